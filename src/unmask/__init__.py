@@ -1,0 +1,17 @@
+"""unmask: says whether the face in front of a camera is a living person or a presentation attack."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unmask.runtime.detector import Detector
+
+__all__ = ["Detector"]
+
+
+def __getattr__(name: str) -> Any:
+    # Training machines have no OpenVINO: the detector is imported when somebody asks for it.
+    if name == "Detector":
+        from unmask.runtime.detector import Detector
+
+        return Detector
+    raise AttributeError(f"module 'unmask' has no attribute {name!r}")

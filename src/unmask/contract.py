@@ -1,0 +1,151 @@
+"""What travels with weights, so that a score can be read without asking whoever trained them.
+
+The contract is JSON: in the metadata of a safetensors file, or of the ONNX file made from it (key `CONTRACT_KEY`). It
+says how clips are cut, what the score means, where the thresholds came from and what the weights were trained on. A
+file without it is refused; so is one whose tensors or contract differ by a byte from what was sealed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from unmask.types import ClipSpec, ModelError
+
+CONTRACT_KEY = "unmask.contract"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingPoint:
+    """A named threshold with the error rates measured there.
+
+    A presentation's score is the mean of its clip scores; it is accepted when score >= `threshold`. `margin` is the
+    half-width of the band in which one clip alone is weak evidence; n clips narrow it (see runtime.decision).
+    `precision` is that of the inference that the rates were measured with.
+    """
+
+    name: str
+    threshold: float
+    margin: float
+    precision: str  # "f32" or "bf16"
+    apcer: float  # of the worst instrument
+    worst_instrument: str
+    bpcer: float
+    attacks: int  # presentations measured
+    bona_fide: int
+    measured_on: str  # e.g. "simulated dev, seed 7"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    """One source of training material with its licence."""
+
+    name: str
+    licence: str
+    items: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenClip:
+    """A clip that anyone can draw again (`golden_pixels`) and the score that the sealed network gave it, in f32."""
+
+    seed: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """Everything a reader of a weights file has to know; see the module."""
+
+    name: str
+    version: str
+    network: str  # a key of models.MODELS
+    arguments: Mapping[str, Any]
+    clip: ClipSpec
+    operating_points: tuple[OperatingPoint, ...]
+    training_data: tuple[TrainingData, ...]
+    golden: tuple[GoldenClip, ...]
+    command: str
+    seed: int
+    commit: str
+    payload_sha256: str = ""  # of the tensors (safetensors) or of the graph (ONNX)
+    evidence_correlation: float = 0.5  # between clips of one presentation, measured on dev
+
+    def point(self, name: str, *, precision: str) -> OperatingPoint:
+        """The operating point of that name, measured at that precision."""
+        for point in self.operating_points:
+            if point.name == name and point.precision == precision:
+                return point
+        known = sorted({f"{p.name} ({p.precision})" for p in self.operating_points})
+        raise ModelError(f"model {self.name} has no operating point {name} ({precision}); it has {', '.join(known)}")
+
+
+def golden_pixels(seed: int, spec: ClipSpec) -> np.ndarray:
+    """A clip (T, S, S, 3) uint8 of smooth shapes and noise that depends on `seed` and the spec alone.
+
+    >>> golden_pixels(1, ClipSpec(frames=2, size_px=32)).shape
+    (2, 32, 32, 3)
+    """
+    rng = np.random.default_rng([seed, spec.frames, spec.size_px])
+    y, x = np.mgrid[0:1 : spec.size_px * 1j, 0:1 : spec.size_px * 1j]
+    picture = np.zeros((spec.frames, spec.size_px, spec.size_px, 3))
+    for t in range(spec.frames):
+        for channel in range(3):
+            fx, fy, phase = rng.uniform(-3, 3), rng.uniform(-3, 3), rng.uniform(0, 6.28)
+            picture[t, ..., channel] = 128 + 70 * np.sin(6.28 * (fx * x + fy * y) + phase + 0.2 * t)
+    picture += rng.normal(0, 8, picture.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def tensors_sha256(tensors: Mapping[str, np.ndarray]) -> str:
+    """One hash of all names, shapes, kinds and bytes, whatever the order of the mapping."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = np.ascontiguousarray(tensors[name])
+        digest.update(f"{name}|{tensor.dtype}|{tensor.shape}|".encode())
+        digest.update(tensor.tobytes())
+    return digest.hexdigest()
+
+
+def to_json(contract: Contract) -> str:
+    """The sealed form: canonical JSON of the fields, with the SHA-256 of itself beside it."""
+    body = asdict(contract)
+    return json.dumps({"format": FORMAT, "contract": body, "contract_sha256": _hash(body)}, sort_keys=True)
+
+
+def from_json(text: str | None, *, origin: str) -> Contract:
+    """The contract in `text`; `origin` names the file in errors. Raises ModelError when missing or altered."""
+    if not text:
+        raise ModelError(f"{origin} carries no contract; export it with `unmask train` or take a released file")
+    try:
+        sealed = json.loads(text)
+        body = sealed["contract"]
+        if sealed["format"] != FORMAT:
+            raise ModelError(f"{origin} has a contract of format {sealed['format']}; this version reads {FORMAT}")
+        if sealed["contract_sha256"] != _hash(body):
+            raise ModelError(f"{origin} was altered: its contract does not match its own hash; fetch the file again")
+        return Contract(
+            **{
+                **{f.name: body[f.name] for f in fields(Contract)},
+                "clip": ClipSpec(**body["clip"]),
+                "operating_points": tuple(OperatingPoint(**point) for point in body["operating_points"]),
+                "training_data": tuple(TrainingData(**row) for row in body["training_data"]),
+                "golden": tuple(GoldenClip(**row) for row in body["golden"]),
+            }
+        )
+    except (json.JSONDecodeError, KeyError, TypeError) as broken:
+        raise ModelError(f"{origin} has a contract that cannot be read ({broken}); fetch the file again") from broken
+
+
+def sealed(contract: Contract, payload_sha256: str) -> Contract:
+    """The same contract for a payload with that hash."""
+    return replace(contract, payload_sha256=payload_sha256)
+
+
+def _hash(body: Any) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
