@@ -1,0 +1,268 @@
+"""Faces in one picture: BlazeFace (short range) finds them, the 468-point face mesh measures them.
+
+Both networks are MediaPipe's (Bazarevsky et al. 2019; Kartynnik et al. 2019, Apache-2.0), run by OpenVINO from their
+.tflite files. The decoding is written here after MediaPipe's graphs: 896 anchors of unit size, rotated crops of 1.5
+times the box, z in the unit of x and y. Coordinates are pixel indices: (0, 0) is the centre of the first pixel.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import openvino as ov
+from openvino.preprocess import PrePostProcessor
+
+from unmask.media.assets import FaceModels, face_models
+from unmask.types import Face
+
+DETECTOR_SIDE = 128
+MESH_SIDE = 192
+POINTS = 468
+CROP_SCALE = 1.5  # of the longer side of the box, as MediaPipe has it
+RIGHT_EYE, LEFT_EYE = 33, 263  # outer corners; the crop is turned so that they lie level
+
+MIN_SCORE = 0.5  # of the detector
+MIN_PRESENCE = 0.5  # of the mesh
+MAX_OVERLAP = 0.3  # IoU above which two detections are one face
+SMALLEST_TILE_PX = (
+    160  # a tile shows faces from a seventh of its side on: below 24 pixels nothing can be judged
+)
+MOST_TILES = 80  # a level with more tiles is not searched: the face would be a speck in a huge picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """What BlazeFace says: `box` (4,) xyxy; `points` (6, 2): eyes, nose, mouth, ears; pixels; `score` in [0, 1]."""
+
+    box: np.ndarray
+    points: np.ndarray
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crop:
+    """A square of the picture turned by `angle` radians; `centre` (2,) and `side` in pixels."""
+
+    centre: np.ndarray
+    side: float
+    angle: float
+
+    def to_picture(self, size: int) -> np.ndarray:
+        """The (2, 3) affine map from a crop of `size` pixels to the picture."""
+        scale = self.side / size
+        c, s = np.cos(self.angle) * scale, np.sin(self.angle) * scale
+        turn = np.array([[c, -s], [s, c]])
+        return np.column_stack([turn, self.centre - turn @ (size / 2, size / 2)])
+
+
+def anchors() -> np.ndarray:
+    """Centres (896, 2) of BlazeFace's anchors in [0, 1]: 2 a cell of the 16x16 map, then 6 a cell of the 8x8 map.
+
+    >>> anchors()[0], anchors()[512]
+    (array([0.03125, 0.03125], dtype=float32), array([0.0625, 0.0625], dtype=float32))
+    """
+    maps = []
+    for cells, each in ((16, 2), (8, 6)):
+        y, x = np.divmod(np.arange(cells * cells), cells)
+        maps.append(np.repeat((np.column_stack([x, y]) + 0.5) / cells, each, axis=0))
+    return np.concatenate(maps).astype(np.float32)
+
+
+def decode(regressors: np.ndarray, logits: np.ndarray, *, min_score: float = MIN_SCORE) -> list[Detection]:
+    """BlazeFace's outputs (896, 16) and (896,) as detections in pixels of its input, best first, overlaps merged."""
+    scores = 1 / (1 + np.exp(-np.clip(logits, -80, 80)))  # beyond 80 float32 overflows
+    kept = np.flatnonzero(scores >= min_score)
+    centres = anchors()[kept] * DETECTOR_SIDE
+    raw = regressors[kept].reshape(-1, 8, 2).copy()
+    raw[:, 0] += centres
+    raw[:, 2:] += centres[:, None]
+    boxes = np.concatenate([raw[:, 0] - raw[:, 1] / 2, raw[:, 0] + raw[:, 1] / 2], axis=1)
+    found = [
+        Detection(box=b, points=p, score=float(s))
+        for b, p, s in zip(boxes, raw[:, 2:], scores[kept], strict=True)
+    ]
+    return merged(found)
+
+
+def merged(found: list[Detection]) -> list[Detection]:
+    """Non-maximum suppression that blends: each survivor is the mean, weighted by score, of those it suppresses."""
+    left = sorted(found, key=lambda d: -d.score)
+    kept = []
+    while left:
+        boxes = np.stack([d.box for d in left])
+        same = overlap(boxes[0], boxes) > MAX_OVERLAP
+        same[0] = True
+        group = [d for d, is_same in zip(left, same, strict=True) if is_same]
+        weights = np.array([d.score for d in group])
+        kept.append(
+            Detection(
+                box=np.average([d.box for d in group], axis=0, weights=weights),
+                points=np.average([d.points for d in group], axis=0, weights=weights),
+                score=left[0].score,
+            )
+        )
+        left = [d for d, is_same in zip(left, same, strict=True) if not is_same]
+    return kept
+
+
+def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Intersection over union of one xyxy box (4,) with n boxes (n, 4).
+
+    >>> overlap(np.array([0, 0, 2, 2]), np.array([[0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6]])).round(3)
+    array([1.   , 0.333, 0.   ])
+    """
+    sides = np.clip(np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0, None)
+    shared = sides.prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
+    return shared / np.maximum(areas - shared, 1e-9)
+
+
+def tiles(height: int, width: int) -> list[list[np.ndarray]]:
+    """Levels of squares (xyxy) to search, coarse to fine; each level covers the picture, neighbours overlap by half.
+
+    >>> [len(level) for level in tiles(720, 1280)]
+    [1, 3, 18, 70]
+    """
+    levels = [[_square(width / 2, height / 2, max(width, height))]]
+    side = min(height, width) if max(height, width) > 1.1 * min(height, width) else min(height, width) / 2
+    while side >= SMALLEST_TILE_PX:
+        centres_x, centres_y = _spread(width, side), _spread(height, side)
+        if len(centres_x) * len(centres_y) > MOST_TILES:
+            break
+        levels.append([_square(x, y, side) for y in centres_y for x in centres_x])
+        side /= 2
+    return levels
+
+
+def _square(x: float, y: float, side: float) -> np.ndarray:
+    return np.array([x - side / 2, y - side / 2, x + side / 2, y + side / 2])
+
+
+def _spread(length: float, side: float) -> np.ndarray:
+    count = 1 + int(np.ceil((length - side) / (side / 2) - 1e-6))
+    return np.linspace(side / 2, length - side / 2, count) if count > 1 else np.array([length / 2])
+
+
+def crop_of_detection(found: Detection) -> Crop:
+    """The crop for the mesh: 1.5 times the box, turned so that the two eyes lie level."""
+    return _crop(found.box, found.points[0], found.points[1])
+
+
+def crop_of_mesh(mesh: np.ndarray) -> Crop:
+    """The crop for the next look at a face whose mesh (468, 3) is known."""
+    box = np.concatenate([mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)])
+    return _crop(box, mesh[RIGHT_EYE, :2], mesh[LEFT_EYE, :2])
+
+
+def _crop(box: np.ndarray, eye: np.ndarray, other: np.ndarray) -> Crop:
+    across = other - eye
+    return Crop(
+        centre=(box[:2] + box[2:]) / 2,
+        side=CROP_SCALE * float(np.max(box[2:] - box[:2])),
+        angle=float(np.arctan2(across[1], across[0])),
+    )
+
+
+class FaceFinder:
+    """Finds faces in pictures and follows a known one; may be called from any number of threads."""
+
+    def __init__(self, models: FaceModels) -> None:
+        core = ov.Core()
+        self._detector = _Network(core, str(models.detector), scale=127.5, mean=127.5)
+        self._mesh = _Network(core, str(models.mesh), scale=255.0, mean=0.0)
+
+    @classmethod
+    def load(cls) -> "FaceFinder":
+        """With the models of `unmask.media.assets`, fetched if need be (AssetError)."""
+        return cls(face_models())
+
+    def find(self, image: np.ndarray) -> list[Face]:
+        """All faces of `image` (H, W, 3) uint8, largest first; small ones are searched only if no large one is there."""
+        for level in tiles(*image.shape[:2]):
+            found = merged([d for tile in level for d in self._detect(image, tile)])
+            faces = self._measured(image, found)
+            if faces:
+                return faces
+        return []
+
+    def follow(self, image: np.ndarray, face: Face) -> Face | None:
+        """The face that was `face` a moment ago, or None when it is not to be seen there any more."""
+        return self._look(image, crop_of_mesh(face.mesh))
+
+    def _measured(self, image: np.ndarray, found: list[Detection]) -> list[Face]:
+        faces: list[Face] = []
+        for detection in found:
+            rough = self._look(image, crop_of_detection(detection))
+            face = rough and self._look(
+                image, crop_of_mesh(rough.mesh)
+            )  # the second look is the tracker's own crop
+            if face is None:
+                continue
+            if not faces or overlap(face.box, np.stack([f.box for f in faces])).max() < MAX_OVERLAP:
+                faces.append(face)
+        return sorted(faces, key=lambda f: -float(np.prod(f.box[2:] - f.box[:2])))
+
+    def _detect(self, image: np.ndarray, tile: np.ndarray) -> list[Detection]:
+        side = float(tile[2] - tile[0])
+        scale = side / DETECTOR_SIDE
+        inverse = np.array([[scale, 0, tile[0]], [0, scale, tile[1]]])
+        view = _warped(image, inverse, DETECTOR_SIDE, border=cv2.BORDER_CONSTANT)
+        regressors, logits = self._detector(view)
+        return [
+            Detection(
+                box=d.box * scale + np.tile(tile[:2], 2), points=d.points * scale + tile[:2], score=d.score
+            )
+            for d in decode(regressors.reshape(-1, 16), logits.reshape(-1))
+        ]
+
+    def _look(self, image: np.ndarray, crop: Crop) -> Face | None:
+        """The mesh in `crop`, in pixels of the picture; None when no face is there."""
+        if not crop.side > 1:
+            return None
+        to_picture = crop.to_picture(MESH_SIDE)
+        view = _warped(image, to_picture, MESH_SIDE, border=cv2.BORDER_REPLICATE)
+        points, logit = self._mesh(view)
+        presence = float(1 / (1 + np.exp(-logit.item())))
+        if not presence >= MIN_PRESENCE:
+            return None
+        return face_of(points.reshape(POINTS, 3), to_picture, presence=presence)
+
+
+def face_of(points: np.ndarray, to_picture: np.ndarray, *, presence: float) -> Face:
+    """The mesh network's points (468, 3), in pixels of its crop, as a face in pixels of the picture."""
+    mesh = np.empty((POINTS, 3), np.float32)
+    mesh[:, :2] = points[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
+    mesh[:, 2] = points[:, 2] * np.hypot(to_picture[0, 0], to_picture[1, 0])
+    box = np.concatenate([mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)])
+    return Face(box=box, mesh=mesh, presence=presence)
+
+
+def _warped(image: np.ndarray, inverse: np.ndarray, size: int, *, border: int) -> np.ndarray:
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, inverse, (size, size), flags=flags, borderMode=border)
+
+
+class _Network:
+    """One compiled network that takes uint8 pixels (S, S, 3); a request for each thread."""
+
+    def __init__(self, core: ov.Core, path: str, *, scale: float, mean: float) -> None:
+        steps = PrePostProcessor(core.read_model(path))
+        steps.input().tensor().set_element_type(ov.Type.u8)
+        steps.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(scale)
+        settings: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": 1,
+            "INFERENCE_PRECISION_HINT": "f32",  # bf16 moves landmarks by more than a pixel
+        }
+        self._compiled = core.compile_model(steps.build(), "CPU", settings)
+        self._local = threading.local()
+
+    def __call__(self, pixels: np.ndarray) -> list[np.ndarray]:
+        request = getattr(self._local, "request", None)
+        if request is None:
+            request = self._local.request = self._compiled.create_infer_request()
+        request.set_input_tensor(ov.Tensor(pixels[None], shared_memory=True))
+        request.infer()
+        return [request.get_output_tensor(i).data for i in range(2)]
