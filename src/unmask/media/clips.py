@@ -1,0 +1,149 @@
+"""From sightings of a face to clips: one square box, T pictures cut with it, the mesh in their pixels.
+
+This is the only place that resizes; training, evaluation and service all cut here. Coordinates are pixel
+indices (the centre of the first pixel is 0), so a box xyxy covers the pixels x0 .. x1 - 1 and its own middle
+is (x0 + x1 - 1) / 2.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from unmask.media.raster import FACE_TRIANGLES, rasterise
+from unmask.types import Clip, ClipSpec, Sighting
+
+MAP_SIDE = 32  # of the papers' depth maps
+FINE = 4  # the mesh is rasterised this many times finer than a map, then averaged
+ROOM = 0.02  # of the box's side: what a face must keep to each border of a box that stays
+SMALLEST_SHARE = 0.5  # of the box's side: a face that shrinks below it needs a new box
+LONGEST_GAP = 1.5  # strides: between two frames of a clip from a slow camera
+
+
+def clip_box(mesh: np.ndarray, *, scale: float) -> np.ndarray:
+    """The square (4,) float32 xyxy around the middle of the mesh's bounding box, `scale` times its longer
+    side.
+
+    It lies on whole pixels, so that cutting it moves nothing, and may reach beyond the picture.
+    """
+    low, high = mesh[:, :2].min(axis=0).astype(np.float64), mesh[:, :2].max(axis=0).astype(np.float64)
+    side = max(2.0, np.round(scale * float(np.max(high - low))))
+    corner = np.round((low + high + 1 - side) / 2)
+    return np.concatenate([corner, corner + side]).astype(np.float32)
+
+
+def still_inside(box: np.ndarray, mesh: np.ndarray) -> bool:
+    """Whether a stream may keep `box` for the face: wholly inside with some room, and not much too small for
+    it.
+    """
+    side = float(box[2] - box[0])
+    low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
+    room = min(float((low - box[:2]).min()), float((box[2:] - 1 - high).min()))
+    return room >= ROOM * side and float((high - low).max()) >= SMALLEST_SHARE * side
+
+
+def cut_picture(image: np.ndarray, box: np.ndarray, *, size_px: int) -> np.ndarray:
+    """The part of `image` (H, W, 3) uint8 in `box` as (S, S, 3); beyond the border its edge pixels are
+    repeated.
+
+    The box is rounded to whole pixels. Shrinking averages areas, so that no moire arises here; growing is
+    bilinear.
+    """
+    x0, y0, x1, y1 = np.round(box).astype(int)
+    height, width = image.shape[:2]
+    if x0 >= 0 and x1 <= width and y0 >= 0 and y1 <= height:
+        part = image[y0:y1, x0:x1]
+    else:
+        rows, columns = np.clip(np.arange(y0, y1), 0, height - 1), np.clip(np.arange(x0, x1), 0, width - 1)
+        part = image[rows[0] : rows[-1] + 1][rows - rows[0]][:, columns]
+    if part.shape[:2] == (size_px, size_px):
+        return np.ascontiguousarray(part)
+    shrinks = part.shape[0] >= size_px and part.shape[1] >= size_px
+    return cv2.resize(part, (size_px, size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def cut(sightings: Sequence[Sighting], *, spec: ClipSpec, box: np.ndarray | None = None) -> Clip:
+    """One clip of `spec.frames` sightings, with the box of the first or with a given one (say, a jittered
+    one).
+    """
+    if len(sightings) != spec.frames:
+        raise ValueError(
+            f"a clip of {spec.frames} frames is cut from as many sightings, not {len(sightings)}"
+        )
+    if box is None:
+        box = clip_box(sightings[0].face.mesh, scale=spec.box_scale)
+    box = np.round(box).astype(np.float32)
+    size = spec.size_px
+    return Clip(
+        pixels=np.stack([cut_picture(s.frame.image, box, size_px=size) for s in sightings]),
+        times_s=np.array([s.frame.time_s for s in sightings]),
+        box=box,
+        meshes=np.stack([mesh_in_clip(s.face.mesh, box, size_px=size) for s in sightings]),
+    )
+
+
+def mesh_in_clip(mesh: np.ndarray, box: np.ndarray, *, size_px: int) -> np.ndarray:
+    """The mesh (468, 3), in pixels of the frame, in pixels of the clip that `box` (whole pixels) cuts;
+    float32.
+    """
+    scale = size_px / float(box[2] - box[0])
+    moved = np.array([*(0.5 - box[:2]), 0.0]) + mesh
+    return (moved * scale - (0.5, 0.5, 0.0)).astype(np.float32)
+
+
+def choose(times_s: Sequence[float], *, spec: ClipSpec, start: int) -> list[int] | None:
+    """Indices of the frames nearest to start, start + stride, ...; None where the times do not carry a clip.
+
+    A frame may be half a stride off its moment; a camera slower than the stride may instead leave up to one
+    and a half strides between neighbours. No frame is taken twice. `times_s` ascends.
+
+    >>> choose([0, 0.03, 0.07, 0.1, 0.13, 0.17, 0.2], spec=ClipSpec(frames=3), start=0)
+    [0, 3, 6]
+    >>> choose([0, 0.13, 0.26, 0.39], spec=ClipSpec(frames=3), start=0)
+    [0, 1, 2]
+    >>> choose([0, 0.03, 0.07, 0.1], spec=ClipSpec(frames=3), start=0) is None
+    True
+    """
+    times = np.asarray(times_s[start:], np.float64)
+    if len(times) < spec.frames:
+        return None
+    chosen = [0]
+    for step in range(1, spec.frames):
+        moment = times[0] + step * spec.stride_s
+        after = chosen[-1] + 1
+        if after >= len(times):
+            return None
+        nearest = after + int(np.argmin(np.abs(times[after:] - moment)))
+        off, gap = abs(times[nearest] - moment), times[nearest] - times[chosen[-1]]
+        if off > spec.stride_s / 2 + 1e-6 and gap > LONGEST_GAP * spec.stride_s + 1e-6:
+            return None
+        chosen.append(nearest)
+    return [start + index for index in chosen]
+
+
+def mesh_mask(mesh: np.ndarray, *, size_px: int, out: int = MAP_SIDE) -> np.ndarray:
+    """How much of each cell the face covers: (out, out) float32 in [0, 1]; the mesh is in clip pixels."""
+    return _averaged(np.isfinite(_fine_depth(mesh, size_px=size_px, out=out)).astype(np.float32), out)
+
+
+def mesh_depth(mesh: np.ndarray, *, size_px: int, out: int = MAP_SIDE) -> np.ndarray:
+    """The face's depth label (out, out) float32: nearest point 1, farthest visible 0, background 0 (papers,
+    2.2).
+    """
+    depth = _fine_depth(mesh, size_px=size_px, out=out)
+    seen = np.isfinite(depth)
+    if not seen.any():
+        return np.zeros((out, out), np.float32)
+    near, far = depth[seen].min(), depth[seen].max()
+    label = np.where(seen, (far - depth) / max(far - near, 1e-6), 0.0)
+    return _averaged(label.astype(np.float32), out)
+
+
+def _fine_depth(mesh: np.ndarray, *, size_px: int, out: int) -> np.ndarray:
+    scale = out * FINE / size_px
+    vertices = (mesh * scale + (scale - 1) * np.array([0.5, 0.5, 0.0])).astype(np.float32)
+    return rasterise(vertices, FACE_TRIANGLES, height=out * FINE, width=out * FINE)[0]
+
+
+def _averaged(fine: np.ndarray, out: int) -> np.ndarray:
+    return fine.reshape(out, FINE, out, FINE).mean(axis=(1, 3), dtype=np.float32)
