@@ -51,6 +51,10 @@ class SourceError(UnmaskError):
     """A video, image, folder, camera or stream that cannot be read."""
 
 
+class OutputError(UnmaskError):
+    """A file that cannot be written: a full disk, a folder that is read-only or missing."""
+
+
 class ModelError(UnmaskError):
     """A model file that is missing, damaged, or without a contract."""
 

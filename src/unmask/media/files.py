@@ -1,0 +1,67 @@
+"""Files that are whole or not there: everything that unmask writes goes through `atomic_path`."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from unmask.types import OutputError
+
+# What a disk or folder says no with; anything else raised while writing is somebody else's fault and passes through.
+REFUSALS = {
+    errno.ENOSPC: "the disk is full; free some space or choose another place",
+    errno.EDQUOT: "the disk quota is used up; free some space or choose another place",
+    errno.EFBIG: "the file would be larger than this system allows; choose another place",
+    errno.EROFS: "the disk is read-only; choose another place",
+    errno.EACCES: "the folder may not be written to; choose another place",
+    errno.EPERM: "the folder may not be written to; choose another place",
+    errno.EIO: "the disk reports a fault; choose another place",
+    errno.ENOTDIR: "a file stands where its folder should be; choose another place",
+    errno.EISDIR: "it is a folder; name a file",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
+
+
+@contextmanager
+def atomic_path(target: str | Path) -> Iterator[Path]:
+    """A path beside `target` to write to; it takes the target's place when the block ends well, else it is removed.
+
+    The file is flushed to the disk before the rename, so that a crash leaves the old file or the new one. Folders above
+    `target` are made. A full or forbidden disk is an OutputError. The path ends in ".part": whoever guesses a format by
+    the suffix has to look at `target`.
+    """
+    final = Path(os.path.realpath(target))  # through a link: the link stays, its file is replaced
+    if final.exists() and not final.is_file():
+        raise OutputError(f"cannot write {target}: it is not a plain file; name a file")
+    part = final.with_name(f"{final.name}.{secrets.token_hex(4)}.part")  # two writers never share one
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        _flush(part)
+        os.replace(part, final)
+        _flush(final.parent)
+    except OSError as refused:
+        if refused.errno not in REFUSALS:
+            raise
+        raise OutputError(f"cannot write {target}: {REFUSALS[refused.errno]}") from refused
+    finally:
+        with suppress(OSError):  # never made, or its folder is no folder
+            part.unlink()
+
+
+def write_bytes(target: str | Path, content: bytes) -> None:
+    """The whole of `content` in `target`, or what was there before."""
+    with atomic_path(target) as part:
+        part.write_bytes(content)
+
+
+def _flush(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # Windows cannot open a folder, and needs no flush of it
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
