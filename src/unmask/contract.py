@@ -17,6 +17,7 @@ from unmask.types import ClipSpec, ModelError
 
 CONTRACT_KEY = "unmask.contract"
 FORMAT = 1
+MAP_PX = 32  # depth maps and masks are 32x32, whatever the clip's size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,18 @@ def golden_pixels(seed: int, spec: ClipSpec) -> np.ndarray:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
+def ellipse_mask(size: int = MAP_PX) -> np.ndarray:
+    """Where a face is expected in a clip when no mesh says so: (size, size) float32, 1 inside, 0 outside.
+
+    An upright ellipse in the centre, 0.60 wide and 0.76 high: a face box of aspect 0.8 in a clip 1.3 times as large.
+
+    >>> float(ellipse_mask().mean().round(2))
+    0.36
+    """
+    y, x = (np.mgrid[0:size, 0:size] + 0.5) / size - 0.5
+    return ((x / 0.30) ** 2 + (y / 0.38) ** 2 <= 1).astype(np.float32)
+
+
 def tensors_sha256(tensors: Mapping[str, np.ndarray]) -> str:
     """One hash of all names, shapes, kinds and bytes, whatever the order of the mapping."""
     digest = hashlib.sha256()
@@ -110,6 +123,16 @@ def tensors_sha256(tensors: Mapping[str, np.ndarray]) -> str:
         digest.update(f"{name}|{tensor.dtype}|{tensor.shape}|".encode())
         digest.update(tensor.tobytes())
     return digest.hexdigest()
+
+
+def onnx_sha256(model: Any) -> str:
+    """One hash of an `onnx.ModelProto`: of all that is in it except the contract, which holds the hash."""
+    bare = type(model)()
+    bare.CopyFrom(model)
+    for place in reversed(range(len(bare.metadata_props))):
+        if bare.metadata_props[place].key == CONTRACT_KEY:
+            del bare.metadata_props[place]
+    return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
 
 
 def to_json(contract: Contract) -> str:
