@@ -1,0 +1,60 @@
+# setup: everything a developer needs; demo: the core only, as a user has it; check: all that a change must pass.
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTHON ?= python3
+UV     ?= $(shell command -v uv 2>/dev/null)
+JOBS   ?= 2
+
+# uv is quicker where it exists; pip reads a user's own index and proxy settings, so it has the last word.
+uv_install = $(if $(UV),UV_FIND_LINKS="$$PIP_FIND_LINKS" $(UV) pip install -q --python $(BIN)/python -c constraints.txt $(1),false)
+pip_install = $(BIN)/python -m pip install -q -c constraints.txt $(1)
+install = $(call uv_install,$(1)) || $(call pip_install,$(1))
+
+.PHONY: setup demo test check format core bench clean
+
+setup: $(VENV)/.dev
+
+# One thread a worker: several threads on a shared core are slower than one.
+test: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
+
+# The core install is enough here, so that who only wants verdicts never downloads torch.
+demo: $(VENV)/.core
+	$(BIN)/unmask demo --out out/demo
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) test core
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Installs the core alone, beside the developer's environment, and runs the demo in it: no torch may be needed.
+core:
+	$(MAKE) VENV=build/core-venv build/core-venv/.core
+	! build/core-venv/bin/python -c "import torch" 2>/dev/null
+	build/core-venv/bin/unmask demo --out build/core-demo
+
+bench: $(VENV)/.dev
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf build out
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	$(call install,-e .)
+	$(BIN)/unmask assets
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(call install,-e ".[train$(comma)dev]")
+	$(BIN)/unmask assets
+	touch $@ $(VENV)/.core
+
+comma := ,

@@ -1,0 +1,126 @@
+"""Decisions -> one HTML file: no scripts, no links outside, pictures within.
+
+It shows for each source the verdict, the score against its threshold, the reasons, what the network saw with the depth
+it made of it, and the scores over time; then what the model's contract says, and what none of this shows.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from unmask.contract import Contract, OperatingPoint
+from unmask.report.curve import draw
+from unmask.report.outcomes import REASON_WORDS, Checked, Outcome, number
+from unmask.report.pictures import colour_map, jpeg_uri, png_uri
+from unmask.types import ClipScore, FaceDecision, Verdict
+
+FACES_SHOWN, CLIPS_SHOWN = 4, 8
+
+
+def page(outcomes: Sequence[Outcome], *, made_at: datetime) -> str:
+    """The page as text; the same outcomes and time give the same page."""
+    return _template().render(
+        outcomes=[_outcome(outcome, f"source-{n}") for n, outcome in enumerate(outcomes, start=1)],
+        tally=_tally(outcomes),
+        models=_models(outcomes),
+        made_at=made_at.strftime("%Y-%m-%d %H:%M"),
+        version=version("unmask"),
+    )
+
+
+def shown(clips: Sequence[ClipScore], *, at_most: int = CLIPS_SHOWN) -> list[ClipScore]:
+    """At most that many clips, spread evenly, the first and the last among them.
+
+    >>> clips = [ClipScore(time_s=t, score=0.5, depth=None, picture=None) for t in range(10)]
+    >>> [clip.time_s for clip in shown(clips, at_most=4)]
+    [0, 3, 6, 9]
+    """
+    if len(clips) <= at_most:
+        return list(clips)
+    return [clips[i] for i in np.linspace(0, len(clips) - 1, at_most).round().astype(int)]
+
+
+def _template() -> jinja2.Template:
+    text = files("unmask.report").joinpath("check_page.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters["number"] = number
+    environment.filters["percent"] = percent
+    return environment.from_string(text)
+
+
+def percent(share: float) -> str:
+    """A share in words of a hundred.
+
+    >>> percent(0.0125), percent(float("nan"))
+    ('1.2 %', 'not measured')
+    """
+    return f"{100 * share:.1f} %" if np.isfinite(share) else "not measured"
+
+
+def _tally(outcomes: Sequence[Outcome]) -> list[tuple[str, int]]:
+    verdicts = [o.decision.verdict.value if isinstance(o, Checked) else "UNREADABLE" for o in outcomes]
+    return [(name, verdicts.count(name)) for name in (*Verdict, "UNREADABLE") if name in verdicts]
+
+
+def _outcome(outcome: Outcome, anchor: str) -> dict[str, Any]:
+    if not isinstance(outcome, Checked):
+        return {"anchor": anchor, "source": outcome.source, "verdict": "UNREADABLE", "sentence": outcome.sentence}
+    decision = outcome.decision
+    return {
+        "anchor": anchor,
+        "source": decision.source,
+        "verdict": decision.verdict.value,
+        "score": decision.score,
+        "threshold": decision.threshold,
+        "margin": outcome.half_widths[0] if outcome.half_widths else 0.0,
+        "point": decision.operating_point,
+        "model": f"{decision.model_name} {decision.model_version}",
+        "reasons": [REASON_WORDS[reason] for reason in decision.reasons],
+        "faces": [_face(face, outcome) for face in decision.faces[:FACES_SHOWN]],
+        "faces_found": len(decision.faces),
+        "clips": sum(len(face.clips) for face in decision.faces),
+        "timings_ms": decision.timings_ms,
+    }
+
+
+def _face(face: FaceDecision, outcome: Checked) -> dict[str, Any]:
+    curve = None
+    if len(face.clips) > 1:
+        curve = draw(face.clips, threshold=outcome.decision.threshold, half_widths=outcome.half_widths)
+    return {
+        "identity": face.identity,
+        "verdict": face.verdict.value,
+        "score": face.score,
+        "reasons": [REASON_WORDS[reason] for reason in face.reasons],
+        "clips": [_clip(clip) for clip in shown(face.clips)],
+        "scored": len(face.clips),
+        "curve": curve,
+    }
+
+
+def _clip(clip: ClipScore) -> dict[str, Any]:
+    depths = () if clip.depth is None else clip.depth
+    return {
+        "time_s": clip.time_s,
+        "score": clip.score,
+        "picture": jpeg_uri(clip.picture),
+        "depths": [png_uri(colour_map(depth)) for depth in depths],
+    }
+
+
+def _models(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """One row a model that was used, with the operating points that were."""
+    used: dict[str, tuple[Contract, str, dict[str, OperatingPoint]]] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, Checked):
+            decision = outcome.decision
+            row = used.setdefault(decision.model_sha256, (outcome.contract, decision.model_sha256, {}))
+            for point in outcome.contract.operating_points:
+                if point.name == decision.operating_point and point.threshold == decision.threshold:
+                    row[2][f"{point.name} {point.precision}"] = point
+    return [{"contract": c, "sha256": sha, "points": list(points.values())} for c, sha, points in used.values()]

@@ -1,0 +1,67 @@
+"""The scores of a source over time as the shapes of an inline SVG.
+
+The drawing has no words: it is stretched to the page's width, and the page sets the words around it, so that they keep
+their size on a telephone. Coordinates are those of a box of WIDTH x HEIGHT with the score 1 at the top.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unmask.types import ClipScore
+
+WIDTH, HEIGHT = 1000.0, 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Shapes in SVG's own notation; y grows downwards.
+
+    `dots` are clip scores, `mean` the line of their running mean, `band` the closed outline of threshold plus and
+    minus the margin that n clips still need, `threshold_y` the threshold; `start_s` and `end_s` are the ends of the
+    time axis.
+    """
+
+    dots: tuple[tuple[float, float], ...]
+    mean: str
+    band: str
+    threshold_y: float
+    start_s: float
+    end_s: float
+
+
+def draw(clips: Sequence[ClipScore], *, threshold: float, half_widths: Sequence[float]) -> Curve:
+    """The curve of one face; `half_widths[n - 1]` is the half-width of the undecided band after n clips.
+
+    >>> clip = ClipScore(time_s=0.5, score=0.75, depth=None, picture=None)
+    >>> draw([clip], threshold=0.5, half_widths=[0.1]).dots
+    ((500.0, 75.0),)
+    """
+    times = [clip.time_s for clip in clips]
+    start, end = _span(times)
+    xs = [WIDTH * (time - start) / (end - start) for time in times]
+    means = [sum(clip.score for clip in clips[:n]) / n for n in range(1, len(clips) + 1)]
+    upper = [(x, _y(threshold + half)) for x, half in zip(xs, half_widths, strict=False)]
+    lower = [(x, _y(threshold - half)) for x, half in zip(xs, half_widths, strict=False)]
+    return Curve(
+        dots=tuple((x, _y(clip.score)) for x, clip in zip(xs, clips, strict=True)),
+        mean=_points([(x, _y(mean)) for x, mean in zip(xs, means, strict=True)]),
+        band=_points(upper + lower[::-1]),
+        threshold_y=_y(threshold),
+        start_s=start,
+        end_s=end,
+    )
+
+
+def _span(times: Sequence[float]) -> tuple[float, float]:
+    # One clip alone has no span: it is set in the middle of a second.
+    if times[-1] - times[0] < 1e-6:
+        return times[0] - 0.5, times[0] + 0.5
+    return times[0], times[-1]
+
+
+def _y(score: float) -> float:
+    return HEIGHT * (1.0 - min(max(score, 0.0), 1.0))
+
+
+def _points(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)

@@ -1,0 +1,180 @@
+"""The house as design.md draws it, held by reading every import."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "unmask"
+
+# Who may import whom; everyone may import their own package. The root hands out the Detector and nothing else.
+MAY_IMPORT = {
+    "types": set(),
+    "contract": {"types"},
+    "media": {"types"},
+    "simulate": {"types", "media"},
+    "metrics": {"types"},
+    "data": {"types", "media"},
+    "models": {"types", "contract"},
+    "training": {"types", "contract", "media", "simulate", "metrics", "data", "models"},
+    "runtime": {"types", "contract", "media", "metrics"},
+    "report": {"types", "contract", "media", "metrics"},
+    "app": {"types", "contract", "media", "simulate", "metrics", "data", "models", "training", "runtime", "report"},
+    "__init__": {"runtime"},
+}
+TRAIN_EXTRA = {"torch", "lightning", "safetensors", "onnxruntime", "onnxscript", "tensorboard"}
+NOT_IN_THE_CORE = TRAIN_EXTRA | {"sklearn", "pandas", "matplotlib", "PIL", "mediapipe"}
+DRAWERS = {"utils", "util", "common", "helpers", "helper", "base", "core", "misc", "manager"}
+MAX_FILE, MAX_BODY = 400, 60
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Dotted names of all that is imported, wherever it stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "unmask":
+            # `from unmask import media` names a package, `from unmask import Detector` the root
+            yield from {f"unmask.{name.name}" if name.name in MAY_IMPORT else "unmask" for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def violations(text: str, path: str) -> list[str]:
+    """What is wrong with the module `path`, e.g. "media/clips.py", whose source is `text`."""
+    tree = ast.parse(text)
+    part = Path(path).parts[0].removesuffix(".py")
+    found = [*_floors(tree, part), *_machines(tree, path, part), *_code(tree, path, part)]
+    if len(text.splitlines()) > MAX_FILE:
+        found.append(f"{path} has {len(text.splitlines())} lines, more than {MAX_FILE}")
+    if drawers := DRAWERS & {piece.removesuffix(".py") for piece in Path(path).parts}:
+        found.append(f"{path} is a drawer: {drawers}")
+    return found
+
+
+def _floors(tree: ast.AST, part: str) -> Iterator[str]:
+    if part not in MAY_IMPORT:
+        yield f"{part} has no floor in the table"
+        return
+    for name in imports(tree):
+        pieces = name.split(".")
+        if name.startswith("."):
+            yield f"relative import {name}: write the whole name"
+        if name == "unmask" and part not in ("app", "__init__"):
+            yield "imports the package root"
+        if pieces[0] == "unmask" and len(pieces) > 1 and pieces[1] not in MAY_IMPORT[part] | {part}:
+            yield f"{part} imports {name}, which is not below it"
+
+
+def _machines(tree: ast.AST, path: str, part: str) -> Iterator[str]:
+    for name in {name.split(".")[0] for name in imports(tree)}:
+        if name in NOT_IN_THE_CORE and not (name in TRAIN_EXTRA and part in ("models", "training")):
+            yield f"{path} imports {name}"
+        if name == "openvino" and path != "media/faces.py" and part != "runtime":
+            yield f"{path} imports openvino"
+        if name in ("pickle", "shelve", "dill", "joblib"):
+            yield f"{path} imports {name}: it runs what it reads"
+
+
+def _code(tree: ast.AST, path: str, part: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler) and part != "app":
+            names = {child.id for child in ast.walk(node.type) if isinstance(child, ast.Name)} if node.type else {""}
+            if names & {"", "Exception", "BaseException"}:
+                yield f"{path}:{node.lineno} catches whatever comes"
+        if isinstance(node, ast.Name | ast.Attribute) and path != "media/clips.py" and part != "simulate":
+            word = node.id if isinstance(node, ast.Name) else node.attr
+            if "resize" in word.lower():
+                yield f"{path}:{node.lineno} resizes: one path from pixels to score, media/clips.py"
+        if isinstance(node, ast.FunctionDef):
+            body = [line for line in node.body if not _is_docstring(line)]
+            if body and (length := body[-1].end_lineno - body[0].lineno + 1) > MAX_BODY:
+                yield f"{path}:{node.lineno} {node.name} has a body of {length} lines"
+
+
+def _is_docstring(line: ast.stmt) -> bool:
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
+
+
+def modules() -> list[str]:
+    return sorted(str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", modules())
+def test_a_module_keeps_to_its_floor(path):
+    assert violations((SOURCE / path).read_text(), path) == []
+
+
+PLANTED = {
+    "upward": ("media/video.py", "from unmask.runtime.detector import Detector"),
+    "upward, late": ("simulate/scene.py", "def f():\n    import unmask.data.folder"),
+    "sideways": ("runtime/detector.py", "from unmask.training.loop import train"),
+    "sideways by the root": ("report/page.py", "from unmask import runtime"),
+    "the root": ("media/video.py", "import unmask"),
+    "from the root": ("media/video.py", "from unmask import Detector"),
+    "relative": ("media/video.py", "from .images import read_image"),
+    "torch in the core": ("media/video.py", "def f():\n    import torch.nn"),
+    "safetensors in the core": ("runtime/network.py", "from safetensors import safe_open"),
+    "openvino elsewhere": ("media/clips.py", "import openvino as ov"),
+    "pickle": ("data/folder.py", "import pickle"),
+    "broad": ("media/video.py", "try:\n    pass\nexcept Exception:\n    pass"),
+    "bare": ("media/video.py", "try:\n    pass\nexcept:\n    pass"),
+    "broad among others": ("media/video.py", "try:\n    pass\nexcept (OSError, BaseException):\n    pass"),
+    "resizing": ("media/video.py", "import cv2\ncv2.resize(a, (1, 1))"),
+    "resizing by another name": ("runtime/network.py", "from skimage.transform import resize\nb = resize(a, (1, 1))"),
+    "drawer": ("media/utils.py", ""),
+    "long file": ("media/video.py", "a = 1\n" * 401),
+    "long body": ("media/video.py", "def f():\n" + "    a = 1\n" * 61),
+    "no floor": ("cellar/wine.py", ""),
+}
+
+
+@pytest.mark.parametrize("case", PLANTED)
+def test_a_planted_violation_is_found(case):
+    path, text = PLANTED[case]
+    assert len(violations(text, path)) == 1
+
+
+def test_what_is_allowed_is_not_found():
+    assert violations("import cv2\ncv2.resize(a, (1, 1))", "media/clips.py") == []
+    assert violations("import torch\nfrom unmask.types import Clip", "models/sgtd.py") == []
+    assert violations("import openvino\nfrom unmask.runtime import decision", "runtime/network.py") == []
+    assert violations("try:\n    pass\nexcept Exception:\n    pass", "app/cli.py") == []
+
+
+def import_all(parts: set[str], *, blocked: set[str]) -> subprocess.CompletedProcess:
+    """Imports every module of these parts in a fresh interpreter where the blocked packages cannot be found."""
+    names = [
+        ".".join(["unmask", *Path(path).with_suffix("").parts]).removesuffix(".__init__")
+        for path in modules()
+        if Path(path).parts[0].removesuffix(".py") in parts
+    ]
+    program = f"""
+import importlib, sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {blocked!r}:
+            raise ModuleNotFoundError(f"{{name}} is blocked", name=name)
+sys.meta_path.insert(0, Blocked())
+for name in {names!r}:
+    importlib.import_module(name)
+"""
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+
+def test_the_core_imports_without_torch():
+    core = set(MAY_IMPORT) - {"models", "training"}
+    done = import_all(core, blocked=NOT_IN_THE_CORE)
+    assert done.returncode == 0, done.stderr
+
+
+def test_blocking_torch_blocks_the_networks():
+    assert "torch is blocked" in import_all({"models"}, blocked={"torch"}).stderr
+
+
+def test_training_and_the_simulator_import_without_openvino():
+    done = import_all({"simulate", "models", "data", "training"}, blocked={"openvino"})
+    assert done.returncode == 0, done.stderr
