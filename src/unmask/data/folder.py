@@ -1,0 +1,82 @@
+"""A plain folder with `labels.csv` -> presentations.
+
+The file has the columns path, label, instrument (family/species; empty when bona fide) and as many free columns as
+wanted; paths are relative to the folder. A path may be a video, a picture or a folder of frames.
+"""
+
+import csv
+from pathlib import Path
+
+from unmask.types import DataError, Label, Presentation
+
+LABELS = "labels.csv"
+COLUMNS = ("path", "label", "instrument")
+
+
+def read_labels(root: str | Path, labels: str | Path | None = None) -> list[Presentation]:
+    """The presentations that `labels` (default: labels.csv in `root`) lists, in its order; all of them exist.
+
+    `Presentation.path` is the path of the file, below `root`. Raises DataError with the first broken rule.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder; name the folder that holds the presentations")
+    table = Path(labels) if labels is not None else root / LABELS
+    if not table.is_file():
+        raise DataError(
+            f"{root} has no labels: {table} does not exist; write one with the columns {','.join(COLUMNS)}"
+        )
+    rows = _rows(table)
+    presentations = [_presentation(row, root=root, where=f"{table}, line {line}") for line, row in rows]
+    if not presentations:
+        raise DataError(f"{table} lists no presentation; write one line for each")
+    _refuse_twins(presentations, table)
+    if missing := [p.path for p in presentations if not Path(p.path).exists()]:
+        raise DataError(
+            f"{table} lists {len(missing)} of {len(presentations)} paths that do not exist, {missing[0]} the first; "
+            f"paths are relative to {root}"
+        )
+    return presentations
+
+
+def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets write a byte order mark
+            reader = csv.DictReader(file)
+            header = list(reader.fieldnames or ())
+            if absent := [name for name in COLUMNS if name not in header]:
+                raise DataError(
+                    f"{table} has the columns {header}, without {absent}; add them to its first line"
+                )
+            return [(reader.line_num, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as broken:
+        raise DataError(f"{table} is not a CSV table in UTF-8 ({broken}); save it as such") from broken
+
+
+def _presentation(row: dict[str, str], *, root: Path, where: str) -> Presentation:
+    if None in row or None in row.values():
+        raise DataError(f"{where}: not as many cells as the first line has; quote cells that hold commas")
+    cells = {name: cell.strip() for name, cell in row.items()}
+    if not cells["path"]:
+        raise DataError(f"{where}: the path is empty; name a file relative to {root}")
+    try:
+        label = Label(cells["label"])
+    except ValueError:
+        known = " or ".join(Label)
+        raise DataError(f"{where}: the label is {cells['label']!r}; it must be {known}") from None
+    if label is Label.BONA_FIDE and cells["instrument"]:
+        raise DataError(
+            f"{where}: bona_fide with the instrument {cells['instrument']!r}; leave it empty or label the row attack"
+        )
+    free = {name: cell for name, cell in cells.items() if name not in COLUMNS}
+    return Presentation(
+        path=str(root / cells["path"]), label=label, instrument=cells["instrument"], columns=free
+    )
+
+
+def _refuse_twins(presentations: list[Presentation], table: Path) -> None:
+    seen: set[str] = set()
+    for presentation in presentations:
+        if presentation.path in seen:
+            raise DataError(f"{table} lists {presentation.path} twice; a presentation is one row")
+        seen.add(presentation.path)

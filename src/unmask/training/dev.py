@@ -1,0 +1,91 @@
+"""Scoring a prepared set with a network in training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from unmask import metrics
+from unmask.data.prepared import PreparedSet
+from unmask.models import Output
+from unmask.models.losses import binary, cdl, depth_target, edl
+from unmask.training.augment import Batch
+from unmask.training.batches import ahead, by_instrument, one_frame, to_batch
+from unmask.training.checkpoint import Dev
+from unmask.training.settings import Loss
+from unmask.training.threshold import presentation_scores
+from unmask.types import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class DevScores:
+    """Clip scores (n,) float64 in the order of the set's rows, and their mean loss."""
+
+    scores: np.ndarray
+    loss: float
+
+
+def loss_of(output: Output, batch: Batch, *, settings: Loss) -> Tensor:
+    """The weighted sum of the terms; a map of an attack is pulled to zeros, or to its true depth.
+
+    A multi-frame network has a map for each frame but the last, so the last label is unused.
+    """
+    target = batch.depth[:, : output.depth.shape[1]]
+    if settings.attack_depth == "zeros":
+        target = depth_target(target, batch.bona_fide)
+    depth = output.depth.float()
+    loss = settings.absolute * edl(depth, target)
+    if settings.contrast:
+        loss = loss + settings.contrast * cdl(depth, target)
+    if settings.binary and output.logits is not None:
+        loss = loss + settings.binary * binary(output.logits.float(), batch.bona_fide)
+    return loss
+
+
+def score_set(
+    network: nn.Module, prepared: PreparedSet, *, frames: int, size: int, settings: Loss, device: torch.device
+) -> DevScores:
+    """Every clip of the set, unchanged, `size` at a time; `frames` 1 takes the first frame of each clip."""
+    living, _ = by_instrument(prepared.rows, origin=str(prepared.root))
+    bona_fide = np.isin(np.arange(len(prepared.rows)), living)
+    parts = np.array_split(np.arange(len(prepared.rows)), -(-len(prepared.rows) // size))
+    scores, losses = [], []
+    was_training = network.training
+    network.eval()
+    with torch.inference_mode():
+        for part, arrays in ahead(lambda part: prepared.read(parts[part]), range(len(parts))):
+            if frames == 1:
+                arrays = one_frame(arrays, np.zeros(len(parts[part]), dtype=int))
+            batch = to_batch(arrays, bona_fide[parts[part]], device=device)
+            output = network(batch.clips, batch.mask[:, 0])
+            losses.append(len(parts[part]) * float(loss_of(output, batch, settings=settings)))
+            scores.append(output.score.double().cpu().numpy())
+    network.train(was_training)
+    return DevScores(np.concatenate(scores), sum(losses) / len(prepared.rows))
+
+
+def judge(prepared: PreparedSet, scored: DevScores, *, step: int, alone: bool) -> Dev:
+    """The error rates of the set's presentations, at its own EER threshold."""
+    living, attacks = presentation_scores(prepared.rows, scored.scores, alone=alone)
+    pooled = np.concatenate(list(attacks.values()))
+    eer = metrics.eer(living, pooled)
+    return Dev(
+        step=step,
+        loss=scored.loss,
+        auc=metrics.auc(living, pooled),
+        eer=eer.rate,
+        threshold=eer.threshold,
+        acer=metrics.acer(living, attacks, threshold=eer.threshold),
+        bpcer=metrics.bpcer(living, eer.threshold),
+        apcer=metrics.apcer(attacks, eer.threshold),
+    )
+
+
+def refuse_shared_subjects(train: PreparedSet, dev: PreparedSet) -> None:
+    """DataError when a person is in both sets: thresholds from people seen in training are too kind."""
+    shared = {row.subject for row in train.rows} & {row.subject for row in dev.rows}
+    if shared:
+        raise DataError(
+            f"{len(shared)} subjects are in {train.root} and in {dev.root}, {min(shared)!r} among them; part them by subject"
+        )

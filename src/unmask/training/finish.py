@@ -1,0 +1,124 @@
+"""A run folder -> what is shipped: weights with their contract, and one ONNX file made from them.
+
+Operating points are measured on dev with the very weights that are shipped (rounded to what the ONNX file stores) in
+f32; points for bf16 are added where the runtime is at hand.
+"""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from unmask.contract import Contract, GoldenClip, TrainingData, golden_pixels
+from unmask.models.export import export
+from unmask.models.weights import half_rounded, save
+from unmask.training import checkpoint as checkpoints
+from unmask.training.checkpoint import BEST, CHECKPOINT, Dev
+from unmask.training.dev import judge, score_set
+from unmask.training.loop import SETTINGS, Sets
+from unmask.training.networks import build, frames_of
+from unmask.training.settings import Settings, read_settings
+from unmask.training.threshold import correlation, operating_points
+from unmask.types import ClipSpec, ModelError
+
+WEIGHTS = "weights.safetensors"
+MODEL = "model.onnx"
+GOLDEN_SEEDS = (1, 2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The files of a finished run, the contract in the ONNX file, and what dev said of these weights."""
+
+    weights: Path
+    model: Path
+    contract: Contract
+    dev: Dev
+
+
+def finish(
+    out: str | Path,
+    *,
+    data: str | Path,
+    training_data: Sequence[TrainingData],
+    command: str,
+    measured_on: str = "",
+) -> Finished:
+    """Weights and ONNX file of the run in `out`, from its best or last evaluation as its settings say.
+
+    Works on a run that was stopped early, too: on its last checkpoint. `training_data` names what the clips were made from.
+    """
+    out = Path(out)
+    settings = read_settings(out / SETTINGS)
+    sets = Sets.open(data)
+    network, step = _trained(out, settings)
+    frames = frames_of(network, sets.dev.spec)
+    scored = score_set(
+        network,
+        sets.dev,
+        frames=frames,
+        size=settings.evaluation.batch,
+        settings=settings.loss,
+        device=torch.device("cpu"),
+    )
+    subjects = len({row.subject for row in sets.dev.rows})
+    points = operating_points(
+        sets.dev.rows,
+        scored.scores,
+        settings=settings.evaluation,
+        alone=frames == 1,
+        precision="f32",
+        measured_on=measured_on or f"dev, {subjects} subjects apart from training",
+    )
+    spec = replace(sets.dev.spec, frames=frames)
+    contract = Contract(
+        name=settings.run.name,
+        version=settings.run.version,
+        network=settings.run.network,
+        arguments=dict(settings.arguments),
+        clip=spec,
+        operating_points=points,
+        training_data=tuple(training_data),
+        golden=golden(network, spec),
+        command=command,
+        seed=settings.run.seed,
+        commit=_commit(),
+        evidence_correlation=correlation(sets.dev.rows, scored.scores),
+    )
+    save(out / WEIGHTS, network, contract)
+    sealed = export(network, contract, out / MODEL)
+    return Finished(out / WEIGHTS, out / MODEL, sealed, judge(sets.dev, scored, step=step, alone=frames == 1))
+
+
+def golden(network: nn.Module, spec: ClipSpec) -> tuple[GoldenClip, ...]:
+    """What the network says of the golden clips, in f32 under the ellipse mask."""
+    pixels = np.stack([golden_pixels(seed, spec) for seed in GOLDEN_SEEDS])  # (3, T, S, S, 3)
+    with torch.inference_mode():
+        scores = network(torch.from_numpy(pixels).float().div(255).movedim(-1, 2), None).score
+    return tuple(GoldenClip(seed=seed, score=float(s)) for seed, s in zip(GOLDEN_SEEDS, scores, strict=True))
+
+
+def _trained(out: Path, settings: Settings) -> tuple[nn.Module, int]:
+    path = out / (BEST if settings.evaluation.keep == "best" and (out / BEST).is_file() else CHECKPOINT)
+    if not path.is_file():
+        raise ModelError(f"{out} has no checkpoint yet; let the run reach its first, or train longer")
+    state = checkpoints.read(path)
+    network = build(settings, init=None)
+    network.load_state_dict(state.average or state.network)
+    return half_rounded(network).eval(), state.history.step
+
+
+def _commit() -> str:
+    """The commit of the source tree that trains; "" outside a repository."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip()

@@ -1,0 +1,136 @@
+"""Dev scores -> operating points, margins, and how alike the clips of one presentation are. Dev only, never test."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from unmask import metrics
+from unmask.contract import OperatingPoint
+from unmask.data.prepared import Row
+from unmask.training.settings import Evaluation
+from unmask.types import Label
+
+CORRELATION_UNKNOWN = 0.5  # between clips of one presentation, where dev has one clip of each
+DECIDED_AT_ONCE = (
+    0.5  # of the right clips, at least: a wider margin would leave most single pictures undecided
+)
+
+
+def presentation_scores(
+    rows: Sequence[Row], scores: np.ndarray, *, alone: bool = False
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Bona fide scores (n,), and instrument -> attack scores: clip scores (len(rows),) averaged over each presentation.
+
+    With `alone` every clip counts as a presentation of its own, as a picture does.
+    """
+    clips: dict[tuple[str, int], list[int]] = {}
+    for number, row in enumerate(rows):
+        clips.setdefault((row.presentation, number if alone else 0), []).append(number)
+    living: list[float] = []
+    attacks: dict[str, list[float]] = {}
+    for numbers in clips.values():
+        row = rows[numbers[0]]
+        kind = living if row.label is Label.BONA_FIDE else attacks.setdefault(row.instrument or "attack", [])
+        kind.append(float(np.mean(scores[numbers])))
+    return np.array(living), {name: np.array(attacks[name]) for name in sorted(attacks)}
+
+
+def margin(bona_fide: np.ndarray, attacks: np.ndarray, threshold: float, *, error: float) -> float:
+    """Half-width of the band round `threshold` in which one clip is weak evidence; scores of single clips (n,).
+
+    The narrowest that leaves at most `error` of the attack clips at threshold + margin or above, and as many of the bona
+    fide ones below threshold - margin; but never so wide that less than half of the clips on their right side get out of it.
+
+    >>> living, attack = np.array([0.45, 0.7, 0.8, 0.9]), np.array([0.1, 0.2, 0.3, 0.52])
+    >>> round(margin(living, attack, 0.5, error=0.0), 3)
+    0.05
+    """
+    # "higher" takes a score that occurs, so at most `error` of them lie beyond it
+    above = float(np.quantile(attacks, 1 - error, method="higher")) - threshold
+    below = threshold - float(np.quantile(bona_fide, error, method="lower"))
+    right = [(bona_fide - threshold)[bona_fide >= threshold], (threshold - attacks)[attacks < threshold]]
+    widest = min((float(np.quantile(side, 1 - DECIDED_AT_ONCE)) for side in right if len(side)), default=0.0)
+    return float(np.clip(max(above, below), 0.0, max(widest, 0.0)))
+
+
+def correlation(rows: Sequence[Row], scores: np.ndarray) -> float:
+    """Intraclass correlation in [0, 1] of clip scores within presentations, class means taken off.
+
+    One-way ANOVA (Shrout and Fleiss 1979, ICC(1,1)) with Donner's mean size for unequal groups; 0.5 where no presentation
+    has two clips.
+    """
+    labels = np.array([row.label is Label.BONA_FIDE for row in rows])
+    residuals = np.array(scores, dtype=np.float64)
+    for kind in (True, False):
+        if (labels == kind).any():
+            residuals[labels == kind] -= residuals[labels == kind].mean()
+    _, group = np.unique([row.presentation for row in rows], return_inverse=True)
+    sizes = np.bincount(group)
+    groups, count = len(sizes), len(residuals)
+    if count == groups or groups < 2:
+        return CORRELATION_UNKNOWN
+    means = np.bincount(group, weights=residuals) / sizes
+    between = float((sizes * (means - residuals.mean()) ** 2).sum()) / (groups - 1)
+    within = float(((residuals - means[group]) ** 2).sum()) / (count - groups)
+    size = (count - (sizes**2).sum() / count) / (groups - 1)
+    spread = between + (size - 1) * within
+    return float(np.clip((between - within) / spread, 0, 1)) if spread > 0 else CORRELATION_UNKNOWN
+
+
+def operating_points(
+    rows: Sequence[Row],
+    scores: np.ndarray,
+    *,
+    settings: Evaluation,
+    alone: bool,
+    precision: str,
+    measured_on: str,
+) -> tuple[OperatingPoint, ...]:
+    """default (EER), strict (worst APCER at most its target), lenient (BPCER at most its target), with what dev gave there."""
+    living, attacks = presentation_scores(rows, scores, alone=alone)
+    clips = presentation_scores(rows, scores, alone=True)
+    thresholds = {
+        "default": metrics.threshold_at_eer(living, np.concatenate(list(attacks.values()))),
+        "strict": metrics.threshold_at_apcer(living, attacks, target=settings.strict_apcer),
+        "lenient": metrics.threshold_at_bpcer(living, attacks, target=settings.lenient_bpcer),
+    }
+    return tuple(
+        _point(
+            name,
+            threshold,
+            living,
+            attacks,
+            margin=margin(
+                clips[0], np.concatenate(list(clips[1].values())), threshold, error=settings.early_error
+            ),
+            precision=precision,
+            measured_on=measured_on,
+        )
+        for name, threshold in thresholds.items()
+    )
+
+
+def _point(
+    name: str,
+    threshold: float,
+    living: np.ndarray,
+    attacks: Mapping[str, np.ndarray],
+    *,
+    margin: float,
+    precision: str,
+    measured_on: str,
+) -> OperatingPoint:
+    accepted = metrics.apcer(attacks, threshold)
+    worst = max(accepted, key=lambda instrument: accepted[instrument])
+    return OperatingPoint(
+        name=name,
+        threshold=threshold,
+        margin=margin,
+        precision=precision,
+        apcer=accepted[worst],
+        worst_instrument=worst,
+        bpcer=metrics.bpcer(living, threshold),
+        attacks=sum(len(scores) for scores in attacks.values()),
+        bona_fide=len(living),
+        measured_on=measured_on,
+    )
