@@ -17,7 +17,7 @@ from unmask.types import ClipSpec, ModelError
 
 CONTRACT_KEY = "unmask.contract"
 FORMAT = 1
-MAP_PX = 32  # depth maps and masks are 32x32, whatever the clip's size
+MAP_PX = 32  # depth maps and masks are 32x32, whatever the size of the clip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +106,9 @@ def golden_pixels(seed: int, spec: ClipSpec) -> np.ndarray:
 def ellipse_mask(size: int = MAP_PX) -> np.ndarray:
     """Where a face is expected in a clip when no mesh says so: (size, size) float32, 1 inside, 0 outside.
 
-    An upright ellipse in the centre, 0.60 wide and 0.76 high: a face box of aspect 0.8 in a clip 1.3 times as large.
+    An upright ellipse in the centre, 0.60 wide and 0.76 high: a face of aspect 0.8 in a clip 1.3 times as large.
 
-    >>> float(ellipse_mask().mean().round(2))
+    >>> round(float(ellipse_mask().mean()), 2)
     0.36
     """
     y, x = (np.mgrid[0:size, 0:size] + 0.5) / size - 0.5

@@ -1,0 +1,167 @@
+"""A network and its contract -> one ONNX file, which the runtime loads without torch.
+
+Inputs "clips" (B, T, 3, S, S) float32 in [0, 1] and "mask" (B, 32, 32) float32; outputs "score" (B,) and
+"depth" (B, S, 32, 32). Inner tensors keep the names of `named()` (tap1, now1, next1, motion, single, ...), so
+that a stream can cut the graph there. Kernels are stored in fp16 behind a Cast; arithmetic is f32.
+"""
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from unmask.contract import (
+    CONTRACT_KEY,
+    MAP_PX,
+    Contract,
+    GoldenClip,
+    ellipse_mask,
+    golden_pixels,
+    onnx_sha256,
+    sealed,
+    to_json,
+)
+from unmask.models.sgtd import Output
+from unmask.types import ClipSpec
+
+OPSET = 18
+GOLDEN_SEEDS = (1, 2, 3)
+OUTPUTS = ("score", "depth")
+
+
+def export(network: nn.Module, contract: Contract, out: Path, *, half: bool = True) -> Contract:
+    """Write `out` whole or not at all; the contract comes back with golden scores and the hash of the graph.
+
+    Golden scores are those of the written graph (fp16 storage included), in f32, under the fixed ellipse.
+    """
+    model = _graph(network, contract.clip)
+    if half:
+        _store_half(model)
+    onnx.checker.check_model(model)
+    contract = replace(contract, golden=_golden(model, contract.clip))
+    contract = sealed(contract, onnx_sha256(model))
+    onnx.helper.set_model_props(model, {CONTRACT_KEY: to_json(contract)})
+    part = out.with_name(f"{out.name}.part")
+    try:
+        part.write_bytes(model.SerializeToString(deterministic=True))
+        os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+    return contract
+
+
+class _Named(nn.Module):
+    """The network with its inner tensors as further outputs: only so do they keep names in the graph."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.named: Callable[..., tuple[Output, dict[str, Tensor]]] = network.named  # type: ignore[assignment]
+
+    def forward(self, clips: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        output, inner = self.named(clips, mask)
+        return {"score": output.score, "depth": output.depth, **inner}
+
+
+def _graph(network: nn.Module, spec: ClipSpec) -> onnx.ModelProto:
+    was_training = network.training
+    named = _Named(network).eval()
+    example = _example(spec)
+    with torch.no_grad(), _quiet():
+        names = list(named(*example))
+        batch = torch.export.Dim("batch")
+        program = torch.onnx.export(
+            named,
+            example,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["clips", "mask"],
+            output_names=names,
+            dynamic_shapes={"clips": {0: batch}, "mask": {0: batch}},
+            verbose=False,
+        )
+    network.train(was_training)
+    if program is None:
+        raise RuntimeError("torch.onnx.export gave no program")
+    model: onnx.ModelProto = program.model_proto
+    _keep_outputs(model)
+    _strip(model)
+    return model
+
+
+def _example(spec: ClipSpec) -> tuple[Tensor, Tensor]:
+    batch = 2  # torch.export takes a batch of one for a constant
+    return torch.rand(batch, spec.frames, 3, spec.size_px, spec.size_px), torch.rand(batch, MAP_PX, MAP_PX)
+
+
+def _keep_outputs(model: onnx.ModelProto) -> None:
+    kept = [output for output in model.graph.output if output.name in OUTPUTS]
+    inner = [output for output in model.graph.output if output.name not in OUTPUTS]
+    del model.graph.output[:]
+    model.graph.output.extend(kept)
+    del model.graph.value_info[:]
+    model.graph.value_info.extend(inner)  # shapes and kinds, for whoever cuts the graph there
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Drop the exporter's notes: they hold stack traces with the paths of this machine."""
+    model.doc_string = model.graph.doc_string = ""
+    for item in [model.graph, *model.graph.node, *model.graph.initializer, *model.graph.value_info]:
+        del item.metadata_props[:]
+        item.doc_string = ""
+    for value in [*model.graph.input, *model.graph.output]:
+        del value.metadata_props[:]
+
+
+def _store_half(model: onnx.ModelProto) -> None:
+    """Kernels (two axes or more, f32) become fp16, each behind a Cast to f32 under the old name."""
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2:
+            continue
+        array = onnx.numpy_helper.to_array(tensor).astype(np.float16)
+        name = tensor.name
+        tensor.CopyFrom(onnx.numpy_helper.from_array(array, f"{name}.half"))
+        casts.append(
+            onnx.helper.make_node(
+                "Cast", [tensor.name], [name], name=f"{name}.cast", to=onnx.TensorProto.FLOAT
+            )
+        )
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _golden(model: onnx.ModelProto, spec: ClipSpec) -> tuple[GoldenClip, ...]:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    mask = ellipse_mask()[None]
+    clips = []
+    for seed in GOLDEN_SEEDS:
+        pixels = golden_pixels(seed, spec).astype(np.float32).transpose(0, 3, 1, 2)[None] / 255
+        (score,) = session.run(["score"], {"clips": pixels, "mask": mask})[0]
+        clips.append(GoldenClip(seed=seed, score=float(score)))
+    return tuple(clips)
+
+
+@contextmanager
+def _quiet() -> Iterator[Any]:
+    """The exporter warns of its own future and of packages that are not needed here."""
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,390 @@
+"""FAS-SGTD, single frame and multi frame.
+
+Wang et al., "Deep Spatial Gradient and Temporal Depth Learning for Face Anti-spoofing", CVPR 2020, arXiv
+2003.08061.
+
+The depth of a face is read from five frames: a backbone of residual spatial gradient blocks (RSGB) gives one
+depth map a frame; its features of two neighbouring frames meet in a spatio-temporal block (STSTB), a ConvGRU
+runs over the pairs, and its maps correct those of the single frames. Paper and published code differ in places;
+by default this file is the code, but with the paper's recurrence over time, a single softmax and no ReLU before
+it. Each choice is a switch of `Form`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everyone writes it
+from torch import Tensor, nn
+
+from unmask.contract import MAP_PX, ellipse_mask
+from unmask.models.tensorflow import BACKBONE, TEMPORAL, Variables, read
+from unmask.types import SettingsError
+
+Gradient = Literal["code", "squared", "paper", "none"]
+Levels = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """Widths and switches of a network; the defaults are the paper's widths.
+
+    `pools`: the max pool after each level; a map is 32x32 when the input is 32 * product(pools) pixels wide.
+    `gradient`: "code" = norm(conv1x1(sqrt(Sx(x)^2 + Sy(x)^2))), "squared" = the same without the root (the code's
+    "type0"), "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no gradient branch ("type2").
+    `alpha` weighs the multi-frame map. `recurrent=False` starts each step from a zero state, as the published
+    `time_major` slip does. `published_head` puts the published ReLU before the softmax.
+    """
+
+    stem: int = 64
+    levels: Levels = ((128, 192, 128), (128, 192, 128), (128, 192, 128))
+    top: tuple[int, int] = (128, 64)
+    pools: tuple[int, int, int] = (2, 2, 2)
+    gradient: Gradient = "code"
+    momentum: float = 0.001  # TF's decay 0.999; short trainings from scratch need more
+    reduced: int = 32
+    motion: int = 128
+    hidden: int = 64
+    alpha: float = 0.6
+    recurrent: bool = True
+    published_head: bool = False
+
+
+PAPER = Form()
+EPSILON = 1.0001e-8  # the code's 1e-8, a hair more: ONNX optimisers take an added 1e-8 for zero and drop it
+SMALL = Form(
+    stem=16,
+    levels=((24, 32, 24), (32, 48, 32), (64, 96, 64)),
+    top=(64, 32),
+    pools=(2, 2, 1),
+    momentum=0.02,
+    reduced=12,
+    motion=48,
+    hidden=32,
+)
+
+
+class Output(NamedTuple):
+    """What a network says of B clips.
+
+    `score` (B,) in [0, 1], higher is more bona fide; NaN where the mask is empty. `depth` (B, S, 32, 32): near
+    is 1, flat is 0; S is T for a single-frame network, T - 1 for a multi-frame one. `logits` (B, 2) = (live,
+    spoof) of a multi-frame network.
+    """
+
+    score: Tensor
+    depth: Tensor
+    logits: Tensor | None = None
+
+
+class BetaNorm(nn.BatchNorm2d):
+    """slim.batch_norm's defaults: no gamma, epsilon 1e-3, decay 0.999 (momentum 0.001)."""
+
+    def __init__(self, channels: int, momentum: float = 0.001) -> None:
+        super().__init__(channels, eps=1e-3, momentum=momentum)
+        del self.weight
+        self.register_buffer("weight", torch.ones(channels), persistent=False)
+
+
+class Sobel(nn.Module):
+    """Depthwise Sobel in x and in y with zero padding; y points up, as the published STSTB weights expect."""
+
+    kernel_x: Tensor
+    kernel_y: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        x = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
+        self.register_buffer("kernel_x", x.repeat(channels, 1, 1, 1), persistent=False)
+        self.register_buffer("kernel_y", -x.T.repeat(channels, 1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # (N, C, H, W) -> twice (N, C, H, W)
+        kernel_x, kernel_y = self.kernel_x.to(x.dtype), self.kernel_y.to(x.dtype)
+        channels = x.shape[1]
+        return (
+            F.conv2d(x, kernel_x, padding=1, groups=channels),
+            F.conv2d(x, kernel_y, padding=1, groups=channels),
+        )
+
+
+class Rsgb(nn.Module):
+    """Residual spatial gradient block: relu(norm(conv3x3(x) + norm(gradient branch of x)))."""
+
+    def __init__(self, width_in: int, width_out: int, *, gradient: Gradient, momentum: float) -> None:
+        super().__init__()
+        self.gradient = gradient
+        self.conv = nn.Conv2d(width_in, width_out, 3, padding=1)
+        self.norm = BetaNorm(width_out, momentum)
+        if gradient != "none":
+            self.point = nn.Conv2d(width_in, width_out, 1)
+            self.point_norm = BetaNorm(width_out, momentum)
+            self.sobel = Sobel(width_out if gradient == "paper" else width_in)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, i, H, W) -> (N, o, H, W)
+        plain = self.conv(x)
+        if self.gradient == "none":
+            return F.relu(self.norm(plain))
+        return F.relu(self.norm(plain + self.point_norm(self.edges(x))))
+
+    def edges(self, x: Tensor) -> Tensor:
+        """Strength of the spatial gradient, o channels, before its norm."""
+        if self.gradient == "paper":
+            return _squared(*self.sobel(self.point(x)))
+        squared = _squared(*self.sobel(x))
+        return self.point(squared if self.gradient == "squared" else torch.sqrt(squared + EPSILON))
+
+
+class Backbone(nn.Module):
+    """FaceMapNet: frames -> the features of three levels (before their pool) and one depth map a frame."""
+
+    mean: Tensor
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.pools = form.pools
+
+        def block(width_in: int, width_out: int) -> Rsgb:
+            return Rsgb(width_in, width_out, gradient=form.gradient, momentum=form.momentum)
+
+        self.stem = block(3, form.stem)
+        entries = (form.stem, form.levels[0][2], form.levels[1][2])
+        self.levels = nn.ModuleList(
+            nn.Sequential(block(entry, a), block(a, b), block(b, c))
+            for entry, (a, b, c) in zip(entries, form.levels, strict=True)
+        )
+        self.top = nn.Sequential(
+            block(sum(level[2] for level in form.levels), form.top[0]), block(form.top[0], form.top[1])
+        )
+        self.depth = nn.Conv2d(form.top[1], 1, 3, padding=1)
+        self.register_buffer("mean", torch.tensor(0.5), persistent=False)  # (x - 127.5) / 255
+
+    def forward(self, frames: Tensor) -> tuple[list[Tensor], Tensor]:  # (N, 3, H, W) in [0, 1]
+        x = self.stem(frames - self.mean)
+        taps, pooled = [], []
+        for level, pool in zip(self.levels, self.pools, strict=True):
+            taps.append(level(x))  # (N, C, H, W), then H/p1, then H/(p1 p2)
+            x = _pool(taps[-1], pool)
+            pooled.append(x)
+        first, second, third = pooled
+        pyramid = [shrink(first, self.pools[1] * self.pools[2]), shrink(second, self.pools[2]), third]
+        return taps, F.relu(self.depth(self.top(torch.cat(pyramid, dim=1))))  # (N, 1, 32, 32)
+
+
+class SgtdSingle(nn.Module):
+    """Frames one by one: score = sigmoid(2 d - 1), d the mean depth under the mask."""
+
+    ellipse: Tensor
+
+    def __init__(self, form: Form = PAPER) -> None:
+        super().__init__()
+        self.form = form
+        self.backbone = Backbone(form)
+        self.register_buffer("ellipse", torch.from_numpy(ellipse_mask()), persistent=False)
+        initialise(self)
+
+    def forward(self, clips: Tensor, mask: Tensor | None = None) -> Output:
+        """`clips` (B, T, 3, H, W) in [0, 1]; `mask` (B, 32, 32) in [0, 1], a fixed ellipse when None."""
+        return self.named(clips, mask)[0]
+
+    def named(self, clips: Tensor, mask: Tensor | None = None) -> tuple[Output, dict[str, Tensor]]:
+        """The output, and the inner tensors under the names that an exported graph keeps."""
+        taps, single = self.backbone(clips.flatten(0, 1))  # (B*T, ...)
+        depth = single[:, 0].unflatten(0, clips.shape[:2])  # (B, T, 32, 32)
+        mean = masked_mean(depth, self.ellipse if mask is None else mask)
+        return Output(torch.sigmoid(2 * mean - 1), depth), {**_numbered("tap", taps), "single": single}
+
+
+class Motion(nn.Module):
+    """STSTB at three levels and their cascade (OFFNet): features at t and t+1 -> (N, motion, 32, 32)."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.pools, reduced, width = form.pools, form.reduced, form.motion
+        channels = [level[2] for level in form.levels]
+        self.reduce = nn.ModuleList(nn.Conv2d(c, reduced, 1) for c in channels)
+        self.reduce_norm = nn.ModuleList(BetaNorm(reduced, form.momentum) for _ in channels)
+        self.mix = nn.ModuleList(nn.Conv2d(c + 5 * reduced, width, 3, padding=1) for c in channels)
+        self.cascade = nn.ModuleList(nn.Conv2d(n * width, width, 3, padding=1) for n in (2, 2, 1))
+        self.cascade_norm = nn.ModuleList(BetaNorm(width, form.momentum) for _ in range(3))
+        self.sobel = Sobel(reduced)
+
+    def forward(
+        self, now: Sequence[Tensor], later: Sequence[Tensor]
+    ) -> Tensor:  # three levels (N, C, H, W) each
+        first, second, third = (self.pair(level, now[level], later[level]) for level in range(3))
+        x = self.fold(0, torch.cat([shrink(first, self.pools[1]), second], dim=1))
+        x = self.fold(1, torch.cat([shrink(x, self.pools[2]), third], dim=1))
+        return self.fold(2, x)
+
+    def pair(self, level: int, now: Tensor, later: Tensor) -> Tensor:
+        """The block: full features now, spatial gradients now and later, the difference in time."""
+        reduce, norm = self.reduce[level], self.reduce_norm[level]
+        r_now, r_later = norm(F.relu(reduce(now))), norm(F.relu(reduce(later)))
+        parts = [now, *self.sobel(r_now), *self.sobel(r_later), r_now - r_later]
+        return _pool(F.relu(self.mix[level](torch.cat(parts, dim=1))), self.pools[level])
+
+    def fold(self, step: int, x: Tensor) -> Tensor:
+        """conv3x3 -> ReLU -> norm, in that order, as published."""
+        return self.cascade_norm[step](F.relu(self.cascade[step](x)))
+
+
+class ConvGru(nn.Module):
+    """One cell: r, u = sigmoid(conv[x, h]); h = u h + (1 - u) tanh(conv[x, r h])."""
+
+    def __init__(self, width_in: int, hidden: int) -> None:
+        super().__init__()
+        self.gates = nn.Conv2d(width_in + hidden, 2 * hidden, 3, padding=1)
+        self.candidate = nn.Conv2d(width_in + hidden, hidden, 3, padding=1)
+
+    def forward(
+        self, x: Tensor, state: Tensor
+    ) -> Tensor:  # (B, C, H, W), (B, hidden, H, W) -> (B, hidden, H, W)
+        reset, update = torch.sigmoid(self.gates(torch.cat([x, state], dim=1))).chunk(2, dim=1)
+        candidate = torch.tanh(self.candidate(torch.cat([x, reset * state], dim=1)))
+        return update * state + (1 - update) * candidate
+
+
+class Recurrence(nn.Module):
+    """Two stacked cells over time: (B, S, C, 32, 32) -> (B, S, 32, 32) in (-1, 1)."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.recurrent, self.widths = form.recurrent, (form.hidden, 1)
+        self.cells = nn.ModuleList([ConvGru(form.motion, form.hidden), ConvGru(form.hidden, 1)])
+
+    def forward(self, motion: Tensor) -> Tensor:
+        blank = torch.zeros_like(motion[:, 0, :1])
+        zeros = [blank.expand(-1, width, -1, -1) for width in self.widths]
+        states, maps = zeros, []
+        for step in range(motion.shape[1]):
+            start = states if self.recurrent else zeros
+            lower = self.cells[0](motion[:, step], start[0])
+            states = [lower, self.cells[1](lower, start[1])]
+            maps.append(states[1])
+        return torch.cat(maps, dim=1)
+
+
+class SgtdMulti(nn.Module):
+    """Clips of T frames: score = sigmoid(1.2 d + 0.8 p - 1), d the mean refined depth, p the live output."""
+
+    ellipse: Tensor
+
+    def __init__(self, form: Form = PAPER) -> None:
+        super().__init__()
+        self.form = form
+        self.backbone = Backbone(form)
+        self.motion = Motion(form)
+        self.recurrence = Recurrence(form)
+        self.head = nn.ModuleList([nn.Linear(MAP_PX * MAP_PX, 64), nn.Linear(64, 2)])
+        self.register_buffer("ellipse", torch.from_numpy(ellipse_mask()), persistent=False)
+        self.backbone_frozen = False
+        initialise(self)
+
+    def forward(self, clips: Tensor, mask: Tensor | None = None) -> Output:
+        """`clips` (B, T, 3, H, W) in [0, 1], T > 1; `mask` (B, 32, 32) in [0, 1], an ellipse when None."""
+        return self.named(clips, mask)[0]
+
+    def named(self, clips: Tensor, mask: Tensor | None = None) -> tuple[Output, dict[str, Tensor]]:
+        """The output, and the inner tensors under the names that an exported graph keeps."""
+        batch, frames = clips.shape[:2]
+        taps, single = self.backbone(clips.flatten(0, 1))  # (B*T, ...)
+        in_time = [tap.unflatten(0, (batch, frames)) for tap in taps]
+        now = [tap[:, :-1].flatten(0, 1) for tap in in_time]  # (B*(T-1), C, H, W)
+        later = [tap[:, 1:].flatten(0, 1) for tap in in_time]
+        motion = self.motion(now, later)  # (B*(T-1), C, 32, 32)
+        corrections = self.recurrence(motion.unflatten(0, (batch, frames - 1)))  # (B, T-1, 32, 32)
+        first = single[:, 0].unflatten(0, (batch, frames))[:, :-1]
+        depth = (1 - self.form.alpha) * first + self.form.alpha * corrections
+        output = self.judge(depth, mask)
+        inner = {**_numbered("tap", taps), **_numbered("now", now), **_numbered("next", later)}
+        return output, {**inner, "single": single, "motion": motion}
+
+    def judge(self, depth: Tensor, mask: Tensor | None) -> Output:
+        """Refined maps (B, T-1, 32, 32) -> the output."""
+        logits = self.head[1](F.relu(self.head[0](depth.mean(dim=1).flatten(1))))  # (B, 2)
+        if self.form.published_head:
+            logits = F.relu(logits)
+        live = logits.softmax(dim=1)[:, 0]
+        mean = masked_mean(depth, self.ellipse if mask is None else mask)
+        return Output(torch.sigmoid(1.2 * mean + 0.8 * live - 1), depth, logits)
+
+    def train(self, mode: bool = True) -> "SgtdMulti":
+        """As usual, but a frozen backbone keeps its batch statistics."""
+        super().train(mode)
+        if self.backbone_frozen:
+            self.backbone.eval()
+        return self
+
+
+def multi_from_single(single: SgtdSingle) -> SgtdMulti:
+    """Stage 2: a multi-frame network of the same form around a copy of the trained backbone, frozen."""
+    multi = SgtdMulti(single.form)
+    multi.backbone.load_state_dict(single.backbone.state_dict())
+    multi.backbone.requires_grad_(False)
+    multi.backbone_frozen = True
+    return multi.train(multi.training)
+
+
+def equation_11(output: Output, mask: Tensor, *, beta: float = 0.8) -> Tensor:
+    """The paper's score (B,): beta p + (1 - beta) mean over time and mask of |depth|; p the live output.
+
+    The paper sums over pixels; the mean keeps both terms on one scale. It ranks unlike the code's score.
+    """
+    if output.logits is None:
+        raise SettingsError("equation 11 needs class logits, this output has none; use a multi-frame network")
+    live = output.logits.softmax(dim=1)[:, 0]
+    return beta * live + (1 - beta) * masked_mean(output.depth.abs(), mask)
+
+
+def masked_mean(depth: Tensor, mask: Tensor) -> Tensor:
+    """Mean of (B, S, h, w) over S and under a mask (B, h, w) or (h, w) -> (B,); an empty mask gives NaN.
+
+    NaN, since nothing was looked at: the runtime counts it as a non-response and never as LIVE.
+    """
+    return (depth.mean(dim=1) * mask).sum(dim=(1, 2)) / mask.expand_as(depth[:, 0]).sum(dim=(1, 2))
+
+
+def shrink(x: Tensor, factor: int) -> Tensor:
+    """tf.image.resize_bilinear of TF1 by a whole factor is plain striding."""
+    return x if factor == 1 else x[..., ::factor, ::factor]
+
+
+def initialise(network: nn.Module) -> None:
+    """Glorot uniform kernels, zero biases, and 1 for the gates of a GRU, as TF1 and slim do."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    for module in network.modules():
+        if isinstance(module, ConvGru) and module.gates.bias is not None:
+            nn.init.ones_(module.gates.bias)
+
+
+def from_tensorflow(variables: Variables, *, frames: int, recurrent: bool = True) -> SgtdSingle | SgtdMulti:
+    """The published network with the authors' variables: `frames` 1 or 5, alpha 0.6, ReLU before the softmax.
+
+    Names and shapes are those of github clks-wzz/FAS-SGTD; its released weights were trained with
+    `recurrent=False`.
+    """
+    if frames not in (1, 5):
+        raise SettingsError(f"frames must be 1 or 5, as in the published graphs, not {frames}")
+    form = replace(PAPER, recurrent=recurrent, published_head=True)
+    network = SgtdSingle(form) if frames == 1 else SgtdMulti(form)
+    read(variables, into=network.backbone, table=BACKBONE)
+    if isinstance(network, SgtdMulti):
+        read(variables, into=network, table=TEMPORAL)
+    return network.eval()
+
+
+def _pool(x: Tensor, factor: int) -> Tensor:
+    return x if factor == 1 else F.max_pool2d(x, factor)
+
+
+def _squared(x: Tensor, y: Tensor) -> Tensor:
+    return x * x + y * y
+
+
+def _numbered(name: str, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+    return {f"{name}{number}": tensor for number, tensor in enumerate(tensors, start=1)}
