@@ -4,44 +4,148 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unmask.simulate.surfaces import Pose
+from unmask.simulate.surfaces import Pose, turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waves:
+    """A smooth random function of time with k values: sums of sines, so any time may be asked for, in any order.
+
+    `amplitude` (k, m), `frequency_hz` (k, m), `phase` (k, m) radians; each value's standard deviation is what
+    `draw_waves` was asked for.
+    """
+
+    amplitude: np.ndarray
+    frequency_hz: np.ndarray
+    phase: np.ndarray
+
+    def at(self, time_s: float) -> np.ndarray:
+        """The values (k,) at that time."""
+        angle = 2 * np.pi * self.frequency_hz * time_s + self.phase
+        return (self.amplitude * np.sin(angle)).sum(axis=1)
+
+
+def draw_waves(
+    rng: np.random.Generator, deviation: np.ndarray, *, slow_hz: float, fast_hz: float, count: int = 7
+) -> Waves:
+    """Waves of those standard deviations (k,), between two frequencies, the fast ones smaller (amplitude ~ 1/f)."""
+    shape = (len(deviation), count)
+    frequency = np.exp(rng.uniform(np.log(slow_hz), np.log(fast_hz), shape))
+    amplitude = rng.uniform(0.3, 1.0, shape) / frequency
+    power = np.sqrt((amplitude**2).sum(axis=1, keepdims=True) / 2)
+    return Waves(
+        amplitude=amplitude / power * np.asarray(deviation, float)[:, None],
+        frequency_hz=frequency,
+        phase=rng.uniform(0, 2 * np.pi, shape),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """A head at one time: `pose` from the head's frame to the world; `blink` and `mouth` openings in [0, 1]."""
+    """A head at one time: `head` and `body` lead from the bust's frame to the world; `blink`, `mouth` in [0, 1]."""
 
-    pose: Pose
+    head: Pose
+    body: Pose
     blink: float
     mouth: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadMotion:
-    """A living head: `at(time_s)` gives its moment; the same time, the same moment."""
+    """A living head about `place`: turns and sways, comes nearer and goes, blinks, moves its mouth."""
+
+    place: Pose
+    turns: Waves  # yaw, pitch, roll in radians
+    sway: Waves  # x, y, z in metres
+    trend: np.ndarray  # (3,) m/s, approach or retreat
+    rest: np.ndarray  # (3,) radians: how the head is held
+    blinks_s: np.ndarray  # when each blink is closed
+    speech: Waves
+    mouth_gain: float
 
     def at(self, time_s: float) -> Moment:
-        raise NotImplementedError
+        """The head at that time; the same time gives the same moment."""
+        yaw, pitch, roll = self.rest + self.turns.at(time_s)
+        turned = turn(yaw=float(yaw), pitch=float(pitch), roll=float(roll))
+        going = self.sway.at(time_s) + self.trend * np.sin(0.7 * time_s) / 0.7  # comes, and goes back again
+        leant = turn(yaw=float(0.25 * yaw), pitch=float(0.15 * pitch), roll=float(0.35 * roll))
+        head = Pose(rotation=turned, translation=going.astype(np.float32)).then(self.place)
+        body = Pose(rotation=leant, translation=(0.8 * going).astype(np.float32)).then(self.place)
+        return Moment(head=head, body=body, blink=self._blink(time_s), mouth=self._mouth(time_s))
+
+    def _blink(self, time_s: float) -> float:
+        """Lids close in 70 ms and open in 140 ms."""
+        late = time_s - self.blinks_s
+        closing, opening = np.clip(1 + late / 0.07, 0, 1), np.clip(1 - late / 0.14, 0, 1)
+        return float(np.max(np.minimum(closing, opening), initial=0.0))
+
+    def _mouth(self, time_s: float) -> float:
+        return float(np.clip(self.mouth_gain * (0.25 + self.speech.at(time_s)[0]), 0, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RigidMotion:
     """A thing held in a hand, fixed on a wall, or a camera: `at(time_s)` gives its pose."""
 
+    place: Pose
+    turns: Waves
+    sway: Waves
+    trend: np.ndarray
+
     def at(self, time_s: float) -> Pose:
-        raise NotImplementedError
+        """The pose at that time."""
+        yaw, pitch, roll = self.turns.at(time_s)
+        going = self.sway.at(time_s) + self.trend * np.sin(0.7 * time_s) / 0.7
+        rotation = turn(yaw=float(yaw), pitch=float(pitch), roll=float(roll))
+        return Pose(rotation=rotation, translation=going.astype(np.float32)).then(self.place)
 
 
 def draw_head_motion(rng: np.random.Generator, *, place: Pose, liveliness: float = 1.0) -> HeadMotion:
-    """A head that wanders about `place` (head to world); `liveliness` 0 is a statue, 2 somebody who talks."""
-    raise NotImplementedError
+    """A head that wanders about `place` (head to world); `liveliness` 0 is a statue, 2 somebody who talks.
+
+    At 1 the standard deviations are about 6, 4 and 2 degrees and 12 mm; each clip draws its own share of them.
+    """
+    own = liveliness * rng.uniform(0.25, 1.6)
+    turns = draw_waves(rng, own * np.radians([6.0, 4.0, 2.2]), slow_hz=0.12, fast_hz=0.9)
+    sway = draw_waves(rng, own * np.array([0.012, 0.006, 0.014]), slow_hz=0.08, fast_hz=0.7)
+    blinks, time_s = [], float(rng.exponential(2.0))
+    while time_s < 600 and liveliness > 0:
+        blinks.append(time_s)
+        time_s += 0.4 + float(rng.exponential(2.8))
+    talks = rng.random() < 0.35
+    return HeadMotion(
+        place=place,
+        turns=turns,
+        sway=sway,
+        trend=np.array([0, 0, own * rng.normal(0, 0.03)]),
+        rest=np.radians(rng.normal(0, [9.0, 5.0, 3.5])) * min(1.0, 0.3 + liveliness),
+        blinks_s=np.array(blinks),
+        speech=draw_waves(rng, np.array([0.35]), slow_hz=1.5, fast_hz=5.0),
+        mouth_gain=float(min(1.0, liveliness) * (rng.uniform(0.4, 1.0) if talks else rng.uniform(0.0, 0.12))),
+    )
 
 
 def draw_rigid_motion(rng: np.random.Generator, *, place: Pose, shake: float = 1.0) -> RigidMotion:
     """An instrument that wanders about `place`; `shake` 0 is fixed, 1 a steady hand, 3 one that tilts and sways."""
-    raise NotImplementedError
+    own = shake * rng.uniform(0.3, 1.6)
+    return RigidMotion(
+        place=place,
+        turns=draw_waves(rng, own * np.radians([3.0, 3.0, 1.8]), slow_hz=0.15, fast_hz=1.8),
+        sway=draw_waves(rng, own * np.array([0.008, 0.008, 0.01]), slow_hz=0.12, fast_hz=1.8),
+        trend=np.array([0, 0, own * rng.normal(0, 0.02)]),
+    )
+
+
+_CAMERAS = {"tripod": 0.0, "laptop": 0.04, "handheld": 1.0}
 
 
 def draw_camera_motion(rng: np.random.Generator, *, kind: str | None = None) -> RigidMotion:
     """World to camera; `kind` is "tripod", "laptop" or "handheld", drawn when None; the same draw for every class."""
-    raise NotImplementedError
+    kind = kind or str(rng.choice(list(_CAMERAS), p=[0.3, 0.2, 0.5]))
+    own = _CAMERAS[kind] * rng.uniform(0.4, 1.6)
+    return RigidMotion(
+        place=Pose(),
+        turns=draw_waves(rng, own * np.radians([0.9, 0.9, 0.7]), slow_hz=0.2, fast_hz=4.0),
+        sway=draw_waves(rng, own * np.array([0.006, 0.006, 0.005]), slow_hz=0.15, fast_hz=2.5),
+        trend=np.zeros(3),
+    )

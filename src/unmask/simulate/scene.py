@@ -1,23 +1,33 @@
 """A place with somebody or something in it, seen by a camera at a time: linear light and true depth.
 
-    stage = draw_stage(rng, view=view, backgrounds=paths)       # light, backdrop, camera motion: same draw for all classes
+    stage = draw_stage(rng, view=view, backgrounds=paths)       # light, room, camera motion: one draw for every class
     bust = make_bust(portrait)                                   # portrait -> moving head, cached by the caller
     motion = draw_head_motion(rng, place=draw_place(rng, bust, view=view))
     shots = expose([bona_fide(bust, stage, motion=motion, time_s=t) for t in times], rng)
 
-An attack composes the same parts: `trace` a surface (surfaces.py), look its texture up, and `compose` the layers on
+An attack composes the same parts: `trace` a surface (surfaces.py), `look_up` its texture, and `compose` the layers on
 the stage's backdrop.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
+from numba import njit
 
-from unmask.simulate.light import Light
-from unmask.simulate.motion import HeadMotion, RigidMotion
-from unmask.simulate.surfaces import Layer, Pose, View
+from unmask.media.raster import FACE_TRIANGLES, rasterise
+from unmask.media.topology import POINTS
+from unmask.simulate.backdrops import Backdrop, draw_backdrop, own_backdrop
+from unmask.simulate.bust import Bust, make_bust, posed
+from unmask.simulate.light import Light, draw_light, seen_from
+from unmask.simulate.motion import HeadMotion, Moment, RigidMotion, draw_camera_motion
+from unmask.simulate.surfaces import Layer, Pose, Seen, View, look_up, project, trace, turn
+
+__all__ = [
+    "Backdrop", "Bust", "Layer", "Pose", "Seen", "Shot", "Stage", "View", "bona_fide", "compose", "draw_place",
+    "draw_stage", "expose", "face_area", "look_up", "make_bust", "see_bust",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,71 +46,146 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backdrop:
-    """The room behind: `picture` (h, w, 3) float32 linear reflectance-like, mean about 0.2, on a plane at `depth_m`.
-
-    `tilt` (2,): slope of the plane in x and y (a wall that runs away), in metres of depth per metre.
-    """
-
-    picture: np.ndarray
-    depth_m: float
-    tilt: tuple[float, float] = (0.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What stays for a whole clip whoever stands in it."""
+    """What stays for a whole clip whoever stands in it; `camera` leads from world to camera."""
 
     view: View
     light: Light
     backdrop: Backdrop
-    camera: RigidMotion  # world to camera
+    camera: RigidMotion
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A layer with its colour: `layer`, `colour` (H, W, 3) linear light, `alpha` (H, W) in [0, 1], 0 where it is not."""
-
-    depth: np.ndarray
-    colour: np.ndarray
-    alpha: np.ndarray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bust:
-    """A portrait as a thing: mesh, relief, matte, evened skin; made by `make_bust`, opaque to others."""
-
-
-def draw_stage(rng: np.random.Generator, *, view: View, backgrounds: Sequence[Path] = ()) -> Stage:
-    """A light, a room (a picture of `backgrounds`, or a procedural one) and a camera motion, the same draw for every class."""
-    raise NotImplementedError
-
-
-def make_bust(portrait: "object", *, cache: Path | None = None) -> Bust:
-    """The portrait's bust (about half a second; the matte is kept in `cache`, a folder, when given)."""
-    raise NotImplementedError
+def draw_stage(rng: np.random.Generator, *, view: View, backgrounds: Sequence = ()) -> Stage:
+    """A light, a room (a picture of `backgrounds`, paths; or a drawn one) and a camera motion, for every class alike."""
+    light = draw_light(rng)
+    backdrop = draw_backdrop(rng, view=view, backgrounds=backgrounds)
+    return Stage(view=view, light=light, backdrop=backdrop, camera=draw_camera_motion(rng))
 
 
 def draw_place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: float | None = None) -> Pose:
-    """Where the head is at rest: the face's width is `face_share` of the view's shorter side (0.25 to 0.6 drawn)."""
-    raise NotImplementedError
+    """Where the head is at rest (bust to world): the face's width is `face_share` of the view's shorter side.
+
+    Without one 0.25 to 0.6 is drawn. The face is wholly in the view at rest, and the camera looks up or down at it.
+    """
+    share = face_share if face_share is not None else float(np.exp(rng.uniform(np.log(0.25), np.log(0.6))))
+    face = bust.points[:POINTS]
+    short = min(view.height, view.width)
+    wide, tall = np.ptp(face[:, 0]), np.ptp(face[:, 1])
+    distance = max(0.22, view.focal_px * wide / (share * short))
+    per_m = view.focal_px / distance
+    free = np.maximum(np.array([view.width, view.height]) / per_m - 1.15 * np.array([wide, tall]), 0) / 2
+    aim = rng.uniform(-0.8, 0.8, 2) * free
+    if rng.random() < 0.6:
+        aim *= 0.4  # people look into the middle
+    middle = (face[:, :2].min(axis=0) + face[:, :2].max(axis=0)) / 2
+    centre = aim - middle
+    centre[1] = max(centre[1], view.height / 2 / per_m - bust.reach[3] * 0.95)  # no end of the chest in the view
+    looked_at = turn(pitch=float(np.radians(rng.normal(-3, 7))))
+    return Pose(rotation=looked_at, translation=np.array([*centre, distance], np.float32))
 
 
-def bona_fide(bust: Bust, stage: Stage, *, motion: HeadMotion, time_s: float, keep_own_background: bool = False) -> Shot:
-    """The living head on the stage."""
-    raise NotImplementedError
+def bona_fide(
+    bust: Bust, stage: Stage, *, motion: HeadMotion, time_s: float, keep_own_background: bool = False
+) -> Shot:
+    """The living head on the stage; or before its portrait's own background, in the stage's light."""
+    if keep_own_background:
+        stage = replace(stage, backdrop=own_backdrop(bust, motion.place))
+    seen, points = see_bust(bust, stage, moment=motion.at(time_s), time_s=time_s)
+    radiance, depth = compose(stage, [seen], time_s=time_s)
+    mesh = project(points[:POINTS], stage.view)
+    return Shot(radiance=radiance, depth=depth, mesh=mesh, face=face_area(mesh, stage.view))
 
 
-def look_up(layer: Layer, texture: np.ndarray, *, glows: bool = False) -> Seen:
-    """The texture (h, w, 4) at the layer's uv, lit by the layer's irradiance (or by itself when it glows)."""
-    raise NotImplementedError
+def see_bust(bust: Bust, stage: Stage, *, moment: Moment, time_s: float) -> tuple[Seen, np.ndarray]:
+    """The bust as the camera sees it, and its points (n, 3) in the camera's frame, metres; the first 468 the face."""
+    camera = stage.camera.at(time_s)
+    points = posed(bust, head=moment.head, body=moment.body, blink=moment.blink, mouth=moment.mouth)
+    lit = bust.occlusion.lit(seen_from(stage.light, moment.head.rotation.T))
+    layer = trace(
+        replace(bust.surface, vertices=points),
+        camera,
+        view=stage.view,
+        light=seen_from(stage.light, camera.rotation),
+        open_sky=bust.occlusion.open_sky,
+        lit=lit,
+    )
+    return look_up(layer, bust.surface.texture), camera.moved(points)
 
 
 def compose(stage: Stage, seen: Sequence[Seen], *, time_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Backdrop with the layers over it, nearest on top: radiance (H, W, 3) and depth (H, W)."""
-    raise NotImplementedError
+    """Backdrop with the layers over it, nearest on top: radiance (H, W, 3) and depth (H, W).
+
+    Depth is that of the nearest layer with alpha of a half and more. Where a layer's depth is infinite and its alpha
+    is not 0 (the soft flank of an edge), its median depth counts.
+    """
+    camera = stage.camera.at(time_s)
+    radiance, depth = stage.backdrop.seen(camera, view=stage.view)
+    radiance *= stage.light.background.astype(np.float32)
+    medians = [_median_depth(layer) for layer in seen]
+    for index in np.argsort(medians)[::-1]:
+        layer = seen[index]
+        _lay_over(radiance, depth, layer.colour, layer.alpha, layer.depth, np.float32(medians[index]))
+    return radiance, depth
+
+
+def _median_depth(layer: Seen) -> float:
+    some = layer.depth[::8, ::8]
+    some = some[np.isfinite(some)]
+    if some.size == 0:
+        some = layer.depth[np.isfinite(layer.depth)]
+    return float(np.median(some)) if some.size else np.inf
+
+
+@njit(cache=True, nogil=True)
+def _lay_over(radiance, depth, colour, alpha, layer_depth, median):  # type: ignore[no-untyped-def]
+    # Layers come far to near by their medians; where one reaches behind what is there already, it is under it.
+    for y in range(depth.shape[0]):
+        for x in range(depth.shape[1]):
+            a = alpha[y, x]
+            if a <= 0:
+                continue
+            z = layer_depth[y, x] if np.isfinite(layer_depth[y, x]) else median
+            if z > depth[y, x]:
+                continue
+            for n in range(3):
+                radiance[y, x, n] = a * colour[y, x, n] + (1 - a) * radiance[y, x, n]
+            if a >= 0.5:
+                depth[y, x] = z
+
+
+def face_area(mesh: np.ndarray, view: View) -> np.ndarray:
+    """Where (H, W) bool a mesh (468, 3) in sensor px covers the sensor."""
+    _, triangle, _ = rasterise(mesh, FACE_TRIANGLES, height=view.height, width=view.width)
+    return triangle >= 0
 
 
 def expose(shots: Sequence[Shot], rng: np.random.Generator) -> list[Shot]:
-    """The shots with the gain of an automatic exposure that compensates only in part; one rule for every class."""
-    raise NotImplementedError
+    """The shots with the gain of an automatic exposure; one rule for every class.
+
+    Cameras meter the whole picture, its middle, or the face, and compensate in part: so a face before a window stays
+    dark and one before a dark wall is burnt out. The gain follows slowly.
+    """
+    target = float(np.exp(rng.uniform(np.log(0.11), np.log(0.27))))
+    strength = float(rng.uniform(0.6, 1.0))
+    meter = str(rng.choice(["all", "middle", "face"], p=[0.5, 0.25, 0.25]))
+    exposed, level = [], None
+    for shot in shots:
+        now = _metered(shot, meter)
+        level = now if level is None else level + 0.12 * (now - level)
+        gain = np.float32(np.exp(strength * (np.log(target) - level)))
+        exposed.append(replace(shot, radiance=shot.radiance * gain))
+    return exposed
+
+
+def _metered(shot: Shot, meter: str) -> float:
+    """The logarithm of the light the meter sees; lamps and windows count only up to a limit, as on a sensor."""
+    small = cv2.resize(shot.radiance, (64, 48), interpolation=cv2.INTER_AREA).mean(axis=2)
+    weight = np.ones_like(small)
+    if meter == "middle":
+        y, x = np.mgrid[-1:1:48j, -1:1:64j]
+        weight = np.exp(-2.0 * (x * x + y * y))
+    elif meter == "face" and shot.face.any():
+        weight = cv2.resize(shot.face.astype(np.float32), (64, 48), interpolation=cv2.INTER_AREA) + 0.02
+    first = float((small * weight).sum() / weight.sum()) + 1e-4
+    limited = np.minimum(small, 4 * first)
+    return float(np.log((limited * weight).sum() / weight.sum() + 1e-4))
