@@ -10,7 +10,8 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "unmask"
 
-# Who may import whom; everyone may import their own package. The root hands out the Detector and nothing else.
+# Who may import whom; everyone may import their own package. The root hands out the Detector and nothing
+# else.
 MAY_IMPORT = {
     "types": set(),
     "contract": {"types"},
@@ -22,7 +23,18 @@ MAY_IMPORT = {
     "training": {"types", "contract", "media", "simulate", "metrics", "data", "models"},
     "runtime": {"types", "contract", "media", "metrics"},
     "report": {"types", "contract", "media", "metrics"},
-    "app": {"types", "contract", "media", "simulate", "metrics", "data", "models", "training", "runtime", "report"},
+    "app": {
+        "types",
+        "contract",
+        "media",
+        "simulate",
+        "metrics",
+        "data",
+        "models",
+        "training",
+        "runtime",
+        "report",
+    },
     "__init__": {"runtime"},
 }
 TRAIN_EXTRA = {"torch", "lightning", "safetensors", "onnxruntime", "onnxscript", "tensorboard"}
@@ -82,7 +94,11 @@ def _machines(tree: ast.AST, path: str, part: str) -> Iterator[str]:
 def _code(tree: ast.AST, path: str, part: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ExceptHandler) and part != "app":
-            names = {child.id for child in ast.walk(node.type) if isinstance(child, ast.Name)} if node.type else {""}
+            names = (
+                {child.id for child in ast.walk(node.type) if isinstance(child, ast.Name)}
+                if node.type
+                else {""}
+            )
             if names & {"", "Exception", "BaseException"}:
                 yield f"{path}:{node.lineno} catches whatever comes"
         if isinstance(node, ast.Name | ast.Attribute) and path != "media/clips.py" and part != "simulate":
@@ -96,7 +112,11 @@ def _code(tree: ast.AST, path: str, part: str) -> Iterator[str]:
 
 
 def _is_docstring(line: ast.stmt) -> bool:
-    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
+    return (
+        isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+    )
 
 
 def modules() -> list[str]:
@@ -124,7 +144,10 @@ PLANTED = {
     "bare": ("media/video.py", "try:\n    pass\nexcept:\n    pass"),
     "broad among others": ("media/video.py", "try:\n    pass\nexcept (OSError, BaseException):\n    pass"),
     "resizing": ("media/video.py", "import cv2\ncv2.resize(a, (1, 1))"),
-    "resizing by another name": ("runtime/network.py", "from skimage.transform import resize\nb = resize(a, (1, 1))"),
+    "resizing by another name": (
+        "runtime/network.py",
+        "from skimage.transform import resize\nb = resize(a, (1, 1))",
+    ),
     "drawer": ("media/utils.py", ""),
     "long file": ("media/video.py", "a = 1\n" * 401),
     "long body": ("media/video.py", "def f():\n" + "    a = 1\n" * 61),
@@ -146,7 +169,7 @@ def test_what_is_allowed_is_not_found():
 
 
 def import_all(parts: set[str], *, blocked: set[str]) -> subprocess.CompletedProcess:
-    """Imports every module of these parts in a fresh interpreter where the blocked packages cannot be found."""
+    """Imports every module of these parts in a fresh interpreter that cannot find the blocked packages."""
     names = [
         ".".join(["unmask", *Path(path).with_suffix("").parts]).removesuffix(".__init__")
         for path in modules()

@@ -1,7 +1,8 @@
 """Decisions -> one HTML file: no scripts, no links outside, pictures within.
 
-It shows for each source the verdict, the score against its threshold, the reasons, what the network saw with the depth
-it made of it, and the scores over time; then what the model's contract says, and what none of this shows.
+It shows for each source the verdict, the score against its threshold, the reasons, what the network saw with
+the depth it made of it, and the scores over time; then what the model's contract says, and what none of this
+shows.
 """
 
 from collections.abc import Sequence
@@ -69,7 +70,12 @@ def _tally(outcomes: Sequence[Outcome]) -> list[tuple[str, int]]:
 
 def _outcome(outcome: Outcome, anchor: str) -> dict[str, Any]:
     if not isinstance(outcome, Checked):
-        return {"anchor": anchor, "source": outcome.source, "verdict": "UNREADABLE", "sentence": outcome.sentence}
+        return {
+            "anchor": anchor,
+            "source": outcome.source,
+            "verdict": "UNREADABLE",
+            "sentence": outcome.sentence,
+        }
     decision = outcome.decision
     return {
         "anchor": anchor,
@@ -89,16 +95,21 @@ def _outcome(outcome: Outcome, anchor: str) -> dict[str, Any]:
 
 
 def _face(face: FaceDecision, outcome: Checked) -> dict[str, Any]:
+    clips = next((seen.clips for seen in outcome.seen if seen.identity == face.identity), face.clips)
     curve = None
-    if len(face.clips) > 1:
-        curve = draw(face.clips, threshold=outcome.decision.threshold, half_widths=outcome.half_widths)
+    if len(clips) > 1:
+        curve = draw(
+            clips,
+            threshold=outcome.decision.threshold,
+            half_widths=outcome.half_widths,
+            decided_after=len(face.clips),
+        )
     return {
-        "identity": face.identity,
         "verdict": face.verdict.value,
         "score": face.score,
         "reasons": [REASON_WORDS[reason] for reason in face.reasons],
-        "clips": [_clip(clip) for clip in shown(face.clips)],
-        "scored": len(face.clips),
+        "clips": [_clip(clip) for clip in shown(clips)],
+        "seen": len(clips),
         "curve": curve,
     }
 
@@ -123,4 +134,6 @@ def _models(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
             for point in outcome.contract.operating_points:
                 if point.name == decision.operating_point and point.threshold == decision.threshold:
                     row[2][f"{point.name} {point.precision}"] = point
-    return [{"contract": c, "sha256": sha, "points": list(points.values())} for c, sha, points in used.values()]
+    return [
+        {"contract": c, "sha256": sha, "points": list(points.values())} for c, sha, points in used.values()
+    ]

@@ -1,7 +1,8 @@
 """The scores of a source over time as the shapes of an inline SVG.
 
-The drawing has no words: it is stretched to the page's width, and the page sets the words around it, so that they keep
-their size on a telephone. Coordinates are those of a box of WIDTH x HEIGHT with the score 1 at the top.
+The drawing has no words: it is stretched to the page's width, and the page sets the words around it, so that
+they keep their size on a telephone. Coordinates are those of a box of WIDTH x HEIGHT with the score 1 at the
+top.
 """
 
 from collections.abc import Sequence
@@ -16,24 +17,29 @@ WIDTH, HEIGHT = 1000.0, 300.0
 class Curve:
     """Shapes in SVG's own notation; y grows downwards.
 
-    `dots` are clip scores, `mean` the line of their running mean, `band` the closed outline of threshold plus and
-    minus the margin that n clips still need, `threshold_y` the threshold; `start_s` and `end_s` are the ends of the
-    time axis.
+    `dots` are clip scores, `mean` the line of their running mean, `band` the closed outline of threshold plus
+    and minus the margin that n clips still need, `threshold_y` the threshold; `decided_x` where the verdict
+    was certain, None if it was not before the last clip; `start_s` and `end_s` are the ends of the time axis.
     """
 
     dots: tuple[tuple[float, float], ...]
     mean: str
     band: str
     threshold_y: float
+    decided_x: float | None
     start_s: float
     end_s: float
 
 
-def draw(clips: Sequence[ClipScore], *, threshold: float, half_widths: Sequence[float]) -> Curve:
-    """The curve of one face; `half_widths[n - 1]` is the half-width of the undecided band after n clips.
+def draw(
+    clips: Sequence[ClipScore], *, threshold: float, half_widths: Sequence[float], decided_after: int
+) -> Curve:
+    """The curve of one face, whose verdict is that of the first `decided_after` clips.
+
+    `half_widths[n - 1]` is the half-width of the undecided band after n clips.
 
     >>> clip = ClipScore(time_s=0.5, score=0.75, depth=None, picture=None)
-    >>> draw([clip], threshold=0.5, half_widths=[0.1]).dots
+    >>> draw([clip], threshold=0.5, half_widths=[0.1], decided_after=1).dots
     ((500.0, 75.0),)
     """
     times = [clip.time_s for clip in clips]
@@ -47,6 +53,7 @@ def draw(clips: Sequence[ClipScore], *, threshold: float, half_widths: Sequence[
         mean=_points([(x, _y(mean)) for x, mean in zip(xs, means, strict=True)]),
         band=_points(upper + lower[::-1]),
         threshold_y=_y(threshold),
+        decided_x=xs[decided_after - 1] if 0 < decided_after < len(xs) else None,
         start_s=start,
         end_s=end,
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unmask.contract import Contract
-from unmask.types import Decision, Reason, Verdict
+from unmask.types import Decision, FaceDecision, Reason, Verdict
 
 REASON_WORDS: dict[Reason, str] = {
     Reason.NO_FACE: "no face was found",
@@ -27,11 +27,14 @@ REASON_WORDS: dict[Reason, str] = {
 class Checked:
     """A source with its decision and the contract of the model that scored it.
 
-    `half_widths[n - 1]` is the half-width of the undecided band around the threshold after n clips.
+    `seen` are the decision's faces with all clips and boxes of the source, also those after the verdict was
+    certain; the decision's own where a source can be read once only. `half_widths[n - 1]` is the half-width
+    of the undecided band around the threshold after n clips.
     """
 
     decision: Decision
     contract: Contract
+    seen: tuple[FaceDecision, ...]
     half_widths: Sequence[float]
 
 

@@ -5,8 +5,8 @@ import base64
 import cv2
 import numpy as np
 
-# Viridis at nine even steps (Smith and van der Walt, 2015, CC0): even in lightness, so that it survives a grey printer
-# and colour-blind eyes. Dark is far, yellow is near.
+# Viridis at nine even steps (Smith and van der Walt, 2015, CC0): even in lightness, so that it survives a
+# grey printer and colour-blind eyes. Dark is far, yellow is near.
 _VIRIDIS = np.array(
     [
         (68, 1, 84),

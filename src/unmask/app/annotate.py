@@ -1,0 +1,176 @@
+"""A source with the decision drawn into it: the box of each face, the verdict, and the depth the network saw.
+
+Sizes are in units of the picture's shorter side, so that everything can be read at any resolution; a picture
+too small for words is first enlarged by a whole factor.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from unmask.media.encoding import VideoWriter, write_video
+from unmask.media.images import SUFFIXES, write_image
+from unmask.media.sources import open_source
+from unmask.report.outcomes import Checked, number
+from unmask.report.pictures import colour_map, legend
+from unmask.types import ClipScore, Decision, FaceDecision, SettingsError, Verdict
+
+COLOURS = {Verdict.LIVE: (40, 160, 90), Verdict.ATTACK: (205, 45, 40), Verdict.UNDECIDED: (190, 120, 0)}
+WHITE, PANEL = (255, 255, 255), (24, 26, 30)
+FONT = cv2.FONT_HERSHEY_DUPLEX
+SMALLEST_SIDE_PX = 320  # below it words cannot be read
+INSET = 0.3  # of the shorter side
+BOX_HOLDS_S = 0.25  # a box is drawn this long after its sighting
+HELD = 20  # frames of the video of a still picture
+
+
+def annotate(outcome: Checked, out: Path, *, fps: float, progress: Callable[[int, int | None], None]) -> None:
+    """Reads the source again and writes it to `out`, drawn upon, at its own times; a picture is held for two
+    seconds.
+
+    An image source may also become a picture: give `out` such a suffix.
+    """
+    source = open_source(outcome.decision.source, fps=fps)
+    if source.kind == "image":
+        _annotate_image(next(source.frames).image, outcome, out=out)
+        return
+    if out.suffix.lower() in SUFFIXES:
+        raise SettingsError(
+            f"--annotate {out} names a picture, but {source.name} is a {source.kind}; name a .mp4"
+        )
+    with VideoWriter(out, fps=source.fps or fps) as writer:
+        for count, frame in enumerate(source.frames, start=1):
+            writer.write(annotated(frame.image, outcome, time_s=frame.time_s), time_s=frame.time_s)
+            progress(count, source.frame_count)
+
+
+def _annotate_image(image: np.ndarray, outcome: Checked, *, out: Path) -> None:
+    drawn = annotated(image, outcome, time_s=0.0)
+    if out.suffix.lower() in SUFFIXES:
+        write_image(out, drawn)
+    else:
+        write_video(out, [drawn] * HELD, fps=HELD / 2)
+
+
+def annotated(image: np.ndarray, outcome: Checked, *, time_s: float) -> np.ndarray:
+    """The picture (H, W, 3) uint8 RGB at `time_s` with what was decided; a tiny one comes back larger."""
+    factor = -(-SMALLEST_SIDE_PX // min(image.shape[:2]))
+    drawn = np.ascontiguousarray(image.repeat(factor, axis=0).repeat(factor, axis=1))
+    unit = min(drawn.shape[:2]) / 360
+    verdicts = {face.identity: face.verdict for face in outcome.decision.faces}
+    for face in outcome.seen:
+        colour = COLOURS[verdicts.get(face.identity, Verdict.UNDECIDED)]
+        _draw_box(drawn, box_at(face, time_s), colour=colour, factor=factor, unit=unit)
+    leading = [face for face in outcome.seen if face.identity in list(verdicts)[:1]]
+    if leading:
+        _draw_depth(drawn, leading[0], time_s=time_s, unit=unit)
+    _draw_verdict(drawn, outcome.decision, unit=unit)
+    return drawn
+
+
+def box_at(face: FaceDecision, time_s: float) -> np.ndarray | None:
+    """The box (4,) xyxy of the last sighting up to `time_s`; None if that is long ago or yet to come."""
+    seen = bisect_right([time for time, _ in face.boxes], time_s + 1e-6)
+    if not seen or time_s - face.boxes[seen - 1][0] > BOX_HOLDS_S:
+        return None
+    return face.boxes[seen - 1][1]
+
+
+def clip_at(clips: Sequence[ClipScore], time_s: float) -> ClipScore | None:
+    """The last clip that ended by `time_s`; before that the first; None without clips."""
+    if not clips:
+        return None
+    ended = bisect_right([clip.time_s for clip in clips], time_s + 1e-6)
+    return clips[max(ended, 1) - 1]
+
+
+def _draw_box(
+    drawn: np.ndarray, box: np.ndarray | None, *, colour: tuple[int, int, int], factor: int, unit: float
+) -> None:
+    if box is None:
+        return
+    left, top, right, bottom = (round(float(edge) * factor) for edge in box)
+    line = max(2, round(2.5 * unit))
+    # A dark line beneath keeps the coloured one visible on any background.
+    cv2.rectangle(drawn, (left, top), (right, bottom), PANEL, line + 2, cv2.LINE_AA)
+    cv2.rectangle(drawn, (left, top), (right, bottom), colour, line, cv2.LINE_AA)
+
+
+def _draw_verdict(drawn: np.ndarray, decision: Decision, *, unit: float) -> None:
+    margin = round(8 * unit)
+    fill = COLOURS[decision.verdict]
+    _, y = _label(drawn, decision.verdict.value, at=(margin, margin), size=0.75 * unit, fill=fill)
+    words = f"score {number(decision.score)}, threshold {number(decision.threshold)}".replace("–", "none")
+    _, y = _label(drawn, words, at=(margin, y), size=0.42 * unit, fill=PANEL)
+    if decision.reasons:
+        reasons = ", ".join(reason.value for reason in decision.reasons)
+        _label(drawn, reasons, at=(margin, y), size=0.42 * unit, fill=PANEL)
+
+
+def _draw_depth(drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit: float) -> None:
+    clip = clip_at(face.clips, time_s)
+    if clip is None or clip.depth is None:
+        return
+    height, width = drawn.shape[:2]
+    cells = clip.depth.shape[-1]
+    side = max(1, round(INSET * min(height, width) / cells)) * cells
+    edge, strip, margin = max(1, round(1.5 * unit)), round(8 * unit), round(8 * unit)
+    inset = np.full((side + 2 * edge, side + strip + 3 * edge, 3), PANEL, np.uint8)
+    depth = colour_map(clip.depth[-1]).repeat(side // cells, axis=0).repeat(side // cells, axis=1)
+    inset[edge:-edge, edge : edge + strip] = legend(height=side, width=strip)
+    inset[edge:-edge, -edge - side : -edge] = depth
+    top, left = height - margin - inset.shape[0], width - margin - inset.shape[1]
+    drawn[top : top + inset.shape[0], left : left + inset.shape[1]] = inset
+    words = f"depth at {clip.time_s:.1f} s, clip score {number(clip.score, digits=2)}".replace("–", "none")
+    size = 0.36 * unit
+    above = top - _text_size(words, size)[1] - 2 * _pad(size)
+    _label(drawn, words, at=(width - margin, above), size=size, fill=PANEL, from_right=True)
+    _legend_words(drawn, right=left - edge, top=top, bottom=top + inset.shape[0], size=size)
+
+
+def _legend_words(drawn: np.ndarray, *, right: int, top: int, bottom: int, size: float) -> None:
+    """ "near" and "far" beside the inset: the strip alone does not say which end is which."""
+    _label(drawn, "near", at=(right, top), size=size, fill=PANEL, from_right=True)
+    low = bottom - _text_size("far", size)[1] - 2 * _pad(size)
+    _label(drawn, "far", at=(right, low), size=size, fill=PANEL, from_right=True)
+
+
+def _label(
+    drawn: np.ndarray,
+    words: str,
+    *,
+    at: tuple[int, int],
+    size: float,
+    fill: tuple[int, int, int],
+    from_right: bool = False,
+) -> tuple[int, int]:
+    """White words on a panel with the upper left (or right) corner `at`; returns its lower right one."""
+    size = _fitting(words, size, width=drawn.shape[1])
+    wide, high = _text_size(words, size)
+    pad = _pad(size)
+    left = at[0] - wide - 2 * pad if from_right else at[0]
+    right, bottom = left + wide + 2 * pad, at[1] + high + 2 * pad
+    cv2.rectangle(drawn, (left, at[1]), (right, bottom), fill, cv2.FILLED)
+    cv2.putText(drawn, words, (left + pad, bottom - pad), FONT, size, WHITE, _stroke(size), cv2.LINE_AA)
+    return right, bottom
+
+
+def _fitting(words: str, size: float, *, width: int) -> float:
+    wide = _text_size(words, size)[0] + 4 * _pad(size)
+    return size if wide <= width else size * width / wide
+
+
+def _text_size(words: str, size: float) -> tuple[int, int]:
+    (wide, high), _ = cv2.getTextSize(words, FONT, size, _stroke(size))
+    return wide, high
+
+
+def _pad(size: float) -> int:
+    return max(2, round(9 * size))
+
+
+def _stroke(size: float) -> int:
+    return max(1, round(1.8 * size))

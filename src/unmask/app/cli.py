@@ -1,0 +1,247 @@
+"""The command `unmask`.
+
+Each command imports what it needs when it is called, so that `unmask --help` answers at once and the core
+never waits for torch.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="unmask",
+    help="Tells whether the face in front of a camera is a living person or a presentation attack.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Precision(StrEnum):
+    """Of the inference; operating points are measured at each."""
+
+    F32 = "f32"
+    BF16 = "bf16"
+
+
+Models = Annotated[
+    list[Path] | None,
+    typer.Option("--model", help="Exported .onnx file, in place of the packaged one; may be given twice."),
+]
+Point = Annotated[str, typer.Option(help="Operating point: a named threshold in the model's contract.")]
+InPrecision = Annotated[Precision, typer.Option(help="Precision of the network.")]
+Fps = Annotated[
+    float, typer.Option(help="Frames a second of folders of frames, which carry no clock.", min=0.1)
+]
+
+
+@app.command()
+def check(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Videos, images, folders of frames, camera:0, rtsp:// or http:// streams.", metavar="SOURCE"
+        ),
+    ],
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line, see docs/json.md.")
+    ] = False,
+    annotate: Annotated[
+        Path | None, typer.Option(help="Write the source with box, verdict and depth to this .mp4.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write one HTML page that needs nothing else.")] = None,
+    model: Models = None,
+    point: Point = "default",
+    all_faces: Annotated[
+        bool, typer.Option("--all-faces", help="Judge every face; the worst verdict counts.")
+    ] = False,
+    fps: Fps = 30.0,
+    precision: InPrecision = Precision.F32,
+) -> int:
+    """Say LIVE, ATTACK or UNDECIDED for the face in each source.
+
+    Exit code: 3 if any source could not be read, else 1 if any is ATTACK, else 2 if any is UNDECIDED, else 0.
+    """
+    from unmask.app.check import Wishes, run
+
+    wishes = Wishes(
+        json_lines=json_lines,
+        annotate=annotate,
+        report=report,
+        models=tuple(model or ()),
+        point=point,
+        precision=precision.value,
+        all_faces=all_faces,
+        fps=fps,
+    )
+    return run(sources, wishes)
+
+
+@app.command()
+def score(
+    folder: Annotated[Path, typer.Argument(help="Folder of presentations.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV with path,label,instrument; FOLDER/labels.csv if not given.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the score of each presentation goes.")] = Path(
+        "scores.csv"
+    ),
+    by: Annotated[str | None, typer.Option(help="A column of the labels to split the figures by.")] = None,
+    model: Models = None,
+    point: Point = "default",
+    fps: Fps = 30.0,
+    precision: InPrecision = Precision.F32,
+) -> int:
+    """Score a labelled folder and print APCER, BPCER, ACER and AUC with counts and intervals."""
+    from unmask.app.score import Wishes, run
+
+    return run(
+        folder,
+        Wishes(
+            labels=labels,
+            out=out,
+            by=by,
+            models=tuple(model or ()),
+            point=point,
+            precision=precision.value,
+            fps=fps,
+        ),
+    )
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for the videos, their labels.csv and their true depth.")],
+    portraits: Annotated[
+        Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")
+    ] = None,
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Folder of pictures of rooms; without one, rooms are drawn.")
+    ] = None,
+    subjects: Annotated[int, typer.Option(help="People to simulate.", min=1)] = 8,
+    clips: Annotated[int, typer.Option(help="Videos to make in all.", min=1)] = 40,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same videos.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Processes; 0 is one for each core.", min=0)] = 0,
+) -> int:
+    """Make videos of living faces, prints, screens and paper masks, with their true depth."""
+    from unmask.app.simulate import Wishes, run
+
+    return run(
+        out,
+        Wishes(
+            portraits=portraits, backgrounds=backgrounds, subjects=subjects, clips=clips, seed=seed, jobs=jobs
+        ),
+    )
+
+
+@app.command()
+def train(
+    config: Annotated[str, typer.Option(help="TOML file with the settings, or the name of a preset.")],
+    data: Annotated[Path, typer.Option(help="Folder of prepared clips, with train and dev.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, log, weights.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    init: Annotated[
+        Path | None,
+        typer.Option(help="Weights to start from, e.g. single-frame ones for a multi-frame network."),
+    ] = None,
+) -> int:
+    """Train a network and write its weights with their contract (needs the extra `train`)."""
+    with _train_extra("train"):
+        from unmask.app.train import run
+
+        return run(config, data=data, out=out, resume=resume, init=init)
+
+
+@app.command()
+def export(
+    weights: Annotated[Path, typer.Argument(help="Weights with their contract, .safetensors.")],
+    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+) -> int:
+    """Turn weights into the ONNX file that `unmask check` loads (needs the extra `train`)."""
+    with _train_extra("export"):
+        from unmask.app.train import export as export_weights
+
+        return export_weights(weights, out=out)
+
+
+@app.command()
+def assets() -> int:
+    """Fetch the face models by pip, check them, and say where they are."""
+    from unmask.app.progress import say
+    from unmask.media.assets import face_models
+
+    models = face_models(say)
+    print(models.detector.parent)
+    return 0
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the clips and the page.")] = Path("out/demo"),
+    model: Models = None,
+) -> int:
+    """Simulate a living face, a print, a screen and a paper mask, and check each.
+
+    Exit code: 0 if the living face is LIVE and no attack is, else 1.
+    """
+    from unmask.app.demo import run
+
+    return run(out, models=tuple(model or ()))
+
+
+@contextmanager
+def _train_extra(command: str) -> Iterator[None]:
+    """Names the extra that is missing, if it is one of its packages."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").split(".")[0] in (
+            "torch",
+            "lightning",
+            "safetensors",
+            "onnxruntime",
+            "onnxscript",
+        ):
+            from unmask.types import SettingsError
+
+            raise SettingsError(
+                f"`unmask {command}` needs {missing.name}, which is missing; pip install 'unmask[train]'"
+            ) from missing
+        raise
+
+
+def main() -> None:
+    """Runs the command and exits; whatever goes wrong is one sentence on stderr and no 0."""
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()  # a full disk shows itself here, not after the code is chosen
+    except SystemExit:
+        raise
+    except BaseException as error:
+        code = _fail(error)
+    sys.exit(code)
+
+
+def _fail(error: BaseException) -> int:
+    from unmask.app.errors import explain
+
+    sentence, code = explain(error)
+    if os.environ.get("UNMASK_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    print(f"unmask: {sentence}", file=sys.stderr)
+    # What is left in the buffer of a broken stdout would fail once more at exit, and change the code.
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Whatever goes wrong, in one sentence and an exit code that is not 0: no failure may look like LIVE."""
+
+import errno
+
+from unmask.types import UnmaskError
+
+UNREADABLE = 3  # something could not be read or written: a source, a model file, labels, a full disk
+MISUSED = 4  # wrong use of the command line, or an error of unmask's own
+INTERRUPTED = 130  # as shells have it for Ctrl-C
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """The sentence and the exit code for an error.
+
+    >>> explain(KeyboardInterrupt())
+    ('interrupted', 130)
+    >>> explain(OSError(28, "No space left on device", "out.mp4"))
+    ('the disk is full: out.mp4 was not written; make room and try again', 3)
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", INTERRUPTED
+    if isinstance(error, UnmaskError):
+        return _one_line(str(error)), UNREADABLE
+    if isinstance(error, MemoryError):
+        return (
+            "there is not enough memory for this; give a smaller source or close other programs",
+            UNREADABLE,
+        )
+    if isinstance(error, OSError):
+        return _refusal(error), UNREADABLE
+    if hasattr(error, "format_message"):  # of typer, which knows the option that was wrong
+        return f"{_one_line(error.format_message()).rstrip('.')}; see --help", MISUSED
+    kind = f"{type(error).__name__}: {_one_line(str(error))}"
+    return f"this is an error of unmask itself ({kind}); please report it", MISUSED
+
+
+def _refusal(error: OSError) -> str:
+    name = error.filename or "the output"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full: {name} was not written; make room and try again"
+    return f"{name}: {error.strerror or _one_line(str(error))}; check the path and its rights"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,69 @@
+"""`unmask simulate`: portraits and rooms -> a labelled folder of videos with their true depth."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unmask.app.progress import bar, say
+from unmask.media.faces import FaceFinder
+from unmask.media.images import SUFFIXES
+from unmask.simulate.make import simulate_folder
+from unmask.simulate.subjects import Portrait, load_portraits, procedural_portrait
+from unmask.types import DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """The options of `unmask simulate`; `jobs` 0 is one process for each core."""
+
+    portraits: Path | None = None
+    backgrounds: Path | None = None
+    subjects: int = 8
+    clips: int = 40
+    seed: int = 1
+    jobs: int = 0
+
+
+def run(out: Path, wishes: Wishes) -> int:
+    """Makes the folder and says where its labels are."""
+    portraits = _portraits(wishes)
+    backgrounds = _pictures(wishes.backgrounds) if wishes.backgrounds else []
+    with bar(f"simulating into {out}") as advance:
+        labels = simulate_folder(
+            out,
+            portraits=portraits,
+            backgrounds=backgrounds,
+            subjects=wishes.subjects,
+            clips=wishes.clips,
+            seed=wishes.seed,
+            jobs=wishes.jobs or os.cpu_count() or 1,
+            progress=lambda progress: advance(progress.done, progress.total),
+        )
+    print(labels)
+    return 0
+
+
+def _portraits(wishes: Wishes) -> list[Portrait]:
+    if wishes.portraits is None:
+        rng = np.random.default_rng([wishes.seed, 3])
+        return [procedural_portrait(rng) for _ in range(wishes.subjects)]
+    if not wishes.portraits.is_dir():
+        raise DataError(f"{wishes.portraits} is no folder; name a folder of portraits")
+    portraits = load_portraits(wishes.portraits, finder=FaceFinder.load(), progress=say)
+    if len(portraits) < wishes.subjects:
+        raise DataError(
+            f"{wishes.portraits} has {len(portraits)} portraits with a face towards the camera, fewer than "
+            f"the {wishes.subjects} subjects wished for; lower --subjects or add portraits"
+        )
+    return portraits
+
+
+def _pictures(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder; name a folder of pictures of rooms")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise DataError(f"{folder} holds no picture; name a folder of {', '.join(sorted(SUFFIXES))}")
+    return paths
