@@ -1,10 +1,18 @@
 """Video, images, cameras -> frames; faces -> tracks -> clips.
 
-files     whole or not there: the atomic path that everything is written through
-limits    what a source may cost
-headers   what a picture file says of itself before it is decoded
-images    picture files <-> (H, W, 3) uint8 RGB
-encoding  pictures -> coded video, on disk and in memory
-video     video files -> frames with their true times
-sources   whatever can be checked -> frames
+sources     whatever can be checked -> frames
+video       video files and streams -> frames with their true times
+images      picture files <-> (H, W, 3) uint8 RGB
+encoding    pictures -> coded video, on disk and in memory
+headers     what a picture file says of itself before it is decoded
+containers  whether a video file is all there
+limits      what a source may cost
+files       whole or not there: the path that everything is written through
+
+assets      where the face models come from
+faces       frame -> faces
+tracks      frames -> faces through time
+clips       face through time -> clips; the only place that resizes
+quality     what is wrong with a face, apart from the verdict
+raster      mesh -> depth
 """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 import av
 import cv2
@@ -22,6 +23,12 @@ from unmask.types import OutputError, SettingsError
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".avi": "avi", ".webm": "webm"}
 DECODERS = {"libx264": "h264", "mjpeg": "mjpeg", "mpeg4": "mpeg4", "libvpx-vp9": "vp9"}
 BY_QUANTISER = frozenset({"mjpeg", "mpeg4"})  # their constant quality is a fixed quantiser scale
+QUANTISER_UNIT = 118  # FF_QP2LAMBDA
+# Without cpu-independent, x264's macroblock tree gives other bytes in every third run or so.
+OPTIONS = {
+    "libx264": {"preset": "veryfast", "x264-params": "cpu-independent=1"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+}
 TICKS_PER_S = 90_000  # the clock of a video whose times are given
 SMPTE170M, STUDIO_RANGE, FULL_RANGE = 6, 1, 2  # as in ITU-T H.273 and FFmpeg
 
@@ -30,8 +37,8 @@ SMPTE170M, STUDIO_RANGE, FULL_RANGE = 6, 1, 2  # as in ITU-T H.273 and FFmpeg
 class Coding:
     """How pictures are coded, `fps` of them a second.
 
-    `crf` is constant quality, smaller is better: 0 to 51 for libx264, 0 to 63 for libvpx-vp9, 1 to 31 for mjpeg and
-    mpeg4. `bitrate`, in bits a second, replaces it.
+    `crf` is constant quality, smaller is better: 0 to 51 for libx264, 0 to 63 for libvpx-vp9, 1 to 31 for
+    mjpeg and mpeg4. `bitrate`, in bits a second, replaces it.
     """
 
     codec: str = "libx264"
@@ -44,6 +51,11 @@ class Coding:
             raise SettingsError(f"codec must be one of {', '.join(DECODERS)}, not {self.codec}")
         if not 0 < self.fps <= 1000:
             raise SettingsError(f"fps must be above 0 and at most 1000, not {self.fps}")
+
+    @property
+    def rate(self) -> Fraction:
+        """`fps` as video knows it: 29.97 and its kin are whole numbers over 1001."""
+        return Fraction(self.fps).limit_denominator(1001)
 
 
 class VideoWriter:
@@ -62,10 +74,11 @@ class VideoWriter:
         bitrate: int | None = None,
     ) -> None:
         self._coding = Coding(codec=codec, crf=crf, bitrate=bitrate, fps=fps)
+        self._path = path
         self._opened = _opened(path)
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
-        self._count = 0
+        self._last_pts = -1
 
     def __enter__(self) -> "VideoWriter":
         self._container = self._opened.__enter__()
@@ -77,23 +90,27 @@ class VideoWriter:
         return self._opened.__exit__(kind, error, trace)
 
     def write(self, image: np.ndarray, *, time_s: float | None = None) -> None:
-        """Append a picture (H, W, 3) uint8 RGB; all are of one size. Give times, rising from 0, for all or for none."""
+        """Append (H, W, 3) uint8 RGB, of one size; times rise and are given for all or for none."""
         if self._container is None:
-            raise OutputError("a VideoWriter writes inside its `with` block only")
-        height, width = (side + side % 2 for side in image.shape[:2])
+            raise OutputError(f"cannot write {self._path}: a VideoWriter writes inside its `with` block")
         if self._stream is None:
-            self._stream = self._container.add_stream(self._coding.codec, rate=_rate(self._coding.fps))
-            ticks = None if time_s is None else Fraction(1, TICKS_PER_S)
-            _configure(self._stream.codec_context, self._coding, width=width, height=height, time_base=ticks)
+            self._stream = self._add_stream(self._container, image, ticking=time_s is not None)
         context = self._stream.codec_context
-        if (width, height) != (context.width, context.height):
-            raise OutputError(
-                f"a picture is {width}x{height}, the video {context.width}x{context.height}; keep one size"
-            )
         frame = _coded_frame(image, context)
-        frame.pts = self._count if time_s is None else round(time_s * TICKS_PER_S)
+        frame.pts = self._last_pts + 1 if time_s is None else round(time_s / context.time_base)
+        if frame.pts <= self._last_pts:
+            raise OutputError(f"cannot write {self._path}: time {time_s} s does not rise; give rising times")
+        self._last_pts = frame.pts
         self._container.mux(self._stream.encode(frame))
-        self._count += 1
+
+    def _add_stream(self, container: OutputContainer, image: np.ndarray, *, ticking: bool) -> VideoStream:
+        if ticking and container.format.name == "avi":
+            raise OutputError(f"cannot write {self._path}: avi holds no times of frames; name it .mp4")
+        stream = cast(VideoStream, container.add_stream(self._coding.codec, rate=self._coding.rate))
+        _configure(stream.codec_context, self._coding, image=image)
+        if ticking:
+            stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
+        return stream
 
 
 def write_video(
@@ -119,25 +136,23 @@ def encode_decode(
     bitrate: int | None = None,
     fps: float = 30.0,
 ) -> list[np.ndarray]:
-    """What a codec leaves of pictures (H, W, 3) uint8 RGB of one size: as many pictures of that size, in memory."""
+    """What a codec leaves of pictures (H, W, 3) uint8 RGB of one size: as many, of that size, in memory."""
     if not len(frames):
         return []
     height, width = frames[0].shape[:2]
-    encoder = VideoCodecContext.create(codec, "w")
     coding = Coding(codec=codec, crf=crf, bitrate=bitrate, fps=fps)
-    _configure(encoder, coding, width=width + width % 2, height=height + height % 2, time_base=None)
-    decoder = VideoCodecContext.create(DECODERS[codec], "r")
+    encoder = cast(VideoCodecContext, av.CodecContext.create(codec, "w"))
+    decoder = cast(VideoCodecContext, av.CodecContext.create(DECODERS[codec], "r"))
+    _configure(encoder, coding, image=frames[0])
     decoder.thread_count = 1
     decoded: list[VideoFrame] = []
-    for count, image in enumerate(frames):
+    for pts, image in enumerate(frames):
         frame = _coded_frame(image, encoder)
-        frame.pts = count
-        for packet in encoder.encode(frame):
-            decoded += decoder.decode(packet)
-    for packet in encoder.encode(None):
-        decoded += decoder.decode(packet)
+        frame.pts = pts
+        decoded += [picture for packet in encoder.encode(frame) for picture in decoder.decode(packet)]
+    decoded += [picture for packet in encoder.encode(None) for picture in decoder.decode(packet)]
     decoded += decoder.decode(None)
-    return [np.ascontiguousarray(frame.to_ndarray(format="rgb24")[:height, :width]) for frame in decoded]
+    return [np.ascontiguousarray(picture.to_ndarray(format="rgb24")[:height, :width]) for picture in decoded]
 
 
 @contextmanager
@@ -147,49 +162,43 @@ def _opened(path: str | Path) -> Iterator[OutputContainer]:
     if suffix not in FORMATS:
         raise OutputError(f"cannot write {path}: a video ends in {', '.join(FORMATS)}; name it so")
     with atomic_path(path) as part:
-        # bitexact leaves out random identifiers; "file:" keeps names with a colon from being taken for a protocol.
-        container = av.open(
-            f"file:{part}", "w", format=FORMATS[suffix], container_options={"fflags": "+bitexact"}
-        )
+        # bitexact leaves out random identifiers; "file:" keeps a name with a colon from being a protocol.
+        bitexact = {"fflags": "+bitexact"}
+        container = av.open(f"file:{part}", "w", format=FORMATS[suffix], container_options=bitexact)
         try:
             yield container
             if not container.streams.video:
-                raise OutputError(f"cannot write {path}: there is no picture to write; give at least one")
+                raise OutputError(f"cannot write {path}: there is no picture; give at least one")
             container.mux(container.streams.video[0].encode(None))  # what the encoder held back
         finally:
             container.close()
 
 
-def _rate(fps: float) -> Fraction:
-    return Fraction(fps).limit_denominator(1001)  # 29.97 and its kin are whole numbers over 1001
-
-
-def _configure(
-    context: VideoCodecContext, coding: Coding, *, width: int, height: int, time_base: Fraction | None
-) -> None:
-    context.width, context.height = width, height
-    context.framerate = _rate(coding.fps)
-    context.time_base = time_base or 1 / context.framerate
-    context.pix_fmt = "yuvj420p" if coding.codec == "mjpeg" else "yuv420p"
+def _configure(context: VideoCodecContext, coding: Coding, *, image: np.ndarray) -> None:
+    """Make an encoder for pictures like `image`."""
+    full_range = coding.codec == "mjpeg"
+    context.height, context.width = (side + side % 2 for side in image.shape[:2])
+    context.framerate, context.time_base = coding.rate, 1 / coding.rate
+    context.pix_fmt = "yuvj420p" if full_range else "yuv420p"
     context.thread_count = 1  # how threads share the work would change the bytes
-    # Said in the file, so that every reader goes back to RGB with the matrix that we came with.
-    context.colorspace = SMPTE170M
-    context.color_range = FULL_RANGE if coding.codec == "mjpeg" else STUDIO_RANGE
-    options = {"libx264": {"preset": "veryfast"}, "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"}}
-    context.options = options.get(coding.codec, {})
+    # Said in the file, so that every reader goes back to RGB by the matrix that we came with.
+    context.colorspace, context.color_range = SMPTE170M, FULL_RANGE if full_range else STUDIO_RANGE
+    options = dict(OPTIONS.get(coding.codec, {}))
     if coding.bitrate is not None:
         context.bit_rate = coding.bitrate
     elif coding.codec in BY_QUANTISER:
-        context.qscale = True
-        context.global_quality = round(coding.crf * 118)  # FF_QP2LAMBDA
+        context.qscale, context.global_quality = True, round(coding.crf * QUANTISER_UNIT)
     else:
-        context.options = {**context.options, "crf": f"{coding.crf:g}"}
         context.bit_rate = 0
+        options["crf"] = f"{coding.crf:g}"
+    context.options = options
 
 
 def _coded_frame(image: np.ndarray, context: VideoCodecContext) -> VideoFrame:
     """The picture in the context's size and pixel format."""
     down, right = context.height - image.shape[0], context.width - image.shape[1]
+    if not (0 <= down <= 1 and 0 <= right <= 1):
+        raise OutputError(f"a picture has shape {image.shape}, the first another; keep one size in a video")
     if down or right:
         image = cv2.copyMakeBorder(image, 0, down, 0, right, cv2.BORDER_REPLICATE)
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from unmask.types import OutputError
 
-# What a disk or folder says no with; anything else raised while writing is somebody else's fault and passes through.
+# What a disk or folder says no with; whatever else is raised while writing passes through.
 REFUSALS = {
     errno.ENOSPC: "the disk is full; free some space or choose another place",
     errno.EDQUOT: "the disk quota is used up; free some space or choose another place",
@@ -26,11 +26,11 @@ REFUSALS = {
 
 @contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
-    """A path beside `target` to write to; it takes the target's place when the block ends well, else it is removed.
+    """A path beside `target` to write to, which takes its place when the block ends well and else is removed.
 
-    The file is flushed to the disk before the rename, so that a crash leaves the old file or the new one. Folders above
-    `target` are made. A full or forbidden disk is an OutputError. The path ends in ".part": whoever guesses a format by
-    the suffix has to look at `target`.
+    The bytes reach the disk before the rename, so that a crash leaves the old file or the new one. Folders
+    above `target` are made. A full or forbidden disk is an OutputError. The path ends in ".part": who guesses
+    a format by the suffix has to look at `target`.
     """
     final = Path(os.path.realpath(target))  # through a link: the link stays, its file is replaced
     if final.exists() and not final.is_file():

@@ -1,7 +1,7 @@
-"""What a picture file says of itself before it is decoded: kind, size, orientation, and whether its end is there.
+"""What a picture file says of itself before it is decoded: kind, size, orientation, whether its end is there.
 
 Decoders allocate what the header asks for, so the header is read first, by hand and in a few small reads.
-Sources: PNG 1.2 (chunks), JPEG T.81 B.1 (markers), EXIF 2.3 (orientation), WebP container, BMP, GIF89a, TIFF 6.0.
+Sources: PNG 1.2 (chunks), ITU-T T.81 B.1 (JPEG markers), EXIF 2.3, TIFF 6.0, the WebP container, BMP.
 """
 
 import struct
@@ -12,25 +12,26 @@ ORIENTATION_TAG = 0x0112
 TIFF_WIDTH, TIFF_HEIGHT = 0x0100, 0x0101
 # Start-of-frame markers; C4, C8 and CC in between are tables and reserved.
 JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+MOST_BLOCKS = 1 << 17  # a picture of 400 MB in 8 kB chunks has half as many; a file of empty ones ends here
 
 
-class Damaged(ValueError):
+class DamagedError(ValueError):
     """A header that begins like a picture and then breaks its format; the message says where."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PictureHeader:
-    """`width` and `height` as stored, before `orientation` (EXIF, 1 to 8) is applied; `complete`: the end is there."""
+    """`width` and `height` are as stored, before `orientation` (EXIF, 1 to 8) is applied."""
 
-    kind: str  # png jpeg webp bmp gif tiff
+    kind: str  # png jpeg webp bmp tiff
     width: int
     height: int
     orientation: int = 1
-    complete: bool = True
+    complete: bool = True  # its end is there
 
 
 def read_header(file: BinaryIO) -> PictureHeader | None:
-    """The header of a seekable file, or None when it is no picture of a known kind. Raises Damaged."""
+    """The header of a seekable file, or None when it is no picture of a known kind. Raises DamagedError."""
     file.seek(0)
     start = file.read(16)
     for magic, reader in READERS.items():
@@ -38,7 +39,7 @@ def read_header(file: BinaryIO) -> PictureHeader | None:
             try:
                 return reader(file)
             except (struct.error, IndexError) as short:
-                raise Damaged("its header is cut off") from short
+                raise DamagedError("its header is cut off") from short
     return None
 
 
@@ -50,55 +51,51 @@ def exif_orientation(exif: bytes) -> int:
     """
     try:
         value = _tiff_tags(exif).get(ORIENTATION_TAG, 1)
-    except (Damaged, struct.error):
+    except (DamagedError, struct.error):
         return 1
     return value if 1 <= value <= 8 else 1
 
 
 def _png(file: BinaryIO) -> PictureHeader:
-    width, height, orientation, at = 0, 0, 1, 8
-    while True:
+    file.seek(16)  # the first chunk is always IHDR
+    width, height = struct.unpack(">II", file.read(8))
+    orientation, at = 1, 8
+    for _ in range(MOST_BLOCKS):
         file.seek(at)
         head = file.read(8)
         if len(head) < 8:  # the chunks ran out before IEND
-            return PictureHeader(
-                kind="png", width=width, height=height, orientation=orientation, complete=False
-            )
+            return PictureHeader("png", width, height, orientation, complete=False)
         length, name = struct.unpack(">I4s", head)
-        if name == b"IHDR":
-            width, height = struct.unpack(">II", file.read(8))
-        elif name == b"eXIf":
+        if name == b"eXIf":
             orientation = exif_orientation(file.read(min(length, 1 << 16)))
-        elif name == b"IEND":
-            return PictureHeader(kind="png", width=width, height=height, orientation=orientation)
+        if name == b"IEND":
+            return PictureHeader("png", width, height, orientation)
         at += 12 + length
+    raise DamagedError("it has too many chunks")
 
 
 def _jpeg(file: BinaryIO) -> PictureHeader:
-    orientation, at = 1, 2
     width = height = 0
-    while True:
+    orientation, at = 1, 2
+    for _ in range(MOST_BLOCKS):
         file.seek(at)
-        marker, code = struct.unpack(">BB", file.read(2))
-        if marker != 0xFF:
-            raise Damaged("its markers are broken")
-        if code == 0xFF:  # fill bytes may stand before a marker
+        mark, code = struct.unpack(">BB", file.read(2))
+        if mark != 0xFF:
+            raise DamagedError("its markers are broken")
+        if code == 0xFF:  # a fill byte before the marker
             at += 1
             continue
         (length,) = struct.unpack(">H", file.read(2))
         if code in JPEG_FRAMES:
             height, width = struct.unpack(">xHH", file.read(5))
-        elif code == 0xE1 and orientation == 1:
-            block = file.read(length - 2) if length > 8 else b""
-            orientation = exif_orientation(block[6:]) if block.startswith(b"Exif\0\0") else 1
-        elif code == 0xDA:  # the scan; its coded bytes cannot hold the end marker, tables before it can
-            if not width:
-                raise Damaged("its size is missing")
-            complete = b"\xff\xd9" in file.read()
-            return PictureHeader(
-                kind="jpeg", width=width, height=height, orientation=orientation, complete=complete
-            )
+        elif code == 0xE1 and (block := file.read(length)).startswith(b"Exif\0\0"):
+            orientation = exif_orientation(block[6:])
+        elif code == 0xDA:  # the scan: coded bytes cannot look like the end marker
+            if not width or not height:
+                raise DamagedError("it does not say its size")
+            return PictureHeader("jpeg", width, height, orientation, complete=b"\xff\xd9" in file.read())
         at += 2 + length
+    raise DamagedError("it has too many segments")
 
 
 def _webp(file: BinaryIO) -> PictureHeader | None:
@@ -118,8 +115,7 @@ def _webp(file: BinaryIO) -> PictureHeader | None:
         width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     else:
         width, height = (side & 0x3FFF for side in struct.unpack("<HH", start[26:30]))
-    complete = end >= declared + 8
-    return PictureHeader(kind="webp", width=width, height=height, orientation=orientation, complete=complete)
+    return PictureHeader("webp", width, height, orientation, complete=end >= declared + 8)
 
 
 def _riff_chunk(file: BinaryIO, *, name: bytes, end: int) -> bytes:
@@ -146,30 +142,21 @@ def _bmp(file: BinaryIO) -> PictureHeader:
     )  # negative: from the top
 
 
-def _gif(file: BinaryIO) -> PictureHeader:
-    file.seek(6)
-    width, height = struct.unpack("<HH", file.read(4))
-    return PictureHeader(kind="gif", width=width, height=height)
-
-
 def _tiff(file: BinaryIO) -> PictureHeader:
     file.seek(0)
     tags = _tiff_tags(file.read(1 << 24))  # the directory may stand behind the pixels
     if TIFF_WIDTH not in tags or TIFF_HEIGHT not in tags:
-        raise Damaged("its size is missing")
+        raise DamagedError("its size is missing")
     orientation = tags.get(ORIENTATION_TAG, 1)
     return PictureHeader(
-        kind="tiff",
-        width=tags[TIFF_WIDTH],
-        height=tags[TIFF_HEIGHT],
-        orientation=orientation if 1 <= orientation <= 8 else 1,
+        "tiff", tags[TIFF_WIDTH], tags[TIFF_HEIGHT], orientation if 1 <= orientation <= 8 else 1
     )
 
 
 def _tiff_tags(block: bytes) -> dict[int, int]:
     """Tag -> first value, of the short and long entries of the first directory."""
     if block[:4] not in (b"II*\0", b"MM\0*"):
-        raise Damaged("its directory is missing")
+        raise DamagedError("its directory is missing")
     order = "<" if block[:2] == b"II" else ">"
     (at,) = struct.unpack_from(order + "I", block, 4)
     (entries,) = struct.unpack_from(order + "H", block, at)
@@ -188,7 +175,6 @@ READERS = {
     b"\xff\xd8": _jpeg,
     b"RIFF": _webp,
     b"BM": _bmp,
-    b"GIF8": _gif,
     b"II*\0": _tiff,
     b"MM\0*": _tiff,
 }

@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 
 from unmask.media.files import write_bytes
-from unmask.media.headers import Damaged, PictureHeader, read_header
-from unmask.media.limits import Limits
+from unmask.media.headers import DamagedError, PictureHeader, read_header
+from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.types import OutputError, SourceError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 KINDS = "JPEG, PNG, WebP, BMP or TIFF"
 
 
-def read_image(path: str | Path, *, limits: Limits = Limits()) -> np.ndarray:
-    """(H, W, 3) uint8 RGB, upright: EXIF orientation applied, 16 bits rounded to 8, alpha composited on white.
+def read_image(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
+    """(H, W, 3) uint8 RGB, upright: EXIF orientation applied, 16 bits rounded to 8, alpha put on white.
 
     The size is checked in the header, before anything is decoded. Colour profiles are not applied.
     """
@@ -32,7 +32,7 @@ def read_image(path: str | Path, *, limits: Limits = Limits()) -> np.ndarray:
     return upright(_rgb(str(path), stored), header.orientation)
 
 
-def probe_image(path: str | Path, *, limits: Limits = Limits()) -> PictureHeader:
+def probe_image(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> PictureHeader:
     """The header of a picture within the limits; SourceError for anything else, before a pixel is decoded."""
     try:
         with open(path, "rb") as file:
@@ -44,7 +44,7 @@ def probe_image(path: str | Path, *, limits: Limits = Limits()) -> PictureHeader
         raise SourceError(
             f"{path} cannot be read: {refused.strerror}; check the path and its rights"
         ) from refused
-    except Damaged as broken:
+    except DamagedError as broken:
         raise SourceError(f"{path} is damaged: {broken}; copy it again") from broken
     if size == 0:
         raise SourceError(f"{path} is empty; copy it again")
@@ -69,8 +69,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
 
 
 def upright(image: np.ndarray, orientation: int) -> np.ndarray:
-    """A stored picture as it was meant to be seen; `orientation` as in EXIF: 1 as it is, 3, 6 and 8 turned, the even
-    ones mirrored.
+    """A stored picture as it was meant to be seen; `orientation` 1 to 8 as in EXIF.
 
     >>> upright(np.array([[1, 2], [3, 4]]), 6)  # the camera was held so that the left column is the top row
     array([[3, 1],

@@ -1,70 +1,133 @@
-"""Recorded video: files -> upright RGB frames with their true times."""
+"""Recorded and streamed video -> upright RGB frames with their true times."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.error import ExitError, FFmpegError, InvalidDataError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from unmask.media.containers import is_cut_off
 from unmask.media.encoding import VideoWriter, encode_decode, write_video
 from unmask.media.images import upright
-from unmask.media.limits import Limits
+from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.types import Frame, SourceError
 
-__all__ = ["Limits", "Video", "VideoWriter", "encode_decode", "open_video", "read_video", "write_video"]
+# The whole of video, read and written, is reached by this one name.
+__all__ = [
+    "Limits",
+    "Video",
+    "VideoWriter",
+    "encode_decode",
+    "open_stream",
+    "open_video",
+    "read_video",
+    "write_video",
+]
 
-# Containers of video only: a playlist, subtitle or text file must not pass for a video, nor make us open other files.
-FILE_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,flv,asf,ogg,h264,hevc,m4v,mjpeg,ivf,yuv4mpegpipe"
+# A playlist, subtitle or text file must neither pass for a video nor make us open other files.
+FILE_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,"
+    "flv,asf,ogg,h264,hevc,m4v,mjpeg,ivf,yuv4mpegpipe"
+)
+STREAM_FORMATS = f"{FILE_FORMATS},rtsp,rtp,sdp,hls,mpjpeg"
 DEFAULT_FPS = 30.0  # where a file does not say
-DEGREES_TO_ORIENTATION = {90: 6, 180: 3, 270: 8}  # clockwise, as phones wrote it before display matrices
+LIVE_FAULTS = 60  # damaged packets in a row, some two seconds of them, that a live stream may have
+CLOCKWISE_TO_ORIENTATION = {90: 6, 180: 3, 270: 8}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
-    """An opened video: `frames` are decoded as they are asked for; `frame_count` only if the header tells."""
+    """An opened video: `frames` come once, decoded as asked for; `frame_count` if the header tells."""
 
-    frames: Iterator[Frame]
+    frames: Generator[Frame, None, None]
     frame_count: int | None
-    fps: float
+    fps: float  # the mean rate; the times of the frames are the true ones
 
 
-def read_video(path: str | Path, *, limits: Limits = Limits()) -> Iterator[Frame]:
-    """The frames of a file, decoded lazily; the header is checked at once."""
+def read_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Frame]:
+    """The frames of a file, decoded lazily; what its header tells is checked at once."""
     return open_video(path, limits=limits).frames
 
 
-def open_video(path: str | Path, *, limits: Limits = Limits()) -> Video:
-    """A file whose header was read and found within the limits; SourceError otherwise."""
+def open_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Video:
+    """A file that is whole by its own account and within the limits; SourceError otherwise."""
     _check_file(Path(path))
     try:
         # "file:" keeps names with a colon from being taken for a protocol.
         container = av.open(f"file:{path}", options=_options(limits, FILE_FORMATS), metadata_errors="replace")
     except InvalidDataError as broken:
-        raise SourceError(
-            f"{path} is no video that can be read, or is cut off before its index; copy it again"
-        ) from broken
+        raise SourceError(f"{path} is no video, or a damaged one; give a video file such as mp4") from broken
     except FFmpegError as broken:
-        raise SourceError(f"{path} cannot be opened as a video: {broken.strerror}; copy it again") from broken
-    return video_of(container, name=str(path), limits=limits)
+        raise SourceError(f"{path} cannot be opened: {broken.strerror}; check the file") from broken
+    return _video(container, name=str(path), limits=limits, live=False)
 
 
-def video_of(container: InputContainer, *, name: str, limits: Limits, live: bool = False) -> Video:
-    """The first true video stream of an opened container; `live` ends quietly at the limits instead of failing."""
+def open_stream(url: str, *, limits: Limits = DEFAULT_LIMITS) -> Video:
+    """A stream over the network; it ends quietly at the limits of duration and count, and may not stall."""
+    options = {
+        **_options(limits, STREAM_FORMATS),
+        "rtsp_transport": "tcp",
+    }  # over UDP lost packets tear pictures
+    try:
+        container = av.open(url, options=options, metadata_errors="replace", timeout=limits.timeout_s)
+    except ExitError as stalled:
+        raise SourceError(_stalled(url, limits)) from stalled
+    except InvalidDataError as broken:
+        raise SourceError(f"{url} gives no video that can be read; check the address") from broken
+    except FFmpegError as refused:
+        raise SourceError(f"{url} cannot be opened: {refused.strerror}; check the address") from refused
+    return _video(container, name=url, limits=limits, live=container.duration is None)
+
+
+def matrix_orientation(matrix: tuple[int, ...]) -> int:
+    """The EXIF orientation nearest to a display matrix (a, b, u, c, d, v, x, y, w) of ISO/IEC 14496-12.
+
+    A stored point (x, y) is shown at (a x + c y, b x + d y).
+
+    >>> matrix_orientation((0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30))  # a quarter turn clockwise
+    6
+    """
+    a, b, _, c, d = matrix[:5]
+    across = abs(b) + abs(c) > abs(a) + abs(d)
+    flips = (c < 0, b < 0) if across else (a < 0, d < 0)  # left to right, top to bottom
+    return {(False, False): 1, (True, False): 2, (True, True): 3, (False, True): 4}[flips] + 4 * across
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise SourceError(f"{path} does not exist; check the path")
+    if not path.is_file():
+        raise SourceError(f"{path} is not a plain file; give a video file")
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise SourceError(f"{path} is empty; copy it again")
+            if is_cut_off(file):
+                raise SourceError(f"{path} is cut off before its end; copy it again")
+    except OSError as refused:
+        raise SourceError(f"{path} cannot be read: {refused.strerror}; check its rights") from refused
+
+
+def _options(limits: Limits, formats: str) -> dict[str, str]:
+    # max_pixels also bounds what FFmpeg decodes while it looks for the format of the pictures.
+    return {"format_whitelist": formats, "max_pixels": str(limits.max_pixels)}
+
+
+def _video(container: InputContainer, *, name: str, limits: Limits, live: bool) -> Video:
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not streams:
-        holds = "only sound" if container.streams.audio else "no stream of pictures"
-        raise SourceError(f"{name} holds {holds}; give a video with a picture")
+        holds = "only sound" if container.streams.audio else "no pictures"
+        raise SourceError(f"{name} holds {holds}; give a video")
     stream = streams[0]
     context = stream.codec_context
     if context is None:
-        raise SourceError(f"{name} is coded in a way that no decoder here reads; convert it to H.264")
+        raise SourceError(f"{name} is coded in a way that is not known here; convert it to H.264")
     if context.width and context.height:
         limits.check_size(name, width=context.width, height=context.height)
     if not live:
@@ -76,20 +139,6 @@ def video_of(container: InputContainer, *, name: str, limits: Limits, live: bool
     return Video(frames=frames, frame_count=stream.frames or None, fps=_fps(stream))
 
 
-def _check_file(path: Path) -> None:
-    if not path.exists():
-        raise SourceError(f"{path} does not exist; check the path")
-    if not path.is_file():
-        raise SourceError(f"{path} is not a plain file; give a video file")
-    if path.stat().st_size == 0:
-        raise SourceError(f"{path} is empty; copy it again")
-
-
-def _options(limits: Limits, formats: str) -> dict[str, str]:
-    # max_pixels also bounds the frame that FFmpeg may decode while it looks at the header.
-    return {"format_whitelist": formats, "max_pixels": str(limits.max_pixels)}
-
-
 def _fps(stream: VideoStream) -> float:
     rate = stream.average_rate or stream.guessed_rate
     return float(rate) if rate else DEFAULT_FPS
@@ -97,42 +146,71 @@ def _fps(stream: VideoStream) -> float:
 
 def _frames(
     container: InputContainer, stream: VideoStream, *, name: str, limits: Limits, live: bool
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     clock = _Clock(fps=_fps(stream))
-    size: tuple[int, int] | None = None
+    first: VideoFrame | None = None
     count = 0
     with container:
         try:
-            for picture in container.decode(stream):
-                if picture.is_corrupt:
-                    continue
+            for picture in _pictures(container, stream, patience=LIVE_FAULTS if live else 0):
                 time_s = clock.time_s(picture.time)
-                if live and (time_s > limits.max_duration_s or count >= limits.max_frames):
+                if live and (time_s > limits.max_duration_s or count == limits.max_frames):
                     return
                 limits.check_duration(name, time_s)
                 limits.check_frames(name, count + 1)
-                limits.check_size(name, width=picture.width, height=picture.height)
-                if size not in (None, (picture.width, picture.height)):
-                    raise SourceError(
-                        f"{name} changes its size from {size} to {(picture.width, picture.height)} at frame {count}; "
-                        "convert it to one size"
-                    )
-                size = (picture.width, picture.height)
-                image = upright(picture.to_ndarray(format="rgb24"), _orientation(picture, stream.metadata))
+                first = first or picture
+                _check_picture(picture, first, name=name, limits=limits)
+                image = upright(picture.to_ndarray(format="rgb24"), _orientation(picture, stream))
                 yield Frame(image=image, time_s=time_s, index=count)
                 count += 1
         except ExitError as stalled:
-            raise SourceError(
-                f"{name} gave nothing for {limits.timeout_s:g} s; check the connection"
-            ) from stalled
+            raise SourceError(_stalled(name, limits)) from stalled
         except FFmpegError as broken:
             raise SourceError(f"{name} breaks off after {count} frames; copy it again") from broken
     if count == 0:
         raise SourceError(f"{name} holds no frame that can be decoded; copy it again")
 
 
+def _pictures(container: InputContainer, stream: VideoStream, *, patience: int) -> Iterator[VideoFrame]:
+    """Decoded pictures but for those known to be torn; `patience` with damaged packets in a row."""
+    faults = 0
+    for packet in container.demux(stream):
+        try:
+            for picture in packet.decode():
+                if not picture.is_corrupt:
+                    yield picture
+        except InvalidDataError:
+            faults += 1
+            if faults > patience:
+                raise
+        else:
+            faults = 0
+
+
+def _check_picture(picture: VideoFrame, first: VideoFrame, *, name: str, limits: Limits) -> None:
+    limits.check_size(name, width=picture.width, height=picture.height)
+    if (picture.width, picture.height) != (first.width, first.height):
+        raise SourceError(
+            f"{name} changes from {first.width}x{first.height} to {picture.width}x{picture.height} pixels; "
+            "convert it to one size"
+        )
+
+
+def _stalled(name: str, limits: Limits) -> str:
+    return f"{name} stalls: it gave nothing for {limits.timeout_s:g} s; check the connection"
+
+
+def _orientation(picture: VideoFrame, stream: VideoStream) -> int:
+    """EXIF orientation 1 to 8: of the display matrix, else of the tag "rotate" that older phones wrote."""
+    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+    if matrix is not None:
+        return matrix_orientation(struct.unpack("=9i", bytes(matrix)[:36]))
+    degrees = stream.metadata.get("rotate", "0")
+    return CLOCKWISE_TO_ORIENTATION.get(int(degrees) % 360, 1) if degrees.lstrip("-").isdecimal() else 1
+
+
 class _Clock:
-    """Times since the first frame, rising: a missing or backward timestamp is replaced by one nominal period more."""
+    """Times since the first frame, rising: a missing or backward stamp becomes one nominal period more."""
 
     def __init__(self, *, fps: float) -> None:
         self._period_s = 1.0 / fps
@@ -142,30 +220,7 @@ class _Clock:
     def time_s(self, stamp_s: float | None) -> float:
         if self._start_s is None:
             self._start_s = stamp_s or 0.0
-        now_s = self._last_s + self._period_s if stamp_s is None else stamp_s - self._start_s
-        self._last_s = now_s if now_s > self._last_s else self._last_s + self._period_s
+        next_s = self._last_s + self._period_s
+        now_s = next_s if stamp_s is None else stamp_s - self._start_s
+        self._last_s = now_s if now_s > self._last_s else next_s
         return self._last_s
-
-
-def _orientation(picture: VideoFrame, metadata: dict[str, str]) -> int:
-    """EXIF orientation 1 to 8 of a frame: of its display matrix, else of the tag "rotate"."""
-    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
-    if matrix is not None:
-        return matrix_orientation(struct.unpack("=9i", bytes(matrix)[:36]))
-    degrees = metadata.get("rotate", "0")
-    return DEGREES_TO_ORIENTATION.get(int(degrees) % 360, 1) if degrees.lstrip("-").isdigit() else 1
-
-
-def matrix_orientation(matrix: tuple[int, ...]) -> int:
-    """The EXIF orientation nearest to a display matrix (a, b, u, c, d, v, x, y, w), as ISO/IEC 14496-12 stores it.
-
-    A stored point (x, y) is shown at (a x + c y, b x + d y).
-
-    >>> matrix_orientation((0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30))  # a phone held upright: a quarter turn clockwise
-    6
-    """
-    a, b, _, c, d = matrix[:5]
-    turned = abs(b) + abs(c) > abs(a) + abs(d)
-    right_to_left, upside_down = (c < 0, b < 0) if turned else (a < 0, d < 0)
-    mirrored = {(False, False): 1, (True, False): 2, (True, True): 3, (False, True): 4}
-    return mirrored[right_to_left, upside_down] + (4 if turned else 0)
