@@ -1,0 +1,247 @@
+"""The attacks: each a function from a setting to what the camera's sensor gets, and one row in `INSTRUMENTS`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from unmask.simulate.hands import Hand, draw_hand, see_hand
+from unmask.simulate.lattice import Grid
+from unmask.simulate.layout import Layout, Picture, face_box, on_page
+from unmask.simulate.light import Light
+from unmask.simulate.masks import draw_paper_mask, paper_mask
+from unmask.simulate.motion import RigidMotion, draw_head_motion, draw_rigid_motion
+from unmask.simulate.prints import Print, draw_print, halftone, lit_print, reflectance
+from unmask.simulate.scene import Bust, Seen, Shot, Stage, compose, draw_place
+from unmask.simulate.screens import draw_screen, glow, grid, panel, refresh
+from unmask.simulate.sheet import Sheet, Traced, on_sheet, trace_sheet
+from unmask.simulate.surfaces import Pose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Where and when an attack is presented: the same draw as for a living face.
+
+    `show(moving)` makes the picture of the victim that is printed or replayed: one frame, or one for each of `times_s`.
+    `face_share`: width of the shown face over the view's shorter side. `exposure_s`, `readout_s`: the camera's shutter.
+    """
+
+    stage: Stage
+    times_s: tuple[float, ...]
+    face_share: float
+    exposure_s: float
+    readout_s: float
+    show: Callable[[bool], Picture]
+    wearer: Bust  # somebody else, behind a mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """What the sensor gets: a shot for each time, and the periodic grid in it where there is one."""
+
+    shots: tuple[Shot, ...]
+    grids: tuple[Grid | None, ...]
+
+
+def flat_print(setting: Setting, rng: np.random.Generator) -> Take:
+    """A print held or fixed flat."""
+    return _print(setting, rng, bent=False)
+
+
+def bent_print(setting: Setting, rng: np.random.Generator) -> Take:
+    """A print bent round an axis, as hands bend it to look round."""
+    return _print(setting, rng, bent=True)
+
+
+def photo_replay(setting: Setting, rng: np.random.Generator) -> Take:
+    """A photograph on a display."""
+    return _replay(setting, rng, moving=False)
+
+
+def video_replay(setting: Setting, rng: np.random.Generator) -> Take:
+    """A video on a display."""
+    return _replay(setting, rng, moving=True)
+
+
+def worn_paper(setting: Setting, rng: np.random.Generator) -> Take:
+    """A face cut out of paper, held or worn."""
+    picture = setting.show(False)
+    frame, mesh = picture.at(0)
+    paper = draw_print(rng, picture, bent=False)
+    whole = Layout(
+        crop=(0, 0, frame.shape[1], frame.shape[0]),
+        place=(0, 0, 1, 1),
+        size=frame.shape[:2],
+        ground=(255,) * 3,
+    )
+    page = reflectance(replace(paper, layout=whole), frame, rng)
+    mask = draw_paper_mask(rng)
+    place = draw_place(rng, setting.wearer, view=setting.stage.view, face_share=setting.face_share)
+    motion = draw_head_motion(rng, place=place) if mask.worn else draw_rigid_motion(rng, place=place)
+    shots = tuple(
+        paper_mask(
+            mask,
+            setting.stage,
+            picture=page,
+            picture_mesh=mesh,
+            wearer=setting.wearer if mask.worn else None,
+            motion=motion,
+            time_s=time_s,
+        )
+        for time_s in setting.times_s
+    )
+    return Take(shots=shots, grids=(None,) * len(shots))
+
+
+INSTRUMENTS: dict[str, Callable[[Setting, np.random.Generator], Take]] = {
+    "print/flat": flat_print,
+    "print/bent": bent_print,
+    "replay/photo": photo_replay,
+    "replay/video": video_replay,
+    "mask/paper": worn_paper,
+}
+
+
+def _print(setting: Setting, rng: np.random.Generator, *, bent: bool) -> Take:
+    picture = setting.show(False)
+    frame, mesh = picture.at(0)
+    paper = draw_print(rng, picture, bent=bent)
+    page = reflectance(paper, frame, rng)
+    where = on_page(paper.layout, mesh)
+    motion = _hold(setting, rng, sheet=paper.sheet, where=where, tilt_deg=18.0)
+    hand = draw_hand(rng, paper.sheet, hands=paper.hands)
+    shots, grids = [], []
+    for time_s in setting.times_s:
+        pose = motion.at(time_s).then(setting.stage.camera.at(time_s))
+        traced = trace_sheet(paper.sheet, pose, view=setting.stage.view, light=setting.stage.light)
+        colour, seen = lit_print(paper, page, traced)
+        dots = halftone(paper, pose, traced, seen, view=setting.stage.view)
+        shot, dots = _present(setting, traced, colour, pose=pose, hand=hand, grid=dots, time_s=time_s)
+        shots.append(_with_face(shot, paper.sheet, where, pose=pose, relief=mesh, stage=setting.stage))
+        grids.append(dots)
+    return Take(shots=tuple(shots), grids=tuple(grids))
+
+
+def _replay(setting: Setting, rng: np.random.Generator, *, moving: bool) -> Take:
+    picture = setting.show(moving)
+    screen = draw_screen(rng, picture)
+    controls = bool(rng.random() < 0.2)
+    motion = _hold(
+        setting, rng, sheet=screen.sheet, where=on_page(screen.layout, picture.at(0)[1]), tilt_deg=14.0
+    )
+    hand = draw_hand(rng, screen.sheet, hands=screen.hands)
+    view, light = setting.stage.view, setting.stage.light
+    paper = float(_irradiance(light).mean())
+    shots, grids = [], []
+    for index, time_s in enumerate(setting.times_s):
+        frame, mesh = picture.at(index)
+        pose = motion.at(time_s).then(setting.stage.camera.at(time_s))
+        traced = trace_sheet(screen.sheet, pose, view=view, light=light)
+        pulse = refresh(
+            screen, view=view, time_s=time_s, exposure_s=setting.exposure_s, readout_s=setting.readout_s
+        )
+        lit = panel(screen, frame, controls=controls)
+        colour = glow(screen, lit, traced, stage=setting.stage, pulse=pulse, paper=paper)
+        subpixels = grid(screen, pose, traced, view=view)
+        shot, subpixels = _present(
+            setting, traced, colour, pose=pose, hand=hand, grid=subpixels, time_s=time_s
+        )
+        where = on_page(screen.layout, mesh)
+        shots.append(_with_face(shot, screen.sheet, where, pose=pose, relief=mesh, stage=setting.stage))
+        grids.append(subpixels)
+    return Take(shots=tuple(shots), grids=tuple(grids))
+
+
+def _hold(
+    setting: Setting, rng: np.random.Generator, *, sheet: Sheet, where: np.ndarray, tilt_deg: float
+) -> RigidMotion:
+    """The sheet where its face comes out at the wanted size and inside the view, tilted as hands tilt it."""
+    view = setting.stage.view
+    points = on_sheet(sheet, where)
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    face_m = float(np.ptp(points[:, 0]))
+    short = min(view.height, view.width)
+    distance = view.focal_px * face_m / (setting.face_share * short)
+    yaw, pitch, roll = np.deg2rad(rng.normal(0, [tilt_deg / 2, tilt_deg / 2, 5.0]))
+    rotation = _turn(float(yaw), float(pitch), float(roll))
+    free = np.maximum(np.array([view.width, view.height]) - 1.25 * setting.face_share * short, 0) / 2
+    aim = rng.uniform(-0.8, 0.8, 2) * free / view.focal_px
+    target = distance * np.array([aim[0], aim[1], 1.0])
+    place = Pose(rotation=rotation, translation=(target - rotation @ middle).astype(np.float32))
+    return draw_rigid_motion(rng, place=place, shake=float(rng.choice([0.0, 0.5, 1.0, 1.0, 2.0, 3.0])))
+
+
+def _turn(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    cy, sy, cp, sp, cr, sr = (
+        np.cos(yaw),
+        np.sin(yaw),
+        np.cos(pitch),
+        np.sin(pitch),
+        np.cos(roll),
+        np.sin(roll),
+    )
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    about_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    return (about_y @ about_x @ about_z).astype(np.float32)
+
+
+def _irradiance(light: Light) -> np.ndarray:
+    """What falls on white paper that faces the camera: (3,)."""
+    total = np.asarray(light.ambient, np.float32) * max(0.0, 1 - float(light.tilt[2]))
+    for lamp in light.lamps:
+        total = total + np.asarray(lamp.colour, np.float32) * max(0.0, -float(lamp.direction[2]))
+    return total
+
+
+def _present(
+    setting: Setting,
+    traced: Traced,
+    colour: np.ndarray,
+    *,
+    pose: Pose,
+    hand: Hand,
+    grid: Grid | None,
+    time_s: float,
+) -> tuple[Shot, Grid | None]:
+    """The sheet on the stage with the hands that hold it; the grid is covered where a hand covers the sheet."""
+    stage = setting.stage
+    sheet = Seen(
+        depth=np.where(traced.alpha > 0.5, traced.depth, np.inf).astype(np.float32),
+        colour=colour,
+        alpha=traced.alpha,
+    )
+    seen_depth = traced.depth[traced.alpha > 0.5]
+    depths = (float(seen_depth.min()), float(seen_depth.max())) if seen_depth.size else (0.3, 0.3)
+    front, behind = see_hand(
+        hand, pose, view=stage.view, irradiance=_irradiance(stage.light), depths_m=depths
+    )
+    layers = [layer for layer in (behind, sheet, front) if layer is not None]
+    radiance, depth = compose(stage, layers, time_s=time_s)
+    if grid is not None and front is not None:
+        grid = replace(grid, cover=grid.cover * (1 - front.alpha))
+    nothing = np.zeros((468, 3), np.float32)
+    return Shot(radiance=radiance, depth=depth, mesh=nothing, face=np.zeros(depth.shape, bool)), grid
+
+
+def _with_face(
+    shot: Shot, sheet: Sheet, where: np.ndarray, *, pose: Pose, relief: np.ndarray, stage: Stage
+) -> Shot:
+    """The shot with the pictured face's mesh: x and y where the sheet shows it, z as the picture's own mesh has it.
+
+    A face mesh sees a face in a picture, relief included; the truth of the paper is in `depth`.
+    """
+    view = stage.view
+    points = pose.moved(on_sheet(sheet, where).astype(np.float32))
+    xy = points[:, :2] / points[:, 2:] * view.focal_px + np.array(
+        [(view.width - 1) / 2, (view.height - 1) / 2]
+    )
+    scale = face_box(xy)[1] / face_box(relief)[1]
+    mesh = np.concatenate([xy, relief[:, 2:] * scale], axis=1).astype(np.float32)
+    face = np.zeros(shot.depth.shape, np.uint8)
+    cv2.fillConvexPoly(face, cv2.convexHull(np.round(xy).astype(np.int32)), 1)
+    return replace(shot, mesh=mesh, face=face.astype(bool))
+
+
+__all__ = ["INSTRUMENTS", "Print", "Setting", "Take"]

@@ -1,0 +1,88 @@
+"""How a picture of a face is laid out on paper or on a display: cropped, placed, with margins or controls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What an attacker shows: `frames` (n, h, w, 3) uint8 RGB, one for a still; `meshes` (n, 468, 3) in their pixels."""
+
+    frames: Sequence[np.ndarray]
+    meshes: Sequence[np.ndarray]
+
+    def at(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """The frame and mesh to show at that step; a still shows the same for ever."""
+        index = min(index, len(self.frames) - 1)
+        return self.frames[index], self.meshes[index]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """`crop` (4,) xyxy of the picture, in its pixels, is shown at `place` (4,) xyxy, in shares of the page.
+
+    `size` (height, width) of the page in texels; `ground` (3,) uint8: colour of what the picture leaves free.
+    """
+
+    crop: tuple[float, float, float, float]
+    place: tuple[float, float, float, float]
+    size: tuple[int, int]
+    ground: tuple[int, int, int]
+
+
+def face_box(mesh: np.ndarray) -> tuple[np.ndarray, float]:
+    """Centre (2,) and the longer side of a mesh's bounding box."""
+    low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
+    return (low + high) / 2, float((high - low).max())
+
+
+def draw_crop(
+    rng: np.random.Generator, picture: Picture, *, aspect: float, room: float
+) -> tuple[float, float, float, float]:
+    """A part of the picture with the face in it: about `room` face sides wide, `aspect` its width over its height.
+
+    The face stays whole; what the picture does not hold is left out, so that the aspect may differ in the end.
+    """
+    frame, mesh = picture.at(0)
+    height, width = frame.shape[:2]
+    centre, side = face_box(mesh)
+    wide = room * side * max(1.0, aspect)
+    tall = wide / aspect
+    shift = rng.uniform(-0.5, 0.5, 2) * np.maximum(np.array([wide, tall]) - 1.1 * side, 0)
+    shift[1] += 0.1 * side  # more chest than ceiling
+    x0, x1 = centre[0] + shift[0] - wide / 2, centre[0] + shift[0] + wide / 2
+    y0, y1 = centre[1] + shift[1] - tall / 2, centre[1] + shift[1] + tall / 2
+    return max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1)
+
+
+def lay_out(layout: Layout, frame: np.ndarray) -> np.ndarray:
+    """The page (h, w, 3) uint8 with the frame on it."""
+    height, width = layout.size
+    page = np.empty((height, width, 3), np.uint8)
+    page[:] = layout.ground
+    left, top, right, bottom = _texels(layout)
+    x0, y0, x1, y1 = (round(v) for v in layout.crop)
+    part = frame[y0:y1, x0:x1]
+    shrinks = part.shape[0] > bottom - top
+    kind = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    page[top:bottom, left:right] = cv2.resize(part, (right - left, bottom - top), interpolation=kind)
+    return page
+
+
+def on_page(layout: Layout, mesh: np.ndarray) -> np.ndarray:
+    """The mesh's x and y (468, 2) as shares of the page."""
+    height, width = layout.size
+    left, top, right, bottom = _texels(layout)
+    x0, y0, x1, y1 = (round(v) for v in layout.crop)
+    x = left + (mesh[:, 0] + 0.5 - x0) * (right - left) / (x1 - x0)
+    y = top + (mesh[:, 1] + 0.5 - y0) * (bottom - top) / (y1 - y0)
+    return np.stack([x / width, y / height], axis=1).astype(np.float32)
+
+
+def _texels(layout: Layout) -> tuple[int, int, int, int]:
+    height, width = layout.size
+    left, top, right, bottom = layout.place
+    return round(left * width), round(top * height), round(right * width), round(bottom * height)

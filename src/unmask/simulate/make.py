@@ -1,0 +1,259 @@
+"""Recordings in numbers: one clip, a series for training, a folder of videos with their truth.
+
+A series is a function of (seed, index) alone: any part can be made anywhere, in any order, on any number of cores.
+"""
+
+import csv
+import io
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from unmask.media.clips import cut, mesh_depth, mesh_mask
+from unmask.media.files import atomic_path, write_bytes
+from unmask.media.video import write_video
+from unmask.simulate.instruments import INSTRUMENTS
+from unmask.simulate.studio import Request, Simulated, Studio
+from unmask.simulate.subjects import Portrait
+from unmask.types import Clip, ClipSpec, Face, Frame, Label, OutputError, Sighting
+
+CLIPS_A_SUBJECT = 16  # neighbours in a series share a subject, since a bust takes longer than a clip
+COLUMNS = ("path", "label", "instrument", "subject", "camera", "light", "seed")
+
+
+def simulate_clip(
+    portrait: Portrait,
+    *,
+    instrument: str | None,
+    seed: int,
+    backgrounds: Sequence[Path] = (),
+    others: Sequence[Portrait] = (),
+    frames: int = 30,
+    fps: float = 30.0,
+    camera: str | None = None,
+) -> Simulated:
+    """One recording of that subject: bona fide when `instrument` is None, else by that row of `INSTRUMENTS`.
+
+    `others` may wear masks. The same arguments give the same bytes.
+    """
+    studio = Studio(portraits=(portrait,), backgrounds=backgrounds, others=others)
+    return studio.record(
+        Request(subject=0, instrument=instrument, seed=seed, frames=frames, fps=fps, camera=camera)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Any number of recordings: `series(index)` is a function of the fields and the index; it pickles.
+
+    Half are bona fide, the rest shared evenly by `instruments`. A subject keeps 16 neighbouring indices.
+    """
+
+    portraits: Sequence[Portrait]
+    seed: int
+    backgrounds: Sequence[Path] = ()
+    instruments: tuple[str, ...] = tuple(INSTRUMENTS)
+    frames: int = 5
+    fps: float = 10.0
+    hd_share: float = 0.0
+    cache: Path | None = None
+    _studio: list[Studio] = field(default_factory=list, repr=False, compare=False)
+
+    def __call__(self, index: int) -> Simulated:
+        return self._open().record(self.request(index))
+
+    def request(self, index: int) -> Request:
+        """What is wanted at that index."""
+        rng = np.random.default_rng([self.seed, index])
+        attack = rng.random() >= 0.5
+        return Request(
+            subject=self._subject(index // CLIPS_A_SUBJECT),
+            instrument=str(rng.choice(self.instruments)) if attack else None,
+            seed=self.seed * 10_000_000 + index,
+            frames=self.frames,
+            fps=self.fps,
+            hd_share=self.hd_share,
+        )
+
+    def _subject(self, block: int) -> int:
+        """Every subject once before any comes again, each round in another order."""
+        count = len(self.portraits)
+        order = np.random.default_rng([self.seed, 7, block // count]).permutation(count)
+        return int(order[block % count])
+
+    def _open(self) -> Studio:
+        if not self._studio:
+            self._studio.append(
+                Studio(portraits=self.portraits, backgrounds=self.backgrounds, cache=self.cache)
+            )
+        return self._studio[0]
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_studio": []}  # busts are large and made again where they are needed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A recording cut as at run time: `clip`; `mask` (T, 32, 32) and `depth` (T, 32, 32) labels, zeros for attacks."""
+
+    clip: Clip
+    mask: np.ndarray
+    depth: np.ndarray
+    label: Label
+    instrument: str
+    subject: str
+    camera: str
+
+
+def simulate_crops(series: Series, *, indices: Sequence[int], spec: ClipSpec) -> Iterator[Example]:
+    """The series' clips at those indices, cut with the true mesh's box."""
+    for index in indices:
+        made = series(index)
+        clip = cut(sightings(made)[: spec.frames], spec=spec)
+        masks = np.stack([mesh_mask(mesh, size_px=spec.size_px) for mesh in clip.meshes])
+        depths = np.stack([mesh_depth(mesh, size_px=spec.size_px) for mesh in clip.meshes])
+        yield Example(
+            clip=clip,
+            mask=masks,
+            depth=depths if made.label is Label.BONA_FIDE else np.zeros_like(depths),
+            label=made.label,
+            instrument=made.instrument or "",
+            subject=made.subject,
+            camera=made.camera,
+        )
+
+
+def sightings(made: Simulated) -> list[Sighting]:
+    """The recording's frames with the true mesh as the face that was found."""
+    found = []
+    for index, (image, time_s, mesh) in enumerate(zip(made.frames, made.times_s, made.meshes, strict=True)):
+        box = np.concatenate([mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)])
+        found.append(
+            Sighting(frame=Frame(image, float(time_s), index), face=Face(box=box, mesh=mesh, presence=1.0))
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a folder is: `done` of `total` videos."""
+
+    done: int
+    total: int
+
+
+def simulate_folder(
+    out: Path,
+    *,
+    portraits: Sequence[Portrait],
+    backgrounds: Sequence[Path] = (),
+    subjects: int,
+    clips: int,
+    seed: int,
+    seconds: float = 2.0,
+    fps: float = 30.0,
+    jobs: int = 1,
+    progress: Callable[[Progress], None] | None = None,
+) -> Path:
+    """Videos in `out`/videos, their truth in `out`/truth, and `out`/labels.csv, which is returned.
+
+    Names say nothing about the class. A folder that was left half made is continued; one with other files in it, or
+    of other settings, is refused.
+    """
+    settings = {"seed": seed, "subjects": subjects, "clips": clips, "seconds": seconds, "fps": fps}
+    settings["portraits"] = [portrait.name for portrait in portraits[:subjects]]
+    _claim(out, settings)
+    series = Series(
+        portraits=tuple(portraits[:subjects]),
+        backgrounds=tuple(backgrounds),
+        seed=seed,
+        frames=max(1, round(seconds * fps)),
+        fps=fps,
+        hd_share=0.25,
+    )
+    names = _names(seed, clips)
+    missing = [index for index in range(clips) if not _row_file(out, names[index]).exists()]
+    for done, _ in enumerate(_each(series, out, names, missing, jobs=jobs), start=clips - len(missing) + 1):
+        if progress is not None:
+            progress(Progress(done=done, total=clips))
+    rows = [json.loads(_row_file(out, name).read_text()) for name in sorted(names)]
+    return _write_labels(out, rows)
+
+
+def _claim(out: Path, settings: dict) -> None:
+    mark = out / "simulation.json"
+    text = json.dumps(settings, indent=1)
+    if mark.exists():
+        if mark.read_text() != text:
+            raise OutputError(f"{out} holds a simulation of other settings; choose an empty folder")
+        return
+    if out.exists() and any(out.iterdir()):
+        raise OutputError(f"{out} holds other files; choose an empty folder")
+    write_bytes(mark, text.encode())
+
+
+def _names(seed: int, clips: int) -> list[str]:
+    """Shuffled numbers: neither order nor name tells what is in a video."""
+    order = np.random.default_rng([seed, 11]).permutation(clips)
+    return [f"{number:06d}" for number in order]
+
+
+def _row_file(out: Path, name: str) -> Path:
+    return out / "truth" / f"{name}.json"
+
+
+def _each(series: Series, out: Path, names: list[str], missing: list[int], *, jobs: int) -> Iterator[None]:
+    if jobs <= 1:
+        for index in missing:
+            yield _make_one(series, index, out=out, name=names[index])
+        return
+    # A fresh interpreter for each worker: forked threads of OpenCV and numba do not survive.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_start, initargs=(series,)) as pool:
+        yield from pool.map(partial(_make_in_worker, out=out), [(index, names[index]) for index in missing])
+
+
+_of_this_worker: list[Series] = []  # sent once, not with every clip: portraits are large
+
+
+def _start(series: Series) -> None:
+    cv2.setNumThreads(1)
+    _of_this_worker[:] = [series]
+
+
+def _make_in_worker(task: tuple[int, str], *, out: Path) -> None:
+    _make_one(_of_this_worker[0], task[0], out=out, name=task[1])
+
+
+def _make_one(series: Series, index: int, *, out: Path, name: str) -> None:
+    made = series(index)
+    write_video(out / "videos" / f"{name}.mp4", made.frames, fps=series.fps, crf=17)
+    with atomic_path(out / "truth" / f"{name}.npz") as part, part.open("wb") as file:
+        depth = np.clip(made.depths[::3, ::2, ::2] * 1000, 0, 65535).astype(np.uint16)
+        np.savez_compressed(file, depth_mm=depth, depth_every=3, meshes=made.meshes.astype(np.float32))
+    row = {
+        "path": f"videos/{name}.mp4",
+        "label": made.label.value,
+        "instrument": made.instrument or "",
+        "subject": made.subject,
+        "camera": made.camera,
+        "light": made.light,
+        "seed": str(made.seed),
+    }
+    write_bytes(_row_file(out, name), json.dumps(row).encode())  # last: what has a row is whole
+
+
+def _write_labels(out: Path, rows: list[dict]) -> Path:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_bytes(out / "labels.csv", text.getvalue().encode())
+    return out / "labels.csv"

@@ -1,0 +1,237 @@
+"""A flat or bent rectangle in front of the camera, traced exactly: paper, and the glass of a phone.
+
+The sheet's own frame is metres, centre at the origin, x right, y down, facing -z. A bent sheet is part of a cylinder:
+lengths along it are kept, as paper keeps them. Every pixel's ray is cut with the plane or the cylinder in closed
+form, so that a texture moves over the sensor without steps and the depth is true.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from unmask.simulate.light import Light
+from unmask.simulate.surfaces import Pose, View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """`width_m`, `height_m`; `radius_m` of the bend, 0 flat, > 0 edges away from the camera, < 0 towards it.
+
+    `axis_rad`: direction of the bend's axis, 0 is vertical. `corner_m`: radius of the corners. `picture` (4,) xyxy
+    metres: the part that shows the picture. `gloss` is the share of light mirrored, `shininess` its Phong exponent.
+    """
+
+    width_m: float
+    height_m: float
+    picture: tuple[float, float, float, float]
+    radius_m: float = 0.0
+    axis_rad: float = 0.0
+    corner_m: float = 0.0
+    gloss: float = 0.0
+    shininess: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """What every pixel sees of a sheet.
+
+    `x`, `y` (H, W) float32: where in the picture, as a share of its width and height; `alpha` (H, W): coverage by the
+    sheet; `shown` (H, W): share of the sheet's coverage that is picture; `depth` (H, W) metres; `irradiance` and
+    `mirrored` (H, W, 3) as in `surfaces.Layer`.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    alpha: np.ndarray
+    shown: np.ndarray
+    depth: np.ndarray
+    irradiance: np.ndarray
+    mirrored: np.ndarray
+
+
+def trace_sheet(sheet: Sheet, pose: Pose, *, view: View, light: Light) -> Traced:
+    """The sheet moved by `pose` (own frame to camera) under the light, which is given in the camera's frame."""
+    shape = (view.height, view.width)
+    flat = [np.zeros(shape, np.float32) for _ in range(5)]
+    irradiance, mirrored = (np.zeros((*shape, 3), np.float32) for _ in range(2))
+    numbers = np.array(
+        [
+            sheet.width_m,
+            sheet.height_m,
+            sheet.radius_m,
+            sheet.axis_rad,
+            sheet.corner_m,
+            sheet.gloss,
+            sheet.shininess,
+        ]
+    )
+    directions = np.array([lamp.direction for lamp in light.lamps], np.float64).reshape(-1, 3)
+    colours = np.array([lamp.colour for lamp in light.lamps], np.float64).reshape(-1, 3)
+    softness = np.array([lamp.softness for lamp in light.lamps], np.float64)
+    _trace(
+        *flat,
+        irradiance,
+        mirrored,
+        np.asarray(pose.rotation, np.float64),
+        np.asarray(pose.translation, np.float64),
+        float(view.focal_px),
+        numbers,
+        np.asarray(sheet.picture, np.float64),
+        np.asarray(light.ambient, np.float64),
+        np.asarray(light.tilt, np.float64),
+        directions,
+        colours,
+        softness,
+    )
+    return Traced(
+        x=flat[0],
+        y=flat[1],
+        alpha=flat[2],
+        shown=flat[3],
+        depth=flat[4],
+        irradiance=irradiance,
+        mirrored=mirrored,
+    )
+
+
+def on_sheet(sheet: Sheet, points: np.ndarray) -> np.ndarray:
+    """Where points (n, 2) of the picture, as shares of its width and height, lie: (n, 3) metres in the own frame."""
+    left, top, right, bottom = sheet.picture
+    u = left + points[:, 0] * (right - left)
+    v = top + points[:, 1] * (bottom - top)
+    if sheet.radius_m == 0:
+        return np.stack([u, v, np.zeros_like(u)], axis=1)
+    c, s = math.cos(sheet.axis_rad), math.sin(sheet.axis_rad)
+    along, across = c * u + s * v, -s * u + c * v
+    turn = along / sheet.radius_m
+    p, z = sheet.radius_m * np.sin(turn), sheet.radius_m * (1 - np.cos(turn))
+    return np.stack([c * p - s * across, s * p + c * across, z], axis=1)
+
+
+def picture_homography(sheet: Sheet, pose: Pose, *, view: View, width: int, height: int) -> np.ndarray:
+    """(3, 3) from sensor pixels to pixels of a picture of that size on the flat sheet; pixel 0's corner is at 0."""
+    inverse = np.array(
+        [
+            [1 / view.focal_px, 0, -(view.width - 1) / 2 / view.focal_px],
+            [0, 1 / view.focal_px, -(view.height - 1) / 2 / view.focal_px],
+            [0, 0, 1],
+        ]
+    )
+    ray = np.asarray(pose.rotation, np.float64).T @ inverse
+    origin = -np.asarray(pose.rotation, np.float64).T @ np.asarray(pose.translation, np.float64)
+    metres = np.stack(
+        [origin[0] * ray[2] - origin[2] * ray[0], origin[1] * ray[2] - origin[2] * ray[1], ray[2]]
+    )
+    left, top, right, bottom = sheet.picture
+    sx, sy = width / (right - left), height / (bottom - top)
+    return np.array([[sx, 0, -left * sx], [0, sy, -top * sy], [0, 0, 1]]) @ metres
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _inside(u, v, left, top, right, bottom, corner):  # type: ignore[no-untyped-def]
+    """Signed distance into a rectangle with round corners, positive inside."""
+    du = abs(u - (left + right) / 2) - (right - left) / 2 + corner
+    dv = abs(v - (top + bottom) / 2) - (bottom - top) / 2 + corner
+    outside = math.sqrt(max(du, 0.0) ** 2 + max(dv, 0.0) ** 2)
+    return corner - outside - min(max(du, dv), 0.0)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _meet(op, oz, dp, dz, radius):  # type: ignore[no-untyped-def]
+    """Along-sheet coordinate and ray parameter of the meeting with the bend nearest to the sheet's middle."""
+    a = dp * dp + dz * dz
+    b = op * dp + (oz - radius) * dz
+    c = op * op + (oz - radius) ** 2 - radius * radius
+    root = b * b - a * c
+    if root <= 0:
+        return math.inf, -1.0
+    best, at = math.inf, -1.0
+    for sign in (-1.0, 1.0):
+        t = (-b + sign * math.sqrt(root)) / a
+        if t <= 1e-3:
+            continue
+        turn = math.atan2((op + t * dp) / radius, (radius - oz - t * dz) / radius)
+        if abs(turn * radius) < abs(best):
+            best, at = turn * radius, t
+    return best, at
+
+
+@numba.njit(cache=True, nogil=True)
+def _trace(  # type: ignore[no-untyped-def]
+    x_out, y_out, alpha_out, shown_out, depth_out, irradiance, mirrored,
+    rotation, origin, focal, numbers, picture, ambient, tilt, lamps, colours, softness,
+):  # fmt: skip
+    height, width = depth_out.shape
+    sheet_w, sheet_h, radius, axis, corner, gloss, shininess = numbers
+    ca, sa = math.cos(axis), math.sin(axis)
+    back = rotation.T.copy()
+    o = -(back @ origin)
+    left, top, right, bottom = picture
+    reach = math.sqrt(sheet_w**2 + sheet_h**2) / 2
+    cx, cy = (width - 1) / 2, (height - 1) / 2
+    near = max(0.02, origin[2] - reach)
+    px = focal * reach / near + 2
+    mx, my = focal * origin[0] / origin[2] + cx, focal * origin[1] / origin[2] + cy
+    spread = px + abs(mx - cx) * reach / near + abs(my - cy) * reach / near
+    for y in range(max(0, int(my - spread)), min(height, int(my + spread) + 2)):
+        for x in range(max(0, int(mx - spread)), min(width, int(mx + spread) + 2)):
+            rx, ry = (x - cx) / focal, (y - cy) / focal
+            d0 = back[0, 0] * rx + back[0, 1] * ry + back[0, 2]
+            d1 = back[1, 0] * rx + back[1, 1] * ry + back[1, 2]
+            d2 = back[2, 0] * rx + back[2, 1] * ry + back[2, 2]
+            turn = 0.0
+            if radius == 0.0:
+                if d2 <= 1e-6:
+                    continue
+                t = -o[2] / d2
+                u, v = o[0] + t * d0, o[1] + t * d1
+            else:
+                along, t = _meet(ca * o[0] + sa * o[1], o[2], ca * d0 + sa * d1, d2, radius)
+                if t < 0:
+                    continue
+                across = -sa * (o[0] + t * d0) + ca * (o[1] + t * d1)
+                u, v = ca * along - sa * across, sa * along + ca * across
+                turn = along / radius
+            if t <= 0:
+                continue
+            n0, n1, n2 = ca * math.sin(turn), sa * math.sin(turn), -math.cos(turn)
+            length = math.sqrt(rx * rx + ry * ry + 1.0)
+            facing = -(d0 * n0 + d1 * n1 + d2 * n2) / length
+            footprint = t / focal / max(0.15, abs(facing))
+            cover = (
+                0.5 + _inside(u, v, -sheet_w / 2, -sheet_h / 2, sheet_w / 2, sheet_h / 2, corner) / footprint
+            )
+            if cover <= 0:
+                continue
+            alpha_out[y, x] = min(1.0, cover)
+            inner = 0.5 + _inside(u, v, left, top, right, bottom, 0.0) / footprint
+            shown_out[y, x] = min(1.0, max(0.0, inner))
+            x_out[y, x] = (u - left) / (right - left)
+            y_out[y, x] = (v - top) / (bottom - top)
+            depth_out[y, x] = t
+            if facing < 0:  # the back of the sheet
+                n0, n1, n2 = -n0, -n1, -n2
+                facing = -facing
+            w0 = rotation[0, 0] * n0 + rotation[0, 1] * n1 + rotation[0, 2] * n2
+            w1 = rotation[1, 0] * n0 + rotation[1, 1] * n1 + rotation[1, 2] * n2
+            w2 = rotation[2, 0] * n0 + rotation[2, 1] * n1 + rotation[2, 2] * n2
+            slope = max(0.0, 1.0 + tilt[0] * w0 + tilt[1] * w1 + tilt[2] * w2)
+            for c in range(3):
+                irradiance[y, x, c] = ambient[c] * slope
+            m0 = rx / length + 2 * facing * w0  # the mirrored ray
+            m1 = ry / length + 2 * facing * w1
+            m2 = 1.0 / length + 2 * facing * w2
+            for k in range(lamps.shape[0]):
+                wrap = 0.4 * softness[k]
+                lit = (lamps[k, 0] * w0 + lamps[k, 1] * w1 + lamps[k, 2] * w2 + wrap) / (1 + wrap)
+                if lit > 0:
+                    for c in range(3):
+                        irradiance[y, x, c] += colours[k, c] * lit
+                towards = lamps[k, 0] * m0 + lamps[k, 1] * m1 + lamps[k, 2] * m2
+                exponent = shininess * (1.2 - softness[k])
+                if gloss > 0 and exponent * (towards - 1) > -7:  # exp(-7): the rest of the lobe is nothing
+                    peak = gloss * (exponent + 2) / 2 * towards**exponent
+                    for c in range(3):
+                        mirrored[y, x, c] += colours[k, c] * peak
