@@ -44,7 +44,7 @@ class Reading:
 
 
 def rule_of(contract: Contract, *, point: str, precision: str) -> Rule:
-    """The rule at an operating point; ModelError where its numbers are none, so that nothing passes by NaN."""
+    """The rule at an operating point; ModelError where its numbers are none, lest anything pass by NaN."""
     chosen: OperatingPoint = contract.point(point, precision=precision)
     rho = contract.evidence_correlation
     if not (math.isfinite(chosen.threshold) and 0 <= chosen.margin < math.inf and 0 <= rho <= 1):

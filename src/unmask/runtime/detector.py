@@ -1,0 +1,204 @@
+"""From a source to a decision: what the command line, the service and a few lines of Python call."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from unmask.contract import Contract
+from unmask.media.faces import FaceFinder
+from unmask.media.limits import DEFAULT_LIMITS, Limits
+from unmask.media.sources import Source, open_source
+from unmask.media.tracks import Tracker
+from unmask.runtime.decision import Rule, rule_of
+from unmask.runtime.network import Network
+from unmask.runtime.stopwatch import Stopwatch
+from unmask.runtime.stream import KeptFeatures, Stream
+from unmask.runtime.stream_network import StreamNetwork
+from unmask.runtime.watch import DEFAULT_SETTINGS, Scorer, Settings, Watch, WholeClips, decided
+from unmask.types import Decision, Frame, ModelError, SettingsError, SourceError, Verdict
+
+PACKAGED = ("sgtd_s_single.onnx", "sgtd_s_multi.onnx")
+LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
+
+Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
+
+
+class Detector:
+    """Says whether the face in a source is a living person's; may be called from any number of threads."""
+
+    def __init__(
+        self, networks: Sequence[Network], *, finder: FaceFinder, point: str, settings: Settings
+    ) -> None:
+        """Of loaded networks, one for pictures and one for video or one for both."""
+        single = [network.contract.clip.frames == 1 for network in networks]
+        if not networks or len(set(single)) < len(single):
+            names = ", ".join(network.contract.name for network in networks) or "none"
+            raise SettingsError(
+                f"give one single-frame and one multi-frame model, or one of them, not {names}"
+            )
+        self.settings = settings
+        self.point = point
+        self._finder = finder
+        self._networks = list(networks)
+        self._rules = [rule_of(n.contract, point=point, precision=n.precision) for n in networks]
+        self._cut = _CutOnce()
+
+    @classmethod
+    def load(
+        cls,
+        models: Sequence[str | Path] | None = None,
+        *,
+        point: str = "default",
+        precision: str = "f32",
+        threads: int = 0,
+        settings: Settings = DEFAULT_SETTINGS,
+    ) -> "Detector":
+        """Ready to use; `models`: a single-frame and a multi-frame file, or one; None for the packaged ones.
+
+        `precision` is "f32" or "bf16", `threads` 0 for OpenVINO's choice. Raises ModelError, AssetError.
+        """
+        paths = [Path(model) for model in models] if models is not None else packaged()
+        networks = [Network.load(path, precision=precision, threads=threads) for path in paths]
+        return cls(networks, finder=FaceFinder.load(), point=point, settings=settings)
+
+    def with_settings(self, settings: Settings) -> "Detector":
+        """The same networks with other settings."""
+        other = Detector(self._networks, finder=self._finder, point=self.point, settings=settings)
+        other._cut = self._cut
+        return other
+
+    @property
+    def contracts(self) -> list[Contract]:
+        """Of the loaded networks."""
+        return [network.contract for network in self._networks]
+
+    def check(
+        self,
+        source: str | Path | np.ndarray,
+        *,
+        fps: float = 30.0,
+        limits: Limits = DEFAULT_LIMITS,
+        progress: Progress | None = None,
+    ) -> Decision:
+        """The decision on a source (media.sources), a picture (H, W, 3) or frames (N, H, W, 3), uint8 RGB.
+
+        `fps` is the clock of sources that have none. Raises SourceError when the source cannot be read,
+        also when it breaks off in the middle: a file that is LIVE was read to its end.
+        """
+        clock = Stopwatch()
+        opened = _opened(source, fps=fps, limits=limits)
+        network, rule = self._fit(image=opened.kind == "image")
+        watch = Watch(
+            lambda: WholeClips(network, every_s=self.settings.every_s, clock=clock),
+            rule=rule,
+            spec=network.contract.clip,
+            tracker=Tracker(self._finder),
+            settings=self.settings,
+            clock=clock,
+        )
+        try:
+            timed_out = self._run(opened, watch, clock=clock, progress=progress)
+            decision = decided(
+                opened.name,
+                watch.decisions(timed_out=timed_out),
+                contract=network.contract,
+                rule=rule,
+                timed_out=timed_out,
+            )
+            if decision.verdict is Verdict.LIVE and opened.kind not in LIVE_KINDS:
+                with clock.lap("decode"):
+                    deque(opened.frames, maxlen=0)  # raises where the rest cannot be read
+        finally:
+            opened.close()
+        return replace(decision, timings_ms=clock.timings_ms())
+
+    def stream(self, *, name: str = "stream") -> Stream:
+        """Takes frames with their times as they come, decides as soon as it can; one for each person."""
+        network, rule = self._fit(image=False)
+        clock = Stopwatch()
+        watch = Watch(
+            self._scorers(network, clock=clock),
+            rule=rule,
+            spec=network.contract.clip,
+            tracker=Tracker(self._finder),
+            settings=self.settings,
+            clock=clock,
+        )
+        return Stream(watch, name=name, contract=network.contract, rule=rule, clock=clock)
+
+    def _run(self, opened: Source, watch: Watch, *, clock: Stopwatch, progress: Progress | None) -> bool:
+        """Watch the source until it is decided or ends (False), or takes too long (True)."""
+        count = 0
+        while not watch.done():
+            with clock.lap("decode"):
+                frame = next(opened.frames, None)
+            if frame is None:
+                watch.end()
+                return False
+            if opened.kind in LIVE_KINDS and frame.time_s > self.settings.live_s:
+                return True
+            watch.see(frame)
+            count += 1
+            if progress is not None:
+                progress(count, opened.frame_count)
+            if clock.elapsed_s() > self.settings.timeout_s:
+                return True
+        return False
+
+    def _fit(self, *, image: bool) -> tuple[Network, Rule]:
+        """The network for pictures or for video, where both are there."""
+        order = sorted(zip(self._networks, self._rules, strict=True), key=lambda n: n[0].contract.clip.frames)
+        return order[0] if image else order[-1]
+
+    def _scorers(self, network: Network, *, clock: Stopwatch) -> Callable[[], Scorer]:
+        if network.contract.clip.frames == 1:
+            return lambda: WholeClips(network, every_s=self.settings.every_s, clock=clock)
+        cut_network = self._cut.of(network)
+        return lambda: KeptFeatures(cut_network, clock=clock)
+
+
+def packaged() -> list[Path]:
+    """The model files that come with the package."""
+    folder = Path(__file__).parent.parent / "weights"
+    if missing := [name for name in PACKAGED if not (folder / name).is_file()]:
+        raise ModelError(
+            f"the package has no {' and no '.join(missing)}; install it again, or name a model file"
+        )
+    return [folder / name for name in PACKAGED]
+
+
+def _opened(source: str | Path | np.ndarray, *, fps: float, limits: Limits) -> Source:
+    if not isinstance(source, np.ndarray):
+        return open_source(source, fps=fps, limits=limits)
+    if source.dtype != np.uint8 or source.ndim not in (3, 4) or source.shape[-1] != 3 or not source.size:
+        raise SourceError(
+            f"an array is a picture (H, W, 3) or frames (N, H, W, 3) of uint8 RGB, "
+            f"not {source.shape} of {source.dtype}; convert it"
+        )
+    image = source.ndim == 3
+    pictures = source[None] if image else source
+    return Source(
+        name="array",
+        kind="image" if image else "video",
+        frames=(Frame(image=picture, time_s=i / fps, index=i) for i, picture in enumerate(pictures)),
+        frame_count=len(pictures),
+        fps=fps,
+    )
+
+
+class _CutOnce:
+    """The network cut for streams: made when the first stream asks, kept for all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: StreamNetwork | None = None
+
+    def of(self, network: Network) -> StreamNetwork:
+        with self._lock:
+            if self._made is None:
+                self._made = StreamNetwork(network)
+            return self._made

@@ -1,0 +1,162 @@
+"""An exported network with its contract, run by OpenVINO: clips -> clip scores.
+
+A file is refused (ModelError) unless its contract is there and unaltered, the graph has the hash that the
+contract names and the inputs that it promises, and the golden clips score as they did when it was sealed.
+"""
+
+import queue
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import openvino as ov
+from google.protobuf.message import DecodeError
+
+from unmask.contract import (
+    CONTRACT_KEY,
+    Contract,
+    ellipse_mask,
+    from_json,
+    golden_pixels,
+    onnx_sha256,
+)
+from unmask.media.clips import mesh_mask
+from unmask.types import Clip, ClipScore, ModelError, SettingsError
+
+# How far a golden clip's score may be from the sealed one: f32 kernels differ by machine, bf16 keeps 8 bits.
+TOLERANCE = {"f32": 2e-3, "bf16": 3e-2}
+BATCH = 4  # clips at once; more gains nothing on a CPU and holds the paper's widest maps in memory
+LARGEST_FILE = 2**30  # bytes
+
+
+class Network:
+    """Ready once loaded; `score` may be called in any order from any number of threads."""
+
+    def __init__(
+        self, graph: bytes, contract: Contract, *, origin: str, precision: str, threads: int
+    ) -> None:
+        self.contract = contract
+        self.precision = precision
+        self.threads = threads
+        self.graph = graph  # the ONNX file, for `StreamNetwork`
+        model = read_graph(graph, origin=origin)
+        _check_shape(model, contract, origin=origin)
+        self._compiled = compiled(model, precision=precision, threads=threads)
+        self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
+
+    @classmethod
+    def load(cls, path: str | Path, *, precision: str = "f32", threads: int = 0) -> "Network":
+        """`precision` is "f32" or "bf16"; `threads` 0 lets OpenVINO choose. Raises ModelError."""
+        if precision not in TOLERANCE:
+            raise SettingsError(f"precision must be one of {', '.join(TOLERANCE)}, not {precision!r}")
+        graph, contract = read_file(path)
+        network = cls(graph, contract, origin=str(path), precision=precision, threads=threads)
+        network.check_golden(origin=str(path))
+        return network
+
+    def score(self, clips: Sequence[Clip]) -> list[ClipScore]:
+        """One score a clip, in their order; a score is NaN where the network gave none."""
+        scored: list[ClipScore] = []
+        for start in range(0, len(clips), BATCH):
+            group = clips[start : start + BATCH]
+            masks = [mesh_mask(clip.meshes[0], size_px=self.contract.clip.size_px) for clip in group]
+            scores, depths = self.run(np.stack([clip.pixels for clip in group]), np.stack(masks))
+            for clip, score, depth in zip(group, scores, depths, strict=True):
+                last = float(clip.times_s[-1])
+                scored.append(ClipScore(time_s=last, score=float(score), depth=depth, picture=clip.pixels[0]))
+        return scored
+
+    def run(self, pixels: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (B, T, S, S, 3) uint8 and masks (B, 32, 32) -> scores (B,) and depths (B, S, 32, 32)."""
+        request = self._request()
+        request.infer({"clips": planes(pixels), "mask": np.ascontiguousarray(masks, np.float32)})
+        outputs = [np.array(request.get_tensor(name).data, np.float32) for name in ("score", "depth")]
+        self._idle.put(request)
+        return outputs[0].reshape(len(pixels)), outputs[1]
+
+    def check_golden(self, *, origin: str) -> None:
+        """Refuse the network if it does not score the contract's golden clips as when it was sealed."""
+        if not self.contract.golden:
+            raise ModelError(f"{origin} has no golden clips in its contract; export it again")
+        for golden in self.contract.golden:
+            pixels = golden_pixels(golden.seed, self.contract.clip)
+            score = float(self.run(pixels[None], ellipse_mask()[None])[0][0])
+            if not abs(score - golden.score) <= TOLERANCE[self.precision]:
+                raise ModelError(
+                    f"{origin} must score golden clip {golden.seed} as {golden.score:.4f} within "
+                    f"{TOLERANCE[self.precision]}, not {score:.4f}; do not use it in {self.precision} here"
+                )
+
+    def _request(self) -> ov.InferRequest:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return self._compiled.create_infer_request()
+
+
+def read_file(path: str | Path) -> tuple[bytes, Contract]:
+    """The bytes of an ONNX file and its contract, both unaltered. Raises ModelError."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ModelError(
+                f"{path} is larger than {LARGEST_FILE} bytes and no model of ours; name another file"
+            )
+        graph = path.read_bytes()
+    except OSError as missing:
+        raise ModelError(
+            f"model {path} cannot be read ({missing.strerror}); name an exported .onnx file"
+        ) from missing
+    try:
+        model = onnx.load_model_from_string(graph)
+    except DecodeError as broken:
+        raise ModelError(f"{path} is no ONNX file, or was cut or altered; fetch it again") from broken
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    contract = from_json(metadata.get(CONTRACT_KEY), origin=str(path))
+    if onnx_sha256(model) != contract.payload_sha256:
+        raise ModelError(
+            f"{path} was altered: its graph does not match the hash in its contract; fetch it again"
+        )
+    return graph, contract
+
+
+def read_graph(graph: bytes, *, origin: str) -> ov.Model:
+    """The graph of an ONNX file, if it has the inputs "clips" and "mask" and gives "score" and "depth"."""
+    try:
+        model = ov.Core().read_model(graph, b"")
+    except RuntimeError as broken:
+        first = str(broken).strip().splitlines()[-1]
+        raise ModelError(
+            f"{origin} holds a graph that OpenVINO cannot read ({first}); export it again"
+        ) from broken
+    names = {name for port in (*model.inputs, *model.outputs) for name in port.get_names()}
+    if missing := {"clips", "mask", "score", "depth"} - names:
+        raise ModelError(
+            f"{origin} is another network: it has no {', '.join(sorted(missing))}; export it again"
+        )
+    return model
+
+
+def _check_shape(model: ov.Model, contract: Contract, *, origin: str) -> None:
+    clip = contract.clip
+    promised = ov.PartialShape([-1, clip.frames, 3, clip.size_px, clip.size_px])
+    if (shape := model.input("clips").get_partial_shape()) != promised:
+        raise ModelError(f"{origin} takes clips of {shape}, its contract says {promised}; export it again")
+
+
+def compiled(model: ov.Model, *, precision: str, threads: int) -> ov.CompiledModel:
+    """For one clip at a time, as soon as possible, at exactly that precision."""
+    settings: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+    if threads:
+        settings["INFERENCE_NUM_THREADS"] = threads
+    return ov.Core().compile_model(model, "CPU", settings)
+
+
+def planes(pixels: np.ndarray) -> np.ndarray:
+    """Pictures (..., H, W, 3) uint8 as networks take them: (..., 3, H, W) float32 in [0, 1].
+
+    >>> planes(np.full((2, 4, 5, 3), 255, np.uint8)).shape
+    (2, 3, 4, 5)
+    """
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, -3), np.float32) / np.float32(255)
