@@ -1,7 +1,9 @@
 """What all tests share: one thread, the same chances, and a pair of small models with random weights."""
 
 import fcntl
+import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +12,8 @@ import numpy as np
 import pytest
 
 from unmask.contract import Contract, OperatingPoint, TrainingData
-from unmask.types import ClipSpec
+from unmask.report.outcomes import Checked, Outcome, Unreadable
+from unmask.types import ClipScore, ClipSpec, Decision, FaceDecision, Reason, Verdict
 
 cv2.setNumThreads(1)  # several threads on a shared core are slower than one
 
@@ -36,7 +39,7 @@ class ModelFiles(NamedTuple):
 @pytest.fixture(scope="session")
 def model_files(tmp_path_factory) -> ModelFiles:
     base = tmp_path_factory.getbasetemp()
-    # Exporting takes half a minute: the workers of pytest-xdist, whose folders lie side by side, share the files.
+    # Exporting takes half a minute: workers of pytest-xdist, whose folders lie side by side, share the files.
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -91,3 +94,53 @@ def random_contract(name: str, *, frames: int, threshold: float = 0.5, margin: f
         seed=0,
         commit="",
     )
+
+
+def checked(
+    source: str, verdict: Verdict, *, score: float, clips: int, reasons: tuple[Reason, ...] = ()
+) -> Checked:
+    """A made-up outcome of one face with a round head's depth that fades with the score."""
+    y, x = np.mgrid[-1:1:32j, -1:1:32j]
+    head = np.clip(1 - x**2 - y**2, 0, 1).astype(np.float32)
+    scored = tuple(
+        ClipScore(
+            time_s=0.4 + 0.5 * n,
+            score=score,
+            depth=np.stack([head * score] * 4),
+            picture=np.full((64, 64, 3), 40 + 20 * n, np.uint8),
+        )
+        for n in range(clips)
+    )
+    boxes = tuple((k / 10, np.array([20.0 + k, 30.0, 120.0 + k, 150.0])) for k in range(20))
+    face = FaceDecision(
+        identity=0, verdict=verdict, score=score, reasons=reasons, clips=scored[:2], boxes=boxes
+    )
+    seen = replace(face, clips=scored)
+    contract = random_contract("sgtd_s_multi", frames=5)
+    decision = Decision(
+        source=source,
+        verdict=verdict,
+        score=score if clips else math.nan,
+        threshold=0.5,
+        operating_point="default",
+        reasons=reasons,
+        faces=(face,),
+        model_name=contract.name,
+        model_version=contract.version,
+        model_sha256="ab" * 32,
+        timings_ms={"decode": 1.25, "total": 1500.0},
+    )
+    widths = tuple(0.05 / n for n in range(1, max(1, clips) + 1))
+    return Checked(decision=decision, contract=contract, seen=(seen,), half_widths=widths)
+
+
+@pytest.fixture
+def outcomes() -> list[Outcome]:
+    """One of each: LIVE, ATTACK, UNDECIDED with scores, UNDECIDED without, unreadable."""
+    return [
+        checked("live.mp4", Verdict.LIVE, score=0.9, clips=5),
+        checked("print.mp4", Verdict.ATTACK, score=0.1, clips=3),
+        checked("weak.mp4", Verdict.UNDECIDED, score=0.51, clips=2, reasons=(Reason.EVIDENCE_WEAK,)),
+        checked("dark.jpg", Verdict.UNDECIDED, score=math.nan, clips=0, reasons=(Reason.TOO_DARK,)),
+        Unreadable(source="cut.mp4", sentence="cut.mp4 breaks off after 3 frames; copy it again"),
+    ]
