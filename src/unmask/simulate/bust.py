@@ -25,7 +25,7 @@ from unmask.media.topology import (
     RIGHT_EYE_UPPER,
 )
 from unmask.simulate.light import Light
-from unmask.simulate.mattes import matte
+from unmask.simulate.mattes import matte, matte_contrast
 from unmask.simulate.relief import Occlusion, evened, occlusion_of
 from unmask.simulate.subjects import Portrait
 from unmask.simulate.surfaces import Pose, Surface, grid
@@ -54,7 +54,9 @@ class Bust:
     motion against the body's; `jaw`, `lids` (n, 3): the way a point goes as the mouth opens, the eyes close. `own`
     (h, w, 3) linear is the portrait's own background, person painted out, in the pixels of the texture;
     `metres_per_px` its scale, `origin_px` (2,) where the frame's axis meets it. `reach` (4,) metres: the matte's
-    left, top, right and bottom in the frame, beyond which there is no person to show.
+    left, top, right and bottom in the frame, beyond which there is no person to show; `portrait` (4,) the same of the
+    picture itself. `contrast` says how well person and background differ along the matte above the chin (about 0.05
+    where the matte is a guess, 0.3 where it is sure).
     """
 
     name: str
@@ -68,12 +70,15 @@ class Bust:
     metres_per_px: float
     origin_px: np.ndarray
     reach: np.ndarray
+    portrait: np.ndarray
+    contrast: float
 
 
 def make_bust(portrait: Portrait, *, cache: Path | None = None) -> Bust:
     """The portrait's bust (some 0.3 s, most of it the matte, which is kept in the folder `cache` when given)."""
-    alpha = matte(portrait.image, portrait.mesh, cache=cache)
-    canvas, alpha, shift = _canvas(portrait.image, alpha, portrait.mesh)
+    own_alpha = matte(portrait.image, portrait.mesh, cache=cache)
+    h, w = own_alpha.shape
+    canvas, alpha, mirrored, shift = _canvas(portrait.image, own_alpha, portrait.mesh)
     mesh = portrait.mesh.astype(np.float32) + np.array([*shift, 0], np.float32)
     scale = EYE_SPAN_M / float(np.linalg.norm(mesh[33] - mesh[263]))
     origin = np.array([*((mesh[234] + mesh[454]) / 2)[:2], (mesh[234, 2] + mesh[454, 2]) / 2], np.float32)
@@ -82,8 +87,7 @@ def make_bust(portrait: Portrait, *, cache: Path | None = None) -> Bust:
     points = np.concatenate([face, rings])
     uv = np.concatenate([mesh[:, :2], ring_uv]).astype(np.float32)
     linear = _linear(canvas)
-    own = _painted_out(linear, alpha)
-    skin = evened(_decontaminated(linear, alpha), mesh)
+    skin = evened(_decontaminated(linear, np.minimum(alpha, mirrored)), mesh)
     inside, mouth_uv, texture = _with_mouth(skin, alpha, mesh)
     points, uv = np.concatenate([points, face[list(inside)]]), np.concatenate([uv, mouth_uv])
     triangles = _triangles(inside)
@@ -100,10 +104,12 @@ def make_bust(portrait: Portrait, *, cache: Path | None = None) -> Bust:
         jaw=_jaw(points, face, inside),
         lids=_lids(points, face),
         occlusion=occlusion_of(points, triangles),
-        own=own,
+        own=_painted_out(linear, np.maximum(alpha, mirrored)),
         metres_per_px=scale,
         origin_px=origin[:2],
         reach=_reach(alpha, origin, scale),
+        portrait=(np.array([*shift, shift[0] + w, shift[1] + h]) - np.tile(origin[:2], 2)).astype(np.float32) * scale,
+        contrast=matte_contrast(portrait.image, own_alpha, portrait.mesh),
     )
 
 
@@ -123,21 +129,24 @@ def _linear(image: np.ndarray) -> np.ndarray:
 
 def _canvas(
     image: np.ndarray, alpha: np.ndarray, mesh: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-    """The portrait with more cloth below and room beside it, so that its border is never seen; and (x, y) added."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
+    """The portrait with more cloth below and room beside it, so that its border is never seen.
+
+    Returns the picture, the person's alpha there, the alpha of the picture's own pixels (beside and below they are
+    mirrored ones), and how far (x, y) the portrait lies inside.
+    """
     h, w = alpha.shape
     top, side, bottom = h // 5, w * 2 // 5, h * 3 // 5
-    chin = min(h - 8, int(mesh[152, 1] + 0.35 * (h - mesh[152, 1])))
-    below = _fold(np.arange(bottom), h - chin)
-    rows = np.concatenate([_fold(np.arange(top), h)[::-1], np.arange(h), h - 1 - below])
+    hem = 4  # cloth goes on as its last rows to and fro: a longer way would repeat collars and ties
+    rows = np.concatenate([_fold(np.arange(top), h)[::-1], np.arange(h), h - 1 - _fold(np.arange(bottom), hem)])
     columns = np.concatenate([_fold(np.arange(side), w)[::-1], np.arange(w), w - 1 - _fold(np.arange(side), w)])
-    canvas = image[rows][:, columns]
-    wide = np.zeros(canvas.shape[:2], np.float32)
+    wide = np.zeros((len(rows), len(columns)), np.float32)
     wide[top : top + h, side : side + w] = alpha
     _round_off_top(wide, top, side, w)
     _slope_off_sides(wide, top, side, (h, w))
-    wide[top + h :] = wide[top + h - 1]
-    return canvas, cv2.GaussianBlur(wide, (0, 0), 0.8), (side, top)
+    _widen_down(wide, top + h, 1.5 * float(np.ptp(mesh[:, 0])), side + float(mesh[152, 0]))
+    mirrored = alpha[rows][:, columns]
+    return image[rows][:, columns], cv2.GaussianBlur(wide, (0, 0), 0.8), mirrored, (side, top)
 
 
 def _fold(distance: np.ndarray, length: int) -> np.ndarray:
@@ -171,22 +180,46 @@ def _slope_off_sides(alpha: np.ndarray, top: int, side: int, size: tuple[int, in
             alpha[:, edge + outward * d] = np.clip((rows - line) / 3, 0, 1)
 
 
+def _widen_down(alpha: np.ndarray, start: int, half: float, middle: float) -> None:
+    """Below the picture the body is at least what shoulders are: its sides go outwards to `half` from the middle."""
+    line = np.flatnonzero(alpha[start - 1] > 0.5)
+    left, right = (line[0], line[-1]) if len(line) else (middle, middle)
+    x = np.arange(alpha.shape[1])
+    for row in range(start, len(alpha)):
+        t = min(1.0, (row - start) / (0.9 * half))
+        share = np.sqrt(1 - (1 - t) ** 2)  # the curve of a shoulder
+        low = left + share * (min(left, middle - half) - left) - 0.1 * (row - start)
+        high = right + share * (max(right, middle + half) - right) + 0.1 * (row - start)
+        alpha[row] = np.clip(np.minimum(x - low, high - x) / 3, 0, 1)
+
+
 def _decontaminated(linear: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """The person's colour led outwards over the matte's flank, so that no old background shines at the edge."""
-    sure = (cv2.erode(alpha, np.ones((5, 5))) > 0.97).astype(np.float32)
-    spread = _spread(linear, sure)
-    keep = cv2.GaussianBlur(sure, (0, 0), 1.0)[..., None] * sure[..., None]
+    sure = (cv2.erode(alpha, np.ones((5, 5))) > 0.97).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(1 - sure, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    nearest = np.zeros((labels.max() + 1, 3), np.float32)
+    nearest[labels[sure > 0]] = cv2.blur(linear, (3, 3))[sure > 0]
+    spread = cv2.GaussianBlur(nearest[labels], (0, 0), 1.5)
+    keep = (cv2.GaussianBlur(sure.astype(np.float32), (0, 0), 1.0) * sure)[..., None]
     return linear * keep + spread * (1 - keep)
 
 
 def _painted_out(linear: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """The background alone: where the person was, what is round it, led inwards and smooth."""
-    free = (cv2.dilate(alpha, np.ones((9, 9))) < 0.03).astype(np.float32)
-    if free.mean() < 0.02:
-        free[:4] = 1
-    filled = _spread(linear, free)
-    near = cv2.GaussianBlur(free, (0, 0), 1.5)[..., None] * free[..., None]
-    return linear * near + filled * (1 - near)
+    """The background alone: over the person goes what is round it, mirrored at the outline, smooth further inside."""
+    taken = (cv2.dilate(alpha, np.ones((5, 5))) > 0.04).astype(np.uint8)
+    if taken.mean() > 0.98:
+        taken[:4] = 0
+    filled = _spread(linear, 1.0 - taken.astype(np.float32))
+    distance, labels = cv2.distanceTransformWithLabels(taken, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    place = np.zeros((labels.max() + 1, 2), np.int32)
+    free = np.argwhere(taken == 0)
+    place[labels[taken == 0]] = free
+    mirror = 2 * place[labels] - np.moveaxis(np.indices(taken.shape), 0, -1)
+    y, x = (np.clip(mirror[..., k], 0, taken.shape[k] - 1) for k in (0, 1))
+    trust = (1 - taken[y, x]) * np.clip(1.5 - distance / 60, 0, 1)
+    trust = np.where(taken > 0, cv2.GaussianBlur(trust.astype(np.float32), (0, 0), 2), 1.0)[..., None]
+    background = linear[y, x] * trust + filled * (1 - trust)
+    return (background * (0.2 / max(0.02, float(background.mean()))) ** 0.7).astype(np.float32)
 
 
 def _spread(linear: np.ndarray, sure: np.ndarray) -> np.ndarray:
@@ -240,8 +273,8 @@ def _to_border(centre: np.ndarray, direction: np.ndarray, size: tuple[int, int])
 def _relief(uv: np.ndarray, rim: np.ndarray, ratio: np.ndarray, mesh: np.ndarray, metre: float) -> np.ndarray:
     """Depth (RINGS, 36) in px (`metre` px each): back to the ears' plane beside the face, neck and chest below it."""
     ears = (mesh[234, 2] + mesh[454, 2]) / 2
-    fall = 1 - np.clip((ratio - 1) / 0.55, 0, 1)
-    beside = rim + (np.maximum(ears + 0.03 * metre, rim) - rim) * (1 - fall**2)
+    fall = np.clip((ratio - 1) / 0.6, 0, 1) ** 2  # leaves the face's plane gently, as a skull does
+    beside = rim + (np.maximum(ears + 0.02 * metre, rim) - rim) * fall
     chin, ear = mesh[152, 1], (mesh[234, 1] + mesh[454, 1]) / 2
     under = np.clip((uv[..., 1] - chin) / (0.03 * metre), 0, 1)
     neck = ears - 0.01 * metre

@@ -165,8 +165,8 @@ def _back(rng: np.random.Generator, kind: str) -> Light:
     rim = _lamp(
         rng, azimuth=side, elevation=rng.uniform(5, 60), level=_between(rng, 0.4, 1.5), kelvin=kelvin, soft=0.8
     )
-    ambient = _between(rng, 0.12, 0.4)
-    return _light(rng, kind, [rim], ambient=ambient, kelvin=kelvin, background=_between(rng, 1.8, 7.0))
+    ambient = _between(rng, 0.15, 0.5)
+    return _light(rng, kind, [rim], ambient=ambient, kelvin=kelvin, background=_between(rng, 1.2, 5.0))
 
 
 def _dim(rng: np.random.Generator, kind: str) -> Light:

@@ -30,19 +30,57 @@ def matte(image: np.ndarray, mesh: np.ndarray, *, cache: Path | None = None) -> 
     return _refined(image, stored)
 
 
+def matte_contrast(image: np.ndarray, alpha: np.ndarray, mesh: np.ndarray) -> float:
+    """The median difference in colour (0 to 1) between both sides of the matte's edge above the chin."""
+    chin = max(2, int(mesh[152, 1]))
+    step = max(3, max(image.shape[:2]) // 80)
+    solid = (alpha[:chin] > 0.5).astype(np.uint8)
+    picture = cv2.blur(image[:chin].astype(np.float32) / 255, (3, 3))
+    outline, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not outline:
+        return 0.0
+    points = max(outline, key=len)[:, 0].astype(np.float32)
+    flow = cv2.GaussianBlur(alpha[:chin], (0, 0), step)
+    gradient = np.stack([cv2.Sobel(flow, cv2.CV_32F, 1, 0), cv2.Sobel(flow, cv2.CV_32F, 0, 1)], axis=-1)
+    x, y = points.astype(int).T
+    inner = (x > step) & (x < image.shape[1] - step - 1) & (y > step) & (y < chin - step - 1)
+    if not inner.any():
+        return 0.0
+    way = gradient[y[inner], x[inner]]
+    way = step * way / np.maximum(1e-6, np.linalg.norm(way, axis=1, keepdims=True))
+    sides = []
+    for sign in (1, -1):
+        at = np.round(points[inner] + sign * way).astype(int)
+        sides.append(picture[np.clip(at[:, 1], 0, chin - 1), np.clip(at[:, 0], 0, image.shape[1] - 1)])
+    return float(np.median(np.abs(sides[0] - sides[1]).mean(axis=1)))
+
+
 def _cut(image: np.ndarray, mesh: np.ndarray) -> np.ndarray:
     """The hard cut (h, w) uint8, 0 or 255, at working size."""
     scale = WORK_PX / max(image.shape[:2])
     size = (max(2, round(image.shape[1] * scale)), max(2, round(image.shape[0] * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    trimap = _trimap(small.shape[:2], mesh[:, :2] * scale)
-    cv2.setRNGSeed(0)  # GrabCut's k-means draws from OpenCV's own generator
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    mask, _, _ = cv2.grabCut(small[..., ::-1].copy(), trimap, None, *models, 4, cv2.GC_INIT_WITH_MASK)
-    person = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    points = mesh[:, :2] * scale
+    seeds = _trimap(small.shape[:2], points)
+    # The head is cut by itself: a dark suit among the person's colours would claim the dark curtain by the hair.
+    chin = int(np.clip(points[:, 1].max(), 8, size[1] - 8))
+    lap = max(4, int(0.15 * np.ptp(points[:, 1])))
+    person = _grab(small, seeds)
+    person[:chin] = _grab(small[: chin + lap], seeds[: chin + lap])[:chin]
     person = cv2.morphologyEx(person, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    person = _whole(person, (mask == cv2.GC_FGD).astype(np.uint8))
-    return person * 255
+    return _whole(person, (seeds == cv2.GC_FGD).astype(np.uint8)) * 255
+
+
+def _grab(image: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """GrabCut (h, w) uint8 in {0, 1} from the seeds; these themselves where they leave nothing to decide."""
+    mask = seeds.copy()
+    likely = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    if not likely.any() or likely.all():
+        return likely.astype(np.uint8)
+    cv2.setRNGSeed(0)  # its k-means draws from OpenCV's own generator
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(np.ascontiguousarray(image[..., ::-1]), mask, None, *models, 4, cv2.GC_INIT_WITH_MASK)
+    return np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
 
 
 def _trimap(shape: tuple[int, int], points: np.ndarray) -> np.ndarray:
@@ -57,15 +95,15 @@ def _trimap(shape: tuple[int, int], points: np.ndarray) -> np.ndarray:
     below = (y - high[1]) / fh
     shoulders = np.abs(dx) < 0.35 + np.clip(below / 0.5, 0, 1) * 1.05
     seeds[(below > -0.1) & shoulders] = cv2.GC_PR_FGD
-    head = (dx / 0.75) ** 2 + ((y - (cy - 0.12 * fh)) / (0.82 * fh)) ** 2
+    head = (dx / 0.68) ** 2 + ((y - (cy - 0.12 * fh)) / (0.78 * fh)) ** 2
     seeds[head < 1] = cv2.GC_PR_FGD
     high_up = np.abs(dx) > 1.25 + np.clip(below, 0, 1)
     seeds[high_up & (below < 0.15)] = cv2.GC_BGD
-    seeds[(y < low[1] - 0.75 * fh)] = cv2.GC_BGD
+    seeds[(y < low[1] - 0.6 * fh)] = cv2.GC_BGD
     # Dark suits before dark curtains are lost without sure shoulders, dark hair without a sure skull.
     skull = (dx / 0.54) ** 2 + ((y - (cy - 0.08 * fh)) / (0.62 * fh)) ** 2
     neck = (below > -0.2) & (np.abs(dx) < 0.3)
-    chest = (below > 0.45) & (np.abs(dx) < np.clip(0.35 + (below - 0.45) * 1.2, 0, 1.15))
+    chest = (below > 0.32) & (np.abs(dx) < np.clip(0.35 + (below - 0.32) * 1.2, 0, 1.15))
     seeds[(skull < 1) | neck | chest] = cv2.GC_FGD
     beside = (np.abs(dx) > 0.95) & (below < -0.05)
     seeds[beside & (seeds != cv2.GC_FGD)] = cv2.GC_BGD

@@ -16,7 +16,9 @@ def draw_room(rng: np.random.Generator, *, size: tuple[int, int]) -> np.ndarray:
     wall = _paint(rng)
     room = np.empty((h, w, 3), np.float32)
     room[:] = wall
-    horizon = int(h * rng.uniform(-0.3, 0.75))  # where the wall meets the ceiling: low when the camera looks up
+    horizon = int(
+        h * rng.uniform(-0.3, 0.75)
+    )  # where the wall meets the ceiling: low when the camera looks up
     if horizon > 0:
         _ceiling(room, rng, horizon)
     if rng.random() < 0.5:
@@ -50,14 +52,21 @@ def _paint(rng: np.random.Generator) -> np.ndarray:
 
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
-    return np.clip(np.exp(rng.uniform(np.log(0.02), np.log(0.8))) * np.exp(rng.normal(0, 0.5, 3)), 0.005, 0.95)
+    return np.clip(
+        np.exp(rng.uniform(np.log(0.02), np.log(0.8)))
+        * np.exp(rng.normal(0, 0.12 if rng.random() < 0.7 else 0.4, 3)),
+        0.005,
+        0.95,
+    )
 
 
 def _fill(room: np.ndarray, polygon: np.ndarray, colour: np.ndarray) -> None:
     cv2.fillPoly(room, [np.round(polygon * 16).astype(np.int32)], [float(c) for c in colour], cv2.LINE_8, 4)
 
 
-def _quad(room: np.ndarray, rng: np.random.Generator, *, wide: tuple[float, float], tall: tuple[float, float]) -> np.ndarray:
+def _quad(
+    room: np.ndarray, rng: np.random.Generator, *, wide: tuple[float, float], tall: tuple[float, float]
+) -> np.ndarray:
     """Corners (4, 2) of a rectangle in slight perspective, anywhere, clockwise from the upper left."""
     h, w = room.shape[:2]
     size = np.array([w * rng.uniform(*wide), h * rng.uniform(*tall)])
@@ -71,6 +80,7 @@ def _quad(room: np.ndarray, rng: np.random.Generator, *, wide: tuple[float, floa
 
 def _inner(corners: np.ndarray, u: tuple[float, float], v: tuple[float, float]) -> np.ndarray:
     """The part of a quad between shares u across and v down."""
+
     def at(s: float, t: float) -> np.ndarray:
         top = corners[0] * (1 - s) + corners[1] * s
         bottom = corners[3] * (1 - s) + corners[2] * s
@@ -86,7 +96,14 @@ def _ceiling(room: np.ndarray, rng: np.random.Generator, horizon: int) -> None:
     grid = room[0, 0] * rng.uniform(0.75, 0.95)
     if rng.random() < 0.6:  # panels
         for x in np.linspace(-1.5 * w, 2.5 * w, int(rng.integers(8, 20))):
-            cv2.line(room, (int(x), -h // 3), tuple(int(v) for v in vanish), [float(c) for c in grid], 1, cv2.LINE_8)
+            cv2.line(
+                room,
+                (int(x), -h // 3),
+                tuple(int(v) for v in vanish),
+                [float(c) for c in grid],
+                1,
+                cv2.LINE_8,
+            )
         room[horizon:] = room[min(horizon, h - 1), 0]
     for _ in range(int(rng.integers(0, 6))):  # lamps in perspective
         t, x = rng.uniform(0.05, 0.85), rng.uniform(-0.6, 1.6) * w
@@ -96,22 +113,40 @@ def _ceiling(room: np.ndarray, rng: np.random.Generator, horizon: int) -> None:
         light = rng.uniform(1.5, 6.0) * np.exp(rng.normal(0, 0.06, 3))
         if rng.random() < 0.5:
             axes = (max(1, int(size / 2)), max(1, int(size * flat / 2)))
-            cv2.ellipse(room, (int(centre[0]), int(centre[1])), axes, 0, 0, 360, [float(c) for c in light], -1)
+            cv2.ellipse(
+                room, (int(centre[0]), int(centre[1])), axes, 0, 0, 360, [float(c) for c in light], -1
+            )
         else:
             long = size * rng.uniform(1, 5)
             slope = (vanish - centre) / np.linalg.norm(vanish - centre)
             side = np.array([size * 0.5, 0])
-            _fill(room, np.array([centre - side, centre + side, centre + side * 0.7 + slope * long, centre - side * 0.7 + slope * long]), light)
+            _fill(
+                room,
+                np.array(
+                    [
+                        centre - side,
+                        centre + side,
+                        centre + side * 0.7 + slope * long,
+                        centre - side * 0.7 + slope * long,
+                    ]
+                ),
+                light,
+            )
 
 
 def _window(room: np.ndarray, rng: np.random.Generator) -> None:
     corners = _quad(room, rng, wide=(0.12, 0.5), tall=(0.3, 0.9))
-    frame, sky = _paint(rng), rng.uniform(0.8, 6.0) * np.array([0.85, 0.95, 1.1]) * np.exp(rng.normal(0, 0.1, 3))
+    frame, sky = (
+        _paint(rng),
+        rng.uniform(0.8, 6.0) * np.array([0.85, 0.95, 1.1]) * np.exp(rng.normal(0, 0.1, 3)),
+    )
     _fill(room, corners, frame)
     across, down = int(rng.integers(1, 4)), int(rng.integers(1, 4))
     for i in range(across):
         for j in range(down):
-            pane = _inner(corners, ((i + 0.06) / across, (i + 0.94) / across), ((j + 0.06) / down, (j + 0.94) / down))
+            pane = _inner(
+                corners, ((i + 0.06) / across, (i + 0.94) / across), ((j + 0.06) / down, (j + 0.94) / down)
+            )
             _fill(room, pane, sky * rng.uniform(0.8, 1.1))
             if rng.random() < 0.5:  # what is outside
                 _fill(room, _inner(pane, (0, 1), (rng.uniform(0.4, 0.8), 1)), sky * rng.uniform(0.1, 0.5, 3))
@@ -192,7 +227,9 @@ def _cables(room: np.ndarray, rng: np.random.Generator) -> None:
         t = np.linspace(0, 1, 24)[:, None]
         curve = ends[0] * (1 - t) + ends[1] * t + [0, 1] * (4 * t * (1 - t) * h * rng.uniform(0, 0.2))
         colour = [float(c) for c in _colour(rng)]
-        cv2.polylines(room, [curve.astype(np.int32)], False, colour, int(rng.integers(1, 1 + max(2, w // 200))))
+        cv2.polylines(
+            room, [curve.astype(np.int32)], False, colour, int(rng.integers(1, 1 + max(2, w // 200)))
+        )
 
 
 def _stripes(room: np.ndarray, rng: np.random.Generator) -> None:
