@@ -212,3 +212,12 @@ def test_nothing_to_measure_is_an_error_and_not_a_number(call):
 def test_a_target_is_a_share_and_not_a_percentage():
     with pytest.raises(SettingsError, match="in \\[0, 1\\], not 5"):
         metrics.threshold_at_bpcer(np.array([0.5]), {}, target=5)
+
+
+def test_each_presentation_is_held_against_its_own_threshold():
+    scores = [_score(0.6), _score(0.3), _score(0.6, "print"), _score(0.3, "print")]
+    found = metrics.summarise(scores, [0.5, 0.2, 0.7, 0.3], rounds=50)
+    assert (found.bpcer.value, found.apcer, found.acer.value) == (0.0, 0.5, 0.25)
+    assert found.auc.value == 0.5  # which is of the scores alone
+    assert math.isnan(found.threshold)
+    assert metrics.summarise(scores, [0.5] * 4, rounds=50) == metrics.summarise(scores, 0.5, rounds=50)

@@ -7,7 +7,7 @@ by column, gives NaN for a missing class.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import betaincinv
@@ -49,6 +49,7 @@ class Eer:
 class Summary:
     """One row of a results table; what a missing class leaves undefined is NaN, its mappings empty.
 
+    `threshold` is NaN where the presentations had different ones.
     `instruments` and `families` (the part before "/") map a name to the share of its attacks accepted;
     `worst_instrument` is "" without attacks. Non-responses count in the rates as the module says.
     """
@@ -247,30 +248,37 @@ def bootstrap(
 
 
 def summarise(
-    scores: Sequence[Score], threshold: float, *, seed: int = 0, rounds: int = BOOTSTRAP_ROUNDS
+    scores: Sequence[Score],
+    threshold: float | Sequence[float],
+    *,
+    seed: int = 0,
+    rounds: int = BOOTSTRAP_ROUNDS,
 ) -> Summary:
-    """All rates of a score table at one threshold, with counts and intervals; `seed` draws the bootstrap."""
+    """All rates of a score table with counts and intervals; `seed` draws the bootstrap.
+
+    `threshold` is one for all, or one for each score where they came from different models.
+    """
     values, bona_fide, instruments = _columns(scores)
-    attacks = _by_name(values[~bona_fide], instruments[~bona_fide])
-    families = _by_name(
-        values[~bona_fide], np.array([name.split("/")[0] for name in instruments[~bona_fide]])
-    )
-    rates = {name: _share_accepted(rows, threshold) for name, rows in attacks.items()}
+    thresholds = np.broadcast_to(np.asarray(threshold, dtype=np.float64), values.shape)
+    passed = np.isfinite(values) & (values >= thresholds)
+    families = np.array([name.split("/")[0] for name in instruments], dtype=object)
+    rates = _shares(passed[~bona_fide], instruments[~bona_fide])
     worst = max(rates, key=lambda name: (rates[name].value, rates[name].count), default="")
-    living = values[bona_fide]
+    silent = ~np.isfinite(values)
+    above = [replace(s, score=float(p)) for s, p in zip(scores, passed, strict=True)]
     return Summary(
-        threshold=threshold,
+        threshold=float(thresholds[0]) if len(set(thresholds.tolist())) == 1 else np.nan,
         instruments=rates,
-        families={name: _share_accepted(rows, threshold) for name, rows in families.items()},
+        families=_shares(passed[~bona_fide], families[~bona_fide]),
         worst_instrument=worst,
         apcer=rates[worst].value if worst else np.nan,
-        bpcer=rate(int((~accepted(living, threshold)).sum()), len(living)),
-        acer=_estimate(scores, lambda v, b, i: _acer_of(v, b, i, threshold), seed=seed, rounds=rounds),
+        bpcer=rate(int((~passed[bona_fide]).sum()), int(bona_fide.sum())),
+        acer=_estimate(above, _acer_of, seed=seed, rounds=rounds),
         auc=_estimate(scores, _auc_of, seed=seed, rounds=rounds),
-        bona_fide=len(living),
-        attacks=len(values) - len(living),
-        bona_fide_non_responses=int((~np.isfinite(living)).sum()),
-        attack_non_responses=int((~np.isfinite(values[~bona_fide])).sum()),
+        bona_fide=int(bona_fide.sum()),
+        attacks=int((~bona_fide).sum()),
+        bona_fide_non_responses=int((silent & bona_fide).sum()),
+        attack_non_responses=int((silent & ~bona_fide).sum()),
     )
 
 
@@ -288,11 +296,12 @@ def _estimate(
     return Estimate(value=value, low=low, high=high)
 
 
-def _acer_of(values: np.ndarray, bona_fide: np.ndarray, instruments: np.ndarray, threshold: float) -> float:
+def _acer_of(passed: np.ndarray, bona_fide: np.ndarray, instruments: np.ndarray) -> float:
+    """ACER of decisions that were taken: 1 accepted, 0 not."""
     if bona_fide.all() or not bona_fide.any():
         return np.nan
-    attacks = _by_name(values[~bona_fide], instruments[~bona_fide])
-    return acer(values[bona_fide], attacks, threshold=threshold)
+    attacks = _by_name(passed[~bona_fide], instruments[~bona_fide])
+    return acer(passed[bona_fide], attacks, threshold=0.5)
 
 
 def _auc_of(values: np.ndarray, bona_fide: np.ndarray, instruments: np.ndarray) -> float:
@@ -314,8 +323,8 @@ def _by_name(values: np.ndarray, names: np.ndarray) -> dict[str, np.ndarray]:
     return {str(name): values[names == name] for name in sorted(set(names))}
 
 
-def _share_accepted(values: np.ndarray, threshold: float) -> Rate:
-    return rate(int(accepted(values, threshold).sum()), len(values))
+def _shares(passed: np.ndarray, names: np.ndarray) -> dict[str, Rate]:
+    return {name: rate(int(rows.sum()), len(rows)) for name, rows in _by_name(passed, names).items()}
 
 
 def _some(scores: np.ndarray, name: str) -> np.ndarray:

@@ -1,73 +1,77 @@
 """A labelled folder -> scores.csv: what scoring writes and reporting reads.
 
-Columns: presentation, subject, label, instrument, score, then the free columns of the labels, then verdict
-and reasons (joined by "|"). An empty score is a failure to acquire.
+Columns: presentation, subject, label, instrument, score, then free columns: those of the labels and OURS.
+An empty score is a failure to acquire.
 """
 
 import csv
 import io
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from unmask.media.files import write_bytes
 from unmask.runtime.detector import Detector
-from unmask.types import DataError, Decision, Label, Presentation, Reason, Score, SourceError, Verdict
+from unmask.types import DataError, Decision, Label, Presentation, Reason, Score, SourceError
 
 FIXED = ("presentation", "subject", "label", "instrument", "score")
-UNREADABLE = "UNREADABLE"  # in place of a verdict: the file could not be read
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
-    """A presentation's row; `verdict` is None where the file could not be read."""
-
-    score: Score
-    verdict: Verdict | None
-    reasons: tuple[Reason, ...] = ()
+# The verdict and its reasons (joined by "|"), and the threshold: pictures and video have models of their own.
+OURS = ("verdict", "reasons", "threshold")
+UNREADABLE = "UNREADABLE"  # in place of a verdict
 
 
 def score_folder(
     detector: Detector,
     presentations: Sequence[Presentation],
     *,
-    root: Path,
+    root: Path | None = None,
     fps: float = 30.0,
     tell: Callable[[str], None] = print,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Scored]:
-    """Each presentation's score: the mean of up to `max_clips` clips, without the early stop.
+) -> list[Score]:
+    """Each presentation's score, the mean of up to `max_clips` clips, no early stop; its columns hold OURS.
 
-    So scores do not depend on the threshold. A file that cannot be read is a failure to acquire; `tell` gets
-    the sentence that says why. `progress` gets presentations done and in all.
+    So scores do not depend on the threshold. A file that cannot be read is a failure to acquire; `tell`
+    gets the sentence that says why. Names are relative to `root`. `progress` gets presentations done and in
+    all.
     """
     patient = detector.with_settings(replace(detector.settings, early_stop=False))
-    rows = []
+    scores = []
     for count, presentation in enumerate(presentations, start=1):
         try:
-            rows.append(_row(presentation, patient.check(presentation.path, fps=fps), root=root))
+            scores.append(_judged(presentation, patient.check(presentation.path, fps=fps), root=root))
         except SourceError as unreadable:
             tell(str(unreadable))
-            rows.append(Scored(score=_score(presentation, math.nan, root=root), verdict=None))
+            scores.append(_score(presentation, math.nan, root=root, ours=(UNREADABLE, "", "")))
         if progress is not None:
             progress(count, len(presentations))
-    return rows
+    return scores
 
 
-def write_scores(path: str | Path, rows: Sequence[Scored]) -> None:
-    """The table as CSV, whole or not at all."""
-    free = sorted({name for row in rows for name in row.score.columns})
+def thresholds_of(scores: Sequence[Score]) -> list[float]:
+    """Of each row its own threshold, for `metrics.summarise`; infinite where nothing was scored.
+
+    >>> held = {"threshold": "0.5"}
+    >>> thresholds_of([Score(presentation="a", label=Label.ATTACK, instrument="", score=0.1, columns=held)])
+    [0.5]
+    """
+    given = [score.columns.get("threshold", "") for score in scores]
+    return [float(threshold) if threshold else math.inf for threshold in given]
+
+
+def write_scores(path: str | Path, scores: Sequence[Score]) -> None:
+    """The table as CSV, whole or not at all; the columns of the labels in their order, then OURS."""
+    free = list(dict.fromkeys(name for score in scores for name in score.columns))
+    free = [*(name for name in free if name not in OURS), *(name for name in OURS if name in free)]
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
-    table.writerow([*FIXED, *free, "verdict", "reasons"])
-    for row in rows:
-        score = row.score
+    table.writerow([*FIXED, *free])
+    for score in scores:
         number = repr(score.score) if math.isfinite(score.score) else ""
         fixed = [score.presentation, score.subject, score.label.value, score.instrument, number]
-        ending = [row.verdict.value if row.verdict else UNREADABLE, "|".join(row.reasons)]
-        table.writerow([*fixed, *(score.columns.get(name, "") for name in free), *ending])
-    write_bytes(Path(path), text.getvalue().encode())
+        table.writerow([*fixed, *(score.columns.get(name, "") for name in free)])
+    write_bytes(path, text.getvalue().encode())
 
 
 def read_scores(path: str | Path) -> list[Score]:
@@ -86,22 +90,24 @@ def read_scores(path: str | Path) -> list[Score]:
         raise DataError(f"{path} is not a CSV table in UTF-8 ({broken}); save it as such") from broken
 
 
-def _row(presentation: Presentation, decision: Decision, *, root: Path) -> Scored:
-    # A score without a verdict still counts: which scores suffice is the threshold's question.
-    failed = Reason.TIMED_OUT in decision.reasons or Reason.NOT_FINITE in decision.reasons
-    score = _score(presentation, math.nan if failed else decision.score, root=root)
-    return Scored(score=score, verdict=decision.verdict, reasons=decision.reasons)
+def _judged(presentation: Presentation, decision: Decision, *, root: Path | None) -> Score:
+    # EVIDENCE_WEAK keeps its score: what a score is worth is the threshold's question. A failure has none.
+    failed = {Reason.TIMED_OUT, Reason.NOT_FINITE} & set(decision.reasons)
+    ours = (decision.verdict.value, "|".join(decision.reasons), repr(decision.threshold))
+    return _score(presentation, math.nan if failed else decision.score, root=root, ours=ours)
 
 
-def _score(presentation: Presentation, value: float, *, root: Path) -> Score:
+def _score(presentation: Presentation, value: float, *, root: Path | None, ours: Sequence[str]) -> Score:
     path = Path(presentation.path)
+    below = root is not None and path.is_relative_to(root)
+    free = {name: cell for name, cell in presentation.columns.items() if name not in FIXED}
     return Score(
-        presentation=str(path.relative_to(root)) if path.is_relative_to(root) else str(path),
+        presentation=str(path.relative_to(root) if root is not None and below else path),
         label=presentation.label,
         instrument=presentation.instrument,
         score=value,
         subject=presentation.columns.get("subject", ""),
-        columns={name: value for name, value in presentation.columns.items() if name not in FIXED},
+        columns={**free, **dict(zip(OURS, ours, strict=True))},
     )
 
 
