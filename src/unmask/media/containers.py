@@ -8,6 +8,7 @@ import struct
 from typing import BinaryIO
 
 SEGMENT = 0x18538067
+MOST_BOXES = 1 << 17  # ten minutes in fragments of a frame have half as many; no file may keep us counting
 
 
 def is_cut_off(file: BinaryIO) -> bool:
@@ -67,7 +68,9 @@ def _skip_chain(file: BinaryIO) -> bool:
 def _boxes_end(file: BinaryIO, *, size: int) -> int:
     """Where the last of the outermost boxes ends."""
     at = 0
-    while at + 8 <= size:
+    for _ in range(MOST_BOXES):
+        if at + 8 > size:
+            return at
         file.seek(at)
         length, name = struct.unpack(">I4s", file.read(8))
         if length == 1:
@@ -75,7 +78,7 @@ def _boxes_end(file: BinaryIO, *, size: int) -> int:
         if length < 8 or not name.isascii():  # 0 runs to the end; anything else is rubbish behind them
             return size
         at += length
-    return at
+    return size
 
 
 def _segment_end(file: BinaryIO) -> int:

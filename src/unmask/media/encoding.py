@@ -23,7 +23,6 @@ from unmask.types import OutputError, SettingsError
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".avi": "avi", ".webm": "webm"}
 DECODERS = {"libx264": "h264", "mjpeg": "mjpeg", "mpeg4": "mpeg4", "libvpx-vp9": "vp9"}
 BY_QUANTISER = frozenset({"mjpeg", "mpeg4"})  # their constant quality is a fixed quantiser scale
-QUANTISER_UNIT = 118  # FF_QP2LAMBDA
 # Without cpu-independent, x264's macroblock tree gives other bytes in every third run or so.
 OPTIONS = {
     "libx264": {"preset": "veryfast", "x264-params": "cpu-independent=1"},
@@ -187,7 +186,7 @@ def _configure(context: VideoCodecContext, coding: Coding, *, image: np.ndarray)
     if coding.bitrate is not None:
         context.bit_rate = coding.bitrate
     elif coding.codec in BY_QUANTISER:
-        context.qscale, context.global_quality = True, round(coding.crf * QUANTISER_UNIT)
+        options["qmin"] = options["qmax"] = str(round(coding.crf))
     else:
         context.bit_rate = 0
         options["crf"] = f"{coding.crf:g}"

@@ -18,6 +18,7 @@ REFUSALS = {
     errno.EACCES: "the folder may not be written to; choose another place",
     errno.EPERM: "the folder may not be written to; choose another place",
     errno.EIO: "the disk reports a fault; choose another place",
+    errno.EEXIST: "a file stands where its folder should be; choose another place",
     errno.ENOTDIR: "a file stands where its folder should be; choose another place",
     errno.EISDIR: "it is a folder; name a file",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",

@@ -1,15 +1,16 @@
 """What a picture file says of itself before it is decoded: kind, size, orientation, whether its end is there.
 
 Decoders allocate what the header asks for, so the header is read first, by hand and in a few small reads.
-Sources: PNG 1.2 (chunks), ITU-T T.81 B.1 (JPEG markers), EXIF 2.3, TIFF 6.0, the WebP container, BMP.
+Sources: PNG 1.2 (chunks), ITU-T T.81 B.1 (JPEG markers), EXIF 2.3, the WebP container, BMP.
 """
 
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-ORIENTATION_TAG = 0x0112
-TIFF_WIDTH, TIFF_HEIGHT = 0x0100, 0x0101
+ORIENTATION_TAG, SHORT = 0x0112, 3
+BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})  # bytes
 # Start-of-frame markers; C4, C8 and CC in between are tables and reserved.
 JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 MOST_BLOCKS = 1 << 17  # a picture of 400 MB in 8 kB chunks has half as many; a file of empty ones ends here
@@ -23,7 +24,7 @@ class DamagedError(ValueError):
 class PictureHeader:
     """`width` and `height` are as stored, before `orientation` (EXIF, 1 to 8) is applied."""
 
-    kind: str  # png jpeg webp bmp tiff
+    kind: str  # png jpeg webp bmp
     width: int
     height: int
     orientation: int = 1
@@ -50,10 +51,16 @@ def exif_orientation(exif: bytes) -> int:
     6
     """
     try:
-        value = _tiff_tags(exif).get(ORIENTATION_TAG, 1)
-    except (DamagedError, struct.error):
+        order = BYTE_ORDERS[exif[:4]]
+        (at,) = struct.unpack_from(f"{order}I", exif, 4)
+        (entries,) = struct.unpack_from(f"{order}H", exif, at)
+        for entry in range(entries):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, at + 2 + 12 * entry)
+            if tag == ORIENTATION_TAG and kind == SHORT:
+                return value if 1 <= value <= 8 else 1
+    except (KeyError, struct.error):  # pictures with a broken EXIF block are shown as they are everywhere
         return 1
-    return value if 1 <= value <= 8 else 1
+    return 1
 
 
 def _png(file: BinaryIO) -> PictureHeader:
@@ -121,60 +128,34 @@ def _webp(file: BinaryIO) -> PictureHeader | None:
 def _riff_chunk(file: BinaryIO, *, name: bytes, end: int) -> bytes:
     """The first chunk of that name, at most 64 kB of it; empty when there is none."""
     at = 12
-    while at + 8 <= end:
+    for _ in range(MOST_BLOCKS):
+        if at + 8 > end:
+            break
         file.seek(at)
         found, length = struct.unpack("<4sI", file.read(8))
         if found == name:
-            return file.read(min(length, 1 << 16)).removeprefix(b"Exif\0\0")
+            return file.read(min(length, 1 << 16)).removeprefix(
+                b"Exif\0\0"
+            )  # some writers keep JPEG's prefix
         at += 8 + length + length % 2
     return b""
 
 
-def _bmp(file: BinaryIO) -> PictureHeader:
+def _bmp(file: BinaryIO) -> PictureHeader | None:
     file.seek(2)
-    (declared,) = struct.unpack("<I", file.read(4))
-    file.seek(14)
-    (size,) = struct.unpack("<I", file.read(4))
+    declared, size = struct.unpack("<I8xI", file.read(16))
+    if size not in BMP_HEADERS:  # a text may begin with BM
+        return None
     width, height = struct.unpack("<HH" if size == 12 else "<ii", file.read(4 if size == 12 else 8))
     complete = file.seek(0, 2) >= declared
     return PictureHeader(
-        kind="bmp", width=width, height=abs(height), complete=complete
-    )  # negative: from the top
-
-
-def _tiff(file: BinaryIO) -> PictureHeader:
-    file.seek(0)
-    tags = _tiff_tags(file.read(1 << 24))  # the directory may stand behind the pixels
-    if TIFF_WIDTH not in tags or TIFF_HEIGHT not in tags:
-        raise DamagedError("its size is missing")
-    orientation = tags.get(ORIENTATION_TAG, 1)
-    return PictureHeader(
-        "tiff", tags[TIFF_WIDTH], tags[TIFF_HEIGHT], orientation if 1 <= orientation <= 8 else 1
-    )
-
-
-def _tiff_tags(block: bytes) -> dict[int, int]:
-    """Tag -> first value, of the short and long entries of the first directory."""
-    if block[:4] not in (b"II*\0", b"MM\0*"):
-        raise DamagedError("its directory is missing")
-    order = "<" if block[:2] == b"II" else ">"
-    (at,) = struct.unpack_from(order + "I", block, 4)
-    (entries,) = struct.unpack_from(order + "H", block, at)
-    tags = {}
-    for entry in range(entries):
-        tag, kind = struct.unpack_from(order + "HH", block, at + 2 + 12 * entry)
-        if kind in (3, 4):
-            (tags[tag],) = struct.unpack_from(
-                order + ("H" if kind == 3 else "I"), block, at + 10 + 12 * entry
-            )
-    return tags
+        "bmp", width, abs(height), complete=complete
+    )  # a negative height counts from the top
 
 
 READERS = {
     b"\x89PNG\r\n\x1a\n": _png,
-    b"\xff\xd8": _jpeg,
+    b"\xff\xd8\xff": _jpeg,
     b"RIFF": _webp,
     b"BM": _bmp,
-    b"II*\0": _tiff,
-    b"MM\0*": _tiff,
 }

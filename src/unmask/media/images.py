@@ -10,8 +10,8 @@ from unmask.media.headers import DamagedError, PictureHeader, read_header
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.types import OutputError, SourceError
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-KINDS = "JPEG, PNG, WebP, BMP or TIFF"
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+KINDS = "JPEG, PNG, WebP or BMP"
 
 
 def read_image(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:

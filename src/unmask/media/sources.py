@@ -20,6 +20,7 @@ from unmask.types import Frame, SettingsError, SourceError
 Kind = Literal["image", "video", "folder", "camera", "stream"]
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 CAMERA = "camera:"
+MOTION_JPEG = (".mjpeg", ".mjpg")  # pictures end to end: the content alone looks like one picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ def _of_video(video: Video, *, name: str, kind: Kind) -> Source:
 
 
 def _is_picture(path: Path) -> bool:
-    if not path.is_file():
+    if not path.is_file() or path.suffix.lower() in MOTION_JPEG:
         return False
     try:
         with path.open("rb") as file:

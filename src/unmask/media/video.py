@@ -36,6 +36,7 @@ FILE_FORMATS = (
     "flv,asf,ogg,h264,hevc,m4v,mjpeg,ivf,yuv4mpegpipe"
 )
 STREAM_FORMATS = f"{FILE_FORMATS},rtsp,rtp,sdp,hls,mpjpeg"
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis"})
 DEFAULT_FPS = 30.0  # where a file does not say
 LIVE_FAULTS = 60  # damaged packets in a row, some two seconds of them, that a live stream may have
 CLOCKWISE_TO_ORIENTATION = {90: 6, 180: 3, 270: 8}
@@ -106,8 +107,11 @@ def _check_file(path: Path) -> None:
         raise SourceError(f"{path} is not a plain file; give a video file")
     try:
         with path.open("rb") as file:
-            if not file.read(1):
+            start = file.read(12)
+            if not start:
                 raise SourceError(f"{path} is empty; copy it again")
+            if start[4:8] == b"ftyp" and start[8:] in HEIF_BRANDS:  # FFmpeg would show one of its tiles
+                raise SourceError(f"{path} is a HEIF or AVIF picture, which is not read; save it as JPEG")
             if is_cut_off(file):
                 raise SourceError(f"{path} is cut off before its end; copy it again")
     except OSError as refused:
