@@ -1,38 +1,179 @@
-"""Paper masks: a printed face on its own, held, or worn by another head; its true depth is the paper's."""
+"""Paper masks: a printed face cut out, on its own or worn by another head; its true depth is the paper's.
+
+The paper is flat or bent round the head, as wide as a face, with the printed face's own expression for ever: it lies
+rigidly on the wearer's head or in somebody's hand, and is shaded as paper of that shape is, not as the face it shows.
+"""
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
+from unmask.media.topology import (
+    LEFT_EYE_LOWER,
+    LEFT_EYE_UPPER,
+    MOUTH_LOWER,
+    MOUTH_UPPER,
+    OUTLINE,
+    POINTS,
+    RIGHT_EYE_LOWER,
+    RIGHT_EYE_UPPER,
+)
 from unmask.simulate.motion import HeadMotion, RigidMotion
-from unmask.simulate.scene import Bust, Shot, Stage
+from unmask.simulate.scene import Bust, Seen, Shot, Stage, compose, face_area, see_bust
+from unmask.simulate.light import seen_from
+from unmask.simulate.surfaces import Pose, Surface, View, grid, look_up, on_surface, project, trace
+
+FACE_WIDTH_M = 0.145
+CELLS = 24
+_EYES = ((RIGHT_EYE_UPPER, RIGHT_EYE_LOWER), (LEFT_EYE_UPPER, LEFT_EYE_LOWER))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperMask:
-    """How a mask is cut and worn."""
+    """How a mask is cut and worn.
 
-    bend_m: float  # radius of the bend round the vertical axis; 0 is flat
-    rim_m: float  # white paper left outside the face
+    `bend_m`: radius of the bend round the vertical axis, 0 is flat; `nod_m` likewise round the horizontal one.
+    `rim_m`: paper left outside the face's outline, white for the share `blank` of it (from the outer edge), else as
+    printed. `size`: the printed face's width over a real one's. `notches` (36,): how far the scissors strayed, metres.
+    """
+
+    bend_m: float
+    nod_m: float
+    rim_m: float
+    blank: float
+    size: float
     eye_holes: bool
     mouth_hole: bool
-    worn: bool  # before the wearer's moving head; else held or hanging alone
+    worn: bool
+    gap_m: float  # between the wearer's nose and the paper
+    gloss: float
+    notches: np.ndarray
 
 
 def draw_paper_mask(rng: np.random.Generator) -> PaperMask:
-    """How this one is cut and worn."""
-    raise NotImplementedError
+    """How this one is cut and worn: three in five are worn, half are bent, a third have holes for the eyes."""
+    worn = bool(rng.random() < 0.6)
+    bent = bool(rng.random() < (0.7 if worn else 0.35))
+    return PaperMask(
+        bend_m=float(rng.uniform(0.085, 0.25)) if bent else 0.0,
+        nod_m=float(rng.uniform(0.3, 1.0)) if bent and rng.random() < 0.4 else 0.0,
+        rim_m=float(rng.choice([0.0, 0.004, 0.01, 0.03], p=[0.4, 0.25, 0.2, 0.15])),
+        blank=float(rng.choice([0.0, 0.4, 1.0], p=[0.45, 0.25, 0.3])),
+        size=float(rng.uniform(0.92, 1.15)),
+        eye_holes=bool(rng.random() < 0.35),
+        mouth_hole=bool(rng.random() < 0.12),
+        worn=worn,
+        gap_m=float(rng.uniform(-0.012, 0.012)),
+        gloss=float(rng.choice([0.0, 0.01, 0.04], p=[0.6, 0.25, 0.15])),
+        notches=rng.normal(0, 0.0015, len(OUTLINE)),
+    )
 
 
 def paper_mask(
     mask: PaperMask,
     stage: Stage,
     *,
-    picture: np.ndarray,  # (h, w, 3) float32 linear reflectance of the print (from prints.py)
-    picture_mesh: np.ndarray,  # (468, 3) the printed face in its pixels
+    picture: np.ndarray,
+    picture_mesh: np.ndarray,
     wearer: Bust | None,
     motion: HeadMotion | RigidMotion,
     time_s: float,
 ) -> Shot:
-    """The mask on the stage, with the wearer behind it when worn."""
-    raise NotImplementedError
+    """The mask on the stage, with the wearer behind it when there is one.
+
+    `picture` (h, w, 3) float32 is the print's linear reflectance, `picture_mesh` (468, 3) the printed face in its
+    pixels. The shot's mesh is the printed face where the paper shows it, with the relief the face mesh would read into
+    it; its depth is the paper's.
+    """
+    surface = cut_out(mask, picture, picture_mesh)
+    camera = stage.camera.at(time_s)
+    layers: list[Seen] = []
+    moment = motion.at(time_s)
+    if isinstance(moment, Pose):
+        pose = moment
+    else:
+        pose = moment.head
+        if wearer is not None:
+            layers.append(see_bust(wearer, stage, moment=moment, time_s=time_s)[0])
+            pose = Pose(translation=_before_face(mask, wearer, surface)).then(pose)
+    to_camera = pose.then(camera)
+    layer = trace(surface, to_camera, view=stage.view, light=seen_from(stage.light, camera.rotation))
+    radiance, depth = compose(stage, [*layers, look_up(layer, surface.texture)], time_s=time_s)
+    mesh = _shown_mesh(surface, picture_mesh, to_camera, stage.view)
+    return Shot(radiance=radiance, depth=depth, mesh=mesh, face=face_area(mesh, stage.view) & np.isfinite(layer.depth))
+
+
+def cut_out(mask: PaperMask, picture: np.ndarray, picture_mesh: np.ndarray) -> Surface:
+    """The paper as a surface: origin in the middle of the face, facing -z; uv are pixels of `picture`."""
+    metre = float(np.ptp(picture_mesh[:, 0])) / (FACE_WIDTH_M * mask.size)  # pixels of the picture in one
+    outline = picture_mesh[list(OUTLINE), :2]
+    centre = outline.mean(axis=0)
+    outward = outline - centre
+    outward = outward / np.linalg.norm(outward, axis=1, keepdims=True)
+    printed = outline + outward * ((1 - mask.blank) * mask.rim_m * metre)
+    cut = outline + outward * ((mask.rim_m + mask.notches) * metre)[:, None]
+    alpha = _polygon(cut, picture.shape[:2])
+    paper = np.concatenate([picture[..., :3].astype(np.float32), alpha[..., None]], axis=2)
+    white = (1 - _polygon(printed, picture.shape[:2]))[..., None] * (mask.rim_m > 0)
+    paper[..., :3] = paper[..., :3] * (1 - white) + 0.85 * white
+    if mask.eye_holes:
+        for upper, lower in _EYES:
+            paper[..., 3] *= 1 - _polygon(_ring(picture_mesh, upper, lower, widen=1.15), picture.shape[:2])
+    if mask.mouth_hole:
+        paper[..., 3] *= 1 - _polygon(_ring(picture_mesh, MOUTH_UPPER, MOUTH_LOWER, widen=1.1), picture.shape[:2])
+    low, high = cut.min(axis=0) - 2, cut.max(axis=0) + 2
+    u, v = np.meshgrid(np.linspace(low[0], high[0], CELLS + 1), np.linspace(low[1], high[1], CELLS + 1))
+    uv = np.stack([u, v], axis=-1).reshape(-1, 2)
+    return Surface(
+        vertices=_bent((uv - centre) / metre, mask),
+        triangles=grid(CELLS + 1, CELLS + 1),
+        uv=uv.astype(np.float32),
+        texture=np.ascontiguousarray(paper),
+        gloss=mask.gloss,
+        shininess=12.0,
+    )
+
+
+def _bent(flat: np.ndarray, mask: PaperMask) -> np.ndarray:
+    """Points (n, 2) metres of the flat sheet on the bent one (n, 3): arcs of the same length."""
+    x, y = flat.T
+    z = np.zeros_like(x)
+    if mask.bend_m:
+        x, z = mask.bend_m * np.sin(x / mask.bend_m), mask.bend_m * (1 - np.cos(x / mask.bend_m))
+    if mask.nod_m:
+        z = z + mask.nod_m * (1 - np.cos(y / mask.nod_m))
+        y = mask.nod_m * np.sin(y / mask.nod_m)
+    return np.stack([x, y, z], axis=1).astype(np.float32)
+
+
+def _before_face(mask: PaperMask, wearer: Bust, surface: Surface) -> np.ndarray:
+    """Where the paper's origin lies in the wearer's frame: on the face's middle, just before what it would cut into."""
+    face = wearer.points[:POINTS]
+    middle = (face[list(OUTLINE), :2].min(axis=0) + face[list(OUTLINE), :2].max(axis=0)) / 2
+    # How far back the bent paper is at each point of the face, by its nearest vertex.
+    away = np.linalg.norm(face[:, None, :2] - middle - surface.vertices[None, :, :2], axis=2)
+    paper = surface.vertices[away.argmin(axis=1), 2]
+    # Noses push paper out and poke into it: a tenth of the face may be nearer than the paper's rest shape.
+    front = float(np.quantile(face[:, 2] - paper, 0.03))
+    return np.array([*middle, front - 0.004 + min(0.0, mask.gap_m)], np.float32)
+
+
+def _shown_mesh(surface: Surface, picture_mesh: np.ndarray, pose: Pose, view: View) -> np.ndarray:
+    mesh = project(pose.moved(on_surface(surface, picture_mesh[:, :2])), view)
+    scale = np.ptp(mesh[:, 1]) / max(1e-3, float(np.ptp(picture_mesh[:, 1])))
+    mesh[:, 2] = (picture_mesh[:, 2] - picture_mesh[:, 2].mean()) * scale
+    return mesh
+
+
+def _ring(mesh: np.ndarray, upper: tuple[int, ...], lower: tuple[int, ...], *, widen: float) -> np.ndarray:
+    points = mesh[[*upper, *lower[-2:0:-1]], :2]
+    centre = points.mean(axis=0)
+    return centre + (points - centre) * widen
+
+
+def _polygon(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Coverage (h, w) float32 of a polygon, its edge one pixel soft."""
+    filled = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(filled, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return filled.astype(np.float32) / 255
