@@ -19,7 +19,7 @@ NARROW_PX = 128  # what the presets sgtd_s_* take
 
 
 def prepared(data: Path, out: Path, *, network: str) -> Path:
-    """A folder with prepared sets in train and dev: `data`, or `out` made from the presentations in `data`."""
+    """A folder with prepared sets in train and dev: `data`, or `out` made from the recordings in `data`."""
     if (data / "train" / SPEC).is_file():
         return data
     if not (data / LABELS).is_file():

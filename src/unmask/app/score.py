@@ -1,7 +1,5 @@
 """`unmask score`: a labelled folder -> scores.csv, and the rates of ISO/IEC 30107-3 printed with counts."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +10,10 @@ from rich.table import Table
 from unmask.app.progress import bar, say
 from unmask.app.render import console
 from unmask.data.folder import read_labels
-from unmask.media.files import write_bytes
-from unmask.metrics import Estimate, Rate, Summary, summarise
+from unmask.metrics import Estimate, Rate, summarise
 from unmask.runtime.detector import Detector
-from unmask.runtime.scoring import score_folder
-from unmask.types import DataError, Score
-
-COLUMNS = ("presentation", "subject", "label", "instrument", "score")
+from unmask.runtime.scoring import score_folder, thresholds_of, write_scores
+from unmask.types import DataError, Score, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,80 +37,62 @@ def run(folder: Path, wishes: Wishes) -> int:
         raise DataError(f"the labels have no free column {wishes.by}; they have {known}")
     detector = Detector.load(wishes.models or None, point=wishes.point, precision=wishes.precision)
     with bar(f"scoring {folder}") as advance:
-        scores = score_folder(detector, presentations, fps=wishes.fps, progress=advance)
-    write_bytes(wishes.out, scores_csv(scores).encode())
-    threshold = detector.contracts[-1].point(wishes.point, precision=wishes.precision).threshold
+        scores = score_folder(
+            detector, presentations, root=folder, fps=wishes.fps, tell=complain, progress=advance
+        )
+    write_scores(wishes.out, scores)
     for title, group in groups(scores, by=wishes.by):
-        console().print(table(summarise(group, threshold), title=title))
+        console().print(table(group, title=title))
         console().print()
     say(f"scores: {wishes.out}")
     return 0
 
 
-def scores_csv(scores: Sequence[Score]) -> str:
-    """The table that reports read; NaN is a failure to acquire.
-
-    >>> from unmask.types import Label
-    >>> row = Score(presentation="a.jpg", label=Label.ATTACK, instrument="print/a4", score=0.25)
-    >>> print(scores_csv([row]), end="")
-    presentation,subject,label,instrument,score
-    a.jpg,,attack,print/a4,0.25
-    """
-    free = list(dict.fromkeys(name for score in scores for name in score.columns if name not in COLUMNS))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, *free])
-    for score in scores:
-        fixed = [score.presentation, score.subject, score.label.value, score.instrument, f"{score.score:.6g}"]
-        writer.writerow([*fixed, *(score.columns.get(name, "") for name in free)])
-    return text.getvalue()
+def complain(sentence: str) -> None:
+    """A source that could not be read, on stderr."""
+    say(f"unmask: {sentence}")
 
 
 def groups(scores: Sequence[Score], *, by: str | None) -> list[tuple[str, list[Score]]]:
     """All scores, then those of each value of the column `by`."""
     found = [("all", list(scores))]
     values = sorted({score.columns.get(by, "") for score in scores}) if by else []
-    return found + [
-        (f"{by}: {value}", [s for s in scores if s.columns.get(by or "", "") == value]) for value in values
-    ]
+    for value in values:
+        found.append((f"{by}: {value}", [s for s in scores if s.columns.get(by or "", "") == value]))
+    return found
 
 
-def table(summary: Summary, *, title: str) -> Table:
+def table(scores: Sequence[Score], *, title: str) -> Table:
     """The rates of one group: what, how much, of how many, and the 95 % interval."""
-    drawn = Table(
-        title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False
-    )
-    drawn.add_column("figure")
-    drawn.add_column("value", justify="right")
-    drawn.add_column("count", justify="right")
-    drawn.add_column("95 % interval", justify="right")
+    summary = summarise(scores, thresholds_of(scores))
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    drawn.add_column("figure", header_style="dim")
+    for name in ("value", "count", "95 % interval"):
+        drawn.add_column(name, justify="right", header_style="dim")
     for name, rate in summary.instruments.items():
-        worst = " (worst)" if name == summary.worst_instrument and len(summary.instruments) > 1 else ""
+        worst = ", the worst" if name == summary.worst_instrument and len(summary.instruments) > 1 else ""
         drawn.add_row(f"APCER {name}{worst}", *_rate(rate))
     drawn.add_row("BPCER", *_rate(summary.bpcer))
-    drawn.add_row("ACER", *_estimate(summary.acer, percent=True))
-    drawn.add_row("AUC", *_estimate(summary.auc, percent=False))
-    silent = summary.bona_fide_non_responses + summary.attack_non_responses
-    drawn.add_row("non-responses", "", f"{silent} of {summary.bona_fide + summary.attacks}", "")
-    drawn.add_row(
-        "", "", f"bona fide {summary.bona_fide_non_responses}, attacks {summary.attack_non_responses}", ""
-    )
+    drawn.add_row("ACER", *_estimate(summary.acer, scale=100, unit=" %"))
+    drawn.add_row("AUC", *_estimate(summary.auc, scale=1, unit=""))
+    living, attacks = summary.bona_fide, summary.attacks
+    drawn.add_row("non-responses, bona fide", "", f"{summary.bona_fide_non_responses} of {living}", "")
+    drawn.add_row("non-responses, attacks", "", f"{summary.attack_non_responses} of {attacks}", "")
+    undecided = sum(score.columns.get("verdict") == Verdict.UNDECIDED for score in scores)
+    drawn.add_row("verdict UNDECIDED", "", f"{undecided} of {len(scores)}", "")
     return drawn
 
 
 def _rate(rate: Rate) -> tuple[str, str, str]:
     if not rate.count:
         return "–", "0 of 0", ""
-    return (
-        f"{100 * rate.value:.1f} %",
-        f"{rate.errors} of {rate.count}",
-        f"{100 * rate.low:.1f} to {100 * rate.high:.1f} %",
-    )
+    interval = f"{100 * rate.low:.1f} to {100 * rate.high:.1f} %"
+    return f"{100 * rate.value:.1f} %", f"{rate.errors} of {rate.count}", interval
 
 
-def _estimate(estimate: Estimate, *, percent: bool) -> tuple[str, str, str]:
+def _estimate(estimate: Estimate, *, scale: float, unit: str) -> tuple[str, str, str]:
     if not math.isfinite(estimate.value):
         return "–", "", ""
-    if percent:
-        return f"{100 * estimate.value:.1f} %", "", f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
-    return f"{estimate.value:.3f}", "", f"{estimate.low:.3f} to {estimate.high:.3f}"
+    digits = 1 if unit else 3
+    value, low, high = (f"{scale * x:.{digits}f}" for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value}{unit}", "", f"{low} to {high}{unit}"
