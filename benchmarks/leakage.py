@@ -19,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from unmask.media.clips import clip_box, cut_picture
+from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.make import Series
 from unmask.simulate.subjects import load_portraits
 
@@ -113,14 +114,15 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=60)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--instruments", nargs="*", default=sorted(INSTRUMENTS))
     parser.add_argument("--csv", type=Path)
     chosen = parser.parse_args()
     portraits = load_portraits(chosen.portraits)
     keep = np.random.default_rng(chosen.seed).permutation(len(portraits))[: chosen.subjects]
     backgrounds = tuple(sorted(chosen.backgrounds.glob("*.jpg"))) if chosen.backgrounds else ()
     series = Series(
-        portraits=tuple(portraits[i] for i in keep), backgrounds=backgrounds, seed=chosen.seed, frames=1,
-    )  # fmt: skip
+        portraits=tuple(portraits[i] for i in keep), backgrounds=backgrounds, seed=chosen.seed, frames=1, instruments=tuple(chosen.instruments),
+)  # fmt: skip
     with ProcessPoolExecutor(chosen.jobs) as pool:
         rows = list(pool.map(partial(measure, series), range(chosen.clips), chunksize=16))
     names = [name for name, value in rows[0].items() if isinstance(value, float)]

@@ -19,12 +19,15 @@ from unmask.simulate.sheet import Sheet, Traced, on_sheet, trace_sheet
 from unmask.simulate.surfaces import Pose
 
 
+NEAREST_M = 0.09  # closer than this no camera sees a sheet
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """Where and when an attack is presented: the same draw as for a living face.
 
     `show(moving)` makes the picture of the victim that is printed or replayed: one frame, or one for each of `times_s`.
-    `face_share`: width of the shown face over the view's shorter side. `exposure_s`, `readout_s`: the camera's shutter.
+    `face_share`: longer side of the shown face's box over the view's shorter side. `exposure_s`, `readout_s`: the camera's shutter.
     """
 
     stage: Stage
@@ -159,16 +162,20 @@ def _hold(
     """The sheet where its face comes out at the wanted size and inside the view, tilted as hands tilt it."""
     view = setting.stage.view
     points = on_sheet(sheet, where)
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    face_m = float(np.ptp(points[:, 0]))
-    short = min(view.height, view.width)
-    distance = view.focal_px * face_m / (setting.face_share * short)
     yaw, pitch, roll = np.deg2rad(rng.normal(0, [tilt_deg / 2, tilt_deg / 2, 5.0]))
     rotation = _turn(float(yaw), float(pitch), float(roll))
-    free = np.maximum(np.array([view.width, view.height]) - 1.25 * setting.face_share * short, 0) / 2
+    turned = points @ rotation.T
+    middle = (turned.min(axis=0) + turned.max(axis=0)) / 2
+    wide, tall = np.ptp(turned[:, 0]), np.ptp(turned[:, 1])
+    side_px = setting.face_share * min(view.height, view.width)
+    distance = max(NEAREST_M, view.focal_px * max(wide, tall) / side_px)
+    size = np.array([wide, tall]) * view.focal_px / distance
+    free = np.maximum(np.array([view.width, view.height]) - 1.15 * size, 0) / 2
     aim = rng.uniform(-0.8, 0.8, 2) * free / view.focal_px
+    if rng.random() < 0.6:
+        aim *= 0.4  # who attacks aims, too
     target = distance * np.array([aim[0], aim[1], 1.0])
-    place = Pose(rotation=rotation, translation=(target - rotation @ middle).astype(np.float32))
+    place = Pose(rotation=rotation, translation=(target - middle).astype(np.float32))
     return draw_rigid_motion(rng, place=place, shake=float(rng.choice([0.0, 0.5, 1.0, 1.0, 2.0, 3.0])))
 
 

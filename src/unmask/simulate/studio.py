@@ -2,26 +2,38 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from unmask.media.topology import POINTS
 from unmask.simulate.camera import Camera, capture, draw_camera
 from unmask.simulate.instruments import INSTRUMENTS, Setting, Take
 from unmask.simulate.layout import Picture
 from unmask.simulate.motion import draw_head_motion
-from unmask.simulate.scene import Bust, Shot, bona_fide, draw_place, draw_stage, make_bust
+from unmask.simulate.scene import (
+    Bust,
+    Shot,
+    Stage,
+    bona_fide,
+    draw_place,
+    draw_stage,
+    make_bust,
+    suits_own_background,
+)
 from unmask.simulate.subjects import Portrait
-from unmask.simulate.surfaces import View
+from unmask.simulate.surfaces import Pose, View, project
 from unmask.simulate.wear import wear
 from unmask.types import Label
 
-FACE_SHARE = (0.24, 0.66)  # width of the face over the shorter side of the picture
+FACE_SHARE = (0.28, 0.80)  # longer side of the face's box over the shorter side of the picture
 # How often a recording is worn once more. An attack's picture was, in a way: it has passed a camera already.
-WORN = {Label.BONA_FIDE: 0.5, Label.ATTACK: 0.25}
+WORN = {Label.BONA_FIDE: 0.55, Label.ATTACK: 0.2}
+OWN_BACKGROUND = 0.6  # how often it is kept where it fills the view: a cut-out's rim must not tell the living
 BUSTS_KEPT = 6
+FACE_ASPECT = 1.25  # a face mesh's height over its width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +106,7 @@ class Studio:
         portrait = self.portraits[request.subject % len(self.portraits)]
         if request.instrument is None:
             bust = self.bust(portrait)
-            motion = draw_head_motion(rng, place=draw_place(rng, bust, view=stage.view, face_share=share))
+            motion = draw_head_motion(rng, place=_place(rng, bust, view=stage.view, face_share=share))
             take = _living(bust, stage=stage, motion=motion, times=times)
         else:
             setting = Setting(
@@ -137,17 +149,34 @@ class Studio:
         """The victim's picture, taken by another camera in another place; a still is sometimes the portrait itself."""
         if len(times) == 1 and rng.random() < 0.3:
             return Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
-        camera = draw_camera(rng, model="new-phone" if rng.random() < 0.6 else None)
+        camera = draw_camera(rng, model="new-phone" if rng.random() < 0.75 else None)
         stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds)
         bust = self.bust(portrait)
-        place = draw_place(rng, bust, view=stage.view, face_share=float(rng.uniform(0.3, 0.66)))
+        # Large, so that what is shown is often as crisp as a face before the camera.
+        place = _place(rng, bust, view=stage.view, face_share=float(rng.uniform(0.55, 0.95)))
         take = _living(bust, stage=stage, motion=draw_head_motion(rng, place=place), times=times)
         frames = capture(take.shots, rng, camera=camera, fps=fps)
         return Picture(frames=tuple(frames), meshes=tuple(_delivered_meshes(take.shots, camera)))
 
 
-def _living(bust: Bust, *, stage, motion, times: Sequence[float]) -> Take:  # type: ignore[no-untyped-def]
-    shots = tuple(bona_fide(bust, stage, motion=motion, time_s=time_s) for time_s in times)
+def _place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: float) -> Pose:
+    """Where the head rests so that the longer side of its face's box is `face_share` of the view's shorter side."""
+    place = draw_place(rng, bust, view=view, face_share=face_share / FACE_ASPECT)
+    mesh = project(place.moved(bust.points[:POINTS]), view)
+    found = float(np.ptp(mesh[:, :2], axis=0).max()) / min(view.height, view.width)
+    return replace(place, translation=(place.translation * max(1.0, found / face_share)).astype(np.float32))
+
+
+def _living(
+    rng: np.random.Generator, bust: Bust, *, stage: Stage, face_share: float, times: Sequence[float]
+) -> Take:
+    """The head on the stage, or before the background it was photographed with, where that fills the view."""
+    place = draw_place(rng, bust, view=stage.view, face_share=face_share)
+    own = rng.random() < OWN_BACKGROUND and suits_own_background(bust, place, view=stage.view)
+    motion = draw_head_motion(rng, place=place)
+    shots = tuple(
+        bona_fide(bust, stage, motion=motion, time_s=time_s, keep_own_background=own) for time_s in times
+    )
     return Take(shots=shots, grids=(None,) * len(shots))
 
 
