@@ -227,6 +227,18 @@ def _mixed(rng: np.random.Generator, kind: str) -> Light:
     return Light(kind=kind, ambient=mixed, tilt=first.tilt, lamps=tuple(lamps), background=first.background)
 
 
+def _own(rng: np.random.Generator, kind: str) -> Light:
+    """Even light: a portrait keeps the shading that it was photographed with, which no relighting imitates."""
+    level, kelvin = _between(rng, 0.3, 1.2), rng.uniform(3500, 7000)
+    return Light(
+        kind=kind,
+        ambient=(level * colour_of(kelvin)).astype(np.float32),
+        tilt=np.zeros(3, np.float32),
+        lamps=(),
+        background=(level * _between(rng, 0.5, 2.5) * colour_of(kelvin)).astype(np.float32),
+    )
+
+
 # How common each light is before a webcam, a phone or a terminal, and how it is drawn.
 LIGHTS: dict[str, tuple[float, Callable[[np.random.Generator, str], Light]]] = {
     "office": (0.24, _office),
@@ -237,4 +249,5 @@ LIGHTS: dict[str, tuple[float, Callable[[np.random.Generator, str], Light]]] = {
     "sun": (0.06, _sun),
     "front": (0.12, _front),
     "mixed": (0.06, _mixed),
+    "own": (0.25, _own),
 }

@@ -131,7 +131,7 @@ def see_bust(bust: Bust, stage: Stage, *, moment: Moment, time_s: float) -> tupl
         camera,
         view=stage.view,
         light=seen_from(stage.light, camera.rotation),
-        open_sky=bust.occlusion.open_sky,
+        open_sky=1.0 if stage.light.kind == "own" else bust.occlusion.open_sky,
         lit=lit,
     )
     return look_up(layer, bust.surface.texture), camera.moved(points)

@@ -106,8 +106,8 @@ class Studio:
         portrait = self.portraits[request.subject % len(self.portraits)]
         if request.instrument is None:
             bust = self.bust(portrait)
-            motion = draw_head_motion(rng, place=_place(rng, bust, view=stage.view, face_share=share))
-            take = _living(bust, stage=stage, motion=motion, times=times)
+            place = _place(rng, bust, view=stage.view, face_share=share)
+            take = _living(rng, bust, stage=stage, place=place, times=times)
         else:
             setting = Setting(
                 stage=stage,
@@ -154,7 +154,7 @@ class Studio:
         bust = self.bust(portrait)
         # Large, so that what is shown is often as crisp as a face before the camera.
         place = _place(rng, bust, view=stage.view, face_share=float(rng.uniform(0.55, 0.95)))
-        take = _living(bust, stage=stage, motion=draw_head_motion(rng, place=place), times=times)
+        take = _living(rng, bust, stage=stage, place=place, times=times)
         frames = capture(take.shots, rng, camera=camera, fps=fps)
         return Picture(frames=tuple(frames), meshes=tuple(_delivered_meshes(take.shots, camera)))
 
@@ -167,11 +167,8 @@ def _place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: floa
     return replace(place, translation=(place.translation * max(1.0, found / face_share)).astype(np.float32))
 
 
-def _living(
-    rng: np.random.Generator, bust: Bust, *, stage: Stage, face_share: float, times: Sequence[float]
-) -> Take:
+def _living(rng: np.random.Generator, bust: Bust, *, stage: Stage, place: Pose, times: Sequence[float]) -> Take:
     """The head on the stage, or before the background it was photographed with, where that fills the view."""
-    place = draw_place(rng, bust, view=stage.view, face_share=face_share)
     own = rng.random() < OWN_BACKGROUND and suits_own_background(bust, place, view=stage.view)
     motion = draw_head_motion(rng, place=place)
     shots = tuple(
