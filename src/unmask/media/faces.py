@@ -7,6 +7,7 @@ centre of the first pixel.
 """
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +28,9 @@ RIGHT_EYE, LEFT_EYE = 33, 263  # outer corners; the crop is turned so that they 
 MIN_SCORE = 0.5  # of the detector
 MIN_PRESENCE = 0.5  # of the mesh
 MAX_OVERLAP = 0.3  # IoU above which two detections are one face
-SMALLEST_TILE_PX = (
-    160  # a tile shows faces from a seventh of its side on: below 24 pixels nothing can be judged
-)
+SMALLEST_TILE_PX = 160  # a tile shows faces from a seventh of its side on; below 24 px none can be judged
 THREADS = 2  # the mesh takes 0.7 ms on one thread, 0.45 on two; more gain little on networks this small
+LEAST_SHARE = 3.5  # tiles of this many sizes of a face show all faces from half its size on
 MOST_TILES = 80  # a level with more tiles is not searched: the face would be a speck in a huge picture
 
 
@@ -166,6 +166,15 @@ def _crop(box: np.ndarray, eye: np.ndarray, other: np.ndarray) -> Crop:
     )
 
 
+def size(face: Face) -> float:
+    """The longer side of its box, in pixels."""
+    return float(np.max(face.box[2:] - face.box[:2]))
+
+
+def _is_among(box: np.ndarray, faces: Sequence[Face]) -> bool:
+    return bool(faces) and float(overlap(box, np.stack([face.box for face in faces])).max()) > MAX_OVERLAP
+
+
 class FaceFinder:
     """Finds faces in pictures and follows a known one; may be called from any number of threads."""
 
@@ -179,29 +188,35 @@ class FaceFinder:
         """With the models of `unmask.media.assets`, fetched if need be (AssetError)."""
         return cls(face_models(), threads=threads)
 
-    def find(self, image: np.ndarray) -> list[Face]:
-        """The faces of `image` (H, W, 3) uint8, largest first; small ones are sought if there is no other."""
-        for level in tiles(*image.shape[:2]):
+    def find(self, image: np.ndarray, *, known: Sequence[Face] = (), thorough: bool = True) -> list[Face]:
+        """The faces of `image` (H, W, 3) uint8 that are not `known` yet, largest first.
+
+        The picture is searched whole, then in ever smaller tiles until faces half as large as the largest one
+        seen would have been found; without `thorough` only whole.
+        """
+        faces: list[Face] = []
+        for level in tiles(*image.shape[:2])[: None if thorough else 1]:
             found = merged([d for tile in level for d in self._detect(image, tile)])
-            faces = self._measured(image, found)
-            if faces:
-                return faces
-        return []
+            faces += self._measured(image, found, known=[*faces, *known])
+            largest = max((size(face) for face in (*faces, *known)), default=0.0)
+            if float(level[0][2] - level[0][0]) <= LEAST_SHARE * largest:
+                break
+        return sorted(faces, key=lambda face: -size(face))
 
     def follow(self, image: np.ndarray, face: Face) -> Face | None:
         """The face that was `face` a moment ago, or None when it is not to be seen there any more."""
         return self._look(image, crop_of_face(face))
 
-    def _measured(self, image: np.ndarray, found: list[Detection]) -> list[Face]:
+    def _measured(self, image: np.ndarray, found: list[Detection], *, known: list[Face]) -> list[Face]:
         faces: list[Face] = []
         for detection in found:
+            if _is_among(detection.box, [*faces, *known]):
+                continue
             rough = self._look(image, crop_of_detection(detection))
             face = rough and self.follow(image, rough)  # the second look has the crop that tracking has
-            if face is None:
-                continue
-            if not faces or overlap(face.box, np.stack([f.box for f in faces])).max() < MAX_OVERLAP:
+            if face is not None and not _is_among(face.box, [*faces, *known]):
                 faces.append(face)
-        return sorted(faces, key=lambda f: -float(np.prod(f.box[2:] - f.box[:2])))
+        return faces
 
     def _detect(self, image: np.ndarray, tile: np.ndarray) -> list[Detection]:
         side = float(tile[2] - tile[0])

@@ -1,0 +1,161 @@
+"""Our face finder and MediaPipe 0.10.21's face-mesh solution, side by side on this machine.
+
+    python benchmarks/faces.py --pictures FOLDER [--mediapipe-env /tmp/mediapipe-env]
+
+Makes an environment with mediapipe==0.10.21 if the folder has none (pip), then prints the time of a tracked frame of
+a 720p sequence, ours against theirs in turns, and how far the landmarks lie apart on the pictures of the folder, in
+per cent of the distance between the outer corners of the eyes. Exits 1 where an aim is missed.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+
+import cv2
+import numpy as np
+from skimage import data
+
+from unmask.media.faces import LEFT_EYE, RIGHT_EYE, FaceFinder
+from unmask.media.images import read_image
+from unmask.media.video import read_video
+from unmask.types import Face, UnmaskError
+
+WHEEL = "mediapipe==0.10.21"
+FRAMES = 120
+ROUNDS = 3
+AIM_SPEED_UP = 2.0
+AIM_DIFFERENCE_PERCENT = 2.0
+PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--mediapipe-env", type=Path, default=Path(tempfile.gettempdir()) / "mediapipe-env")
+    arguments = parser.parse_args()
+    python = environment(arguments.mediapipe_env)
+    finder = FaceFinder.load()
+    pictures = read_pictures(arguments.pictures)
+    sequence = moving_head()
+    ours_ms: list[float] = []
+    theirs_ms: list[float] = []
+    for _ in range(ROUNDS):
+        ours_ms += follow_times(finder, sequence)
+        theirs = run_mediapipe(python, list(pictures.values()), sequence)
+        theirs_ms += list(theirs["times_ms"])
+    speed_up = report_speed(np.array(ours_ms), np.array(theirs_ms))
+    difference = report_landmarks(finder, pictures, theirs)
+    return 0 if speed_up >= AIM_SPEED_UP and difference < AIM_DIFFERENCE_PERCENT else 1
+
+
+def environment(folder: Path) -> Path:
+    """The python of an environment that holds mediapipe, made if it is not there."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        print(f"making {folder} with {WHEEL}")
+        venv.create(folder, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", WHEEL, "numpy<2"], check=True)
+    return python
+
+
+def read_pictures(folder: Path) -> dict[str, np.ndarray]:
+    """The first frame of every picture below `folder` (one frame of a folder that holds a numbered sequence)."""
+    pictures: dict[str, np.ndarray] = {}
+    numbered = {path.parent for path in folder.rglob("0000.png")}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in PICTURE_SUFFIXES or (path.parent in numbered and path.stem != "0000"):
+            continue
+        try:
+            first = next(read_video(path)).image if path.suffix.lower() == ".gif" else read_image(path)
+        except UnmaskError as unreadable:
+            print(f"left out: {unreadable}")
+            continue
+        pictures[str(path.relative_to(folder))] = first
+    return pictures
+
+
+def moving_head(*, height: int = 720, width: int = 1280) -> list[np.ndarray]:
+    """A sequence that moves, turns and grows a face as a hand-held camera would: (H, W, 3) uint8 each."""
+    portrait = data.astronaut()
+    frames = []
+    for t in np.linspace(0, 2 * np.pi, FRAMES, endpoint=False):
+        scale, angle = 2.0 + 0.3 * np.sin(t), 8 * np.sin(2 * t)
+        turn = cv2.getRotationMatrix2D((220, 120), angle, scale)
+        turn[:, 2] += (width / 2 - 220 + 150 * np.sin(t), height / 2 - 120 + 60 * np.cos(t))
+        frames.append(cv2.warpAffine(portrait, turn, (width, height), borderMode=cv2.BORDER_REFLECT))
+    return frames
+
+
+def follow_times(finder: FaceFinder, sequence: list[np.ndarray]) -> list[float]:
+    """Milliseconds of `follow` for each frame."""
+    face: Face | None = finder.find(sequence[0])[0]
+    times_ms = []
+    for frame in sequence:
+        assert face is not None, "the face was lost: the sequence is too hard"
+        start = time.perf_counter()
+        face = finder.follow(frame, face)
+        times_ms.append(1000 * (time.perf_counter() - start))
+    return times_ms
+
+
+def run_mediapipe(
+    python: Path, pictures: list[np.ndarray], sequence: list[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """What benchmarks/faces_mediapipe.py wrote."""
+    with tempfile.TemporaryDirectory() as scratch:
+        given, out = Path(scratch) / "given.npz", Path(scratch) / "out.npz"
+        numbered = {f"picture{k:05d}": picture for k, picture in enumerate(pictures)}
+        np.savez(given, sequence=np.stack(sequence), **numbered)
+        child = Path(__file__).with_name("faces_mediapipe.py")
+        subprocess.run([python, child, given, out], check=True, stderr=subprocess.DEVNULL)
+        with np.load(out) as held:
+            return dict(held)
+
+
+def report_speed(ours_ms: np.ndarray, theirs_ms: np.ndarray) -> float:
+    for name, times in (("ours", ours_ms), ("mediapipe", theirs_ms)):
+        print(
+            f"{name:10} {np.median(times):6.2f} ms a tracked frame (p50), {np.percentile(times, 95):6.2f} (p95)"
+        )
+    speed_up = float(np.median(theirs_ms) / np.median(ours_ms))
+    print(f"speed-up   {speed_up:6.2f} (aim {AIM_SPEED_UP})")
+    return speed_up
+
+
+def report_landmarks(
+    finder: FaceFinder, pictures: dict[str, np.ndarray], theirs: dict[str, np.ndarray]
+) -> float:
+    """Print the differences against MediaPipe's still mode and its settled tracking; the larger mean in per cent."""
+    means = []
+    for mode in ("still", "settled"):
+        percents = {}
+        for (name, picture), mesh in zip(pictures.items(), theirs[mode], strict=True):
+            ours = finder.find(picture)
+            if np.isnan(mesh).any() or not ours:
+                print(
+                    f"{mode:8} {name}: ours {len(ours)} faces, mediapipe {'none' if np.isnan(mesh).any() else 1}"
+                )
+                continue
+            percents[name] = min(difference_percent(face.mesh, mesh) for face in ours)
+        worst = max(percents, key=lambda name: percents[name])
+        values = np.array(list(percents.values()))
+        print(
+            f"{mode:8} landmarks differ by {values.mean():.2f} % of the eye distance on {len(values)} pictures"
+            f" (median {np.median(values):.2f}, worst {percents[worst]:.2f}: {worst}; aim {AIM_DIFFERENCE_PERCENT})"
+        )
+        means.append(float(values.mean()))
+    return max(means)
+
+
+def difference_percent(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Mean distance in x, y over the 468 points, in per cent of their eye distance."""
+    eyes = np.linalg.norm(theirs[RIGHT_EYE, :2] - theirs[LEFT_EYE, :2])
+    return float(100 * np.linalg.norm(ours[:, :2] - theirs[:, :2], axis=1).mean() / eyes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
