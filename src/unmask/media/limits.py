@@ -39,7 +39,7 @@ class Limits:
         """Refuse a recording that is too long."""
         if duration_s > self.max_duration_s:
             raise SourceError(
-                f"{name} lasts {duration_s:.0f} s and may last {self.max_duration_s:g} s; cut it first"
+                f"{name} lasts {duration_s:.1f} s and may last {self.max_duration_s:g} s; cut it first"
             )
 
     def check_frames(self, name: str, frames: int) -> None:

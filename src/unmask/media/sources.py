@@ -50,6 +50,8 @@ def open_source(source: str | Path, *, fps: float = 30.0, limits: Limits = DEFAU
     if not 0 < fps <= 1000:
         raise SettingsError(f"fps must be above 0 and at most 1000, not {fps}")
     name = str(source)
+    if not name:
+        raise SourceError("an empty name is no source; give a file, folder, camera:0 or an address")
     if name.startswith(CAMERA):
         return _open_camera(name, limits=limits)
     if "://" in name:

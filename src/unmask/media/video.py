@@ -1,6 +1,7 @@
 """Recorded and streamed video -> upright RGB frames with their true times."""
 
 import struct
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import av
 from av.container import InputContainer
-from av.error import ExitError, FFmpegError, InvalidDataError
+from av.error import ArgumentError, ExitError, FFmpegError, InvalidDataError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -62,7 +63,7 @@ def open_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Video:
     try:
         # "file:" keeps names with a colon from being taken for a protocol.
         container = av.open(f"file:{path}", options=_options(limits, FILE_FORMATS), metadata_errors="replace")
-    except InvalidDataError as broken:
+    except (InvalidDataError, ArgumentError) as broken:  # the latter for a format that is not on the list
         raise SourceError(f"{path} is no video, or a damaged one; give a video file such as mp4") from broken
     except FFmpegError as broken:
         raise SourceError(f"{path} cannot be opened: {broken.strerror}; check the file") from broken
@@ -75,13 +76,12 @@ def open_stream(url: str, *, limits: Limits = DEFAULT_LIMITS) -> Video:
         **_options(limits, STREAM_FORMATS),
         "rtsp_transport": "tcp",
     }  # over UDP lost packets tear pictures
+    start_s = time.monotonic()
     try:
         container = av.open(url, options=options, metadata_errors="replace", timeout=limits.timeout_s)
-    except ExitError as stalled:
-        raise SourceError(_stalled(url, limits)) from stalled
-    except InvalidDataError as broken:
-        raise SourceError(f"{url} gives no video that can be read; check the address") from broken
     except FFmpegError as refused:
+        if time.monotonic() - start_s >= limits.timeout_s:  # not every protocol says that it was interrupted
+            raise SourceError(_stalled(url, limits)) from refused
         raise SourceError(f"{url} cannot be opened: {refused.strerror}; check the address") from refused
     return _video(container, name=url, limits=limits, live=container.duration is None)
 
