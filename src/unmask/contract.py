@@ -83,7 +83,9 @@ class Contract:
             if point.name == name and point.precision == precision:
                 return point
         known = sorted({f"{p.name} ({p.precision})" for p in self.operating_points})
-        raise ModelError(f"model {self.name} has no operating point {name} ({precision}); it has {', '.join(known)}")
+        raise ModelError(
+            f"model {self.name} has no operating point {name} ({precision}); it has {', '.join(known)}"
+        )
 
 
 def golden_pixels(seed: int, spec: ClipSpec) -> np.ndarray:
@@ -93,7 +95,7 @@ def golden_pixels(seed: int, spec: ClipSpec) -> np.ndarray:
     (2, 32, 32, 3)
     """
     rng = np.random.default_rng([seed, spec.frames, spec.size_px])
-    y, x = np.mgrid[0:1 : spec.size_px * 1j, 0:1 : spec.size_px * 1j]
+    y, x = np.mgrid[0 : 1 : spec.size_px * 1j, 0 : 1 : spec.size_px * 1j]
     picture = np.zeros((spec.frames, spec.size_px, spec.size_px, 3))
     for t in range(spec.frames):
         for channel in range(3):
@@ -144,14 +146,20 @@ def to_json(contract: Contract) -> str:
 def from_json(text: str | None, *, origin: str) -> Contract:
     """The contract in `text`; `origin` names the file in errors. Raises ModelError when missing or altered."""
     if not text:
-        raise ModelError(f"{origin} carries no contract; export it with `unmask train` or take a released file")
+        raise ModelError(
+            f"{origin} carries no contract; export it with `unmask train` or take a released file"
+        )
     try:
         sealed = json.loads(text)
         body = sealed["contract"]
         if sealed["format"] != FORMAT:
-            raise ModelError(f"{origin} has a contract of format {sealed['format']}; this version reads {FORMAT}")
+            raise ModelError(
+                f"{origin} has a contract of format {sealed['format']}; this version reads {FORMAT}"
+            )
         if sealed["contract_sha256"] != _hash(body):
-            raise ModelError(f"{origin} was altered: its contract does not match its own hash; fetch the file again")
+            raise ModelError(
+                f"{origin} was altered: its contract does not match its own hash; fetch the file again"
+            )
         return Contract(
             **{
                 **{f.name: body[f.name] for f in fields(Contract)},
@@ -161,8 +169,10 @@ def from_json(text: str | None, *, origin: str) -> Contract:
                 "golden": tuple(GoldenClip(**row) for row in body["golden"]),
             }
         )
-    except (json.JSONDecodeError, KeyError, TypeError) as broken:
-        raise ModelError(f"{origin} has a contract that cannot be read ({broken}); fetch the file again") from broken
+    except (ValueError, KeyError, TypeError) as broken:  # ValueError: no JSON, or bytes that are no text
+        raise ModelError(
+            f"{origin} has a contract that cannot be read ({broken}); fetch the file again"
+        ) from broken
 
 
 def sealed(contract: Contract, payload_sha256: str) -> Contract:

@@ -20,6 +20,7 @@ from unmask.contract import (
     from_json,
     golden_pixels,
     onnx_sha256,
+    to_json,
 )
 from unmask.media.clips import mesh_mask
 from unmask.types import Clip, ClipScore, ModelError, SettingsError
@@ -113,11 +114,10 @@ def read_file(path: str | Path) -> tuple[bytes, Contract]:
     except DecodeError as broken:
         raise ModelError(f"{path} is no ONNX file, or was cut or altered; fetch it again") from broken
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    contract = from_json(metadata.get(CONTRACT_KEY), origin=str(path))
-    if onnx_sha256(model) != contract.payload_sha256:
-        raise ModelError(
-            f"{path} was altered: its graph does not match the hash in its contract; fetch it again"
-        )
+    text = metadata.get(CONTRACT_KEY)
+    contract = from_json(text, origin=str(path))
+    if onnx_sha256(model) != contract.payload_sha256 or to_json(contract) != text:
+        raise ModelError(f"{path} was altered: it does not match the hash in its contract; fetch it again")
     return graph, contract
 
 
