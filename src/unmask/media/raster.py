@@ -1,8 +1,9 @@
-"""A z-buffer for triangle meshes: depth, triangle and barycentric coordinates of every pixel that a mesh covers.
+"""A z-buffer for triangle meshes: depth, triangle and barycentric coordinates of every pixel that a mesh
+covers.
 
-Pixel (row i, column j) is the point x = j, y = i: its centre is an integer, as for OpenCV's remap. A smaller z is
-nearer and wins; z is interpolated linearly over the picture, so pass 1/z's negative for a perspective picture where
-that matters.
+Pixel (row i, column j) is the point x = j, y = i: its centre is an integer, as for OpenCV's remap. A smaller
+z is nearer and wins; z is interpolated linearly over the picture, so pass 1/z's negative for a perspective
+picture where that matters.
 """
 
 import numpy as np
@@ -18,9 +19,10 @@ def rasterise(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What a mesh covers in a picture of that size.
 
-    `vertices` (n, 3) are x, y in pixels and z in any unit; `triangles` (m, 3) index them, either way round. Returns
-    depth (H, W) float32, infinity where nothing is; triangle (H, W) int32, -1 where nothing is; barycentric (H, W, 3)
-    float32, weights of the triangle's three vertices. Triangles with a vertex that is not finite are left out.
+    `vertices` (n, 3) are x, y in pixels and z in any unit; `triangles` (m, 3) index them, either way round.
+    Returns depth (H, W) float32, infinity where nothing is; triangle (H, W) int32, -1 where nothing is;
+    barycentric (H, W, 3) float32, weights of the triangle's three vertices. Triangles with a vertex that is
+    not finite are left out.
 
     >>> square = np.array([[0, 0, 1], [3, 0, 1], [0, 3, 1], [3, 3, 1]], np.float32)
     >>> depth, triangle, _ = rasterise(square, np.array([[0, 1, 2], [1, 3, 2]]), height=5, width=5)

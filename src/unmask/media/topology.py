@@ -1,9 +1,9 @@
 """The 468-point face mesh: which points form triangles, and which run along an eye, the mouth or the outline.
 
-The numbering and the 852 triangles around the openings are facts of MediaPipe's face mesh (FACEMESH_TESSELATION of
-mediapipe 0.10.21, Apache-2.0, The MediaPipe Authors), where three edges in a row are one triangle. The openings (14
-triangles an eye, 18 the mouth, last in the list) are filled here by strips from corner to corner: 898 in all, one
-disk whose border is the 36-point outline.
+The numbering and the 852 triangles around the openings are facts of MediaPipe's face mesh
+(FACEMESH_TESSELATION of mediapipe 0.10.21, Apache-2.0, The MediaPipe Authors), where three edges in a row are
+one triangle. The openings (14 triangles an eye, 18 the mouth, last in the list) are filled here by strips
+from corner to corner: 898 in all, one disk whose border is the 36-point outline.
 """
 
 import numpy as np

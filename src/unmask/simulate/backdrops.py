@@ -20,8 +20,8 @@ MARGIN = 1.25  # how much wider than the view a backdrop is, so that shaking nev
 class Backdrop:
     """`picture` (h, w, 3) float32 linear, mean about MEAN, on a plane at `depth_m` on the camera's axis.
 
-    `tilt` (x, y): the plane's slope, metres of depth per metre (a wall that runs away). `metres_per_px` is the size of
-    a pixel of the picture there, `axis_px` (2,) the pixel on the camera's axis.
+    `tilt` (x, y): the plane's slope, metres of depth per metre (a wall that runs away). `metres_per_px` is
+    the size of a pixel of the picture there, `axis_px` (2,) the pixel on the camera's axis.
     """
 
     picture: np.ndarray
@@ -31,20 +31,26 @@ class Backdrop:
     tilt: tuple[float, float] = (0.0, 0.0)
 
     def seen(self, camera: Pose, *, view: View) -> tuple[np.ndarray, np.ndarray]:
-        """Radiance (H, W, 3) in unit light and depth (H, W) metres, for a camera moved by `camera` (world to it)."""
+        """Radiance (H, W, 3) in unit light and depth (H, W) metres, for a camera moved by `camera` (world to
+        it).
+        """
         to_sensor, plane = self._geometry(camera, view)
         size = (view.width, view.height)
         radiance = cv2.warpPerspective(
             self.picture, to_sensor, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
-        inverse = plane[0] * np.arange(view.width)[None] + plane[1] * np.arange(view.height)[:, None] + plane[2]
+        inverse = (
+            plane[0] * np.arange(view.width)[None] + plane[1] * np.arange(view.height)[:, None] + plane[2]
+        )
         depth = 1.0 / np.maximum(inverse, 1 / 50.0)
         return radiance, depth.astype(np.float32)
 
     def _geometry(self, camera: Pose, view: View) -> tuple[np.ndarray, np.ndarray]:
         """Homography picture -> sensor, and (a, b, c) with 1 / depth = a x + b y + c on the sensor."""
         m, (u0, v0), (sx, sy) = self.metres_per_px, self.axis_px, self.tilt
-        lift = np.array([[m, 0, -u0 * m], [0, m, -v0 * m], [sx * m, sy * m, self.depth_m - (sx * u0 + sy * v0) * m]])
+        lift = np.array(
+            [[m, 0, -u0 * m], [0, m, -v0 * m], [sx * m, sy * m, self.depth_m - (sx * u0 + sy * v0) * m]]
+        )
         cx, cy = (view.width - 1) / 2, (view.height - 1) / 2
         lens = np.array([[view.focal_px, 0, cx], [0, view.focal_px, cy], [0, 0, 1]])
         moved = camera.rotation @ lift
@@ -60,7 +66,7 @@ def draw_backdrop(rng: np.random.Generator, *, view: View, backgrounds: Sequence
     height = round(width * view.height / view.width)
     if len(backgrounds) and rng.random() < 0.65:
         path = backgrounds[int(rng.integers(len(backgrounds)))]
-        linear = _opened_up(_cover(read_image(path), rng, size=(height, width)))
+        linear = _opened_up(_cover(_without_rings(read_image(path)), rng, size=(height, width)))
         if rng.random() < 0.6:
             linear = add_clutter(linear, rng)
     else:
@@ -80,12 +86,16 @@ def draw_backdrop(rng: np.random.Generator, *, view: View, backgrounds: Sequence
 
 
 def own_backdrop(bust: Bust, place: Pose) -> Backdrop:
-    """The portrait's own background, a metre behind the head, where the portrait had it while the head is at `place`."""
+    """The portrait's own background, a metre behind the head, where the portrait had it while the head is at
+    `place`.
+    """
     near = float(place.translation[2])
     depth = near + 1.0
     scale = bust.metres_per_px * depth / near
     axis = bust.origin_px - place.translation[:2] / bust.metres_per_px
-    return Backdrop(picture=bust.own, depth_m=depth, metres_per_px=scale, axis_px=(float(axis[0]), float(axis[1])))
+    return Backdrop(
+        picture=bust.own, depth_m=depth, metres_per_px=scale, axis_px=(float(axis[0]), float(axis[1]))
+    )
 
 
 def _cover(image: np.ndarray, rng: np.random.Generator, *, size: tuple[int, int]) -> np.ndarray:
@@ -99,6 +109,15 @@ def _cover(image: np.ndarray, rng: np.random.Generator, *, size: tuple[int, int]
         crop = crop[:, ::-1]
     method = cv2.INTER_AREA if part > 1 else cv2.INTER_CUBIC
     return cv2.resize(np.ascontiguousarray(crop), (size[1], size[0]), interpolation=method)
+
+
+def _without_rings(image: np.ndarray) -> np.ndarray:
+    """Rendered views have dark rings round burnt-out lamps, left by their resampling: closed where white is
+    near.
+    """
+    burnt = cv2.dilate((image.min(axis=2) > 245).astype(np.uint8), np.ones((9, 9)))[..., None]
+    closed = cv2.morphologyEx(image, cv2.MORPH_CLOSE, np.ones((5, 5)))
+    return np.where(burnt > 0, closed, image)
 
 
 def _opened_up(image: np.ndarray) -> np.ndarray:

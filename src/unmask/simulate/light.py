@@ -1,8 +1,8 @@
 """The light of a scene: from a dim room to the sun, from the ceiling, a window, a screen, behind or beside.
 
-One distribution serves every class: the light that falls on a living face, on a sheet of paper, on a phone or on a
-mask is drawn by the same function; so is, apart from it, the light under which a replayed or printed portrait was
-once photographed.
+One distribution serves every class: the light that falls on a living face, on a sheet of paper, on a phone or
+on a mask is drawn by the same function; so is, apart from it, the light under which a replayed or printed
+portrait was once photographed.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,11 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lamp:
-    """One source far away: `direction` (3,) unit vector from the surface to it (x right, y down, z away from the camera).
+    """One source far away: `direction` (3,) unit vector from the surface to it (x right, y down, z away from
+    the camera).
 
-    `colour` (3,) irradiance on a surface that faces it; `softness` in [0, 1] from a bare bulb to a wide window.
+    `colour` (3,) irradiance on a surface that faces it; `softness` in [0, 1] from a bare bulb to a wide
+    window.
     """
 
     direction: np.ndarray
@@ -27,9 +29,9 @@ class Lamp:
 class Light:
     """All the light of a scene.
 
-    `ambient` (3,) irradiance from everywhere, `lamps` beside it; `tilt` (3,) makes the ambient stronger from one
-    direction: irradiance ambient * (1 + tilt . normal). `background` (3,) multiplies the backdrop: far above the
-    light on the face is back light. `kind` names the recipe it was drawn from.
+    `ambient` (3,) irradiance from everywhere, `lamps` beside it; `tilt` (3,) makes the ambient stronger from
+    one direction: irradiance ambient * (1 + tilt . normal). `background` (3,) multiplies the backdrop: far
+    above the light on the face is back light. `kind` names the recipe it was drawn from.
     """
 
     kind: str
@@ -50,10 +52,15 @@ def draw_light(rng: np.random.Generator, *, kind: str | None = None) -> Light:
 def seen_from(light: Light, rotation: np.ndarray) -> Light:
     """The same light in a frame that `rotation` (3, 3) leads to."""
     lamps = tuple(
-        Lamp(direction=rotation @ lamp.direction, colour=lamp.colour, softness=lamp.softness) for lamp in light.lamps
+        Lamp(direction=rotation @ lamp.direction, colour=lamp.colour, softness=lamp.softness)
+        for lamp in light.lamps
     )
     return Light(
-        kind=light.kind, ambient=light.ambient, tilt=rotation @ light.tilt, lamps=lamps, background=light.background
+        kind=light.kind,
+        ambient=light.ambient,
+        tilt=rotation @ light.tilt,
+        lamps=lamps,
+        background=light.background,
     )
 
 
@@ -62,8 +69,8 @@ def irradiance(
 ) -> np.ndarray:
     """Light (n, 3) on surfaces with these unit `normals` (n, 3).
 
-    `open_sky` (n,) is the share of the ambient that reaches them, `lit` (lamps, n) the share of each lamp. A soft lamp
-    reaches round the corner: its cosine is (n . l + w) / (1 + w) with w = softness / 2.
+    `open_sky` (n,) is the share of the ambient that reaches them, `lit` (lamps, n) the share of each lamp. A
+    soft lamp reaches round the corner: its cosine is (n . l + w) / (1 + w) with w = softness / 2.
     """
     ambient = light.ambient * np.maximum(0.0, 1.0 + normals @ light.tilt)[:, None]
     total = ambient * np.reshape(open_sky, (-1, 1))
@@ -76,7 +83,12 @@ def irradiance(
 
 
 def highlight(
-    normals: np.ndarray, to_camera: np.ndarray, light: Light, *, shininess: float, lit: np.ndarray | float = 1.0
+    normals: np.ndarray,
+    light: Light,
+    *,
+    to_camera: np.ndarray,
+    shininess: float,
+    lit: np.ndarray | float = 1.0,
 ) -> np.ndarray:
     """Mirrored lamps (n, 3) by Blinn and Phong, per unit of gloss; `to_camera` (n, 3) are unit vectors."""
     total = np.zeros((len(normals), 3), np.float32)
@@ -92,7 +104,8 @@ def highlight(
 
 
 def colour_of(kelvin: float) -> np.ndarray:
-    """Linear RGB (3,) of a black body beside daylight of 6500 K, green 1; after Tanner Helland's fit, linearised.
+    """Linear RGB (3,) of a black body beside daylight of 6500 K, green 1; after Tanner Helland's fit,
+    linearised.
 
     >>> bool(colour_of(2800)[0] > 1.5 > colour_of(6500)[0])
     True
@@ -105,18 +118,30 @@ def colour_of(kelvin: float) -> np.ndarray:
     return (linear / linear[1]).astype(np.float32)
 
 
-def _lamp(rng: np.random.Generator, *, azimuth: float, elevation: float, level: float, kelvin: float, soft: float) -> Lamp:
-    """A lamp by angles in degrees: azimuth 0 behind the camera, 90 to the right, 180 behind the face; elevation up."""
+def _lamp(
+    rng: np.random.Generator, *, azimuth: float, elevation: float, level: float, kelvin: float, soft: float
+) -> Lamp:
+    """A lamp by angles in degrees: azimuth 0 behind the camera, 90 to the right, 180 behind the face;
+    elevation up.
+    """
     a, e = np.radians(azimuth + rng.normal(0, 6)), np.radians(elevation + rng.normal(0, 5))
     direction = np.array([np.sin(a) * np.cos(e), -np.sin(e), -np.cos(a) * np.cos(e)], np.float32)
     tint = colour_of(kelvin) * np.exp(rng.normal(0, [0.02, 0.03, 0.02]))  # tubes are greenish, some pinkish
-    return Lamp(direction=direction, colour=(level * tint).astype(np.float32), softness=float(np.clip(soft, 0, 1)))
+    return Lamp(
+        direction=direction, colour=(level * tint).astype(np.float32), softness=float(np.clip(soft, 0, 1))
+    )
 
 
 def _light(
-    rng: np.random.Generator, kind: str, lamps: list[Lamp], *, ambient: float, kelvin: float, background: float
+    rng: np.random.Generator,
+    kind: str,
+    lamps: list[Lamp],
+    *,
+    ambient: float,
+    kelvin: float,
+    background: float,
 ) -> Light:
-    """Ambient that leans to the ceiling; the background's light has a colour of its own in every third scene."""
+    """Ambient that leans to the ceiling; the background's light has its own colour in every third scene."""
     tilt = np.array([rng.normal(0, 0.15), -rng.uniform(0.0, 0.6), rng.normal(0, 0.15)], np.float32)
     behind = kelvin if rng.random() < 0.65 else rng.uniform(2700, 8500)
     return Light(
@@ -146,24 +171,38 @@ def _office(rng: np.random.Generator, kind: str) -> Light:
         )
         for _ in range(rng.integers(1, 4))
     ]
-    return _light(rng, kind, lamps, ambient=_between(rng, 0.15, 0.5), kelvin=kelvin, background=_between(rng, 0.7, 2.5))
+    return _light(
+        rng, kind, lamps, ambient=_between(rng, 0.15, 0.5), kelvin=kelvin, background=_between(rng, 0.7, 2.5)
+    )
 
 
 def _window(rng: np.random.Generator, kind: str) -> Light:
     side = rng.choice([-1, 1]) * rng.uniform(40, 110)
     kelvin = rng.uniform(5500, 9000)
     window = _lamp(
-        rng, azimuth=side, elevation=rng.uniform(5, 35), level=_between(rng, 0.5, 1.6), kelvin=kelvin, soft=0.9
+        rng,
+        azimuth=side,
+        elevation=rng.uniform(5, 35),
+        level=_between(rng, 0.5, 1.6),
+        kelvin=kelvin,
+        soft=0.9,
     )
     ambient = _between(rng, 0.06, 0.4)
-    return _light(rng, kind, [window], ambient=ambient, kelvin=kelvin - 800, background=_between(rng, 0.4, 2.0))
+    return _light(
+        rng, kind, [window], ambient=ambient, kelvin=kelvin - 800, background=_between(rng, 0.4, 2.0)
+    )
 
 
 def _back(rng: np.random.Generator, kind: str) -> Light:
     side = rng.uniform(120, 240)
     kelvin = rng.uniform(4000, 8000)
     rim = _lamp(
-        rng, azimuth=side, elevation=rng.uniform(5, 60), level=_between(rng, 0.4, 1.5), kelvin=kelvin, soft=0.8
+        rng,
+        azimuth=side,
+        elevation=rng.uniform(5, 60),
+        level=_between(rng, 0.4, 1.5),
+        kelvin=kelvin,
+        soft=0.8,
     )
     ambient = _between(rng, 0.15, 0.5)
     return _light(rng, kind, [rim], ambient=ambient, kelvin=kelvin, background=_between(rng, 1.2, 5.0))
@@ -200,7 +239,12 @@ def _screen(rng: np.random.Generator, kind: str) -> Light:
 def _sun(rng: np.random.Generator, kind: str) -> Light:
     azimuth = rng.uniform(-140, 140)
     sun = _lamp(
-        rng, azimuth=azimuth, elevation=rng.uniform(15, 65), level=_between(rng, 0.8, 2.5), kelvin=5300, soft=0.05
+        rng,
+        azimuth=azimuth,
+        elevation=rng.uniform(15, 65),
+        level=_between(rng, 0.8, 2.5),
+        kelvin=5300,
+        soft=0.05,
     )
     ambient = _between(rng, 0.15, 0.5)
     return _light(rng, kind, [sun], ambient=ambient, kelvin=7500, background=_between(rng, 0.7, 2.5))
@@ -228,7 +272,7 @@ def _mixed(rng: np.random.Generator, kind: str) -> Light:
 
 
 def _own(rng: np.random.Generator, kind: str) -> Light:
-    """Even light: a portrait keeps the shading that it was photographed with, which no relighting imitates."""
+    """Even light: a portrait keeps the shading it was photographed with, which no relighting imitates."""
     level, kelvin = _between(rng, 0.3, 1.2), rng.uniform(3500, 7000)
     return Light(
         kind=kind,

@@ -1,7 +1,8 @@
 """Paper masks: a printed face cut out, on its own or worn by another head; its true depth is the paper's.
 
-The paper is flat or bent round the head, as wide as a face, with the printed face's own expression for ever: it lies
-rigidly on the wearer's head or in somebody's hand, and is shaded as paper of that shape is, not as the face it shows.
+The paper is flat or bent round the head, as wide as a face, with the printed face's own expression for ever:
+it lies rigidly on the wearer's head or in somebody's hand, and is shaded as paper of that shape is, not as
+the face it shows.
 """
 
 from dataclasses import dataclass
@@ -19,9 +20,9 @@ from unmask.media.topology import (
     RIGHT_EYE_LOWER,
     RIGHT_EYE_UPPER,
 )
+from unmask.simulate.light import seen_from
 from unmask.simulate.motion import HeadMotion, RigidMotion
 from unmask.simulate.scene import Bust, Seen, Shot, Stage, compose, face_area, see_bust
-from unmask.simulate.light import seen_from
 from unmask.simulate.surfaces import Pose, Surface, View, grid, look_up, on_surface, project, trace
 
 FACE_WIDTH_M = 0.145
@@ -33,9 +34,10 @@ _EYES = ((RIGHT_EYE_UPPER, RIGHT_EYE_LOWER), (LEFT_EYE_UPPER, LEFT_EYE_LOWER))
 class PaperMask:
     """How a mask is cut and worn.
 
-    `bend_m`: radius of the bend round the vertical axis, 0 is flat; `nod_m` likewise round the horizontal one.
-    `rim_m`: paper left outside the face's outline, white for the share `blank` of it (from the outer edge), else as
-    printed. `size`: the printed face's width over a real one's. `notches` (36,): how far the scissors strayed, metres.
+    `bend_m`: radius of the bend round the vertical axis, 0 is flat; `nod_m` likewise round the horizontal
+    one. `rim_m`: paper left outside the face's outline, white for the share `blank` of it (from the outer
+    edge), else as printed. `size`: the printed face's width over a real one's. `notches` (36,): how far the
+    scissors strayed, metres.
     """
 
     bend_m: float
@@ -52,7 +54,7 @@ class PaperMask:
 
 
 def draw_paper_mask(rng: np.random.Generator) -> PaperMask:
-    """How this one is cut and worn: three in five are worn, half are bent, a third have holes for the eyes."""
+    """How this one is cut and worn: three in five are worn, half are bent, a third have eye holes."""
     worn = bool(rng.random() < 0.6)
     bent = bool(rng.random() < (0.7 if worn else 0.35))
     return PaperMask(
@@ -82,11 +84,11 @@ def paper_mask(
 ) -> Shot:
     """The mask on the stage, with the wearer behind it when there is one.
 
-    `picture` (h, w, 3) float32 is the print's linear reflectance, `picture_mesh` (468, 3) the printed face in its
-    pixels. The shot's mesh is the printed face where the paper shows it, with the relief the face mesh would read into
-    it; its depth is the paper's.
+    `picture` (h, w, 3) float32 is the print's linear reflectance, `picture_mesh` (468, 3) the printed face in
+    its pixels. The shot's mesh is the printed face where the paper shows it, with the relief the face mesh
+    would read into it; its depth is the paper's.
     """
-    surface = cut_out(mask, picture, picture_mesh)
+    surface = cut_out(mask, picture, picture_mesh=picture_mesh)
     camera = stage.camera.at(time_s)
     layers: list[Seen] = []
     moment = motion.at(time_s)
@@ -101,10 +103,12 @@ def paper_mask(
     layer = trace(surface, to_camera, view=stage.view, light=seen_from(stage.light, camera.rotation))
     radiance, depth = compose(stage, [*layers, look_up(layer, surface.texture)], time_s=time_s)
     mesh = _shown_mesh(surface, picture_mesh, to_camera, stage.view)
-    return Shot(radiance=radiance, depth=depth, mesh=mesh, face=face_area(mesh, stage.view) & np.isfinite(layer.depth))
+    return Shot(
+        radiance=radiance, depth=depth, mesh=mesh, face=face_area(mesh, stage.view) & np.isfinite(layer.depth)
+    )
 
 
-def cut_out(mask: PaperMask, picture: np.ndarray, picture_mesh: np.ndarray) -> Surface:
+def cut_out(mask: PaperMask, picture: np.ndarray, *, picture_mesh: np.ndarray) -> Surface:
     """The paper as a surface: origin in the middle of the face, facing -z; uv are pixels of `picture`."""
     metre = float(np.ptp(picture_mesh[:, 0])) / (FACE_WIDTH_M * mask.size)  # pixels of the picture in one
     outline = picture_mesh[list(OUTLINE), :2]
@@ -121,7 +125,9 @@ def cut_out(mask: PaperMask, picture: np.ndarray, picture_mesh: np.ndarray) -> S
         for upper, lower in _EYES:
             paper[..., 3] *= 1 - _polygon(_ring(picture_mesh, upper, lower, widen=1.15), picture.shape[:2])
     if mask.mouth_hole:
-        paper[..., 3] *= 1 - _polygon(_ring(picture_mesh, MOUTH_UPPER, MOUTH_LOWER, widen=1.1), picture.shape[:2])
+        paper[..., 3] *= 1 - _polygon(
+            _ring(picture_mesh, MOUTH_UPPER, MOUTH_LOWER, widen=1.1), picture.shape[:2]
+        )
     low, high = cut.min(axis=0) - 2, cut.max(axis=0) + 2
     u, v = np.meshgrid(np.linspace(low[0], high[0], CELLS + 1), np.linspace(low[1], high[1], CELLS + 1))
     uv = np.stack([u, v], axis=-1).reshape(-1, 2)
@@ -148,7 +154,9 @@ def _bent(flat: np.ndarray, mask: PaperMask) -> np.ndarray:
 
 
 def _before_face(mask: PaperMask, wearer: Bust, surface: Surface) -> np.ndarray:
-    """Where the paper's origin lies in the wearer's frame: on the face's middle, just before what it would cut into."""
+    """Where the paper's origin lies in the wearer's frame: on the face's middle, just before what it would
+    cut into.
+    """
     face = wearer.points[:POINTS]
     middle = (face[list(OUTLINE), :2].min(axis=0) + face[list(OUTLINE), :2].max(axis=0)) / 2
     # How far back the bent paper is at each point of the face, by its nearest vertex.

@@ -1,8 +1,10 @@
-"""Which pixels of a portrait belong to the person: a soft matte, by GrabCut from where a face's hair and body must be.
+"""Which pixels of a portrait belong to the person: a soft matte, by GrabCut from where a face's hair and body
+must be.
 
-The mesh says where the head is; the body is a trapezium below it. What is surely neither, the upper corners and what
-lies far from both, seeds the background. Good enough to put a person before another room; not good enough to be the
-mark of a living face, which is why half of all pictures, of every class, keep their own background.
+The mesh says where the head is; the body is a trapezium below it. What is surely neither, the upper corners
+and what lies far from both, seeds the background. Good enough to put a person before another room; not good
+enough to be the mark of a living face, which is why half of all pictures, of every class, keep their own
+background.
 """
 
 import hashlib
@@ -30,7 +32,7 @@ def matte(image: np.ndarray, mesh: np.ndarray, *, cache: Path | None = None) -> 
     return _refined(image, stored)
 
 
-def matte_contrast(image: np.ndarray, alpha: np.ndarray, mesh: np.ndarray) -> float:
+def matte_contrast(image: np.ndarray, alpha: np.ndarray, *, mesh: np.ndarray) -> float:
     """The median difference in colour (0 to 1) between both sides of the matte's edge above the chin."""
     chin = max(2, int(mesh[152, 1]))
     step = max(3, max(image.shape[:2]) // 80)
@@ -62,7 +64,7 @@ def _cut(image: np.ndarray, mesh: np.ndarray) -> np.ndarray:
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     points = mesh[:, :2] * scale
     seeds = _trimap(small.shape[:2], points)
-    # The head is cut by itself: a dark suit among the person's colours would claim the dark curtain by the hair.
+    # The head is cut by itself: a dark suit among its colours would claim the dark curtain by the hair.
     chin = int(np.clip(points[:, 1].max(), 8, size[1] - 8))
     lap = max(4, int(0.15 * np.ptp(points[:, 1])))
     person = _grab(small, seeds)
@@ -79,7 +81,8 @@ def _grab(image: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         return likely.astype(np.uint8)
     cv2.setRNGSeed(0)  # its k-means draws from OpenCV's own generator
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(np.ascontiguousarray(image[..., ::-1]), mask, None, *models, 4, cv2.GC_INIT_WITH_MASK)
+    picture = np.ascontiguousarray(image[..., ::-1])
+    cv2.grabCut(picture, mask, (0, 0, 1, 1), models[0], models[1], 4, cv2.GC_INIT_WITH_MASK)
     return np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
 
 
@@ -130,7 +133,7 @@ def _at_border(stat: np.ndarray, shape: tuple[int, ...]) -> bool:
 
 
 def _refined(image: np.ndarray, cut: np.ndarray) -> np.ndarray:
-    """The hard cut at full size, its edge led along the picture's own edges (guided filter, He et al. 2010)."""
+    """The hard cut at full size, its edge led along the picture's edges (guided filter, He et al. 2010)."""
     size = (image.shape[1], image.shape[0])
     rough = cv2.resize(cut.astype(np.float32) / 255, size, interpolation=cv2.INTER_LINEAR)
     rough = cv2.GaussianBlur(rough, (0, 0), max(image.shape[:2]) / 300)
@@ -138,10 +141,14 @@ def _refined(image: np.ndarray, cut: np.ndarray) -> np.ndarray:
     radius = max(3, max(image.shape[:2]) // 64)
     box = (2 * radius + 1, 2 * radius + 1)
     mean_i, mean_p = cv2.blur(guide, box), cv2.blur(rough, box)
-    slope = (cv2.blur(guide * rough, box) - mean_i * mean_p) / (cv2.blur(guide * guide, box) - mean_i**2 + 2e-3)
+    slope = (cv2.blur(guide * rough, box) - mean_i * mean_p) / (
+        cv2.blur(guide * guide, box) - mean_i**2 + 2e-3
+    )
     offset = mean_p - slope * mean_i
     led = cv2.blur(slope, box) * guide + cv2.blur(offset, box)
     # Only near the cut, and with a steeper flank: the filter alone leaves a veil of background.
-    near = cv2.dilate(rough, np.ones((2 * radius + 1,) * 2)) - cv2.erode(rough, np.ones((2 * radius + 1,) * 2))
+    near = cv2.dilate(rough, np.ones((2 * radius + 1,) * 2)) - cv2.erode(
+        rough, np.ones((2 * radius + 1,) * 2)
+    )
     mixed = rough + np.clip(near * 1.5, 0, 1) * (led - rough)
     return np.clip((mixed - 0.2) / 0.6, 0, 1).astype(np.float32)

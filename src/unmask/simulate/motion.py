@@ -1,4 +1,6 @@
-"""How heads, hands and cameras move: smooth random processes, each a function of time drawn once from a generator."""
+"""How heads, hands and cameras move: smooth random processes, each a function of time drawn once from a
+generator.
+"""
 
 from dataclasses import dataclass
 
@@ -9,7 +11,8 @@ from unmask.simulate.surfaces import Pose, turn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waves:
-    """A smooth random function of time with k values: sums of sines, so any time may be asked for, in any order.
+    """A smooth random function of time with k values: sums of sines, so any time may be asked for, in any
+    order.
 
     `amplitude` (k, m), `frequency_hz` (k, m), `phase` (k, m) radians; each value's standard deviation is what
     `draw_waves` was asked for.
@@ -28,7 +31,9 @@ class Waves:
 def draw_waves(
     rng: np.random.Generator, deviation: np.ndarray, *, slow_hz: float, fast_hz: float, count: int = 7
 ) -> Waves:
-    """Waves of those standard deviations (k,), between two frequencies, the fast ones smaller (amplitude ~ 1/f)."""
+    """Waves of those standard deviations (k,), between two frequencies, the fast ones smaller (amplitude ~
+    1/f).
+    """
     shape = (len(deviation), count)
     frequency = np.exp(rng.uniform(np.log(slow_hz), np.log(fast_hz), shape))
     amplitude = rng.uniform(0.3, 1.0, shape) / frequency
@@ -42,7 +47,9 @@ def draw_waves(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """A head at one time: `head` and `body` lead from the bust's frame to the world; `blink`, `mouth` in [0, 1]."""
+    """A head at one time: `head` and `body` lead from the bust's frame to the world; `blink`, `mouth` in [0,
+    1].
+    """
 
     head: Pose
     body: Pose
@@ -103,7 +110,8 @@ class RigidMotion:
 def draw_head_motion(rng: np.random.Generator, *, place: Pose, liveliness: float = 1.0) -> HeadMotion:
     """A head that wanders about `place` (head to world); `liveliness` 0 is a statue, 2 somebody who talks.
 
-    At 1 the standard deviations are about 6, 4 and 2 degrees and 12 mm; each clip draws its own share of them.
+    At 1 the standard deviations are about 6, 4 and 2 degrees and 12 mm; each clip draws its own share of
+    them.
     """
     own = liveliness * rng.uniform(0.25, 1.6)
     turns = draw_waves(rng, own * np.radians([6.0, 4.0, 2.2]), slow_hz=0.12, fast_hz=0.9)
@@ -126,7 +134,9 @@ def draw_head_motion(rng: np.random.Generator, *, place: Pose, liveliness: float
 
 
 def draw_rigid_motion(rng: np.random.Generator, *, place: Pose, shake: float = 1.0) -> RigidMotion:
-    """An instrument that wanders about `place`; `shake` 0 is fixed, 1 a steady hand, 3 one that tilts and sways."""
+    """An instrument that wanders about `place`; `shake` 0 is fixed, 1 a steady hand, 3 one that tilts and
+    sways.
+    """
     own = shake * rng.uniform(0.3, 1.6)
     return RigidMotion(
         place=place,
@@ -140,7 +150,9 @@ _CAMERAS = {"tripod": 0.0, "laptop": 0.04, "handheld": 1.0}
 
 
 def draw_camera_motion(rng: np.random.Generator, *, kind: str | None = None) -> RigidMotion:
-    """World to camera; `kind` is "tripod", "laptop" or "handheld", drawn when None; the same draw for every class."""
+    """World to camera; `kind` is "tripod", "laptop" or "handheld", drawn when None; the same draw for every
+    class.
+    """
     kind = kind or str(rng.choice(list(_CAMERAS), p=[0.3, 0.2, 0.5]))
     own = _CAMERAS[kind] * rng.uniform(0.4, 1.6)
     return RigidMotion(

@@ -1,7 +1,7 @@
 """Drawn rooms: walls, ceilings, windows, doors, shelves, pictures, lamps and cables, with hard edges.
 
-Backgrounds of living faces are as full of straight lines, frames, rectangles and lamps as attacks are: a bezel is not
-the only frame there is.
+Backgrounds of living faces are as full of straight lines, frames, rectangles and lamps as attacks are: a
+bezel is not the only frame there is.
 """
 
 from collections.abc import Callable
@@ -254,7 +254,9 @@ THINGS: dict[str, tuple[float, Callable[[np.ndarray, np.random.Generator], None]
 
 
 def _textured(room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Plaster, dirt and soft shadows: no surface of a room is one colour; edges a pixel soft as from any lens."""
+    """Plaster, dirt and soft shadows: no surface of a room is one colour; edges a pixel soft as from any
+    lens.
+    """
     h, w = room.shape[:2]
     total = np.zeros((h, w), np.float32)
     for cells, strength in ((4, 0.25), (12, 0.08), (60, 0.03), (w // 2, 0.02)):

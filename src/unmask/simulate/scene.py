@@ -1,12 +1,12 @@
 """A place with somebody or something in it, seen by a camera at a time: linear light and true depth.
 
-    stage = draw_stage(rng, view=view, backgrounds=paths)       # light, room, camera motion: one draw for every class
-    bust = make_bust(portrait)                                   # portrait -> moving head, cached by the caller
+    stage = draw_stage(rng, view=view, backgrounds=paths)  # light, room, camera: one draw for all classes
+    bust = make_bust(portrait)  # portrait -> moving head; keep it for the next clip
     motion = draw_head_motion(rng, place=draw_place(rng, bust, view=view))
     shots = expose([bona_fide(bust, stage, motion=motion, time_s=t) for t in times], rng)
 
-An attack composes the same parts: `trace` a surface (surfaces.py), `look_up` its texture, and `compose` the layers on
-the stage's backdrop.
+An attack composes the same parts: `trace` a surface (surfaces.py), `look_up` its texture, and `compose` the
+layers on the stage's backdrop.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ from unmask.simulate.motion import HeadMotion, Moment, RigidMotion, draw_camera_
 from unmask.simulate.surfaces import Layer, Pose, Seen, View, look_up, project, trace, turn
 
 __all__ = [
-    "Backdrop", "Bust", "Layer", "Pose", "Seen", "Shot", "Stage", "View", "bona_fide", "compose", "draw_face_share", "draw_place",
-    "draw_stage", "expose", "face_area", "look_up", "make_bust", "see_bust",
+    "Backdrop", "Bust", "Layer", "Pose", "Seen", "Shot", "Stage", "View", "bona_fide", "compose",
+    "draw_face_share", "draw_place", "draw_stage", "expose", "face_area", "look_up", "make_bust", "see_bust",
     "suits_own_background",
 ]  # fmt: skip
 
@@ -35,9 +35,9 @@ __all__ = [
 class Shot:
     """One moment on the sensor, before the camera does anything to it.
 
-    `radiance` (H, W, 3) float32 linear light, 1 is full at unit exposure; `depth` (H, W) float32 metres, truth of
-    what stands there (paper's depth for paper); `mesh` (468, 3) float32 sensor px of the face that is shown, living
-    or pictured, z in px; `face` (H, W) bool: where that face is visible.
+    `radiance` (H, W, 3) float32 linear light, 1 is full at unit exposure; `depth` (H, W) float32 metres,
+    truth of what stands there (paper's depth for paper); `mesh` (468, 3) float32 sensor px of the face that
+    is shown, living or pictured, z in px; `face` (H, W) bool: where that face is visible.
     """
 
     radiance: np.ndarray
@@ -57,7 +57,9 @@ class Stage:
 
 
 def draw_stage(rng: np.random.Generator, *, view: View, backgrounds: Sequence = ()) -> Stage:
-    """A light, a room (a picture of `backgrounds`, paths; or a drawn one) and a camera motion, for every class alike."""
+    """A light, a room (a picture of `backgrounds`, paths; or a drawn one) and a camera motion, for every
+    class alike.
+    """
     light = draw_light(rng)
     backdrop = draw_backdrop(rng, view=view, backgrounds=backgrounds)
     return Stage(view=view, light=light, backdrop=backdrop, camera=draw_camera_motion(rng))
@@ -75,7 +77,8 @@ def draw_face_share(rng: np.random.Generator, *, view: View) -> float:
 def draw_place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: float | None = None) -> Pose:
     """Where the head is at rest (bust to world): the face's width is `face_share` of the view's shorter side.
 
-    Without one `draw_face_share` draws it. The face is wholly in the view at rest, and the camera looks up or down at it.
+    Without one `draw_face_share` draws it. The face is wholly in the view at rest, and the camera looks up or
+    down at it.
     """
     share = face_share if face_share is not None else draw_face_share(rng, view=view)
     face = bust.points[:POINTS]
@@ -122,7 +125,9 @@ def bona_fide(
 
 
 def see_bust(bust: Bust, stage: Stage, *, moment: Moment, time_s: float) -> tuple[Seen, np.ndarray]:
-    """The bust as the camera sees it, and its points (n, 3) in the camera's frame, metres; the first 468 the face."""
+    """The bust as the camera sees it, and its points (n, 3) in the camera's frame, metres; the first 468 the
+    face.
+    """
     camera = stage.camera.at(time_s)
     points = posed(bust, head=moment.head, body=moment.body, blink=moment.blink, mouth=moment.mouth)
     lit = bust.occlusion.lit(seen_from(stage.light, moment.head.rotation.T))
@@ -134,14 +139,15 @@ def see_bust(bust: Bust, stage: Stage, *, moment: Moment, time_s: float) -> tupl
         open_sky=1.0 if stage.light.kind == "own" else bust.occlusion.open_sky,
         lit=lit,
     )
-    return look_up(layer, bust.surface.texture), camera.moved(points)
+    texture = bust.taken if stage.light.kind == "own" else bust.surface.texture
+    return look_up(layer, texture), camera.moved(points)
 
 
 def compose(stage: Stage, seen: Sequence[Seen], *, time_s: float) -> tuple[np.ndarray, np.ndarray]:
     """Backdrop with the layers over it, nearest on top: radiance (H, W, 3) and depth (H, W).
 
-    Depth is that of the nearest layer with alpha of a half and more. Where a layer's depth is infinite and its alpha
-    is not 0 (the soft flank of an edge), its median depth counts.
+    Depth is that of the nearest layer with alpha of a half and more. Where a layer's depth is infinite and
+    its alpha is not 0 (the soft flank of an edge), its median depth counts.
     """
     camera = stage.camera.at(time_s)
     radiance, depth = stage.backdrop.seen(camera, view=stage.view)
@@ -163,7 +169,7 @@ def _median_depth(layer: Seen) -> float:
 
 @njit(cache=True, nogil=True)
 def _lay_over(radiance, depth, colour, alpha, layer_depth, median):  # type: ignore[no-untyped-def]
-    # Layers come far to near by their medians; where one reaches behind what is there already, it is under it.
+    # Layers come far to near by their medians; where one reaches behind what is there, it is under it.
     for y in range(depth.shape[0]):
         for x in range(depth.shape[1]):
             a = alpha[y, x]
@@ -187,8 +193,8 @@ def face_area(mesh: np.ndarray, view: View) -> np.ndarray:
 def expose(shots: Sequence[Shot], rng: np.random.Generator) -> list[Shot]:
     """The shots with the gain of an automatic exposure; one rule for every class.
 
-    Cameras meter the whole picture, its middle, or the face, and compensate in part: so a face before a window stays
-    dark and one before a dark wall is burnt out. The gain follows slowly.
+    Cameras meter the whole picture, its middle, or the face, and compensate in part: so a face before a
+    window stays dark and one before a dark wall is burnt out. The gain follows slowly.
     """
     target = float(np.exp(rng.uniform(np.log(0.11), np.log(0.27))))
     strength = float(rng.uniform(0.6, 1.0))
@@ -203,7 +209,7 @@ def expose(shots: Sequence[Shot], rng: np.random.Generator) -> list[Shot]:
 
 
 def _metered(shot: Shot, meter: str) -> float:
-    """The logarithm of the light the meter sees; lamps and windows count only up to a limit, as on a sensor."""
+    """The logarithm of the light the meter sees; lamps and windows count up to a limit, as on a sensor."""
     small = cv2.resize(shot.radiance, (64, 48), interpolation=cv2.INTER_AREA).mean(axis=2)
     weight = np.ones_like(small)
     if meter == "middle":

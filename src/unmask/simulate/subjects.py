@@ -20,7 +20,9 @@ TURNED_MOST = 0.45  # asymmetry of the nose between the eyes' outer corners, see
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portrait:
-    """One picture of one person: `image` (H, W, 3) uint8 RGB, `mesh` (468, 3) float32 in its pixels, z nearer is smaller."""
+    """One picture of one person: `image` (H, W, 3) uint8 RGB, `mesh` (468, 3) float32 in its pixels, z nearer
+    is smaller.
+    """
 
     name: str
     image: np.ndarray
@@ -32,13 +34,15 @@ def load_portraits(
 ) -> list[Portrait]:
     """Every picture of `folder` that shows one usable face (see `is_usable`), in order of name.
 
-    Meshes come from the cache: `.unmask_meshes.npz` beside the pictures, or in the user's cache where the folder is
-    read-only. What it lacks is found with `finder` (anything with `.find(image) -> list[Face]`) and added. Pictures
-    that cannot be read or show no face are passed over; `progress` is told.
+    Meshes come from the cache: `.unmask_meshes.npz` beside the pictures, or in the user's cache where the
+    folder is read-only. What it lacks is found with `finder` (anything with `.find(image) -> list[Face]`) and
+    added. Pictures that cannot be read or show no face are passed over; `progress` is told.
     """
     paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES)
     if not paths:
-        raise DataError(f"portraits come from a folder of pictures, and {folder} has none; name another folder")
+        raise DataError(
+            f"portraits come from a folder of pictures, and {folder} has none; name another folder"
+        )
     known = _cached_meshes(folder)
     fresh = dict(known)
     portraits = []
@@ -55,7 +59,9 @@ def load_portraits(
                     f"{path.name} has no face mesh in the cache; run `unmask assets` so that it can be found"
                 )
             faces = finder.find(image)
-            fresh[key] = np.asarray(faces[0].mesh, np.float32) if faces else np.full((POINTS, 3), np.nan, np.float32)
+            fresh[key] = (
+                np.asarray(faces[0].mesh, np.float32) if faces else np.full((POINTS, 3), np.nan, np.float32)
+            )
         portrait = Portrait(name=path.stem, image=image, mesh=fresh[key])
         if is_usable(portrait):
             portraits.append(portrait)
@@ -69,10 +75,11 @@ def load_portraits(
 
 
 def is_usable(portrait: Portrait) -> bool:
-    """Whether a bust can be made of it: a face of 60 px at least, inside the picture, in colour, not turned aside.
+    """Whether a bust can be made of it: a face of 60 px at least, inside the picture, in colour, not turned
+    aside.
 
-    Turned aside means that along the line between the eyes' outer corners the nose's tip is off the middle by more
-    than TURNED_MOST of half its length: some 25 degrees.
+    Turned aside means that along the line between the eyes' outer corners the nose's tip is off the middle by
+    more than TURNED_MOST of half its length: some 25 degrees.
     """
     mesh, (h, w) = portrait.mesh, portrait.image.shape[:2]
     if not np.isfinite(mesh).all() or np.ptp(mesh[:, 0]) < 60:
@@ -91,18 +98,20 @@ def is_usable(portrait: Portrait) -> bool:
 
 def astronaut(finder: Any) -> Portrait:
     """scikit-image's picture of Eileen Collins (NASA, public domain), cut to her head and shoulders."""
-    from skimage.data import astronaut as picture  # noqa: PLC0415  slow to import, and only the demo needs it
+    from skimage.data import astronaut as picture
 
     image = np.ascontiguousarray(picture()[:340, 40:380])
     faces = finder.find(image)
     if not faces:
-        raise DataError("the face finder found no face in scikit-image's astronaut; fetch the face models again")
+        raise DataError(
+            "the face finder found no face in scikit-image's astronaut; fetch the face models again"
+        )
     return Portrait(name="astronaut", image=image, mesh=np.asarray(faces[0].mesh, np.float32))
 
 
 def procedural_portrait(rng: np.random.Generator) -> Portrait:
     """A drawn face, for those who have no portraits."""
-    from unmask.simulate.procedural import draw_face  # noqa: PLC0415  it draws with the bust's own parts
+    from unmask.simulate.procedural import draw_face
 
     image, mesh = draw_face(rng)
     return Portrait(name=f"drawn_{rng.integers(10**9):09d}", image=image, mesh=mesh)

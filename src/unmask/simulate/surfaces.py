@@ -1,8 +1,9 @@
 """Textured surfaces in front of a pinhole camera: what each pixel sees of them, how far away and how lit.
 
-Everything is metres, x right, y down, z away from the camera. World coordinates are those of the camera at rest; a
-camera that shakes is a `Pose` from world to camera. Colour is linear light; a white matt surface in irradiance 1
-gives radiance 1, which is where a sensor at unit exposure is full. Pixel (row i, column j) is the point x = j, y = i.
+Everything is metres, x right, y down, z away from the camera. World coordinates are those of the camera at
+rest; a camera that shakes is a `Pose` from world to camera. Colour is linear light; a white matt surface in
+irradiance 1 gives radiance 1, which is where a sensor at unit exposure is full. Pixel (row i, column j) is
+the point x = j, y = i.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from unmask.simulate.light import Light, highlight, irradiance
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A pinhole camera: the sensor's size in pixels, the focal length in the same; its axis hits the centre."""
+    """A pinhole camera: the sensor's size and the focal length in pixels; its axis hits the centre."""
 
     height: int
     width: int
@@ -43,12 +44,20 @@ class Pose:
 
 
 def turn(*, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
-    """The rotation (3, 3) of a head by angles in radians: yaw to the picture's right, pitch down, roll clockwise.
+    """The rotation (3, 3) of a head by angles in radians: yaw to the picture's right, pitch down, roll
+    clockwise.
 
     >>> turn(yaw=0.5) @ np.array([0, 0, -1.0]) @ np.array([1, 0, 0]) > 0  # the nose goes right
     np.True_
     """
-    cy, sy, cp, sp, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch), np.cos(roll), np.sin(roll)
+    cy, sy, cp, sp, cr, sr = (
+        np.cos(yaw),
+        np.sin(yaw),
+        np.cos(pitch),
+        np.sin(pitch),
+        np.cos(roll),
+        np.sin(roll),
+    )
     about_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
     about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     about_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
@@ -59,10 +68,10 @@ def turn(*, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndarr
 class Surface:
     """A triangle mesh with a picture on it.
 
-    `vertices` (n, 3) metres in its own frame (face towards -z when it looks at the camera); `triangles` (m, 3);
-    `uv` (n, 2) pixels of `texture`, x then y; `texture` (h, w, 4) float32: linear reflectance, or own light when
-    `glows`, and alpha, not premultiplied. `gloss` is the share of a lamp that is mirrored (skin 0.02, paper 0 to 0.1,
-    glass 0.04), one number or (n,), and `shininess` its Phong exponent.
+    `vertices` (n, 3) metres in its own frame (face towards -z when it looks at the camera); `triangles` (m,
+    3); `uv` (n, 2) pixels of `texture`, x then y; `texture` (h, w, 4) float32: linear reflectance, or own
+    light when `glows`, and alpha, not premultiplied. `gloss` is the share of a lamp that is mirrored (skin
+    0.02, paper 0 to 0.1, glass 0.04), one number or (n,), and `shininess` its Phong exponent.
     """
 
     vertices: np.ndarray
@@ -79,7 +88,8 @@ class Layer:
     """What every pixel of a view sees of one surface, before its texture is looked up.
 
     `depth` (H, W) float32 metres, infinity where it is not; `uv` (H, W, 2) float32 pixels of the texture;
-    `irradiance` (H, W, 3) multiplies the reflectance; `mirrored` (H, W, 3) is added. All are 0 where depth is infinite.
+    `irradiance` (H, W, 3) multiplies the reflectance; `mirrored` (H, W, 3) is added. All are 0 where depth is
+    infinite.
     """
 
     depth: np.ndarray
@@ -90,7 +100,9 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A layer with its colour: `depth` as in Layer, `colour` (H, W, 3) linear light, `alpha` (H, W) in [0, 1]."""
+    """A layer with its colour: `depth` as in Layer, `colour` (H, W, 3) linear light, `alpha` (H, W) in [0,
+    1].
+    """
 
     depth: np.ndarray
     colour: np.ndarray
@@ -106,10 +118,11 @@ def trace(
     open_sky: np.ndarray | float = 1.0,
     lit: np.ndarray | float = 1.0,
 ) -> Layer:
-    """`surface` moved by `pose` (own frame to camera), seen by the view under the light (given in the camera's frame).
+    """`surface` moved by `pose` (own frame to camera), seen by the view under the light (given in the
+    camera's frame).
 
-    `open_sky` and `lit`: how much of ambient and lamps reaches each vertex (see light.irradiance). Both sides of a
-    triangle are seen; its normal is the one that looks at the camera.
+    `open_sky` and `lit`: how much of ambient and lamps reaches each vertex (see light.irradiance). Both sides
+    of a triangle are seen; its normal is the one that looks at the camera.
     """
     points = pose.moved(surface.vertices)
     normals = vertex_normals(points, surface.triangles)
@@ -118,7 +131,7 @@ def trace(
     values[:, :2] = surface.uv
     values[:, 2:5] = irradiance(normals, light, open_sky=open_sky, lit=lit)
     if np.any(np.asarray(surface.gloss) > 0):
-        shine = highlight(normals, to_camera, light, shininess=surface.shininess, lit=lit)
+        shine = highlight(normals, light, to_camera=to_camera, shininess=surface.shininess, lit=lit)
         values[:, 5:8] = shine * np.reshape(surface.gloss, (-1, 1))
     depth = np.full((view.height, view.width), np.inf, np.float32)
     seen = np.zeros((view.height, view.width, 8), np.float32)
@@ -130,8 +143,8 @@ def trace(
 def look_up(layer: Layer, texture: np.ndarray, *, glows: bool = False) -> Seen:
     """The texture (h, w, 4) at the layer's uv, lit by the layer's irradiance (or by itself when it glows).
 
-    A texture finer than the sensor is first averaged over the size of a pixel, so nothing aliases here; who wants the
-    aliasing of a screen's pixels looks those up by `layer.uv` alone.
+    A texture finer than the sensor is first averaged over the size of a pixel, so nothing aliases here; who
+    wants the aliasing of a screen's pixels looks those up by `layer.uv` alone.
     """
     step = texels_per_pixel(layer)
     small = np.ascontiguousarray(texture, np.float32)
@@ -139,7 +152,7 @@ def look_up(layer: Layer, texture: np.ndarray, *, glows: bool = False) -> Seen:
     if step > 1.25:
         h, w = texture.shape[:2]
         size = (max(2, round(w / step)), max(2, round(h / step)))
-        small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(small, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         shrink = np.array([size[0] / w, size[1] / h], np.float32)
     colour = np.zeros((*layer.depth.shape, 3), np.float32)
     alpha = np.zeros(layer.depth.shape, np.float32)
@@ -149,7 +162,9 @@ def look_up(layer: Layer, texture: np.ndarray, *, glows: bool = False) -> Seen:
 
 def texels_per_pixel(layer: Layer) -> float:
     """The median step in the texture from one pixel to the next; 0 where the layer is not seen."""
-    inside = np.isfinite(layer.depth[::4, 1::4]) & np.isfinite(layer.depth[::4, :-1:4][:, : layer.depth[::4, 1::4].shape[1]])
+    inside = np.isfinite(layer.depth[::4, 1::4]) & np.isfinite(
+        layer.depth[::4, :-1:4][:, : layer.depth[::4, 1::4].shape[1]]
+    )
     if not inside.any():
         return 0.0
     here, left = layer.uv[::4, 1::4], layer.uv[::4, :-1:4][:, : inside.shape[1]]
@@ -159,8 +174,8 @@ def texels_per_pixel(layer: Layer) -> float:
 def project(points: np.ndarray, view: View) -> np.ndarray:
     """Points (n, 3) of the camera frame in metres -> (n, 3) float32: x, y in sensor px, z in px.
 
-    z is metres from the points' mean, times focal over mean depth, so that x, y and z share a unit as in the face
-    mesh's own output: smaller is nearer.
+    z is metres from the points' mean, times focal over mean depth, so that x, y and z share a unit as in the
+    face mesh's own output: smaller is nearer.
     """
     mean = float(points[:, 2].mean())
     flat = _on_sensor(points.astype(np.float32), view)
@@ -168,11 +183,14 @@ def project(points: np.ndarray, view: View) -> np.ndarray:
     return flat
 
 
-def plane(width_m: float, height_m: float, *, texture: np.ndarray, bend_m: float = 0.0, cells: int = 12) -> Surface:
-    """A sheet centred on the origin, facing -z, in cells x cells squares; bent round the vertical axis if `bend_m` is not 0.
+def plane(
+    width_m: float, height_m: float, *, texture: np.ndarray, bend_m: float = 0.0, cells: int = 12
+) -> Surface:
+    """A sheet centred on the origin, facing -z, in cells x cells squares; bent round the vertical axis if
+    `bend_m` is not 0.
 
-    A positive radius leads the edges away from the camera (as round a head), a negative one towards it. `texture` as
-    in `Surface`; it covers the sheet from edge to edge.
+    A positive radius leads the edges away from the camera (as round a head), a negative one towards it.
+    `texture` as in `Surface`; it covers the sheet from edge to edge.
     """
     h, w = texture.shape[:2]
     s, t = np.meshgrid(np.linspace(-0.5, 0.5, cells + 1), np.linspace(-0.5, 0.5, cells + 1))
@@ -181,7 +199,9 @@ def plane(width_m: float, height_m: float, *, texture: np.ndarray, bend_m: float
         x, z = abs(bend_m) * np.sin(x / abs(bend_m)), bend_m * (1 - np.cos(x / abs(bend_m)))
     uv = np.stack([(s + 0.5) * w - 0.5, (t + 0.5) * h - 0.5], axis=-1).reshape(-1, 2)
     vertices = np.stack([x, y, z], axis=-1).reshape(-1, 3).astype(np.float32)
-    return Surface(vertices=vertices, triangles=grid(cells + 1, cells + 1), uv=uv.astype(np.float32), texture=texture)
+    return Surface(
+        vertices=vertices, triangles=grid(cells + 1, cells + 1), uv=uv.astype(np.float32), texture=texture
+    )
 
 
 def grid(rows: int, columns: int) -> np.ndarray:
@@ -294,7 +314,10 @@ def _look_up(depth, uv, light, mirrored, texture, shrink, glows, colour, alpha):
             a, b = (1 - fx) * (1 - fy), fx * (1 - fy)
             c, d = (1 - fx) * fy, fx * fy
             alpha[y, x] = (
-                a * texture[i, j, 3] + b * texture[i, j + 1, 3] + c * texture[i + 1, j, 3] + d * texture[i + 1, j + 1, 3]
+                a * texture[i, j, 3]
+                + b * texture[i, j + 1, 3]
+                + c * texture[i + 1, j, 3]
+                + d * texture[i + 1, j + 1, 3]
             )
             for n in range(3):
                 value = (
