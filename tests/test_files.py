@@ -1,5 +1,6 @@
 """What is written is whole, or not there."""
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,14 @@ def write_half(target: Path, failure: BaseException) -> None:
     with atomic_path(target) as part:
         part.write_text("half")
         raise failure
+
+
+def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(os, "fsync", lambda handle: calls.append("fsync"))
+    monkeypatch.setattr(os, "replace", lambda part, target: calls.append("replace"))
+    write_bytes(tmp_path / "a.txt", b"")
+    assert calls == ["fsync", "replace", "fsync"]  # the second is the folder's, which holds the name
 
 
 @pytest.mark.parametrize("failure", [RuntimeError("halfway"), KeyboardInterrupt()])

@@ -124,7 +124,9 @@ def test_a_picture_that_is_cut_is_never_read(tmp_path, suffix, kept):
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (200, 200, 3), dtype=np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
-    with pytest.raises(SourceError, match="copy it again"):
+    # Decoders differ in how much they let pass, so the header's reader has to see it.
+    rule = "is cut off: its end is missing" if kept >= 0.2 else "copy it again"
+    with pytest.raises(SourceError, match=rule):
         read_image(path)
 
 

@@ -174,6 +174,23 @@ def test_a_file_that_breaks_inside_says_after_how_many_frames(tmp_path):
         list(read_video(path))
 
 
+def test_torn_frames_are_left_out(tmp_path):
+    rng = np.random.default_rng(5)
+    write_video(
+        tmp_path / "a.avi", rng.integers(0, 256, (12, 64, 64, 3), dtype=np.uint8), fps=25, codec="mpeg4"
+    )
+    stored = bytearray((tmp_path / "a.avi").read_bytes())
+    middle = len(stored) // 2
+    stored[middle : middle + 10] = rng.bytes(10)
+    (tmp_path / "a.avi").write_bytes(stored)
+    with av.open(tmp_path / "a.avi") as container:
+        torn = [frame.is_corrupt for frame in container.decode(video=0)]
+    assert 0 < sum(torn) < len(torn)
+    kept = [t for t in range(12) if not torn[t]]
+    times_s = [frame.time_s for frame in read_video(tmp_path / "a.avi")]
+    np.testing.assert_allclose(times_s, (np.array(kept) - kept[0]) / 25, atol=1e-6)
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_rubbish_behind_the_end_harms_nothing(tmp_path, suffix):
     path = made(tmp_path, suffix)

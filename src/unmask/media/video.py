@@ -153,7 +153,7 @@ def _frames(
 ) -> Generator[Frame, None, None]:
     clock = _Clock(fps=_fps(stream))
     first: VideoFrame | None = None
-    count = 0
+    orientation, count = 1, 0
     with container:
         try:
             for picture in _pictures(container, stream, patience=LIVE_FAULTS if live else 0):
@@ -162,9 +162,10 @@ def _frames(
                     return
                 limits.check_duration(name, time_s)
                 limits.check_frames(name, count + 1)
-                first = first or picture
+                if first is None:
+                    first, orientation = picture, _orientation(picture, stream)
                 _check_picture(picture, first, name=name, limits=limits)
-                image = upright(picture.to_ndarray(format="rgb24"), _orientation(picture, stream))
+                image = upright(picture.to_ndarray(format="rgb24"), orientation)
                 yield Frame(image=image, time_s=time_s, index=count)
                 count += 1
         except ExitError as stalled:
