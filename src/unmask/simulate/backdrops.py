@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from unmask.simulate.surfaces import Pose, View
 
 MEAN = 0.2  # of a backdrop's linear picture: an average room reflects a fifth
 MARGIN = 1.25  # how much wider than the view a backdrop is, so that shaking never shows its end
+LINEAR = ((np.arange(256) / 255) ** 2.2).astype(np.float32)  # light of an sRGB byte
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def draw_backdrop(rng: np.random.Generator, *, view: View, backgrounds: Sequence
     height = round(width * view.height / view.width)
     if len(backgrounds) and rng.random() < 0.65:
         path = backgrounds[int(rng.integers(len(backgrounds)))]
-        linear = _opened_up(_cover(_without_rings(read_image(path)), rng, size=(height, width)))
+        linear = _opened_up(_cover(_room_picture(path), rng, size=(height, width)))
         if rng.random() < 0.6:
             linear = add_clutter(linear, rng)
     else:
@@ -111,20 +113,30 @@ def _cover(image: np.ndarray, rng: np.random.Generator, *, size: tuple[int, int]
     return cv2.resize(np.ascontiguousarray(crop), (size[1], size[0]), interpolation=method)
 
 
+@lru_cache(maxsize=160)  # a folder's pictures come again and again, and are small
+def _room_picture(path: Path) -> np.ndarray:
+    return _without_rings(read_image(path))
+
+
 def _without_rings(image: np.ndarray) -> np.ndarray:
     """Rendered views have dark rings round burnt-out lamps, left by their resampling: closed where white is
     near.
     """
-    burnt = cv2.dilate((image.min(axis=2) > 245).astype(np.uint8), np.ones((9, 9)))[..., None]
+    burnt = cv2.dilate((_darkest(image) > 245).astype(np.uint8), np.ones((9, 9)))[..., None]
     closed = cv2.morphologyEx(image, cv2.MORPH_CLOSE, np.ones((5, 5)))
     return np.where(burnt > 0, closed, image)
 
 
 def _opened_up(image: np.ndarray) -> np.ndarray:
     """Linear light of an sRGB picture, its burnt-out lamps and windows brighter than white again."""
-    linear = (image.astype(np.float32) / 255) ** 2.2
-    burnt = np.clip((image.min(axis=2).astype(np.float32) - 225) / 30, 0, 1)
+    linear = LINEAR[image]
+    burnt = np.clip((_darkest(image).astype(np.float32) - 225) / 30, 0, 1)
     return linear * (1 + 3.0 * burnt[..., None] ** 2)
+
+
+def _darkest(image: np.ndarray) -> np.ndarray:
+    """The least of the three channels; many times faster than a reduction over the last axis."""
+    return np.minimum(np.minimum(image[..., 0], image[..., 1]), image[..., 2])
 
 
 def _gradient(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
