@@ -73,19 +73,17 @@ class Window:
 
         A 240 frames/s camera would otherwise fill the memory with pictures that no clip takes.
         """
-        start_s = self._sightings[0].frame.time_s
-        nearest: dict[int, Sighting] = {}
+        start_s, stride_s = self._sightings[0].frame.time_s, self.spec.stride_s
+        nearest: dict[int, tuple[float, Sighting]] = {}
         last: dict[int, Sighting] = {}
         for sighting in self._sightings:
-            steps = (sighting.frame.time_s - start_s) / self.spec.stride_s
-            moment = round(steps)
-            best = nearest.get(moment)
-            if best is None or abs(steps - moment) < abs(
-                (best.frame.time_s - start_s) / self.spec.stride_s - moment
-            ):
-                nearest[moment] = sighting
+            time_s = sighting.frame.time_s
+            moment = round((time_s - start_s) / stride_s)
+            off_s = abs(time_s - (start_s + moment * stride_s))
+            if moment not in nearest or off_s < nearest[moment][0]:
+                nearest[moment] = (off_s, sighting)
             last[moment] = sighting
-        kept = {id(s) for s in (*nearest.values(), *last.values())}
+        kept = {id(s) for s in (*(near for _, near in nearest.values()), *last.values())}
         self._sightings = [s for s in self._sightings if id(s) in kept]
 
 

@@ -49,7 +49,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         positive = (self.max_clips, self.timeout_s, self.live_s, 1 if self.every_s is None else self.every_s)
-        if not min(positive) > 0:
+        if not all(value > 0 for value in positive):
             raise SettingsError(f"every_s, max_clips, timeout_s and live_s must be above 0, not {self}")
 
 
