@@ -13,7 +13,7 @@ from unmask.simulate.light import Light
 from unmask.simulate.masks import draw_paper_mask, paper_mask
 from unmask.simulate.motion import RigidMotion, draw_head_motion, draw_rigid_motion
 from unmask.simulate.prints import Print, draw_print, halftone, lit_print, reflectance
-from unmask.simulate.scene import Bust, Seen, Shot, Stage, compose, draw_place
+from unmask.simulate.scene import Bust, Seen, Shot, Stage, compose
 from unmask.simulate.screens import draw_screen, glow, grid, panel, refresh
 from unmask.simulate.sheet import Sheet, Traced, on_sheet, trace_sheet
 from unmask.simulate.surfaces import Pose
@@ -37,6 +37,7 @@ class Setting:
     readout_s: float
     show: Callable[[bool], Picture]
     wearer: Bust  # somebody else, behind a mask
+    place: Callable[[Bust], Pose]  # where a head of that size rests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def worn_paper(setting: Setting, rng: np.random.Generator) -> Take:
     )
     page = reflectance(replace(paper, layout=whole), frame, rng)
     mask = draw_paper_mask(rng)
-    place = draw_place(rng, setting.wearer, view=setting.stage.view, face_share=setting.face_share)
+    place = setting.place(setting.wearer)
     motion = draw_head_motion(rng, place=place) if mask.worn else draw_rigid_motion(rng, place=place)
     shots = tuple(
         paper_mask(

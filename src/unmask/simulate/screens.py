@@ -66,7 +66,7 @@ class Screen:
     white: float
     black: float
     gamma: float
-    tint: np.ndarray  # (3,) of its white
+    colours: np.ndarray  # (3, 3) from the picture's linear light to the panel's: vividness and tint of its white
     bezel: np.ndarray  # (3,) reflectance
     mirror: float
     refresh_hz: float
@@ -103,13 +103,21 @@ def draw_screen(rng: np.random.Generator, picture: Picture, *, device: str | Non
         white=float(np.exp(rng.uniform(np.log(0.4), np.log(6.0)))),
         black=float(rng.choice([0.0005, 0.003, 0.015])),
         gamma=float(rng.uniform(1.9, 2.5)),
-        tint=1 + rng.uniform(-0.1, 0.1, 3),
+        colours=_draw_colours(rng),
         bezel=np.full(3, rng.choice([0.015, 0.02, 0.04, 0.6])) * rng.uniform(0.8, 1.2),
         mirror=float(rng.choice([0.005, 0.02, 0.045, 0.06])),
         refresh_hz=float(rng.choice([60.0, 120.0, 240.0, 480.0])),
         refresh_depth=float(rng.choice([0.0, 0.0, 0.05, 0.3, 0.8])),
         hands=int(rng.choice(kind.hands)),
     )
+
+
+def _draw_colours(rng: np.random.Generator) -> np.ndarray:
+    """Phones are set to vivid colours or dull with age, to cold white or to the warm one of the evening."""
+    vivid, warm = rng.uniform(0.85, 1.45), rng.normal(0.04, 0.12)
+    luma = np.array([0.3, 0.59, 0.11])
+    tint = np.array([1 + warm, 1 + rng.uniform(-0.04, 0.04), 1 - warm])
+    return (tint[:, None] * (vivid * np.eye(3) + (1 - vivid) * luma)).astype(np.float32)
 
 
 def _draw_layout(
@@ -140,7 +148,7 @@ def panel(screen: Screen, frame: np.ndarray, *, controls: bool) -> np.ndarray:
     if controls:
         _controls(page)
     table = ((np.arange(256) / 255) ** screen.gamma * (1 - screen.black) + screen.black).astype(np.float32)
-    return cv2.LUT(page, table) * screen.tint.astype(np.float32)
+    return np.maximum(cv2.transform(cv2.LUT(page, table), screen.colours), 0)
 
 
 def _controls(page: np.ndarray) -> None:

@@ -30,7 +30,7 @@ from unmask.types import Label
 
 FACE_SHARE = (0.28, 0.80)  # longer side of the face's box over the shorter side of the picture
 # How often a recording is worn once more. An attack's picture was, in a way: it has passed a camera already.
-WORN = {Label.BONA_FIDE: 0.55, Label.ATTACK: 0.2}
+WORN = {Label.BONA_FIDE: 0.4, Label.ATTACK: 0.25}
 OWN_BACKGROUND = 0.6  # how often it is kept where it fills the view: a cut-out's rim must not tell the living
 BUSTS_KEPT = 6
 FACE_ASPECT = 1.25  # a face mesh's height over its width
@@ -119,6 +119,7 @@ class Studio:
                     rng, portrait, times=times if moving else times[:1], fps=request.fps
                 ),
                 wearer=self.bust(self._other(request)),
+                place=lambda bust: _place(rng, bust, view=stage.view, face_share=share),
             )
             take = INSTRUMENTS[request.instrument](setting, rng)
         frames = capture(take.shots, rng, camera=camera, grids=take.grids, fps=request.fps)

@@ -13,9 +13,9 @@ from unmask.simulate.camera import jpeg
 def wear(frames: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
     """The frames (h, w, 3) uint8 after one more blur, scaling, tone and JPEG, the same for all of them."""
     height, width = frames[0].shape[:2]
-    scale = float(np.exp(rng.uniform(np.log(0.45), 0)))
+    scale = float(np.exp(rng.uniform(np.log(0.5), 0)))
     blur = float(rng.choice([0.0, rng.uniform(0.4, 1.5)]))
-    quality = rng.uniform(40, 92)
+    quality = rng.uniform(55, 95)
     table = _table(rng)
     worn = []
     for frame in frames:
