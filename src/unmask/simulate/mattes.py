@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+RECIPE = b"3"  # of the cut, so that a cache of an older one is not used
 WORK_PX = 192  # GrabCut's cost grows with the area; hair is finer than any matte found this way
 
 
@@ -20,7 +21,7 @@ def matte(image: np.ndarray, mesh: np.ndarray, *, cache: Path | None = None) -> 
     """Alpha (H, W) float32 in [0, 1] of the person; kept as a small PNG in the folder `cache` when given."""
     if cache is None:
         return _refined(image, _cut(image, mesh))
-    key = hashlib.sha256(image.tobytes() + mesh.tobytes()).hexdigest()[:24]
+    key = hashlib.sha256(RECIPE + image.tobytes() + mesh.tobytes()).hexdigest()[:24]
     path = cache / f"matte_{key}.png"
     stored = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.exists() else None
     if stored is None:
@@ -106,7 +107,7 @@ def _trimap(shape: tuple[int, int], points: np.ndarray) -> np.ndarray:
     # Dark suits before dark curtains are lost without sure shoulders, dark hair without a sure skull.
     skull = (dx / 0.54) ** 2 + ((y - (cy - 0.08 * fh)) / (0.62 * fh)) ** 2
     neck = (below > -0.2) & (np.abs(dx) < 0.3)
-    chest = (below > 0.32) & (np.abs(dx) < np.clip(0.35 + (below - 0.32) * 1.2, 0, 1.15))
+    chest = (below > 0.12) & (np.abs(dx) < np.clip(0.32 + (below - 0.12) * 1.4, 0, 1.15))
     seeds[(skull < 1) | neck | chest] = cv2.GC_FGD
     beside = (np.abs(dx) > 0.95) & (below < -0.05)
     seeds[beside & (seeds != cv2.GC_FGD)] = cv2.GC_BGD

@@ -1,0 +1,63 @@
+"""The rasteriser against geometry written out, and the mesh's topology against what a disk must be."""
+
+from collections import Counter
+
+import numpy as np
+
+from unmask.media.raster import FACE_TRIANGLES, rasterise
+from unmask.media.topology import OPENINGS, OUTLINE, POINTS
+
+
+def test_the_face_is_one_disk_bordered_by_the_outline():
+    edges = Counter(
+        (int(a), int(b)) for t in FACE_TRIANGLES for a, b in ((t[0], t[1]), (t[1], t[2]), (t[2], t[0]))
+    )
+    assert max(edges.values()) == 1  # every triangle the same way round
+    border = {edge for edge in edges if edge[::-1] not in edges}
+    points = len(np.unique(FACE_TRIANGLES))
+    undirected = {tuple(sorted(edge)) for edge in edges}
+    assert len(FACE_TRIANGLES) == 898
+    assert points == POINTS
+    assert points - len(undirected) + len(FACE_TRIANGLES) == 1  # Euler: a disk
+    assert {a for a, _ in border} == set(OUTLINE)
+    assert all(tuple(sorted(p)) in undirected for p in zip(OUTLINE, (*OUTLINE[1:], OUTLINE[0]), strict=True))
+
+
+def test_the_openings_are_the_last_triangles():
+    sizes = {name: len(FACE_TRIANGLES[where]) for name, where in OPENINGS.items()}
+    assert sizes == {"right_eye": 14, "left_eye": 14, "mouth": 18}
+
+
+def test_depth_agrees_with_the_plane_equation():
+    corners = np.array([[2.5, 1.2, 3.0], [40.1, 6.3, 8.0], [11.7, 33.9, -2.0]], np.float32)
+    depth, triangle, weights = rasterise(corners, np.array([[0, 1, 2]]), height=40, width=48)
+    y, x = np.nonzero(triangle == 0)
+    plane = np.linalg.solve(np.c_[corners[:, :2], np.ones(3)], corners[:, 2])
+    np.testing.assert_allclose(depth[y, x], np.c_[x, y, np.ones(len(x))] @ plane, atol=1e-3)
+    np.testing.assert_allclose(weights[y, x] @ corners[:, :2], np.c_[x, y], atol=1e-3)
+    assert abs(len(x) - 0.5 * abs(np.linalg.det(corners[1:, :2] - corners[0, :2]))) < 40
+
+
+def test_the_nearer_triangle_wins_whichever_comes_first():
+    near = np.array([[0, 0, 1], [20, 0, 1], [0, 20, 1]], np.float32)
+    far = np.array([[0, 0, 5], [20, 0, 5], [0, 20, 5]], np.float32)
+    for order in (np.r_[near, far], np.r_[far, near]):
+        depth, _, _ = rasterise(order, np.arange(6).reshape(2, 3), height=21, width=21)
+        assert set(depth[np.isfinite(depth)]) == {1.0}
+
+
+def test_neighbours_leave_no_pixel_between_them():
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[0:9, 0:9] * 8.0
+    points = np.stack([x, y, np.zeros_like(x)], axis=-1)
+    points[1:-1, 1:-1, :2] += rng.uniform(-3, 3, (7, 7, 2))
+    first = (np.arange(8)[:, None] * 9 + np.arange(8)).ravel()
+    triangles = np.r_[np.c_[first, first + 9, first + 1], np.c_[first + 1, first + 9, first + 10]]
+    _, triangle, _ = rasterise(points.reshape(-1, 3), triangles, height=65, width=65)
+    assert (triangle >= 0).all()
+
+
+def test_what_lies_outside_or_is_not_finite_is_left_out():
+    points = np.array([[-50, -50, 0], [-10, -50, 0], [-10, -10, 0], [np.nan, 0, 0]], np.float32)
+    _, triangle, _ = rasterise(points, np.array([[0, 1, 2], [1, 2, 3]]), height=16, width=16)
+    assert (triangle == -1).all()
