@@ -1,30 +1,57 @@
+"""The loop on a toy set that a tiny network learns in seconds: blobs with depth, and blobs behind stripes."""
+
+import json
 import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from unmask.contract import TrainingData
 from unmask.data.prepared import PreparedSet, Row, write_table
+from unmask.models import MODELS
+from unmask.models.sgtd import Form, SgtdMulti, SgtdSingle
+from unmask.models.weights import load
 from unmask.training.batches import Drawer
 from unmask.training.checkpoint import BEST, CHECKPOINT, read
-from unmask.training.loop import TrainingError, train
+from unmask.training.finish import finish
+from unmask.training.loop import TrainingError, rate_at, train
 from unmask.training.settings import from_mapping
-from unmask.types import DataError, Label, SettingsError
+from unmask.types import DataError, Label, ModelError, SettingsError
 
 torch.set_num_threads(1)
 SIZE, FRAMES = 32, 3
-POOLS = [1, 1, 1]  # a 32 px clip is not shrunk, so that its map is 32x32
+TINY = Form(
+    stem=4,
+    levels=((4, 6, 4), (4, 6, 4), (4, 6, 4)),
+    top=(8, 4),
+    pools=(1, 1, 1),  # a 32 px clip is not shrunk, so that its map is 32x32
+    momentum=0.1,
+    reduced=2,
+    motion=6,
+    hidden=4,
+)
+NETWORKS = {"tiny_single": lambda: SgtdSingle(TINY), "tiny_multi": lambda: SgtdMulti(TINY)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def networks():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, network in NETWORKS.items():
+            patch.setitem(MODELS, name, network)
+        yield
 
 
 def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES):
-    """Bona fide: a bright blob with a depth of its own. Attacks: the same blob behind stripes, two instruments."""
+    """Bona fide: a bright blob with a depth of its own. Attacks: the same blob behind stripes."""
     (root / "shard-00000").mkdir(parents=True)
     (root / "spec.json").write_text(
-        '{"clip": {"frames": %d, "stride_s": 0.1, "size_px": 32, "box_scale": 1.3}}' % frames
+        json.dumps({"clip": {"frames": frames, "stride_s": 0.1, "size_px": SIZE, "box_scale": 1.3}})
     )
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:SIZE, 0:SIZE]
@@ -63,7 +90,7 @@ def toy(tmp_path_factory):
     return root
 
 
-def toy_settings(*, steps=6, network="sgtd_s_single", **changes):
+def toy_settings(*, steps=6, network="tiny_single", **changes):
     given = {
         "run": {
             "name": "toy",
@@ -78,7 +105,6 @@ def toy_settings(*, steps=6, network="sgtd_s_single", **changes):
         "augmentation": {"light": 0.5, "noise": 0.5, "blur": 0.5, "jpeg": 0.5},
         "evaluation": {"every": 4, "batch": 8},
         "compute": {"accelerator": "cpu", "threads": 1},
-        "arguments": {"pools": POOLS},
     }
     for section, values in changes.items():
         given.setdefault(section, {}).update(values)
@@ -89,24 +115,203 @@ def losses(run):
     return [loss for _, loss in read(run / CHECKPOINT).history.losses]
 
 
+def curve(run):
+    return read(run / CHECKPOINT).history.losses
+
+
+class CutOffError(Exception):
+    """The power fails."""
+
+
+def stop_after(step):
+    def progress(done, steps, loss):
+        if done == step:
+            raise CutOffError
+
+    return progress
+
+
 def test_a_run_that_was_stopped_and_resumed_is_the_unbroken_run(toy, tmp_path):
     whole = train(toy_settings(), data=toy, out=tmp_path / "whole")
-
-    class Power(Exception):
-        pass
-
-    def cut_off(done, steps, loss):
-        if done == 5:  # two steps after the checkpoint, one after the evaluation
-            raise Power
-
-    with pytest.raises(Power):
-        train(toy_settings(), data=toy, out=tmp_path / "broken", progress=cut_off)
+    with pytest.raises(CutOffError):  # two steps after a checkpoint, one after an evaluation
+        train(toy_settings(), data=toy, out=tmp_path / "broken", progress=stop_after(5))
     resumed = train(toy_settings(), data=toy, out=tmp_path / "broken", resume=True)
 
-    assert losses(whole) == losses(resumed)
     one, other = read(whole / CHECKPOINT), read(resumed / CHECKPOINT)
     assert one.history == other.history
-    for name, tensor in one.network.items():
-        assert torch.equal(tensor, other.network[name]), name
-    for name, tensor in one.average.items():
-        assert torch.equal(tensor, other.average[name]), name
+    assert len(one.history.losses) == 6
+    assert len(one.average) == len(one.network) > 0
+    for mine, theirs in ((one.network, other.network), (one.average, other.average)):
+        for name, tensor in mine.items():
+            assert torch.equal(tensor, theirs[name]), name
+    for number, slots in one.optimiser.items():
+        for slot, tensor in slots.items():
+            assert torch.equal(tensor, other.optimiser[number][slot])
+
+
+KILLED = """
+import sys
+sys.path.insert(0, {tests!r})
+import os, signal, torch
+from pathlib import Path
+from {module} import MODELS, NETWORKS, toy_settings, train
+MODELS.update(NETWORKS)
+torch.set_num_threads(1)
+def die(done, steps, loss):
+    if done == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+train(toy_settings(), data=Path({data!r}), out=Path({out!r}), progress=die)
+"""
+
+
+def test_a_run_that_was_killed_outright_goes_on_with_the_same_losses(toy, tmp_path):
+    out = tmp_path / "killed"
+    script = KILLED.format(
+        tests=str(Path(__file__).parent), module=Path(__file__).stem, data=str(toy), out=str(out)
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not list(out.glob("*.part"))
+    resumed = train(toy_settings(), data=toy, out=out, resume=True)
+    assert curve(resumed) == curve(train(toy_settings(), data=toy, out=tmp_path / "whole"))
+
+
+@pytest.fixture(scope="module")
+def learned(toy, tmp_path_factory):
+    """Stage 1 trained until it tells the toy classes apart, and finished."""
+    out = tmp_path_factory.mktemp("stage1") / "run"
+    settings = toy_settings(steps=120, run={"save_every": 60, "log_every": 5}, evaluation={"every": 40})
+    train(settings, data=toy, out=out)
+    data = TrainingData(name="toy", licence="CC0-1.0", items=12)
+    return finish(out, data=toy, training_data=(data,), command="unmask train")
+
+
+def test_stage_one_learns_the_toy_set(learned):
+    history = read(learned.weights.parent / CHECKPOINT).history
+    assert history.losses[-1][1] < 0.6 * history.losses[0][1]
+    assert learned.dev.auc > 0.95
+
+
+def test_a_finished_run_carries_its_contract_in_both_files(learned, toy):
+    network, contract = load(learned.weights)
+    assert contract.network == "tiny_single"
+    assert contract.clip.frames == 1  # single frames, although the set holds clips of three
+    assert {point.name for point in contract.operating_points} == {"default", "strict", "lenient"}
+    assert contract.training_data[0].name == "toy"
+    point = contract.point("default", precision="f32")
+    assert (point.attacks, point.bona_fide) == (
+        12,
+        12,
+    )  # every clip is a presentation to a single-frame network
+    assert learned.model.stat().st_size > 0
+    assert contract.golden == learned.contract.golden != ()
+    kernels = [p for p in network.parameters() if p.ndim > 1]
+    assert all(torch.equal(kernel, kernel.half().float()) for kernel in kernels)
+
+
+def test_stage_two_moves_everything_but_the_backbone(learned, toy, tmp_path):
+    settings = toy_settings(
+        network="tiny_multi",
+        steps=3,
+        run={"backbone": "frozen"},
+        loss={"absolute": 0.2, "contrast": 0.2, "binary": 0.8},
+        optimiser={"kind": "adadelta", "rate": 1.0},
+    )
+    out = train(settings, data=toy, out=tmp_path / "run", init=learned.weights)
+    before = {f"backbone.{name}": t for name, t in load(learned.weights)[0].backbone.state_dict().items()}
+    after = read(out / CHECKPOINT).network
+    for name, tensor in before.items():  # the batch statistics among them
+        assert torch.equal(tensor, after[name]), name
+    torch.manual_seed(settings.run.seed)  # what the run began with
+    begun = MODELS["tiny_multi"]().state_dict()
+    kernels = [name for name in begun if not name.startswith("backbone.") and name.endswith("weight")]
+    assert len(kernels) > 10
+    assert all(not torch.equal(begun[name], after[name]) for name in kernels)
+    finished = finish(out, data=toy, training_data=(), command="unmask train")
+    assert finished.contract.clip.frames == FRAMES
+    assert 0 <= finished.contract.evidence_correlation <= 1
+
+
+def test_a_resumed_second_stage_keeps_the_backbone_frozen(learned, toy, tmp_path):
+    settings = toy_settings(
+        network="tiny_multi", steps=4, loss={"binary": 0.8}, run={"save_every": 2, "backbone": "frozen"}
+    )
+    whole = train(settings, data=toy, out=tmp_path / "whole", init=learned.weights)
+    with pytest.raises(CutOffError):
+        train(settings, data=toy, out=tmp_path / "broken", init=learned.weights, progress=stop_after(3))
+    resumed = train(settings, data=toy, out=tmp_path / "broken", resume=True)
+    assert curve(whole) == curve(resumed)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_good_weights(toy, tmp_path):
+    settings = toy_settings(steps=50, optimiser={"rate": 1e30, "warmup": 0, "schedule": "constant"})
+    with pytest.raises(TrainingError, match=r"step \d+ has the loss .*; lower \[optimiser\] rate"):
+        train(settings, data=toy, out=tmp_path / "run")
+    kept = load_file(tmp_path / "run" / CHECKPOINT)
+    network = [tensor for name, tensor in kept.items() if name.startswith("network/")]
+    assert network
+    assert all(torch.isfinite(tensor).all() for tensor in network)
+
+
+def test_the_batch_of_a_step_depends_on_seed_and_step_alone(toy):
+    prepared = PreparedSet.open(toy / "train")
+
+    def draw(seed, step, rank=0):
+        drawer = Drawer(prepared, batches=toy_settings(batches={"size": 8}).batches, seed=seed, frames=1)
+        return drawer.draw(step, rank=rank).numbers.tolist()
+
+    assert draw(1, 7) == draw(1, 7)
+    assert len({tuple(numbers) for numbers in (draw(1, 7), draw(1, 8), draw(2, 7), draw(1, 7, rank=1))}) == 4
+
+
+def test_batches_are_balanced_by_class_and_by_instrument(tmp_path):
+    write_toy(tmp_path / "set", seed=3, subjects="a", recordings=23)  # 12 bona fide, 6 prints, 5 replays
+    prepared = PreparedSet.open(tmp_path / "set")
+    drawer = Drawer(prepared, batches=toy_settings(batches={"size": 8}).batches, seed=1, frames=FRAMES)
+    drawn = [drawer.draw(step) for step in range(100)]
+    assert all(d.bona_fide.sum() == 4 for d in drawn)
+    names = [prepared.rows[n].instrument for d in drawn for n in d.numbers[~d.bona_fide]]
+    assert names.count("print/flat") == pytest.approx(200, abs=40)  # 4 sigma
+
+
+def test_rates_rise_and_fall_as_the_schedule_says():
+    settings = toy_settings(steps=12, optimiser={"rate": 1.0, "schedule": "cosine", "warmup": 2})
+    assert [rate_at(step, settings) for step in (0, 1, 2)] == [0.5, 1.0, 1.0]
+    assert rate_at(7, settings) == pytest.approx(0.5)
+    linear = toy_settings(steps=10, optimiser={"rate": 1.0, "schedule": "linear", "warmup": 0})
+    assert rate_at(9, linear) == pytest.approx(0.1)
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(toy, tmp_path):
+    out = train(toy_settings(steps=1), data=toy, out=tmp_path / "run")
+    with pytest.raises(SettingsError, match="holds a run already"):
+        train(toy_settings(steps=1), data=toy, out=out)
+    with pytest.raises(SettingsError, match="differs from the settings given"):
+        train(toy_settings(steps=1, run={"seed": 5}), data=toy, out=out, resume=True)
+    with pytest.raises(SettingsError, match="no run to resume"):
+        train(toy_settings(steps=1), data=toy, out=tmp_path / "other", resume=True)
+
+
+def test_a_person_in_train_and_dev_is_refused(tmp_path):
+    write_toy(tmp_path / "train", seed=1, subjects="a")
+    write_toy(tmp_path / "dev", seed=2, subjects="a")
+    with pytest.raises(DataError, match="12 subjects are in"):
+        train(toy_settings(), data=tmp_path, out=tmp_path / "run")
+
+
+def test_a_damaged_checkpoint_is_a_clear_error(toy, tmp_path):
+    out = train(toy_settings(steps=1), data=toy, out=tmp_path / "run")
+    (out / CHECKPOINT).write_bytes(b"no checkpoint")
+    with pytest.raises(ModelError, match="is no checkpoint of a run"):
+        train(toy_settings(steps=1), data=toy, out=out, resume=True)
+
+
+def test_a_run_killed_before_its_first_checkpoint_cannot_be_finished(toy, tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(CutOffError):
+        train(toy_settings(), data=toy, out=out, progress=stop_after(1))
+    with pytest.raises(ModelError, match="has no checkpoint yet"):
+        finish(out, data=toy, training_data=(), command="")
+    assert not (out / BEST).exists()

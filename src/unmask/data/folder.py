@@ -1,7 +1,7 @@
 """A plain folder with `labels.csv` -> presentations.
 
-The file has the columns path, label, instrument (family/species; empty when bona fide) and as many free columns as
-wanted; paths are relative to the folder. A path may be a video, a picture or a folder of frames.
+The file has the columns path, label, instrument (family/species; empty when bona fide) and as many free
+columns as wanted; paths are relative to the folder. A path may be a video, a picture or a folder of frames.
 """
 
 import csv
@@ -33,8 +33,8 @@ def read_labels(root: str | Path, labels: str | Path | None = None) -> list[Pres
     _refuse_twins(presentations, table)
     if missing := [p.path for p in presentations if not Path(p.path).exists()]:
         raise DataError(
-            f"{table} lists {len(missing)} of {len(presentations)} paths that do not exist, {missing[0]} the first; "
-            f"paths are relative to {root}"
+            f"{table} lists {len(missing)} paths of {len(presentations)} that do not exist, {missing[0]} the "
+            f"first; paths are relative to {root}"
         )
     return presentations
 
@@ -66,7 +66,8 @@ def _presentation(row: dict[str, str], *, root: Path, where: str) -> Presentatio
         raise DataError(f"{where}: the label is {cells['label']!r}; it must be {known}") from None
     if label is Label.BONA_FIDE and cells["instrument"]:
         raise DataError(
-            f"{where}: bona_fide with the instrument {cells['instrument']!r}; leave it empty or label the row attack"
+            f"{where}: bona_fide with the instrument {cells['instrument']!r}; leave it empty, or label the "
+            "row attack"
         )
     free = {name: cell for name, cell in cells.items() if name not in COLUMNS}
     return Presentation(

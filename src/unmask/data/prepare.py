@@ -1,7 +1,8 @@
 """Recordings -> a prepared set on disk: clips cut as at run time, with depth label and mask.
 
-Many processes, whole shards only, each by one rename: whatever kills the work, calling it again goes on where it
-stopped and ends in the same bytes. Boxes are jittered here, since what is stored has the size of the network's input.
+Many processes, whole shards only, each by one rename: whatever kills the work, calling it again goes on where
+it stopped and ends in the same bytes. Boxes are jittered here, since what is stored has the size of the
+network's input.
 """
 
 import json
@@ -22,15 +23,15 @@ from unmask.media.files import write_bytes
 from unmask.types import Clip, ClipSpec, DataError, Label, OutputError, SettingsError, Sighting
 
 RECORDINGS_A_SHARD = 16
-RELIEF_M = 0.15  # a head's depth from nose to ear: the scale of an attack's true depth, which has no relief of its own
+RELIEF_M = 0.15  # a head's depth from nose to ear: the scale of an attack's true depth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """What clips are cut from: one face through time, with its truth.
 
-    `depths` (len(sightings), H, W) float32 metres, when known; then attacks get their true depth beside the zeros that
-    training takes by default.
+    `depths` (len(sightings), H, W) float32 metres, when known; then attacks get their true depth beside the
+    zeros that training takes by default.
     """
 
     name: str
@@ -46,8 +47,8 @@ class Recording:
 class Cutting:
     """How clips are cut from recordings.
 
-    Clips of a recording start `every_s` apart; each is cut `cuts` times with a box scaled by 1 +- `scale_jitter` and
-    shifted by up to `shift_jitter` of its side. `seed` draws the boxes.
+    Clips of a recording start `every_s` apart; each is cut `cuts` times with a box scaled by 1 +-
+    `scale_jitter` and shifted by up to `shift_jitter` of its side. `seed` draws the boxes.
     """
 
     clip: ClipSpec
@@ -75,10 +76,11 @@ def prepare(
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """A prepared set in `out` of recordings 0 to `count` - 1 (rounded up to whole shards of 16); returns `out`.
+    """A prepared set in `out` of recordings 0 to `count` - 1, rounded up to whole shards of 16; gives `out`.
 
-    `source` is called in any order and, with `jobs` > 1, in other processes (it must pickle); equal numbers must give
-    equal recordings. `progress` gets shards done and in all. A larger `count` on an old set adds shards to it.
+    `source` is called in any order and, with `jobs` > 1, in other processes (it must pickle); equal numbers
+    must give equal recordings. `progress` gets shards done and in all. A larger `count` on an old set adds
+    shards to it.
     """
     out = Path(out)
     _claim(out, cutting)
@@ -95,7 +97,8 @@ def cut_recording(recording: Recording, *, cutting: Cutting, seed: int) -> tuple
     """All clips of a recording with their labels; none when it is shorter than a clip."""
     rng = np.random.default_rng([cutting.seed, seed])
     spec = cutting.clip
-    rows, clips, depths, masks = [], [], [], []
+    rows: list[Row] = []
+    clips, depths, masks = [], [], []
     for chosen in _starts(recording, cutting):
         sightings = [recording.sightings[k] for k in chosen]
         for _ in range(cutting.cuts):
@@ -143,7 +146,7 @@ def _jittered_box(sighting: Sighting, rng: np.random.Generator, *, cutting: Cutt
 
 
 def _depth_label(recording: Recording, clip: Clip, *, chosen: list[int], spec: ClipSpec) -> list[np.ndarray]:
-    """(32, 32) for each frame: the mesh's relief for bona fide; for attacks the true depth in metres / RELIEF_M."""
+    """(32, 32) a frame: the mesh's relief for bona fide; for attacks the true depth over RELIEF_M."""
     if recording.label is Label.BONA_FIDE:
         return [mesh_depth(mesh, size_px=spec.size_px, out=DEPTH_PX) for mesh in clip.meshes]
     if recording.depths is None:
@@ -155,7 +158,7 @@ def _depth_label(recording: Recording, clip: Clip, *, chosen: list[int], spec: C
 
 
 def _true_depth(depth_m: np.ndarray, box: np.ndarray, *, mask: np.ndarray) -> np.ndarray:
-    """(32, 32) in [0, 1] within the mask: 0 at the face's farthest point, 1 at RELIEF_M before it and nearer."""
+    """(32, 32) in [0, 1] under the mask: 0 at the face's farthest point, 1 at RELIEF_M before it."""
     height, width = depth_m.shape
     steps = (np.arange(DEPTH_PX) + 0.5) / DEPTH_PX
     x = np.clip(box[0] + steps * (box[2] - box[0]), 0, width - 1).astype(int)
@@ -193,8 +196,20 @@ def _each(work: Callable[[int], None], numbers: list[int], *, jobs: int) -> Iter
         yield from map(work, numbers)
         return
     spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads can hang
-    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        yield from pool.map(work, numbers)
+    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin_worker, initargs=(work,)) as pool:
+        yield from pool.map(_in_worker, numbers)
+
+
+_WORK: list[Callable[[int], None]] = []  # in a worker: its job, sent once, since portraits weigh 100s of MB
+
+
+def _begin_worker(work: Callable[[int], None]) -> None:
+    cv2.setNumThreads(1)
+    _WORK.append(work)
+
+
+def _in_worker(number: int) -> None:
+    _WORK[0](number)
 
 
 def _write_shard(number: int, *, source: Source, out: Path, cutting: Cutting) -> None:

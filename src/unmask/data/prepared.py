@@ -95,10 +95,18 @@ class PreparedSet:
 def read_table(path: Path) -> list[Row]:
     """The rows of a shard's table."""
     with path.open(newline="", encoding="utf-8") as file:
-        return [
-            Row(**{**cells, "number": int(cells["number"]), "label": Label(cells["label"])})
-            for cells in csv.DictReader(file)
-        ]
+        return [_row(cells) for cells in csv.DictReader(file)]
+
+
+def _row(cells: dict[str, str]) -> Row:
+    return Row(
+        presentation=cells["presentation"],
+        number=int(cells["number"]),
+        label=Label(cells["label"]),
+        instrument=cells["instrument"],
+        subject=cells["subject"],
+        source=cells["source"],
+    )
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:

@@ -1,4 +1,4 @@
-"""Where recordings come from: simulated clips with their truth, or a labelled folder whose faces are tracked."""
+"""Where recordings come from: simulated clips with their truth, or the tracked faces of a labelled folder."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -19,14 +19,32 @@ READ_S = 10.0  # of a real video: more clips of one presentation teach little an
 class SimulatedClip(Protocol):
     """What is read of a simulated clip (simulate.make.Simulated), which data may not import."""
 
-    frames: Sequence[np.ndarray]  # (H, W, 3) uint8 RGB
-    times_s: Sequence[float]
-    depths: np.ndarray  # (T, H, W) float32 metres
-    meshes: np.ndarray  # (T, 468, 3) float32 px
-    label: Label
-    instrument: str | None
-    subject: str
-    seed: int
+    @property
+    def frames(self) -> Sequence[np.ndarray]: ...  # (H, W, 3) uint8 RGB
+    @property
+    def times_s(self) -> np.ndarray: ...
+    @property
+    def depths(self) -> np.ndarray: ...  # (T, H, W) float32 metres
+    @property
+    def meshes(self) -> np.ndarray: ...  # (T, 468, 3) float32 px
+    @property
+    def label(self) -> Label: ...
+    @property
+    def instrument(self) -> str | None: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulations:
+    """The n-th clip of a series (simulate.make.Series) as a recording with its true meshes."""
+
+    series: Callable[[int], SimulatedClip]
+
+    def __call__(self, index: int) -> Recording:
+        return from_simulated(self.series(index))
 
 
 def from_simulated(simulated: SimulatedClip) -> Recording:
@@ -40,8 +58,8 @@ def from_simulated(simulated: SimulatedClip) -> Recording:
     return Recording(
         name=f"simulated-{simulated.seed}",
         sightings=sightings,
-        label=Label(simulated.label),
-        instrument=simulated.instrument or "" if simulated.label == Label.ATTACK else "",
+        label=simulated.label,
+        instrument=simulated.instrument or "",
         subject=simulated.subject,
         source="simulated",
         depths=simulated.depths,
@@ -58,8 +76,9 @@ def _face(mesh: np.ndarray) -> Face:
 class TrackedFolder:
     """The n-th presentation of a labelled folder as a recording of its longest track.
 
-    Rows with a column `subject` keep it; without, each presentation is a subject of its own. Frames are kept no denser
-    than `stride_s` needs. `load_finder` gives a media.faces.FaceFinder: called once in each process.
+    Rows with a column `subject` keep it; without, each presentation is a subject of its own. Frames are kept
+    no denser than `stride_s` needs. `load_finder` gives a media.faces.FaceFinder: called once in each
+    process.
     """
 
     presentations: Sequence[Presentation]

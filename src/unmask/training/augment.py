@@ -1,8 +1,9 @@
-"""Random changes of a batch of clips: one draw a clip, the same for all its frames, with depth and mask moved along.
+"""Random changes of a batch of clips: one draw a clip, the same for all its frames, with depth and mask moved
+along.
 
-Flip, contrast and brightness, and cutout are those of the published code (papers.md 1.4) with its slips mended: the depth
-flips with the picture, a clip does not flicker, the square lies within the crop. The others are ours, and blind to the
-class: what a camera does to a picture must not tell an attack.
+Flip, contrast and brightness, and cutout are those of the published code (papers.md 1.4) with its slips
+mended: the depth flips with the picture, a clip does not flicker, the square lies within the crop. The others
+are ours, and blind to the class: what a camera does to a picture must not tell an attack.
 """
 
 from collections.abc import Sequence
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from unmask.types import SettingsError
 
@@ -45,13 +46,16 @@ class Augmentation:
                 raise SettingsError(f"[augmentation] {name} is a chance in [0, 1], not {getattr(self, name)}")
         if not 0 < self.cutout_side < 1 or self.gamma_range < 1 or not 5 <= self.jpeg_quality <= 95:
             raise SettingsError(
-                f"[augmentation] needs cutout_side in (0, 1), gamma_range >= 1, jpeg_quality in [5, 95], not {self}"
+                "[augmentation] needs cutout_side in (0, 1), gamma_range >= 1 and jpeg_quality in [5, 95], "
+                f"not {self}"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`clips` (B, T, 3, H, W) float in [0, 1], in memory (B, T, H, W, 3); `depth`, `mask` (B, T, 32, 32); `bona_fide` (B,)."""
+    """`clips` (B, T, 3, H, W) float in [0, 1], in memory (B, T, H, W, 3); `depth`, `mask` (B, T, 32, 32);
+    `bona_fide` (B,).
+    """
 
     clips: Tensor
     depth: Tensor
@@ -167,7 +171,7 @@ def _soften(x: Tensor) -> Tensor:
     flat = x.flatten(0, 1).movedim(-1, 1)  # (b*T, 3, H, W)
     kernel = torch.tensor([0.25, 0.5, 0.25], device=x.device, dtype=x.dtype)
     square = torch.outer(kernel, kernel).expand(3, 1, 3, 3)
-    soft = F.conv2d(F.pad(flat, (1, 1, 1, 1), mode="replicate"), square, groups=3)
+    soft = functional.conv2d(functional.pad(flat, (1, 1, 1, 1), mode="replicate"), square, groups=3)
     return soft.movedim(1, -1).unflatten(0, x.shape[:2])
 
 

@@ -1,4 +1,4 @@
-"""Which clips a step sees: a function of the seed and the step alone, so that a resumed run is the same run."""
+"""Which clips a step sees: a function of seed and step alone, so that a resumed run is the same run."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -75,7 +75,7 @@ def one_frame(arrays: Arrays, frames: np.ndarray) -> Arrays:
 
 
 def to_batch(arrays: Arrays, bona_fide: np.ndarray, *, device: torch.device) -> Batch:
-    """Bytes -> floats on the device; the clips' memory stays (B, T, H, W, 3), which is channels_last for a network."""
+    """Bytes -> floats; the clips' memory stays (B, T, H, W, 3), which is channels_last for a network."""
     clips, depth, mask = (
         torch.from_numpy(part).to(device, non_blocking=True).float().div_(255)
         for part in (arrays.clips, arrays.depth, arrays.mask)

@@ -1,6 +1,6 @@
-"""The state of a run in one safetensors file, replaced atomically: weights, their average, optimiser, history.
+"""The state of a run in one safetensors file: weights, their average, optimiser, history.
 
-No pickle: tensors by name, everything else as JSON in the file's metadata.
+The file is replaced as a whole. No pickle: tensors by name, everything else as JSON in the file's metadata.
 """
 
 import json
@@ -21,7 +21,9 @@ BEST = "best.safetensors"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dev:
-    """One evaluation on dev, after `step` steps. `eer`, `auc`, `apcer` and `acer` are over presentations, the threshold at the EER."""
+    """One evaluation on dev, after `step` steps. `eer`, `auc`, `apcer` and `acer` are over presentations, the
+    threshold at the EER.
+    """
 
     step: int
     loss: float
@@ -35,7 +37,7 @@ class Dev:
 
 @dataclass(slots=True, kw_only=True)
 class History:
-    """What a run has gone through: `step` steps are done; `losses` holds (step, mean loss since the one before)."""
+    """`step` steps are done; `losses` holds (step, mean loss since the one before)."""
 
     step: int = 0
     losses: list[tuple[int, float]] = field(default_factory=list)
@@ -49,7 +51,9 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A run as it stood: state of the network, of its average (empty without one), of the optimiser, and the history."""
+    """A run as it stood: state of the network, of its average (empty without one), of the optimiser, and the
+    history.
+    """
 
     network: dict[str, Tensor]
     average: dict[str, Tensor]
@@ -96,7 +100,7 @@ def read(path: Path) -> Checkpoint:
 
 
 def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
-    """The tensors of each parameter; rates and the like are functions of settings and step, so they are not kept."""
+    """The tensors of each parameter; rates are functions of settings and step, so they are not kept."""
     return optimiser.state_dict()["state"]
 
 

@@ -87,5 +87,6 @@ def refuse_shared_subjects(train: PreparedSet, dev: PreparedSet) -> None:
     shared = {row.subject for row in train.rows} & {row.subject for row in dev.rows}
     if shared:
         raise DataError(
-            f"{len(shared)} subjects are in {train.root} and in {dev.root}, {min(shared)!r} among them; part them by subject"
+            f"{len(shared)} subjects are in {train.root} and in {dev.root}, {min(shared)!r} among them; part "
+            "the sets by subject"
         )

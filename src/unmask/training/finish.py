@@ -1,7 +1,7 @@
 """A run folder -> what is shipped: weights with their contract, and one ONNX file made from them.
 
-Operating points are measured on dev with the very weights that are shipped (rounded to what the ONNX file stores) in
-f32; points for bf16 are added where the runtime is at hand.
+Operating points are measured on dev with the very weights that are shipped (rounded to what the ONNX file
+stores) in f32; points for bf16 are added where the runtime is at hand.
 """
 
 import subprocess
@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
-from unmask.contract import Contract, GoldenClip, TrainingData, golden_pixels
+from unmask.contract import Contract, TrainingData
 from unmask.models.export import export
-from unmask.models.weights import half_rounded, save
+from unmask.models.weights import save
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import BEST, CHECKPOINT, Dev
 from unmask.training.dev import judge, score_set
@@ -23,11 +22,10 @@ from unmask.training.loop import SETTINGS, Sets
 from unmask.training.networks import build, frames_of
 from unmask.training.settings import Settings, read_settings
 from unmask.training.threshold import correlation, operating_points
-from unmask.types import ClipSpec, ModelError
+from unmask.types import ModelError
 
 WEIGHTS = "weights.safetensors"
 MODEL = "model.onnx"
-GOLDEN_SEEDS = (1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,8 @@ def finish(
 ) -> Finished:
     """Weights and ONNX file of the run in `out`, from its best or last evaluation as its settings say.
 
-    Works on a run that was stopped early, too: on its last checkpoint. `training_data` names what the clips were made from.
+    Works on a run that was stopped early, too: on its last checkpoint. `training_data` names what the clips
+    were made from.
     """
     out = Path(out)
     settings = read_settings(out / SETTINGS)
@@ -74,32 +73,23 @@ def finish(
         precision="f32",
         measured_on=measured_on or f"dev, {subjects} subjects apart from training",
     )
-    spec = replace(sets.dev.spec, frames=frames)
     contract = Contract(
         name=settings.run.name,
         version=settings.run.version,
         network=settings.run.network,
         arguments=dict(settings.arguments),
-        clip=spec,
+        clip=replace(sets.dev.spec, frames=frames),
         operating_points=points,
         training_data=tuple(training_data),
-        golden=golden(network, spec),
+        golden=(),  # the export draws and scores them
         command=command,
         seed=settings.run.seed,
         commit=_commit(),
         evidence_correlation=correlation(sets.dev.rows, scored.scores),
     )
-    save(out / WEIGHTS, network, contract)
     sealed = export(network, contract, out / MODEL)
+    save(out / WEIGHTS, network, sealed)
     return Finished(out / WEIGHTS, out / MODEL, sealed, judge(sets.dev, scored, step=step, alone=frames == 1))
-
-
-def golden(network: nn.Module, spec: ClipSpec) -> tuple[GoldenClip, ...]:
-    """What the network says of the golden clips, in f32 under the ellipse mask."""
-    pixels = np.stack([golden_pixels(seed, spec) for seed in GOLDEN_SEEDS])  # (3, T, S, S, 3)
-    with torch.inference_mode():
-        scores = network(torch.from_numpy(pixels).float().div(255).movedim(-1, 2), None).score
-    return tuple(GoldenClip(seed=seed, score=float(s)) for seed, s in zip(GOLDEN_SEEDS, scores, strict=True))
 
 
 def _trained(out: Path, settings: Settings) -> tuple[nn.Module, int]:
@@ -109,7 +99,16 @@ def _trained(out: Path, settings: Settings) -> tuple[nn.Module, int]:
     state = checkpoints.read(path)
     network = build(settings, init=None)
     network.load_state_dict(state.average or state.network)
-    return half_rounded(network).eval(), state.history.step
+    return _half_rounded(network).eval(), state.history.step
+
+
+@torch.no_grad()
+def _half_rounded(network: nn.Module) -> nn.Module:
+    """Kernels as the ONNX file stores them (fp16), so that what is measured is what is shipped."""
+    for parameter in network.parameters():
+        if parameter.ndim > 1:
+            parameter.copy_(parameter.half().float())
+    return network
 
 
 def _commit() -> str:

@@ -1,8 +1,9 @@
-"""The training loop: settings and prepared clips -> a run folder with weights, on CPU or GPUs by Lightning Fabric.
+"""The training loop: settings and prepared clips -> a run folder with weights, on CPU or GPUs by Lightning
+Fabric.
 
-Stage 1 trains a single-frame network on single frames; stage 2 freezes its backbone inside a multi-frame network and
-trains the rest on clips. What a step sees is a function of (seed, step), and the checkpoint holds all that moves, so a
-run that was killed and resumed is, on the CPU, the same run.
+Stage 1 trains a single-frame network on single frames; stage 2 freezes its backbone inside a multi-frame
+network and trains the rest on clips. What a step sees is a function of (seed, step), and the checkpoint holds
+all that moves, so a run that was killed and resumed is, on the CPU, the same run.
 """
 
 import math
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.loggers import TensorBoardLogger
-from torch import Tensor, nn
+from torch import nn
 
 from unmask.data.prepared import PreparedSet
 from unmask.media.files import write_bytes
@@ -78,13 +79,15 @@ def train(
 ) -> Path:
     """Trains to the last step and returns the run folder; `finish` makes the shipped files of it.
 
-    `data` holds prepared sets in train and dev. `init`: weights to start from; a multi-frame network takes the backbone of
-    single-frame weights and freezes it. `resume` goes on from the checkpoint in `out`. A loss or gradient that is not
-    finite ends in a TrainingError; the checkpoint then holds the last good weights.
+    `data` holds prepared sets in train and dev. `init`: weights to start from; a multi-frame network takes
+    the backbone of single-frame weights. `resume` goes on from the checkpoint in `out`. A loss
+    or gradient that is not finite ends in a TrainingError; the checkpoint then holds the last good weights.
     """
     out = Path(out)
     sets = Sets.open(data)
     _claim(out, settings, resume=resume)
+    if settings.run.backbone == "frozen" and init is None and not resume:
+        raise SettingsError("[run] backbone is frozen, but there is none yet; give --init weights of stage 1")
     run = _begin(settings, sets, out, init=None if resume else init)
     if resume:
         _restore(run, checkpoints.read(out / CHECKPOINT))
@@ -110,10 +113,10 @@ def _begin(settings: Settings, sets: Sets, out: Path, *, init: str | Path | None
     torch.manual_seed(settings.run.seed)  # of the first weights; a step seeds itself
     bare = build(settings, init=init)
     frames = frames_of(bare, sets.train.spec)
-    if init is None:
+    if init is None and settings.run.backbone == "trained":
         start_depth(bare, sets.train, frames=frames)
     if compute.channels_last:
-        bare = bare.to(memory_format=torch.channels_last)
+        bare.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = _optimiser(bare, settings)
     network, optimiser = fabric.setup(bare, optimiser)
     average = deepcopy(bare).requires_grad_(False) if settings.run.ema else None
@@ -157,6 +160,7 @@ def _step(run: _Run, drawn: Drawn, *, step: int) -> float:
     for group in run.optimiser.param_groups:
         group["lr"] = rate_at(step, settings)
     batch = changed(drawn, settings=settings.augmentation, device=run.fabric.device)
+    before = [buffer.clone() for buffer in run.bare.buffers()]  # forward moves the batch statistics
     output = run.network(batch.clips, batch.mask[:, 0])
     loss = loss_of(output, batch, settings=settings.loss)
     run.optimiser.zero_grad()
@@ -165,7 +169,9 @@ def _step(run: _Run, drawn: Drawn, *, step: int) -> float:
     trained = [p for group in run.optimiser.param_groups for p in group["params"]]
     norm = torch.nn.utils.clip_grad_norm_(trained, limit)
     if not bool(torch.isfinite(loss)) or not bool(torch.isfinite(norm)):
-        _stop(run, drawn, loss=float(loss), norm=float(norm))
+        for buffer, good in zip(run.bare.buffers(), before, strict=True):
+            buffer.copy_(good)
+        _stop(run, drawn, loss=float(loss.detach()), norm=float(norm))
     run.optimiser.step()
     run.history.step = step + 1
     if run.average is not None:
@@ -174,7 +180,7 @@ def _step(run: _Run, drawn: Drawn, *, step: int) -> float:
 
 
 def rate_at(step: int, settings: Settings) -> float:
-    """The learning rate of `step` (from 0): warm-up, then constant, or a line or half a cosine down to 0 at the end."""
+    """The learning rate of `step` (from 0): warm-up, then constant, or a line or half a cosine down to 0."""
     optimiser, steps = settings.optimiser, settings.run.steps
     if step < optimiser.warmup:
         return optimiser.rate * (step + 1) / optimiser.warmup
@@ -224,13 +230,13 @@ def _evaluate(run: _Run) -> None:
 def _sentence(dev: Dev) -> str:
     species = ", ".join(f"{name} {share:.3f}" for name, share in dev.apcer.items())
     return (
-        f"step {dev.step}: dev loss {dev.loss:.4f}, AUC {dev.auc:.4f}, EER {dev.eer:.4f}, ACER {dev.acer:.4f}, "
-        f"BPCER {dev.bpcer:.3f}, APCER {species}"
+        f"step {dev.step}: dev loss {dev.loss:.4f}, AUC {dev.auc:.4f}, EER {dev.eer:.4f}, "
+        f"ACER {dev.acer:.4f}, BPCER {dev.bpcer:.3f}, APCER {species}"
     )
 
 
 def _flush_losses(run: _Run, losses: list[float]) -> list[float]:
-    """A checkpoint between two log lines: what was gathered is written down, since a resumed run starts a new mean."""
+    """Before a checkpoint the gathered losses are written down: a resumed run starts a new mean."""
     if losses:
         run.history.losses.append((run.history.step, float(np.mean(losses))))
     return []
@@ -258,8 +264,8 @@ def _stop(run: _Run, drawn: Drawn, *, loss: float, norm: float) -> None:
     _save(run)
     names = [run.sets.train.rows[number].presentation for number in drawn.numbers[:3]]
     raise TrainingError(
-        f"step {run.history.step} has the loss {loss} and a gradient of norm {norm} on the clips {names}...; the weights before it "
-        f"are in {run.out / CHECKPOINT}; lower [optimiser] rate or set clip_norm"
+        f"step {run.history.step} has the loss {loss} and a gradient of norm {norm} on the clips {names}...; "
+        f"the weights before it are in {run.out / CHECKPOINT}; lower [optimiser] rate or set clip_norm"
     )
 
 

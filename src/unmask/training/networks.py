@@ -1,6 +1,7 @@
 """Settings -> the network of a run: built anew, from weights, or around a frozen single-frame backbone."""
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -15,32 +16,38 @@ from unmask.training.settings import Settings
 from unmask.types import ClipSpec, ModelError, SettingsError
 
 
-def build(settings: Settings, *, init: str | Path | None) -> nn.Module:
-    """The network named in the settings; stage 2 (`init` a single-frame network) freezes the backbone it takes over."""
+def build(settings: Settings, *, init: str | Path | None) -> SgtdSingle | SgtdMulti:
+    """The network of the settings; a multi-frame one may start from the backbone of a single-frame `init`."""
     name = settings.run.network
     if name not in MODELS:
         raise SettingsError(f"[run] network is {name!r}; it must be one of {sorted(MODELS)}")
     try:
-        network = MODELS[name](**settings.arguments)
+        network = cast(SgtdSingle | SgtdMulti, MODELS[name](**settings.arguments))
     except TypeError as unknown:
         raise SettingsError(
             f"[arguments] do not fit {name} ({unknown}); remove what it does not know"
         ) from unknown
-    if init is None:
-        return network
+    if settings.run.backbone == "frozen":
+        if not isinstance(network, SgtdMulti):
+            raise SettingsError(f"[run] backbone is frozen, but {name} is nothing else; let it be trained")
+        network.backbone.requires_grad_(False)
+        network.backbone_frozen = True
+    if init is not None:
+        _fill(network, init, name=name)
+    return network
+
+
+def _fill(network: SgtdSingle | SgtdMulti, init: str | Path, *, name: str) -> None:
     given, contract = load(init)
     try:
         if isinstance(network, SgtdMulti) and isinstance(given, SgtdSingle):
             network.backbone.load_state_dict(given.backbone.state_dict())
-            network.backbone.requires_grad_(False)
-            network.backbone_frozen = True
         else:
             network.load_state_dict(given.state_dict())
     except RuntimeError as unfit:
         raise ModelError(
             f"{init} ({contract.network}) does not fit into {name}; take weights of the same widths"
         ) from unfit
-    return network
 
 
 def frames_of(network: nn.Module, spec: ClipSpec) -> int:
@@ -53,7 +60,7 @@ def frames_of(network: nn.Module, spec: ClipSpec) -> int:
 
 
 @torch.no_grad()
-def start_depth(network: nn.Module, prepared: PreparedSet, *, frames: int) -> None:
+def start_depth(network: SgtdSingle | SgtdMulti, prepared: PreparedSet, *, frames: int) -> None:
     """Moves the bias of the last layer so that the first maps have the mean of the bona fide labels.
 
     That layer ends in a ReLU: where chance starts it below zero everywhere, no gradient ever comes back.
@@ -71,7 +78,7 @@ def start_depth(network: nn.Module, prepared: PreparedSet, *, frames: int) -> No
     backbone(batch.clips.flatten(0, 1))
     hook.remove()
     backbone.load_state_dict(kept)
-    backbone.depth.bias += batch.depth.mean() - before[0].mean()
+    cast(torch.Tensor, backbone.depth.bias).add_(batch.depth.mean() - before[0].mean())
 
 
 def trained_groups(network: nn.Module, *, decay: float) -> list[dict]:

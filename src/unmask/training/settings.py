@@ -29,14 +29,13 @@ class Run:
     version: str = "0.1.0"
     save_every: int = 250  # steps between checkpoints
     log_every: int = 20
-    ema: float = (
-        0.0  # decay of the moving average of the weights that is evaluated and shipped; 0 turns it off
-    )
+    backbone: Literal["trained", "frozen"] = "trained"  # frozen: stage 2, with the backbone of --init
+    ema: float = 0.0  # decay of the average of the weights that is evaluated and shipped; 0 turns it off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batches:
-    """`size` clips a step on each device, `bona_fide` of them (share) bona fide; instruments come equally often."""
+    """`size` clips a step and device, a share `bona_fide` of them bona fide; instruments equally often."""
 
     size: int
     bona_fide: float = 0.5
@@ -46,8 +45,8 @@ class Batches:
 class Loss:
     """Weights of the terms (papers.md 4.5). Stage 1: 1 EDL + 0.5 CDL. Stage 2: 0.2 (EDL + CDL) + 0.8 CE.
 
-    The published code sums the depth terms of four maps and divides by five: its 0.2 is 0.16 here, where they are averaged.
-    `attack_depth`: what the depth of an attack is pulled to, "zeros" or its "true" depth.
+    The published code sums the depth terms of four maps and divides by five: its 0.2 is 0.16 here, where they
+    are averaged. `attack_depth`: what the depth of an attack is pulled to, "zeros" or its "true" depth.
     """
 
     absolute: float = 1.0
@@ -58,7 +57,9 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimiser:
-    """`decay` is L2 on the kernels of convolutions and dense layers, not of the GRU, in the gradient (papers.md 1.2)."""
+    """`decay` is L2 on the kernels of convolutions and dense layers, not of the GRU, in the gradient
+    (papers.md 1.2).
+    """
 
     kind: Literal["adam", "adadelta"] = "adam"
     rate: float = 1e-4
@@ -72,9 +73,10 @@ class Optimiser:
 class Evaluation:
     """When dev is scored and what becomes of it.
 
-    `keep`: ship the weights of the "best" evaluation (lowest dev EER, then lowest dev loss) or of the "last" step.
-    Operating points: "default" at the EER, "strict" at the worst-instrument APCER `strict_apcer`, "lenient" at the BPCER
-    `lenient_bpcer`. `early_error`: share of single clips that may fall on the wrong side of threshold +- margin.
+    `keep`: ship the weights of the "best" evaluation (lowest dev EER, then lowest dev loss) or of the "last"
+    step. Operating points: "default" at the EER, "strict" at the worst-instrument APCER `strict_apcer`,
+    "lenient" at the BPCER `lenient_bpcer`. `early_error`: share of single clips that may fall on the wrong
+    side of threshold +- margin.
     """
 
     every: int = 500
@@ -87,7 +89,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """What Fabric runs on. `threads` 0 leaves torch's own choice; `channels_last` is the faster layout everywhere."""
+    """What Fabric runs on. `threads` 0 leaves torch's choice; `channels_last` is the faster layout."""
 
     accelerator: str = "auto"
     devices: int = 1
@@ -155,9 +157,11 @@ def read_settings(config: str | Path, *, overrides: Mapping[str, Any] | None = N
 
 
 def from_mapping(given: Mapping[str, Mapping[str, Any]], *, origin: str) -> Settings:
-    """Settings of nested mappings; SettingsError names the first section or key that is unknown, missing or of a wrong kind.
+    """Settings of nested mappings; SettingsError names the first section or key that is unknown, missing or
+    of a wrong kind.
 
-    >>> from_mapping({"run": {"name": "x", "network": "sgtd_s_single", "steps": 9}, "batches": {"size": 8}}, origin="-").run.steps
+    >>> run = {"name": "x", "network": "sgtd_s_single", "steps": 9}
+    >>> from_mapping({"run": run, "batches": {"size": 8}}, origin="example").run.steps
     9
     """
     kinds = get_type_hints(Settings)

@@ -1,4 +1,4 @@
-"""Dev scores -> operating points, margins, and how alike the clips of one presentation are. Dev only, never test."""
+"""Dev scores -> operating points, margins, and how alike the clips of one presentation are; dev only."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ DECIDED_AT_ONCE = (
 def presentation_scores(
     rows: Sequence[Row], scores: np.ndarray, *, alone: bool = False
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Bona fide scores (n,), and instrument -> attack scores: clip scores (len(rows),) averaged over each presentation.
+    """Clip scores (len(rows),) averaged over presentations: bona fide (n,), and instrument -> attacks (n,).
 
     With `alone` every clip counts as a presentation of its own, as a picture does.
     """
@@ -36,10 +36,11 @@ def presentation_scores(
 
 
 def margin(bona_fide: np.ndarray, attacks: np.ndarray, threshold: float, *, error: float) -> float:
-    """Half-width of the band round `threshold` in which one clip is weak evidence; scores of single clips (n,).
+    """Half-width of the band round `threshold` where one clip is weak evidence; single clips' scores (n,).
 
-    The narrowest that leaves at most `error` of the attack clips at threshold + margin or above, and as many of the bona
-    fide ones below threshold - margin; but never so wide that less than half of the clips on their right side get out of it.
+    The narrowest that leaves at most `error` of the attack clips at threshold + margin or above, and as many
+    of the bona fide ones below threshold - margin; but never so wide that less than half of the clips on
+    their right side get out of it.
 
     >>> living, attack = np.array([0.45, 0.7, 0.8, 0.9]), np.array([0.1, 0.2, 0.3, 0.52])
     >>> round(margin(living, attack, 0.5, error=0.0), 3)
@@ -56,8 +57,8 @@ def margin(bona_fide: np.ndarray, attacks: np.ndarray, threshold: float, *, erro
 def correlation(rows: Sequence[Row], scores: np.ndarray) -> float:
     """Intraclass correlation in [0, 1] of clip scores within presentations, class means taken off.
 
-    One-way ANOVA (Shrout and Fleiss 1979, ICC(1,1)) with Donner's mean size for unequal groups; 0.5 where no presentation
-    has two clips.
+    One-way ANOVA (Shrout and Fleiss 1979, ICC(1,1)) with Donner's mean size for unequal groups; 0.5 where no
+    presentation has two clips.
     """
     labels = np.array([row.label is Label.BONA_FIDE for row in rows])
     residuals = np.array(scores, dtype=np.float64)
@@ -86,7 +87,7 @@ def operating_points(
     precision: str,
     measured_on: str,
 ) -> tuple[OperatingPoint, ...]:
-    """default (EER), strict (worst APCER at most its target), lenient (BPCER at most its target), with what dev gave there."""
+    """default, strict and lenient (see settings.Evaluation) with the error rates that dev had there."""
     living, attacks = presentation_scores(rows, scores, alone=alone)
     clips = presentation_scores(rows, scores, alone=True)
     thresholds = {
