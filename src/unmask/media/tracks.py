@@ -18,13 +18,16 @@ SEARCH_TILES_EVERY_S = 0.2  # for small faces, while one is missing
 FORGET_AFTER_S = 2.0  # a face that was hidden longer comes back as a new one
 SAME_FACE = 0.5  # IoU above which two followed faces are one: one hides the other
 FIRST_CHANGE = 0.15  # what a new track may usually change by, until its own changes are known
-LEAST_LIMIT = 0.2  # of the change in appearance: in 99 of 100 pairs two people differ by 0.26 or more
-USUAL_CHANGES = 3.0  # the limit in units of a track's own usual change: noise, small faces, flicker
+LARGEST_CHANGE = 0.2  # in appearance: in 99 of 100 pairs two people differ by 0.26 or more
+LARGEST_JUMP = 0.3  # in appearance, from one frame to the next
+USUAL_CHANGES = (
+    3.0  # both in units of a track's own usual change, if that is more: noise, small faces, flicker
+)
 SETTLE_S = 0.3  # how long a stranger in the place of a known face waits for an identity
 FARTHEST = 1.0  # sizes of the face: how far off its path it may be found
 MOST_GROWTH = 1.6  # ratio of sizes within which a face may be found again
 FURTHEST_AHEAD_S = 0.3  # a path is not drawn on for longer
-LEARNING = 0.1  # weight of a frame in what a track remembers
+LEARNING = 0.3  # weight of a frame in what a track remembers
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -34,36 +37,36 @@ class _Track:
     identity: int
     face: Face
     seen_s: float
-    look: np.ndarray  # (468, 3) float32, see appearance()
-    usual_change: float = FIRST_CHANGE
+    look: np.ndarray  # (468, 3) float32, see appearance(): learned while the face was alone
+    last_look: np.ndarray  # that of the last frame
+    usual_change: float = FIRST_CHANGE  # from frame to frame
     speed: np.ndarray = field(default_factory=lambda: np.zeros(2))  # pixels a second
     hidden: bool = False
 
-    @property
-    def limit(self) -> float:
-        """The change in appearance beyond which it is somebody else."""
-        return max(LEAST_LIMIT, USUAL_CHANGES * self.usual_change)
+    def goes_on(self, face: Face, look: np.ndarray) -> bool:
+        """Whether a followed face that nobody is near is still the same one: it has not changed at one
+        stroke.
+        """
+        return change(self.last_look, look) <= max(LARGEST_JUMP, USUAL_CHANGES * self.usual_change)
 
     def cost(self, face: Face, look: np.ndarray, *, now: float) -> float:
         """How badly a face suits this track: 0 perfectly, infinite not at all."""
         ahead_s = min(now - self.seen_s, FURTHEST_AHEAD_S)
         small, large = sorted((size(self.face), size(face)))
         off = float(np.linalg.norm(_centre(face) - _centre(self.face) - self.speed * ahead_s)) / small
-        growth = large / small
-        changed = change(self.look, look) / self.limit
-        return changed + off if changed <= 1 and off <= FARTHEST and growth <= MOST_GROWTH else np.inf
+        changed = change(self.look, look)
+        suits = changed <= max(LARGEST_CHANGE, USUAL_CHANGES * self.usual_change)
+        suits = suits and off <= FARTHEST and large / small <= MOST_GROWTH
+        return changed / LARGEST_CHANGE + off if suits else np.inf
 
     def learn(self, face: Face, look: np.ndarray, *, now: float, alone: bool) -> None:
-        """Take the face of this moment; near others its appearance is learned only while it is plainly its
-        own.
-        """
+        """Take the face of this moment; while others are near, what it looks like is not learned."""
         moved = (_centre(face) - _centre(self.face)) / max(now - self.seen_s, 1e-3)
-        self.speed = np.zeros(2) if self.hidden else self.speed + 0.3 * (moved - self.speed)
-        self.face, self.seen_s, self.hidden = face, now, False
-        changed = change(self.look, look)
-        if alone or changed < self.limit / 2:
-            self.usual_change += LEARNING * (changed - self.usual_change)
+        self.speed = np.zeros(2) if self.hidden else self.speed + LEARNING * (moved - self.speed)
+        if alone:
+            self.usual_change += LEARNING * (change(self.last_look, look) - self.usual_change)
             self.look = self.look + LEARNING * (look - self.look)
+        self.face, self.seen_s, self.hidden, self.last_look = face, now, False, look
 
 
 class Tracker:
@@ -80,10 +83,11 @@ class Tracker:
         """The faces of this frame with their identities, largest first."""
         now = frame.time_s
         self._tracks = [track for track in self._tracks if now - track.seen_s <= FORGET_AFTER_S]
-        faces = self._followed(frame.image)
+        followed = self._followed(frame.image)
+        faces = [face for face, _ in followed]
         faces += self._search(frame, known=faces)
         looks = [appearance(frame.image, face.mesh) for face in faces]
-        owners = self._owners(faces, looks, now=now)
+        owners = self._owners(faces, looks, of=[track for _, track in followed], now=now)
         for track in self._tracks:
             track.hidden = track.hidden or track not in owners
         seen = []
@@ -102,14 +106,14 @@ class Tracker:
         hidden = [track for track in self._tracks if track.hidden and _overlap(face, track.face) > 0]
         return bool(hidden) and (_touches(face, others) or now - max(t.seen_s for t in hidden) < SETTLE_S)
 
-    def _followed(self, image: np.ndarray) -> list[Face]:
+    def _followed(self, image: np.ndarray) -> list[tuple[Face, _Track]]:
         """Where the faces of the last frame are now; of two that ended on one face only one is kept."""
-        faces: list[Face] = []
+        followed: list[tuple[Face, _Track]] = []
         for track in self._tracks:
             face = None if track.hidden else self._finder.follow(image, track.face)
-            if face is not None and not any(_overlap(face, other) > SAME_FACE for other in faces):
-                faces.append(face)
-        return faces
+            if face is not None and not any(_overlap(face, other) > SAME_FACE for other, _ in followed):
+                followed.append((face, track))
+        return followed
 
     def _search(self, frame: Frame, *, known: list[Face]) -> list[Face]:
         """Faces that are not followed: sought in the whole picture, in its parts only every now and then."""
@@ -122,21 +126,32 @@ class Tracker:
         self._searched_tiles_s = now if thorough else self._searched_tiles_s
         return self._finder.find(frame.image, known=known, thorough=thorough)
 
-    def _owners(self, faces: list[Face], looks: list[np.ndarray], *, now: float) -> list[_Track | None]:
-        """For each face its track, the surest pair first; None where no track suits."""
-        pairs = [
-            (track.cost(face, look, now=now), f, t)
-            for f, (face, look) in enumerate(zip(faces, looks, strict=True))
-            for t, track in enumerate(self._tracks)
-        ]
+    def _owners(
+        self, faces: list[Face], looks: list[np.ndarray], *, of: list[_Track], now: float
+    ) -> list[_Track | None]:
+        """For each face its track, None where none suits; the first faces were followed from the tracks `of`.
+
+        A followed face that is alone goes on as it was; the others are matched, the surest pair first.
+        """
         owners: list[_Track | None] = [None] * len(faces)
+        for f, track in enumerate(of):
+            lost = [t.face for t in self._tracks if t not in of and now - t.seen_s < SETTLE_S]
+            others = [*faces[:f], *faces[f + 1 :], *lost]
+            if not _touches(faces[f], others) and track.goes_on(faces[f], looks[f]):
+                owners[f] = track
+        pairs = [
+            (track.cost(faces[f], looks[f], now=now), f, t)
+            for f in range(len(faces))
+            for t, track in enumerate(self._tracks)
+            if owners[f] is None and track not in owners
+        ]
         for cost, f, t in sorted(pairs):
             if np.isfinite(cost) and owners[f] is None and self._tracks[t] not in owners:
                 owners[f] = self._tracks[t]
         return owners
 
     def _begin(self, face: Face, look: np.ndarray, *, now: float) -> _Track:
-        track = _Track(identity=self._next_identity, face=face, seen_s=now, look=look)
+        track = _Track(identity=self._next_identity, face=face, seen_s=now, look=look, last_look=look)
         self._next_identity += 1
         self._tracks.append(track)
         return track
