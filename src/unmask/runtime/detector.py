@@ -1,7 +1,6 @@
 """From a source to a decision: what the command line, the service and a few lines of Python call."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from unmask.runtime.stopwatch import Stopwatch
 from unmask.runtime.stream import KeptFeatures, Stream
 from unmask.runtime.stream_network import StreamNetwork
 from unmask.runtime.watch import DEFAULT_SETTINGS, Scorer, Settings, Watch, WholeClips, decided
-from unmask.types import Decision, Frame, ModelError, SettingsError, SourceError, Verdict
+from unmask.types import Decision, Frame, ModelError, SettingsError, SourceError
 
 PACKAGED = ("sgtd_s_single.onnx", "sgtd_s_multi.onnx")
 LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
@@ -50,7 +49,7 @@ class Detector:
     @classmethod
     def load(
         cls,
-        models: Sequence[str | Path] | None = None,
+        models: str | Path | Sequence[str | Path] | None = None,
         *,
         point: str = "default",
         precision: str = "f32",
@@ -61,7 +60,8 @@ class Detector:
 
         `precision` is "f32" or "bf16", `threads` 0 for OpenVINO's choice. Raises ModelError, AssetError.
         """
-        paths = [Path(model) for model in models] if models is not None else packaged()
+        named = [models] if isinstance(models, str | Path) else models
+        paths = packaged() if named is None else [Path(model) for model in named]
         networks = [Network.load(path, precision=precision, threads=threads) for path in paths]
         return cls(networks, finder=FaceFinder.load(), point=point, settings=settings)
 
@@ -102,18 +102,10 @@ class Detector:
         )
         try:
             timed_out = self._run(opened, watch, clock=clock, progress=progress)
-            decision = decided(
-                opened.name,
-                watch.decisions(timed_out=timed_out),
-                contract=network.contract,
-                rule=rule,
-                timed_out=timed_out,
-            )
-            if decision.verdict is Verdict.LIVE and opened.kind not in LIVE_KINDS:
-                with clock.lap("decode"):
-                    deque(opened.frames, maxlen=0)  # raises where the rest cannot be read
         finally:
             opened.close()
+        faces = watch.decisions(timed_out=timed_out)
+        decision = decided(opened.name, faces, contract=network.contract, rule=rule, timed_out=timed_out)
         return replace(decision, timings_ms=clock.timings_ms())
 
     def stream(self, *, name: str = "stream") -> Stream:
@@ -132,8 +124,12 @@ class Detector:
 
     def _run(self, opened: Source, watch: Watch, *, clock: Stopwatch, progress: Progress | None) -> bool:
         """Watch the source until it is decided or ends (False), or takes too long (True)."""
-        count = 0
-        while not watch.done():
+        count, sure = 0, False
+        while True:
+            if not sure and watch.done():
+                if opened.kind in LIVE_KINDS or not watch.lives():
+                    return False
+                sure = True  # the rest is only read, so that no file is LIVE that breaks off later
             with clock.lap("decode"):
                 frame = next(opened.frames, None)
             if frame is None:
@@ -141,13 +137,13 @@ class Detector:
                 return False
             if opened.kind in LIVE_KINDS and frame.time_s > self.settings.live_s:
                 return True
-            watch.see(frame)
+            if not sure:
+                watch.see(frame)
             count += 1
             if progress is not None:
                 progress(count, opened.frame_count)
             if clock.elapsed_s() > self.settings.timeout_s:
                 return True
-        return False
 
     def _fit(self, *, image: bool) -> tuple[Network, Rule]:
         """The network for pictures or for video, where both are there."""

@@ -153,6 +153,10 @@ class Watch:
         """Whether no further frame could change the decision on the faces seen so far."""
         return bool(self._accounts) and all(self._full(account) for account in self._accounts.values())
 
+    def lives(self) -> bool:
+        """Whether the decision on any face would now be LIVE."""
+        return any(a.evidence.reading().verdict is Verdict.LIVE for a in self._accounts.values())
+
     def decisions(self, *, timed_out: bool = False) -> list[FaceDecision]:
         """On each account, in the order in which the faces came."""
         return [account.evidence.decision(timed_out=timed_out) for account in self._accounts.values()]
