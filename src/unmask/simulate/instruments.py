@@ -177,7 +177,21 @@ def _hold(
         aim *= 0.4  # who attacks aims, too
     target = distance * np.array([aim[0], aim[1], 1.0])
     place = Pose(rotation=rotation, translation=(target - middle).astype(np.float32))
-    return draw_rigid_motion(rng, place=place, shake=float(rng.choice([0.0, 0.5, 1.0, 1.0, 2.0, 3.0])))
+    calm = float(np.clip(distance / 0.4, 0.3, 1.0))  # near the lens, a hand keeps still, or the face is gone
+    motion = draw_rigid_motion(
+        rng, place=place, shake=calm * float(rng.choice([0.0, 0.5, 1.0, 1.0, 2.0, 3.0]))
+    )
+    return _aimed(motion, setting, target=target, middle=middle @ rotation)
+
+
+def _aimed(motion: RigidMotion, setting: Setting, *, target: np.ndarray, middle: np.ndarray) -> RigidMotion:
+    """The motion moved so that the face (`middle`, own frame) is at `target` half way through the recording."""
+    time_s = setting.times_s[len(setting.times_s) // 2]
+    camera = setting.stage.camera.at(time_s)
+    found = motion.at(time_s).then(camera).moved(middle[None].astype(np.float32))[0]
+    shift = (target - found) @ camera.rotation  # back into the world
+    place = replace(motion.place, translation=(motion.place.translation + shift).astype(np.float32))
+    return replace(motion, place=place)
 
 
 def _turn(yaw: float, pitch: float, roll: float) -> np.ndarray:

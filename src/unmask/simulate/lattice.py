@@ -50,7 +50,10 @@ def lcd_stripe(*, width: float = 0.27, height: float = 0.82) -> Lattice:
     """Three vertical stripes a pixel, R G B from left to right; `width` and `height` of a lit stripe in pixels."""
     orders = [(m, n) for m in range(4) for n in range(-2, 3) if m > 0 or n > 0]
     centres = np.array([1 / 6, 1 / 2, 5 / 6])
-    rows = [np.sinc(m * width) * np.sinc(n * height) * np.exp(-2j * np.pi * (m * centres + n / 2)) for m, n in orders]
+    rows = [
+        np.sinc(m * width) * np.sinc(n * height) * np.exp(-2j * np.pi * (m * centres + n / 2))
+        for m, n in orders
+    ]
     return _seen(np.array(orders, float), np.array(rows))
 
 

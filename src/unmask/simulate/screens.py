@@ -12,6 +12,9 @@ from unmask.simulate.sheet import Sheet, Traced, picture_homography
 from unmask.simulate.surfaces import Pose, View
 
 
+MOST_MIRRORED = 0.12  # of the display's white: mean light of the room in its glass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A kind of display: ranges (low, high) of what differs within it; `long_m` is the longer side of the panel."""
@@ -66,7 +69,9 @@ class Screen:
     white: float
     black: float
     gamma: float
-    colours: np.ndarray  # (3, 3) from the picture's linear light to the panel's: vividness and tint of its white
+    colours: (
+        np.ndarray
+    )  # (3, 3) from the picture's linear light to the panel's: vividness and tint of its white
     bezel: np.ndarray  # (3,) reflectance
     mirror: float
     refresh_hz: float

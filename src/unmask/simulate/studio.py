@@ -151,6 +151,9 @@ class Studio:
         if len(times) == 1 and rng.random() < 0.3:
             return Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
         camera = draw_camera(rng, model="new-phone" if rng.random() < 0.75 else None)
+        camera = replace(
+            camera, metering=max(0.5, camera.metering), target=max(0.14, camera.target)
+        )  # worth showing
         stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds)
         bust = self.bust(portrait)
         # Large, so that what is shown is often as crisp as a face before the camera.
@@ -168,7 +171,9 @@ def _place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: floa
     return replace(place, translation=(place.translation * max(1.0, found / face_share)).astype(np.float32))
 
 
-def _living(rng: np.random.Generator, bust: Bust, *, stage: Stage, place: Pose, times: Sequence[float]) -> Take:
+def _living(
+    rng: np.random.Generator, bust: Bust, *, stage: Stage, place: Pose, times: Sequence[float]
+) -> Take:
     """The head on the stage, or before the background it was photographed with, where that fills the view."""
     own = rng.random() < OWN_BACKGROUND and suits_own_background(bust, place, view=stage.view)
     motion = draw_head_motion(rng, place=place)
