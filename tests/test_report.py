@@ -133,13 +133,13 @@ def clips(*scores: float) -> list[ClipScore]:
 
 def test_the_curve_against_numbers_written_out():
     curve = draw(clips(1.0, 0.5, 0.0), threshold=0.25, half_widths=[0.2, 0.1, 0.05], decided_after=2)
-    assert curve.dots == ((0.0, 0.0), (WIDTH / 2, HEIGHT / 2), (WIDTH, HEIGHT))
-    assert curve.mean == "0.0,0.0 500.0,75.0 1000.0,150.0"  # means 1, 0.75, 0.5
+    assert curve.dots == ((WIDTH / 2, 0.0), (0.75 * WIDTH, HEIGHT / 2), (WIDTH, HEIGHT))  # at 2, 3 and 4 s
+    assert curve.mean == "500.0,0.0 750.0,75.0 1000.0,150.0"  # means 1, 0.75, 0.5
     assert curve.threshold_y == 0.75 * HEIGHT
-    assert curve.decided_x == WIDTH / 2
-    assert curve.band.split()[0] == "0.0,165.0"  # 0.25 + 0.2
-    assert curve.band.split()[-1] == "0.0,285.0"  # 0.25 - 0.2
-    assert (curve.start_s, curve.end_s) == (2.0, 4.0)
+    assert curve.decided_x == 0.75 * WIDTH
+    assert curve.band.split()[0] == "500.0,165.0"  # 0.25 + 0.2
+    assert curve.band.split()[-1] == "500.0,285.0"  # 0.25 - 0.2
+    assert curve.end_s == 4.0
 
 
 def test_a_verdict_at_the_last_clip_needs_no_mark():

@@ -220,7 +220,7 @@ def _train_extra(command: str) -> Iterator[None]:
 def main() -> None:
     """Runs the command and exits; whatever goes wrong is one sentence on stderr and no 0."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="unmask", standalone_mode=False)
         sys.stdout.flush()  # a full disk shows itself here, not after the code is chosen
     except SystemExit:
         raise
@@ -238,8 +238,10 @@ def _fail(error: BaseException) -> int:
 
         traceback.print_exception(error)
     print(f"unmask: {sentence}", file=sys.stderr)
-    # What is left in the buffer of a broken stdout would fail once more at exit, and change the code.
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    try:
+        sys.stdout.flush()
+    except OSError:  # what is left in the buffer would fail once more at exit, and change the code
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 

@@ -19,7 +19,7 @@ class Curve:
 
     `dots` are clip scores, `mean` the line of their running mean, `band` the closed outline of threshold plus
     and minus the margin that n clips still need, `threshold_y` the threshold; `decided_x` where the verdict
-    was certain, None if it was not before the last clip; `start_s` and `end_s` are the ends of the time axis.
+    was certain, None if it was not before the last clip; `end_s` is the end of the time axis, which begins at 0.
     """
 
     dots: tuple[tuple[float, float], ...]
@@ -27,7 +27,6 @@ class Curve:
     band: str
     threshold_y: float
     decided_x: float | None
-    start_s: float
     end_s: float
 
 
@@ -40,11 +39,10 @@ def draw(
 
     >>> clip = ClipScore(time_s=0.5, score=0.75, depth=None, picture=None)
     >>> draw([clip], threshold=0.5, half_widths=[0.1], decided_after=1).dots
-    ((500.0, 75.0),)
+    ((1000.0, 75.0),)
     """
-    times = [clip.time_s for clip in clips]
-    start, end = _span(times)
-    xs = [WIDTH * (time - start) / (end - start) for time in times]
+    end = max(clips[-1].time_s, 1e-6)
+    xs = [WIDTH * max(clip.time_s, 0.0) / end for clip in clips]
     means = [sum(clip.score for clip in clips[:n]) / n for n in range(1, len(clips) + 1)]
     upper = [(x, _y(threshold + half)) for x, half in zip(xs, half_widths, strict=False)]
     lower = [(x, _y(threshold - half)) for x, half in zip(xs, half_widths, strict=False)]
@@ -54,16 +52,8 @@ def draw(
         band=_points(upper + lower[::-1]),
         threshold_y=_y(threshold),
         decided_x=xs[decided_after - 1] if 0 < decided_after < len(xs) else None,
-        start_s=start,
         end_s=end,
     )
-
-
-def _span(times: Sequence[float]) -> tuple[float, float]:
-    # One clip alone has no span: it is set in the middle of a second.
-    if times[-1] - times[0] < 1e-6:
-        return times[0] - 0.5, times[0] + 0.5
-    return times[0], times[-1]
 
 
 def _y(score: float) -> float:

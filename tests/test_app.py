@@ -1,0 +1,251 @@
+"""The parts of the command line that need no network: what is printed, drawn, explained and split."""
+
+import errno
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from unmask.app.annotate import BOX_HOLDS_S, annotate, annotated, box_at, clip_at
+from unmask.app.demo import SCENES, mistakes
+from unmask.app.errors import explain
+from unmask.app.prepare import split
+from unmask.app.render import json_line, table
+from unmask.app.score import groups
+from unmask.app.score import table as score_table
+from unmask.media.images import read_image, write_image
+from unmask.media.sources import open_source
+from unmask.media.video import write_video
+from unmask.report.outcomes import Unreadable
+from unmask.types import (
+    DataError,
+    Label,
+    ModelError,
+    OutputError,
+    Presentation,
+    Score,
+    SettingsError,
+    Verdict,
+)
+
+KEYS = ["source", "verdict", "score", "threshold", "operating_point", "reasons", "faces", "model", "clips"]
+
+
+def drawn(thing: object) -> str:
+    console = Console(width=110, record=True, file=None, force_terminal=False)
+    with console.capture() as captured:
+        console.print(thing)
+    return captured.get()
+
+
+def test_every_outcome_has_the_same_keys_in_strict_json(outcomes):
+    for outcome in outcomes:
+        line = json_line(outcome)
+        assert "\n" not in line
+        record = json.loads(line, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
+        assert list(record)[:10] == [*KEYS, "timings_ms"]
+
+
+def test_a_score_that_does_not_exist_is_null(outcomes):
+    dark = next(o for o in outcomes if not isinstance(o, Unreadable) and math.isnan(o.decision.score))
+    record = json.loads(json_line(dark))
+    assert record["score"] is None
+    assert record["faces"][0]["score"] is None
+    assert record["threshold"] == 0.5
+
+
+def test_json_says_what_the_decision_says(outcomes):
+    record = json.loads(json_line(outcomes[0]))
+    assert record["verdict"] == "LIVE"
+    assert record["score"] == 0.9
+    assert record["model"] == {"name": "sgtd_s_multi", "version": "0.0.0", "sha256": "ab" * 32}
+    assert record["clips"] == 2  # those that decided, not those that the page looked at afterwards
+    assert record["faces"][0]["box"] == [20.0, 30.0, 120.0, 150.0]
+    assert record["timings_ms"] == {"decode": 1.2, "total": 1500.0}
+
+
+def test_an_unreadable_source_is_never_live_in_json(outcomes):
+    record = json.loads(json_line(outcomes[-1]))
+    assert record["verdict"] == "UNDECIDED"
+    assert record["reasons"] == ["UNREADABLE"]
+    assert record["error"] == outcomes[-1].sentence
+
+
+def test_the_table_has_a_row_for_each_source(outcomes):
+    text = drawn(table(outcomes))
+    for word in (
+        "live.mp4",
+        "LIVE",
+        "0.900",
+        "print.mp4",
+        "ATTACK",
+        "UNREADABLE",
+        "1.5 s",
+        "the face is too dark",
+    ):
+        assert word in text
+
+
+def test_markup_in_a_file_name_stays_as_it_is(outcomes):
+    assert "[red]x[/].mp4" in drawn(table([Unreadable(source="[red]x[/].mp4", sentence="no")]))
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "code"),
+    [
+        (ModelError("a\nb"), "a b", 3),
+        (OutputError("cannot write x"), "cannot write x", 3),
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full", 3),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x: Permission denied", 3),
+        (MemoryError(), "not enough memory", 3),
+        (KeyError("x"), "an error of unmask itself (KeyError: 'x')", 4),
+        (KeyboardInterrupt(), "interrupted", 130),
+    ],
+)
+def test_an_error_is_one_sentence_and_a_code_that_is_no_verdict(error, words, code):
+    sentence, given = explain(error)
+    assert words in sentence
+    assert "\n" not in sentence
+    assert given == code
+
+
+@pytest.mark.parametrize("size", [(40, 30), (240, 320), (720, 1280), (1920, 1080)])
+def test_a_picture_of_any_size_is_drawn_upon(outcomes, size):
+    image = np.full((*size, 3), 90, np.uint8)
+    result = annotated(image, outcomes[0], time_s=0.9)
+    assert result.dtype == np.uint8
+    assert min(result.shape[:2]) >= 320
+    assert result.shape[0] / size[0] == result.shape[1] / size[1]
+    assert (result != 90).any(axis=-1).mean() > 0.05
+    assert (image == 90).all()  # the frame itself stays as it was
+
+
+def test_the_depth_inset_shows_the_depth_of_that_moment(outcomes):
+    checked = outcomes[0]
+    face = checked.seen[0]
+    near = replace(face.clips[0], depth=np.ones((4, 32, 32), np.float32))
+    far = replace(face.clips[1], depth=np.zeros((4, 32, 32), np.float32))
+    changed = replace(checked, seen=(replace(face, clips=(near, far)),))
+    image = np.zeros((360, 360, 3), np.uint8)
+    first = annotated(image, changed, time_s=near.time_s)[300, 300]
+    second = annotated(image, changed, time_s=far.time_s)[300, 300]
+    assert first.tolist() == [253, 231, 37]
+    assert second.tolist() == [68, 1, 84]
+
+
+def test_a_box_is_drawn_while_its_sighting_is_fresh(outcomes):
+    face = outcomes[0].seen[0]
+    assert box_at(face, -0.1) is None
+    np.testing.assert_array_equal(box_at(face, 0.34), face.boxes[3][1])
+    assert box_at(face, face.boxes[-1][0] + 2 * BOX_HOLDS_S) is None
+
+
+def test_the_clip_of_a_moment_is_the_last_that_ended(outcomes):
+    clips = outcomes[0].seen[0].clips
+    assert clip_at(clips, 0.0) is clips[0]
+    assert clip_at(clips, clips[1].time_s + 0.1) is clips[1]
+    assert clip_at((), 1.0) is None
+
+
+def test_the_annotated_video_keeps_its_frames_and_times(tmp_path, outcomes):
+    path, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
+    write_video(path, [np.full((360, 480, 3), 10 * n, np.uint8) for n in range(7)], fps=12.5)
+    steps = []
+    checked = replace(outcomes[0], decision=replace(outcomes[0].decision, source=str(path)))
+    annotate(checked, out, fps=30, progress=lambda done, total: steps.append((done, total)))
+    times = [frame.time_s for frame in open_source(str(out)).frames]
+    np.testing.assert_allclose(times, np.arange(7) / 12.5, atol=2e-3)
+    assert steps[-1] == (7, 7)
+
+
+def test_an_annotated_image_becomes_a_picture_or_a_video(tmp_path, outcomes):
+    path = tmp_path / "in.png"
+    write_image(path, np.full((360, 480, 3), 70, np.uint8))
+    checked = replace(outcomes[0], decision=replace(outcomes[0].decision, source=str(path)))
+    annotate(checked, tmp_path / "out.png", fps=30, progress=lambda *_: None)
+    annotate(checked, tmp_path / "out.mp4", fps=30, progress=lambda *_: None)
+    assert read_image(tmp_path / "out.png").shape == (360, 480, 3)
+    assert len(list(open_source(str(tmp_path / "out.mp4")).frames)) > 1
+
+
+def test_a_video_does_not_fit_into_a_picture(tmp_path, outcomes):
+    path = tmp_path / "in.mp4"
+    write_video(path, [np.zeros((64, 64, 3), np.uint8)] * 3, fps=10)
+    checked = replace(outcomes[0], decision=replace(outcomes[0].decision, source=str(path)))
+    with pytest.raises(SettingsError, match="names a picture"):
+        annotate(checked, tmp_path / "out.png", fps=30, progress=lambda *_: None)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]
+
+
+def test_the_demo_wants_the_living_face_live_and_no_attack(outcomes):
+    live, attack, weak, _, unreadable = outcomes
+    assert mistakes([live, attack, attack, weak]) == []
+    assert mistakes([weak, attack, attack, attack]) == ["the living face is UNDECIDED, not LIVE"]
+    assert mistakes([unreadable, attack, attack, attack]) == ["the living face is unreadable, not LIVE"]
+    assert mistakes([live, live, attack, unreadable]) == [f"the attack {SCENES[1].instrument} passed as LIVE"]
+
+
+def score(value: float, label: Label, *, source: str, verdict: Verdict = Verdict.LIVE) -> Score:
+    columns = {"source": source, "threshold": "0.5" if source == "a" else "0.05", "verdict": verdict.value}
+    instrument = "print/flat" if label is Label.ATTACK else ""
+    return Score(presentation="p", label=label, instrument=instrument, score=value, columns=columns)
+
+
+SCORES = [
+    score(0.9, Label.BONA_FIDE, source="a"),
+    score(math.nan, Label.BONA_FIDE, source="a", verdict=Verdict.UNDECIDED),
+    score(0.4, Label.ATTACK, source="a"),
+    score(0.1, Label.ATTACK, source="b"),
+]
+
+
+def test_rates_are_printed_with_counts_at_each_row_s_own_threshold():
+    lines = {line.split("  ")[0]: line for line in drawn(score_table(SCORES, title="all")).splitlines()}
+    assert (
+        "50.0 %" in lines["APCER print/flat"]
+    )  # 0.1 passes where the threshold is 0.05, 0.4 not where it is 0.5
+    assert "1 of 2" in lines["APCER print/flat"]
+    assert "1 of 2" in lines["BPCER"]
+    assert "1 of 2" in lines["non-responses, bona fide"]
+    assert "1 of 4" in lines["verdict UNDECIDED"]
+
+
+def test_a_class_that_is_missing_is_said_to_be_missing():
+    text = drawn(score_table(SCORES[3:], title="b"))
+    assert "0 of 0" in text
+    assert "nan" not in text
+
+
+def test_groups_are_all_and_then_each_value_of_the_column():
+    assert [title for title, _ in groups(SCORES, by="source")] == ["all", "source: a", "source: b"]
+    assert [len(group) for _, group in groups(SCORES, by="source")] == [4, 3, 1]
+    assert [title for title, _ in groups(SCORES, by=None)] == ["all"]
+
+
+def presentations(subjects: int) -> list[Presentation]:
+    return [
+        Presentation(path=f"{n}-{label}", label=label, columns={"subject": f"s{n}"})
+        for n in range(subjects)
+        for label in Label
+    ]
+
+
+def test_no_subject_is_in_both_parts():
+    parts = split(presentations(40))
+    names = {part: {p.columns["subject"] for p in rows} for part, rows in parts.items()}
+    assert not names["train"] & names["dev"]
+    assert len(names["train"] | names["dev"]) == 40
+    assert 3 <= len(names["dev"]) <= 16
+
+
+def test_a_subject_stays_in_its_part_when_others_come():
+    before, after = split(presentations(40)), split(presentations(60))
+    assert {p.path for p in before["dev"]} <= {p.path for p in after["dev"]}
+
+
+def test_too_few_subjects_for_two_parts_are_refused():
+    with pytest.raises(DataError, match="add subjects"):
+        split(presentations(1))
