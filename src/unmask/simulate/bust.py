@@ -106,7 +106,7 @@ def make_bust(portrait: Portrait, *, cache: Path | None = None) -> Bust:
         head=_head_share(points, face),
         jaw=_jaw(points, face, inside),
         lids=_lids(points, face),
-        occlusion=occlusion_of(points, triangles),
+        occlusion=occlusion_of(points, triangles, spared=_spared(points, face)),
         taken=with_mouth(taken, alpha, mesh=mesh)[2],
         own=painted_out(linear, np.maximum(alpha, mirrored)),
         metres_per_px=scale,
@@ -166,9 +166,11 @@ def _relief(uv: np.ndarray, rim: np.ndarray, ratio: np.ndarray, mesh: np.ndarray
     below it.
     """
     ears = (mesh[234, 2] + mesh[454, 2]) / 2
-    fall = np.clip((ratio - 1) / 0.6, 0, 1) ** 2  # leaves the face's plane gently, as a skull does
-    beside = rim + (np.maximum(ears + 0.02 * metre, rim) - rim) * fall
     chin, ear = mesh[152, 1], (mesh[234, 1] + mesh[454, 1]) / 2
+    above = np.clip((ear - uv[..., 1]) / (ear - mesh[10, 1]), 0, 1)
+    # Leaves the face's plane gently, as a skull does; over the forehead more so, or nods would hide hair.
+    fall = np.clip((ratio - 1) / (0.6 + 0.4 * above), 0, 1) ** 2
+    beside = rim + (np.maximum(ears + 0.02 * metre, rim) - rim) * fall
     under = np.clip((uv[..., 1] - chin) / (0.03 * metre), 0, 1)
     neck = ears - 0.01 * metre
     chest = neck + 0.03 * metre - np.clip((uv[..., 1] - chin) / (0.28 * metre), 0, 1) * 0.06 * metre
@@ -192,6 +194,14 @@ def _triangles(inside: tuple[int, ...]) -> np.ndarray:
         hole = face[OPENINGS["mouth"]]
         face[OPENINGS["mouth"]] = np.vectorize(renamed.__getitem__)(hole)
     return np.concatenate([face, net]).astype(np.int32)
+
+
+def _spared(points: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """1 for hair and ears: whose relief is a guess, too steep beside the face to cast shadows; else 0."""
+    spared = (points[:, 1] < face[152, 1]).astype(np.float32)
+    spared[:POINTS] = 0
+    spared[POINTS + RINGS * 36 :] = 0
+    return spared
 
 
 def _smooth(x: np.ndarray) -> np.ndarray:

@@ -126,7 +126,8 @@ def draw_head_motion(rng: np.random.Generator, *, place: Pose, liveliness: float
         turns=turns,
         sway=sway,
         trend=np.array([0, 0, own * rng.normal(0, 0.03)]),
-        rest=np.radians(rng.normal(0, [9.0, 5.0, 3.5])) * min(1.0, 0.3 + liveliness),
+        rest=np.radians(np.clip(rng.normal(0, [9.0, 5.0, 3.5]), [-20, -7, -8], [20, 10, 8]))
+        * min(1.0, 0.3 + liveliness),
         blinks_s=np.array(blinks),
         speech=draw_waves(rng, np.array([0.35]), slow_hz=1.5, fast_hz=5.0),
         mouth_gain=float(min(1.0, liveliness) * (rng.uniform(0.4, 1.0) if talks else rng.uniform(0.0, 0.12))),

@@ -18,13 +18,15 @@ HALF_M = 0.21
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occlusion:
-    """A bust's depth map `near` (k, k) metres on a grid of CELL_M round its axis, its `points`, and their
-    open sky (n,).
+    """A bust's depth map `near` (k, k) metres on a grid of CELL_M round its axis, `points`, open sky (n,).
+
+    `spared` (n,) in [0, 1] softens the shadows on points whose place is a guess.
     """
 
     near: np.ndarray
     points: np.ndarray
     open_sky: np.ndarray
+    spared: np.ndarray
 
     def lit(self, light: Light) -> np.ndarray:
         """The share (lamps, n) of each lamp that reaches each point; `light` in the bust's frame."""
@@ -34,10 +36,10 @@ class Occlusion:
             _march(self.points, self.near, lamp.direction, 0.25 + 0.75 * lamp.softness)
             for lamp in light.lamps
         ]
-        return np.stack(rows)
+        return 1 - (1 - np.stack(rows)) * (1 - 0.7 * self.spared)
 
 
-def occlusion_of(points: np.ndarray, triangles: np.ndarray) -> Occlusion:
+def occlusion_of(points: np.ndarray, triangles: np.ndarray, *, spared: np.ndarray) -> Occlusion:
     """The occlusion of a bust at rest; the sky is the mean over 26 directions before it."""
     size = round(2 * HALF_M / CELL_M) + 1
     pixels = points.copy()
@@ -52,9 +54,9 @@ def occlusion_of(points: np.ndarray, triangles: np.ndarray) -> Occlusion:
             direction = np.array([np.cos(a) * np.cos(e), np.sin(a) * np.cos(e), -np.sin(e)], np.float32)
             sky += np.sin(e) * np.cos(e) * _march(points, near, direction, 0.5)
             weight += np.sin(e) * np.cos(e)
-    return Occlusion(
-        near=near, points=points.astype(np.float32), open_sky=0.25 + 0.75 * sky / np.float32(weight)
-    )
+    open_sky = 0.25 + 0.75 * sky / weight
+    open_sky = (1 - (1 - open_sky) * (1 - 0.7 * spared)).astype(np.float32)
+    return Occlusion(near=near, points=points.astype(np.float32), open_sky=open_sky, spared=spared)
 
 
 def evened(skin: np.ndarray, mesh: np.ndarray) -> np.ndarray:

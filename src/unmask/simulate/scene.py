@@ -96,7 +96,8 @@ def draw_place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: 
     if rng.random() < 0.8:  # the portrait's own lower edge below the view's, where the face stays in it
         centre[1] = max(centre[1], min(bottom - 0.97 * bust.portrait[3], 0.9 * free[1] - middle[1]))
     centre[1] = max(centre[1], bottom - 0.95 * bust.reach[3])
-    looked_at = turn(pitch=float(np.radians(rng.normal(-3, 7))))
+    # Further back the skull behind a portrait's forehead would be missed: nobody photographed it.
+    looked_at = turn(pitch=float(np.radians(np.clip(rng.normal(-2, 6), -10, 12))))
     return Pose(rotation=looked_at, translation=np.array([*centre, distance], np.float32))
 
 
