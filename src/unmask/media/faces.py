@@ -263,12 +263,12 @@ class _Network:
 
     def __init__(self, core: ov.Core, path: str, *, scale: float, mean: float, threads: int) -> None:
         steps = PrePostProcessor(core.read_model(path))
-        steps.input().tensor().set_element_type(ov.Type.u8)
-        steps.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(scale)
+        steps.input().preprocess().mean(mean).scale(scale)
         settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
             "INFERENCE_PRECISION_HINT": "f32",  # bf16 moves landmarks by up to 0.75 pixels of the crop
+            "ENABLE_CPU_PINNING": False,  # pinned to a busy core, a frame takes three times as long
         }
         self._compiled = core.compile_model(steps.build(), "CPU", settings)
         self._local = threading.local()
@@ -277,6 +277,7 @@ class _Network:
         request = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()
-        request.set_input_tensor(ov.Tensor(pixels[None], shared_memory=True))
+        # Converting here saves the 0.1 ms in which the network would transpose bytes.
+        np.copyto(request.get_input_tensor().data, pixels[None], casting="unsafe")
         request.infer()
         return [request.get_output_tensor(i).data for i in range(2)]
