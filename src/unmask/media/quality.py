@@ -11,7 +11,7 @@ import numpy as np
 
 from unmask.media.clips import clip_box, cut_picture, mesh_in_clip, mesh_mask
 from unmask.media.faces import LEFT_EYE, RIGHT_EYE
-from unmask.types import Face, Reason
+from unmask.types import Face, Reason, Sighting
 
 FOREHEAD, CHIN = 10, 152  # points of the mesh
 SIDE = 96  # pixels of the face's square in which light and sharpness are measured, whatever its size
@@ -20,7 +20,7 @@ DARK, BRIGHT = 25, 245  # grey values that show nothing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pose:
-    """Degrees: `yaw` to the picture's right, `pitch` down, `roll` clockwise; all 0 looking into the camera."""
+    """Degrees: `yaw` to the picture's right, `pitch` down, `roll` clockwise; 0 looking into the camera."""
 
     yaw: float
     pitch: float
@@ -56,9 +56,9 @@ class QualityLimits:
 DEFAULT_LIMITS = QualityLimits()
 
 
-def judge(image: np.ndarray, face: Face, *, limits: QualityLimits = DEFAULT_LIMITS) -> tuple[Reason, ...]:
-    """Why the face in `image` (H, W, 3) uint8 is refused; empty when it may be scored."""
-    return reasons(measure(image, face), limits=limits)
+def judge(sighting: Sighting, *, limits: QualityLimits = DEFAULT_LIMITS) -> tuple[Reason, ...]:
+    """Why the face is refused; empty when it may be scored."""
+    return reasons(measure(sighting.frame.image, sighting.face), limits=limits)
 
 
 def reasons(quality: Quality, *, limits: QualityLimits = DEFAULT_LIMITS) -> tuple[Reason, ...]:
@@ -83,13 +83,14 @@ def measure(image: np.ndarray, face: Face) -> Quality:
     grey = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY).astype(np.float32)
     coarse = mesh_mask(mesh_in_clip(face.mesh, box, size_px=SIDE), size_px=SIDE)
     skin = np.kron(coarse, np.ones((SIDE // len(coarse),) * 2, np.float32)) > 0.5
-    values = grey[skin] if skin.any() else grey.ravel()
-    edges = cv2.Laplacian(grey, cv2.CV_32F)
+    skin |= not skin.any()  # a degenerate mesh: judge the whole square
+    values = grey[skin]
+    edges = cv2.Laplacian(grey, cv2.CV_32F)[skin]
     return Quality(
         eye_distance_px=float(np.linalg.norm(face.mesh[LEFT_EYE] - face.mesh[RIGHT_EYE])),
         outside=_share_outside(face.mesh, image),
         pose=pose_of(face.mesh),
-        sharpness=float(edges[skin].var() if skin.any() else 0.0) / max(float(values.var()), 1.0),
+        sharpness=float(edges.var() / max(values.var(), 1.0)),
         dark=float((values < DARK).mean()),
         bright=float((values > BRIGHT).mean()),
     )
