@@ -148,7 +148,9 @@ def _cached_meshes(folder: Path) -> dict[str, np.ndarray]:
 def _keep_meshes(folder: Path, meshes: dict[str, np.ndarray]) -> None:
     """Beside the pictures, or in the user's cache when that is not allowed; whole or not at all."""
     beside, apart = _cache_paths(folder)
-    path = beside if os.access(folder, os.W_OK) else apart
+    # To root every folder is writable: one that nobody may write to is meant to stay as it is.
+    writable = os.access(folder, os.W_OK) and folder.stat().st_mode & 0o222
+    path = beside if writable else apart
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         np.savez(part, keys=np.array(list(meshes)), meshes=np.stack(list(meshes.values())))
