@@ -105,10 +105,15 @@ def _code(tree: ast.AST, path: str, part: str) -> Iterator[str]:
             word = node.id if isinstance(node, ast.Name) else node.attr
             if "resize" in word.lower():
                 yield f"{path}:{node.lineno} resizes: one path from pixels to score, media/clips.py"
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef) and not _is_kernel(node):
             body = [line for line in node.body if not _is_docstring(line)]
             if body and (length := body[-1].end_lineno - body[0].lineno + 1) > MAX_BODY:
                 yield f"{path}:{node.lineno} {node.name} has a body of {length} lines"
+
+
+def _is_kernel(node: ast.FunctionDef) -> bool:
+    """Compiled by numba: one loop over pixels, whose parts would have to pass a dozen numbers."""
+    return any("jit" in ast.unparse(decorator) for decorator in node.decorator_list)
 
 
 def _is_docstring(line: ast.stmt) -> bool:
@@ -168,12 +173,15 @@ def test_what_is_allowed_is_not_found():
     assert violations("try:\n    pass\nexcept Exception:\n    pass", "app/cli.py") == []
 
 
+NEED_THE_EXTRA = {"app/train.py"}  # the command says so where it is missing
+
+
 def import_all(parts: set[str], *, blocked: set[str]) -> subprocess.CompletedProcess:
     """Imports every module of these parts in a fresh interpreter that cannot find the blocked packages."""
     names = [
         ".".join(["unmask", *Path(path).with_suffix("").parts]).removesuffix(".__init__")
         for path in modules()
-        if Path(path).parts[0].removesuffix(".py") in parts
+        if Path(path).parts[0].removesuffix(".py") in parts and path not in NEED_THE_EXTRA
     ]
     program = f"""
 import importlib, sys

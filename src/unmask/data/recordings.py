@@ -10,7 +10,6 @@ import numpy as np
 
 from unmask.data.prepare import Recording
 from unmask.media.sources import open_source
-from unmask.media.tracks import Tracker
 from unmask.types import Face, Frame, Label, Presentation, Sighting
 
 READ_S = 10.0  # of a real video: more clips of one presentation teach little and fill the memory
@@ -102,6 +101,10 @@ class TrackedFolder:
         )
 
     def _longest_track(self, path: str) -> list[Sighting]:
+        from unmask.media.tracks import (
+            Tracker,
+        )  # only here: it needs OpenVINO, which a training machine may lack
+
         tracker = Tracker(_finder(self.load_finder))
         tracks: dict[int, list[Sighting]] = defaultdict(list)
         wanted_s = 0.0
