@@ -170,6 +170,9 @@ def from_mapping(given: Mapping[str, Mapping[str, Any]], *, origin: str) -> Sett
     arguments = given.pop("arguments", {})
     if unknown := sorted(given.keys() - kinds.keys()):
         raise SettingsError(f"{origin} has sections {unknown}; it may have {sorted([*kinds, 'arguments'])}")
+    for section, values in {**given, "arguments": arguments}.items():
+        if not isinstance(values, Mapping):
+            raise SettingsError(f"{origin}: {section} must be a section, not {values!r}; write [{section}]")
     return Settings(
         **{
             section: _record(kind, given.get(section, {}), where=f"{origin}: [{section}]")

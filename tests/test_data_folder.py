@@ -1,0 +1,73 @@
+import pytest
+
+from unmask.data.folder import read_labels
+from unmask.types import DataError, Label
+
+HEADER = "path,label,instrument,subject\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a.mp4", "b.mp4", "c.png"):
+        (tmp_path / name).write_bytes(b"")
+    return tmp_path
+
+
+def write(folder, text):
+    (folder / "labels.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_rows_become_presentations_with_their_free_columns(folder):
+    write(folder, HEADER + "a.mp4,bona_fide,,ann\nb.mp4,attack,print/a4-matt,bob\n")
+    first, second = read_labels(folder)
+    assert (first.path, first.label, first.instrument) == (str(folder / "a.mp4"), Label.BONA_FIDE, "")
+    assert (second.label, second.instrument) == (Label.ATTACK, "print/a4-matt")
+    assert dict(second.columns) == {"subject": "bob"}
+
+
+def test_a_byte_order_mark_and_spaces_do_no_harm(folder):
+    write(folder, "\ufeff" + HEADER + "a.mp4, bona_fide , ,ann\n")
+    assert read_labels(folder)[0].label is Label.BONA_FIDE
+
+
+def test_labels_may_lie_elsewhere(folder, tmp_path_factory):
+    table = tmp_path_factory.mktemp("elsewhere") / "protocol.csv"
+    table.write_text(HEADER + "c.png,attack,mask/paper,\n")
+    assert read_labels(folder, table)[0].instrument == "mask/paper"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("path,instrument\na.mp4,\n", r"without \['label'\]; add them"),
+        ("", r"has the columns \[\], without"),
+        (HEADER, "lists no presentation"),
+        (HEADER + "a.mp4,real,,\n", "line 2: the label is 'real'; it must be bona_fide or attack"),
+        (HEADER + "a.mp4,bona_fide,print/a4,\n", "bona_fide with the instrument 'print/a4'"),
+        (HEADER + ",attack,print,\n", "line 2: the path is empty"),
+        (HEADER + "a.mp4,attack,print,ann,more\n", "not as many cells"),
+        (HEADER + "a.mp4,attack\n", "not as many cells"),
+        (HEADER + "a.mp4,attack,,\na.mp4,attack,,\n", "a.mp4 twice"),
+        (
+            HEADER + "a.mp4,attack,,\nx.mp4,attack,,\ny.mp4,attack,,\n",
+            "lists 2 paths of 3 that do not exist, .*x.mp4",
+        ),
+    ],
+)
+def test_a_broken_rule_is_named_in_one_sentence(folder, text, sentence):
+    with pytest.raises(DataError, match=sentence):
+        read_labels(write(folder, text))
+
+
+def test_a_folder_without_labels_or_that_is_none_is_refused(folder):
+    with pytest.raises(DataError, match="has no labels"):
+        read_labels(folder)
+    with pytest.raises(DataError, match="is not a folder"):
+        read_labels(folder / "a.mp4")
+
+
+def test_a_table_that_is_not_utf8_is_refused(folder):
+    (folder / "labels.csv").write_bytes(HEADER.encode() + b"a.mp4,attack,\xff\xfe,\n")
+    with pytest.raises(DataError, match="is not a CSV table in UTF-8"):
+        read_labels(folder)

@@ -1,0 +1,282 @@
+import csv
+import operator
+import os
+import signal
+import subprocess
+import sys
+from functools import cache, partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from unmask.data.folder import read_labels
+from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Recording, cut_recording, prepare
+from unmask.data.prepared import PreparedSet
+from unmask.data.recordings import Simulations, TrackedFolder, from_simulated
+from unmask.media.clips import mesh_depth, mesh_in_clip
+from unmask.media.images import write_image
+from unmask.media.raster import FACE_TRIANGLES
+from unmask.media.topology import OUTLINE, POINTS
+from unmask.types import ClipSpec, DataError, Face, Label, OutputError, SettingsError
+
+SPEC = ClipSpec(frames=2, stride_s=0.1, size_px=32)
+CUTTING = Cutting(clip=SPEC, seed=3, every_s=0.2)
+
+
+@cache
+def layout():
+    """The mesh drawn flat without overlaps (Tutte 1963): each point is the mean of its neighbours."""
+    weights = np.zeros((POINTS, POINTS))
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        weights[FACE_TRIANGLES[:, a], FACE_TRIANGLES[:, b]] = weights[
+            FACE_TRIANGLES[:, b], FACE_TRIANGLES[:, a]
+        ] = 1
+    system, rim = np.diag(weights.sum(axis=1)) - weights, list(OUTLINE)
+    system[rim] = np.eye(POINTS)[rim]
+    known = np.zeros((POINTS, 2))
+    angles = np.linspace(0, 2 * np.pi, len(rim), endpoint=False)
+    known[rim] = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return np.linalg.solve(system, known)
+
+
+def face_mesh(*, x, y):
+    """A bulge of radius 20 px round (x, y)."""
+    flat = layout()
+    z = 15 * (flat**2).sum(axis=1, keepdims=True)
+    return np.concatenate([np.array([x, y]) + 20 * flat, z], axis=1).astype(np.float32)
+
+
+def simulated(index, *, frames=6):
+    """A dark picture with a bright spot where the mesh is; every third one is an attack."""
+    rng = np.random.default_rng(index)
+    attack = index % 3 == 2
+    image = rng.integers(0, 60, (80, 100, 3)).astype(np.uint8)
+    image[30:50, 40:60] = 200 + index % 50
+    mesh = face_mesh(x=50, y=40)
+    return SimpleNamespace(
+        frames=[image] * frames,
+        times_s=np.arange(frames) / 10,
+        depths=np.broadcast_to(np.linspace(0.5, 0.65, 100, dtype=np.float32), (frames, 80, 100)),
+        meshes=np.stack([mesh] * frames),
+        label=Label.ATTACK if attack else Label.BONA_FIDE,
+        instrument="print/flat" if attack else None,
+        subject=f"person-{index // 4}",
+        seed=index,
+    )
+
+
+def source(index):
+    return from_simulated(simulated(index))
+
+
+def contents(root):
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+def test_a_prepared_set_holds_what_was_cut(tmp_path):
+    prepare(source, tmp_path / "set", count=16, cutting=CUTTING)
+    prepared = PreparedSet.open(tmp_path / "set")
+    assert prepared.spec == SPEC
+    assert len(prepared.rows) == 16 * 3  # six frames, clips of two from 0.0, 0.2 and 0.4 s
+    row = prepared.rows[3]
+    assert (row.presentation, row.number, row.label, row.subject) == (
+        "simulated-1",
+        0,
+        Label.BONA_FIDE,
+        "person-0",
+    )
+    arrays = prepared.read([0, 47])
+    expected = cut_recording(source(15), cutting=CUTTING, seed=15)[1]
+    assert np.array_equal(arrays.clips[1], expected.clips[2])
+    assert arrays.clips.shape == (2, 2, 32, 32, 3)
+    assert arrays.depth.shape == arrays.mask.shape == (2, 2, 32, 32)
+
+
+def test_the_depth_of_a_living_face_is_its_mesh_within_the_cut_box(tmp_path):
+    recording = source(0)
+    still = Cutting(clip=SPEC, seed=3, scale_jitter=0.0, shift_jitter=0.0)
+    _, arrays = cut_recording(recording, cutting=still, seed=0)
+    face = recording.sightings[0].face
+    side = np.round(1.3 * (face.box[2:] - face.box[:2]).max())
+    corner = np.round((face.box[:2] + face.box[2:] + 1 - side) / 2)
+    mesh = mesh_in_clip(face.mesh, np.concatenate([corner, corner + side]), size_px=32)
+    assert np.abs(arrays.depth[0, 0] / 255 - mesh_depth(mesh, size_px=32)).max() <= 0.5 / 255 + 1e-6
+    assert arrays.depth[0, 0, 16, 16] > 200  # the bulge's top is near
+    assert arrays.mask[0, 0, 16, 16] == 255
+    assert arrays.mask[0, 0, 0, 0] == 0
+
+
+def test_an_attack_keeps_its_true_depth_which_is_a_slope_here(tmp_path):
+    _, arrays = cut_recording(source(2), cutting=CUTTING, seed=2)
+    depth, mask = arrays.depth[0, 0].astype(float), arrays.mask[0, 0]
+    assert (depth[mask == 0] == 0).all()
+    row = depth[16, mask[16] > 128]
+    assert (np.diff(row) <= 0).all()  # the picture goes away from the camera to the right
+    assert 5 < row[0] - row[-1] < 255
+
+
+def test_boxes_are_jittered_within_their_limits_and_by_the_seed_alone():
+    cutting = Cutting(clip=SPEC, seed=3, cuts=40, every_s=9.0)
+    _, arrays = cut_recording(source(0), cutting=cutting, seed=0)
+    _, again = cut_recording(source(0), cutting=cutting, seed=0)
+    _, other = cut_recording(source(0), cutting=cutting, seed=1)
+    assert np.array_equal(arrays.clips, again.clips)
+    assert not np.array_equal(arrays.clips, other.clips)
+    areas = (arrays.mask[:, 0] > 128).sum(axis=(1, 2))
+    assert 1.2 < areas.max() / areas.min() <= (1.1 / 0.9) ** 2 * 1.1
+
+
+def test_a_recording_too_short_for_a_clip_gives_none():
+    rows, arrays = cut_recording(from_simulated(simulated(0, frames=1)), cutting=CUTTING, seed=0)
+    assert rows == []
+    assert arrays.clips.shape == (0, 2, 32, 32, 3)
+
+
+class CutOffError(Exception):
+    """The power fails."""
+
+
+def test_a_stopped_preparation_ends_in_the_same_bytes(tmp_path):
+    def broken(index):
+        if index == 20:
+            raise CutOffError
+        return source(index)
+
+    with pytest.raises(CutOffError):
+        prepare(broken, tmp_path / "one", count=40, cutting=CUTTING)
+    assert [p.name for p in (tmp_path / "one").glob("shard-*")] == ["shard-00000"]
+    calls = []
+    prepare(lambda n: calls.append(n) or source(n), tmp_path / "one", count=40, cutting=CUTTING)
+    assert min(calls) == RECORDINGS_A_SHARD  # the first shard was not made again
+    prepare(source, tmp_path / "two", count=40, cutting=CUTTING)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+import numpy as np
+from {module} import CUTTING, prepare, source
+save = np.save
+def die(path, array):
+    save(path, array)
+    if "00001" in str(path) and "depth" in str(path):
+        os.kill(os.getpid(), signal.SIGKILL)
+np.save = die
+prepare(source, Path({out!r}), count=40, cutting=CUTTING)
+"""
+
+
+def test_a_preparation_killed_in_the_middle_of_a_shard_goes_on(tmp_path):
+    out = tmp_path / "one"
+    script = KILLED.format(tests=str(Path(__file__).parent), module=Path(__file__).stem, out=str(out))
+    killed = subprocess.run([sys.executable, "-c", script], env=dict(os.environ), check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (out / "shard-00001.part").exists()
+    assert len(PreparedSet.open(out).rows) == 48  # only the whole shard counts
+    prepare(source, out, count=40, cutting=CUTTING)
+    prepare(source, tmp_path / "two", count=40, cutting=CUTTING)
+    assert contents(out) == contents(tmp_path / "two")
+
+
+def test_several_processes_give_the_same_bytes_as_one(tmp_path):
+    made = [source(n) for n in range(2 * RECORDINGS_A_SHARD)]
+    seen = []
+    of_list = partial(operator.getitem, made)  # pickles wherever the tests lie
+    prepare(of_list, tmp_path / "two", count=32, cutting=CUTTING, jobs=2, progress=lambda *a: seen.append(a))
+    prepare(of_list, tmp_path / "one", count=32, cutting=CUTTING)
+    assert seen == [(1, 2), (2, 2)]
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_more_recordings_are_added_to_an_old_set(tmp_path):
+    prepare(source, tmp_path / "set", count=16, cutting=CUTTING)
+    prepare(source, tmp_path / "set", count=17, cutting=CUTTING)
+    assert len(PreparedSet.open(tmp_path / "set").rows) == 2 * 16 * 3
+
+
+def test_other_settings_on_an_old_set_are_refused(tmp_path):
+    prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
+    with pytest.raises(DataError, match="was prepared with other settings"):
+        prepare(source, tmp_path / "set", count=1, cutting=Cutting(clip=SPEC, seed=4))
+    with pytest.raises(SettingsError, match="cuts >= 1"):
+        Cutting(clip=SPEC, seed=1, cuts=0)
+
+
+def test_a_full_disk_leaves_no_shard_and_one_sentence(tmp_path, monkeypatch):
+    def full(path, array):
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(OutputError, match=r"cannot be written .No space left on device."):
+        prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
+    assert list((tmp_path / "set").glob("shard*")) == []
+
+
+def test_a_shard_of_nothing_is_passed_over(tmp_path):
+    prepare(lambda n: source(n) if n >= 16 else None, tmp_path / "set", count=32, cutting=CUTTING)
+    prepared = PreparedSet.open(tmp_path / "set")
+    assert prepared.rows[0].presentation == "simulated-16"
+    assert prepared.read([0]).clips.shape == (1, 2, 32, 32, 3)
+
+
+def test_a_set_that_is_damaged_or_empty_is_named(tmp_path):
+    with pytest.raises(DataError, match="is no prepared set"):
+        PreparedSet.open(tmp_path)
+    prepare(lambda n: None, tmp_path / "empty", count=1, cutting=CUTTING)
+    with pytest.raises(DataError, match="holds no clip"):
+        PreparedSet.open(tmp_path / "empty")
+    prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
+    clips = tmp_path / "set" / "shard-00000" / "clips.npy"
+    clips.write_bytes(clips.read_bytes()[:5000])
+    with pytest.raises(DataError, match=r"clips\.npy cannot be read"):
+        PreparedSet.open(tmp_path / "set")
+
+
+class SpotFinder:
+    """Finds the face where the picture is bright."""
+
+    def find(self, image, **_):
+        y, x = np.nonzero(image[..., 0] > 150)
+        if not len(x):
+            return []
+        mesh = face_mesh(x=x.mean(), y=y.mean())
+        box = np.concatenate([mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)])
+        return [Face(box=box, mesh=mesh, presence=1.0)]
+
+    def follow(self, image, face):
+        return next(iter(self.find(image)), None)
+
+
+def test_a_labelled_folder_is_tracked_and_cut(tmp_path):
+    rows = [["path", "label", "instrument", "subject"]]
+    for name, index in (("live", 0), ("print", 2)):
+        made = simulated(index, frames=12)
+        (tmp_path / name).mkdir()
+        for k, image in enumerate(made.frames):
+            write_image(tmp_path / name / f"{k:03d}.png", image)
+        rows.append([name, made.label.value, made.instrument or "", f"subject-{name}"])
+    with (tmp_path / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    source_of_folder = TrackedFolder(
+        presentations=read_labels(tmp_path), load_finder=SpotFinder, stride_s=0.1
+    )
+    prepare(source_of_folder, tmp_path / "set", count=2, cutting=CUTTING)
+    prepared = PreparedSet.open(tmp_path / "set")
+    assert {row.instrument for row in prepared.rows} == {"", "print/flat"}
+    assert {row.subject for row in prepared.rows} == {"subject-live", "subject-print"}
+    attacks = [n for n, row in enumerate(prepared.rows) if row.label is Label.ATTACK]
+    assert not prepared.read(attacks).depth.any()  # its true depth is unknown
+    assert prepared.read([0]).depth.any()
+
+
+def test_a_series_becomes_recordings_with_true_meshes():
+    recording = Simulations(series=simulated)(2)
+    assert isinstance(recording, Recording)
+    assert (recording.label, recording.instrument) == (Label.ATTACK, "print/flat")
+    assert np.array_equal(recording.sightings[1].face.mesh, simulated(2).meshes[1])
+    assert recording.sightings[3].frame.time_s == pytest.approx(0.3)

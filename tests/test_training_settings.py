@@ -1,0 +1,73 @@
+import pytest
+
+from unmask.models import MODELS
+from unmask.training.settings import from_mapping, presets, read_settings, to_toml
+from unmask.types import SettingsError
+
+LEAST = '[run]\nname = "x"\nnetwork = "sgtd_s_single"\nsteps = 9\n[batches]\nsize = 8\n'
+
+
+def write(tmp_path, text):
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", sorted(presets()))
+def test_every_preset_reads_and_names_a_network(name):
+    settings = read_settings(name)
+    assert settings.run.network in MODELS
+    assert settings.run.network == name.removesuffix(".toml")
+
+
+def test_the_papers_settings_are_in_the_presets():
+    single, multi = read_settings("sgtd_single.toml"), read_settings("sgtd_multi.toml")
+    assert (single.optimiser.kind, single.optimiser.rate, single.optimiser.decay) == ("adam", 1e-4, 5e-4)
+    assert (single.loss.absolute, single.loss.contrast, single.loss.binary) == (1.0, 0.5, 0.0)
+    assert (multi.optimiser.kind, multi.optimiser.rate, multi.batches.size) == ("adadelta", 1e-2, 2)
+    assert (multi.loss.absolute, multi.loss.contrast, multi.loss.binary) == (0.2, 0.2, 0.8)
+    assert multi.run.backbone == "frozen"
+
+
+def test_resolved_settings_read_back_as_they_were(tmp_path):
+    settings = read_settings(write(tmp_path, LEAST + "[arguments]\npools = [1, 1, 1]\n"))
+    assert read_settings(write(tmp_path, to_toml(settings))) == settings
+
+
+def test_overrides_win_over_the_file(tmp_path):
+    settings = read_settings(write(tmp_path, LEAST), overrides={"run.steps": 5, "optimiser.rate": 1})
+    assert (settings.run.steps, settings.optimiser.rate) == (5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (LEAST + "[optimizer]\nrate = 1.0\n", r"has sections \['optimizer'\]; it may have"),
+        (LEAST + "[optimiser]\nlr = 1.0\n", r"\[optimiser\] has no \['lr'\]; it knows \['clip_norm'"),
+        ('[run]\nname = "x"\nnetwork = "y"\n[batches]\nsize = 8\n', r"\[run\] lacks \['steps'\]"),
+        (LEAST + '[optimiser]\nkind = "sgd"\n', r"kind is 'sgd'; it must be one of \['adam', 'adadelta'\]"),
+        (LEAST + '[optimiser]\nrate = "fast"\n', r"rate is 'fast'; it must be of the kind float"),
+        (LEAST + "[compute]\ndevices = true\n", "devices is True; it must be of the kind int"),
+        (LEAST + "[augmentation]\nflip = 2.0\n", "flip is a chance"),
+        (LEAST.replace("9", "0"), "steps must be at least 1, not 0"),
+        ("steps = ", "is not TOML"),
+        ("run = 3\n", "must be a section"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path, text, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        read_settings(write(tmp_path, text))
+
+
+def test_a_file_that_is_not_there_names_the_presets():
+    with pytest.raises(SettingsError, match=r"no preset; the presets are .*sgtd_single\.toml"):
+        read_settings("nowhere.toml")
+
+
+def test_an_integer_serves_as_a_float_but_not_the_other_way():
+    run = {"name": "x", "network": "y", "steps": 1}
+    assert from_mapping(
+        {"run": run, "batches": {"size": 8, "bona_fide": 0.5}, "loss": {"contrast": 1}}, origin="-"
+    )
+    with pytest.raises(SettingsError, match=r"size is 8\.5"):
+        from_mapping({"run": run, "batches": {"size": 8.5}}, origin="-")
