@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from unmask.app.annotate import BOX_HOLDS_S, annotate, annotated, box_at, clip_at
+from unmask.app.annotate import BOX_HOLDS_S, annotate, annotated, box_at, clip_at, deciding
 from unmask.app.demo import SCENES, mistakes
 from unmask.app.errors import explain
 from unmask.app.prepare import split
@@ -134,6 +134,18 @@ def test_the_depth_inset_shows_the_depth_of_that_moment(outcomes):
     second = annotated(image, changed, time_s=far.time_s)[300, 300]
     assert first.tolist() == [253, 231, 37]
     assert second.tolist() == [68, 1, 84]
+
+
+def test_of_several_faces_the_worst_shows_its_depth(outcomes):
+    decision = outcomes[0].decision
+    good, bad = decision.faces[0], replace(outcomes[1].decision.faces[0], identity=7)
+    both = replace(decision, verdict=Verdict.ATTACK, score=bad.score, faces=(good, bad))
+    assert deciding(both) is bad
+    image = np.zeros((360, 480, 3), np.uint8)
+    alone = annotated(image, replace(outcomes[0], decision=both, seen=(good,)), time_s=0.9)
+    named = annotated(image, replace(outcomes[0], decision=both, seen=(good, bad)), time_s=0.9)
+    assert (alone[250:, 350:] == 0).all()  # the good face's depth is not shown for the bad one's
+    assert (named[250:, 350:] != 0).any()
 
 
 def test_a_box_is_drawn_while_its_sighting_is_fresh(outcomes):

@@ -4,6 +4,7 @@ Sizes are in units of the picture's shorter side, so that everything can be read
 too small for words is first enlarged by a whole factor.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,15 +61,28 @@ def annotated(image: np.ndarray, outcome: Checked, *, time_s: float) -> np.ndarr
     factor = -(-SMALLEST_SIDE_PX // min(image.shape[:2]))
     drawn = np.ascontiguousarray(image.repeat(factor, axis=0).repeat(factor, axis=1))
     unit = min(drawn.shape[:2]) / 360
-    verdicts = {face.identity: face.verdict for face in outcome.decision.faces}
+    decided = {face.identity: face for face in outcome.decision.faces}
     for face in outcome.seen:
-        colour = COLOURS[verdicts.get(face.identity, Verdict.UNDECIDED)]
-        _draw_box(drawn, box_at(face, time_s), colour=colour, factor=factor, unit=unit)
-    leading = [face for face in outcome.seen if face.identity in list(verdicts)[:1]]
-    if leading:
-        _draw_depth(drawn, leading[0], time_s=time_s, unit=unit)
+        box = box_at(face, time_s)
+        if box is not None:
+            verdict = decided[face.identity].verdict if face.identity in decided else Verdict.UNDECIDED
+            name = f"{face.identity} {verdict}" if len(outcome.seen) > 1 else ""
+            _draw_box(drawn, box * factor, name=name, colour=COLOURS[verdict], unit=unit)
+    worst = deciding(outcome.decision)
+    for face in outcome.seen:
+        if worst is not None and face.identity == worst.identity:
+            _draw_depth(drawn, face, time_s=time_s, unit=unit, several=len(outcome.seen) > 1)
     _draw_verdict(drawn, outcome.decision, unit=unit)
     return drawn
+
+
+def deciding(decision: Decision) -> FaceDecision | None:
+    """The face whose verdict and score are the source's."""
+    for face in decision.faces:
+        same = face.score == decision.score or (math.isnan(face.score) and math.isnan(decision.score))
+        if face.verdict is decision.verdict and same:
+            return face
+    return None
 
 
 def box_at(face: FaceDecision, time_s: float) -> np.ndarray | None:
@@ -88,15 +102,15 @@ def clip_at(clips: Sequence[ClipScore], time_s: float) -> ClipScore | None:
 
 
 def _draw_box(
-    drawn: np.ndarray, box: np.ndarray | None, *, colour: tuple[int, int, int], factor: int, unit: float
+    drawn: np.ndarray, box: np.ndarray, *, name: str, colour: tuple[int, int, int], unit: float
 ) -> None:
-    if box is None:
-        return
-    left, top, right, bottom = (round(float(edge) * factor) for edge in box)
+    left, top, right, bottom = (round(float(edge)) for edge in box)
     line = max(2, round(2.5 * unit))
     # A dark line beneath keeps the coloured one visible on any background.
     cv2.rectangle(drawn, (left, top), (right, bottom), PANEL, line + 2, cv2.LINE_AA)
     cv2.rectangle(drawn, (left, top), (right, bottom), colour, line, cv2.LINE_AA)
+    if name:
+        _label(drawn, name, at=(left, bottom), size=0.36 * unit, fill=colour)
 
 
 def _draw_verdict(drawn: np.ndarray, decision: Decision, *, unit: float) -> None:
@@ -110,7 +124,7 @@ def _draw_verdict(drawn: np.ndarray, decision: Decision, *, unit: float) -> None
         _label(drawn, reasons, at=(margin, y), size=0.42 * unit, fill=PANEL)
 
 
-def _draw_depth(drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit: float) -> None:
+def _draw_depth(drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit: float, several: bool) -> None:
     clip = clip_at(face.clips, time_s)
     if clip is None or clip.depth is None:
         return
@@ -124,7 +138,10 @@ def _draw_depth(drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit: f
     inset[edge:-edge, -edge - side : -edge] = depth
     top, left = height - margin - inset.shape[0], width - margin - inset.shape[1]
     drawn[top : top + inset.shape[0], left : left + inset.shape[1]] = inset
-    words = f"depth at {clip.time_s:.1f} s, clip score {number(clip.score, digits=2)}".replace("–", "none")
+    whose = f"face {face.identity}: " if several else ""
+    words = f"{whose}depth at {clip.time_s:.1f} s, clip score {number(clip.score, digits=2)}".replace(
+        "–", "none"
+    )
     size = 0.36 * unit
     above = top - _text_size(words, size)[1] - 2 * _pad(size)
     _label(drawn, words, at=(width - margin, above), size=size, fill=PANEL, from_right=True)
