@@ -1,9 +1,11 @@
 """Does picture quality tell the simulated classes apart? It should not.
 
-Camera statistics of the face crop (128 px, the box that training uses) go into a boosted classifier, cross-validated
-by subject. AUC 0.5 means that quality says nothing; what a network then finds are the instrument's own traces.
+Camera statistics of the face crop (128 px, the box that training uses) go into a boosted classifier,
+cross-validated by subject. AUC 0.5 means that quality says nothing; what a network then finds are the
+instrument's own traces.
 
-    python benchmarks/leakage.py --portraits DIR [--backgrounds DIR] [--clips 300] [--seed 5] [--jobs 2] [--csv FILE]
+    python benchmarks/leakage.py --portraits DIR [--backgrounds DIR] [--clips 300] [--seed 5] [--jobs 2]
+    [--csv FILE]
 """
 
 import argparse
@@ -32,7 +34,7 @@ def statistics(frame: np.ndarray, mesh: np.ndarray) -> dict[str, float]:
     crop = cut_picture(frame, box, size_px=SIDE_PX)
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
     found = {"native_px": float(box[2] - box[0])}
-    scaled = grey
+    scaled: np.ndarray = grey
     for level in range(3):
         detail = cv2.Laplacian(scaled, cv2.CV_32F)
         found[f"sharpness_{level}"] = float(np.log(detail.var() + 1))
@@ -69,7 +71,9 @@ def measure(series: Series, index: int) -> dict[str, object]:
 
 
 def auc(rows: list[dict], names: list[str]) -> tuple[float, float, float]:
-    """AUC of attack against bona fide, cross-validated by subject, with its 95 % interval (bootstrap of subjects)."""
+    """AUC of attack against bona fide, cross-validated by subject, with its 95 % interval (bootstrap of
+    subjects).
+    """
     x = np.array([[row[name] for name in names] for row in rows], float)
     y = np.array([row["instrument"] != "" for row in rows])
     groups = np.array([row["subject"] for row in rows])
@@ -81,7 +85,8 @@ def auc(rows: list[dict], names: list[str]) -> tuple[float, float, float]:
         pick = np.concatenate([np.flatnonzero(groups == s) for s in rng.choice(subjects, len(subjects))])
         if 0 < y[pick].sum() < len(pick):
             drawn.append(roc_auc_score(y[pick], score[pick]))
-    return float(roc_auc_score(y, score)), *(float(v) for v in np.percentile(drawn, [2.5, 97.5]))
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(roc_auc_score(y, score)), float(low), float(high)
 
 
 def table(rows: list[dict], names: list[str]) -> str:
@@ -97,9 +102,8 @@ def table(rows: list[dict], names: list[str]) -> str:
         chosen = [row for row in rows if row["instrument"] == "" or str(row["instrument"]).startswith(family)]
         attacks = sum(row["instrument"] != "" for row in chosen)
         value, low, high = auc(chosen, names)
-        lines.append(
-            f"{family or 'all attacks':14s} AUC {value:.3f} [{low:.3f}, {high:.3f}]  ({attacks} attacks, {len(chosen) - attacks} bona fide)"
-        )
+        counts = f"({attacks} attacks, {len(chosen) - attacks} bona fide)"
+        lines.append(f"{family or 'all attacks':14s} AUC {value:.3f} [{low:.3f}, {high:.3f}]  {counts}")
     return "\n".join(lines)
 
 
@@ -121,8 +125,12 @@ def main() -> None:
     keep = np.random.default_rng(chosen.seed).permutation(len(portraits))[: chosen.subjects]
     backgrounds = tuple(sorted(chosen.backgrounds.glob("*.jpg"))) if chosen.backgrounds else ()
     series = Series(
-        portraits=tuple(portraits[i] for i in keep), backgrounds=backgrounds, seed=chosen.seed, frames=1, instruments=tuple(chosen.instruments),
-)  # fmt: skip
+        portraits=tuple(portraits[i] for i in keep),
+        backgrounds=backgrounds,
+        seed=chosen.seed,
+        frames=1,
+        instruments=tuple(chosen.instruments),
+    )
     with ProcessPoolExecutor(chosen.jobs) as pool:
         rows = list(pool.map(partial(measure, series), range(chosen.clips), chunksize=16))
     names = [name for name, value in rows[0].items() if isinstance(value, float)]

@@ -12,7 +12,9 @@ def view_of(pitch_px: float, angle_deg: float) -> np.ndarray:
     return np.array([[c, s, 3.3], [-s, c, 1.7], [0, 0, 1.0]])
 
 
-def seen(homography: np.ndarray, *, blur_px: float = 0.3, aperture_px: float = 0.8, kind: str = "lcd") -> np.ndarray:
+def seen(
+    homography: np.ndarray, *, blur_px: float = 0.3, aperture_px: float = 0.8, kind: str = "lcd"
+) -> np.ndarray:
     grid = Grid(lattice=LATTICES[kind](), homography=homography, cover=np.ones((SIZE, SIZE), np.float32))
     green = np.ones((SIZE, SIZE), np.uint8)
     return modulation(grid, green, blur_px=blur_px, aperture_px=aperture_px)
@@ -26,7 +28,9 @@ def strongest_frequency(factor: np.ndarray) -> np.ndarray:
     return np.array([np.fft.fftfreq(2048)[column], np.fft.fftfreq(2048)[row]])
 
 
-@pytest.mark.parametrize(("pitch_px", "angle_deg"), [(1.10, 0), (0.93, 4), (1.21, 11), (1.05, -3), (0.88, 20)])
+@pytest.mark.parametrize(
+    ("pitch_px", "angle_deg"), [(1.10, 0), (0.93, 4), (1.21, 11), (1.05, -3), (0.88, 20)]
+)
 def test_moire_has_the_frequency_of_the_aliasing_formula(pitch_px, angle_deg):
     angle = np.deg2rad(angle_deg)
     stripes = np.array([np.cos(angle), np.sin(angle)]) / pitch_px  # the display's grating on the sensor
@@ -59,8 +63,12 @@ def test_an_attenuated_harmonic_has_the_amplitude_of_the_formula():
     pitch, blur, aperture = 3.7, 0.5, 1.0
     first = np.flatnonzero((lattice.orders == [1, 0]).all(axis=1))[0]
     f = 1 / pitch
-    expected = 2 * abs(lattice.weights[first, 1]) * np.exp(-2 * (np.pi * blur * f) ** 2) * np.sinc(aperture * f)
-    row = seen(view_of(pitch, 0), blur_px=blur, aperture_px=aperture).mean(axis=0) - 1  # vertical orders average out
+    expected = (
+        2 * abs(lattice.weights[first, 1]) * np.exp(-2 * (np.pi * blur * f) ** 2) * np.sinc(aperture * f)
+    )
+    row = (
+        seen(view_of(pitch, 0), blur_px=blur, aperture_px=aperture).mean(axis=0) - 1
+    )  # vertical orders average out
     x = np.arange(SIZE)
     window = np.hanning(SIZE)
     found = 2 * abs((row * window * np.exp(-2j * np.pi * f * x)).sum()) / window.sum()
@@ -75,5 +83,7 @@ def test_no_display_no_change():
 
 def test_the_colours_of_moire_differ_between_filters():
     grid = Grid(lattice=lcd_stripe(), homography=view_of(1.1, 3), cover=np.ones((SIZE, SIZE), np.float32))
-    red, blue = (modulation(grid, np.full((SIZE, SIZE), c, np.uint8), blur_px=0.3, aperture_px=0.8) for c in (0, 2))
+    red, blue = (
+        modulation(grid, np.full((SIZE, SIZE), c, np.uint8), blur_px=0.3, aperture_px=0.8) for c in (0, 2)
+    )
     assert np.corrcoef(red.ravel(), blue.ravel())[0, 1] < 0

@@ -16,7 +16,9 @@ SKIN = np.array(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hand:
-    """`front`, `behind` (n, 5): capsules x0, y0, x1, y1, radius in metres of the sheet's own frame; `skin` (3,) linear."""
+    """`front`, `behind` (n, 5): capsules x0, y0, x1, y1, radius in metres of the sheet's own frame; `skin`
+    (3,) linear.
+    """
 
     front: np.ndarray
     behind: np.ndarray
@@ -77,7 +79,7 @@ def _see(capsules: np.ndarray, colour: np.ndarray, pose: Pose, *, view: View, de
     if not cover.any():
         return None
     alpha = cover.astype(np.float32) / 255
-    # A finger is round: bright along its middle, dark at its sides. Blurred coverage is a cheap stand-in for that.
+    # A finger is round: bright along its middle, dark at its sides, much as its blurred coverage is.
     few = max(1, widest // 12)
     small = cv2.resize(
         alpha, (max(4, view.width // few), max(4, view.height // few)), interpolation=cv2.INTER_AREA
@@ -92,7 +94,7 @@ def _see(capsules: np.ndarray, colour: np.ndarray, pose: Pose, *, view: View, de
 
 
 def _skin_texture(view: View) -> np.ndarray:
-    """Creases and blotches (H, W), mean 1: a fixed pattern, since a hand is small and moves with the sheet."""
+    """Creases and blotches (H, W), mean 1: a fixed pattern, since little of a hand is seen."""
     few = np.random.default_rng(5).normal(0, 1, (view.height // 6, view.width // 6)).astype(np.float32)
     fine = cv2.GaussianBlur(few, (0, 0), 0.8) * 0.08 + cv2.GaussianBlur(few, (0, 0), 4) * 0.5
     return 1 + cv2.resize(fine, (view.width, view.height), interpolation=cv2.INTER_CUBIC)

@@ -1,23 +1,23 @@
-"""The attacks: each a function from a setting to what the camera's sensor gets, and one row in `INSTRUMENTS`."""
+"""The attacks: each a function from a setting to what the sensor gets, and one row in `INSTRUMENTS`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from unmask.simulate.camera import Exposure
 from unmask.simulate.hands import Hand, draw_hand, see_hand
 from unmask.simulate.lattice import Grid
 from unmask.simulate.layout import Layout, Picture, face_box, on_page
 from unmask.simulate.light import Light
 from unmask.simulate.masks import draw_paper_mask, paper_mask
 from unmask.simulate.motion import RigidMotion, draw_head_motion, draw_rigid_motion
-from unmask.simulate.prints import Print, draw_print, halftone, lit_print, reflectance
+from unmask.simulate.prints import draw_print, halftone, lit_print, reflectance
 from unmask.simulate.scene import Bust, Seen, Shot, Stage, compose
 from unmask.simulate.screens import draw_screen, glow, grid, panel, refresh
 from unmask.simulate.sheet import Sheet, Traced, on_sheet, trace_sheet
 from unmask.simulate.surfaces import Pose
-
 
 NEAREST_M = 0.09  # closer than this no camera sees a sheet
 
@@ -26,8 +26,9 @@ NEAREST_M = 0.09  # closer than this no camera sees a sheet
 class Setting:
     """Where and when an attack is presented: the same draw as for a living face.
 
-    `show(moving)` makes the picture of the victim that is printed or replayed: one frame, or one for each of `times_s`.
-    `face_share`: longer side of the shown face's box over the view's shorter side. `exposure_s`, `readout_s`: the camera's shutter.
+    `show(moving)` makes the picture of the victim that is printed or replayed: one frame, or one for each of
+    `times_s`. `face_share`: longer side of the shown face's box over the view's shorter side. `exposure_s`,
+    `readout_s`: the camera's shutter.
     """
 
     stage: Stage
@@ -36,39 +37,31 @@ class Setting:
     exposure_s: float
     readout_s: float
     show: Callable[[bool], Picture]
-    wearer: Bust  # somebody else, behind a mask
+    wearer: Callable[[], Bust]  # somebody else, behind a mask
     place: Callable[[Bust], Pose]  # where a head of that size rests
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Take:
-    """What the sensor gets: a shot for each time, and the periodic grid in it where there is one."""
-
-    shots: tuple[Shot, ...]
-    grids: tuple[Grid | None, ...]
-
-
-def flat_print(setting: Setting, rng: np.random.Generator) -> Take:
+def flat_print(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
     """A print held or fixed flat."""
     return _print(setting, rng, bent=False)
 
 
-def bent_print(setting: Setting, rng: np.random.Generator) -> Take:
+def bent_print(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
     """A print bent round an axis, as hands bend it to look round."""
     return _print(setting, rng, bent=True)
 
 
-def photo_replay(setting: Setting, rng: np.random.Generator) -> Take:
+def photo_replay(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
     """A photograph on a display."""
     return _replay(setting, rng, moving=False)
 
 
-def video_replay(setting: Setting, rng: np.random.Generator) -> Take:
+def video_replay(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
     """A video on a display."""
     return _replay(setting, rng, moving=True)
 
 
-def worn_paper(setting: Setting, rng: np.random.Generator) -> Take:
+def worn_paper(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
     """A face cut out of paper, held or worn."""
     picture = setting.show(False)
     frame, mesh = picture.at(0)
@@ -81,24 +74,23 @@ def worn_paper(setting: Setting, rng: np.random.Generator) -> Take:
     )
     page = reflectance(replace(paper, layout=whole), frame, rng)
     mask = draw_paper_mask(rng)
-    place = setting.place(setting.wearer)
+    wearer = setting.wearer()
+    place = setting.place(wearer)
     motion = draw_head_motion(rng, place=place) if mask.worn else draw_rigid_motion(rng, place=place)
-    shots = tuple(
-        paper_mask(
+    for time_s in setting.times_s:
+        shot = paper_mask(
             mask,
             setting.stage,
             picture=page,
             picture_mesh=mesh,
-            wearer=setting.wearer if mask.worn else None,
+            wearer=wearer if mask.worn else None,
             motion=motion,
             time_s=time_s,
         )
-        for time_s in setting.times_s
-    )
-    return Take(shots=shots, grids=(None,) * len(shots))
+        yield Exposure(shot=shot)
 
 
-INSTRUMENTS: dict[str, Callable[[Setting, np.random.Generator], Take]] = {
+INSTRUMENTS: dict[str, Callable[[Setting, np.random.Generator], Iterator[Exposure]]] = {
     "print/flat": flat_print,
     "print/bent": bent_print,
     "replay/photo": photo_replay,
@@ -107,7 +99,7 @@ INSTRUMENTS: dict[str, Callable[[Setting, np.random.Generator], Take]] = {
 }
 
 
-def _print(setting: Setting, rng: np.random.Generator, *, bent: bool) -> Take:
+def _print(setting: Setting, rng: np.random.Generator, *, bent: bool) -> Iterator[Exposure]:
     picture = setting.show(False)
     frame, mesh = picture.at(0)
     paper = draw_print(rng, picture, bent=bent)
@@ -115,19 +107,17 @@ def _print(setting: Setting, rng: np.random.Generator, *, bent: bool) -> Take:
     where = on_page(paper.layout, mesh)
     motion = _hold(setting, rng, sheet=paper.sheet, where=where, tilt_deg=18.0)
     hand = draw_hand(rng, paper.sheet, hands=paper.hands)
-    shots, grids = [], []
     for time_s in setting.times_s:
         pose = motion.at(time_s).then(setting.stage.camera.at(time_s))
         traced = trace_sheet(paper.sheet, pose, view=setting.stage.view, light=setting.stage.light)
         colour, seen = lit_print(paper, page, traced)
         dots = halftone(paper, pose, traced, seen, view=setting.stage.view)
         shot, dots = _present(setting, traced, colour, pose=pose, hand=hand, grid=dots, time_s=time_s)
-        shots.append(_with_face(shot, paper.sheet, where, pose=pose, relief=mesh, stage=setting.stage))
-        grids.append(dots)
-    return Take(shots=tuple(shots), grids=tuple(grids))
+        shot = _with_face(shot, paper.sheet, where, pose=pose, relief=mesh, stage=setting.stage)
+        yield Exposure(shot=shot, grid=dots)
 
 
-def _replay(setting: Setting, rng: np.random.Generator, *, moving: bool) -> Take:
+def _replay(setting: Setting, rng: np.random.Generator, *, moving: bool) -> Iterator[Exposure]:
     picture = setting.show(moving)
     screen = draw_screen(rng, picture)
     controls = bool(rng.random() < 0.2)
@@ -137,7 +127,6 @@ def _replay(setting: Setting, rng: np.random.Generator, *, moving: bool) -> Take
     hand = draw_hand(rng, screen.sheet, hands=screen.hands)
     view, light = setting.stage.view, setting.stage.light
     paper = float(_irradiance(light).mean())
-    shots, grids = [], []
     for index, time_s in enumerate(setting.times_s):
         frame, mesh = picture.at(index)
         pose = motion.at(time_s).then(setting.stage.camera.at(time_s))
@@ -147,14 +136,18 @@ def _replay(setting: Setting, rng: np.random.Generator, *, moving: bool) -> Take
         )
         lit = panel(screen, frame, controls=controls)
         colour = glow(screen, lit, traced, stage=setting.stage, pulse=pulse, paper=paper)
-        subpixels = grid(screen, pose, traced, view=view)
         shot, subpixels = _present(
-            setting, traced, colour, pose=pose, hand=hand, grid=subpixels, time_s=time_s
+            setting,
+            traced,
+            colour,
+            pose=pose,
+            hand=hand,
+            grid=grid(screen, pose, traced, view=view),
+            time_s=time_s,
         )
         where = on_page(screen.layout, mesh)
-        shots.append(_with_face(shot, screen.sheet, where, pose=pose, relief=mesh, stage=setting.stage))
-        grids.append(subpixels)
-    return Take(shots=tuple(shots), grids=tuple(grids))
+        shot = _with_face(shot, screen.sheet, where, pose=pose, relief=mesh, stage=setting.stage)
+        yield Exposure(shot=shot, grid=subpixels)
 
 
 def _hold(
@@ -185,7 +178,7 @@ def _hold(
 
 
 def _aimed(motion: RigidMotion, setting: Setting, *, target: np.ndarray, middle: np.ndarray) -> RigidMotion:
-    """The motion moved so that the face (`middle`, own frame) is at `target` half way through the recording."""
+    """The motion moved so that the face (`middle`, own frame) is at `target` half way through."""
     time_s = setting.times_s[len(setting.times_s) // 2]
     camera = setting.stage.camera.at(time_s)
     found = motion.at(time_s).then(camera).moved(middle[None].astype(np.float32))[0]
@@ -227,7 +220,7 @@ def _present(
     grid: Grid | None,
     time_s: float,
 ) -> tuple[Shot, Grid | None]:
-    """The sheet on the stage with the hands that hold it; the grid is covered where a hand covers the sheet."""
+    """The sheet on the stage with the hands that hold it, which cover the grid too."""
     stage = setting.stage
     sheet = Seen(
         depth=np.where(traced.alpha > 0.5, traced.depth, np.inf).astype(np.float32),
@@ -250,7 +243,8 @@ def _present(
 def _with_face(
     shot: Shot, sheet: Sheet, where: np.ndarray, *, pose: Pose, relief: np.ndarray, stage: Stage
 ) -> Shot:
-    """The shot with the pictured face's mesh: x and y where the sheet shows it, z as the picture's own mesh has it.
+    """The shot with the pictured face's mesh: x and y where the sheet shows it, z as the picture's own mesh
+    has it.
 
     A face mesh sees a face in a picture, relief included; the truth of the paper is in `depth`.
     """
@@ -264,6 +258,3 @@ def _with_face(
     face = np.zeros(shot.depth.shape, np.uint8)
     cv2.fillConvexPoly(face, cv2.convexHull(np.round(xy).astype(np.int32)), 1)
     return replace(shot, mesh=mesh, face=face.astype(bool))
-
-
-__all__ = ["INSTRUMENTS", "Print", "Setting", "Take"]

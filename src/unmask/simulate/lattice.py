@@ -1,13 +1,14 @@
 """The pixel grid of a display as a sensor samples it, so that moire arises by itself.
 
-The light of a display is its picture times a periodic pattern of lit subpixels. That pattern is written as a Fourier
-series in display pixels; seen through a lens, each harmonic has a local frequency on the sensor (the Jacobian of the
-homography) and is attenuated there by the lens (Gaussian point spread) and by the photosite (box). What is left is
-evaluated at every photosite for the colour of its filter: aliasing is then exact, colours of moire included, and it
-fades with defocus and with distance as it does in reality.
+The light of a display is its picture times a periodic pattern of lit subpixels. That pattern is written as a
+Fourier series in display pixels; seen through a lens, each harmonic has a local frequency on the sensor (the
+Jacobian of the homography) and is attenuated there by the lens (Gaussian point spread) and by the photosite
+(box). What is left is evaluated at every photosite for the colour of its filter: aliasing is then exact,
+colours of moire included, and it fades with defocus and with distance as it does in reality.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numba
@@ -18,16 +19,17 @@ FAINTEST = 2e-3  # harmonics below this amplitude are left out
 _TABLE_BITS = 11
 _COSINES = np.cos(2 * np.pi * np.arange(1 << _TABLE_BITS) / (1 << _TABLE_BITS)).astype(np.float32)
 
-# How much of the display's R, G, B light passes the sensor's R, G, B filters (rows: sensor); typical of phones.
+# How much of the display's R, G, B light passes the sensor's R, G, B filters (rows): typical of phones.
 CROSSTALK = np.array([[0.86, 0.11, 0.03], [0.08, 0.83, 0.09], [0.02, 0.13, 0.85]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lattice:
-    """Fourier series of the subpixels: 1 + 2 Re sum of `weights` exp(2 pi i `orders` . (u, v)), mean 1 for each colour.
+    """Fourier series of the subpixels: 1 + 2 Re sum of `weights` exp(2 pi i `orders` . (u, v)), mean 1 for
+    each colour.
 
-    `orders` (k, 2) cycles per display pixel along u and v, one of each conjugate pair; `weights` (k, 3) complex, as
-    the sensor's R, G, B filters see them.
+    `orders` (k, 2) cycles per display pixel along u and v, one of each conjugate pair; `weights` (k, 3)
+    complex, as the sensor's R, G, B filters see them.
     """
 
     orders: np.ndarray
@@ -47,7 +49,9 @@ class Grid:
 
 
 def lcd_stripe(*, width: float = 0.27, height: float = 0.82) -> Lattice:
-    """Three vertical stripes a pixel, R G B from left to right; `width` and `height` of a lit stripe in pixels."""
+    """Three vertical stripes a pixel, R G B from left to right; `width` and `height` of a lit stripe in
+    pixels.
+    """
     orders = [(m, n) for m in range(4) for n in range(-2, 3) if m > 0 or n > 0]
     centres = np.array([1 / 6, 1 / 2, 5 / 6])
     rows = [
@@ -58,7 +62,9 @@ def lcd_stripe(*, width: float = 0.27, height: float = 0.82) -> Lattice:
 
 
 def oled_pentile(*, green: float = 0.36, others: float = 0.5) -> Lattice:
-    """Diamond PenTile: green in every pixel, red and blue on alternate ones; `green` and `others` are dot widths."""
+    """Diamond PenTile: green in every pixel, red and blue on alternate ones; `green` and `others` are dot
+    widths.
+    """
     halves = [(i / 2, j / 2) for i in range(5) for j in range(-4, 5) if (i + j) % 2 == 0 and (i > 0 or j > 0)]
     rows = []
     for m, n in halves:
@@ -73,7 +79,7 @@ def oled_pentile(*, green: float = 0.36, others: float = 0.5) -> Lattice:
     return _seen(np.array(halves, float), np.array(rows))
 
 
-LATTICES = {"lcd": lcd_stripe, "oled": oled_pentile}
+LATTICES: dict[str, Callable[[], Lattice]] = {"lcd": lcd_stripe, "oled": oled_pentile}
 
 
 def _seen(orders: np.ndarray, weights: np.ndarray) -> Lattice:
@@ -83,10 +89,11 @@ def _seen(orders: np.ndarray, weights: np.ndarray) -> Lattice:
 
 
 def modulation(grid: Grid, colours: np.ndarray, *, blur_px: float, aperture_px: float) -> np.ndarray:
-    """The factor (H, W) float32 that the grid puts on the light of each photosite; 1 where there is no display.
+    """The factor (H, W) float32 that the grid puts on the light of each photosite; 1 where there is no
+    display.
 
-    `colours` (H, W) uint8: 0, 1, 2 for the filter over each photosite; `blur_px`: sigma of the lens; `aperture_px`:
-    side of the light-gathering square of a photosite, both in sensor pixels.
+    `colours` (H, W) uint8: 0, 1, 2 for the filter over each photosite; `blur_px`: sigma of the lens;
+    `aperture_px`: side of the light-gathering square of a photosite, both in sensor pixels.
     """
     weights = np.stack([grid.lattice.weights.real, grid.lattice.weights.imag], axis=-1)
     factor = np.empty(colours.shape, np.float32)
@@ -110,8 +117,8 @@ def _sinc(x: float) -> float:
 
 
 @numba.njit(cache=True)
-def _harmonics(h, orders, weights, x, y, blur, aperture, kept, amplitude):
-    """Which harmonics survive at (x, y), and how strong: fills `kept` and `amplitude`, returns their number."""
+def _harmonics(h, orders, weights, x, y, blur, aperture, kept, amplitude):  # type: ignore[no-untyped-def]
+    """Which harmonics survive at (x, y), and how strong: fills `kept`, `amplitude`; returns their number."""
     w = h[2, 0] * x + h[2, 1] * y + h[2, 2]
     u = (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / w
     v = (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / w
@@ -134,7 +141,7 @@ def _harmonics(h, orders, weights, x, y, blur, aperture, kept, amplitude):
 
 
 @numba.njit(cache=True)
-def _modulate(factor, h, orders, weights, colours, cover, blur, aperture, cosines):
+def _modulate(factor, h, orders, weights, colours, cover, blur, aperture, cosines):  # type: ignore[no-untyped-def]
     height, width = factor.shape
     kept = np.empty(orders.shape[0], np.int64)
     amplitude = np.empty(orders.shape[0], np.float64)

@@ -9,7 +9,9 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """What an attacker shows: `frames` (n, h, w, 3) uint8 RGB, one for a still; `meshes` (n, 468, 3) in their pixels."""
+    """What an attacker shows: `frames` (n, h, w, 3) uint8 RGB, one for a still; `meshes` (n, 468, 3) in their
+    pixels.
+    """
 
     frames: Sequence[np.ndarray]
     meshes: Sequence[np.ndarray]
@@ -42,9 +44,11 @@ def face_box(mesh: np.ndarray) -> tuple[np.ndarray, float]:
 def draw_crop(
     rng: np.random.Generator, picture: Picture, *, aspect: float, room: float
 ) -> tuple[float, float, float, float]:
-    """A part of the picture with the face in it: about `room` face sides wide, `aspect` its width over its height.
+    """A part of the picture with the face in it: about `room` face sides wide, `aspect` its width over its
+    height.
 
-    The face stays whole; what the picture does not hold is left out, so that the aspect may differ in the end.
+    The face stays whole; what the picture does not hold is left out, so that the aspect may differ in the
+    end.
     """
     frame, mesh = picture.at(0)
     height, width = frame.shape[:2]

@@ -1,6 +1,7 @@
 """Recordings in numbers: one clip, a series for training, a folder of videos with their truth.
 
-A series is a function of (seed, index) alone: any part can be made anywhere, in any order, on any number of cores.
+A series is a function of (seed, index) alone: any part can be made anywhere, in any order, on any number of
+cores.
 """
 
 import csv
@@ -101,7 +102,9 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A recording cut as at run time: `clip`; `mask` (T, 32, 32) and `depth` (T, 32, 32) labels, zeros for attacks."""
+    """A recording cut as at run time: `clip`; `mask` (T, 32, 32) and `depth` (T, 32, 32) labels, zeros for
+    attacks.
+    """
 
     clip: Clip
     mask: np.ndarray
@@ -164,11 +167,11 @@ def simulate_folder(
 ) -> Path:
     """Videos in `out`/videos, their truth in `out`/truth, and `out`/labels.csv, which is returned.
 
-    Names say nothing about the class. A folder that was left half made is continued; one with other files in it, or
-    of other settings, is refused.
+    Names say nothing about the class. A folder that was left half made is continued; one with other files in
+    it, or of other settings, is refused.
     """
-    settings = {"seed": seed, "subjects": subjects, "clips": clips, "seconds": seconds, "fps": fps}
-    settings["portraits"] = [portrait.name for portrait in portraits[:subjects]]
+    names = [portrait.name for portrait in portraits[:subjects]]
+    settings = {"seed": seed, "clips": clips, "seconds": seconds, "fps": fps, "portraits": names}
     _claim(out, settings)
     series = Series(
         portraits=tuple(portraits[:subjects]),
@@ -212,7 +215,8 @@ def _row_file(out: Path, name: str) -> Path:
 def _each(series: Series, out: Path, names: list[str], missing: list[int], *, jobs: int) -> Iterator[None]:
     if jobs <= 1:
         for index in missing:
-            yield _make_one(series, index, out=out, name=names[index])
+            _make_one(series, index, out=out, name=names[index])
+            yield
         return
     # A fresh interpreter for each worker: forked threads of OpenCV and numba do not survive.
     spawn = multiprocessing.get_context("spawn")

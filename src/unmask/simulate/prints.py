@@ -12,16 +12,17 @@ from unmask.simulate.surfaces import Pose, View
 
 INCH_M = 0.0254
 _SIZES_M = {"a4": (0.210, 0.297), "a5": (0.148, 0.210), "photo": (0.10, 0.15), "a3": (0.297, 0.420)}
-# Ink -> degrees of its screen; cyan takes red light, magenta green, yellow blue: the usual angles of offset and laser.
+# Degrees of the ink's screen that red, green, blue light see: cyan, magenta, yellow at their usual angles.
 _ANGLES_DEG = (15.0, 75.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Print:
-    """A printed picture: `sheet` and `layout`; `paper` (3,) reflectance of white; `ink` that of the deepest black.
+    """A printed picture: `sheet` and `layout`; `paper` (3,) reflectance of white; `ink` that of the deepest
+    black.
 
-    `gamut` < 1 takes colour away; `gamma` from picture values to reflectance; `grain` is the inkjet's dither, standard
-    deviation of a texel; `lpi` lines an inch of a laser's halftone, 0 for inkjet and photo paper.
+    `gamut` < 1 takes colour away; `gamma` from picture values to reflectance; `grain` is the inkjet's dither,
+    standard deviation of a texel; `lpi` lines an inch of a laser's halftone, 0 for inkjet and photo paper.
     """
 
     sheet: Sheet
@@ -72,7 +73,7 @@ def draw_print(rng: np.random.Generator, picture: Picture, *, bent: bool) -> Pri
 def _draw_layout(
     rng: np.random.Generator, picture: Picture, *, wide: float, tall: float, room: float, trimmed: bool
 ) -> tuple[Layout, float, float]:
-    """The picture as large as the page and its margins let it be; a trimmed page ends where the picture does."""
+    """The picture as large as the page and its margins let it be; a trimmed page ends with the picture."""
     margin = float(rng.choice([0.0, 0.004, 0.012, 0.03]))
     crop = draw_crop(rng, picture, aspect=wide / tall, room=room)
     got = (crop[2] - crop[0]) / (crop[3] - crop[1])

@@ -11,13 +11,14 @@ from unmask.simulate.scene import Stage
 from unmask.simulate.sheet import Sheet, Traced, picture_homography
 from unmask.simulate.surfaces import Pose, View
 
-
 MOST_MIRRORED = 0.12  # of the display's white: mean light of the room in its glass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A kind of display: ranges (low, high) of what differs within it; `long_m` is the longer side of the panel."""
+    """A kind of display: ranges (low, high) of what differs within it; `long_m` is the longer side of the
+    panel.
+    """
 
     long_m: tuple[float, float]
     ratio: tuple[float, float]  # longer over shorter side
@@ -37,12 +38,13 @@ DEVICES: dict[str, Device] = {
         upright=0.85, room=(1.05, 2.4),
     ),
     "tablet": Device(
-        long_m=(0.19, 0.26), ratio=(1.33, 1.6), long_px=(1280, 1920, 2048, 2360, 2560), lattices=("lcd", "lcd", "oled"),
-        bezel_m=(0.005, 0.02), corner_m=(0.004, 0.012), hands=(0, 1, 1, 2), upright=0.6, room=(1.1, 3.0),
+        long_m=(0.19, 0.26), ratio=(1.33, 1.6), long_px=(1280, 1920, 2048, 2360, 2560),
+        lattices=("lcd", "lcd", "oled"), bezel_m=(0.005, 0.02), corner_m=(0.004, 0.012),
+        hands=(0, 1, 1, 2), upright=0.6, room=(1.1, 3.0),
     ),
     "laptop": Device(
-        long_m=(0.28, 0.345), ratio=(1.6, 1.78), long_px=(1366, 1920, 2560), lattices=("lcd",), bezel_m=(0.005, 0.018),
-        corner_m=(0.0, 0.006), hands=(0,), upright=0.0, room=(1.2, 4.0),
+        long_m=(0.28, 0.345), ratio=(1.6, 1.78), long_px=(1366, 1920, 2560), lattices=("lcd",),
+        bezel_m=(0.005, 0.018), corner_m=(0.0, 0.006), hands=(0,), upright=0.0, room=(1.2, 4.0),
     ),
     "monitor": Device(
         long_m=(0.47, 0.60), ratio=(1.6, 1.78), long_px=(1680, 1920, 2560, 3840), lattices=("lcd",),
@@ -55,9 +57,9 @@ DEVICES: dict[str, Device] = {
 class Screen:
     """One display with a picture on it.
 
-    `white` is its white's radiance over that of white paper in the room's light; `black` the light it leaks, in
-    shares of white; `mirror` the share of the room that its glass reflects. `refresh_hz` and `refresh_depth` say how
-    its backlight pulses. `columns`, `rows`: display pixels along the panel.
+    `white` is its white's radiance over that of white paper in the room's light; `black` the light it leaks,
+    in shares of white; `mirror` the share of the room that its glass reflects. `refresh_hz` and
+    `refresh_depth` say how its backlight pulses. `columns`, `rows`: display pixels along the panel.
     """
 
     device: str
@@ -175,7 +177,8 @@ def glow(
 ) -> np.ndarray:
     """What the device sends to the camera: (H, W, 3) linear light.
 
-    `light` is `panel`'s; `pulse` (H,) the refresh at each row; `paper` the radiance of white paper in that place.
+    `light` is `panel`'s; `pulse` (H,) the refresh at each row; `paper` the radiance of white paper in that
+    place.
     """
     height, width = light.shape[:2]
     seen = cv2.remap(
@@ -214,7 +217,7 @@ def grid(screen: Screen, pose: Pose, traced: Traced, *, view: View) -> Grid:
 
 
 def refresh(screen: Screen, *, view: View, time_s: float, exposure_s: float, readout_s: float) -> np.ndarray:
-    """The backlight's pulse over the sensor's rows (H,) float32, averaged over each row's exposure; mean 1."""
+    """The backlight's pulse over the sensor's rows (H,) float32, averaged over each exposure; mean 1."""
     rows_s = time_s + np.arange(view.height) / view.height * readout_s
     depth = screen.refresh_depth * np.sinc(screen.refresh_hz * exposure_s)
     return (1 + depth * np.cos(2 * np.pi * screen.refresh_hz * rows_s)).astype(np.float32)

@@ -1,8 +1,8 @@
 """A flat or bent rectangle in front of the camera, traced exactly: paper, and the glass of a phone.
 
-The sheet's own frame is metres, centre at the origin, x right, y down, facing -z. A bent sheet is part of a cylinder:
-lengths along it are kept, as paper keeps them. Every pixel's ray is cut with the plane or the cylinder in closed
-form, so that a texture moves over the sensor without steps and the depth is true.
+The sheet's own frame is metres, centre at the origin, x right, y down, facing -z. A bent sheet is part of a
+cylinder: lengths along it are kept, as paper keeps them. Every pixel's ray is cut with the plane or the
+cylinder in closed form, so that a texture moves over the sensor without steps and the depth is true.
 """
 
 import math
@@ -19,8 +19,9 @@ from unmask.simulate.surfaces import Pose, View
 class Sheet:
     """`width_m`, `height_m`; `radius_m` of the bend, 0 flat, > 0 edges away from the camera, < 0 towards it.
 
-    `axis_rad`: direction of the bend's axis, 0 is vertical. `corner_m`: radius of the corners. `picture` (4,) xyxy
-    metres: the part that shows the picture. `gloss` is the share of light mirrored, `shininess` its Phong exponent.
+    `axis_rad`: direction of the bend's axis, 0 is vertical. `corner_m`: radius of the corners. `picture` (4,)
+    xyxy metres: the part that shows the picture. `gloss` is the share of light mirrored, `shininess` its
+    Phong exponent.
     """
 
     width_m: float
@@ -37,9 +38,9 @@ class Sheet:
 class Traced:
     """What every pixel sees of a sheet.
 
-    `x`, `y` (H, W) float32: where in the picture, as a share of its width and height; `alpha` (H, W): coverage by the
-    sheet; `shown` (H, W): share of the sheet's coverage that is picture; `depth` (H, W) metres; `irradiance` and
-    `mirrored` (H, W, 3) as in `surfaces.Layer`.
+    `x`, `y` (H, W) float32: where in the picture, as a share of its width and height; `alpha` (H, W):
+    coverage by the sheet; `shown` (H, W): share of the sheet's coverage that is picture; `depth` (H, W)
+    metres; `irradiance` and `mirrored` (H, W, 3) as in `surfaces.Layer`.
     """
 
     x: np.ndarray
@@ -52,7 +53,7 @@ class Traced:
 
 
 def trace_sheet(sheet: Sheet, pose: Pose, *, view: View, light: Light) -> Traced:
-    """The sheet moved by `pose` (own frame to camera) under the light, which is given in the camera's frame."""
+    """The sheet moved by `pose` (own frame to camera) under the light, given in the camera's frame."""
     shape = (view.height, view.width)
     flat = [np.zeros(shape, np.float32) for _ in range(5)]
     irradiance, mirrored = (np.zeros((*shape, 3), np.float32) for _ in range(2))
@@ -71,7 +72,11 @@ def trace_sheet(sheet: Sheet, pose: Pose, *, view: View, light: Light) -> Traced
     colours = np.array([lamp.colour for lamp in light.lamps], np.float64).reshape(-1, 3)
     softness = np.array([lamp.softness for lamp in light.lamps], np.float64)
     _trace(
-        *flat,
+        flat[0],
+        flat[1],
+        flat[2],
+        flat[3],
+        flat[4],
         irradiance,
         mirrored,
         np.asarray(pose.rotation, np.float64),
@@ -97,7 +102,9 @@ def trace_sheet(sheet: Sheet, pose: Pose, *, view: View, light: Light) -> Traced
 
 
 def on_sheet(sheet: Sheet, points: np.ndarray) -> np.ndarray:
-    """Where points (n, 2) of the picture, as shares of its width and height, lie: (n, 3) metres in the own frame."""
+    """Where points (n, 2) of the picture, as shares of its width and height, lie: (n, 3) metres in the own
+    frame.
+    """
     left, top, right, bottom = sheet.picture
     u = left + points[:, 0] * (right - left)
     v = top + points[:, 1] * (bottom - top)
@@ -111,7 +118,9 @@ def on_sheet(sheet: Sheet, points: np.ndarray) -> np.ndarray:
 
 
 def picture_homography(sheet: Sheet, pose: Pose, *, view: View, width: int, height: int) -> np.ndarray:
-    """(3, 3) from sensor pixels to pixels of a picture of that size on the flat sheet; pixel 0's corner is at 0."""
+    """(3, 3) from sensor pixels to pixels of a picture of that size on the flat sheet; pixel 0's corner is at
+    0.
+    """
     inverse = np.array(
         [
             [1 / view.focal_px, 0, -(view.width - 1) / 2 / view.focal_px],

@@ -1,7 +1,7 @@
 """One simulated recording: a subject, an instrument or none, a place, a camera, all drawn from one seed."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from unmask.media.topology import POINTS
-from unmask.simulate.camera import Camera, capture, draw_camera
-from unmask.simulate.instruments import INSTRUMENTS, Setting, Take
+from unmask.simulate.camera import Exposure, capture
+from unmask.simulate.cameras import Camera, draw_camera
+from unmask.simulate.instruments import INSTRUMENTS, Setting
 from unmask.simulate.layout import Picture
 from unmask.simulate.motion import draw_head_motion
 from unmask.simulate.scene import (
     Bust,
-    Shot,
     Stage,
     bona_fide,
     draw_place,
@@ -23,7 +23,7 @@ from unmask.simulate.scene import (
     make_bust,
     suits_own_background,
 )
-from unmask.simulate.subjects import Portrait
+from unmask.simulate.subjects import Portrait, procedural_portrait
 from unmask.simulate.surfaces import Pose, View, project
 from unmask.simulate.wear import wear
 from unmask.types import Label
@@ -33,6 +33,7 @@ FACE_SHARE = (0.28, 0.80)  # longer side of the face's box over the shorter side
 WORN = {Label.BONA_FIDE: 0.4, Label.ATTACK: 0.25}
 OWN_BACKGROUND = 0.6  # how often it is kept where it fills the view: a cut-out's rim must not tell the living
 BUSTS_KEPT = 6
+PORTRAIT_ITSELF = 0.3  # how often a still picture is the portrait, not a photograph of the simulated head
 FACE_ASPECT = 1.25  # a face mesh's height over its width
 
 
@@ -40,9 +41,9 @@ FACE_ASPECT = 1.25  # a face mesh's height over its width
 class Simulated:
     """A recording with its truth.
 
-    `frames` T of (H, W, 3) uint8; `times_s` (T,); `depths` (T, H, W) float32 metres of what stood there; `meshes`
-    (T, 468, 3) float32 px of the frames; `instrument` None when bona fide; `camera` the model; `second_model` the
-    device or camera behind the shown picture, "" when bona fide.
+    `frames` T of (H, W, 3) uint8; `times_s` (T,); `depths` (T, H, W) float32 metres of what stood there;
+    `meshes` (T, 468, 3) float32 px of the frames; `instrument` None when bona fide; `camera` the model;
+    `light` the recipe.
     """
 
     frames: list[np.ndarray]
@@ -77,8 +78,8 @@ class Request:
 class Studio:
     """Portraits and rooms, with the busts made from them kept for the next clip.
 
-    `cache`: folder for what is slow to make from a portrait. `others`: faces for wearers of masks; the portraits
-    themselves when empty.
+    `cache`: folder for what is slow to make from a portrait. `others`: faces for wearers of masks; the
+    portraits themselves when empty.
     """
 
     portraits: Sequence[Portrait]
@@ -101,36 +102,18 @@ class Studio:
         rng = np.random.default_rng([request.seed, 0 if request.instrument is None else 1])
         camera = draw_camera(rng, model=request.camera, hd_share=request.hd_share)
         stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds)
-        times = tuple(index / request.fps for index in range(request.frames))
-        share = float(rng.uniform(*FACE_SHARE))
         portrait = self.portraits[request.subject % len(self.portraits)]
-        if request.instrument is None:
-            bust = self.bust(portrait)
-            place = _place(rng, bust, view=stage.view, face_share=share)
-            take = _living(rng, bust, stage=stage, place=place, times=times)
-        else:
-            setting = Setting(
-                stage=stage,
-                times_s=times,
-                face_share=share,
-                exposure_s=camera.exposure_s,
-                readout_s=camera.readout_s,
-                show=lambda moving: self._picture(
-                    rng, portrait, times=times if moving else times[:1], fps=request.fps
-                ),
-                wearer=self.bust(self._other(request)),
-                place=lambda bust: _place(rng, bust, view=stage.view, face_share=share),
-            )
-            take = INSTRUMENTS[request.instrument](setting, rng)
-        frames = capture(take.shots, rng, camera=camera, grids=take.grids, fps=request.fps)
+        truth = _Truth(camera=camera)
+        exposures = self._presented(rng, request, stage=stage, camera=camera)
+        frames = capture(truth.kept(exposures), rng, camera=camera, fps=request.fps)
         label = Label.BONA_FIDE if request.instrument is None else Label.ATTACK
         if rng.random() < WORN[label]:
             frames = wear(frames, rng)
         return Simulated(
             frames=frames,
-            times_s=np.array(times),
-            depths=_delivered_depths(take.shots, camera),
-            meshes=_delivered_meshes(take.shots, camera),
+            times_s=np.array(_times(request)),
+            depths=np.stack(truth.depths),
+            meshes=np.stack(truth.meshes),
             label=label,
             instrument=request.instrument,
             subject=portrait.name,
@@ -139,32 +122,63 @@ class Studio:
             light=stage.light.kind,
         )
 
+    def _presented(
+        self, rng: np.random.Generator, request: Request, *, stage: Stage, camera: Camera
+    ) -> Iterator[Exposure]:
+        """What the camera sees: the subject, or an instrument that shows the subject."""
+        times = _times(request)
+        share = float(rng.uniform(*FACE_SHARE))
+        portrait = self.portraits[request.subject % len(self.portraits)]
+        if request.instrument is None:
+            bust = self.bust(portrait)
+            place = _place(rng, bust, view=stage.view, face_share=share)
+            return _living(rng, bust, stage=stage, place=place, times=times)
+        setting = Setting(
+            stage=stage,
+            times_s=times,
+            face_share=share,
+            exposure_s=camera.exposure_s,
+            readout_s=camera.readout_s,
+            show=lambda moving: self._picture(
+                rng, portrait, times=times if moving else times[:1], fps=request.fps
+            ),
+            wearer=lambda: self.bust(self._other(request)),
+            place=lambda bust: _place(rng, bust, view=stage.view, face_share=share),
+        )
+        return INSTRUMENTS[request.instrument](setting, rng)
+
     def _other(self, request: Request) -> Portrait:
         """Somebody else, the same for neighbouring subjects so that few busts are made."""
         pool = self.others or self.portraits
+        if len(pool) == 1:
+            return procedural_portrait(np.random.default_rng([request.subject, 5]))
         return pool[(request.subject + 1) % len(pool)]
 
     def _picture(
         self, rng: np.random.Generator, portrait: Portrait, *, times: Sequence[float], fps: float
     ) -> Picture:
-        """The victim's picture, taken by another camera in another place; a still is sometimes the portrait itself."""
-        if len(times) == 1 and rng.random() < 0.3:
+        """The victim's picture, by another camera in another place; sometimes the portrait itself."""
+        if len(times) == 1 and rng.random() < PORTRAIT_ITSELF:
             return Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
         camera = draw_camera(rng, model="new-phone" if rng.random() < 0.75 else None)
-        camera = replace(
-            camera, metering=max(0.5, camera.metering), target=max(0.14, camera.target)
-        )  # worth showing
+        # A picture that is worth showing: its face was not left in the dark.
+        camera = replace(camera, metering=max(0.5, camera.metering), target=max(0.14, camera.target))
         stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds)
         bust = self.bust(portrait)
         # Large, so that what is shown is often as crisp as a face before the camera.
         place = _place(rng, bust, view=stage.view, face_share=float(rng.uniform(0.55, 0.95)))
-        take = _living(rng, bust, stage=stage, place=place, times=times)
-        frames = capture(take.shots, rng, camera=camera, fps=fps)
-        return Picture(frames=tuple(frames), meshes=tuple(_delivered_meshes(take.shots, camera)))
+        truth = _Truth(camera=camera)
+        exposures = truth.kept(_living(rng, bust, stage=stage, place=place, times=times))
+        frames = capture(exposures, rng, camera=camera, fps=fps)
+        return Picture(frames=tuple(frames), meshes=tuple(truth.meshes))
+
+
+def _times(request: Request) -> tuple[float, ...]:
+    return tuple(index / request.fps for index in range(request.frames))
 
 
 def _place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: float) -> Pose:
-    """Where the head rests so that the longer side of its face's box is `face_share` of the view's shorter side."""
+    """Where the head rests so that its face box's longer side is `face_share` of the view's shorter side."""
     place = draw_place(rng, bust, view=view, face_share=face_share / FACE_ASPECT)
     mesh = project(place.moved(bust.points[:POINTS]), view)
     found = float(np.ptp(mesh[:, :2], axis=0).max()) / min(view.height, view.width)
@@ -173,26 +187,30 @@ def _place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: floa
 
 def _living(
     rng: np.random.Generator, bust: Bust, *, stage: Stage, place: Pose, times: Sequence[float]
-) -> Take:
+) -> Iterator[Exposure]:
     """The head on the stage, or before the background it was photographed with, where that fills the view."""
     own = rng.random() < OWN_BACKGROUND and suits_own_background(bust, place, view=stage.view)
     motion = draw_head_motion(rng, place=place)
-    shots = tuple(
-        bona_fide(bust, stage, motion=motion, time_s=time_s, keep_own_background=own) for time_s in times
-    )
-    return Take(shots=shots, grids=(None,) * len(shots))
+    for time_s in times:
+        yield Exposure(shot=bona_fide(bust, stage, motion=motion, time_s=time_s, keep_own_background=own))
 
 
-def _delivered_depths(shots: Sequence[Shot], camera: Camera) -> np.ndarray:
-    size = (camera.width, camera.height)
-    return np.stack([cv2.resize(shot.depth, size, interpolation=cv2.INTER_NEAREST) for shot in shots])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Truth:
+    """Depths (height, width) and meshes (468, 3) of what passed, in the camera's delivered pixels."""
 
+    camera: Camera
+    depths: list[np.ndarray] = field(default_factory=list)
+    meshes: list[np.ndarray] = field(default_factory=list)
 
-def _delivered_meshes(shots: Sequence[Shot], camera: Camera) -> np.ndarray:
-    """Sensor px -> delivered px: pixel centres are whole numbers on both."""
-    view: View = camera.view
-    scale = np.array([camera.width / view.width, camera.height / view.height])
-    meshes = np.stack([shot.mesh for shot in shots]).astype(np.float64)
-    meshes[..., :2] = (meshes[..., :2] + 0.5) * scale - 0.5
-    meshes[..., 2] *= scale[0]
-    return meshes.astype(np.float32)
+    def kept(self, exposures: Iterable[Exposure]) -> Iterator[Exposure]:
+        """The exposures as they come, their truth kept on the way."""
+        size, view = (self.camera.width, self.camera.height), self.camera.view
+        scale = np.array([size[0] / view.width, size[1] / view.height, size[0] / view.width])
+        for exposure in exposures:
+            depth = exposure.shot.depth
+            self.depths.append(np.asarray(cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST)))
+            # The middle of the first pixel is 0, before and after.
+            middle = np.array([0.5, 0.5, 0.0])
+            self.meshes.append(((exposure.shot.mesh + middle) * scale - middle).astype(np.float32))
+            yield exposure

@@ -1,7 +1,8 @@
-"""A second generation of wear: what a chat, an upload or another screen grab does to a recording, for every class.
+"""A second generation of wear: what a chat, an upload or another screen grab does to a recording, for every
+class.
 
-An attack's picture has gone through two cameras. A bona fide recording gets the same range of wear here, so that
-softness, flat tones and codec traces are no sign of an attack.
+An attack's picture has gone through two cameras. A bona fide recording gets the same range of wear here, so
+that softness, flat tones and codec traces are no sign of an attack.
 """
 
 import cv2
