@@ -40,9 +40,9 @@ SCENES = (
 def run(out: Path, *, models: tuple[Path, ...] = ()) -> int:
     """Makes the clips, checks them, prints verdicts, writes the page; 0 if all came out right, else 1."""
     started = time.monotonic()
+    detector = Detector.load(models or None)  # first: without a model the clips are of no use
     clips = simulated(out)
     wishes = Wishes(report=out / "report.html", models=models)
-    detector = Detector.load(models or None)
     outcomes = [check(str(clip), detector, wishes=wishes) for clip in clips]
     show(outcomes)
     keep(outcomes, wishes)
