@@ -10,6 +10,7 @@ limits      what a source may cost
 files       whole or not there: the path that everything is written through
 
 assets      where the face models come from
+detections  what the face detector says -> boxes
 faces       frame -> faces
 tracks      frames -> faces through time
 clips       face through time -> clips; the only place that resizes

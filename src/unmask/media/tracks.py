@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from unmask.media.faces import FaceFinder, overlap, size
+from unmask.media.detections import overlap
+from unmask.media.faces import FaceFinder, size
 from unmask.types import Face, FaceTrack, Frame, Sighting
 
 SEARCH_EVERY_S = 0.5  # for newcomers, while a face is followed
