@@ -67,7 +67,7 @@ def test_a_folder_of_frames_is_a_video(detector, tmp_path):
 
 
 def test_a_stream_of_the_same_frames_scores_as_the_file_does(model_files):
-    patient = Detector.load([model_files.multi], threads=1, settings=Settings(early_stop=False, max_clips=1))
+    patient = Detector.load(model_files.multi, threads=1, settings=Settings(early_stop=False, max_clips=1))
     pictures = np.stack([_picture(i % 4) for i in range(13)])
     whole = patient.check(pictures).faces[0].clips[0]
     stream = patient.stream()
