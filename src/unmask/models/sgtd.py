@@ -5,9 +5,9 @@ Wang et al., "Deep Spatial Gradient and Temporal Depth Learning for Face Anti-sp
 
 The depth of a face is read from five frames: a backbone of residual spatial gradient blocks (RSGB) gives one
 depth map a frame; its features of two neighbouring frames meet in a spatio-temporal block (STSTB), a ConvGRU
-runs over the pairs, and its maps correct those of the single frames. Paper and published code differ in places;
-by default this file is the code, but with the paper's recurrence over time, a single softmax and no ReLU before
-it. Each choice is a switch of `Form`.
+runs over the pairs, and its maps correct those of the single frames. Where paper and published code differ,
+this file is the code, but with the paper's recurrence over time, a single softmax and no ReLU before it. Each
+choice is a switch of `Form`.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
 from unmask.contract import MAP_PX, ellipse_mask
+from unmask.models.edges import FusedStrength
 from unmask.models.tensorflow import BACKBONE, TEMPORAL, Variables, read
 from unmask.types import SettingsError
 
@@ -31,8 +32,8 @@ class Form:
     """Widths and switches of a network; the defaults are the paper's widths.
 
     `pools`: the max pool after each level; a map is 32x32 when the input is 32 * product(pools) pixels wide.
-    `gradient`: "code" = norm(conv1x1(sqrt(Sx(x)^2 + Sy(x)^2))), "squared" = the same without the root (the code's
-    "type0"), "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no gradient branch ("type2").
+    `gradient`: "code" = norm(conv1x1(sqrt(Sx(x)^2 + Sy(x)^2))), "squared" = the same without the root (the
+    code's "type0"), "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no branch ("type2").
     `alpha` weighs the multi-frame map. `recurrent=False` starts each step from a zero state, as the published
     `time_major` slip does. `published_head` puts the published ReLU before the softmax.
     """
@@ -54,8 +55,8 @@ class Form:
 PAPER = Form()
 EPSILON = 1.0001e-8  # the code's 1e-8, a hair more: ONNX optimisers take an added 1e-8 for zero and drop it
 SMALL = Form(
-    stem=16,
-    levels=((24, 32, 24), (32, 48, 32), (64, 96, 64)),
+    stem=8,
+    levels=((12, 16, 16), (32, 48, 32), (64, 96, 64)),
     top=(64, 32),
     pools=(2, 2, 1),
     momentum=0.02,
@@ -68,9 +69,9 @@ SMALL = Form(
 class Output(NamedTuple):
     """What a network says of B clips.
 
-    `score` (B,) in [0, 1], higher is more bona fide; NaN where the mask is empty. `depth` (B, S, 32, 32): near
-    is 1, flat is 0; S is T for a single-frame network, T - 1 for a multi-frame one. `logits` (B, 2) = (live,
-    spoof) of a multi-frame network.
+    `score` (B,) in [0, 1], higher is more bona fide; NaN where the mask is empty. `depth` (B, S, 32, 32), 1 near
+    and 0 flat; S is T for a single-frame network, T - 1 for a multi-frame one. `logits` (B, 2) = (live, spoof),
+    multi frame only.
     """
 
     score: Tensor
@@ -131,6 +132,8 @@ class Rsgb(nn.Module):
         """Strength of the spatial gradient, o channels, before its norm."""
         if self.gradient == "paper":
             return _squared(*self.sobel(self.point(x)))
+        if self.gradient == "code" and x.dtype == torch.bfloat16 and x.device.type == "cpu":
+            return self.point(FusedStrength.apply(x, EPSILON))
         squared = _squared(*self.sobel(x))
         return self.point(squared if self.gradient == "squared" else torch.sqrt(squared + EPSILON))
 

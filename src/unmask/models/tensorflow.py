@@ -1,8 +1,7 @@
 """Variables of a published TensorFlow 1 checkpoint -> weights of our modules.
 
 Kernels are HWIO there and OIHW here, dense weights (in, out) there and (out, in) here; a variable that is
-missing or has another shape is an error that names it. Optimiser slots and whatever else no table asks for are
-ignored.
+missing or has another shape is an error that names it. Optimiser slots and the like are ignored.
 """
 
 from collections.abc import Mapping
