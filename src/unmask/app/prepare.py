@@ -15,10 +15,9 @@ from unmask.media.faces import FaceFinder
 from unmask.types import ClipSpec, DataError, Presentation
 
 DEV_SHARE = 0.2
-NARROW_PX = 128  # what the presets sgtd_s_* take
 
 
-def prepared(data: Path, out: Path, *, network: str) -> Path:
+def prepared(data: Path, out: Path, *, spec: ClipSpec) -> Path:
     """A folder with prepared sets in train and dev: `data`, or `out` made from the recordings in `data`."""
     if (data / "train" / SPEC).is_file():
         return data
@@ -27,7 +26,6 @@ def prepared(data: Path, out: Path, *, network: str) -> Path:
             f"{data} has neither prepared sets in train and dev nor {LABELS}; make it with `unmask simulate`"
         )
     parts = split(read_labels(data))
-    spec = ClipSpec(size_px=NARROW_PX) if network.startswith("sgtd_s_") else ClipSpec()
     for seed, (part, presentations) in enumerate(parts.items(), start=1):
         source = TrackedFolder(
             presentations=presentations, load_finder=FaceFinder.load, stride_s=spec.stride_s

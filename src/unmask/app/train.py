@@ -4,8 +4,10 @@ import shlex
 import sys
 from pathlib import Path
 
+from unmask.app.precision import add_bf16_points
 from unmask.app.prepare import prepared, training_data
 from unmask.app.progress import bar
+from unmask.data.prepared import PreparedSet
 from unmask.models.export import export as export_network
 from unmask.models.weights import load
 from unmask.training.finish import finish
@@ -16,7 +18,7 @@ from unmask.training.settings import read_settings
 def run(config: str, *, data: Path, out: Path, resume: bool, init: Path | None) -> int:
     """Trains, and names the files that came of it."""
     settings = read_settings(config)
-    sets = prepared(data, out / "prepared", network=settings.run.network)
+    sets = prepared(data, out / "prepared", spec=settings.clip)
     with bar(f"training {settings.run.name}") as advance:
         train(
             settings,
@@ -28,6 +30,8 @@ def run(config: str, *, data: Path, out: Path, resume: bool, init: Path | None) 
         )
     command = shlex.join(["unmask", *sys.argv[1:]])
     finished = finish(out, data=sets, training_data=training_data(data), command=command)
+    dev = PreparedSet.open(sets / "dev")
+    add_bf16_points(finished.model, finished.weights, dev=dev, settings=settings.evaluation)
     print(finished.weights)
     print(finished.model)
     return 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from unmask.training.augment import Augmentation
-from unmask.types import SettingsError
+from unmask.types import ClipSpec, SettingsError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,7 @@ class Run:
     save_every: int = 250  # steps between checkpoints
     log_every: int = 20
     backbone: Literal["trained", "frozen"] = "trained"  # frozen: stage 2, with the backbone of --init
+    half_size: float = 0.0  # share of the steps, the first, on clips of half the width: four times as fast
     ema: float = 0.0  # decay of the average of the weights that is evaluated and shipped; 0 turns it off
 
 
@@ -104,6 +105,7 @@ class Settings:
 
     run: Run
     batches: Batches
+    clip: ClipSpec = field(default_factory=ClipSpec)  # how recordings are cut; prepared sets carry their own
     loss: Loss = field(default_factory=Loss)
     optimiser: Optimiser = field(default_factory=Optimiser)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -120,6 +122,10 @@ class Settings:
                 f"[batches] bona_fide must lie in (0, 1), not {self.batches.bona_fide}",
             ),
             (self.optimiser.rate > 0, f"[optimiser] rate must be above 0, not {self.optimiser.rate}"),
+            (
+                0 <= self.run.half_size <= 1,
+                f"[run] half_size is a share in [0, 1], not {self.run.half_size}",
+            ),
             (0 <= self.run.ema < 1, f"[run] ema must lie in [0, 1), not {self.run.ema}"),
             (
                 self.evaluation.every >= 1,

@@ -13,7 +13,7 @@ from unmask.simulate.subjects import Portrait
 from unmask.types import ClipSpec, SettingsError
 
 DEV_SHARE = 0.12  # of people and of rooms
-DEV_FRAMES = 20  # two seconds: several clips of a presentation, so that their correlation can be measured
+DEV_FRAMES = 10  # a second, two clips of half a second: so that the correlation of clips can be measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

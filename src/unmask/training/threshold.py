@@ -11,9 +11,7 @@ from unmask.training.settings import Evaluation
 from unmask.types import Label
 
 CORRELATION_UNKNOWN = 0.5  # between clips of one presentation, where dev has one clip of each
-DECIDED_AT_ONCE = (
-    0.5  # of the right clips, at least: a wider margin would leave most single pictures undecided
-)
+DECIDED_AT_ONCE = 0.85  # of the right clips, at least: a picture is one clip, and undecided is no answer
 
 
 def presentation_scores(
@@ -39,8 +37,8 @@ def margin(bona_fide: np.ndarray, attacks: np.ndarray, threshold: float, *, erro
     """Half-width of the band round `threshold` where one clip is weak evidence; single clips' scores (n,).
 
     The narrowest that leaves at most `error` of the attack clips at threshold + margin or above, and as many
-    of the bona fide ones below threshold - margin; but never so wide that less than half of the clips on
-    their right side get out of it.
+    of the bona fide ones below threshold - margin; but never so wide that less than DECIDED_AT_ONCE of the
+    clips on their right side get out of it.
 
     >>> living, attack = np.array([0.45, 0.7, 0.8, 0.9]), np.array([0.1, 0.2, 0.3, 0.52])
     >>> round(margin(living, attack, 0.5, error=0.0), 3)

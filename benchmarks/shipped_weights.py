@@ -1,0 +1,101 @@
+"""Make the weights that the package ships: simulate, train both stages, leave the files in OUT.
+
+    python benchmarks/shipped_weights.py --portraits DIR --backgrounds DIR --out OUT [--train 6000 --dev 600 --seed 1]
+
+Killed at any point, the same command goes on where it was. On two cores the simulation takes about 7 recordings of five
+frames a second, the first stage half an hour and the second a quarter. `--licences` names a CSV with the columns
+source,licence for the contract (the part of a portrait's name before "_" is its source).
+"""
+
+import argparse
+import csv
+import os
+import shlex
+import sys
+from collections import Counter
+from pathlib import Path
+
+from unmask.app.precision import add_bf16_points
+from unmask.contract import TrainingData
+from unmask.data.prepared import PreparedSet
+from unmask.media.faces import FaceFinder
+from unmask.media.images import SUFFIXES
+from unmask.simulate.make import Series
+from unmask.simulate.subjects import load_portraits
+from unmask.training.checkpoint import CHECKPOINT
+from unmask.training.finish import WEIGHTS, finish
+from unmask.training.loop import train
+from unmask.training.settings import read_settings
+from unmask.training.simulated import Amounts, prepare_simulated
+
+STAGES = (("single", "sgtd_s_single.toml"), ("multi", "sgtd_s_multi.toml"))
+
+
+def main() -> None:
+    """Simulates and trains."""
+    asked = _arguments()
+    backgrounds = sorted(p for p in asked.backgrounds.iterdir() if p.suffix.lower() in SUFFIXES)
+    portraits = tuple(load_portraits(asked.portraits, finder=FaceFinder.load()))
+    sets = prepare_simulated(
+        asked.out / "sets",
+        series=Series(
+            portraits=portraits, backgrounds=tuple(backgrounds), seed=asked.seed, cache=asked.out / "cache"
+        ),
+        amounts=Amounts(train=asked.train, dev=asked.dev),
+        spec=read_settings(STAGES[0][1]).clip,
+        jobs=os.cpu_count() or 1,
+        progress=lambda name, done, total: print(f"{name}: {done} of {total} shards", flush=True),
+    )
+    licences = _licences(asked.licences)
+    sources = Counter(portrait.name.partition("_")[0] for portrait in portraits)
+    sources["backgrounds"] = len(backgrounds)
+    material = [
+        TrainingData(name=name, licence=licences.get(name, "not recorded"), items=count)
+        for name, count in sorted(sources.items())
+    ]
+    init = None
+    for name, preset in STAGES:
+        init = _stage(name, preset, sets=sets, out=asked.out, init=init, material=material)
+
+
+def _stage(
+    name: str, preset: str, *, sets: Path, out: Path, init: Path | None, material: list[TrainingData]
+) -> Path:
+    run, settings = out / name, read_settings(preset)
+    if not (run / WEIGHTS).is_file():
+        resume = (run / CHECKPOINT).is_file()
+        train(settings, data=sets, out=run, init=None if resume else init, resume=resume, progress=_tell)
+        command = shlex.join(["python", *sys.argv])
+        finished = finish(run, data=sets, training_data=material, command=command)
+        dev = PreparedSet.open(sets / "dev")
+        add_bf16_points(finished.model, finished.weights, dev=dev, settings=settings.evaluation)
+    return run / WEIGHTS
+
+
+def _tell(done: int, total: int, loss: float) -> None:
+    print(f"step {done} of {total}, loss {loss:.4f}", flush=True)
+
+
+def _licences(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {row["source"]: row["licence"] for row in csv.DictReader(file)}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--portraits", type=Path, required=True)
+    parser.add_argument("--backgrounds", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--licences", type=Path)
+    parser.add_argument("--train", type=int, default=6000)
+    parser.add_argument("--dev", type=int, default=600)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Operating points for bf16: a threshold holds for the precision it was measured at, so dev is scored again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from unmask.contract import CONTRACT_KEY, Contract, onnx_sha256, sealed, to_json
+from unmask.data.prepared import PreparedSet
+from unmask.media.files import write_bytes
+from unmask.models.weights import load, save
+from unmask.runtime.network import BATCH, Network
+from unmask.training.settings import Evaluation
+from unmask.training.threshold import operating_points
+
+
+def add_bf16_points(model: Path, weights: Path, *, dev: PreparedSet, settings: Evaluation) -> Contract:
+    """The ONNX file and the weights beside it get points measured on `dev` in bf16, by the runtime itself."""
+    network = Network.load(model, precision="bf16")
+    contract = network.contract
+    frames = contract.clip.frames
+    scores = []
+    for start in range(0, len(dev.rows), BATCH):
+        arrays = dev.read(np.arange(start, min(start + BATCH, len(dev.rows))))
+        scores.append(network.run(arrays.clips[:, :frames], arrays.mask[:, 0] / np.float32(255))[0])
+    known = [point for point in contract.operating_points if point.precision != "bf16"]
+    measured = operating_points(
+        dev.rows,
+        np.concatenate(scores).astype(np.float64),
+        settings=settings,
+        alone=frames == 1,
+        precision="bf16",
+        measured_on=known[0].measured_on,
+    )
+    return _rewrite(model, weights, replace(contract, operating_points=(*known, *measured)))
+
+
+def _rewrite(model: Path, weights: Path, contract: Contract) -> Contract:
+    graph = onnx.load(str(model))
+    contract = sealed(contract, onnx_sha256(graph))
+    onnx.helper.set_model_props(graph, {CONTRACT_KEY: to_json(contract)})
+    write_bytes(model, graph.SerializeToString(deterministic=True))
+    network, _ = load(weights)
+    save(weights, network, contract)
+    return contract
