@@ -128,7 +128,7 @@ def report_speed(times_ms: dict[str, np.ndarray]) -> float:
         slower, more_work = np.median(times_ms["mediapipe"], axis=0) / (median, work)
         print(
             f"{name:15} {median:6.2f} ms a tracked frame (p50), {np.percentile(times[:, 0], 95):6.2f} (p95),"
-            f" {work:6.2f} ms of work; mediapipe takes {slower:5.2f} times as long, {more_work:5.2f} times the work"
+            f" {work:6.2f} ms of work; mediapipe {slower:5.2f} times as long, {more_work:5.2f} times the work"
         )
         if name != "mediapipe":
             ratios.append(float(slower))

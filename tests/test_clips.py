@@ -58,6 +58,14 @@ def test_shrinking_averages_areas(rng):
     assert np.abs(small - blocks).max() <= 1
 
 
+def test_a_mirrored_view_is_cut_like_its_copy(rng):
+    image = rng.integers(0, 256, (80, 80, 3), dtype=np.uint8)
+    box = np.array([5, 5, 70, 70])
+    mirrored = cut_picture(image[:, ::-1, ::-1], box, size_px=32)
+    copied = cut_picture(np.ascontiguousarray(image[:, ::-1, ::-1]), box, size_px=32)
+    np.testing.assert_array_equal(mirrored, copied)
+
+
 def test_cutting_does_not_touch_the_frame(rng):
     image = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
     part = cut_picture(image, np.array([4, 4, 36, 36]), size_px=32)

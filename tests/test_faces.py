@@ -99,6 +99,11 @@ def test_a_sliver_of_a_picture_has_no_face(finder, shape):
     assert finder.find(np.full(shape, 128, np.uint8)) == []
 
 
+def test_a_mirrored_view_is_a_picture_too(finder, astronaut):
+    stored = np.ascontiguousarray(astronaut[..., ::-1])  # as OpenCV reads it
+    np.testing.assert_array_equal(finder.find(stored[..., ::-1])[0].mesh, finder.find(astronaut)[0].mesh)
+
+
 def test_a_known_face_is_not_found_again(finder, astronaut):
     assert finder.find(astronaut, known=finder.find(astronaut)) == []
 

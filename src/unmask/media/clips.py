@@ -58,6 +58,7 @@ def cut_picture(image: np.ndarray, box: np.ndarray, *, size_px: int) -> np.ndarr
         part = image[rows[0] : rows[-1] + 1][rows - rows[0]][:, columns]
     if part.shape[:2] == (size_px, size_px):
         return np.ascontiguousarray(part)
+    part = np.ascontiguousarray(part)  # OpenCV takes no mirrored views, such as bgr[..., ::-1]
     shrinks = part.shape[0] >= size_px and part.shape[1] >= size_px
     return cv2.resize(part, (size_px, size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 

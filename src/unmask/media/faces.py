@@ -5,6 +5,7 @@ from their .tflite files. After MediaPipe's graphs: rotated crops of 1.5 times t
 y. Coordinates are pixel indices: (0, 0) is the centre of the first pixel.
 """
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,10 +40,9 @@ class Crop:
 
     def to_picture(self, size: int) -> np.ndarray:
         """The (2, 3) affine map from a crop of `size` pixels to the picture."""
-        scale = self.side / size
-        c, s = np.cos(self.angle) * scale, np.sin(self.angle) * scale
-        turn = np.array([[c, -s], [s, c]])
-        return np.column_stack([turn, self.centre - turn @ (size / 2, size / 2)])
+        scale, half, (x, y) = self.side / size, size / 2, self.centre
+        c, s = math.cos(self.angle) * scale, math.sin(self.angle) * scale
+        return np.array([[c, -s, x - (c - s) * half], [s, c, y - (s + c) * half]])
 
 
 def crop_of_detection(found: Detection) -> Crop:
@@ -56,11 +56,11 @@ def crop_of_face(face: Face) -> Crop:
 
 
 def _crop(box: np.ndarray, eye: np.ndarray, other: np.ndarray) -> Crop:
-    across = other - eye
+    across_x, across_y = (other - eye).tolist()
     return Crop(
         centre=(box[:2] + box[2:]) / 2,
-        side=CROP_SCALE * float(np.max(box[2:] - box[:2])),
-        angle=float(np.arctan2(across[1], across[0])),
+        side=CROP_SCALE * float((box[2:] - box[:2]).max()),
+        angle=math.atan2(across_y, across_x),
     )
 
 
@@ -92,6 +92,7 @@ class FaceFinder:
         The picture is searched whole, then in ever smaller tiles until faces half as large as the largest one
         seen would have been found; without `thorough` only whole.
         """
+        image = np.ascontiguousarray(image)
         faces: list[Face] = []
         for level in tiles(*image.shape[:2])[: None if thorough else 1]:
             found = merged([d for tile in level for d in self._detect(image, tile)])
@@ -136,8 +137,8 @@ class FaceFinder:
         to_picture = crop.to_picture(MESH_SIDE)
         view = _warped(image, to_picture, MESH_SIDE, border=cv2.BORDER_REPLICATE)
         points, logit = self._mesh(view)
-        presence = float(1 / (1 + np.exp(-logit.item())))
-        if not presence >= MIN_PRESENCE:
+        presence = 1 / (1 + math.exp(-float(np.clip(logit.item(), -80, 80))))
+        if not (presence >= MIN_PRESENCE and np.isfinite(points).all()):
             return None
         return face_of(points.reshape(POINTS, 3), to_picture, presence=presence)
 
@@ -153,6 +154,7 @@ def face_of(points: np.ndarray, to_picture: np.ndarray, *, presence: float) -> F
 
 def _warped(image: np.ndarray, inverse: np.ndarray, size: int, *, border: int) -> np.ndarray:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    image = np.ascontiguousarray(image)  # OpenCV takes no mirrored views, such as bgr[..., ::-1]
     return cv2.warpAffine(image, inverse, (size, size), flags=flags, borderMode=border)
 
 
