@@ -13,10 +13,10 @@ def still_camera(**changes) -> Camera:
     """A camera that adds nothing: no blur, no noise, no cast, hardly any compression."""
     plain = draw_camera(np.random.default_rng(0), model="new-phone")
     kept = {
-        "height": 96, "width": 128, "sensor_scale": 1.0, "blur_px": 0.0, "fringe": 0.0, "vignetting": 0.0, "haze": 0.0,
-        "target": 0.2, "metering": 0.0, "read_noise": 0.0, "shot_noise": 0.0, "white_balance": 0.0, "warmth": 0.0,
-        "saturation": 1.0, "contrast": 0.0, "gamma": 0.45, "denoise": 0.0, "sharpen": 0.0, "exposure_s": 0.01,
-        "jpeg": 98.0, "codec": "mjpeg",
+        "height": 96, "width": 128, "sensor_scale": 1.0, "blur_px": 0.0, "fringe": 0.0, "vignetting": 0.0,
+        "haze": 0.0, "target": 0.2, "metering": 0.0, "read_noise": 0.0, "shot_noise": 0.0,
+        "white_balance": 0.0, "warmth": 0.0, "saturation": 1.0, "contrast": 0.0, "gamma": 0.45,
+        "denoise": 0.0, "sharpen": 0.0, "exposure_s": 0.01, "jpeg": 98.0, "codec": "mjpeg",
     }  # fmt: skip
     return replace(plain, **{**kept, **changes})
 

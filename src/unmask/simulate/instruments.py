@@ -9,7 +9,7 @@ import numpy as np
 from unmask.simulate.camera import Exposure
 from unmask.simulate.hands import Hand, draw_hand, see_hand
 from unmask.simulate.lattice import Grid
-from unmask.simulate.layout import Layout, Picture, face_box, on_page
+from unmask.simulate.layout import Layout, Picture, face_box, on_page, sized
 from unmask.simulate.light import Light
 from unmask.simulate.masks import draw_paper_mask, paper_mask
 from unmask.simulate.motion import RigidMotion, draw_head_motion, draw_rigid_motion
@@ -70,9 +70,11 @@ def worn_paper(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]
         crop=(0, 0, frame.shape[1], frame.shape[0]),
         place=(0, 0, 1, 1),
         size=frame.shape[:2],
-        ground=(255,) * 3,
+        ground=(255, 255, 255),
     )
+    whole = sized(whole, mesh, side_px=_side_px(setting))
     page = reflectance(replace(paper, layout=whole), frame, rng)
+    scale = whole.size[0] / frame.shape[0]
     mask = draw_paper_mask(rng)
     wearer = setting.wearer()
     place = setting.place(wearer)
@@ -82,7 +84,7 @@ def worn_paper(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]
             mask,
             setting.stage,
             picture=page,
-            picture_mesh=mesh,
+            picture_mesh=mesh * np.float32(scale),
             wearer=wearer if mask.worn else None,
             motion=motion,
             time_s=time_s,
@@ -103,6 +105,7 @@ def _print(setting: Setting, rng: np.random.Generator, *, bent: bool) -> Iterato
     picture = setting.show(False)
     frame, mesh = picture.at(0)
     paper = draw_print(rng, picture, bent=bent)
+    paper = replace(paper, layout=sized(paper.layout, mesh, side_px=_side_px(setting)))
     page = reflectance(paper, frame, rng)
     where = on_page(paper.layout, mesh)
     motion = _hold(setting, rng, sheet=paper.sheet, where=where, tilt_deg=18.0)
@@ -120,6 +123,8 @@ def _print(setting: Setting, rng: np.random.Generator, *, bent: bool) -> Iterato
 def _replay(setting: Setting, rng: np.random.Generator, *, moving: bool) -> Iterator[Exposure]:
     picture = setting.show(moving)
     screen = draw_screen(rng, picture)
+    layout = sized(screen.layout, picture.at(0)[1], side_px=_side_px(setting))
+    screen = replace(screen, layout=layout)
     controls = bool(rng.random() < 0.2)
     motion = _hold(
         setting, rng, sheet=screen.sheet, where=on_page(screen.layout, picture.at(0)[1]), tilt_deg=14.0
@@ -161,8 +166,7 @@ def _hold(
     turned = points @ rotation.T
     middle = (turned.min(axis=0) + turned.max(axis=0)) / 2
     wide, tall = np.ptp(turned[:, 0]), np.ptp(turned[:, 1])
-    side_px = setting.face_share * min(view.height, view.width)
-    distance = max(NEAREST_M, view.focal_px * max(wide, tall) / side_px)
+    distance = max(NEAREST_M, view.focal_px * max(wide, tall) / _side_px(setting))
     size = np.array([wide, tall]) * view.focal_px / distance
     free = np.maximum(np.array([view.width, view.height]) - 1.15 * size, 0) / 2
     aim = rng.uniform(-0.8, 0.8, 2) * free / view.focal_px
@@ -185,6 +189,11 @@ def _aimed(motion: RigidMotion, setting: Setting, *, target: np.ndarray, middle:
     shift = (target - found) @ camera.rotation  # back into the world
     place = replace(motion.place, translation=(motion.place.translation + shift).astype(np.float32))
     return replace(motion, place=place)
+
+
+def _side_px(setting: Setting) -> float:
+    """The longer side of the shown face's box on the sensor."""
+    return setting.face_share * min(setting.stage.view.height, setting.stage.view.width)
 
 
 def _turn(yaw: float, pitch: float, roll: float) -> np.ndarray:

@@ -1,10 +1,13 @@
 """How a picture of a face is laid out on paper or on a display: cropped, placed, with margins or controls."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+
+TEXELS_A_PIXEL = 1.25
+MOST_TEXELS = 2400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +58,25 @@ def draw_crop(
     centre, side = face_box(mesh)
     wide = room * side * max(1.0, aspect)
     tall = wide / aspect
-    shift = rng.uniform(-0.5, 0.5, 2) * np.maximum(np.array([wide, tall]) - 1.1 * side, 0)
-    shift[1] += 0.1 * side  # more chest than ceiling
+    slack = np.maximum(np.array([wide, tall]) - 1.05 * side, 0) / 2
+    shift = rng.uniform(-1, 1, 2) * slack
+    shift[1] = min(shift[1] + 0.1 * side, slack[1])  # more chest than ceiling
     x0, x1 = centre[0] + shift[0] - wide / 2, centre[0] + shift[0] + wide / 2
     y0, y1 = centre[1] + shift[1] - tall / 2, centre[1] + shift[1] + tall / 2
     return max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1)
+
+
+def sized(layout: Layout, mesh: np.ndarray, *, side_px: float) -> Layout:
+    """The layout with as many texels as a sensor needs that sees the face's box `side_px` large.
+
+    A little more than one a pixel: with more, looking them up without averaging would alias.
+    """
+    side = np.ptp(on_page(layout, mesh) * np.array(layout.size[::-1]), axis=0).max()
+    scale = TEXELS_A_PIXEL * side_px / float(side)
+    longest = max(layout.size) * scale
+    scale *= min(1.0, MOST_TEXELS / longest)
+    height, width = (max(32, round(texels * scale)) for texels in layout.size)
+    return replace(layout, size=(height, width))
 
 
 def lay_out(layout: Layout, frame: np.ndarray) -> np.ndarray:

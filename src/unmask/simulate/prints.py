@@ -11,6 +11,7 @@ from unmask.simulate.sheet import Sheet, Traced, picture_homography
 from unmask.simulate.surfaces import Pose, View
 
 INCH_M = 0.0254
+DITHER_M = INCH_M / 200  # size of the clumps that an inkjet's dither makes
 _SIZES_M = {"a4": (0.210, 0.297), "a5": (0.148, 0.210), "photo": (0.10, 0.15), "a3": (0.297, 0.420)}
 # Degrees of the ink's screen that red, green, blue light see: cyan, magenta, yellow at their usual angles.
 _ANGLES_DEG = (15.0, 75.0, 0.0)
@@ -22,7 +23,7 @@ class Print:
     black.
 
     `gamut` < 1 takes colour away; `gamma` from picture values to reflectance; `grain` is the inkjet's dither,
-    standard deviation of a texel; `lpi` lines an inch of a laser's halftone, 0 for inkjet and photo paper.
+    standard deviation at its own scale; `lpi` lines an inch of a halftone, 0 for inkjet and photo paper.
     """
 
     sheet: Sheet
@@ -64,7 +65,7 @@ def draw_print(rng: np.random.Generator, picture: Picture, *, bent: bool) -> Pri
         gamut=float(rng.uniform(0.95, 1.4) if photo else rng.uniform(0.85, 1.3)),
         gamma=float(rng.uniform(2.1, 3.0)),
         cast=1 + rng.uniform(-0.06, 0.06, 3),
-        grain=0.0 if photo else float(rng.choice([0.0, 0.02, 0.06])),
+        grain=0.0 if photo else float(rng.choice([0.0, 0.1, 0.25])),
         lpi=0.0 if photo else float(rng.choice([0.0, 85.0, 106.0, 133.0, 150.0, 175.0])),
         hands=int(rng.choice([0, 0, 1, 2])),
     )
@@ -101,7 +102,9 @@ def reflectance(paper: Print, frame: np.ndarray, rng: np.random.Generator) -> np
         # Dither is noise that is strongest in the middle tones and has no low frequencies.
         noise = rng.standard_normal(page.shape[:2], dtype=np.float32)
         noise -= cv2.blur(noise, (3, 3))
-        ink += (paper.grain * 2 * noise * np.sqrt(np.clip(grey * (1 - grey), 0, 1)))[..., None]
+        texel_m = paper.sheet.height_m / page.shape[0]
+        grain = paper.grain * min(1.0, DITHER_M / texel_m)  # what a texel averages over
+        ink += (grain * 2 * noise * np.sqrt(np.clip(grey * (1 - grey), 0, 1)))[..., None]
     white = (paper.paper * paper.cast).astype(np.float32)
     return np.clip(paper.ink + ink * (white - paper.ink), 0.004, 1.0).astype(np.float32)
 
