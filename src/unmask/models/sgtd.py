@@ -32,6 +32,8 @@ class Form:
     """Widths and switches of a network; the defaults are the paper's widths.
 
     `pools`: the max pool after each level; a map is 32x32 when the input is 32 * product(pools) pixels wide.
+    `shrink`: frames are averaged over squares of that side before the first block, and maps grown back by as
+    much after the last: 2 costs a quarter.
     `gradient`: "code" = norm(conv1x1(sqrt(Sx(x)^2 + Sy(x)^2))), "squared" = the same without the root (the
     code's "type0"), "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no branch ("type2").
     `alpha` weighs the multi-frame map. `recurrent=False` starts each step from a zero state, as the published
@@ -42,6 +44,7 @@ class Form:
     levels: Levels = ((128, 192, 128), (128, 192, 128), (128, 192, 128))
     top: tuple[int, int] = (128, 64)
     pools: tuple[int, int, int] = (2, 2, 2)
+    shrink: int = 1
     gradient: Gradient = "code"
     momentum: float = 0.001  # TF's decay 0.999; short trainings from scratch need more
     reduced: int = 32
@@ -59,6 +62,7 @@ SMALL = Form(
     levels=((12, 16, 16), (32, 48, 32), (64, 96, 64)),
     top=(64, 32),
     pools=(2, 2, 1),
+    shrink=2,
     momentum=0.02,
     reduced=12,
     motion=48,
@@ -145,7 +149,7 @@ class Backbone(nn.Module):
 
     def __init__(self, form: Form) -> None:
         super().__init__()
-        self.pools = form.pools
+        self.pools, self.shrink = form.pools, form.shrink
 
         def block(width_in: int, width_out: int) -> Rsgb:
             return Rsgb(width_in, width_out, gradient=form.gradient, momentum=form.momentum)
@@ -163,6 +167,8 @@ class Backbone(nn.Module):
         self.register_buffer("mean", torch.tensor(0.5), persistent=False)  # (x - 127.5) / 255
 
     def forward(self, frames: Tensor) -> tuple[list[Tensor], Tensor]:  # (N, 3, H, W) in [0, 1]
+        if self.shrink > 1:
+            frames = F.avg_pool2d(frames, self.shrink)
         x = self.stem(frames - self.mean)
         taps, pooled = [], []
         for level, pool in zip(self.levels, self.pools, strict=True):
@@ -171,7 +177,8 @@ class Backbone(nn.Module):
             pooled.append(x)
         first, second, third = pooled
         pyramid = [shrink(first, self.pools[1] * self.pools[2]), shrink(second, self.pools[2]), third]
-        return taps, F.relu(self.depth(self.top(torch.cat(pyramid, dim=1))))  # (N, 1, 32, 32)
+        single = F.relu(self.depth(self.top(torch.cat(pyramid, dim=1))))
+        return taps, grow(single, self.shrink)  # (N, 1, 32, 32)
 
 
 class SgtdSingle(nn.Module):
@@ -203,7 +210,7 @@ class Motion(nn.Module):
 
     def __init__(self, form: Form) -> None:
         super().__init__()
-        self.pools, reduced, width = form.pools, form.reduced, form.motion
+        self.pools, self.shrink, reduced, width = form.pools, form.shrink, form.reduced, form.motion
         channels = [level[2] for level in form.levels]
         self.reduce = nn.ModuleList(nn.Conv2d(c, reduced, 1) for c in channels)
         self.reduce_norm = nn.ModuleList(BetaNorm(reduced, form.momentum) for _ in channels)
@@ -218,7 +225,7 @@ class Motion(nn.Module):
         first, second, third = (self.pair(level, now[level], later[level]) for level in range(3))
         x = self.fold(0, torch.cat([shrink(first, self.pools[1]), second], dim=1))
         x = self.fold(1, torch.cat([shrink(x, self.pools[2]), third], dim=1))
-        return self.fold(2, x)
+        return grow(self.fold(2, x), self.shrink)
 
     def pair(self, level: int, now: Tensor, later: Tensor) -> Tensor:
         """The block: full features now, spatial gradients now and later, the difference in time."""
@@ -346,6 +353,13 @@ def masked_mean(depth: Tensor, mask: Tensor) -> Tensor:
     NaN, since nothing was looked at: the runtime counts it as a non-response and never as LIVE.
     """
     return (depth.mean(dim=1) * mask).sum(dim=(1, 2)) / mask.expand_as(depth[:, 0]).sum(dim=(1, 2))
+
+
+def grow(x: Tensor, factor: int) -> Tensor:
+    """Bilinear, (N, C, H, W) -> (N, C, factor H, factor W)."""
+    if factor == 1:
+        return x
+    return F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
 
 
 def shrink(x: Tensor, factor: int) -> Tensor:

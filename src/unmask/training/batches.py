@@ -8,8 +8,6 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional
 
 from unmask.data.prepared import Arrays, PreparedSet, Row
 from unmask.training.augment import Augmentation, Batch, augment, recompress
@@ -88,20 +86,6 @@ def to_batch(arrays: Arrays, bona_fide: np.ndarray, *, device: torch.device) -> 
 def changed(drawn: Drawn, *, settings: Augmentation, device: torch.device) -> Batch:
     """The batch that training sees."""
     return augment(to_batch(drawn.arrays, drawn.bona_fide, device=device), drawn.rng, settings=settings)
-
-
-def halved(batch: Batch) -> Batch:
-    """The batch at half its width and height, clips, depth and mask alike: coarse cues are learned first, and
-    cheaply.
-    """
-
-    def half(x: Tensor) -> Tensor:  # (B, T, ..., H, W)
-        return functional.avg_pool2d(x.flatten(0, -4), 2).unflatten(0, x.shape[:-3])
-
-    clips = half(batch.clips.contiguous())
-    clips = clips.movedim(2, -1).contiguous().movedim(-1, 2)  # memory as it was: channels last
-    depth, mask = (half(x[:, :, None])[:, :, 0] for x in (batch.depth, batch.mask))
-    return Batch(clips, depth, mask, batch.bona_fide)
 
 
 def ahead(make: Callable[[int], T], steps: Sequence[int], *, depth: int = 2) -> Iterator[tuple[int, T]]:

@@ -22,7 +22,7 @@ from torch import nn
 from unmask.data.prepared import PreparedSet
 from unmask.media.files import write_bytes
 from unmask.training import checkpoint as checkpoints
-from unmask.training.batches import Drawer, Drawn, ahead, changed, halved
+from unmask.training.batches import Drawer, Drawn, ahead, changed
 from unmask.training.checkpoint import BEST, CHECKPOINT, Checkpoint, Dev, History
 from unmask.training.dev import judge, loss_of, refuse_shared_subjects, score_set
 from unmask.training.networks import build, frames_of, start_depth, trained_groups
@@ -160,8 +160,6 @@ def _step(run: _Run, drawn: Drawn, *, step: int) -> float:
     for group in run.optimiser.param_groups:
         group["lr"] = rate_at(step, settings)
     batch = changed(drawn, settings=settings.augmentation, device=run.fabric.device)
-    if step < settings.run.half_size * settings.run.steps:
-        batch = halved(batch)
     before = [buffer.clone() for buffer in run.bare.buffers()]  # forward moves the batch statistics
     output = run.network(batch.clips, batch.mask[:, 0])
     loss = loss_of(output, batch, settings=settings.loss)

@@ -30,7 +30,6 @@ class Run:
     save_every: int = 250  # steps between checkpoints
     log_every: int = 20
     backbone: Literal["trained", "frozen"] = "trained"  # frozen: stage 2, with the backbone of --init
-    half_size: float = 0.0  # share of the steps, the first, on clips of half the width: four times as fast
     ema: float = 0.0  # decay of the average of the weights that is evaluated and shipped; 0 turns it off
 
 
@@ -122,10 +121,6 @@ class Settings:
                 f"[batches] bona_fide must lie in (0, 1), not {self.batches.bona_fide}",
             ),
             (self.optimiser.rate > 0, f"[optimiser] rate must be above 0, not {self.optimiser.rate}"),
-            (
-                0 <= self.run.half_size <= 1,
-                f"[run] half_size is a share in [0, 1], not {self.run.half_size}",
-            ),
             (0 <= self.run.ema < 1, f"[run] ema must lie in [0, 1), not {self.run.ema}"),
             (
                 self.evaluation.every >= 1,
