@@ -1,4 +1,4 @@
-"""Operating points for bf16: a threshold holds for the precision it was measured at, so dev is scored again."""
+"""Operating points for bf16: a threshold holds for the precision it was measured at; dev is scored anew."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -19,7 +19,7 @@ class Curve:
 
     `dots` are clip scores, `mean` the line of their running mean, `band` the closed outline of threshold plus
     and minus the margin that n clips still need, `threshold_y` the threshold; `decided_x` where the verdict
-    was certain, None if it was not before the last clip; `end_s` is the end of the time axis, which begins at 0.
+    was certain, None if it was not before the last clip; `end_s` ends the time axis, which begins at 0.
     """
 
     dots: tuple[tuple[float, float], ...]
