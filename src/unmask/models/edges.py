@@ -1,8 +1,8 @@
 """The strength of a Sobel gradient, sqrt(Sx(x)^2 + Sy(x)^2 + eps), fused for training in bfloat16 on a CPU.
 
-There two depthwise convolutions and their backward are more than half of a narrow network's step: each tensor is read
-and written a dozen times. These kernels read and write it once each way, row by row in the nearest cache. The
-arithmetic is that of `sgtd.Sobel` in float32; a test holds the two together.
+There two depthwise convolutions and their backward are more than half of a narrow network's step: each tensor
+is read and written a dozen times. These kernels read and write it once each way, row by row in the nearest
+cache. The arithmetic is that of `sgtd.Sobel` in float32; a test holds the two together.
 """
 
 from typing import Any
@@ -99,8 +99,8 @@ def _strength(x, out, epsilon):  # type: ignore[no-untyped-def]
 
 @njit(parallel=True, fastmath=True, cache=True)
 def _backward(x, grown, back, epsilon):  # type: ignore[no-untyped-def]
-    # Two rows behind the reading: the directions of row i - 1, then the transposed kernel's sum for row i - 2. The
-    # transpose of a Sobel kernel is the kernel turned by half a turn, which is minus the kernel.
+    # Two rows behind the reading: the directions of row i - 1, then the transposed kernel's sum for row i - 2.
+    # The transpose of a Sobel kernel is the kernel turned by half a turn, which is minus the kernel.
     N, H, W, C = back.shape
     for n in prange(N):
         rows = np.zeros((3, W + 2, C), np.float32)

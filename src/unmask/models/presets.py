@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from unmask.models.sgtd import PAPER, SMALL, Form, Gradient, SgtdMulti, SgtdSingle
+from unmask.models.form import PAPER, SMALL, Form, Gradient
+from unmask.models.sgtd import SgtdMulti, SgtdSingle
 
 
 def sgtd_single(

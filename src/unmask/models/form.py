@@ -1,0 +1,49 @@
+"""The widths and switches of FAS-SGTD: the paper's, and a narrow preset for CPUs."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Gradient = Literal["code", "squared", "paper", "none"]
+Levels = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """Widths and switches of a network; the defaults are the paper's widths.
+
+    `pools`: the max pool after each level; a map is 32x32 when the input is 32 * product(pools) pixels wide.
+    `shrink`: frames are averaged over squares of that side before the first block, and maps grown back by as
+    much after the last: 2 costs a quarter.
+    `gradient`: "code" = norm(conv1x1(sqrt(Sx(x)^2 + Sy(x)^2))), "squared" = the same without the root (the
+    code's "type0"), "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no branch ("type2").
+    `alpha` weighs the multi-frame map. `recurrent=False` starts each step from a zero state, as the published
+    `time_major` slip does. `published_head` puts the published ReLU before the softmax.
+    """
+
+    stem: int = 64
+    levels: Levels = ((128, 192, 128), (128, 192, 128), (128, 192, 128))
+    top: tuple[int, int] = (128, 64)
+    pools: tuple[int, int, int] = (2, 2, 2)
+    shrink: int = 1
+    gradient: Gradient = "code"
+    momentum: float = 0.001  # TF's decay 0.999; short trainings from scratch need more
+    reduced: int = 32
+    motion: int = 128
+    hidden: int = 64
+    alpha: float = 0.6
+    recurrent: bool = True
+    published_head: bool = False
+
+
+PAPER = Form()
+SMALL = Form(
+    stem=8,
+    levels=((12, 16, 16), (32, 48, 32), (64, 96, 64)),
+    top=(64, 32),
+    pools=(2, 2, 1),
+    shrink=2,
+    momentum=0.02,
+    reduced=12,
+    motion=48,
+    hidden=32,
+)
