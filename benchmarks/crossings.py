@@ -92,7 +92,7 @@ def main() -> int:
 def scene(
     pair: list[np.ndarray], finder: FaceFinder, rng: np.random.Generator, *, returns: bool
 ) -> Iterator[tuple[np.ndarray, list[np.ndarray], np.ndarray]]:
-    """Frames (H, W, 3) with the two true meshes (468, 2) and the share (2,) of their points that is covered."""
+    """Frames (H, W, 3), the two true meshes (468, 2), the share (2,) of their points that is covered."""
     room = cv2.GaussianBlur(rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8), (0, 0), 5)
     room = cv2.normalize(room, None, 40, 200, cv2.NORM_MINMAX).astype(np.float32)
     y, face_px = rng.uniform(220, 260), rng.uniform(100, 170)

@@ -1,10 +1,11 @@
 """Judge the packaged (or given) models on a labelled folder of real pictures; every run adds a line to a CSV.
 
-    python benchmarks/real_pictures.py SAMPLES --results results/real_pictures.csv --note "why this run" [--model FILE ...]
+    python benchmarks/real_pictures.py SAMPLES --results results/real_pictures.csv --note "why this run"
+    [--model FILE ...]
 
-SAMPLES holds labels.csv with the columns path,label,instrument,source. Pictures that were looked at while settings were
-chosen are a development set: what is printed here is a development figure, not a test result. Prints the table of the
-README in Markdown. Nothing here may be used to train.
+SAMPLES holds labels.csv with the columns path,label,instrument,source. Pictures that were looked at while
+settings were chosen are a development set: what is printed here is a development figure, not a test result.
+Prints the table of the README in Markdown. Nothing here may be used to train.
 """
 
 import argparse
@@ -21,10 +22,30 @@ from unmask.runtime.detector import Detector
 from unmask.runtime.scoring import score_folder, thresholds_of, write_scores
 from unmask.types import Label, Score, Verdict
 
-COLUMNS = (
-    "date,commit,stage,models,sha256,clip,point,precision,auc,acer,apcer_worst,bpcer,print,replay,mask,"
-    "bona_fide,attacks,non_responses,live,attack,undecided,note"
-).split(",")
+COLUMNS = [
+    "date",
+    "commit",
+    "stage",
+    "models",
+    "sha256",
+    "clip",
+    "point",
+    "precision",
+    "auc",
+    "acer",
+    "apcer_worst",
+    "bpcer",
+    "print",
+    "replay",
+    "mask",
+    "bona_fide",
+    "attacks",
+    "non_responses",
+    "live",
+    "attack",
+    "undecided",
+    "note",
+]
 
 
 def main() -> None:

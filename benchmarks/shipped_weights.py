@@ -1,10 +1,12 @@
 """Make the weights that the package ships: simulate, train both stages, leave the files in OUT.
 
-    python benchmarks/shipped_weights.py --portraits DIR --backgrounds DIR --out OUT [--train 6000 --dev 600 --seed 1]
+    python benchmarks/shipped_weights.py --portraits DIR --backgrounds DIR --out OUT [--train 6000 --dev 600
+    --seed 1]
 
-Killed at any point, the same command goes on where it was. On two cores the simulation takes about 7 recordings of five
-frames a second, the first stage half an hour and the second a quarter. `--licences` names a CSV with the columns
-source,licence for the contract (the part of a portrait's name before "_" is its source).
+Killed at any point, the same command goes on where it was. On two cores the simulation takes about 7
+recordings of five frames a second, the first stage half an hour and the second a quarter. `--licences` names
+a CSV with the columns source,licence for the contract (the part of a portrait's name before "_" is its
+source).
 """
 
 import argparse

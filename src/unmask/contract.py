@@ -1,8 +1,9 @@
 """What travels with weights, so that a score can be read without asking whoever trained them.
 
-The contract is JSON: in the metadata of a safetensors file, or of the ONNX file made from it (key `CONTRACT_KEY`). It
-says how clips are cut, what the score means, where the thresholds came from and what the weights were trained on. A
-file without it is refused; so is one whose tensors or contract differ by a byte from what was sealed.
+The contract is JSON: in the metadata of a safetensors file, or of the ONNX file made from it (key
+`CONTRACT_KEY`). It says how clips are cut, what the score means, where the thresholds came from and what the
+weights were trained on. A file without it is refused; so is one whose tensors or contract differ by a byte
+from what was sealed.
 """
 
 import hashlib
@@ -24,9 +25,9 @@ MAP_PX = 32  # depth maps and masks are 32x32, whatever the size of the clip
 class OperatingPoint:
     """A named threshold with the error rates measured there.
 
-    A presentation's score is the mean of its clip scores; it is accepted when score >= `threshold`. `margin` is the
-    half-width of the band in which one clip alone is weak evidence; n clips narrow it (see runtime.decision).
-    `precision` is that of the inference that the rates were measured with.
+    A presentation's score is the mean of its clip scores; it is accepted when score >= `threshold`. `margin`
+    is the half-width of the band in which one clip alone is weak evidence; n clips narrow it (see
+    runtime.decision). `precision` is that of the inference that the rates were measured with.
     """
 
     name: str
@@ -53,7 +54,9 @@ class TrainingData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenClip:
-    """A clip that anyone can draw again (`golden_pixels`) and the score that the sealed network gave it, in f32."""
+    """A clip that anyone can draw again (`golden_pixels`) and the score that the sealed network gave it, in
+    f32.
+    """
 
     seed: int
     score: float
@@ -108,7 +111,8 @@ def golden_pixels(seed: int, spec: ClipSpec) -> np.ndarray:
 def ellipse_mask(size: int = MAP_PX) -> np.ndarray:
     """Where a face is expected in a clip when no mesh says so: (size, size) float32, 1 inside, 0 outside.
 
-    An upright ellipse in the centre, 0.60 wide and 0.76 high: a face of aspect 0.8 in a clip 1.3 times as large.
+    An upright ellipse in the centre, 0.60 wide and 0.76 high: a face of aspect 0.8 in a clip 1.3 times as
+    large.
 
     >>> round(float(ellipse_mask().mean()), 2)
     0.36
@@ -144,7 +148,7 @@ def to_json(contract: Contract) -> str:
 
 
 def from_json(text: str | None, *, origin: str) -> Contract:
-    """The contract in `text`; `origin` names the file in errors. Raises ModelError when missing or altered."""
+    """The contract in `text`; `origin` names the file in errors. ModelError when missing or altered."""
     if not text:
         raise ModelError(
             f"{origin} carries no contract; export it with `unmask train` or take a released file"

@@ -1,7 +1,7 @@
 """The nouns of the house, in the order in which the pipeline makes them.
 
-Presentation -> Frame -> Face -> FaceTrack -> Clip -> Score -> Decision. Pictures are RGB uint8 (H, W, 3), boxes are
-xyxy in pixels of the original frame, times are seconds, and a higher score is more bona fide.
+Presentation -> Frame -> Face -> FaceTrack -> Clip -> Score -> Decision. Pictures are RGB uint8 (H, W, 3),
+boxes are xyxy in pixels of the original frame, times are seconds, and a higher score is more bona fide.
 """
 
 from collections.abc import Mapping
@@ -75,7 +75,8 @@ class SettingsError(UnmaskError):
 class Presentation:
     """One recording of one face with its truth: a row of a manifest.
 
-    `instrument` is family/species, e.g. "print/a4-matt"; "" when bona fide. `columns` keeps free columns as they came.
+    `instrument` is family/species, e.g. "print/a4-matt"; "" when bona fide. `columns` keeps free columns as
+    they came.
     """
 
     path: str
@@ -86,7 +87,9 @@ class Presentation:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of a source: `image` (H, W, 3) uint8 RGB, upright; `time_s` since the first frame; `index` from 0."""
+    """One picture of a source: `image` (H, W, 3) uint8 RGB, upright; `time_s` since the first frame; `index`
+    from 0.
+    """
 
     image: np.ndarray
     time_s: float
@@ -97,8 +100,9 @@ class Frame:
 class Face:
     """One face in one frame.
 
-    `box` (4,) float32 xyxy: bounding box of the mesh. `mesh` (468, 3) float32: x, y in pixels of the frame, z in the
-    same unit, smaller is nearer to the camera. `presence` in [0, 1]: the mesh model's belief that a face is there.
+    `box` (4,) float32 xyxy: bounding box of the mesh. `mesh` (468, 3) float32: x, y in pixels of the frame, z
+    in the same unit, smaller is nearer to the camera. `presence` in [0, 1]: the mesh model's belief that a
+    face is there.
     """
 
     box: np.ndarray
@@ -124,7 +128,9 @@ class FaceTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipSpec:
-    """How clips are cut for a network: `frames` T, `stride_s` between them, `size_px` S, `box_scale` on the mesh's box."""
+    """How clips are cut for a network: `frames` T, `stride_s` between them, `size_px` S, `box_scale` on the
+    mesh's box.
+    """
 
     frames: int = 5
     stride_s: float = 0.1
@@ -142,8 +148,9 @@ class ClipSpec:
 class Clip:
     """T frames of one face cut with one box.
 
-    `pixels` (T, S, S, 3) uint8 RGB; `times_s` (T,); `box` (4,) xyxy, square, in pixels of the original frame (may
-    reach beyond it: such parts are edge-padded); `meshes` (T, 468, 3) float32 in pixels of the clip, z in the same unit.
+    `pixels` (T, S, S, 3) uint8 RGB; `times_s` (T,); `box` (4,) xyxy, square, in pixels of the original frame
+    (may reach beyond it: such parts are edge-padded); `meshes` (T, 468, 3) float32 in pixels of the clip, z
+    in the same unit.
     """
 
     pixels: np.ndarray
@@ -166,7 +173,9 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipScore:
-    """What the network said about one clip: `score` in [0, 1]; `depth` (S, 32, 32) float32 in [0, 1], near is 1."""
+    """What the network said about one clip: `score` in [0, 1]; `depth` (S, 32, 32) float32 in [0, 1], near is
+    1.
+    """
 
     time_s: float  # of the clip's last frame
     score: float

@@ -99,8 +99,8 @@ def _strength(x, out, epsilon):  # type: ignore[no-untyped-def]
 
 @njit(parallel=True, fastmath=True, cache=True)
 def _backward(x, grown, back, epsilon):  # type: ignore[no-untyped-def]
-    # Two rows behind the reading: the directions of row i - 1, then the transposed kernel's sum for row i - 2.
-    # The transpose of a Sobel kernel is the kernel turned by half a turn, which is minus the kernel.
+    # Two rows behind the reading: the directions of row i - 1, then the transposed kernel's sum for row i -
+    # 2. The transpose of a Sobel kernel is the kernel turned by half a turn, which is minus the kernel.
     N, H, W, C = back.shape
     for n in prange(N):
         rows = np.zeros((3, W + 2, C), np.float32)
