@@ -147,7 +147,11 @@ def _check_shape(model: ov.Model, contract: Contract, *, origin: str) -> None:
 
 def compiled(model: ov.Model, *, precision: str, threads: int) -> ov.CompiledModel:
     """For one clip at a time, as soon as possible, at exactly that precision."""
-    settings: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+    settings: dict[str, str | int] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": precision,
+        "ENABLE_CPU_PINNING": False,  # pinned to a core that others use, a clip waits for it
+    }
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
     return ov.Core().compile_model(model, "CPU", settings)
