@@ -158,7 +158,10 @@ def _depth_label(recording: Recording, clip: Clip, *, chosen: list[int], spec: C
 
 
 def _true_depth(depth_m: np.ndarray, box: np.ndarray, *, mask: np.ndarray) -> np.ndarray:
-    """(32, 32) in [0, 1] under the mask: 0 at the face's farthest point, 1 at RELIEF_M before it."""
+    """(32, 32) in [0, 1] under the mask: 0 where the face is farthest, 1 at RELIEF_M before it.
+
+    The farthest twentieth does not count: through the eyes of a mask one sees the wall.
+    """
     height, width = depth_m.shape
     steps = (np.arange(DEPTH_PX) + 0.5) / DEPTH_PX
     x = np.clip(box[0] + steps * (box[2] - box[0]), 0, width - 1).astype(int)
@@ -167,7 +170,7 @@ def _true_depth(depth_m: np.ndarray, box: np.ndarray, *, mask: np.ndarray) -> np
     face = (mask > 0.5) & np.isfinite(sampled)
     if not face.any():
         return np.zeros((DEPTH_PX, DEPTH_PX), dtype=np.float32)
-    relief = (sampled[face].max() - np.where(face, sampled, np.inf)) / RELIEF_M
+    relief = (np.quantile(sampled[face], 0.95) - np.where(face, sampled, np.inf)) / RELIEF_M
     return np.clip(relief, 0, 1).astype(np.float32)
 
 
