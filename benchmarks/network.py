@@ -1,0 +1,131 @@
+"""The network alone, at the paper's widths: a clip of five frames, eager torch in fp32 against OpenVINO.
+
+OpenVINO runs in f32 and in bf16: the whole clip, and one more frame of a stream that keeps the features of
+earlier ones. The weights are random; the ways take turns, so that a busy machine slows all of them alike.
+
+    python benchmarks/network.py [--network sgtd_multi] [--rounds 10] [--threads 2]
+"""
+
+import argparse
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from unmask.contract import Contract, ellipse_mask, golden_pixels
+from unmask.models import MODELS
+from unmask.models.export import export
+from unmask.runtime.network import Network, planes
+from unmask.runtime.stream_network import StreamNetwork
+from unmask.types import ClipSpec
+
+EAGER = "eager torch fp32"
+
+
+def main() -> None:
+    """Prints p50 and p95 of each way, and its ratio to eager torch."""
+    wanted = _arguments()
+    torch.set_num_threads(wanted.threads)
+    torch.manual_seed(0)
+    eager = MODELS[wanted.network]().eval()
+    spec = ClipSpec(size_px=32 * int(np.prod(eager.form.pools)))
+    pixels, mask = golden_pixels(1, spec), ellipse_mask()
+    settle(eager, pixels)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "network.onnx"
+        export(eager, _contract(wanted.network, spec), file)
+        ways = {EAGER: lambda: run_torch(eager, pixels)}
+        for precision in ("f32", "bf16"):
+            ways |= of_openvino(file, precision, pixels=pixels, mask=mask, threads=wanted.threads)
+    flags = Path("/proc/cpuinfo")
+    amx = "with" if flags.exists() and "amx_bf16" in flags.read_text() else "without"
+    print(
+        f"{platform.processor() or platform.machine()} {amx} AMX, {wanted.threads} threads, {wanted.network}"
+    )
+    table(measure(ways, rounds=wanted.rounds))
+
+
+def settle(network: torch.nn.Module, pixels: np.ndarray) -> None:
+    """Batch statistics of a real clip: with fresh ones random activations grow without end."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    network.train()
+    run_torch(network, pixels)
+    network.eval()
+
+
+def run_torch(network: torch.nn.Module, pixels: np.ndarray) -> float:
+    """The score of one clip."""
+    with torch.inference_mode():
+        return float(network(torch.from_numpy(planes(pixels))[None]).score)
+
+
+def of_openvino(
+    file: Path, precision: str, *, pixels: np.ndarray, mask: np.ndarray, threads: int
+) -> dict[str, Callable[[], object]]:
+    """Two ways: the whole clip, and one more frame of a stream whose features are kept."""
+    network = Network.load(file, precision=precision, threads=threads)
+    ways: dict[str, Callable[[], object]] = {
+        f"OpenVINO {precision}": lambda: network.run(pixels[None], mask[None])
+    }
+    features = StreamNetwork(network).start()
+    for picture in pixels:
+        features.push(picture, mask)
+    ways[f"OpenVINO {precision}, one more frame"] = lambda: features.push(pixels[0], mask)
+    return ways
+
+
+def measure(ways: dict[str, Callable[[], object]], *, rounds: int) -> dict[str, np.ndarray]:
+    """Milliseconds (rounds,) of each way, taken in turns after one unmeasured turn."""
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(rounds + 1):
+        for name, once in ways.items():
+            start = time.perf_counter()
+            once()
+            if turn:
+                spent[name].append((time.perf_counter() - start) * 1e3)
+    return {name: np.array(values) for name, values in spent.items()}
+
+
+def table(spent: dict[str, np.ndarray]) -> None:
+    """One line a way; the ratio is of the medians."""
+    slowest = np.median(spent[EAGER])
+    print(f"{'way':32}{'p50 ms':>10}{'p95 ms':>10}{'best ms':>10}{'faster':>9}")
+    for name, values in spent.items():
+        middle, high = np.percentile(values, [50, 95])
+        print(f"{name:32}{middle:10.1f}{high:10.1f}{values.min():10.1f}{slowest / middle:8.1f}x")
+
+
+def _contract(network: str, spec: ClipSpec) -> Contract:
+    return Contract(
+        name="random",
+        version="0",
+        network=network,
+        arguments={},
+        clip=spec,
+        operating_points=(),
+        training_data=(),
+        golden=(),
+        command="",
+        seed=0,
+        commit="",
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--network", choices=[name for name in MODELS if "multi" in name], default="sgtd_multi"
+    )
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
