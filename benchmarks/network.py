@@ -81,24 +81,25 @@ def of_openvino(
 
 
 def measure(ways: dict[str, Callable[[], object]], *, rounds: int) -> dict[str, np.ndarray]:
-    """Milliseconds (rounds,) of each way, taken in turns after one unmeasured turn."""
-    spent: dict[str, list[float]] = {name: [] for name in ways}
+    """Milliseconds (rounds, 2) of each way, by the clock and of work; in turns after one unmeasured turn."""
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, once in ways.items():
-            start = time.perf_counter()
+            clock, work = time.perf_counter(), time.process_time()
             once()
             if turn:
-                spent[name].append((time.perf_counter() - start) * 1e3)
+                spent[name].append(((time.perf_counter() - clock) * 1e3, (time.process_time() - work) * 1e3))
     return {name: np.array(values) for name, values in spent.items()}
 
 
 def table(spent: dict[str, np.ndarray]) -> None:
-    """One line a way; the ratio is of the medians."""
-    slowest = np.median(spent[EAGER])
-    print(f"{'way':32}{'p50 ms':>10}{'p95 ms':>10}{'best ms':>10}{'faster':>9}")
+    """One line a way: time, work of all threads (which a busy machine blurs less), ratio of the medians."""
+    slowest = np.median(spent[EAGER], axis=0)
+    print(f"{'way':32}{'p50 ms':>10}{'p95 ms':>10}{'faster':>9}{'work ms':>10}{'less':>8}")
     for name, values in spent.items():
-        middle, high = np.percentile(values, [50, 95])
-        print(f"{name:32}{middle:10.1f}{high:10.1f}{values.min():10.1f}{slowest / middle:8.1f}x")
+        (middle, work), high = np.median(values, axis=0), np.percentile(values[:, 0], 95)
+        ratio, saved = slowest / (middle, work)
+        print(f"{name:32}{middle:10.1f}{high:10.1f}{ratio:8.1f}x{work:10.1f}{saved:7.1f}x")
 
 
 def _contract(network: str, spec: ClipSpec) -> Contract:
