@@ -40,8 +40,8 @@ class Model:
 
 WEBCAM = Model(
     sensor_scale=(0.7, 1.0), view_deg=(52, 68), blur_px=(0.35, 1.1), aperture_px=(0.6, 1.0),
-    fringe=(0, 1.2e-3), vignetting=(0, 0.5), haze=(0, 0.16), target=(0.10, 0.30), metering=(0.0, 1.0),
-    read_noise=(2e-3, 1e-2), shot_noise=(3e-3, 1.6e-2), white_balance=(0.4, 1.0), warmth=(-0.12, 0.12),
+    fringe=(0, 1.2e-3), vignetting=(0, 0.5), haze=(0, 0.16), target=(0.10, 0.30), metering=(0.3, 1.0),
+    read_noise=(2e-3, 1e-2), shot_noise=(3e-3, 1.6e-2), white_balance=(0.5, 1.0), warmth=(-0.12, 0.12),
     saturation=(0.45, 1.25), contrast=(-0.25, 0.45), gamma=(0.40, 0.52), denoise=(0, 0.9), sharpen=(0, 1.2),
     exposure_s=(0.008, 0.033), readout_s=(0.010, 0.030), crf=(21, 34), jpeg=(45, 92),
 )  # fmt: skip

@@ -19,7 +19,7 @@ from unmask.simulate.screens import draw_screen, glow, grid, panel, refresh
 from unmask.simulate.sheet import Sheet, Traced, on_sheet, trace_sheet
 from unmask.simulate.surfaces import Pose
 
-NEAREST_M = 0.09  # closer than this no camera sees a sheet
+NEAREST_M = 0.12  # closer than this no camera sees a sheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,7 @@ def _hold(
         aim *= 0.4  # who attacks aims, too
     target = distance * np.array([aim[0], aim[1], 1.0])
     place = Pose(rotation=rotation, translation=(target - middle).astype(np.float32))
-    calm = float(np.clip(distance / 0.4, 0.3, 1.0))  # near the lens, a hand keeps still, or the face is gone
+    calm = float(np.clip(distance / 0.5, 0.2, 1.0))  # near the lens, a hand keeps still, or the face is gone
     motion = draw_rigid_motion(
         rng, place=place, shake=calm * float(rng.choice([0.0, 0.5, 1.0, 1.0, 2.0, 3.0]))
     )

@@ -54,7 +54,7 @@ def draw_print(rng: np.random.Generator, picture: Picture, *, bent: bool) -> Pri
         picture=(-wide / 2, -tall / 2, wide / 2, tall / 2),
         radius_m=radius,
         axis_rad=float(rng.choice([0.0, 0.0, np.pi / 2]) + rng.uniform(-0.35, 0.35)),
-        gloss=float(rng.uniform(0.01, 0.05) if photo else rng.uniform(0, 0.008)),
+        gloss=float(rng.uniform(0.004, 0.03) if photo else rng.uniform(0, 0.006)),
         shininess=float(rng.uniform(25, 200)),
     )
     return Print(
@@ -64,7 +64,7 @@ def draw_print(rng: np.random.Generator, picture: Picture, *, bent: bool) -> Pri
         ink=float(rng.uniform(0.002, 0.012) if photo else rng.uniform(0.004, 0.035)),
         gamut=float(rng.uniform(0.95, 1.4) if photo else rng.uniform(0.85, 1.3)),
         gamma=float(rng.uniform(2.1, 3.0)),
-        cast=1 + rng.uniform(-0.06, 0.06, 3),
+        cast=1 + rng.normal(0.05, 0.08) * np.array([1.0, 0.0, -1.0]),
         grain=0.0 if photo else float(rng.choice([0.0, 0.1, 0.25])),
         lpi=0.0 if photo else float(rng.choice([0.0, 85.0, 106.0, 133.0, 150.0, 175.0])),
         hands=int(rng.choice([0, 0, 1, 2])),

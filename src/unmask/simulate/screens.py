@@ -121,7 +121,7 @@ def draw_screen(rng: np.random.Generator, picture: Picture, *, device: str | Non
 
 def _draw_colours(rng: np.random.Generator) -> np.ndarray:
     """Phones are set to vivid colours or dull with age, to cold white or to the warm one of the evening."""
-    vivid, warm = rng.uniform(0.85, 1.45), rng.normal(0.04, 0.12)
+    vivid, warm = rng.uniform(0.85, 1.45), rng.normal(0.09, 0.12)
     luma = np.array([0.3, 0.59, 0.11])
     tint = np.array([1 + warm, 1 + rng.uniform(-0.04, 0.04), 1 - warm])
     return (tint[:, None] * (vivid * np.eye(3) + (1 - vivid) * luma)).astype(np.float32)

@@ -18,6 +18,7 @@ from unmask.simulate.scene import (
     Bust,
     Stage,
     bona_fide,
+    draw_face_share,
     draw_place,
     draw_stage,
     make_bust,
@@ -28,10 +29,10 @@ from unmask.simulate.surfaces import Pose, View, project
 from unmask.simulate.wear import wear
 from unmask.types import Label
 
-FACE_SHARE = (0.28, 0.80)  # longer side of the face's box over the shorter side of the picture
 # How often a recording is worn once more. An attack's picture was, in a way: it has passed a camera already.
-WORN = {Label.BONA_FIDE: 0.4, Label.ATTACK: 0.25}
+WORN = {Label.BONA_FIDE: 0.3, Label.ATTACK: 0.25}
 OWN_BACKGROUND = 0.6  # how often it is kept where it fills the view: a cut-out's rim must not tell the living
+GUESSED = 0.17  # contrast below which a cut-out's rim is a guess, better left where it was
 BUSTS_KEPT = 6
 PORTRAIT_ITSELF = 0.3  # how often a still picture is the portrait, not a photograph of the simulated head
 FACE_ASPECT = 1.25  # a face mesh's height over its width
@@ -127,7 +128,7 @@ class Studio:
     ) -> Iterator[Exposure]:
         """What the camera sees: the subject, or an instrument that shows the subject."""
         times = _times(request)
-        share = float(rng.uniform(*FACE_SHARE))
+        share = FACE_ASPECT * draw_face_share(rng, view=stage.view)
         portrait = self.portraits[request.subject % len(self.portraits)]
         if request.instrument is None:
             bust = self.bust(portrait)
@@ -161,8 +162,7 @@ class Studio:
         if len(times) == 1 and rng.random() < PORTRAIT_ITSELF:
             return Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
         camera = draw_camera(rng, model="new-phone" if rng.random() < 0.75 else None)
-        # A picture that is worth showing: its face was not left in the dark.
-        camera = replace(camera, metering=max(0.5, camera.metering), target=max(0.14, camera.target))
+        camera = _worth_showing(camera)
         stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds)
         bust = self.bust(portrait)
         # Large, so that what is shown is often as crisp as a face before the camera.
@@ -171,6 +171,22 @@ class Studio:
         exposures = truth.kept(_living(rng, bust, stage=stage, place=place, times=times))
         frames = capture(exposures, rng, camera=camera, fps=fps)
         return Picture(frames=tuple(frames), meshes=tuple(truth.meshes))
+
+
+def _worth_showing(camera: Camera) -> Camera:
+    """As it takes the pictures that attackers choose: the face not in the dark, no haze, a firm tone.
+
+    Two cameras in a row flatten and neutralise a picture twice; this one does half of it, so that shown faces
+    come out as living ones do.
+    """
+    return replace(
+        camera,
+        metering=max(0.5, camera.metering),
+        target=max(0.14, camera.target),
+        haze=0.3 * camera.haze,
+        contrast=max(0.2, camera.contrast),
+        white_balance=0.6 * camera.white_balance,
+    )
 
 
 def _times(request: Request) -> tuple[float, ...]:
@@ -189,7 +205,8 @@ def _living(
     rng: np.random.Generator, bust: Bust, *, stage: Stage, place: Pose, times: Sequence[float]
 ) -> Iterator[Exposure]:
     """The head on the stage, or before the background it was photographed with, where that fills the view."""
-    own = rng.random() < OWN_BACKGROUND and suits_own_background(bust, place, view=stage.view)
+    wanted = rng.random() < OWN_BACKGROUND or bust.contrast < GUESSED
+    own = wanted and suits_own_background(bust, place, view=stage.view)
     motion = draw_head_motion(rng, place=place)
     for time_s in times:
         yield Exposure(shot=bona_fide(bust, stage, motion=motion, time_s=time_s, keep_own_background=own))
