@@ -61,6 +61,20 @@ def _write(row, bits):  # type: ignore[no-untyped-def]
             )
 
 
+@njit(inline="always")
+def _across(up, here, down, j, c):  # type: ignore[no-untyped-def]
+    """Sobel in x at column j of rows with a zero at both ends."""
+    right = up[j + 2, c] + 2 * here[j + 2, c] + down[j + 2, c]
+    return right - up[j, c] - 2 * here[j, c] - down[j, c]
+
+
+@njit(inline="always")
+def _along(up, down, j, c):  # type: ignore[no-untyped-def]
+    """Sobel in y, likewise; it needs no middle row."""
+    below = down[j, c] + 2 * down[j + 1, c] + down[j + 2, c]
+    return below - up[j, c] - 2 * up[j + 1, c] - up[j + 2, c]
+
+
 @njit(parallel=True, fastmath=True, cache=True)
 def _strength(x, out, epsilon):  # type: ignore[no-untyped-def]
     N, H, W, C = out.shape
@@ -77,30 +91,16 @@ def _strength(x, out, epsilon):  # type: ignore[no-untyped-def]
             up, here, down = rows[(i - 2) % 3], rows[(i - 1) % 3], rows[i % 3]
             for j in range(W):
                 for c in range(C):
-                    gx = (
-                        up[j + 2, c]
-                        + 2 * here[j + 2, c]
-                        + down[j + 2, c]
-                        - up[j, c]
-                        - 2 * here[j, c]
-                        - down[j, c]
-                    )
-                    gy = (
-                        down[j, c]
-                        + 2 * down[j + 1, c]
-                        + down[j + 2, c]
-                        - up[j, c]
-                        - 2 * up[j + 1, c]
-                        - up[j + 2, c]
-                    )
+                    gx = _across(up, here, down, j, c)
+                    gy = _along(up, down, j, c)
                     o[j, c] = np.sqrt(gx * gx + gy * gy + epsilon)
             _write(o, out[n, i - 1])
 
 
 @njit(parallel=True, fastmath=True, cache=True)
 def _backward(x, grown, back, epsilon):  # type: ignore[no-untyped-def]
-    # Two rows behind the reading: the directions of row i - 1, then the transposed kernel's sum for row i -
-    # 2. The transpose of a Sobel kernel is the kernel turned by half a turn, which is minus the kernel.
+    # In one pass: row i is read, the directions of row i - 1 follow, then the transposed kernel's sum for row
+    # i - 2. The transpose of a Sobel kernel is the kernel turned by half a turn, which is minus the kernel.
     N, H, W, C = back.shape
     for n in prange(N):
         rows = np.zeros((3, W + 2, C), np.float32)
@@ -119,22 +119,8 @@ def _backward(x, grown, back, epsilon):  # type: ignore[no-untyped-def]
                 _read(grown[n, i - 1], g)
                 for j in range(W):
                     for c in range(C):
-                        gx = (
-                            up[j + 2, c]
-                            + 2 * here[j + 2, c]
-                            + down[j + 2, c]
-                            - up[j, c]
-                            - 2 * here[j, c]
-                            - down[j, c]
-                        )
-                        gy = (
-                            down[j, c]
-                            + 2 * down[j + 1, c]
-                            + down[j + 2, c]
-                            - up[j, c]
-                            - 2 * up[j + 1, c]
-                            - up[j + 2, c]
-                        )
+                        gx = _across(up, here, down, j, c)
+                        gy = _along(up, down, j, c)
                         share = g[j + 1, c] / np.sqrt(gx * gx + gy * gy + epsilon)
                         ax[j + 1, c] = gx * share
                         ay[j + 1, c] = gy * share
@@ -147,14 +133,5 @@ def _backward(x, grown, back, epsilon):  # type: ignore[no-untyped-def]
             yu, yd = along_y[(i - 3) % 3], ay
             for j in range(W):
                 for c in range(C):
-                    gx = xu[j + 2, c] + 2 * xh[j + 2, c] + xd[j + 2, c] - xu[j, c] - 2 * xh[j, c] - xd[j, c]
-                    gy = (
-                        yd[j, c]
-                        + 2 * yd[j + 1, c]
-                        + yd[j + 2, c]
-                        - yu[j, c]
-                        - 2 * yu[j + 1, c]
-                        - yu[j + 2, c]
-                    )
-                    o[j, c] = -(gx + gy)
+                    o[j, c] = -(_across(xu, xh, xd, j, c) + _along(yu, yd, j, c))
             _write(o, back[n, i - 2])
