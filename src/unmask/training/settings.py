@@ -75,8 +75,8 @@ class Evaluation:
 
     `keep`: ship the weights of the "best" evaluation (lowest dev EER, then lowest dev loss) or of the "last"
     step. Operating points: "default" at the worst-instrument APCER `default_apcer` (a guard errs on the safe
-    side), "balanced" at the EER, "lenient" at the BPCER `lenient_bpcer`. `early_error`: share of single clips that may fall on the wrong
-    side of threshold +- margin.
+    side), "balanced" at the EER, "lenient" at the BPCER `lenient_bpcer`. `early_error`: share of single clips
+    that may fall on the wrong side of threshold +- margin.
     """
 
     every: int = 500
