@@ -61,7 +61,7 @@ def test_a_hole_in_the_texture_hides_nothing():
 
 @pytest.mark.parametrize("kind", LIGHTS)
 def test_every_light_is_light(kind: str):
-    light = draw_light(np.random.default_rng(5), kind=kind)
+    light = draw_light(np.random.default_rng(5), kinds=(kind,))
     values = [light.ambient, light.background, *(lamp.colour for lamp in light.lamps)]
     assert light.kind == kind
     assert all(np.isfinite(v).all() and (np.asarray(v) >= 0).all() for v in values)
@@ -69,7 +69,7 @@ def test_every_light_is_light(kind: str):
 
 
 def test_light_turns_with_the_frame():
-    light = draw_light(np.random.default_rng(1), kind="sun")
+    light = draw_light(np.random.default_rng(1), kinds=("sun",))
     rotation = turn(yaw=0.7, pitch=-0.3)
     normals = np.array([[0, 0, -1.0], [0.6, 0, -0.8]])
     there = irradiance(normals @ rotation.T, seen_from(light, rotation))

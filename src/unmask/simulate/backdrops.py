@@ -62,8 +62,13 @@ class Backdrop:
         return lens @ moved, (normal / offset) @ np.linalg.inv(lens)
 
 
-def draw_backdrop(rng: np.random.Generator, *, view: View, backgrounds: Sequence[Path] = ()) -> Backdrop:
-    """A picture of `backgrounds` (two in three, most with things put before it) or a drawn room."""
+def draw_backdrop(
+    rng: np.random.Generator, *, view: View, backgrounds: Sequence[Path] = (), rooms: Sequence[int] = ()
+) -> Backdrop:
+    """A picture of `backgrounds` (two in three, most with things put before it) or a drawn room.
+
+    `rooms`: seeds of the rooms that may be drawn; any room when empty.
+    """
     width = round(min(view.width, 960) * MARGIN)
     height = round(width * view.height / view.width)
     if len(backgrounds) and rng.random() < 0.65:
@@ -72,7 +77,8 @@ def draw_backdrop(rng: np.random.Generator, *, view: View, backgrounds: Sequence
         if rng.random() < 0.6:
             linear = add_clutter(linear, rng)
     else:
-        linear = draw_room(rng, size=(height, width))
+        drawn = np.random.default_rng([int(rng.choice(rooms)), 23]) if len(rooms) else rng
+        linear = draw_room(drawn, size=(height, width))
     if rng.random() < 0.4:  # most small cameras see all things sharp, some do not
         linear = cv2.GaussianBlur(linear, (0, 0), float(np.exp(rng.uniform(np.log(0.4), np.log(3.0)))))
     linear = _gradient(linear, rng)

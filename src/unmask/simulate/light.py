@@ -5,7 +5,7 @@ on a mask is drawn by the same function; so is, apart from it, the light under w
 portrait was once photographed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +41,11 @@ class Light:
     background: np.ndarray
 
 
-def draw_light(rng: np.random.Generator, *, kind: str | None = None) -> Light:
-    """A light of that kind (a key of `LIGHTS`), or of one drawn by how common it is."""
-    if kind is None:
-        weights = np.array([share for share, _ in LIGHTS.values()])
-        kind = str(rng.choice(list(LIGHTS), p=weights / weights.sum()))
+def draw_light(rng: np.random.Generator, *, kinds: Sequence[str] = ()) -> Light:
+    """A light of one of those kinds (keys of `LIGHTS`; of all when empty), drawn by how common it is."""
+    kinds = list(kinds or LIGHTS)
+    weights = np.array([LIGHTS[kind][0] for kind in kinds])
+    kind = str(rng.choice(kinds, p=weights / weights.sum()))
     return LIGHTS[kind][1](rng, kind)
 
 

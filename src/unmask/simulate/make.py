@@ -20,6 +20,7 @@ import numpy as np
 from unmask.media.clips import cut, mesh_depth, mesh_mask
 from unmask.media.files import atomic_path, write_bytes
 from unmask.media.video import write_video
+from unmask.simulate.cameras import MODELS
 from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.studio import Request, Simulated, Studio
 from unmask.simulate.subjects import Portrait
@@ -54,7 +55,7 @@ def simulate_clip(
 class Series:
     """Any number of recordings: `series(index)` is a function of the fields and the index; it pickles.
 
-    Half are bona fide, the rest shared evenly by `instruments`. A subject keeps 16 neighbouring indices.
+    Half are bona fide, the rest by the shares of `instruments`. A subject keeps 16 neighbouring indices.
     """
 
     portraits: Sequence[Portrait]
@@ -64,6 +65,9 @@ class Series:
     frames: int = 5
     fps: float = 10.0
     hd_share: float = 0.0
+    moire: bool = True
+    matched: bool = True
+    cameras: tuple[str, ...] = tuple(MODELS)
     cache: Path | None = None
     _studio: list[Studio] = field(default_factory=list, repr=False, compare=False)
 
@@ -74,13 +78,17 @@ class Series:
         """What is wanted at that index."""
         rng = np.random.default_rng([self.seed, index])
         attack = rng.random() >= 0.5
+        shares = np.array([INSTRUMENTS[name].share for name in self.instruments])
         return Request(
             subject=self._subject(index // CLIPS_A_SUBJECT),
-            instrument=str(rng.choice(self.instruments)) if attack else None,
+            instrument=str(rng.choice(self.instruments, p=shares / shares.sum())) if attack else None,
             seed=self.seed * 10_000_000 + index,
             frames=self.frames,
             fps=self.fps,
             hd_share=self.hd_share,
+            camera=str(rng.choice(self.cameras)),
+            moire=self.moire,
+            matched=self.matched,
         )
 
     def _subject(self, block: int) -> int:

@@ -5,7 +5,8 @@ it lies rigidly on the wearer's head or in somebody's hand, and is shaded as pap
 the face it shows.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,14 +21,49 @@ from unmask.media.topology import (
     RIGHT_EYE_LOWER,
     RIGHT_EYE_UPPER,
 )
+from unmask.simulate.camera import Exposure
+from unmask.simulate.layout import Layout, sized
 from unmask.simulate.light import seen_from
-from unmask.simulate.motion import HeadMotion, RigidMotion
+from unmask.simulate.motion import HeadMotion, RigidMotion, draw_head_motion, draw_rigid_motion
+from unmask.simulate.prints import draw_print, reflectance
 from unmask.simulate.scene import Bust, Seen, Shot, Stage, compose, face_area, see_bust
+from unmask.simulate.setting import Setting
 from unmask.simulate.surfaces import Pose, Surface, View, grid, look_up, on_surface, project, trace
 
 FACE_WIDTH_M = 0.145
 CELLS = 24
 _EYES = ((RIGHT_EYE_UPPER, RIGHT_EYE_LOWER), (LEFT_EYE_UPPER, LEFT_EYE_LOWER))
+
+
+def worn_paper(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
+    """A face cut out of paper, held or worn."""
+    picture = setting.show(False)
+    frame, mesh = picture.at(0)
+    paper = draw_print(rng, picture, bent=False)
+    whole = Layout(
+        crop=(0, 0, frame.shape[1], frame.shape[0]),
+        place=(0, 0, 1, 1),
+        size=frame.shape[:2],
+        ground=(255, 255, 255),
+    )
+    whole = sized(whole, mesh, side_px=setting.side_px)
+    page = reflectance(replace(paper, layout=whole), frame, rng)
+    scale = whole.size[0] / frame.shape[0]
+    mask = draw_paper_mask(rng)
+    wearer = setting.wearer()
+    place = setting.place(wearer)
+    motion = draw_head_motion(rng, place=place) if mask.worn else draw_rigid_motion(rng, place=place)
+    for time_s in setting.times_s:
+        shot = paper_mask(
+            mask,
+            setting.stage,
+            picture=page,
+            picture_mesh=mesh * np.float32(scale),
+            wearer=wearer if mask.worn else None,
+            motion=motion,
+            time_s=time_s,
+        )
+        yield Exposure(shot=shot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -170,7 +170,7 @@ def _face(linear: np.ndarray, mesh: np.ndarray, skin: np.ndarray, rng: np.random
     """The mesh, lit."""
     _, triangle, weights = rasterise(mesh, FACE_TRIANGLES, height=SIZE_PX, width=SIZE_PX)
     normals = vertex_normals(mesh + np.array([0, 0, 1e4], np.float32), FACE_TRIANGLES)
-    light = draw_light(rng, kind="front")
+    light = draw_light(rng, kinds=("front",))
     even = Light(
         kind="drawn",
         ambient=np.full(3, 0.45),

@@ -22,6 +22,7 @@ from unmask.simulate.backdrops import Backdrop, draw_backdrop, own_backdrop
 from unmask.simulate.bust import Bust, make_bust, posed
 from unmask.simulate.light import Light, draw_light, seen_from
 from unmask.simulate.motion import HeadMotion, Moment, RigidMotion, draw_camera_motion
+from unmask.simulate.places import Place
 from unmask.simulate.surfaces import Layer, Pose, Seen, View, look_up, project, trace, turn
 
 __all__ = [
@@ -56,12 +57,15 @@ class Stage:
     camera: RigidMotion
 
 
-def draw_stage(rng: np.random.Generator, *, view: View, backgrounds: Sequence = ()) -> Stage:
+def draw_stage(
+    rng: np.random.Generator, *, view: View, backgrounds: Sequence = (), place: Place | None = None
+) -> Stage:
     """A light, a room (a picture of `backgrounds`, paths; or a drawn one) and a camera motion, for every
-    class alike.
+    class alike; of that place, or of any.
     """
-    light = draw_light(rng)
-    backdrop = draw_backdrop(rng, view=view, backgrounds=backgrounds)
+    light = draw_light(rng, kinds=place.lights if place else ())
+    own = place.pictures(backgrounds) if place else backgrounds
+    backdrop = draw_backdrop(rng, view=view, backgrounds=own, rooms=place.rooms if place else ())
     return Stage(view=view, light=light, backdrop=backdrop, camera=draw_camera_motion(rng))
 
 

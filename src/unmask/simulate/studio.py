@@ -11,9 +11,10 @@ import numpy as np
 from unmask.media.topology import POINTS
 from unmask.simulate.camera import Exposure, capture
 from unmask.simulate.cameras import Camera, draw_camera
-from unmask.simulate.instruments import INSTRUMENTS, Setting
+from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.layout import Picture
 from unmask.simulate.motion import draw_head_motion
+from unmask.simulate.places import PLACES
 from unmask.simulate.scene import (
     Bust,
     Stage,
@@ -24,6 +25,7 @@ from unmask.simulate.scene import (
     make_bust,
     suits_own_background,
 )
+from unmask.simulate.setting import Setting
 from unmask.simulate.subjects import Portrait, procedural_portrait
 from unmask.simulate.surfaces import Pose, View, project
 from unmask.simulate.wear import wear
@@ -43,8 +45,9 @@ class Simulated:
     """A recording with its truth.
 
     `frames` T of (H, W, 3) uint8; `times_s` (T,); `depths` (T, H, W) float32 metres of what stood there;
-    `meshes` (T, 468, 3) float32 px of the frames; `instrument` None when bona fide; `camera` the model;
-    `light` the recipe.
+    `meshes` (T, 468, 3) float32 px of the frames; `instrument` None when bona fide, `model` which one
+    of that instrument, empty when bona fide; `camera` the model; `light` the recipe; `place` a row of
+    `PLACES`, or "any".
     """
 
     frames: list[np.ndarray]
@@ -57,13 +60,18 @@ class Simulated:
     seed: int
     camera: str
     light: str
+    model: str
+    place: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What is wanted: the subject's number among the portraits, `instrument` or None, and how it is recorded.
 
-    `camera` names a model, or any; `hd_share` is how often it delivers 1280 x 720.
+    `camera` names a model, `model` one of the instrument's, `place` a row of `PLACES`; any
+    when None.
+    `hd_share` is how often the camera delivers 1280 x 720. `moire` False leaves the grids of displays and
+    prints out, `matched` False the matching of picture quality: both are there to measure what they do.
     """
 
     subject: int
@@ -73,6 +81,10 @@ class Request:
     fps: float = 10.0
     camera: str | None = None
     hd_share: float = 0.0
+    model: str | None = None
+    place: str | None = None
+    moire: bool = True
+    matched: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +114,14 @@ class Studio:
         """The recording; equal requests to equal studios give equal bytes, whatever was recorded before."""
         rng = np.random.default_rng([request.seed, 0 if request.instrument is None else 1])
         camera = draw_camera(rng, model=request.camera, hd_share=request.hd_share)
-        stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds)
+        place = PLACES[request.place] if request.place else None
+        stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds, place=place)
         portrait = self.portraits[request.subject % len(self.portraits)]
         truth = _Truth(camera=camera)
-        exposures = self._presented(rng, request, stage=stage, camera=camera)
+        model = _model(rng, request)
+        exposures = self._presented(rng, request, model=model, stage=stage, camera=camera)
+        if not request.moire:
+            exposures = (replace(exposure, grid=None) for exposure in exposures)
         frames = capture(truth.kept(exposures), rng, camera=camera, fps=request.fps)
         label = Label.BONA_FIDE if request.instrument is None else Label.ATTACK
         if rng.random() < WORN[label]:
@@ -121,10 +137,12 @@ class Studio:
             seed=request.seed,
             camera=camera.model,
             light=stage.light.kind,
+            model=model,
+            place=place.name if place else "any",
         )
 
     def _presented(
-        self, rng: np.random.Generator, request: Request, *, stage: Stage, camera: Camera
+        self, rng: np.random.Generator, request: Request, *, model: str, stage: Stage, camera: Camera
     ) -> Iterator[Exposure]:
         """What the camera sees: the subject, or an instrument that shows the subject."""
         times = _times(request)
@@ -140,13 +158,15 @@ class Studio:
             face_share=share,
             exposure_s=camera.exposure_s,
             readout_s=camera.readout_s,
+            model=model,
+            victim=lambda: self.bust(portrait),
             show=lambda moving: self._picture(
                 rng, portrait, times=times if moving else times[:1], fps=request.fps
             ),
             wearer=lambda: self.bust(self._other(request)),
             place=lambda bust: _place(rng, bust, view=stage.view, face_share=share),
         )
-        return INSTRUMENTS[request.instrument](setting, rng)
+        return INSTRUMENTS[request.instrument].present(setting, rng)
 
     def _other(self, request: Request) -> Portrait:
         """Somebody else, the same for neighbouring subjects so that few busts are made."""
@@ -187,6 +207,12 @@ def _worth_showing(camera: Camera) -> Camera:
         contrast=max(0.2, camera.contrast),
         white_balance=0.6 * camera.white_balance,
     )
+
+
+def _model(rng: np.random.Generator, request: Request) -> str:
+    if request.instrument is None:
+        return ""
+    return request.model or str(rng.choice(INSTRUMENTS[request.instrument].models))
 
 
 def _times(request: Request) -> tuple[float, ...]:
