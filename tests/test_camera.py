@@ -107,3 +107,26 @@ def test_tone_rises_and_ends_at_white_unless_flat():
         assert (np.diff(table) >= 0).all()
     assert tone(0.45, 0.6)[-1] == 255
     assert tone(0.45, -0.25)[0] > 0  # black is lifted
+
+
+def test_what_finishes_the_frames_gets_all_of_them_once_before_the_codec():
+    calls = []
+
+    def finish(frames):
+        calls.append(len(frames))
+        return [np.full_like(frame, 200) for frame in frames]
+
+    shown = [exposure(grey(0.3))] * 3
+    frames = capture(shown, np.random.default_rng(0), camera=still_camera(), finish=finish)
+    assert calls == [3]
+    assert all(abs(float(frame.mean()) - 200) < 2 for frame in frames)
+
+
+@pytest.mark.parametrize("size", [(256, 256), (128, 256), (480, 640)])
+def test_a_camera_of_a_size_sees_a_window_with_pixels_no_finer_than_the_whole_has(size):
+    for seed in range(12):
+        whole = draw_camera(np.random.default_rng(seed), model="laptop-webcam")
+        part = draw_camera(np.random.default_rng(seed), model="laptop-webcam", size=size)
+        assert (part.height, part.width) == size
+        finest = whole.view.focal_px / whole.sensor_scale
+        assert finest / 1.61 <= part.view.focal_px / part.sensor_scale <= finest * 1.01

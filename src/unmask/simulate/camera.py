@@ -5,7 +5,7 @@ noise, demosaicing, white balance, colour, tone, denoising, sharpening, scaling,
 here knows which class stands before the camera.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -33,12 +33,17 @@ class Exposure:
 
 
 def capture(
-    exposures: Iterable[Exposure], rng: np.random.Generator, *, camera: Camera, fps: float = 10.0
+    exposures: Iterable[Exposure],
+    rng: np.random.Generator,
+    *,
+    camera: Camera,
+    fps: float = 10.0,
+    finish: Callable[[list[np.ndarray]], list[np.ndarray]] | None = None,
 ) -> list[np.ndarray]:
     """The frames (height, width, 3) uint8 that the camera delivers of what its `view` has seen.
 
     Exposures are taken one by one, so that a long recording does not fill the memory. Gain and white balance
-    are those of the first.
+    are those of the first. `finish` gets all frames before the codec and returns as many of the same size.
     """
     fall = _vignette(camera)
     mains = (float(rng.choice([100.0, 120.0])), rng.uniform(0, 2 * np.pi), _flicker_depth(rng, camera))
@@ -50,6 +55,8 @@ def capture(
         seen = _optics(exposure.shot.radiance, camera)
         raw = _expose(seen, rng, camera=camera, rows=rows, fall=fall, grid=exposure.grid)
         frames.append(_process(raw, balance, camera=camera))
+    if finish is not None and frames:
+        frames = finish(frames)
     return deliver(frames, camera=camera, fps=fps)
 
 

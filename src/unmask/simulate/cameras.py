@@ -77,6 +77,9 @@ MODELS: dict[str, Model] = {
 }
 
 
+COARSEST = 1.6  # a window's pixels at most, beside those of 640 x 480
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
     """One camera: `height`, `width` delivered; the sensor has `sensor_scale` times as many pixels along each
@@ -125,8 +128,18 @@ class Camera:
         return View(height=height, width=width, focal_px=float(focal))
 
 
-def draw_camera(rng: np.random.Generator, *, model: str | None = None, hd_share: float = 0.0) -> Camera:
-    """A camera of that model, or of any; 640 x 480 upright or not, 1280 x 720 in a share of `hd_share`."""
+def draw_camera(
+    rng: np.random.Generator,
+    *,
+    model: str | None = None,
+    hd_share: float = 0.0,
+    size: tuple[int, int] | None = None,
+) -> Camera:
+    """A camera of that model, or of any; 640 x 480 upright or not, 1280 x 720 in a share of `hd_share`.
+
+    With `size` (height, width) it delivers that window of its picture, the pixels as large as at 640 x 480 or
+    up to 1.6 times as large.
+    """
     name = model or str(rng.choice(sorted(MODELS)))
     ranges = MODELS[name]
     drawn = {
@@ -136,10 +149,25 @@ def draw_camera(rng: np.random.Generator, *, model: str | None = None, hd_share:
     }
     long, short = (1280, 720) if rng.random() < hd_share else (640, 480)
     upright = rng.random() < ranges.portrait
+    height, width = (long, short) if upright else (short, long)
+    if size is not None:
+        height, width = size
+        drawn |= _window(drawn, share=max(size) / 640 * float(rng.uniform(1.0, COARSEST)))
     return Camera(
         model=name,
-        height=long if upright else short,
-        width=short if upright else long,
+        height=height,
+        width=width,
         codec=str(rng.choice(ranges.codecs)),
         **drawn,
     )
+
+
+def _window(drawn: dict[str, float], *, share: float) -> dict[str, float]:
+    """What changes where a camera delivers a middle part alone, `share` of its longer side."""
+    if share >= 1:
+        return {}
+    half = np.tan(np.deg2rad(drawn["view_deg"]) / 2)
+    return {
+        "view_deg": float(2 * np.rad2deg(np.arctan(share * half))),
+        "vignetting": drawn["vignetting"] * share**2,
+    }
