@@ -27,10 +27,8 @@ def widened(
     """
     h, w = alpha.shape
     top, side, bottom = h // 5, w * 2 // 5, h * 3 // 5
-    hem = 4  # cloth goes on as its last rows to and fro: a longer way would repeat collars and ties
-    rows = np.concatenate(
-        [_fold(np.arange(top), h)[::-1], np.arange(h), h - 1 - _fold(np.arange(bottom), hem)]
-    )
+    # The matte goes on as its last rows to and fro: a longer way would repeat collars.
+    rows = np.concatenate([_fold(np.arange(top), h)[::-1], np.arange(h), h - 1 - _fold(np.arange(bottom), 4)])
     columns = np.concatenate(
         [_fold(np.arange(side), w)[::-1], np.arange(w), w - 1 - _fold(np.arange(side), w)]
     )
@@ -40,7 +38,33 @@ def widened(
     _slope_off_sides(wide, top, side, (h, w))
     _widen_down(wide, top + h, 1.5 * float(np.ptp(mesh[:, 0])), side + float(mesh[152, 0]))
     mirrored = alpha[rows][:, columns]
-    return image[rows][:, columns], cv2.GaussianBlur(wide, (0, 0), 0.8), mirrored, (side, top)
+    tall = np.concatenate([image[rows[: top + h]], _cloth(image, alpha, count=bottom)])
+    return tall[:, columns], cv2.GaussianBlur(wide, (0, 0), 0.8), mirrored, (side, top)
+
+
+def _cloth(image: np.ndarray, alpha: np.ndarray, *, count: int) -> np.ndarray:
+    """`count` rows of clothes (count, w, 3) uint8 below the picture: its last colours, which run together on
+    the way down as what was a tie or a lapel ends, shaded by folds.
+    """
+    h, w = alpha.shape
+    tail = slice(h - max(4, h // 40), h)
+    share = alpha[tail].mean(axis=0)[None, :, None] + 1e-3
+    colour = (image[tail] * alpha[tail, :, None]).mean(axis=0)[None] + 1e-3 * image[tail].mean(axis=0)[None]
+    rng = np.random.default_rng(int(image[tail].sum()))
+    rows = np.empty((count, w, 3), np.float32)
+    steps = np.unique(np.r_[0, np.geomspace(1, count, 16).astype(int)])
+    for start, stop in zip(steps[:-1], steps[1:], strict=True):
+        sigma = min(0.6 + 0.25 * start, 0.12 * w)
+        blurred = [
+            cv2.GaussianBlur(np.float32(part), (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+            for part in (colour, np.repeat(share, 3, axis=2))
+        ]
+        rows[start:stop] = blurred[0] / blurred[1]
+    folds = cv2.GaussianBlur(rng.normal(size=(count, w)).astype(np.float32), (0, 0), 0.02 * w, sigmaY=0.06 * w)
+    weave = cv2.GaussianBlur(rng.normal(size=(count, w)).astype(np.float32), (0, 0), 0.8)
+    deeper = np.minimum(1, np.arange(count) / (0.08 * h))[:, None]
+    shade = 1 + deeper * (0.10 * folds / (folds.std() + 1e-6)) + 0.03 * weave / (weave.std() + 1e-6)
+    return np.clip(rows * shade[..., None] + 0.5, 0, 255).astype(np.uint8)
 
 
 def _fold(distance: np.ndarray, length: int) -> np.ndarray:
@@ -107,23 +131,31 @@ def painted_out(linear: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     taken = (cv2.dilate(alpha, np.ones((5, 5))) > 0.04).astype(np.uint8)
     if taken.mean() > 0.98:
         taken[:4] = 0
-    filled = _spread(linear, 1.0 - taken.astype(np.float32))
+    half = (taken.shape[1] // 2, taken.shape[0] // 2)  # what is filled in is smooth
+    free = cv2.resize(1.0 - taken.astype(np.float32), half, interpolation=cv2.INTER_AREA)
+    known = cv2.resize(linear * (1 - taken)[..., None], half, interpolation=cv2.INTER_AREA)
+    filled = cv2.resize(_spread(known, free), taken.shape[::-1], interpolation=cv2.INTER_LINEAR)
     distance, labels = cv2.distanceTransformWithLabels(taken, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     place = np.zeros((labels.max() + 1, 2), np.int32)
-    free = np.argwhere(taken == 0)
-    place[labels[taken == 0]] = free
-    mirror = 2 * place[labels] - np.moveaxis(np.indices(taken.shape), 0, -1)
-    y, x = (np.clip(mirror[..., k], 0, taken.shape[k] - 1) for k in (0, 1))
-    trust = (1 - taken[y, x]) * np.clip(1.5 - distance / 60, 0, 1)
-    trust = np.where(taken > 0, cv2.GaussianBlur(trust.astype(np.float32), (0, 0), 2), 1.0)[..., None]
-    background = linear[y, x] * trust + filled * (1 - trust)
-    return (background * (0.2 / max(0.02, float(background.mean()))) ** 0.7).astype(np.float32)
+    place[labels[taken == 0]] = np.argwhere(taken == 0)
+    there = np.nonzero(taken)
+    y, x = (2 * place[labels[there], k] - there[k] for k in (0, 1))
+    y, x = np.clip(y, 0, taken.shape[0] - 1), np.clip(x, 0, taken.shape[1] - 1)
+    trust = np.ones(taken.shape, np.float32)
+    trust[there] = (1 - taken[y, x]) * np.clip(1.5 - distance[there] / 60, 0, 1)
+    trust = cv2.GaussianBlur(trust, (0, 0), 2)[there][:, None]
+    background = linear.copy()
+    background[there] = linear[y, x] * trust + filled[there] * (1 - trust)
+    background *= (0.2 / max(0.02, float(np.mean(cv2.mean(background)[:3])))) ** 0.7
+    return background
 
 
 def _spread(linear: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """Colours where `sure` is 1, led everywhere else by averages over wider and wider neighbourhoods."""
-    result, known = linear * sure[..., None], sure.copy()
-    small, weight = result, known
+    """Colours where `sure` is 1, led everywhere else by averages over wider and wider neighbourhoods.
+
+    `linear` comes multiplied by `sure`.
+    """
+    small, weight = linear, sure
     levels = []
     while min(small.shape[:2]) > 2:
         levels.append((small, weight))

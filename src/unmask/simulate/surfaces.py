@@ -6,6 +6,7 @@ irradiance 1 gives radiance 1, which is where a sensor at unit exposure is full.
 the point x = j, y = i.
 """
 
+import weakref
 from dataclasses import dataclass, field
 
 import cv2
@@ -13,6 +14,10 @@ import numpy as np
 from numba import njit
 
 from unmask.simulate.light import Light, highlight, irradiance
+
+# Averaging a texture takes longer than all else of a small frame, and a head keeps its texture for many.
+TEXTURES_KEPT = 8
+_levels: dict[int, tuple[weakref.ref, dict[tuple[int, int], np.ndarray]]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,18 +151,30 @@ def look_up(layer: Layer, texture: np.ndarray, *, glows: bool = False) -> Seen:
     A texture finer than the sensor is first averaged over the size of a pixel, so nothing aliases here; who
     wants the aliasing of a screen's pixels looks those up by `layer.uv` alone.
     """
-    step = texels_per_pixel(layer)
-    small = np.ascontiguousarray(texture, np.float32)
-    shrink = np.ones(2, np.float32)
-    if step > 1.25:
-        h, w = texture.shape[:2]
-        size = (max(2, round(w / step)), max(2, round(h / step)))
-        small = cv2.resize(small, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        shrink = np.array([size[0] / w, size[1] / h], np.float32)
+    small = _averaged(texture, texels_per_pixel(layer))
+    shrink = np.array([small.shape[1] / texture.shape[1], small.shape[0] / texture.shape[0]], np.float32)
     colour = np.zeros((*layer.depth.shape, 3), np.float32)
     alpha = np.zeros(layer.depth.shape, np.float32)
     _look_up(layer.depth, layer.uv, layer.irradiance, layer.mirrored, small, shrink, glows, colour, alpha)
     return Seen(depth=layer.depth, colour=colour, alpha=alpha)
+
+
+def _averaged(texture: np.ndarray, step: float) -> np.ndarray:
+    """The texture averaged over about `step` texels, a quarter of an octave at most off."""
+    if step <= 1.25:
+        return np.ascontiguousarray(texture, np.float32)
+    notch = 2 ** (round(4 * np.log2(step)) / 4)
+    h, w = texture.shape[:2]
+    size = (max(2, round(w / notch)), max(2, round(h / notch)))
+    known, levels = _levels.get(id(texture), (None, {}))
+    if known is None or known() is not texture:  # an id is used again once its array is gone
+        levels = {}
+        _levels[id(texture)] = (weakref.ref(texture), levels)
+        while len(_levels) > TEXTURES_KEPT:
+            _levels.pop(next(iter(_levels)), None)
+    if size not in levels:
+        levels[size] = cv2.resize(texture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    return levels[size]
 
 
 def texels_per_pixel(layer: Layer) -> float:
