@@ -4,30 +4,29 @@ A series is a function of (seed, index) alone: any part can be made anywhere, in
 cores.
 """
 
-import csv
-import io
-import json
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from unmask.media.clips import cut, mesh_depth, mesh_mask
-from unmask.media.files import atomic_path, write_bytes
-from unmask.media.video import write_video
 from unmask.simulate.cameras import MODELS
+from unmask.simulate.folder import (
+    COLUMNS,
+    Delivery,
+    Progress,
+    claim,
+    shuffled_names,
+    write_recordings,
+    write_table,
+)
 from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.studio import Request, Simulated, Studio
 from unmask.simulate.subjects import Portrait
-from unmask.types import Clip, ClipSpec, Face, Frame, Label, OutputError, Sighting
+from unmask.types import Clip, ClipSpec, Face, Frame, Label, Sighting
 
 CLIPS_A_SUBJECT = 16  # neighbours in a series share a subject, since a bust takes longer than a clip
-COLUMNS = ("path", "label", "instrument", "subject", "camera", "light", "seed")
 
 
 def simulate_clip(
@@ -152,14 +151,6 @@ def sightings(made: Simulated) -> list[Sighting]:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a folder is: `done` of `total` videos."""
-
-    done: int
-    total: int
-
-
 def simulate_folder(
     out: Path,
     *,
@@ -180,7 +171,7 @@ def simulate_folder(
     """
     names = [portrait.name for portrait in portraits[:subjects]]
     settings = {"seed": seed, "clips": clips, "seconds": seconds, "fps": fps, "portraits": names}
-    _claim(out, settings)
+    claim(out, settings, mark="simulation.json")
     series = Series(
         portraits=tuple(portraits[:subjects]),
         backgrounds=tuple(backgrounds),
@@ -189,83 +180,13 @@ def simulate_folder(
         fps=fps,
         hd_share=0.25,
     )
-    names = _names(seed, clips)
-    missing = [index for index in range(clips) if not _row_file(out, names[index]).exists()]
-    for done, _ in enumerate(_each(series, out, names, missing, jobs=jobs), start=clips - len(missing) + 1):
-        if progress is not None:
-            progress(Progress(done=done, total=clips))
-    rows = [json.loads(_row_file(out, name).read_text()) for name in sorted(names)]
-    return _write_labels(out, rows)
-
-
-def _claim(out: Path, settings: dict) -> None:
-    mark = out / "simulation.json"
-    text = json.dumps(settings, indent=1)
-    if mark.exists():
-        if mark.read_text() != text:
-            raise OutputError(f"{out} holds a simulation of other settings; choose an empty folder")
-        return
-    if out.exists() and any(out.iterdir()):
-        raise OutputError(f"{out} holds other files; choose an empty folder")
-    write_bytes(mark, text.encode())
-
-
-def _names(seed: int, clips: int) -> list[str]:
-    """Shuffled numbers: neither order nor name tells what is in a video."""
-    order = np.random.default_rng([seed, 11]).permutation(clips)
-    return [f"{number:06d}" for number in order]
-
-
-def _row_file(out: Path, name: str) -> Path:
-    return out / "truth" / f"{name}.json"
-
-
-def _each(series: Series, out: Path, names: list[str], missing: list[int], *, jobs: int) -> Iterator[None]:
-    if jobs <= 1:
-        for index in missing:
-            _make_one(series, index, out=out, name=names[index])
-            yield
-        return
-    # A fresh interpreter for each worker: forked threads of OpenCV and numba do not survive.
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_start, initargs=(series,)) as pool:
-        yield from pool.map(partial(_make_in_worker, out=out), [(index, names[index]) for index in missing])
-
-
-_of_this_worker: list[Series] = []  # sent once, not with every clip: portraits are large
-
-
-def _start(series: Series) -> None:
-    cv2.setNumThreads(1)
-    _of_this_worker[:] = [series]
-
-
-def _make_in_worker(task: tuple[int, str], *, out: Path) -> None:
-    _make_one(_of_this_worker[0], task[0], out=out, name=task[1])
-
-
-def _make_one(series: Series, index: int, *, out: Path, name: str) -> None:
-    made = series(index)
-    write_video(out / "videos" / f"{name}.mp4", made.frames, fps=series.fps, crf=17)
-    with atomic_path(out / "truth" / f"{name}.npz") as part, part.open("wb") as file:
-        depth = np.clip(made.depths[::3, ::2, ::2] * 1000, 0, 65535).astype(np.uint16)
-        np.savez_compressed(file, depth_mm=depth, depth_every=3, meshes=made.meshes.astype(np.float32))
-    row = {
-        "path": f"videos/{name}.mp4",
-        "label": made.label.value,
-        "instrument": made.instrument or "",
-        "subject": made.subject,
-        "camera": made.camera,
-        "light": made.light,
-        "seed": str(made.seed),
-    }
-    write_bytes(_row_file(out, name), json.dumps(row).encode())  # last: what has a row is whole
-
-
-def _write_labels(out: Path, rows: list[dict]) -> Path:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_bytes(out / "labels.csv", text.getvalue().encode())
+    rows = write_recordings(
+        out,
+        source=series,
+        names=shuffled_names(seed, clips),
+        delivery=Delivery(fps=fps),
+        jobs=jobs if jobs > 1 else 0,
+        progress=progress,
+    )
+    write_table(out / "labels.csv", COLUMNS, sorted(rows, key=lambda row: row["path"]))
     return out / "labels.csv"

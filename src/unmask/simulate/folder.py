@@ -1,0 +1,229 @@
+"""A folder of recordings that may be broken off at any moment and continued, on any number of processes."""
+
+import csv
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from unmask.media.files import atomic_path, write_bytes
+from unmask.media.video import read_video, write_video
+from unmask.simulate.studio import Simulated
+from unmask.types import OutputError
+
+COLUMNS = ("path", "label", "instrument", "subject", "camera", "light", "seed")
+# How numpy's linear algebra shares its work may change the last bit of what it gives.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a folder is: `done` of `total` videos."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How recordings are kept: `crf` of the H.264 videos; depth of each `depth_every`-th frame and
+    `depth_step`-th pixel.
+
+    `hashed` adds the columns `frames_sha256` (of the frames that the video decodes to) and `truth_sha256` (of
+    depth and meshes).
+    """
+
+    fps: float
+    crf: float = 17.0
+    depth_every: int = 3
+    depth_step: int = 2
+    hashed: bool = False
+
+
+def claim(out: Path, settings: Mapping[str, object], *, mark: str) -> None:
+    """Marks the folder as made by these settings; one with other files, or of other settings, is refused."""
+    text = json.dumps(settings, indent=1)
+    if (out / mark).exists():
+        if (out / mark).read_text() != text:
+            raise OutputError(
+                f"{out} was made with other settings ({_differing(out / mark, settings)}); choose an empty "
+                "folder, or the same settings to continue it"
+            )
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError(f"{out} holds other files; choose an empty folder")
+    write_bytes(out / mark, text.encode())
+
+
+def shuffled_names(seed: int, count: int) -> list[str]:
+    """Shuffled numbers: neither order nor name tells what is in a video."""
+    order = np.random.default_rng([seed, 11]).permutation(count)
+    return [f"{number:06d}" for number in order]
+
+
+def write_recordings(
+    out: Path,
+    *,
+    source: Callable[[int], Simulated],
+    names: Sequence[str],
+    delivery: Delivery,
+    jobs: int,
+    together: int = 1,
+    progress: Callable[[Progress], None] | None = None,
+) -> list[dict[str, str]]:
+    """`out`/videos/NAME.mp4 and `out`/truth/NAME.npz of each `source(index)`, those already there left alone;
+    a row of COLUMNS and `instrument_model`, `place` for each name, in their order.
+
+    `jobs` processes, each of one thread; 0 is this process. `source` pickles where there are any. Each takes
+    `together` neighbours at a time.
+    """
+    for part in out.glob("*/*.part"):  # of a run that was killed
+        part.unlink()
+    missing = [index for index, name in enumerate(names) if not _row_file(out, name).exists()]
+    tasks = [(index, names[index]) for index in missing]
+    done = len(names) - len(missing)
+    work = partial(_make_one, out=out, delivery=delivery)
+    try:
+        for _ in _each(work, source, tasks, jobs=jobs, together=together):
+            done += 1
+            if progress is not None:
+                progress(Progress(done=done, total=len(names)))
+    except BrokenProcessPool as killed:
+        kept = sum(_row_file(out, name).exists() for name in names)
+        raise OutputError(
+            f"a worker process was killed, perhaps for want of memory, with {kept} of {len(names)} videos in "
+            f"{out} made; run the same command again to go on, with fewer --jobs if memory is short"
+        ) from killed
+    return [json.loads(_row_file(out, name).read_text()) for name in names]
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
+    """A CSV file of those columns of the rows."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_bytes(path, text.getvalue().encode())
+
+
+def _differing(mark: Path, settings: Mapping[str, object]) -> str:
+    try:
+        before = json.loads(mark.read_text())
+    except ValueError:
+        return f"{mark.name} cannot be read"
+    now = json.loads(json.dumps(settings))
+    return ", ".join(sorted(key for key in {*before, *now} if before.get(key) != now.get(key)))
+
+
+def _row_file(out: Path, name: str) -> Path:
+    return out / "truth" / f"{name}.json"
+
+
+_Source = Callable[[int], Simulated]
+_Task = tuple[int, str]
+
+
+def _each(
+    work: Callable[[_Source, _Task], None],
+    source: _Source,
+    tasks: Sequence[_Task],
+    *,
+    jobs: int,
+    together: int,
+) -> Iterator[None]:
+    if jobs < 1:
+        for task in tasks:
+            work(source, task)
+            yield
+        return
+    # A fresh interpreter for each worker: forked threads of OpenCV and numba do not survive.
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        _environment(ONE_THREAD),
+        ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_start, initargs=(source,)) as pool,
+    ):
+        yield from pool.map(partial(_make_in_worker, work), tasks, chunksize=together)
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """The variables set for processes that start meanwhile; this process's libraries have read theirs."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+_of_this_worker: list[_Source] = []  # sent once, not with every clip: portraits are large
+
+
+def _start(source: _Source) -> None:
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C too, and tells when to stop
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    _of_this_worker[:] = [source]
+
+
+def _leave_with_parent() -> None:
+    """A killed parent closes nothing, and its workers would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _make_in_worker(work: Callable[[_Source, _Task], None], task: _Task) -> None:
+    work(_of_this_worker[0], task)
+
+
+def _make_one(source: _Source, task: _Task, *, out: Path, delivery: Delivery) -> None:
+    index, name = task
+    made = source(index)
+    video = out / "videos" / f"{name}.mp4"
+    write_video(video, made.frames, fps=delivery.fps, crf=delivery.crf)
+    every, step = delivery.depth_every, delivery.depth_step
+    depth = np.clip(made.depths[::every, ::step, ::step] * 1000, 0, 65535).astype(np.uint16)
+    meshes = made.meshes.astype(np.float32)
+    with atomic_path(out / "truth" / f"{name}.npz") as part, part.open("wb") as file:
+        np.savez_compressed(file, depth_mm=depth, depth_every=every, meshes=meshes)
+    row = {
+        "path": f"videos/{name}.mp4",
+        "label": made.label.value,
+        "instrument": made.instrument or "",
+        "subject": made.subject,
+        "camera": made.camera,
+        "light": made.light,
+        "seed": str(made.seed),
+        "instrument_model": made.model,
+        "place": made.place,
+    }
+    if delivery.hashed:
+        row["frames_sha256"] = _sha256(frame.image for frame in read_video(video))
+        row["truth_sha256"] = _sha256((depth, meshes))
+    write_bytes(_row_file(out, name), json.dumps(row).encode())  # last: what has a row is whole
+
+
+def _sha256(arrays: Iterable[np.ndarray]) -> str:
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array))
+    return found.hexdigest()
