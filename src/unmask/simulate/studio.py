@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from unmask.simulate.camera import Exposure, capture
 from unmask.simulate.cameras import Camera, draw_camera
 from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.layout import Picture
+from unmask.simulate.match import draw_look, matched
 from unmask.simulate.motion import draw_head_motion
 from unmask.simulate.places import PLACES
 from unmask.simulate.scene import (
@@ -31,8 +33,7 @@ from unmask.simulate.surfaces import Pose, View, project
 from unmask.simulate.wear import wear
 from unmask.types import Label
 
-# How often a recording is worn once more. An attack's picture was, in a way: it has passed a camera already.
-WORN = {Label.BONA_FIDE: 0.3, Label.ATTACK: 0.25}
+WORN = 0.3  # how often a recording is worn once more
 OWN_BACKGROUND = 0.6  # how often it is kept where it fills the view: a cut-out's rim must not tell the living
 GUESSED = 0.17  # contrast below which a cut-out's rim is a guess, better left where it was
 BUSTS_KEPT = 6
@@ -69,7 +70,7 @@ class Request:
     """What is wanted: the subject's number among the portraits, `instrument` or None, and how it is recorded.
 
     `camera` names a model, `model` one of the instrument's, `place` a row of `PLACES`; any
-    when None.
+    when None. `size` (height, width) is what the camera delivers, its model's own when None.
     `hd_share` is how often the camera delivers 1280 x 720. `moire` False leaves the grids of displays and
     prints out, `matched` False the matching of picture quality: both are there to measure what they do.
     """
@@ -83,6 +84,7 @@ class Request:
     hd_share: float = 0.0
     model: str | None = None
     place: str | None = None
+    size: tuple[int, int] | None = None
     moire: bool = True
     matched: bool = True
 
@@ -113,7 +115,7 @@ class Studio:
     def record(self, request: Request) -> Simulated:
         """The recording; equal requests to equal studios give equal bytes, whatever was recorded before."""
         rng = np.random.default_rng([request.seed, 0 if request.instrument is None else 1])
-        camera = draw_camera(rng, model=request.camera, hd_share=request.hd_share)
+        camera = draw_camera(rng, model=request.camera, hd_share=request.hd_share, size=request.size)
         place = PLACES[request.place] if request.place else None
         stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds, place=place)
         portrait = self.portraits[request.subject % len(self.portraits)]
@@ -122,9 +124,11 @@ class Studio:
         exposures = self._presented(rng, request, model=model, stage=stage, camera=camera)
         if not request.moire:
             exposures = (replace(exposure, grid=None) for exposure in exposures)
-        frames = capture(truth.kept(exposures), rng, camera=camera, fps=request.fps)
+        look = draw_look(np.random.default_rng([request.seed, 2]))  # its own draw: the same for both classes
+        develop = partial(matched, meshes=truth.meshes, look=look) if request.matched else None
+        frames = capture(truth.kept(exposures), rng, camera=camera, fps=request.fps, finish=develop)
         label = Label.BONA_FIDE if request.instrument is None else Label.ATTACK
-        if rng.random() < WORN[label]:
+        if rng.random() < WORN:
             frames = wear(frames, rng)
         return Simulated(
             frames=frames,

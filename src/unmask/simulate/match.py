@@ -1,0 +1,146 @@
+"""Picture quality that says nothing of the class: how bright, contrasty, sharp and colourful a face comes out
+is drawn for every recording from one distribution, and the recording is developed to that.
+
+An attack's picture has passed two cameras and a medium; left alone it is softer, flatter and paler on average,
+and a network learns that instead of the attack. What is done here any camera does: a tone curve, white
+balance, saturation, softening or sharpening, the same for the whole picture and clip. It is measured on the
+face at the size of a network's input, since there it would be learnt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from unmask.media.topology import OUTLINE
+
+FACE_PX = 46  # longer side of a face at network size: 128 px over a box 2.8 times the face's
+FINE, COARSE = 0.8, 2.0  # px at network size: detail finer than the first, and between both
+GAINS = (0.3, 3.0)  # of a band of detail; beyond, there is nothing to sharpen
+SLOPES = (0.35, 2.2)  # of the tone curve and of the chroma's scale
+ROUNDS = 2  # sharpening moves contrast a little, and clipping all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A face's picture quality at network size, in levels of 255.
+
+    `luma` its mean, `contrast` its standard deviation; `fine` and `coarse` the standard deviations of the
+    two bands of detail over that contrast; `blue` and `red` the mean chroma Cb and Cr (0 is grey), `variety`
+    the standard deviation of both over the mean's magnitude (plus 5: in grey pictures it is noise).
+    """
+
+    luma: float
+    contrast: float
+    fine: float
+    coarse: float
+    blue: float
+    red: float
+    variety: float
+
+
+def draw_look(rng: np.random.Generator) -> Look:
+    """From poor webcams, flat and nearly grey, to phones that polish: the same for all classes."""
+    colour = float(rng.uniform(0.2, 1.8))
+    return Look(
+        luma=float(np.clip(rng.normal(115, 32), 42, 200)),
+        contrast=float(np.exp(rng.normal(np.log(27), 0.37))),
+        fine=float(np.exp(rng.normal(np.log(0.2), 0.25))),
+        coarse=float(np.exp(rng.normal(np.log(0.28), 0.15))),
+        blue=float(-12 * colour + rng.normal(0, 2.5)),
+        red=float(13.5 * colour + rng.normal(0, 2.5)),
+        variety=float(np.exp(rng.normal(np.log(0.23), 0.25))),
+    )
+
+
+def look_of(frame: np.ndarray, mesh: np.ndarray) -> Look:
+    """The look of the face under `mesh` (468, 3) px in `frame` (H, W, 3) uint8."""
+    luma, chroma, face = _face(frame, mesh)
+    inside = luma[face]
+    contrast = float(inside.std()) + 1e-3
+    blue, red = chroma[face].mean(axis=0)
+    soft, softer = cv2.GaussianBlur(luma, (0, 0), FINE), cv2.GaussianBlur(luma, (0, 0), COARSE)
+    return Look(
+        luma=float(inside.mean()),
+        contrast=contrast,
+        fine=float((luma - soft)[face].std()) / contrast,
+        coarse=float((soft - softer)[face].std()) / contrast,
+        blue=float(blue),
+        red=float(red),
+        variety=float(chroma[face].std(axis=0).mean()) / (float(np.hypot(blue, red)) + 5),
+    )
+
+
+def matched(frames: Sequence[np.ndarray], meshes: Sequence[np.ndarray], look: Look) -> list[np.ndarray]:
+    """The frames (H, W, 3) uint8 developed so that the first one's face has that look, as far as it can.
+
+    One development for the whole clip: what moves or flickers goes on to. A face outside the picture leaves
+    the frames as they are.
+    """
+    mesh = meshes[0]
+    for _ in range(ROUNDS):
+        if _face(frames[0], mesh)[2].sum() < 20:
+            return list(frames)
+        now = look_of(frames[0], mesh)
+        size = float(np.ptp(mesh[:, :2], axis=0).max()) / FACE_PX
+        frames = [_developed(frame, now, look, px=size) for frame in frames]
+    return list(frames)
+
+
+def _developed(frame: np.ndarray, now: Look, look: Look, *, px: float) -> np.ndarray:
+    """`px` native pixels make one at network size."""
+    ycc = cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb).astype(np.float32)
+    luma = ycc[..., 0]
+    fine = float(np.clip(look.fine / now.fine, *GAINS))
+    coarse = float(np.clip(look.coarse / now.coarse, *GAINS))
+    soft, softer = cv2.GaussianBlur(luma, (0, 0), FINE * px), _wide_blur(luma, COARSE * px)
+    luma = softer + coarse * (soft - softer) + fine * (luma - soft)
+    slope = float(np.clip(look.contrast / now.contrast, *SLOPES))
+    ycc[..., 0] = _shoulders(look.luma + slope * (luma - now.luma))
+    spread = float(np.clip(_chroma_deviation(look) / (_chroma_deviation(now) + 0.1), *SLOPES))
+    for channel, (was, wanted) in ((1, (now.red, look.red)), (2, (now.blue, look.blue))):
+        ycc[..., channel] = 128 + wanted + spread * (ycc[..., channel] - 128 - was)
+    return np.asarray(cv2.cvtColor(np.clip(ycc + 0.5, 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB))
+
+
+def _chroma_deviation(look: Look) -> float:
+    return look.variety * (float(np.hypot(look.blue, look.red)) + 5)
+
+
+def _wide_blur(luma: np.ndarray, sigma: float) -> np.ndarray:
+    """A Gaussian, on a smaller picture where it is wide."""
+    step = int(sigma // 2)
+    if step < 2:
+        return np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma))
+    height, width = luma.shape
+    small = cv2.resize(luma, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / step)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _shoulders(luma: np.ndarray) -> np.ndarray:
+    """Levels below 30 and above 200 are pressed together instead of cut."""
+    low, high = np.float32(30), np.float32(200)
+    dark = low * np.exp((np.minimum(luma, low) - low) / low)
+    bright = 255 - (255 - high) * np.exp((high - np.maximum(luma, high)) / (255 - high))
+    return np.where(luma < low, dark, np.where(luma > high, bright, luma))
+
+
+def _face(frame: np.ndarray, mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Luma (h, w), chroma Cb and Cr (h, w, 2) about 0 at network size, and where the face is (h, w)."""
+    low = np.maximum(np.floor(mesh[:, :2].min(axis=0)).astype(int), 0)
+    high = np.minimum(np.ceil(mesh[:, :2].max(axis=0)).astype(int) + 1, frame.shape[1::-1])
+    if (high - low < 8).any():
+        nothing = np.zeros((8, 8), np.float32)
+        return nothing, np.zeros((8, 8, 2), np.float32), np.zeros((8, 8), bool)
+    part = np.ascontiguousarray(frame[low[1] : high[1], low[0] : high[0]])
+    scale = min(1.0, FACE_PX / float(np.ptp(mesh[:, :2], axis=0).max()))
+    size = (max(8, round(part.shape[1] * scale)), max(8, round(part.shape[0] * scale)))
+    ycc = cv2.cvtColor(cv2.resize(part, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2YCrCb)
+    ycc = ycc.astype(np.float32)
+    outline = (mesh[list(OUTLINE), :2] - low) * (np.array(size) / (high - low))
+    face = np.zeros(size[::-1], np.uint8)
+    cv2.fillConvexPoly(face, cv2.convexHull(np.round(outline).astype(np.int32)), 1)
+    return ycc[..., 0], ycc[..., (2, 1)] - 128, face.astype(bool)
+
