@@ -4,6 +4,8 @@ Whatever a head's turning or a camera's shaking shows beyond the picture's borde
 below, shoulders that slope away beside, hair above; and behind the person the background that the person hid.
 """
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -53,15 +55,16 @@ def _cloth(image: np.ndarray, alpha: np.ndarray, *, count: int) -> np.ndarray:
     rng = np.random.default_rng(int(image[tail].sum()))
     rows = np.empty((count, w, 3), np.float32)
     steps = np.unique(np.r_[0, np.geomspace(1, count, 16).astype(int)])
-    for start, stop in zip(steps[:-1], steps[1:], strict=True):
+    for start, stop in pairwise(steps):
         sigma = min(0.6 + 0.25 * start, 0.12 * w)
         blurred = [
             cv2.GaussianBlur(np.float32(part), (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
             for part in (colour, np.repeat(share, 3, axis=2))
         ]
         rows[start:stop] = blurred[0] / blurred[1]
-    folds = cv2.GaussianBlur(rng.normal(size=(count, w)).astype(np.float32), (0, 0), 0.02 * w, sigmaY=0.06 * w)
-    weave = cv2.GaussianBlur(rng.normal(size=(count, w)).astype(np.float32), (0, 0), 0.8)
+    folds, weave = rng.normal(size=(2, count, w)).astype(np.float32)
+    folds = cv2.GaussianBlur(folds, (0, 0), 0.02 * w, sigmaY=0.06 * w)
+    weave = cv2.GaussianBlur(weave, (0, 0), 0.8)
     deeper = np.minimum(1, np.arange(count) / (0.08 * h))[:, None]
     shade = 1 + deeper * (0.10 * folds / (folds.std() + 1e-6)) + 0.03 * weave / (weave.std() + 1e-6)
     return np.clip(rows * shade[..., None] + 0.5, 0, 255).astype(np.uint8)

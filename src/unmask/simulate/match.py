@@ -1,8 +1,8 @@
 """Picture quality that says nothing of the class: how bright, contrasty, sharp and colourful a face comes out
 is drawn for every recording from one distribution, and the recording is developed to that.
 
-An attack's picture has passed two cameras and a medium; left alone it is softer, flatter and paler on average,
-and a network learns that instead of the attack. What is done here any camera does: a tone curve, white
+An attack's picture has passed two cameras and a medium; left alone it is softer, flatter and paler on
+average, and a network learns that instead of the attack. What is done here any camera does: a tone curve, white
 balance, saturation, softening or sharpening, the same for the whole picture and clip. It is measured on the
 face at the size of a network's input, since there it would be learnt.
 """
