@@ -1,145 +1,196 @@
 """Does picture quality tell the simulated classes apart? It should not.
 
-Camera statistics of the face crop (128 px, the box that training uses) go into a boosted classifier,
-cross-validated by subject. AUC 0.5 means that quality says nothing; what a network then finds are the
-instrument's own traces.
-
     python benchmarks/leakage.py --portraits DIR [--backgrounds DIR] [--clips 300] [--seed 5] [--jobs 2]
-    [--csv FILE]
+    [--keep FILE.npz] [--results results/leakage.csv]
+    python benchmarks/leakage.py --clips-from FILE.npz [--train [--model FILE.onnx]]
+
+Makes CLIPS bona fide clips and as many of each family of instruments, measures the camera statistics of each
+face crop (`unmask.media.statistics`), and prints how well they tell the classes apart, cross-validated by
+subject (`unmask.report.leakage`). AUC 0.5 says that quality tells nothing; the limits are 0.60 for all
+attacks and 0.70 for a family, on the upper end of the 95 % interval. `--train` scores the same clips with a
+trained network, the packaged one if no other is named: it should still separate them. `--keep` keeps
+the clips for `--clips-from` here and in coverage.py. Every run adds its lines to the results.
 """
 
 import argparse
 import csv
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
-import cv2
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from unmask.media.clips import clip_box, cut_picture
-from unmask.simulate.instruments import INSTRUMENTS
+from clips import Clips, simulated
+from unmask.media.faces import FaceFinder
+from unmask.media.images import SUFFIXES
+from unmask.report.leakage import Leak, area, area_interval, leak_table, markdown
+from unmask.runtime.detector import packaged
+from unmask.runtime.network import Network
 from unmask.simulate.make import Series
 from unmask.simulate.subjects import load_portraits
 
-SIDE_PX = 128
-
-
-def statistics(frame: np.ndarray, mesh: np.ndarray) -> dict[str, float]:
-    """Camera statistics of the face crop: what a camera does, nothing of what stands before it."""
-    box = clip_box(mesh, scale=1.3)
-    crop = cut_picture(frame, box, size_px=SIDE_PX)
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    found = {"native_px": float(box[2] - box[0])}
-    scaled: np.ndarray = grey
-    for level in range(3):
-        detail = cv2.Laplacian(scaled, cv2.CV_32F)
-        found[f"sharpness_{level}"] = float(np.log(detail.var() + 1))
-        scaled = cv2.resize(scaled, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    rough = grey - cv2.medianBlur(crop, 5).astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    found["noise"] = float(np.median(np.abs(rough)))
-    low, middle, high = np.percentile(grey, [2, 50, 98])
-    found |= {
-        "black": float(low),
-        "brightness": float(middle),
-        "white": float(high),
-        "contrast": float(grey.std()),
-    }
-    hsv = cv2.cvtColor(crop, cv2.COLOR_RGB2HSV)
-    found["saturation"] = float(hsv[..., 1].mean())
-    found["saturation_spread"] = float(hsv[..., 1].std())
-    red, green, blue = (float(v) + 1 for v in crop.reshape(-1, 3).mean(axis=0))
-    found |= {"warmth": np.log(red / blue), "tint": np.log(green**2 / (red * blue))}
-    steps = np.abs(np.diff(frame[..., 1].astype(np.float32), axis=1)).mean(axis=0)
-    found["blockiness"] = float(steps[7::8].mean() / (steps.mean() + 1e-3))
-    return found
-
-
-def measure(series: Series, index: int) -> dict[str, object]:
-    """One row: statistics and truth of the series' recording at that index."""
-    made = series(index)
-    row: dict[str, object] = dict(statistics(made.frames[0], made.meshes[0]))
-    return row | {
-        "instrument": made.instrument or "",
-        "subject": made.subject,
-        "camera": made.camera,
-        "light": made.light,
-    }
-
-
-def auc(rows: list[dict], names: list[str]) -> tuple[float, float, float]:
-    """AUC of attack against bona fide, cross-validated by subject, with its 95 % interval (bootstrap of
-    subjects).
-    """
-    x = np.array([[row[name] for name in names] for row in rows], float)
-    y = np.array([row["instrument"] != "" for row in rows])
-    groups = np.array([row["subject"] for row in rows])
-    model = HistGradientBoostingClassifier(max_iter=80, max_leaf_nodes=8, learning_rate=0.06, random_state=0)
-    folds = GroupKFold(min(5, len(set(groups))))
-    score = cross_val_predict(model, x, y, groups=groups, cv=folds, method="predict_proba")[:, 1]
-    rng, subjects, drawn = np.random.default_rng(0), sorted(set(groups)), []
-    for _ in range(200):
-        pick = np.concatenate([np.flatnonzero(groups == s) for s in rng.choice(subjects, len(subjects))])
-        if 0 < y[pick].sum() < len(pick):
-            drawn.append(roc_auc_score(y[pick], score[pick]))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(roc_auc_score(y, score)), float(low), float(high)
-
-
-def table(rows: list[dict], names: list[str]) -> str:
-    """Medians by class, each statistic's own AUC, and the classifier's for each family."""
-    classes = sorted({str(row["instrument"]) for row in rows})
-    y = np.array([row["instrument"] != "" for row in rows])
-    lines = ["statistic".ljust(18) + "".join((c or "bona_fide").rjust(14) for c in classes) + "   AUC alone"]
-    for name in names:
-        middles = [np.median([row[name] for row in rows if row["instrument"] == c]) for c in classes]
-        alone = roc_auc_score(y, [row[name] for row in rows])
-        lines.append(name.ljust(18) + "".join(f"{v:14.2f}" for v in middles) + f"{alone:11.2f}")
-    for family in ["", *sorted({c.split("/")[0] for c in classes if c}), *(c for c in classes if c)]:
-        chosen = [row for row in rows if row["instrument"] == "" or str(row["instrument"]).startswith(family)]
-        attacks = sum(row["instrument"] != "" for row in chosen)
-        value, low, high = auc(chosen, names)
-        counts = f"({attacks} attacks, {len(chosen) - attacks} bona fide)"
-        lines.append(f"{family or 'all attacks':14s} AUC {value:.3f} [{low:.3f}, {high:.3f}]  {counts}")
-    return "\n".join(lines)
-
 
 def main() -> None:
-    """Make the clips, print the table."""
+    """Makes or reads the clips, prints the table, adds its lines."""
+    asked = _arguments()
+    clips = Clips.load(asked.clips_from) if asked.clips_from else _made(asked)
+    if asked.keep:
+        clips.save(asked.keep)
+    table = leak_table(clips.rows, seed=asked.seed)
+    print(markdown(table))
+    lines = [_line(leak) for leak in table]
+    if asked.train:
+        path = asked.model or packaged()[0]
+        trained = separated(clips, path, seed=asked.seed)
+        print(
+            f"\n{path.name} on the same clips: "
+            + ", ".join(f"{r['attacks']} AUC {r['auc']}" for r in trained)
+        )
+        lines += trained
+    if asked.results:
+        _append(asked.results, lines, seed=asked.seed)
+
+
+def separated(clips: Clips, model: Path, *, seed: int) -> list[dict[str, object]]:
+    """Lines of the AUC of a single-frame network on those clips, all attacks and each family."""
+    network = Network.load(model, threads=1)
+    scores = np.concatenate(
+        [
+            network.run(clips.crops[at : at + 32, None], clips.masks[at : at + 32])[0]
+            for at in range(0, len(clips.rows), 32)
+        ]
+    )
+    family = np.array([row.family for row in clips.rows])
+    subjects = np.array([row.subject for row in clips.rows])
+    lines: list[dict[str, object]] = []
+    for name in ("", *sorted(set(family.tolist()) - {""})):
+        kept = (family == "") | ((family == name) if name else True)
+        attack = family[kept] != ""
+        low, high = area_interval(-scores[kept], attack, subjects[kept], seed=seed)
+        lines.append(
+            {
+                "attacks": name or "all attacks",
+                "classifier": f"network {model.name}",
+                "auc": round(float(area(-scores[kept], attack)), 4),
+                "low": round(low, 4),
+                "high": round(high, 4),
+                "attack_clips": int(attack.sum()),
+                "bona_fide_clips": int((~attack).sum()),
+                "subjects": len(set(subjects[kept].tolist())),
+            }
+        )
+    return lines
+
+
+def series_of(asked: argparse.Namespace) -> Series:
+    """The series that the arguments `add_material` added describe."""
+    portraits = load_portraits(asked.portraits, finder=FaceFinder.load())
+    keep = np.random.default_rng(asked.seed).permutation(len(portraits))[: asked.subjects]
+    backgrounds = sorted(p for p in asked.backgrounds.iterdir() if p.suffix.lower() in SUFFIXES)
+    return Series(
+        portraits=tuple(portraits[i] for i in keep),
+        backgrounds=tuple(backgrounds),
+        seed=asked.seed,
+        frames=2,
+        cache=asked.cache,
+    )
+
+
+def add_material(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say what clips are made from."""
+    parser.add_argument("--portraits", type=Path)
+    parser.add_argument("--backgrounds", type=Path)
+    parser.add_argument("--clips", type=int, default=300, help="of each class")
+    parser.add_argument("--subjects", type=int, default=120)
+    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--cache", type=Path, help="folder for what is slow to make from portraits")
+    parser.add_argument("--keep", type=Path, help="keep the clips there, as .npz")
+
+
+def _made(asked: argparse.Namespace) -> Clips:
+    if not asked.portraits or not asked.backgrounds:
+        raise SystemExit("clips are made from --portraits and --backgrounds, or read with --clips-from")
+    return simulated(series_of(asked), a_class=asked.clips, jobs=asked.jobs)
+
+
+def _line(leak: Leak) -> dict[str, object]:
+    alone = max(leak.alone, key=lambda name: abs(leak.alone[name] - 0.5))
+    return {
+        "attacks": leak.attacks,
+        "classifier": leak.classifier,
+        "auc": round(leak.auc, 4),
+        "low": round(leak.low, 4),
+        "high": round(leak.high, 4),
+        "limit": leak.limit,
+        "holds": leak.holds,
+        "attack_clips": leak.attack_clips,
+        "bona_fide_clips": leak.bona_fide_clips,
+        "subjects": leak.subjects,
+        "strongest_alone": f"{alone} {leak.alone[alone]:.3f}",
+    }
+
+
+COLUMNS = [
+    "date",
+    "commit",
+    "machine",
+    "seed",
+    *("attacks", "classifier", "auc", "low", "high", "limit", "holds"),
+    *("attack_clips", "bona_fide_clips", "subjects", "strongest_alone", "command"),
+]
+
+
+def _append(path: Path, lines: Sequence[dict[str, object]], *, seed: int) -> None:
+    """Lines after those that are there; the header where there is none."""
+    run = {
+        "date": date.today().isoformat(),
+        "commit": commit(),
+        "machine": f"{platform.machine()} {platform.system()}",
+        "seed": seed,
+        "command": command(),
+    }
+    append(path, [run | line for line in lines], columns=COLUMNS)
+
+
+def append(path: Path, lines: Sequence[dict[str, object]], *, columns: Sequence[str]) -> None:
+    """Lines of a table after those that are there; the header where there is none."""
+    fresh = not path.is_file() or not path.stat().st_size
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n", restval="")
+        if fresh:
+            writer.writeheader()
+        writer.writerows(lines)
+
+
+def commit() -> str:
+    """The short hash of the working tree's commit."""
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def command() -> str:
+    """The command line without this machine's folders: the last part of each path."""
+    return shlex.join(["python", *(Path(word).name if "/" in word else word for word in sys.argv)])
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--portraits", type=Path, required=True)
-    parser.add_argument("--backgrounds", type=Path)
-    parser.add_argument("--clips", type=int, default=300)
-    parser.add_argument("--subjects", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--instruments", nargs="*", default=sorted(INSTRUMENTS))
-    parser.add_argument("--csv", type=Path)
-    chosen = parser.parse_args()
-    portraits = load_portraits(chosen.portraits)
-    keep = np.random.default_rng(chosen.seed).permutation(len(portraits))[: chosen.subjects]
-    backgrounds = tuple(sorted(chosen.backgrounds.glob("*.jpg"))) if chosen.backgrounds else ()
-    series = Series(
-        portraits=tuple(portraits[i] for i in keep),
-        backgrounds=backgrounds,
-        seed=chosen.seed,
-        frames=1,
-        instruments=tuple(chosen.instruments),
-    )
-    with ProcessPoolExecutor(chosen.jobs) as pool:
-        rows = list(pool.map(partial(measure, series), range(chosen.clips), chunksize=16))
-    names = [name for name, value in rows[0].items() if isinstance(value, float)]
-    if chosen.csv:
-        with chosen.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    print(table(rows, names))
+    add_material(parser)
+    parser.add_argument("--clips-from", type=Path, help="clips that were kept; none are made")
+    parser.add_argument("--train", action="store_true", help="also how a trained network separates them")
+    parser.add_argument("--model", type=Path, help="a single-frame .onnx; the packaged one by default")
+    parser.add_argument("--results", type=Path, default=Path("results/leakage.csv"))
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
