@@ -2,9 +2,9 @@
 is drawn for every recording from one distribution, and the recording is developed to that.
 
 An attack's picture has passed two cameras and a medium; left alone it is softer, flatter and paler on
-average, and a network learns that instead of the attack. What is done here any camera does: a tone curve, white
-balance, saturation, softening or sharpening, the same for the whole picture and clip. It is measured on the
-face at the size of a network's input, since there it would be learnt.
+average, and a network learns that instead of the attack. What is done here any camera does: a tone curve,
+white balance, saturation, softening or sharpening, the same for the whole picture and clip. It is measured
+on the face at the size of a network's input, since there it would be learnt.
 """
 
 from collections.abc import Sequence
