@@ -1,6 +1,7 @@
 """All attacks: one row for each instrument, named family/species."""
 
 from unmask.simulate.flat import bent_print, flat_print, photo_replay, video_replay
+from unmask.simulate.makeup import cosmetic, impersonation, obfuscation
 from unmask.simulate.masks import worn_paper
 from unmask.simulate.setting import Instrument
 
@@ -10,4 +11,13 @@ INSTRUMENTS: dict[str, Instrument] = {
     "replay/photo": Instrument(present=photo_replay, models=("any",), like="Replay"),
     "replay/video": Instrument(present=video_replay, models=("any",), like="Replay"),
     "mask/paper": Instrument(present=worn_paper, models=("any",), like="Paper Mask"),
+    "makeup/obfuscation": Instrument(
+        present=obfuscation, models=("patterns", "figure", "wounds"), like="Obfuscation", share=0.25
+    ),
+    "makeup/impersonation": Instrument(
+        present=impersonation, models=("tone", "features", "contour"), like="Impersonation", share=0.25
+    ),
+    "makeup/cosmetic": Instrument(
+        present=cosmetic, models=("evening", "pale", "bronze"), like="Cosmetic", share=0.25
+    ),
 }
