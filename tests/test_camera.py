@@ -17,6 +17,7 @@ def still_camera(**changes) -> Camera:
         "haze": 0.0, "target": 0.2, "metering": 0.0, "read_noise": 0.0, "shot_noise": 0.0,
         "white_balance": 0.0, "warmth": 0.0, "saturation": 1.0, "contrast": 0.0, "gamma": 0.45,
         "denoise": 0.0, "sharpen": 0.0, "exposure_s": 0.01, "jpeg": 98.0, "codec": "mjpeg",
+        "beauty": 0.0, "halo_px": 1.2, "aperture_mm": 0.0, "focus_m": 0.0, "distortion": 0.0, "drops": 0.0,
     }  # fmt: skip
     return replace(plain, **{**kept, **changes})
 
@@ -130,3 +131,62 @@ def test_a_camera_of_a_size_sees_a_window_with_pixels_no_finer_than_the_whole_ha
         assert (part.height, part.width) == size
         finest = whole.view.focal_px / whole.sensor_scale
         assert finest / 1.61 <= part.view.focal_px / part.sensor_scale <= finest * 1.01
+
+
+def test_noise_grows_with_the_gain_that_the_dark_asks_for():
+    bright, dim = (taken(grey(level), shot_noise=0.01, read_noise=0.004) for level in (0.5, 0.01))
+    assert abs(float(bright.mean()) - float(dim.mean())) < 6
+    assert dim.astype(float).std() > 2 * bright.astype(float).std()
+
+
+def test_an_exposure_that_comes_twice_is_the_same_frame_twice():
+    one, other = exposure(grey(0.3)), exposure(grey(0.3))
+    camera = still_camera(shot_noise=0.05)
+    frames = capture([one, one, other], np.random.default_rng(0), camera=camera)
+    assert (frames[0] == frames[1]).all()
+    assert (frames[1] != frames[2]).any()
+
+
+def test_flicker_draws_bands_over_the_rows_that_a_slow_readout_spreads():
+    shown = [exposure(grey(0.3))]
+    camera = still_camera(readout_s=0.03)
+    steady, banded = (
+        capture(shown, np.random.default_rng(5), camera=camera, flicker=depth)[0].mean(axis=(1, 2))
+        for depth in (0.0, 0.3)
+    )
+    assert np.ptp(banded) > 4 * np.ptp(steady) + 10
+
+
+def test_a_beauty_filter_smooths_skin_and_leaves_other_things():
+    spots = np.random.default_rng(0).uniform(0.9, 1.1, (96, 128, 1)).astype(np.float32)
+    skin, cloth = ((0.5, 0.32, 0.24), (0.2, 0.32, 0.5))
+    for colour, low, high in ((skin, 0.0, 0.7), (cloth, 0.9, 1.1)):
+        before, after = (
+            taken(grey(0.4, colour) * spots, beauty=b)[..., 1].astype(float).std() for b in (0.0, 1.0)
+        )
+        assert low <= after / before <= high
+
+
+def test_denoising_flattens_grain_and_keeps_edges():
+    edge = grey(0.1)
+    edge[:, 64:] = 0.5
+    plain, clean = (taken(edge, shot_noise=0.02, denoise=d).astype(float)[..., 1] for d in (0.0, 0.9))
+    assert clean[:, 5:60].std() < 0.7 * plain[:, 5:60].std()
+    assert clean[:, 70:].mean() - clean[:, :58].mean() > 0.95 * (plain[:, 70:].mean() - plain[:, :58].mean())
+
+
+def test_fewer_bits_a_second_leave_less():
+    y, x = np.mgrid[0:96, 0:128] / 7
+    shown = [exposure(grey(0.3) * (1 + 0.5 * np.sin(x * y))[..., None])] * 4
+    errors = []
+    for kbps in (300, 20000):
+        camera = still_camera(codec="h264-rate", kbps=float(kbps))
+        sent: list[np.ndarray] = []
+
+        def kept(frames, sent=sent):
+            sent.extend(frames)
+            return frames
+
+        got = capture(shown, np.random.default_rng(0), camera=camera, finish=kept)
+        errors.append(np.abs(np.array(got).astype(float) - np.array(sent)).mean())
+    assert errors[0] > 2 * errors[1]

@@ -18,6 +18,7 @@ from unmask.simulate.lattice import Grid, modulation
 from unmask.simulate.scene import Shot
 
 _FULL = 4095  # the sensor's 12 bits
+BASE_GAIN = 1.0  # of automatic exposure in an average room
 FACE_LEVELS = (
     0.03,
     0.55,
@@ -26,10 +27,14 @@ FACE_LEVELS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
-    """One moment on the sensor: `shot`, and the display's or print's `grid` in it where there is one."""
+    """One moment on the sensor: `shot`, and the display's or print's `grid` in it where there is one.
+
+    `softer_px`: sigma by which focus and motion have softened the face, beside the lens's own.
+    """
 
     shot: Shot
     grid: Grid | None = None
+    softer_px: float = 0.0
 
 
 def capture(
@@ -38,23 +43,32 @@ def capture(
     *,
     camera: Camera,
     fps: float = 10.0,
+    flicker: float = 0.0,
     finish: Callable[[list[np.ndarray]], list[np.ndarray]] | None = None,
 ) -> list[np.ndarray]:
     """The frames (height, width, 3) uint8 that the camera delivers of what its `view` has seen.
 
     Exposures are taken one by one, so that a long recording does not fill the memory. Gain and white balance
-    are those of the first. `finish` gets all frames before the codec and returns as many of the same size.
+    are those of the first; where light is short, gain raises the noise. An exposure that comes twice, the
+    same object, is one frame twice. `flicker`: share of the light that comes and goes with the mains, as far
+    as the exposure does not average it out. `finish` gets all frames before the codec and returns as many of
+    the same size.
     """
     fall = _vignette(camera)
-    mains = (float(rng.choice([100.0, 120.0])), rng.uniform(0, 2 * np.pi), _flicker_depth(rng, camera))
+    depth = max(flicker, _flicker_depth(rng, camera))
+    mains = (float(rng.choice([100.0, 120.0])), rng.uniform(0, 2 * np.pi), depth)
     frames: list[np.ndarray] = []
+    last: Exposure | None = None
     for index, exposure in enumerate(exposures):
         if index == 0:
             gain, balance = _gain(exposure.shot, camera), _balance(exposure.shot, camera)
-        rows = gain * _mains(mains, camera, time_s=index / fps)
-        seen = _optics(exposure.shot.radiance, camera)
-        raw = _expose(seen, rng, camera=camera, rows=rows, fall=fall, grid=exposure.grid)
-        frames.append(_process(raw, balance, camera=camera))
+        if exposure is not last:
+            rows = gain * _mains(mains, camera, time_s=index / fps)
+            seen = _optics(exposure.shot.radiance, camera)
+            raw = _expose(seen, rng, camera=camera, rows=rows, fall=fall, exposure=exposure, gain=gain)
+            frame = _process(raw, balance, camera=camera)
+        frames.append(frame)
+        last = exposure
     if finish is not None and frames:
         frames = finish(frames)
     return deliver(frames, camera=camera, fps=fps)
@@ -64,6 +78,9 @@ def deliver(frames: Sequence[np.ndarray], *, camera: Camera, fps: float = 10.0) 
     """The frames after the camera's codec."""
     if camera.codec == "mjpeg":
         return [jpeg(frame, quality=camera.jpeg) for frame in frames]
+    if camera.codec == "h264-rate":
+        share = camera.height * camera.width / (640 * 480) * (fps / 30) ** 0.6  # fewer frames differ more
+        return encode_decode(frames, codec="libx264", bitrate=round(1000 * camera.kbps * share), fps=fps)
     return encode_decode(frames, codec="libx264", crf=round(camera.crf), fps=fps)
 
 
@@ -142,17 +159,29 @@ def _expose(
     camera: Camera,
     rows: np.ndarray,
     fall: np.ndarray,
-    grid: Grid | None,
+    exposure: Exposure,
+    gain: float,
 ) -> np.ndarray:
-    """Photosites: (H, W) uint16, 12 bits, RGGB."""
+    """Photosites: (H, W) uint16, 12 bits, RGGB; noise as the gain raises it."""
     shape = radiance.shape[:2]
     noise = rng.standard_normal(shape, dtype=np.float32)
     factor = np.ones((1, 1), np.float32)
-    if grid is not None:
-        factor = modulation(grid, _bayer(shape), blur_px=camera.blur_px, aperture_px=camera.aperture_px)
+    if exposure.grid is not None:
+        blur = float(np.hypot(camera.blur_px, exposure.softer_px))
+        factor = modulation(exposure.grid, _bayer(shape), blur_px=blur, aperture_px=camera.aperture_px)
     raw = np.empty(shape, np.uint16)
-    _photosites(raw, radiance, rows, fall, factor, noise, camera.read_noise, camera.shot_noise)
+    read, shot = (np.float32(noise_of) for noise_of in noise_at(gain, camera))
+    _photosites(raw, radiance, rows, fall, factor, noise, read, shot)
     return raw
+
+
+def noise_at(gain: float, camera: Camera) -> tuple[float, float]:
+    """Read and shot noise at that gain; the camera's own are those at BASE_GAIN.
+
+    Exposure time takes up a part of what light lacks, gain the rest.
+    """
+    iso = float(np.clip(gain / BASE_GAIN, 0.3, 16.0)) ** 0.8
+    return camera.read_noise * iso**0.7, camera.shot_noise * iso**0.5
 
 
 def _bayer(shape: tuple[int, int]) -> np.ndarray:
@@ -184,16 +213,48 @@ def _process(raw: np.ndarray, balance: np.ndarray, *, camera: Camera) -> np.ndar
     matrix = camera.saturation * np.eye(3, dtype=np.float32) + (1 - camera.saturation) * luma
     _develop(linear, (matrix * balance).astype(np.float32), tone(camera.gamma, camera.contrast), frame)
     if camera.denoise > 0.15:
-        smooth = cv2.medianBlur(frame, 3 if camera.denoise < 0.7 else 5)
-        frame = cv2.addWeighted(frame, 1 - camera.denoise, smooth, camera.denoise, 0)
+        frame = _denoised(frame, camera.denoise)
+    if camera.beauty > 0.1:
+        frame = _beautified(frame, camera.beauty)
     if camera.sharpen > 0.1:
-        soft = cv2.GaussianBlur(frame, (0, 0), 1.2)
+        soft = cv2.GaussianBlur(frame, (0, 0), camera.halo_px)
         frame = cv2.addWeighted(frame, 1 + camera.sharpen, soft, -camera.sharpen, 0)
     size = (camera.width, camera.height)
     if frame.shape[1::-1] == size:
         return frame
     kind = cv2.INTER_AREA if camera.sensor_scale > 1 else cv2.INTER_LINEAR
     return cv2.resize(frame, size, interpolation=kind)
+
+
+def _denoised(frame: np.ndarray, strength: float) -> np.ndarray:
+    """Colour noise spread out, fine grain flattened, more the stronger: as painted at 1."""
+    y, red, blue = cv2.split(cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb))
+    side = 3 if strength < 0.5 else 5
+    flat = _flattened(y, side=side, contrast=4 + 14 * strength)
+    y = cv2.addWeighted(y, 1 - strength, flat, strength, 0)
+    red, blue = (cv2.blur(colour, (side, side)) for colour in (red, blue))
+    return np.asarray(cv2.cvtColor(cv2.merge([y, red, blue]), cv2.COLOR_YCrCb2RGB))
+
+
+def _beautified(frame: np.ndarray, strength: float) -> np.ndarray:
+    """Skin, known by its colour, made smooth and a little lighter."""
+    y, red, blue = cv2.split(cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb))
+    side = 2 * round(0.012 * max(y.shape)) + 3
+    smooth = _flattened(y, side=side, contrast=22.0).astype(np.float32) * (1 + 0.06 * strength)
+    away = np.maximum(abs(red.astype(np.float32) - 150) / 24, abs(blue.astype(np.float32) - 108) / 24)
+    skin = cv2.blur(np.clip(3 - 2 * away, 0, 1), (5, 5)) * np.float32(0.9 * strength)
+    y = np.clip(y + skin * (smooth - y) + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(cv2.merge([y, red, blue]), cv2.COLOR_YCrCb2RGB))
+
+
+def _flattened(y: np.ndarray, *, side: int, contrast: float) -> np.ndarray:
+    """The picture smoothed where it varies by less than `contrast`, kept at edges: He's guided filter."""
+    value = y.astype(np.float32)
+    mean = cv2.blur(value, (side, side))
+    spread = np.maximum(cv2.blur(value * value, (side, side)) - mean * mean, 0)
+    share = spread / (spread + contrast * contrast)
+    base = cv2.blur(mean * (1 - share), (side, side))
+    return np.clip(cv2.blur(share, (side, side)) * value + base + 0.5, 0, 255).astype(np.uint8)
 
 
 def tone(gamma: float, contrast: float) -> np.ndarray:
