@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +275,22 @@ def test_batches_are_balanced_by_class_and_by_instrument(tmp_path):
     assert all(d.bona_fide.sum() == 4 for d in drawn)
     names = [prepared.rows[n].instrument for d in drawn for n in d.numbers[~d.bona_fide]]
     assert names.count("print/flat") == pytest.approx(200, abs=40)  # 4 sigma
+
+
+def test_attacks_may_come_as_often_as_they_were_prepared(tmp_path):
+    write_toy(tmp_path / "set", seed=3, subjects="a", recordings=23)
+    prepared = PreparedSet.open(tmp_path / "set")
+    rare = [n for n, row in enumerate(prepared.rows) if row.instrument == "print/flat"][2:]
+    rows = [row for n, row in enumerate(prepared.rows) if n not in rare]
+    prepared = replace(prepared, rows=tuple(rows))
+    batches = toy_settings(batches={"size": 8, "attacks": "as prepared"}).batches
+    drawer = Drawer(prepared, batches=batches, seed=1, frames=FRAMES)
+    rng = np.random.default_rng(0)
+    drawn = [prepared.rows[n].instrument for _ in range(100) for n in drawer.numbers(rng)[4:]]
+    attacks = [row.instrument for row in prepared.rows if row.instrument]
+    share = attacks.count("print/flat") / len(attacks)
+    assert share < 0.35
+    assert drawn.count("print/flat") == pytest.approx(400 * share, abs=40)  # 4 sigma
 
 
 def test_rates_rise_and_fall_as_the_schedule_says():

@@ -28,7 +28,8 @@ class Drawn:
 
 
 class Drawer:
-    """Draws balanced batches: a fixed share is bona fide, each instrument is as likely as any other.
+    """Draws balanced batches: a fixed share is bona fide; each instrument is as likely as any other, or each
+    attack clip.
 
     `frames` 1 takes one random frame of each clip, else it takes all.
     """
@@ -36,6 +37,8 @@ class Drawer:
     def __init__(self, prepared: PreparedSet, *, batches: Batches, seed: int, frames: int) -> None:
         self.prepared, self.batches, self.seed, self.frames = prepared, batches, seed, frames
         self.bona_fide, self.instruments = by_instrument(prepared.rows, origin=str(prepared.root))
+        if batches.attacks == "as prepared":
+            self.instruments = [np.sort(np.concatenate(self.instruments))]
 
     def numbers(self, rng: np.random.Generator) -> np.ndarray:
         """The clips of one batch (B,), bona fide first."""

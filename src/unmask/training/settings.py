@@ -35,10 +35,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batches:
-    """`size` clips a step and device, a share `bona_fide` of them bona fide; instruments equally often."""
+    """`size` clips a step and device, a share `bona_fide` of them bona fide.
+
+    `attacks`: instruments "equally" often, or as often "as prepared".
+    """
 
     size: int
     bona_fide: float = 0.5
+    attacks: Literal["equally", "as prepared"] = "equally"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
