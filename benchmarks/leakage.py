@@ -73,6 +73,7 @@ def separated(clips: Clips, model: Path, *, seed: int) -> list[dict[str, object]
         low, high = area_interval(-scores[kept], attack, subjects[kept], seed=seed)
         lines.append(
             {
+                "seen": "whole crop",
                 "attacks": name or "all attacks",
                 "classifier": f"network {model.name}",
                 "auc": round(float(area(-scores[kept], attack)), 4),
@@ -121,6 +122,7 @@ def _made(asked: argparse.Namespace) -> Clips:
 def _line(leak: Leak) -> dict[str, object]:
     alone = max(leak.alone, key=lambda name: abs(leak.alone[name] - 0.5))
     return {
+        "seen": leak.seen,
         "attacks": leak.attacks,
         "classifier": leak.classifier,
         "auc": round(leak.auc, 4),
@@ -140,7 +142,7 @@ COLUMNS = [
     "commit",
     "machine",
     "seed",
-    *("attacks", "classifier", "auc", "low", "high", "limit", "holds"),
+    *("seen", "attacks", "classifier", "auc", "low", "high", "limit", "holds"),
     *("attack_clips", "bona_fide_clips", "subjects", "strongest_alone", "command"),
 ]
 

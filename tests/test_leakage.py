@@ -12,6 +12,8 @@ from unmask.media.statistics import NAMES
 from unmask.report.boosting import boosted, logistic
 from unmask.report.leakage import (
     ALL,
+    CROP,
+    FACE,
     Measured,
     area,
     area_interval,
@@ -47,13 +49,25 @@ def blurred(row):
 
 
 def test_a_planted_blur_of_prints_is_found_and_charged_to_prints(rng):
-    table = {leak.attacks: leak for leak in leak_table(planted(rng, leak=blurred), draws=200)}
+    found = leak_table(planted(rng, leak=blurred), draws=200)
+    table = {leak.attacks: leak for leak in found if leak.seen == FACE}
     assert list(table) == [ALL, "mask", "print", "replay"]
     assert table["print"].auc > 0.75
     assert not table["print"].holds
     assert table["print"].alone["sharpness_1"] < 0.3
     assert abs(table["replay"].alone["sharpness_1"] - 0.5) < 0.15
     assert table["replay"].auc < 0.6
+
+
+def test_a_page_beside_the_face_is_charged_to_the_crop_and_not_to_the_face(rng):
+    def before_white(row):
+        return replace(row, statistics={**row.statistics, "brightness_all": row.statistics["black"] + 4})
+
+    table = {
+        (leak.seen, leak.attacks): leak for leak in leak_table(planted(rng, leak=before_white), draws=50)
+    }
+    assert table[CROP, ALL].auc > 0.8
+    assert table[FACE, ALL].holds
 
 
 def test_without_a_leak_the_interval_holds_chance(rng):

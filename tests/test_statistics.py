@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.media.statistics import NAMES, OF_CROPS, blockiness, camera_statistics, face_statistics
+from unmask.media.statistics import NAMES, blockiness, camera_statistics, face_statistics
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_every_name_has_a_number(crop):
 def test_several_frames_give_their_mean(crop):
     dark = (crop * 0.5).astype(np.uint8)
     both, one, other = (camera_statistics(c) for c in (np.stack([crop, dark]), crop, dark))
-    assert both == pytest.approx({name: (one[name] + other[name]) / 2 for name in OF_CROPS}, abs=1e-6)
+    assert both == pytest.approx({name: (one[name] + other[name]) / 2 for name in one}, abs=1e-6)
 
 
 def test_blur_takes_the_fine_bands_before_the_coarse(crop):
@@ -84,3 +84,20 @@ def test_blocks_of_a_compressed_picture_are_found_wherever_their_grid_lies(crop,
 
 def test_a_box_outside_the_frame_has_no_blocks(crop):
     assert blockiness(crop, np.array([200, 200, 260, 260], np.float32)) == 0.0
+
+
+def test_padding_and_clipped_walls_do_not_pass_for_a_camera_without_noise(crop, rng):
+    noisy = np.clip(crop + rng.normal(size=(128, 128, 1)) * 5, 0, 255).astype(np.uint8)
+    padded = noisy.copy()
+    padded[:, 80:] = padded[:, 79:80]
+    padded[:30] = 255
+    found = [camera_statistics(c)["noise"] for c in (noisy, padded)]
+    assert found[1] == pytest.approx(found[0], abs=0.4)
+
+
+def test_padding_is_the_share_of_the_crop_beyond_the_frame(crop):
+    mesh = np.full((468, 3), 60, np.float32)
+    mesh[:2, :2] = (50, 50), (70, 70)
+    moved = mesh - np.array([50, 0, 0], np.float32)
+    assert face_statistics([crop], [mesh])["padding"] == 0
+    assert face_statistics([crop], [moved])["padding"] == pytest.approx(19 / 59, abs=0.03)

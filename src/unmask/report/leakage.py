@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.media.statistics import NAMES
+from unmask.media.statistics import CONTENT, NAMES
 from unmask.report.boosting import CLASSIFIERS
 from unmask.types import DataError
 
 FOLDS = 5
 LIMIT_ALL, LIMIT_FAMILY = 0.60, 0.70  # of the upper end of the interval
 ALL = "all attacks"
+FACE, CROP = "face", "whole crop"
 TRUTH = ("name", "instrument", "subject", "camera")
 
 
@@ -41,11 +42,13 @@ class Measured:
 class Leak:
     """How well quality tells `attacks` (ALL or a family) from bona fide.
 
+    `seen` is FACE, statistics of the face and the frame, or CROP, also those of what stands beside the face.
     `auc` with its 95 % interval `low`..`high`; `classifier` is the stronger one; `alone` maps each statistic
     to its own AUC, above 0.5 where it is larger in attacks.
     """
 
     attacks: str
+    seen: str
     classifier: str
     auc: float
     low: float
@@ -63,9 +66,11 @@ class Leak:
 
 
 def leak_table(rows: Sequence[Measured], *, seed: int = 0, draws: int = 1000) -> list[Leak]:
-    """All attacks against bona fide, then each family in order of name. Raises DataError for too few rows.
+    """All attacks against bona fide, then each family in order of name; of the face, then of the whole crop.
 
-    `seed` decides the folds and the draws of the intervals.
+    The crop holds the instrument too (a white page, a bezel), which is no matter of quality: the limits are
+    stated for both, and meant for the face. Raises DataError for too few rows. `seed` decides the folds and
+    the draws of the intervals.
     """
     if not rows or len({row.family for row in rows}) < 2 or all(row.family for row in rows):
         raise DataError(
@@ -75,31 +80,31 @@ def leak_table(rows: Sequence[Measured], *, seed: int = 0, draws: int = 1000) ->
         raise DataError(
             f"leakage is cross-validated by subject and needs {2 * FOLDS} subjects, not {subjects}"
         )
-    bona_fide = [row for row in rows if not row.family]
-    attacks = [row for row in rows if row.family]
-    found = [_leak(ALL, attacks, bona_fide, limit=LIMIT_ALL, seed=seed, draws=draws)]
-    for family in sorted({row.family for row in attacks}):
-        of_family = [row for row in attacks if row.family == family]
-        found.append(_leak(family, of_family, bona_fide, limit=LIMIT_FAMILY, seed=seed, draws=draws))
-    return found
+    names = list(rows[0].statistics)
+    return [
+        _leak(seen, family, rows, names=columns, seed=seed, draws=draws)
+        for seen, columns in ((FACE, [name for name in names if name not in CONTENT]), (CROP, names))
+        for family in ("", *sorted({row.family for row in rows} - {""}))
+    ]
 
 
 def markdown(table: Sequence[Leak]) -> str:
     """The table for a page: the classifiers first, then each statistic alone."""
     lines = [
-        "| attacks | AUC | 95 % | limit | holds | classifier | attacks, bona fide, subjects |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| seen | attacks | AUC | 95 % | limit | holds | classifier | attacks, bona fide, subjects |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for leak in table:
         counts = f"{leak.attack_clips}, {leak.bona_fide_clips}, {leak.subjects}"
         lines.append(
-            f"| {leak.attacks} | {leak.auc:.3f} | {leak.low:.3f} to {leak.high:.3f} | {leak.limit:.2f} | "
-            f"{'yes' if leak.holds else 'no'} | {leak.classifier} | {counts} |"
+            f"| {leak.seen} | {leak.attacks} | {leak.auc:.3f} | {leak.low:.3f} to {leak.high:.3f} | "
+            f"{leak.limit:.2f} | {'yes' if leak.holds else 'no'} | {leak.classifier} | {counts} |"
         )
-    names = list(table[0].alone)
-    lines += ["", f"| statistic alone | {' | '.join(leak.attacks for leak in table)} |"]
-    lines.append("| --- |" + " --- |" * len(table))
-    lines += [f"| {name} | {' | '.join(f'{leak.alone[name]:.2f}' for leak in table)} |" for name in names]
+    whole = [leak for leak in table if leak.seen == CROP]
+    lines += ["", f"| statistic alone | {' | '.join(leak.attacks for leak in whole)} |"]
+    lines.append("| --- |" + " --- |" * len(whole))
+    for name in whole[0].alone:
+        lines.append(f"| {name} | {' | '.join(f'{leak.alone[name]:.2f}' for leak in whole)} |")
     return "\n".join(lines)
 
 
@@ -169,16 +174,10 @@ def read_measured(path: Path) -> list[Measured]:
 
 
 def _leak(
-    name: str,
-    attacks: Sequence[Measured],
-    bona_fide: Sequence[Measured],
-    *,
-    limit: float,
-    seed: int,
-    draws: int,
+    seen: str, family: str, rows: Sequence[Measured], *, names: Sequence[str], seed: int, draws: int
 ) -> Leak:
-    rows = [*bona_fide, *attacks]
-    names = list(rows[0].statistics)
+    """Of bona fide and of the attacks of `family`, all of them when it is ""."""
+    rows = [row for row in rows if not family or row.family in ("", family)]
     x = np.array([[row.statistics[key] for key in names] for row in rows], float)
     attack = np.array([bool(row.family) for row in rows])
     subjects = np.array([row.subject for row in rows])
@@ -186,14 +185,15 @@ def _leak(
     best = max(told, key=lambda key: float(area(told[key], attack)))
     low, high = area_interval(told[best], attack, subjects, seed=seed, draws=draws)
     return Leak(
-        attacks=name,
+        attacks=family or ALL,
+        seen=seen,
         classifier=best,
         auc=float(area(told[best], attack)),
         low=low,
         high=high,
-        limit=limit,
-        attack_clips=len(attacks),
-        bona_fide_clips=len(bona_fide),
+        limit=LIMIT_FAMILY if family else LIMIT_ALL,
+        attack_clips=int(attack.sum()),
+        bona_fide_clips=int((~attack).sum()),
         subjects=len(set(subjects.tolist())),
         alone={key: float(area(x[:, column], attack)) for column, key in enumerate(names)},
     )
