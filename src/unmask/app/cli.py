@@ -24,11 +24,24 @@ app = typer.Typer(
 )
 
 
+benchmark = typer.Typer(
+    help="Make the open benchmark from a seed, and a page that shows what is in it.", no_args_is_help=True
+)
+app.add_typer(benchmark, name="benchmark")
+
+
 class Precision(StrEnum):
     """Of the inference; operating points are measured at each."""
 
     F32 = "f32"
     BF16 = "bf16"
+
+
+class BenchmarkSize(StrEnum):
+    """Of the benchmark: some 1,200 clips, or 20,000."""
+
+    SMALL = "small"
+    FULL = "full"
 
 
 Models = Annotated[
@@ -139,6 +152,43 @@ def simulate(
             portraits=portraits, backgrounds=backgrounds, subjects=subjects, clips=clips, seed=seed, jobs=jobs
         ),
     )
+
+
+@benchmark.command("make")
+def benchmark_make(
+    out: Annotated[Path, typer.Option(help="Folder for the videos, their truth, labels and protocols.")],
+    size: Annotated[BenchmarkSize, typer.Option(help="Some 1,200 clips, or 20,000.")] = BenchmarkSize.SMALL,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same frames.", min=0)] = 1,
+    portraits: Annotated[
+        Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")
+    ] = None,
+    heads: Annotated[Path | None, typer.Option(help="The head model, ict_facekit.npz.")] = None,
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Folder of pictures of rooms; without one, rooms are drawn.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes; 0 is one for each core.", min=0)] = 0,
+) -> int:
+    """Make train, dev and test recordings of different people, with depth, protocols and hashes.
+
+    A run that was broken off goes on where it stood.
+    """
+    from unmask.app.benchmark import Wishes, make
+
+    wishes = Wishes(
+        size=size.value, seed=seed, portraits=portraits, heads=heads, backgrounds=backgrounds, jobs=jobs
+    )
+    return make(out, wishes)
+
+
+@benchmark.command("report")
+def benchmark_report(
+    folder: Annotated[Path, typer.Argument(help="What `unmask benchmark make` made.")],
+    out: Annotated[Path | None, typer.Option(help="The page; FOLDER/report.html if not given.")] = None,
+) -> int:
+    """Write one HTML page: counts, sheets of clips beside their depth, camera statistics, hashes."""
+    from unmask.app.benchmark_report import run
+
+    return run(folder, out=out)
 
 
 @app.command()

@@ -29,7 +29,7 @@ class Wishes:
 def run(out: Path, wishes: Wishes) -> int:
     """Makes the folder and says where its labels are."""
     portraits = _portraits(wishes)
-    backgrounds = _pictures(wishes.backgrounds) if wishes.backgrounds else []
+    backgrounds = pictures(wishes.backgrounds) if wishes.backgrounds else []
     with bar(f"simulating into {out}") as advance:
         labels = simulate_folder(
             out,
@@ -60,7 +60,8 @@ def _portraits(wishes: Wishes) -> list[Portrait]:
     return portraits
 
 
-def _pictures(folder: Path) -> list[Path]:
+def pictures(folder: Path) -> list[Path]:
+    """The pictures in a folder of rooms, in order of name; DataError where there are none."""
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; name a folder of pictures of rooms")
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)

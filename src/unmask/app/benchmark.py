@@ -1,0 +1,187 @@
+"""`unmask benchmark make`: portraits and rooms -> train, dev and test recordings and their protocols."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unmask.app.progress import bar, say
+from unmask.app.simulate import pictures
+from unmask.data.benchmark import lacking, protocols
+from unmask.media.faces import FaceFinder
+from unmask.media.files import write_bytes
+from unmask.simulate.benchmark import FEWEST, SIZES, Planned, Recordings, Size, make_benchmark, plan
+from unmask.simulate.folder import Progress, write_table
+from unmask.simulate.subjects import Portrait, load_portraits, procedural_portrait
+from unmask.types import DataError, OutputError
+
+MADE = "made.json"
+# Measured on one core of a small server; for the sentence before a run, not a promise.
+SECONDS_A_CLIP, SECONDS_A_FRAME, SECONDS_A_SUBJECT = 0.4, 0.05, 1.5
+BYTES_A_FRAME = 17_000  # of video and truth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """The options of `unmask benchmark make`; `jobs` 0 is one process for each core."""
+
+    size: str = "small"
+    seed: int = 1
+    portraits: Path | None = None
+    heads: Path | None = None
+    backgrounds: Path | None = None
+    jobs: int = 0
+
+
+def make(out: Path, wishes: Wishes) -> int:
+    """Makes the folder, or what is missing of it, and prints the hash of the whole."""
+    started = time.monotonic()
+    size, jobs = SIZES[wishes.size], wishes.jobs or os.cpu_count() or 1
+    portraits = _portraits(wishes, size)
+    backgrounds = pictures(wishes.backgrounds) if wishes.backgrounds else []
+    planned = plan(size, seed=wishes.seed, subjects=[portrait.name for portrait in portraits])
+    wanted = {clip.subject for clip in planned}
+    recordings = Recordings(
+        planned=planned,
+        portraits=tuple(portrait for portrait in portraits if portrait.name in wanted),
+        size=size,
+        backgrounds=tuple(backgrounds),
+    )
+    _announce(out, planned, size=size, jobs=jobs)
+    with _showing(f"making {out}") as show:
+        rows = make_benchmark(
+            out,
+            recordings,
+            settings=_settings(recordings, wishes),
+            seed=wishes.seed,
+            jobs=jobs,
+            progress=show,
+        )
+    _write_protocols(out, rows)
+    whole = hashlib.sha256((out / "hashes.csv").read_bytes()).hexdigest()
+    made = {
+        "command": _command(),
+        "seconds": round(time.monotonic() - started),
+        "jobs": jobs,
+        "sha256": whole,
+    }
+    write_bytes(out / MADE, json.dumps(made, indent=1).encode())
+    print(f"{whole}  {out / 'hashes.csv'}")
+    say(f"made in {made['seconds'] / 60:.1f} minutes; `unmask benchmark report {out}` makes a page of it")
+    return 0
+
+
+def _portraits(wishes: Wishes, size: Size) -> list[Portrait]:
+    if wishes.portraits is None:
+        say(f"drawing {size.subjects} faces")
+        rng = np.random.default_rng([wishes.seed, 3])
+        return [procedural_portrait(rng) for _ in range(size.subjects)]
+    if not wishes.portraits.is_dir():
+        raise DataError(f"{wishes.portraits} is no folder; name a folder of portraits")
+    found = load_portraits(wishes.portraits, finder=FaceFinder.load(), progress=say)
+    if len(found) < FEWEST:
+        raise DataError(
+            f"{wishes.portraits} has {len(found)} portraits with a face towards the camera, and a benchmark "
+            f"needs {FEWEST} people, so that those in train, dev and test are different ones; add portraits, "
+            "or leave --portraits out"
+        )
+    return found
+
+
+def _settings(recordings: Recordings, wishes: Wishes) -> dict[str, object]:
+    """All that the bytes follow from: a folder is continued only by the same."""
+    portraits = hashlib.sha256()
+    for portrait in recordings.portraits:
+        portraits.update(portrait.name.encode())
+        portraits.update(np.ascontiguousarray(portrait.image))
+        portraits.update(np.ascontiguousarray(portrait.mesh))
+    plan_text = json.dumps([asdict(clip) for clip in recordings.planned])
+    return {
+        "size": wishes.size,
+        "seed": wishes.seed,
+        "frames": recordings.size.frames,
+        "fps": recordings.size.fps,
+        "side_px": recordings.size.side_px,
+        "portraits": "drawn" if wishes.portraits is None else portraits.hexdigest(),
+        "backgrounds": _digest(recordings.backgrounds),
+        "plan": hashlib.sha256(plan_text.encode()).hexdigest(),
+    }
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    found = hashlib.sha256()
+    for path in paths:
+        found.update(path.name.encode())
+        found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest() if paths else "drawn"
+
+
+def _announce(out: Path, planned: Sequence[Planned], *, size: Size, jobs: int) -> None:
+    """Says what is coming; OutputError where the disk has no room for it."""
+    subjects, frames = len({clip.subject for clip in planned}), len(planned) * size.frames
+    seconds = len(planned) * SECONDS_A_CLIP + frames * SECONDS_A_FRAME + subjects * SECONDS_A_SUBJECT
+    needed = frames * BYTES_A_FRAME
+    free = shutil.disk_usage(_existing(out)).free
+    say(
+        f"{len(planned):,} clips of {size.frames} frames ({size.side_px} x {size.side_px}, {size.fps:g} a "
+        f"second), {subjects} subjects, seed {planned[0].seed // 10_000_000}"
+    )
+    say(
+        f"about {seconds / jobs / 60:.0f} minutes on {jobs} {'process' if jobs == 1 else 'processes'}, "
+        f"about {needed / 1e9:.1f} GB of disk ({free / 1e9:.0f} GB free); what is made already is kept"
+    )
+    if needed > free + _used(out):
+        raise OutputError(
+            f"{out} needs about {needed / 1e9:.1f} GB and its disk has {free / 1e9:.1f} GB free; make room "
+            "or choose another place"
+        )
+
+
+def _existing(path: Path) -> Path:
+    return next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
+
+
+def _used(out: Path) -> int:
+    return sum(path.stat().st_size for path in out.glob("*/*") if path.is_file())
+
+
+@contextmanager
+def _showing(title: str) -> Iterator[Callable[[Progress], None]]:
+    """A bar, or a line for every twentieth where stderr is no terminal."""
+    started = time.monotonic()
+    first: list[int] = []
+
+    def tell(progress: Progress) -> None:
+        advance(progress.done, progress.total)
+        if not first:
+            first.append(progress.done)
+        step = max(1, progress.total // 20)
+        if not sys.stderr.isatty() and progress.done % step == 0 and progress.done > first[0]:
+            pace = (time.monotonic() - started) / (progress.done - first[0] + 1)
+            left = (progress.total - progress.done) * pace
+            say(f"{progress.done} of {progress.total}, about {left / 60:.1f} minutes left")
+
+    with bar(title) as advance:
+        yield tell
+
+
+def _write_protocols(out: Path, rows: Sequence[dict[str, str]]) -> None:
+    """protocols/NAME.csv for each that has bona fide recordings and attacks in every part."""
+    for protocol in protocols(rows):
+        if lack := lacking(protocol, rows):
+            say(f"protocol {protocol.name} is left out: it has no {lack} at this size")
+            continue
+        columns = ("path", "split", "depth") if protocol.depths else ("path", "split")
+        write_table(out / "protocols" / f"{protocol.name}.csv", columns, protocol.rows())
+
+
+def _command() -> str:
+    return " ".join(["unmask", *sys.argv[1:]])
