@@ -64,3 +64,8 @@ def test_sharpness_is_measured_at_network_size_so_that_twice_the_pixels_are_no_s
     assert np.ptp(mesh[:, 1]) > 2 * FACE_PX
     large = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
     assert look_of(large, 2 * mesh + 0.5).fine == pytest.approx(look_of(image, mesh).fine, rel=0.1)
+
+
+def test_a_face_of_one_colour_comes_through(portraits, rng):
+    burnt = np.full_like(portraits[0].image, 255)
+    assert np.isfinite(look_of(matched([burnt], [portraits[0].mesh], draw_look(rng))[0], portraits[0].mesh).luma)

@@ -92,8 +92,8 @@ def _developed(frame: np.ndarray, now: Look, look: Look, *, px: float) -> np.nda
     """`px` native pixels make one at network size."""
     ycc = cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb).astype(np.float32)
     luma = ycc[..., 0]
-    fine = float(np.clip(look.fine / now.fine, *GAINS))
-    coarse = float(np.clip(look.coarse / now.coarse, *GAINS))
+    fine = float(np.clip(look.fine / (now.fine + 1e-3), *GAINS))
+    coarse = float(np.clip(look.coarse / (now.coarse + 1e-3), *GAINS))
     soft, softer = cv2.GaussianBlur(luma, (0, 0), FINE * px), _wide_blur(luma, COARSE * px)
     luma = softer + coarse * (soft - softer) + fine * (luma - soft)
     slope = float(np.clip(look.contrast / now.contrast, *SLOPES))
