@@ -68,4 +68,5 @@ def test_sharpness_is_measured_at_network_size_so_that_twice_the_pixels_are_no_s
 
 def test_a_face_of_one_colour_comes_through(portraits, rng):
     burnt = np.full_like(portraits[0].image, 255)
-    assert np.isfinite(look_of(matched([burnt], [portraits[0].mesh], draw_look(rng))[0], portraits[0].mesh).luma)
+    out = matched([burnt], [portraits[0].mesh], draw_look(rng))
+    assert np.isfinite(look_of(out[0], portraits[0].mesh).luma)
