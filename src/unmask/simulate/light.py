@@ -6,7 +6,7 @@ portrait was once photographed.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +31,8 @@ class Light:
 
     `ambient` (3,) irradiance from everywhere, `lamps` beside it; `tilt` (3,) makes the ambient stronger from
     one direction: irradiance ambient * (1 + tilt . normal). `background` (3,) multiplies the backdrop: far
-    above the light on the face is back light. `kind` names the recipe it was drawn from.
+    above the light on the face is back light. `kind` names the recipe it was drawn from. `flicker`: share of
+    the light that comes and goes with the mains within an exposure; 0 for steady lamps.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Light:
     tilt: np.ndarray
     lamps: tuple[Lamp, ...]
     background: np.ndarray
+    flicker: float = 0.0
 
 
 def draw_light(rng: np.random.Generator, *, kinds: Sequence[str] = ()) -> Light:
@@ -55,13 +57,7 @@ def seen_from(light: Light, rotation: np.ndarray) -> Light:
         Lamp(direction=rotation @ lamp.direction, colour=lamp.colour, softness=lamp.softness)
         for lamp in light.lamps
     )
-    return Light(
-        kind=light.kind,
-        ambient=light.ambient,
-        tilt=rotation @ light.tilt,
-        lamps=lamps,
-        background=light.background,
-    )
+    return replace(light, tilt=rotation @ light.tilt, lamps=lamps)
 
 
 def irradiance(
@@ -271,6 +267,11 @@ def _mixed(rng: np.random.Generator, kind: str) -> Light:
     return Light(kind=kind, ambient=mixed, tilt=first.tilt, lamps=tuple(lamps), background=first.background)
 
 
+def _flicker(rng: np.random.Generator, kind: str) -> Light:
+    """Tubes and cheap LED lamps on the mains, so bright that the exposure is short: bands over the rows."""
+    return replace(_office(rng, kind), flicker=_between(rng, 0.04, 0.35))
+
+
 def _own(rng: np.random.Generator, kind: str) -> Light:
     """Even light: a portrait keeps the shading it was photographed with, which no relighting imitates."""
     level, kelvin = _between(rng, 0.3, 1.2), rng.uniform(3500, 7000)
@@ -293,5 +294,6 @@ LIGHTS: dict[str, tuple[float, Callable[[np.random.Generator, str], Light]]] = {
     "sun": (0.06, _sun),
     "front": (0.12, _front),
     "mixed": (0.06, _mixed),
+    "flicker": (0.06, _flicker),
     "own": (0.25, _own),
 }

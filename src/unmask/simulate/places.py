@@ -38,6 +38,8 @@ PLACES: dict[str, Place] = {
         Place(name="office", lights=("office", "front", "own"), rooms=_seeds(100), part=(0, 4)),
         Place(name="home", lights=("window", "dim", "screen", "own"), rooms=_seeds(200), part=(1, 4)),
         Place(name="lobby", lights=("back", "sun", "office", "own"), rooms=_seeds(300), part=(2, 4)),
-        Place(name="shop", lights=("mixed", "front", "back", "own"), rooms=_seeds(400), part=(3, 4)),
+        Place(
+            name="shop", lights=("mixed", "front", "back", "flicker", "own"), rooms=_seeds(400), part=(3, 4)
+        ),
     )
 }
