@@ -52,7 +52,10 @@ class Bust:
 
     `points` (n, 3) metres at rest, `surface` their triangles, uv and skin with the photographer's light
     taken off; `taken` (h, w, 4) is the texture with it. `head` (n,) in [0, 1]: share of the head's motion
-    against the body's; `jaw`, `lids` (n, 3): the way a point goes as the mouth opens, the eyes close. `own`
+    against the body's; `jaw`, `lids`, `smile`, `brows` (n, 3): the way a point goes as the mouth opens, the
+    eyes close, the mouth smiles, the brows rise; `gaze` (4, n, 3) as the eyes look to the picture's right,
+    left, down and up, None where they are part of the picture. `turning`: how far, in radians of yaw to the
+    picture's left (negative) and right, it may turn from rest, None where only its front is known. `own`
     (h, w, 3) linear is the portrait's own background, person painted out, in the pixels of the texture;
     `metres_per_px` its scale, `origin_px` (2,) where the frame's axis meets it. `reach` (4,) metres: the
     matte's left, top, right and bottom in the frame, beyond which there is no person to show; `portrait`
@@ -74,6 +77,10 @@ class Bust:
     reach: np.ndarray
     portrait: np.ndarray
     contrast: float
+    smile: np.ndarray
+    brows: np.ndarray
+    gaze: np.ndarray | None = None
+    turning: tuple[float, float] | None = None
 
 
 def make_bust(portrait: Portrait, *, cache: Path | None = None) -> Bust:
@@ -103,9 +110,11 @@ def make_bust(portrait: Portrait, *, cache: Path | None = None) -> Bust:
         name=portrait.name,
         points=points,
         surface=surface,
-        head=_head_share(points, face),
+        head=head_share(points, face, always=_within(points)),
         jaw=_jaw(points, face, inside),
         lids=_lids(points, face),
+        smile=_smile(points, face, inside),
+        brows=_brows(points, face),
         occlusion=occlusion_of(points, triangles, spared=_spared(points, face)),
         taken=with_mouth(taken, alpha, mesh=mesh)[2],
         own=painted_out(linear, np.maximum(alpha, mirrored)),
@@ -118,9 +127,27 @@ def make_bust(portrait: Portrait, *, cache: Path | None = None) -> Bust:
     )
 
 
-def posed(bust: Bust, *, head: Pose, body: Pose, blink: float, mouth: float) -> np.ndarray:
-    """The bust's points (n, 3) in the frame that `head` and `body` lead to; `blink` and `mouth` in [0, 1]."""
-    still = bust.points + mouth * bust.jaw + blink * bust.lids
+def posed(
+    bust: Bust,
+    *,
+    head: Pose,
+    body: Pose,
+    blink: float,
+    mouth: float,
+    smile: float = 0.0,
+    brows: float = 0.0,
+    gaze: tuple[float, float] = (0.0, 0.0),
+) -> np.ndarray:
+    """The bust's points (n, 3) in the frame that `head` and `body` lead to.
+
+    `blink`, `mouth` and `smile` in [0, 1]; `brows` in [-1, 1], up is positive; `gaze` to the picture's right
+    and down, each in [-1, 1], about 25 degrees at most.
+    """
+    still = bust.points + mouth * bust.jaw + blink * bust.lids + smile * bust.smile + brows * bust.brows
+    if bust.gaze is not None:
+        right, down = gaze
+        still = still + abs(right) * bust.gaze[0 if right > 0 else 1]
+        still = still + (1 - blink) * abs(down) * bust.gaze[2 if down > 0 else 3]  # lids close all the same
     share = bust.head[:, None]
     return (share * head.moved(still) + (1 - share) * body.moved(still)).astype(np.float32)
 
@@ -209,16 +236,21 @@ def _smooth(x: np.ndarray) -> np.ndarray:
     return x * x * (3 - 2 * x)
 
 
-def _head_share(points: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """1 for what turns with the skull, 0 for the shoulders, smoothly over the neck."""
+def head_share(points: np.ndarray, face: np.ndarray, *, always: np.ndarray) -> np.ndarray:
+    """1 for what turns with the skull, 0 for the shoulders, smoothly over the neck; `always` (n,) bool is
+    1.
+    """
     chin, tall = face[152, 1], face[152, 1] - face[10, 1]
     share = 1 - _smooth((points[:, 1] - (chin - 0.03 * tall)) / (0.75 * tall))
     wide = _smooth((np.abs(points[:, 0]) - 0.11) / 0.12)
     far = 1 - wide * _smooth((points[:, 1] - face[10, 1]) / tall)
-    share = share * far
-    share[:POINTS] = 1.0
-    share[POINTS + RINGS * 36 :] = 1.0
-    return share.astype(np.float32)
+    return np.where(always, 1.0, share * far).astype(np.float32)
+
+
+def _within(points: np.ndarray) -> np.ndarray:
+    """Whether a point is the face's or its mouth's, not the relief's."""
+    index = np.arange(len(points))
+    return (index < POINTS) | (index >= POINTS + RINGS * 36)
 
 
 def _jaw(points: np.ndarray, face: np.ndarray, inside: tuple[int, ...]) -> np.ndarray:
@@ -249,6 +281,32 @@ def _lids(points: np.ndarray, face: np.ndarray) -> np.ndarray:
         way[list(upper)] = 0.88 * gap - np.array([0, 0, 0.0006], np.float32)
         way[list(lower)] = -0.12 * gap
         way[list(_LID_CREASE[upper[0]])] = 0.3 * gap[1:-1]
+    return way.astype(np.float32)
+
+
+def _smile(points: np.ndarray, face: np.ndarray, inside: tuple[int, ...]) -> np.ndarray:
+    """The way (n, 3) of each point as the mouth smiles: its corners go out, up and back, the cheeks after
+    them.
+    """
+    way = np.zeros_like(points)
+    half = np.linalg.norm(face[308] - face[78]) / 2
+    for corner, sign in ((78, -1.0), (308, 1.0)):
+        off = np.linalg.norm((face - face[corner]) * [1.0, 1.0, 0.5], axis=1) / half
+        near = np.exp(-0.5 * (off / 0.75) ** 2)
+        way[:POINTS] += near[:, None] * np.array([0.006 * sign, -0.005, 0.003])
+    for k, point in enumerate(inside):
+        way[POINTS + RINGS * 36 + k] = way[point]
+    return way.astype(np.float32)
+
+
+def _brows(points: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """The way (n, 3) of each point as the brows rise: 5 mm, the forehead with them."""
+    way = np.zeros_like(points)
+    for middle in (105, 334):
+        off = (face[:, :2] - face[middle, :2]) / np.array([0.022, 0.010])
+        way[:POINTS, 1] -= 0.005 * np.exp(-0.5 * (off**2).sum(axis=1))
+    for upper, lower in _EYES:
+        way[[*upper, *lower]] = 0  # the lids stay
     return way.astype(np.float32)
 
 

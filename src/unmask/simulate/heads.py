@@ -1,0 +1,245 @@
+"""Heads of the three-dimensional model as busts: somebody drawn from its identities, in a portrait's skin.
+
+The face, ears, skull, neck, eyes and teeth are the model's; behind them stands the relief of the portrait's
+hair, clothes and shoulders. A head is an ordinary `Bust`, but it may turn further than a portrait's, since it
+has sides, and its expressions are the model's.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from unmask.media.raster import rasterise
+from unmask.media.topology import OUTLINE, POINTS
+from unmask.simulate.bust import RINGS, SKIN_GLOSS, SKIN_SHININESS, Bust, head_share, make_bust
+from unmask.simulate.head_model import BACK, EYE, FACE, TEETH, HeadModel, load_heads
+from unmask.simulate.head_skin import (
+    FADE_M,
+    folded,
+    inner_patch,
+    inner_places,
+    inside,
+    outline_of,
+    places_in_portrait,
+    with_hair,
+)
+from unmask.simulate.relief import occlusion_of
+from unmask.simulate.subjects import Portrait, procedural_portrait
+from unmask.simulate.surfaces import Surface, turn
+
+__all__ = ["HeadModel", "load_heads", "make_head"]
+
+DEVIATION = 0.45  # of the identities' weights about the portrait's own; the model's spread is 1
+NOISE_M = 0.004  # how far off a portrait's mesh is taken to be, the smile it was taken with among it
+TURNS = np.radians(45.0)
+GAZE = 0.45  # radians that a gaze of 1 turns the eyes by
+JAW = 0.45  # of the model's widest: as far as talking opens a mouth
+_SHEET = RINGS * 36
+
+
+def make_head(
+    model: HeadModel, rng: np.random.Generator, portrait: Portrait | None = None, *, cache: Path | None = None
+) -> Bust:
+    """Somebody with the portrait's skin, hair and clothes (a drawn one's without); the bust's frame is the
+    portrait's.
+    """
+    portrait = portrait or procedural_portrait(rng)
+    base = make_bust(portrait, cache=cache)
+    weights = _likeness(model, base.points[:POINTS]) + rng.normal(0, DEVIATION, len(model.identity))
+    somebody = model.vertices + np.tensordot(
+        weights.astype(np.float32), model.identity.astype(np.float32), axes=1
+    )
+    rotation, scale, shift = _onto(model.on_mesh(somebody), base.points[:POINTS])
+    vertices = (scale * somebody @ rotation.T + shift).astype(np.float32)
+    canvas = base.own.shape[:2]
+    mesh = base.surface.uv[:POINTS]
+    alpha = base.surface.texture[: canvas[0], :, 3]
+    outline = outline_of(alpha, np.column_stack([mesh, base.points[:POINTS, 2]]))
+    normal = _normals(vertices, model)
+    px = vertices[:, :2] / base.metres_per_px + base.origin_px
+    vertices = with_hair(model, vertices, px, outline=outline)
+    own = model.on_mesh(vertices).astype(np.float32)
+    uv = _places(model, vertices, own, base, mesh=mesh)
+    beside = (model.part <= BACK) & ~model.inside
+    uv[beside] = inside(folded(model, uv, outline=outline, normal=normal), alpha)[beside]
+    hidden = model.part > BACK
+    uv[hidden] = inner_places(model, top=canvas[0])[hidden]
+    sheet = _sheet(model, vertices, own, base)
+    points = np.concatenate([own, sheet, vertices]).astype(np.float32)
+    triangles = np.concatenate([_sewing(base), model.triangles + POINTS + _SHEET]).astype(np.int32)
+    spared = np.zeros(len(points), np.float32)
+    spared[POINTS : POINTS + _SHEET] = base.occlusion.spared[POINTS : POINTS + _SHEET]
+    spared[POINTS + _SHEET :][model.part == BACK] = 0.5
+    skin = base.surface.texture[: canvas[0], :, :3]
+    patch = inner_patch(skin, mesh, np.random.default_rng(rng.integers(2**32)), width=canvas[1])
+    surface = Surface(
+        vertices=points,
+        triangles=triangles,
+        uv=np.concatenate([base.surface.uv[: POINTS + _SHEET], uv]).astype(np.float32),
+        texture=np.concatenate([base.surface.texture[: canvas[0]], patch]),
+        gloss=_gloss(model),
+        shininess=SKIN_SHININESS,
+    )
+    move = _Moves(model, vertices, rotation * scale)
+    yaw = float(np.arctan2(-rotation[0, 2], rotation[2, 2]))
+    return Bust(
+        name=base.name,
+        points=points,
+        surface=surface,
+        head=head_share(
+            points, base.points[:POINTS], always=~np.isin(np.arange(len(points)), _bodily(model))
+        ),
+        jaw=move.of(jawOpen=JAW),
+        lids=move.of(eyeBlink_L=1.0, eyeBlink_R=1.0),
+        smile=move.of(mouthSmile_L=0.8, mouthSmile_R=0.8, cheekSquint_L=0.3, cheekSquint_R=0.3),
+        brows=move.of(browInnerUp_L=0.8, browInnerUp_R=0.8, browOuterUp_L=0.8, browOuterUp_R=0.8),
+        gaze=move.gaze(),
+        turning=(-TURNS - yaw, TURNS - yaw),
+        occlusion=occlusion_of(points, triangles, spared=spared),
+        taken=np.concatenate([base.taken[: canvas[0]], patch]),
+        own=base.own,
+        metres_per_px=base.metres_per_px,
+        origin_px=base.origin_px,
+        reach=base.reach,
+        portrait=base.portrait,
+        contrast=base.contrast,
+    )
+
+
+def _onto(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Rotation (3, 3), scale and shift (3,) that lay points (n, 3) onto others, by least squares (Umeyama
+    1991).
+    """
+    a, b = source - source.mean(axis=0), target - target.mean(axis=0)
+    u, s, vt = np.linalg.svd(b.T @ a)
+    sign = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
+    rotation = (u * sign) @ vt
+    scale = float((s * sign).sum() / (a**2).sum())
+    return rotation.astype(np.float32), scale, target.mean(axis=0) - scale * rotation @ source.mean(axis=0)
+
+
+def _likeness(model: HeadModel, face: np.ndarray) -> np.ndarray:
+    """The identities' weights (k,) that come near a face mesh (468, 3).
+
+    Hair, ears and clothes are the portrait's; a head of quite another shape would wear them as a costume.
+    """
+    ways = np.stack([model.on_mesh(way.astype(np.float32)) for way in model.identity])
+    weights = np.zeros(len(ways))
+    for _ in range(3):  # where the head lies depends on its shape
+        mesh = model.on_mesh(model.vertices) + np.tensordot(weights, ways, axes=1)
+        rotation, scale, shift = _onto(mesh, face)
+        left = ((face - shift) / scale @ rotation - model.on_mesh(model.vertices)).ravel()
+        a = ways.reshape(len(ways), -1)
+        weights = np.linalg.solve(a @ a.T + POINTS * NOISE_M**2 * np.eye(len(ways)), a @ left)
+    return weights
+
+
+def _normals(vertices: np.ndarray, model: HeadModel) -> np.ndarray:
+    """Outward unit normals (n, 3)."""
+    a, b, c = (vertices[model.triangles[:, k]] for k in range(3))
+    across = np.cross(b - a, c - a)
+    normals = np.zeros_like(vertices)
+    for k in range(3):
+        np.add.at(normals, model.triangles[:, k], across)
+    return normals / np.maximum(1e-12, np.linalg.norm(normals, axis=1, keepdims=True))
+
+
+def _places(
+    model: HeadModel, vertices: np.ndarray, own: np.ndarray, base: Bust, *, mesh: np.ndarray
+) -> np.ndarray:
+    """Where in the portrait (n, 2) px each vertex gets its colour, the outline not yet minded."""
+
+    def seen(points: np.ndarray) -> np.ndarray:
+        return points[:, :2] / base.metres_per_px + base.origin_px
+
+    away = np.linalg.norm(vertices - model.from_mesh(own), axis=1)
+    return places_in_portrait(model, seen(vertices), mesh=mesh, own_mesh=seen(own), away_m=away)
+
+
+def _sheet(model: HeadModel, vertices: np.ndarray, own: np.ndarray, base: Bust) -> np.ndarray:
+    """The relief round the face (RINGS * 36, 3): moved as the face's outline was, close behind the model."""
+    rings = base.points[POINTS : POINTS + _SHEET].reshape(RINGS, 36, 3).copy()
+    rim = base.points[list(OUTLINE)]
+    away = np.linalg.norm(rings[..., :2] - rim[None, :, :2], axis=2)
+    rings[..., :2] += (own[list(OUTLINE)] - rim)[None, :, :2] * np.exp(-((away / FADE_M) ** 2))[..., None]
+    sheet = rings.reshape(-1, 3)
+    cell = 0.003
+    low = sheet[:, :2].min(axis=0)
+    size = np.ceil((sheet[:, :2].max(axis=0) - low) / cell).astype(int) + 1
+    flat = np.column_stack([(vertices[:, :2] - low) / cell, vertices[:, 2]])
+    skin = model.triangles[(model.part[model.triangles] <= BACK).all(axis=1)]
+    near, _, _ = rasterise(flat, skin, height=int(size[1]), width=int(size[0]))
+    empty = (~np.isfinite(near)).astype(np.uint8)
+    far, labels = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    level = np.zeros(labels.max() + 1, np.float32)
+    level[labels[empty == 0]] = near[empty == 0]
+    behind = cv2.GaussianBlur(level[labels], (0, 0), 2) + 0.004
+    chin = own[152, 1]
+    column, row = ((sheet[:, :2] - low) / cell).astype(int).T
+    beside = far[row, column] * cell
+    slope = np.where(sheet[:, 1] < chin, 0.4, 0.15)
+    sheet[:, 2] = behind[row, column] + slope * np.minimum(beside, 0.12)
+    return sheet
+
+
+def _sewing(base: Bust) -> np.ndarray:
+    """The triangles of the sheet, and those that sew it to the face's outline."""
+    triangles = base.surface.triangles
+    return triangles[(triangles < POINTS + _SHEET).all(axis=1) & (triangles >= POINTS).any(axis=1)]
+
+
+def _bodily(model: HeadModel) -> np.ndarray:
+    """The points that the body may carry: sheet and skin beside the face."""
+    skin = np.flatnonzero((model.part <= BACK) & ~model.inside)
+    return np.concatenate([POINTS + np.arange(_SHEET), POINTS + _SHEET + skin])
+
+
+def _gloss(model: HeadModel) -> np.ndarray:
+    gloss = np.zeros(POINTS + _SHEET + len(model.part), np.float32)
+    own = gloss[POINTS + _SHEET :]
+    own[model.part == FACE] = 0.5 * SKIN_GLOSS
+    own[model.inside] = SKIN_GLOSS
+    own[np.isin(model.part, (EYE, TEETH))] = 2 * SKIN_GLOSS
+    return gloss
+
+
+class _Moves:
+    """Expressions of the model as ways of a bust's points."""
+
+    def __init__(self, model: HeadModel, vertices: np.ndarray, turned: np.ndarray) -> None:
+        self.model, self.vertices, self.turned = model, vertices, turned
+
+    def of(self, **shares: float) -> np.ndarray:
+        """The sum (n, 3) of those expressions, times how strong each is; one the model lacks counts 0."""
+        total = np.zeros(self.model.vertices.shape, np.float32)
+        for name, share in shares.items():
+            if name in self.model.moves:
+                total += np.float32(share) * self.model.moves[name].astype(np.float32)
+        return self._led((total @ self.turned.T).astype(np.float32))
+
+    def gaze(self) -> np.ndarray:
+        """The ways (4, n, 3) as the eyes look to the picture's right, left, down and up."""
+        ways = (
+            (GAZE, 0.0, {"eyeLookOut_L": 1.0, "eyeLookIn_R": 1.0}),
+            (-GAZE, 0.0, {"eyeLookIn_L": 1.0, "eyeLookOut_R": 1.0}),
+            (0.0, GAZE, {"eyeLookDown_L": 1.0, "eyeLookDown_R": 1.0}),
+            (0.0, -GAZE, {"eyeLookUp_L": 1.0, "eyeLookUp_R": 1.0}),
+        )
+        return np.stack([self.of(**lids) + self._led(self._rolled(yaw, pitch)) for yaw, pitch, lids in ways])
+
+    def _rolled(self, yaw: float, pitch: float) -> np.ndarray:
+        ball = self.model.part == EYE
+        middles = self.vertices[-2:]
+        apart = np.linalg.norm(self.vertices[ball][:, None] - middles[None], axis=2)
+        offset = self.vertices[ball] - middles[apart.argmin(axis=1)]
+        upright = self.turned / np.cbrt(np.linalg.det(self.turned))
+        rotation = upright @ turn(yaw=yaw, pitch=pitch) @ upright.T
+        way = np.zeros_like(self.vertices)
+        way[ball] = offset @ rotation.T - offset
+        return way
+
+    def _led(self, way: np.ndarray) -> np.ndarray:
+        """The way of the vertices with that of the face mesh before it; the sheet stays."""
+        still = np.zeros((_SHEET, 3), np.float32)
+        return np.concatenate([self.model.on_mesh(way).astype(np.float32), still, way])
