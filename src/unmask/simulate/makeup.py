@@ -126,7 +126,8 @@ def paint_obfuscation(face: np.ndarray, uv: np.ndarray, model: str, rng: np.rand
     thin = np.clip(rng.uniform(0.04, 0.2) + blotches(rng, face.shape[:2], ((20, 0.06), (90, 0.06))), 0, 0.6)
     lay(face, np.clip(keep + thin, 0, 1), before)
     grey = before.mean(axis=2)
-    face *= np.clip(grey / (cv2.GaussianBlur(grey, (0, 0), 0.04 * unit) + 0.01), 0.6, 1.5)[..., None] ** 0.8
+    lines = np.clip(grey / (cv2.GaussianBlur(grey, (0, 0), 0.04 * unit) + 0.01), 0.6, 1.5)
+    face *= (lines ** (0.8 * (1 - keep)))[..., None]
 
 
 def paint_likeness(

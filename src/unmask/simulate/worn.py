@@ -31,7 +31,7 @@ def body_light(rng: np.random.Generator, light: Light) -> Light:
         return light
     other = draw_light(rng, kinds=("office", "window", "front"))
     total = other.ambient.mean() + 0.6 * sum(lamp.colour.mean() for lamp in other.lamps)
-    gain = float(light.ambient.mean() / total)
+    gain = light.ambient / (other.ambient / other.ambient.mean() * total)  # of the same level and colour
     lamps = tuple(replace(lamp, colour=lamp.colour * gain) for lamp in other.lamps)
     return replace(other, ambient=other.ambient * gain, lamps=lamps, background=light.background)
 
