@@ -92,9 +92,7 @@ def pictures(folder: Path) -> Clips:
     Labels are read for the tables' rows; nothing is measured by them. `camera` is the source.
     """
     finder = FaceFinder.load()
-    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
-        listed = list(csv.DictReader(file))
-    return _gathered(found for row in listed if (found := _picture(folder, row, finder)))
+    return _gathered(found for row in read_labels(folder) if (found := _picture(folder, row, finder)))
 
 
 _One = tuple[Measured, np.ndarray, np.ndarray]
@@ -142,8 +140,9 @@ def _in_worker(index: int) -> _One:
     return _simulated_one(_of_this_worker[0], index)
 
 
-def _picture(folder: Path, row: dict[str, str], finder: FaceFinder) -> _One | None:
-    source = open_source(folder / row["path"])
+def looked_at(path: Path, finder: FaceFinder) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Of a picture, or up to FRAMES of a video, frames in which a face is found, and the widest meshes."""
+    source = open_source(path)
     step = max(1, round(APART_S * (source.fps or 1)))
     frames, meshes = [], []
     for frame in islice(source.frames, 0, step * FRAMES, step):
@@ -151,14 +150,24 @@ def _picture(folder: Path, row: dict[str, str], finder: FaceFinder) -> _One | No
             frames.append(frame.image)
             meshes.append(max(faces, key=lambda face: float(np.ptp(face.mesh[:, 0]))).mesh)
     source.close()
+    return frames, meshes
+
+
+def read_labels(folder: Path) -> list[dict[str, str]]:
+    """The rows of `folder`/labels.csv (path,label,instrument,source)."""
+    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _picture(folder: Path, row: dict[str, str], finder: FaceFinder) -> _One | None:
+    frames, meshes = looked_at(folder / row["path"], finder)
     if not frames:
         return None
-    instrument = "" if row["label"] == "bona_fide" else row["instrument"]
     return measured(
         frames,
         meshes,
         name=row["path"],
-        instrument=instrument,
+        instrument="" if row["label"] == "bona_fide" else row["instrument"],
         subject=row["path"],
         camera=row.get("source", ""),
     )
