@@ -1,5 +1,6 @@
 """The room behind: a picture on a distant plane, that shifts and turns as the camera moves."""
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -74,12 +75,12 @@ def draw_backdrop(
     if len(backgrounds) and rng.random() < 0.65:
         path = backgrounds[int(rng.integers(len(backgrounds)))]
         linear = _opened_up(_cover(_room_picture(path), rng, size=(height, width)))
-        if rng.random() < 0.6:
+        if rng.random() < 0.75:  # rendered rooms are soft and empty
             linear = add_clutter(linear, rng)
     else:
         drawn = np.random.default_rng([int(rng.choice(rooms)), 23]) if len(rooms) else rng
         linear = draw_room(drawn, size=(height, width))
-    if rng.random() < 0.4:  # most small cameras see all things sharp, some do not
+    if rng.random() < 0.25:  # most small cameras see all things sharp, some do not
         linear = cv2.GaussianBlur(linear, (0, 0), float(np.exp(rng.uniform(np.log(0.4), np.log(3.0)))))
     linear = _gradient(linear, rng)
     depth = float(np.exp(rng.uniform(np.log(1.2), np.log(5.0))))
@@ -93,17 +94,30 @@ def draw_backdrop(
     )
 
 
-def own_backdrop(bust: Bust, place: Pose) -> Backdrop:
+def own_backdrop(bust: Bust, place: Pose, *, things: int = 0) -> Backdrop:
     """The portrait's own background, a metre behind the head, where the portrait had it while the head is at
-    `place`.
+    `place`; with things put before it, drawn from that seed, unless it is 0.
     """
     near = float(place.translation[2])
     depth = near + 1.0
     scale = bust.metres_per_px * depth / near
     axis = bust.origin_px - place.translation[:2] / bust.metres_per_px
+    picture = _furnished(bust, things) if things else bust.own
     return Backdrop(
-        picture=bust.own, depth_m=depth, metres_per_px=scale, axis_px=(float(axis[0]), float(axis[1]))
+        picture=picture, depth_m=depth, metres_per_px=scale, axis_px=(float(axis[0]), float(axis[1]))
     )
+
+
+_last_furnished: dict[str, tuple[weakref.ref, int, np.ndarray]] = {}
+
+
+def _furnished(bust: Bust, seed: int) -> np.ndarray:
+    """The own background with clutter in it, kept for the frames of a clip."""
+    known, drawn, picture = _last_furnished.get("own", (None, 0, None))
+    if picture is None or known is None or known() is not bust.own or drawn != seed:
+        picture = _levelled(add_clutter(bust.own, np.random.default_rng([seed, 29])))
+        _last_furnished["own"] = (weakref.ref(bust.own), seed, picture)
+    return picture
 
 
 def _cover(image: np.ndarray, rng: np.random.Generator, *, size: tuple[int, int]) -> np.ndarray:

@@ -184,13 +184,13 @@ def _bent(exposure: Exposure, nearness: np.ndarray, speeds: _Speeds, *, camera: 
         soft * np.float32(a) + (1 - soft) * np.float32(b)
         for a, b in zip(speeds.near, speeds.far, strict=True)
     ]
-    source = [
+    x_from, y_from = (
         (offset * bend + np.float32(m) - way * late).astype(np.float32)
         for offset, m, way in zip((x, y), middle, ways, strict=True)
-    ]
+    )
 
     def taken(image: np.ndarray, kind: int) -> np.ndarray:
-        return cv2.remap(image, *source, kind, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(cv2.remap(image, x_from, y_from, kind, borderMode=cv2.BORDER_REPLICATE))
 
     mesh = shot.mesh.copy()
     mesh[:, :2] = _straight_to_bent(mesh[:, :2] - middle, camera=camera, whole=whole) + middle

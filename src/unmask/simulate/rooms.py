@@ -9,6 +9,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+BEHIND = 0.3  # how often a frame stands right behind whoever is there
+
 
 def draw_room(rng: np.random.Generator, *, size: tuple[int, int]) -> np.ndarray:
     """A room (h, w, 3) float32 linear; lamps and windows exceed 1."""
@@ -27,15 +29,23 @@ def draw_room(rng: np.random.Generator, *, size: tuple[int, int]) -> np.ndarray:
         _fill(room, side, wall * rng.uniform(0.55, 0.9))
     for _ in range(int(rng.integers(2, 8))):
         _draw_thing(room, rng)
+    if rng.random() < BEHIND:
+        _behind(room, rng)
     return _textured(room, rng)
 
 
 def add_clutter(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The picture (h, w, 3) linear with one to five things put into it."""
+    """The picture (h, w, 3) linear with one to five things put into it, edges as sharp as a lens makes
+    them.
+    """
     room = np.ascontiguousarray(linear, np.float32).copy()
     for _ in range(int(rng.integers(1, 6))):
         _draw_thing(room, rng)
-    return room
+    if rng.random() < BEHIND:
+        _behind(room, rng)
+    added = (room != linear).any(axis=2).astype(np.float32)
+    share = cv2.GaussianBlur(added, (0, 0), 0.7)[..., None]
+    return cv2.GaussianBlur(room, (0, 0), 0.7) * share + room * (1 - share)
 
 
 def _draw_thing(room: np.ndarray, rng: np.random.Generator) -> None:
@@ -65,12 +75,19 @@ def _fill(room: np.ndarray, polygon: np.ndarray, colour: np.ndarray) -> None:
 
 
 def _quad(
-    room: np.ndarray, rng: np.random.Generator, *, wide: tuple[float, float], tall: tuple[float, float]
+    room: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    wide: tuple[float, float],
+    tall: tuple[float, float],
+    inside: tuple[float, float] = (-0.05, 1.05),
 ) -> np.ndarray:
-    """Corners (4, 2) of a rectangle in slight perspective, anywhere, clockwise from the upper left."""
+    """Corners (4, 2) of a rectangle in slight perspective, its centre `inside`, clockwise from the upper
+    left.
+    """
     h, w = room.shape[:2]
     size = np.array([w * rng.uniform(*wide), h * rng.uniform(*tall)])
-    centre = np.array([w, h]) * rng.uniform(-0.05, 1.05, 2)
+    centre = np.array([w, h]) * rng.uniform(*inside, 2)
     corners = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
     corners = corners * (1 + rng.normal(0, 0.06) * corners[:, ::-1] * 2)
     angle = rng.normal(0, 0.03)
@@ -87,6 +104,45 @@ def _inner(corners: np.ndarray, u: tuple[float, float], v: tuple[float, float]) 
         return top * (1 - t) + bottom * t
 
     return np.array([at(u[0], v[0]), at(u[1], v[0]), at(u[1], v[1]), at(u[0], v[1])])
+
+
+def _show(room: np.ndarray, corners: np.ndarray, picture: np.ndarray) -> None:
+    """The picture (h, w, 3) within the corners."""
+    h, w = picture.shape[:2]
+    ends = np.array([[0, 0], [w - 1, 0], [w - 1, h - 1], [0, h - 1]], np.float32)
+    warp = cv2.getPerspectiveTransform(ends, corners.astype(np.float32))
+    size = room.shape[1::-1]
+    shown = cv2.warpPerspective(picture, warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    inside = np.zeros(room.shape[:2], np.uint8)
+    cv2.fillConvexPoly(inside, np.round(corners * 16).astype(np.int32), 1, cv2.LINE_8, 4)
+    room[inside > 0] = shown[inside > 0]
+
+
+def _scene(room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A photograph for a wall or a monitor: a part of this room in other colours, as rich as a room is."""
+    h, w = room.shape[:2]
+    y, x = int(rng.uniform(0, 0.5) * h), int(rng.uniform(0, 0.5) * w)
+    part = room[y : y + h // 2, x : x + w // 2][:, ::-1][:: int(rng.choice([1, -1]))]
+    return np.ascontiguousarray(np.minimum(part, 1.0)[..., rng.permutation(3)])
+
+
+def _behind(room: np.ndarray, rng: np.random.Generator) -> None:
+    """A frame about where heads are, dark or bright: a monitor, a picture, a board, a window, a doorway."""
+    corners = _quad(room, rng, wide=(0.25, 0.8), tall=(0.3, 0.95), inside=(0.32, 0.68))
+    rim = rng.uniform(0.01, 0.09)
+    _fill(room, corners, rng.choice([rng.uniform(0.01, 0.06), rng.uniform(0.4, 1.3)]) * np.ones(3))
+    inner = _inner(corners, (rim, 1 - rim), (rim * rng.uniform(0.6, 1.6), 1 - rim * rng.uniform(0.6, 1.6)))
+    kind = str(rng.choice(["scene", "lit", "blank", "dark"]))
+    if kind == "scene":
+        _show(room, inner, _scene(room, rng) * np.float32(rng.uniform(0.4, 2.5)))
+        return
+    level = {"lit": rng.uniform(0.6, 2.5), "blank": rng.uniform(0.3, 0.9), "dark": rng.uniform(0.005, 0.1)}
+    ground = level[kind] * np.exp(rng.normal(0, 0.12, 3))
+    _fill(room, inner, ground)
+    for _ in range(int(rng.integers(0, 8))):
+        u, v = np.sort(rng.uniform(0, 1, 2)), np.sort(rng.uniform(0, 1, 2))
+        tint = rng.uniform(0.1, 1.4) * np.exp(rng.normal(0, 0.25, 3))
+        _fill(room, _inner(inner, (u[0], u[1]), (v[0], v[1])), ground * tint)
 
 
 def _ceiling(room: np.ndarray, rng: np.random.Generator, horizon: int) -> None:
@@ -177,6 +233,9 @@ def _picture(room: np.ndarray, rng: np.random.Generator) -> None:
     rim = rng.uniform(0.02, 0.12)
     _fill(room, corners, _colour(rng))
     inner = _inner(corners, (rim, 1 - rim), (rim, 1 - rim))
+    if rng.random() < 0.4:
+        _show(room, inner, _scene(room, rng))
+        return
     _fill(room, inner, _colour(rng))
     for _ in range(int(rng.integers(0, 12))):
         u, v = np.sort(rng.uniform(0, 1, 2)), np.sort(rng.uniform(0, 1, 2))
@@ -192,6 +251,9 @@ def _monitor(room: np.ndarray, rng: np.random.Generator) -> None:
     rim = rng.uniform(0.015, 0.05)
     inner = _inner(corners, (rim, 1 - rim), (rim, 1 - rim))
     glow = rng.uniform(0.02, 1.6) * np.exp(rng.normal(0, 0.2, 3))
+    if rng.random() < 0.4:
+        _show(room, inner, _scene(room, rng) * (3 * glow).astype(np.float32))
+        return
     _fill(room, inner, glow)
     for _ in range(int(rng.integers(0, 6))):
         u, v = np.sort(rng.uniform(0, 1, 2)), np.sort(rng.uniform(0, 1, 2))

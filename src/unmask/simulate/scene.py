@@ -32,6 +32,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+FURNISHED = 0.6  # how often things are put before a portrait's own background: studios are empty and soft
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
     """One moment on the sensor, before the camera does anything to it.
@@ -49,12 +52,16 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What stays for a whole clip whoever stands in it; `camera` leads from world to camera."""
+    """What stays for a whole clip whoever stands in it; `camera` leads from world to camera.
+
+    `things`: seed of what is put before a portrait's own background where that is kept, 0 for nothing.
+    """
 
     view: View
     light: Light
     backdrop: Backdrop
     camera: RigidMotion
+    things: int = 0
 
 
 def draw_stage(
@@ -66,7 +73,8 @@ def draw_stage(
     light = draw_light(rng, kinds=place.lights if place else ())
     own = place.pictures(backgrounds) if place else backgrounds
     backdrop = draw_backdrop(rng, view=view, backgrounds=own, rooms=place.rooms if place else ())
-    return Stage(view=view, light=light, backdrop=backdrop, camera=draw_camera_motion(rng))
+    things = int(rng.integers(1, 2**31)) if rng.random() < FURNISHED else 0
+    return Stage(view=view, light=light, backdrop=backdrop, camera=draw_camera_motion(rng), things=things)
 
 
 def draw_face_share(rng: np.random.Generator, *, view: View) -> float:
@@ -122,7 +130,7 @@ def bona_fide(
 ) -> Shot:
     """The living head on the stage; or before its portrait's own background, in the stage's light."""
     if keep_own_background:
-        stage = replace(stage, backdrop=own_backdrop(bust, motion.place))
+        stage = replace(stage, backdrop=own_backdrop(bust, motion.place, things=stage.things))
     seen, points = see_bust(bust, stage, moment=motion.at(time_s), time_s=time_s)
     radiance, depth = compose(stage, [seen], time_s=time_s)
     mesh = project(points[:POINTS], stage.view)
