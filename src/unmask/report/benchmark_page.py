@@ -86,6 +86,7 @@ def page(contents: Contents) -> str:
         by_camera=statistics(contents.measured, by=lambda row: row.camera),
         measured=len(contents.measured),
         leaks=contents.leaks,
+        alone=[leak for leak in contents.leaks if leak.seen == contents.leaks[-1].seen],
         no_leaks=contents.no_leaks,
         names=NAMES,
         hashes=contents.hashes,
