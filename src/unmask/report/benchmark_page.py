@@ -14,7 +14,7 @@ from unmask.report.leakage import Leak, Measured
 from unmask.report.pictures import colour_map, jpeg_uri
 
 SIDE_PX = 160  # of a picture on a sheet
-NEARER_M, FARTHER_M = 0.12, 0.30  # of the middle of the face: what the colours of depth span
+NEARER_M, FARTHER_M = 0.08, 0.16  # of the middle of the face: what the colours of depth span
 COUNTED = ("instrument", "like", "camera", "place", "light", "domain")
 SPLITS = ("train", "dev", "test")
 
@@ -90,6 +90,8 @@ def page(contents: Contents) -> str:
         no_leaks=contents.no_leaks,
         names=NAMES,
         hashes=contents.hashes,
+        before_cm=round(100 * NEARER_M),
+        behind_cm=round(100 * FARTHER_M),
         colours=", ".join(_css(level) for level in np.linspace(0, 1, 9)),
     )
 
@@ -119,7 +121,7 @@ def nearness(depth_m: np.ndarray, mesh: np.ndarray, *, scale: float = 1.0) -> np
 
     >>> flat = np.full((4, 4), 0.5)
     >>> float(nearness(flat, np.ones((468, 3)))[0, 0].round(2))
-    0.71
+    0.67
     """
     points = np.round(mesh[:, :2] * scale).astype(int)
     height, width = depth_m.shape
