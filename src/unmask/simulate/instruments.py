@@ -2,6 +2,7 @@
 
 from unmask.simulate.flat import bent_print, flat_print, photo_replay, video_replay
 from unmask.simulate.makeup import cosmetic, impersonation, obfuscation
+from unmask.simulate.mannequins import mannequin
 from unmask.simulate.masks import worn_paper
 from unmask.simulate.setting import Instrument
 from unmask.simulate.shells import half, resin, silicone, transparent
@@ -15,6 +16,9 @@ INSTRUMENTS: dict[str, Instrument] = {
     "mask/half": Instrument(present=half, models=("upper", "lower", "side"), like="Half Mask", share=0.4),
     "mask/resin": Instrument(
         present=resin, models=("white", "painted", "printed"), like="Mannequin Head", share=0.6
+    ),
+    "mask/mannequin": Instrument(
+        present=mannequin, models=("painted", "plain", "wigged"), like="Mannequin Head", share=0.8
     ),
     "mask/silicone": Instrument(
         present=silicone, models=("pale", "tan", "dark"), like="Silicone Mask", share=0.6

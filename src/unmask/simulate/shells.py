@@ -39,6 +39,7 @@ from unmask.simulate.worn import (
     finer,
     fitted,
     hidden_under,
+    laid_over,
     pixels,
     see_solid,
     shot_of,
@@ -237,7 +238,7 @@ def worn_shell(
     face = moment.head.then(stage.camera.at(time_s)).moved(own[:POINTS])
     open_ = shell.texture[_ROWS, _COLUMNS, 3] < 0.5
     face[open_] = points[:POINTS][open_]
-    return shot_of(stage, [under, over], face=face, time_s=time_s)
+    return shot_of(stage, [laid_over(under, over)], face=face, time_s=time_s)
 
 
 def _seen_through(shell: Shell, layer: Layer, over: Seen, under: Seen, stage: Stage, *, place: Pose) -> Seen:

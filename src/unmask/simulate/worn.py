@@ -145,6 +145,19 @@ def hidden_under(wearer: Seen, worn: Seen, *, shade: float, reach_px: float) -> 
     return Seen(depth=depth, colour=colour.astype(np.float32), alpha=wearer.alpha)
 
 
+def laid_over(under: Seen, over: Seen) -> Seen:
+    """Two layers as one: `over` where it is the nearer, whatever their middles are."""
+    nearer = np.where(np.isfinite(over.depth), over.depth < under.depth, ~np.isfinite(under.depth))
+    front, back = over.alpha * nearer, under.alpha
+    alpha = front + back * (1 - front)
+    colour = front[..., None] * over.colour + (back * (1 - front))[..., None] * under.colour
+    return Seen(
+        depth=np.where(front >= 0.5, over.depth, under.depth),
+        colour=(colour / np.maximum(alpha, 1e-4)[..., None]).astype(np.float32),
+        alpha=alpha.astype(np.float32),
+    )
+
+
 def softened(layer: Layer, *, reach_px: float) -> Layer:
     """Light that goes under the surface and comes out beside, red farthest: `reach_px` for red."""
     inside = np.isfinite(layer.depth).astype(np.float32)
