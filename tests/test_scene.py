@@ -179,3 +179,11 @@ def test_exposure_brings_dark_and_bright_together(bust):
         means.append(expose([scaled], np.random.default_rng(3))[0].radiance.mean())
     # Light in a ratio of 200 comes out in one of 200 ** (1 - strength), strength at least 0.6.
     assert 1 <= max(means) / min(means) <= 200**0.4 * 1.01
+
+
+def test_a_wall_that_runs_towards_the_camera_hides_nobody(bust):
+    stage, motion = _still(bust)
+    near = replace(stage.backdrop, depth_m=0.5, tilt=(0.4, 0.4))
+    shot = bona_fide(bust, replace(stage, backdrop=near), motion=motion, time_s=0.0)
+    face = bona_fide(bust, stage, motion=motion, time_s=0.0)
+    np.testing.assert_array_equal(shot.depth[face.face], face.depth[face.face])

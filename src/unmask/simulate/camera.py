@@ -180,7 +180,7 @@ def noise_at(gain: float, camera: Camera) -> tuple[float, float]:
 
     Exposure time takes up a part of what light lacks, gain the rest.
     """
-    iso = float(np.clip(gain / BASE_GAIN, 0.3, 16.0)) ** 0.8
+    iso = float(np.clip(gain / BASE_GAIN, 0.3, 8.0)) ** 0.8
     return camera.read_noise * iso**0.7, camera.shot_noise * iso**0.5
 
 

@@ -52,29 +52,29 @@ WEBCAM = Model(
     read_noise=(2e-3, 1e-2), shot_noise=(3e-3, 1.6e-2), white_balance=(0.5, 1.0), warmth=(-0.12, 0.12),
     saturation=(0.45, 1.25), contrast=(-0.25, 0.45), gamma=(0.40, 0.52), denoise=(0, 0.9), sharpen=(0, 1.2),
     exposure_s=(0.008, 0.033), readout_s=(0.010, 0.030), crf=(21, 34), jpeg=(40, 92),
-    kbps=(500, 3000), halo_px=(0.7, 1.8), beauty=(0, 0), aperture_mm=(0.7, 2.2), focus_m=(0.4, 1.6),
+    kbps=(500, 3000), halo_px=(0.7, 1.8), beauty=(0, 0), aperture_mm=(0.7, 3.0), focus_m=(0.4, 1.6),
     distortion=(-0.02, 0.06), drops=(0, 0.5),
 )  # fmt: skip
 _USB = {
     "sensor_scale": (0.5, 1.0), "blur_px": (0.4, 1.4), "haze": (0.0, 0.25), "sharpen": (0.0, 2.0),
-    "halo_px": (0.7, 2.6), "aperture_mm": (0.8, 3.5), "focus_m": (0.25, 2.0), "view_deg": (48, 78),
+    "halo_px": (0.7, 2.6), "aperture_mm": (0.8, 5.0), "focus_m": (0.25, 2.0), "view_deg": (48, 78),
     "distortion": (-0.02, 0.10), "jpeg": (30, 92), "autofocus": 0.35,
 }  # fmt: skip
 _OLD = {
     "view_deg": (48, 62), "read_noise": (3e-3, 1.4e-2), "shot_noise": (5e-3, 2.2e-2), "portrait": 0.8,
-    "aperture_mm": (0.7, 1.6), "focus_m": (0.5, 2.0), "kbps": (400, 2500), "readout_s": (0.02, 0.045),
+    "aperture_mm": (0.7, 2.5), "focus_m": (0.5, 2.0), "kbps": (400, 2500), "readout_s": (0.02, 0.045),
     "drops": (0, 0.7),
 }  # fmt: skip
 _NEW = {
     "sensor_scale": (1.0, 1.3), "view_deg": (50, 66), "blur_px": (0.25, 0.6), "aperture_px": (0.3, 0.8),
     "haze": (0.0, 0.08), "read_noise": (5e-4, 4e-3), "shot_noise": (1e-3, 6e-3), "saturation": (0.8, 1.45),
     "contrast": (0.0, 0.6), "crf": (19, 27), "jpeg": (75, 97), "portrait": 0.8, "kbps": (1500, 8000),
-    "beauty": (-1.0, 1.0), "aperture_mm": (1.0, 2.6), "focus_m": (0.35, 0.9), "distortion": (0, 0.02),
+    "beauty": (-1.0, 1.0), "aperture_mm": (1.0, 3.5), "focus_m": (0.35, 0.9), "distortion": (0, 0.02),
     "drops": (0, 0.2), "readout_s": (0.005, 0.02), "autofocus": 0.5,
 }  # fmt: skip
 _TERMINAL = {
     "view_deg": (60, 85), "vignetting": (0.2, 0.8), "haze": (0.0, 0.2), "portrait": 0.5,
-    "aperture_mm": (0.8, 2.5), "focus_m": (0.5, 1.5), "distortion": (0.02, 0.22), "kbps": (400, 3000),
+    "aperture_mm": (0.8, 4.0), "focus_m": (0.5, 1.5), "distortion": (0.02, 0.22), "kbps": (400, 3000),
     "codecs": ("h264", "h264-rate"),
 }  # fmt: skip
 _CALL = {
@@ -185,7 +185,7 @@ def draw_camera(
     height, width = (long, short) if upright else (short, long)
     if size is not None:
         height, width = size
-        drawn |= _window(drawn, share=max(size) / 640 * float(rng.uniform(1.0, COARSEST)))
+        drawn |= _window(drawn, side=max(size), coarse=float(rng.uniform(1.0, COARSEST)))
     return Camera(
         model=name,
         height=height,
@@ -195,12 +195,16 @@ def draw_camera(
     )
 
 
-def _window(drawn: dict[str, float], *, share: float) -> dict[str, float]:
-    """What changes where a camera delivers a middle part alone, `share` of its longer side."""
+def _window(drawn: dict[str, float], *, side: int, coarse: float) -> dict[str, float]:
+    """What changes where a camera delivers a middle part alone, its longer side `side` px of `coarse` px of
+    the whole.
+    """
+    share = side * coarse / 640
     if share >= 1:
         return {}
     half = np.tan(np.deg2rad(drawn["view_deg"]) / 2)
     return {
         "view_deg": float(2 * np.rad2deg(np.arctan(share * half))),
         "vignetting": drawn["vignetting"] * share**2,
+        "blur_px": drawn["blur_px"] / coarse,
     }

@@ -32,6 +32,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+BEHIND_M = 0.35
 FURNISHED = 0.6  # how often things are put before a portrait's own background: studios are empty and soft
 
 
@@ -142,7 +143,16 @@ def see_bust(bust: Bust, stage: Stage, *, moment: Moment, time_s: float) -> tupl
     face.
     """
     camera = stage.camera.at(time_s)
-    points = posed(bust, head=moment.head, body=moment.body, blink=moment.blink, mouth=moment.mouth)
+    points = posed(
+        bust,
+        head=moment.head,
+        body=moment.body,
+        blink=moment.blink,
+        mouth=moment.mouth,
+        smile=moment.smile,
+        brows=moment.brows,
+        gaze=moment.gaze,
+    )
     lit = bust.occlusion.lit(seen_from(stage.light, moment.head.rotation.T))
     layer = trace(
         replace(bust.surface, vertices=points),
@@ -159,17 +169,25 @@ def see_bust(bust: Bust, stage: Stage, *, moment: Moment, time_s: float) -> tupl
 def compose(stage: Stage, seen: Sequence[Seen], *, time_s: float) -> tuple[np.ndarray, np.ndarray]:
     """Backdrop with the layers over it, nearest on top: radiance (H, W, 3) and depth (H, W).
 
+    The room is BEHIND_M behind all of them at least, or a wall that runs towards the camera would hide them.
     Depth is that of the nearest layer with alpha of a half and more. Where a layer's depth is infinite and
     its alpha is not 0 (the soft flank of an edge), its median depth counts.
     """
     camera = stage.camera.at(time_s)
     radiance, depth = stage.backdrop.seen(camera, view=stage.view)
     radiance *= stage.light.background.astype(np.float32)
+    farthest = max((_farthest(layer) for layer in seen), default=0.0)
+    np.maximum(depth, np.float32(farthest + BEHIND_M), out=depth)
     medians = [_median_depth(layer) for layer in seen]
     for index in np.argsort(medians)[::-1]:
         layer = seen[index]
         _lay_over(radiance, depth, layer.colour, layer.alpha, layer.depth, np.float32(medians[index]))
     return radiance, depth
+
+
+def _farthest(layer: Seen) -> float:
+    some = layer.depth[layer.depth < np.inf]
+    return float(some.max()) if some.size else 0.0
 
 
 def _median_depth(layer: Seen) -> float:
