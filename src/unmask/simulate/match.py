@@ -18,7 +18,7 @@ from unmask.media.topology import OUTLINE
 FACE_PX = 46  # longer side of a face at network size: 128 px over a box 2.8 times the face's
 FINE, COARSE = 0.8, 2.0  # px at network size: detail finer than the first, and between both
 GAINS = (0.3, 3.0)  # of a band of detail; beyond, there is nothing to sharpen
-SLOPES = (0.35, 2.2)  # of the tone curve and of the chroma's scale
+SLOPES = (0.35, 2.6)  # of the tone curve and of the chroma's scale
 ROUNDS = 2  # sharpening moves contrast a little, and clipping all
 
 
@@ -45,7 +45,7 @@ def draw_look(rng: np.random.Generator) -> Look:
     colour = float(rng.uniform(0.2, 1.8))
     return Look(
         luma=float(np.clip(rng.normal(115, 32), 42, 200)),
-        contrast=float(np.exp(rng.normal(np.log(27), 0.37))),
+        contrast=float(np.exp(rng.normal(np.log(34), 0.42))),
         fine=float(np.exp(rng.normal(np.log(0.2), 0.25))),
         coarse=float(np.exp(rng.normal(np.log(0.28), 0.15))),
         blue=float(-12 * colour + rng.normal(0, 2.5)),
