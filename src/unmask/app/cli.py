@@ -135,6 +135,10 @@ def simulate(
     portraits: Annotated[
         Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")
     ] = None,
+    heads: Annotated[
+        Path | None,
+        typer.Option(help="ICT-FaceKit npz; with one, some subjects are its heads in a portrait's skin."),
+    ] = None,
     backgrounds: Annotated[
         Path | None, typer.Option(help="Folder of pictures of rooms; without one, rooms are drawn.")
     ] = None,
@@ -149,7 +153,13 @@ def simulate(
     return run(
         out,
         Wishes(
-            portraits=portraits, backgrounds=backgrounds, subjects=subjects, clips=clips, seed=seed, jobs=jobs
+            portraits=portraits,
+            heads=heads,
+            backgrounds=backgrounds,
+            subjects=subjects,
+            clips=clips,
+            seed=seed,
+            jobs=jobs,
         ),
     )
 

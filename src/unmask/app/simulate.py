@@ -9,6 +9,7 @@ import numpy as np
 from unmask.app.progress import bar, say
 from unmask.media.faces import FaceFinder
 from unmask.media.images import SUFFIXES
+from unmask.simulate.heads import load_heads
 from unmask.simulate.make import simulate_folder
 from unmask.simulate.subjects import Portrait, load_portraits, procedural_portrait
 from unmask.types import DataError
@@ -19,6 +20,7 @@ class Wishes:
     """The options of `unmask simulate`; `jobs` 0 is one process for each core."""
 
     portraits: Path | None = None
+    heads: Path | None = None
     backgrounds: Path | None = None
     subjects: int = 8
     clips: int = 40
@@ -34,6 +36,7 @@ def run(out: Path, wishes: Wishes) -> int:
         labels = simulate_folder(
             out,
             portraits=portraits,
+            heads=load_heads(wishes.heads) if wishes.heads else None,
             backgrounds=backgrounds,
             subjects=wishes.subjects,
             clips=wishes.clips,

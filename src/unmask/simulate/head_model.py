@@ -5,6 +5,7 @@ The file is ICT-FaceKit's (Li et al., CVPR 2020) as one npz: a neutral mesh of q
 of identities and expressions; its landmarks are in a JSON file beside it.
 """
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
@@ -40,6 +41,7 @@ class HeadModel:
     n, 3) float16 and `moves`, expression by name (n, 3) float16, are added. `triangles` (m, 3), outward by
     the right hand; `part` (n,) of FACE, BACK (of head and neck), INNER (mouth's and sockets' walls), TEETH,
     EYE. `mesh_corner`, `mesh_share` (468, 3): each point of the face mesh between three vertices.
+    `fingerprint` tells models apart.
     `pin_corner`, `pin_share` (n, 3): the place of the face mesh nearest to a vertex, between three of its
     points; `inside` (n,) bool: it is not the mesh's border.
     """
@@ -54,6 +56,7 @@ class HeadModel:
     pin_corner: np.ndarray
     pin_share: np.ndarray
     inside: np.ndarray
+    fingerprint: str
 
     def on_mesh(self, values: np.ndarray) -> np.ndarray:
         """Values (n, d) of the vertices at the points of the face mesh: (468, d)."""
@@ -99,6 +102,9 @@ def load_heads(path: Path) -> HeadModel:
         pin_corner=pin_corner,
         pin_share=pin_share,
         inside=~border & (parts == FACE),
+        fingerprint=hashlib.sha256(stored["vertices"].tobytes() + stored["identity"].tobytes()).hexdigest()[
+            :16
+        ],
     )
 
 

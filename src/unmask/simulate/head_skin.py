@@ -13,10 +13,11 @@ import numpy as np
 from unmask.media.topology import (
     LEFT_EYE_LOWER,
     LEFT_EYE_UPPER,
+    OUTLINE,
     RIGHT_EYE_LOWER,
     RIGHT_EYE_UPPER,
 )
-from unmask.simulate.head_model import BACK, EYE, INNER, TEETH, HeadModel
+from unmask.simulate.head_model import BACK, EYE, FACE, INNER, TEETH, HeadModel
 
 BINS = 240  # directions about the skull's middle in the picture
 PATCH_PX = 128  # the square of an eye, below the portrait; teeth and the mouth's walls are beside it
@@ -65,9 +66,12 @@ def with_hair(model: HeadModel, vertices: np.ndarray, px: np.ndarray, *, outline
     angle = _bin(px - outline.middle)
     skull = np.zeros(BINS)
     np.maximum.at(skull, angle[skin], far[skin])
-    skull = _round(np.maximum(skull, 1.0), 1.5)
+    skull = np.max(
+        [np.roll(skull, turned) for turned in range(-4, 5)], axis=0
+    )  # no direction without a vertex
+    skull = _round(np.maximum(skull, 1.0), 3.0)
     share = np.where(np.isfinite(outline.radius), outline.radius, skull) / skull
-    share = _round(np.clip(share, 0.97, 1.4), 5.0)[angle]
+    share = _round(np.clip(share, 0.82, 1.4), 5.0)[angle]
     tall = float(np.ptp(vertices[skin][:, 1]))
     above = _smooth((outline.middle[1] - px[:, 1]) / (0.35 * np.nanmedian(skull)))
     pinned = np.linalg.norm(vertices - model.from_mesh(model.on_mesh(vertices)), axis=1)
@@ -101,22 +105,77 @@ def folded(model: HeadModel, px: np.ndarray, *, outline: Outline, normal: np.nda
     level = np.stack([way[:, 0], up], axis=1)
     radius = outline.along(outline.middle + level)[1]
     fold = np.abs((2.5 * behind) % 2 - 1)  # 1, 0, 1 ...
-    band = outline.middle + (radius * (0.68 + 0.24 * fold))[:, None] * level
+    band = outline.middle + (radius * (0.80 + 0.13 * fold))[:, None] * level
     below = _smooth((px[:, 1] - outline.middle[1]) / (1.1 * np.min(outline.radius)) - 0.6)
     share = (np.where(model.part == BACK, _smooth(4 * behind), 0.0) * (1 - below))[:, None]
     return px * (1 - share) + np.nan_to_num(band, posinf=0.0) * share
 
 
-def inside(px: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """The places (n, 2), those off the matte (h, w) moved to the nearest that is surely the person's."""
-    sure = (cv2.erode(alpha, np.ones((7, 7))) > 0.97).astype(np.uint8)
-    _, labels = cv2.distanceTransformWithLabels(1 - sure, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sure:
+    """Where (h, w) bool a portrait's texture is surely the person's, and of these where it has the colour of
+    the cheeks, of the hair.
+    """
+
+    person: np.ndarray
+    skin: np.ndarray
+    hair: np.ndarray
+
+
+def sure_of(texture: np.ndarray, cheeks: np.ndarray, *, outline: Outline) -> Sure:
+    """Of a texture (h, w, 4); `cheeks` (n, 2) px are places that are mostly skin."""
+    person = cv2.erode(texture[..., 3], np.ones((7, 7))) > 0.97
+    logarithm = np.log(cv2.blur(texture[..., :3], (5, 5)) + 0.01)
+    angle = np.radians(np.linspace(-150, -30, 60))
+    way = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    radius = outline.along(outline.middle + way)[1][:, None]
+    crown = np.concatenate([outline.middle + share * radius * way for share in (0.82, 0.88, 0.93)])
+    return Sure(person=person, skin=person & _like(logarithm, cheeks), hair=person & _like(logarithm, crown))
+
+
+def sure_places(model: HeadModel, px: np.ndarray, sure: Sure, *, mesh: np.ndarray) -> np.ndarray:
+    """The places (n, 2), those that a portrait's cut-out may have wrong moved to the nearest sure one.
+
+    Beside the cheeks and on the ears only what has the skin's colour is sure, on the skull's back only what
+    has the hair's.
+    """
+    level, chin = (mesh[127, 1] + mesh[356, 1]) / 2, mesh[152, 1]
+    level = level - 0.1 * (chin - level)  # where ears begin
+    border = np.isin(model.pin_corner, OUTLINE).any(axis=1)
+    beside = (model.part == FACE) & (border | ~model.inside) & (px[:, 1] > level) & (px[:, 1] < chin)
+    above = (model.part == BACK) & (px[:, 1] < chin)
+    rest = (model.part <= BACK) & ~model.inside & ~beside & ~above
+    moved = px.copy()
+    for which, allowed in ((rest, sure.person), (beside, sure.skin), (above, sure.hair)):
+        moved[which] = _moved_into(px[which], allowed)
+    return moved
+
+
+def _like(logarithm: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Where (h, w) a picture's logarithm is as at most of those places (n, 2), in colour more than in
+    light.
+    """
+    h, w = logarithm.shape[:2]
+    x, y = np.clip(places.astype(int), 0, [w - 1, h - 1]).T
+    usual = np.median(logarithm[y, x], axis=0)
+    off = logarithm - usual.astype(np.float32)
+    light = off.mean(axis=2)
+    return (np.abs(light) < 1.1) & (np.abs(off - light[..., None]).max(axis=2) < 0.3)
+
+
+def _moved_into(px: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Places (n, 2) off `allowed` (h, w) moved to the nearest that is not; as they are if there is none."""
+    if not allowed.any():
+        return px
+    _, labels = cv2.distanceTransformWithLabels(
+        1 - allowed.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
     nearest = np.zeros((labels.max() + 1, 2), np.float32)
-    rows, columns = np.nonzero(sure)
+    rows, columns = np.nonzero(allowed)
     nearest[labels[rows, columns]] = np.column_stack([columns, rows])
-    x = np.clip(np.round(px[:, 0]).astype(int), 0, alpha.shape[1] - 1)
-    y = np.clip(np.round(px[:, 1]).astype(int), 0, alpha.shape[0] - 1)
-    return np.where((sure[y, x] > 0)[:, None], px, nearest[labels[y, x]])
+    x = np.clip(np.round(px[:, 0]).astype(int), 0, allowed.shape[1] - 1)
+    y = np.clip(np.round(px[:, 1]).astype(int), 0, allowed.shape[0] - 1)
+    return np.where(allowed[y, x][:, None], px, nearest[labels[y, x]])
 
 
 def inner_patch(skin: np.ndarray, mesh: np.ndarray, rng: np.random.Generator, *, width: int) -> np.ndarray:

@@ -19,11 +19,13 @@ from unmask.simulate.head_skin import (
     folded,
     inner_patch,
     inner_places,
-    inside,
     outline_of,
     places_in_portrait,
+    sure_of,
+    sure_places,
     with_hair,
 )
+from unmask.simulate.motion import GAZE
 from unmask.simulate.relief import occlusion_of
 from unmask.simulate.subjects import Portrait, procedural_portrait
 from unmask.simulate.surfaces import Surface, turn
@@ -33,7 +35,6 @@ __all__ = ["HeadModel", "load_heads", "make_head"]
 DEVIATION = 0.45  # of the identities' weights about the portrait's own; the model's spread is 1
 NOISE_M = 0.004  # how far off a portrait's mesh is taken to be, the smile it was taken with among it
 TURNS = np.radians(45.0)
-GAZE = 0.45  # radians that a gaze of 1 turns the eyes by
 JAW = 0.45  # of the model's widest: as far as talking opens a mouth
 _SHEET = RINGS * 36
 
@@ -46,43 +47,15 @@ def make_head(
     """
     portrait = portrait or procedural_portrait(rng)
     base = make_bust(portrait, cache=cache)
-    weights = _likeness(model, base.points[:POINTS]) + rng.normal(0, DEVIATION, len(model.identity))
-    somebody = model.vertices + np.tensordot(
-        weights.astype(np.float32), model.identity.astype(np.float32), axes=1
-    )
-    rotation, scale, shift = _onto(model.on_mesh(somebody), base.points[:POINTS])
-    vertices = (scale * somebody @ rotation.T + shift).astype(np.float32)
-    canvas = base.own.shape[:2]
-    mesh = base.surface.uv[:POINTS]
-    alpha = base.surface.texture[: canvas[0], :, 3]
-    outline = outline_of(alpha, np.column_stack([mesh, base.points[:POINTS, 2]]))
-    normal = _normals(vertices, model)
-    px = vertices[:, :2] / base.metres_per_px + base.origin_px
-    vertices = with_hair(model, vertices, px, outline=outline)
-    own = model.on_mesh(vertices).astype(np.float32)
-    uv = _places(model, vertices, own, base, mesh=mesh)
-    beside = (model.part <= BACK) & ~model.inside
-    uv[beside] = inside(folded(model, uv, outline=outline, normal=normal), alpha)[beside]
-    hidden = model.part > BACK
-    uv[hidden] = inner_places(model, top=canvas[0])[hidden]
-    sheet = _sheet(model, vertices, own, base)
-    points = np.concatenate([own, sheet, vertices]).astype(np.float32)
-    triangles = np.concatenate([_sewing(base), model.triangles + POINTS + _SHEET]).astype(np.int32)
+    vertices, turned = _somebody(model, rng, base.points[:POINTS])
+    vertices, surface = _dressed(model, vertices, base, rng)
+    points, triangles = surface.vertices, surface.triangles
     spared = np.zeros(len(points), np.float32)
     spared[POINTS : POINTS + _SHEET] = base.occlusion.spared[POINTS : POINTS + _SHEET]
     spared[POINTS + _SHEET :][model.part == BACK] = 0.5
-    skin = base.surface.texture[: canvas[0], :, :3]
-    patch = inner_patch(skin, mesh, np.random.default_rng(rng.integers(2**32)), width=canvas[1])
-    surface = Surface(
-        vertices=points,
-        triangles=triangles,
-        uv=np.concatenate([base.surface.uv[: POINTS + _SHEET], uv]).astype(np.float32),
-        texture=np.concatenate([base.surface.texture[: canvas[0]], patch]),
-        gloss=_gloss(model),
-        shininess=SKIN_SHININESS,
-    )
-    move = _Moves(model, vertices, rotation * scale)
-    yaw = float(np.arctan2(-rotation[0, 2], rotation[2, 2]))
+    move = _Moves(model, vertices, turned)
+    yaw = float(np.arctan2(-turned[0, 2], turned[2, 2]))
+    rows = base.own.shape[0]
     return Bust(
         name=base.name,
         points=points,
@@ -97,7 +70,7 @@ def make_head(
         gaze=move.gaze(),
         turning=(-TURNS - yaw, TURNS - yaw),
         occlusion=occlusion_of(points, triangles, spared=spared),
-        taken=np.concatenate([base.taken[: canvas[0]], patch]),
+        taken=np.concatenate([base.taken[:rows], surface.texture[rows:]]),
         own=base.own,
         metres_per_px=base.metres_per_px,
         origin_px=base.origin_px,
@@ -105,6 +78,48 @@ def make_head(
         portrait=base.portrait,
         contrast=base.contrast,
     )
+
+
+def _somebody(model: HeadModel, rng: np.random.Generator, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Somebody like the face mesh (468, 3): vertices (n, 3) in its frame, and the turn and scale (3, 3) that
+    lead there.
+    """
+    weights = _likeness(model, face) + rng.normal(0, DEVIATION, len(model.identity))
+    somebody = model.vertices + np.tensordot(
+        weights.astype(np.float32), model.identity.astype(np.float32), axes=1
+    )
+    rotation, scale, shift = _onto(model.on_mesh(somebody), face)
+    return (scale * somebody @ rotation.T + shift).astype(np.float32), rotation * scale
+
+
+def _dressed(
+    model: HeadModel, vertices: np.ndarray, base: Bust, rng: np.random.Generator
+) -> tuple[np.ndarray, Surface]:
+    """The vertices with hair on, and the surface with the portrait on it: face mesh, sheet, vertices."""
+    rows, columns = base.own.shape[:2]
+    cloth, mesh = base.surface.texture[:rows], base.surface.uv[:POINTS]
+    outline = outline_of(cloth[..., 3], mesh)
+    normal = _normals(vertices, model)
+    px = vertices[:, :2] / base.metres_per_px + base.origin_px
+    vertices = with_hair(model, vertices, px, outline=outline)
+    own = model.on_mesh(vertices).astype(np.float32)
+    uv = folded(model, _places(model, vertices, own, base, mesh=mesh), outline=outline, normal=normal)
+    sure = sure_of(cloth, model.from_mesh(mesh)[model.inside], outline=outline)
+    uv = sure_places(model, uv, sure, mesh=mesh)
+    hidden = model.part > BACK
+    uv[hidden] = inner_places(model, top=rows)[hidden]
+    sheet = _sheet(model, vertices, own, base)
+    relief = _relief(base, sure.hair, above=float(mesh[[127, 356], 1].mean()), below=float(mesh[152, 1]))
+    patch = inner_patch(cloth[..., :3], mesh, rng, width=columns)
+    surface = Surface(
+        vertices=np.concatenate([own, sheet, vertices]).astype(np.float32),
+        triangles=np.concatenate([relief, model.triangles + POINTS + _SHEET]).astype(np.int32),
+        uv=np.concatenate([base.surface.uv[: POINTS + _SHEET], uv]).astype(np.float32),
+        texture=np.concatenate([cloth, patch]),
+        gloss=_gloss(model),
+        shininess=SKIN_SHININESS,
+    )
+    return vertices, surface
 
 
 def _onto(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
@@ -174,19 +189,25 @@ def _sheet(model: HeadModel, vertices: np.ndarray, own: np.ndarray, base: Bust) 
     far, labels = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     level = np.zeros(labels.max() + 1, np.float32)
     level[labels[empty == 0]] = near[empty == 0]
-    behind = cv2.GaussianBlur(level[labels], (0, 0), 2) + 0.004
-    chin = own[152, 1]
+    behind = cv2.GaussianBlur(level[labels], (0, 0), 2) + 0.006
     column, row = ((sheet[:, :2] - low) / cell).astype(int).T
-    beside = far[row, column] * cell
-    slope = np.where(sheet[:, 1] < chin, 0.4, 0.15)
-    sheet[:, 2] = behind[row, column] + slope * np.minimum(beside, 0.12)
+    beside = np.minimum(far[row, column] * cell, 0.12)
+    # Hair hangs in the ears' plane, where the skull hides what the model has itself; clothes lie on it.
+    under = np.clip((sheet[:, 1] - own[152, 1] + 0.01) / 0.04, 0, 1)
+    hair, cloth = 0.015 + 0.2 * beside, behind[row, column] + 0.15 * beside
+    sheet[:, 2] = hair + under * (cloth - hair)
     return sheet
 
 
-def _sewing(base: Bust) -> np.ndarray:
-    """The triangles of the sheet, and those that sew it to the face's outline."""
+def _relief(base: Bust, hair: np.ndarray, *, above: float, below: float) -> np.ndarray:
+    """The triangles of the sheet: clothes, and hair that hangs (`hair` (h, w) bool) between two rows of the
+    texture; above them the skull has its own.
+    """
     triangles = base.surface.triangles
-    return triangles[(triangles < POINTS + _SHEET).all(axis=1) & (triangles >= POINTS).any(axis=1)]
+    triangles = triangles[((triangles >= POINTS) & (triangles < POINTS + _SHEET)).all(axis=1)]
+    x, y = np.clip(base.surface.uv[: POINTS + _SHEET], 0, np.array(hair.shape[::-1]) - 1).astype(int).T
+    hangs = (cv2.dilate(hair.astype(np.uint8), np.ones((25, 25)))[y, x] > 0) & (y > above) | (y > below)
+    return triangles[hangs[triangles].all(axis=1)]
 
 
 def _bodily(model: HeadModel) -> np.ndarray:

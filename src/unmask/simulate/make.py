@@ -21,6 +21,7 @@ from unmask.simulate.folder import (
     write_recordings,
     write_table,
 )
+from unmask.simulate.heads import HeadModel
 from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.studio import Request, Simulated, Studio
 from unmask.simulate.subjects import Portrait
@@ -59,6 +60,7 @@ class Series:
 
     portraits: Sequence[Portrait]
     seed: int
+    heads: HeadModel | None = None
     backgrounds: Sequence[Path] = ()
     instruments: tuple[str, ...] = tuple(INSTRUMENTS)
     frames: int = 5
@@ -99,7 +101,9 @@ class Series:
     def _open(self) -> Studio:
         if not self._studio:
             self._studio.append(
-                Studio(portraits=self.portraits, backgrounds=self.backgrounds, cache=self.cache)
+                Studio(
+                    portraits=self.portraits, heads=self.heads, backgrounds=self.backgrounds, cache=self.cache
+                )
             )
         return self._studio[0]
 
@@ -155,6 +159,7 @@ def simulate_folder(
     out: Path,
     *,
     portraits: Sequence[Portrait],
+    heads: HeadModel | None = None,
     backgrounds: Sequence[Path] = (),
     subjects: int,
     clips: int,
@@ -171,9 +176,12 @@ def simulate_folder(
     """
     names = [portrait.name for portrait in portraits[:subjects]]
     settings = {"seed": seed, "clips": clips, "seconds": seconds, "fps": fps, "portraits": names}
+    if heads is not None:
+        settings["heads"] = heads.fingerprint
     claim(out, settings, mark="simulation.json")
     series = Series(
         portraits=tuple(portraits[:subjects]),
+        heads=heads,
         backgrounds=tuple(backgrounds),
         seed=seed,
         frames=max(1, round(seconds * fps)),

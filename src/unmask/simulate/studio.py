@@ -1,5 +1,6 @@
 """One simulated recording: a subject, an instrument or none, a place, a camera, all drawn from one seed."""
 
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ import numpy as np
 from unmask.media.topology import POINTS
 from unmask.simulate.camera import Exposure, capture
 from unmask.simulate.cameras import Camera, draw_camera
+from unmask.simulate.heads import HeadModel, make_head
 from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.layout import Picture
 from unmask.simulate.match import draw_look, matched
@@ -37,6 +39,7 @@ WORN = 0.3  # how often a recording is worn once more
 OWN_BACKGROUND = 0.6  # how often it is kept where it fills the view: a cut-out's rim must not tell the living
 GUESSED = 0.17  # contrast below which a cut-out's rim is a guess, better left where it was
 BUSTS_KEPT = 6
+HEADS = 0.3  # of the subjects, where there is a model of heads
 PORTRAIT_ITSELF = 0.3  # how often a still picture is the portrait, not a photograph of the simulated head
 FACE_ASPECT = 1.25  # a face mesh's height over its width
 
@@ -93,11 +96,15 @@ class Request:
 class Studio:
     """Portraits and rooms, with the busts made from them kept for the next clip.
 
+    With `heads`, a share of HEADS of the subjects is a head of that model in its portrait's skin: by the
+    portrait's name, so that a subject is the same person everywhere, living and as a victim.
+
     `cache`: folder for what is slow to make from a portrait. `others`: faces for wearers of masks; the
     portraits themselves when empty.
     """
 
     portraits: Sequence[Portrait]
+    heads: HeadModel | None = None
     backgrounds: Sequence[Path] = ()
     others: Sequence[Portrait] = ()
     cache: Path | None = None
@@ -106,11 +113,21 @@ class Studio:
     def bust(self, portrait: Portrait) -> Bust:
         """The portrait's bust; making one takes half a second."""
         if portrait.name not in self._busts:
-            self._busts[portrait.name] = make_bust(portrait, cache=self.cache)
+            self._busts[portrait.name] = self._made(portrait)
             while len(self._busts) > BUSTS_KEPT:
                 self._busts.popitem(last=False)
         self._busts.move_to_end(portrait.name)
         return self._busts[portrait.name]
+
+    def _made(self, portrait: Portrait) -> Bust:
+        if self.heads is not None and self._is_head(portrait):
+            rng = np.random.default_rng(zlib.crc32(portrait.name.encode()))
+            return make_head(self.heads, rng, portrait, cache=self.cache)
+        return make_bust(portrait, cache=self.cache)
+
+    def _is_head(self, portrait: Portrait) -> bool:
+        chance = np.random.default_rng([zlib.crc32(portrait.name.encode()), 3]).random()
+        return self.heads is not None and bool(chance < HEADS)
 
     def record(self, request: Request) -> Simulated:
         """The recording; equal requests to equal studios give equal bytes, whatever was recorded before."""
@@ -183,7 +200,8 @@ class Studio:
         self, rng: np.random.Generator, portrait: Portrait, *, times: Sequence[float], fps: float
     ) -> Picture:
         """The victim's picture, by another camera in another place; sometimes the portrait itself."""
-        if len(times) == 1 and rng.random() < PORTRAIT_ITSELF:
+        # The portrait shows another face than the head in its skin, which is who the subject is.
+        if len(times) == 1 and rng.random() < PORTRAIT_ITSELF and not self._is_head(portrait):
             return Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
         camera = draw_camera(rng, model="new-phone" if rng.random() < 0.75 else None)
         camera = _worth_showing(camera)
@@ -237,7 +255,7 @@ def _living(
     """The head on the stage, or before the background it was photographed with, where that fills the view."""
     wanted = rng.random() < OWN_BACKGROUND or bust.contrast < GUESSED
     own = wanted and suits_own_background(bust, place, view=stage.view)
-    motion = draw_head_motion(rng, place=place)
+    motion = draw_head_motion(rng, place=place, turning=bust.turning)
     for time_s in times:
         yield Exposure(shot=bona_fide(bust, stage, motion=motion, time_s=time_s, keep_own_background=own))
 
