@@ -46,10 +46,27 @@ class Picture:
 
     def head(self) -> np.ndarray:
         """The face with some of the head around it, (H, W, 1) float32 in [0, 1], with a soft rim."""
+        return self._soft([self._outline(1.2)])
+
+    def person(self) -> np.ndarray:
+        """Head, neck and shoulders down to the border, roughly: what stays where the room is replaced."""
+        x0, y0, x1, _ = clip_box(self.mesh, scale=1.0)
+        side, bottom = x1 - x0, float(len(self.image))
+        neck, shoulder = y0 + 0.75 * side, y0 + 1.45 * side
+        left, right = [(x0 + 0.2 * side, neck), (x0 - 0.6 * side, shoulder)], x1
+        body = [*left, (x0 - 0.7 * side, bottom), (right + 0.7 * side, bottom)]
+        body += [(right + 0.6 * side, shoulder), (right - 0.2 * side, neck)]
+        return self._soft([self._outline(1.45), np.array(body, np.int32)])
+
+    def _outline(self, scale: float) -> np.ndarray:
         points = self.mesh[list(OUTLINE), :2]
         middle = points.mean(axis=0)
-        outline = (middle + (points - middle) * 1.2).astype(np.int32)
-        mask = cv2.fillPoly(np.zeros(self.image.shape[:2], np.float32), [outline], 1.0)
+        return (middle + (points - middle) * scale).astype(np.int32)
+
+    def _soft(self, areas: Sequence[np.ndarray]) -> np.ndarray:
+        mask = np.zeros(self.image.shape[:2], np.float32)
+        for area in areas:
+            cv2.fillPoly(mask, [area], 1.0)
         return cv2.GaussianBlur(mask, (0, 0), 2 * self.pixel + 0.5)[..., None]
 
 
@@ -81,7 +98,7 @@ def brightness(factor: float, *, of: str = "all") -> Edit:
     """Of the whole picture, the head or the room."""
 
     def edit(picture: Picture) -> np.ndarray:
-        where = {"all": 1.0, "head": picture.head(), "room": 1 - picture.head()}[of]
+        where = {"all": 1.0, "head": picture.head(), "room": 1 - picture.person()}[of]
         return picture.image * (1 + (factor - 1) * where)
 
     return edit
@@ -94,26 +111,26 @@ def blur(sigma: float, *, of: str = "all") -> Edit:
         image = picture.image.astype(np.float32)
         soft = cv2.GaussianBlur(image, (0, 0), abs(sigma) * picture.pixel)
         changed = soft if sigma > 0 else image + (image - soft)
-        where = {"all": 1.0, "head": picture.head(), "room": 1 - picture.head()}[of]
+        where = {"all": 1.0, "head": picture.head(), "room": 1 - picture.person()}[of]
         return image + (changed - image) * where
 
     return edit
 
 
 def plain_room(picture: Picture) -> np.ndarray:
-    """Grey that falls from top to bottom in place of all but the head."""
+    """Grey that falls from top to bottom in place of all but the person."""
     fall = np.linspace(170, 90, len(picture.image))[:, None, None]
-    head = picture.head()
-    return picture.image * head + fall * (1 - head)
+    person = picture.person()
+    return picture.image * person + fall * (1 - person)
 
 
 def room_of(other: np.ndarray) -> Edit:
-    """A room in place of all but the head."""
+    """A room in place of all but the person."""
 
     def edit(picture: Picture) -> np.ndarray:
         height, width = picture.image.shape[:2]
-        head = picture.head()
-        return picture.image * head + cv2.resize(other, (width, height)) * (1 - head)
+        person = picture.person()
+        return picture.image * person + cv2.resize(other, (width, height)) * (1 - person)
 
     return edit
 
@@ -241,20 +258,25 @@ def _lines(scores: dict[str, np.ndarray], groups: np.ndarray, *, model: str) -> 
             here = groups == group
             change = (values - scores["none"])[here]
             scored = change[np.isfinite(change)]
-            none = math.nan if not scored.size else 0.0
+            before = scores["none"][here]
+            before = before[np.isfinite(before)]
             lines.append(
                 run
                 | {
                     "edit": name,
                     "group": group,
                     "pictures": int(here.sum()),
-                    "before": round(float(np.nanmean(scores["none"][here])), 4),
-                    "change": round(none or float(scored.mean()), 4),
-                    "spread": round(none or float(scored.std()), 4),
+                    "before": _mean(before),
+                    "change": _mean(scored),
+                    "spread": round(float(scored.std()), 4) if scored.size else math.nan,
                     "unscored": int((~np.isfinite(values[here])).sum()),
                 }
             )
     return lines
+
+
+def _mean(values: np.ndarray) -> float:
+    return round(float(values.mean()), 4) if values.size else math.nan
 
 
 def _table(lines: Sequence[dict[str, object]], groups: Sequence[str]) -> str:

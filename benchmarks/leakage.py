@@ -1,7 +1,7 @@
 """Does picture quality tell the simulated classes apart? It should not.
 
-    python benchmarks/leakage.py --portraits DIR [--backgrounds DIR] [--clips 300] [--seed 5] [--jobs 2]
-    [--keep FILE.npz] [--results results/leakage.csv]
+    python benchmarks/leakage.py --portraits DIR --backgrounds DIR [--heads FILE] [--clips 300]
+    [--seed 5] [--jobs 2] [--keep FILE.npz] [--results results/leakage.csv]
     python benchmarks/leakage.py --clips-from FILE.npz [--train [--model FILE.onnx]]
 
 Makes CLIPS bona fide clips and as many of each family of instruments, measures the camera statistics of each
@@ -30,6 +30,7 @@ from unmask.media.images import SUFFIXES
 from unmask.report.leakage import Leak, area, area_interval, leak_table, markdown
 from unmask.runtime.detector import packaged
 from unmask.runtime.network import Network
+from unmask.simulate.head_model import load_heads
 from unmask.simulate.make import Series
 from unmask.simulate.subjects import load_portraits
 
@@ -94,6 +95,7 @@ def series_of(asked: argparse.Namespace) -> Series:
     backgrounds = sorted(p for p in asked.backgrounds.iterdir() if p.suffix.lower() in SUFFIXES)
     return Series(
         portraits=tuple(portraits[i] for i in keep),
+        heads=load_heads(asked.heads) if asked.heads else None,
         backgrounds=tuple(backgrounds),
         seed=asked.seed,
         frames=2,
@@ -104,6 +106,7 @@ def series_of(asked: argparse.Namespace) -> Series:
 def add_material(parser: argparse.ArgumentParser) -> None:
     """Arguments that say what clips are made from."""
     parser.add_argument("--portraits", type=Path)
+    parser.add_argument("--heads", type=Path)
     parser.add_argument("--backgrounds", type=Path)
     parser.add_argument("--clips", type=int, default=300, help="of each class")
     parser.add_argument("--subjects", type=int, default=120)
