@@ -1,17 +1,35 @@
 """All attacks: one row for each instrument, named family/species."""
 
-from unmask.simulate.flat import bent_print, flat_print, photo_replay, video_replay
+from unmask.simulate.displays import models_of
+from unmask.simulate.flat import (
+    crumpled_print,
+    cutout_print,
+    glossy_print,
+    matt_print,
+    photograph,
+    replayed,
+)
 from unmask.simulate.makeup import cosmetic, impersonation, obfuscation
 from unmask.simulate.mannequins import mannequin
 from unmask.simulate.masks import worn_paper
+from unmask.simulate.partial import funny_eye, paper_glasses, paper_strip
+from unmask.simulate.prints import PRINTERS, STOCKS
 from unmask.simulate.setting import Instrument
 from unmask.simulate.shells import half, resin, silicone, transparent
 
 INSTRUMENTS: dict[str, Instrument] = {
-    "print/flat": Instrument(present=flat_print, models=("any",), like="Print"),
-    "print/bent": Instrument(present=bent_print, models=("any",), like="Print"),
-    "replay/photo": Instrument(present=photo_replay, models=("any",), like="Replay"),
-    "replay/video": Instrument(present=video_replay, models=("any",), like="Replay"),
+    "print/matt": Instrument(present=matt_print, models=STOCKS["matt"].printers, like="Print", share=1.2),
+    "print/glossy": Instrument(
+        present=glossy_print, models=STOCKS["glossy"].printers, like="Print", share=0.8
+    ),
+    "print/photo": Instrument(present=photograph, models=STOCKS["photo"].printers, like="Print"),
+    "print/cutout": Instrument(present=cutout_print, models=tuple(PRINTERS), like="Print", share=0.6),
+    "print/crumpled": Instrument(
+        present=crumpled_print, models=STOCKS["matt"].printers, like="Print", share=0.5
+    ),
+    "replay/phone": Instrument(present=replayed, models=models_of("phone"), like="Replay", share=2.4),
+    "replay/tablet": Instrument(present=replayed, models=models_of("tablet"), like="Replay", share=1.2),
+    "replay/monitor": Instrument(present=replayed, models=models_of("monitor"), like="Replay", share=1.2),
     "mask/paper": Instrument(present=worn_paper, models=("any",), like="Paper Mask"),
     "mask/half": Instrument(present=half, models=("upper", "lower", "side"), like="Half Mask", share=0.4),
     "mask/resin": Instrument(
@@ -34,5 +52,14 @@ INSTRUMENTS: dict[str, Instrument] = {
     ),
     "makeup/cosmetic": Instrument(
         present=cosmetic, models=("evening", "pale", "bronze"), like="Cosmetic", share=0.25
+    ),
+    "partial/funny-eye": Instrument(
+        present=funny_eye, models=("photograph", "cartoon", "eyeballs"), like="Funny Eye", share=0.25
+    ),
+    "partial/paper-glasses": Instrument(
+        present=paper_glasses, models=("printed", "open", "dark"), like="Paper Glasses", share=0.25
+    ),
+    "partial/paper": Instrument(
+        present=paper_strip, models=("eyes", "nose", "mouth"), like="Partial Paper", share=0.25
     ),
 }

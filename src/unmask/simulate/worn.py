@@ -36,15 +36,26 @@ def body_light(rng: np.random.Generator, light: Light) -> Light:
     return replace(other, ambient=other.ambient * gain, lamps=lamps, background=light.background)
 
 
-def aligned(points: np.ndarray, target: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
-    """`points` (n, 3) turned, scaled and moved so as to lie nearest to `target` (n, 3)."""
+def similarity(
+    points: np.ndarray, target: np.ndarray, *, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The matrix (3, 3) and shift (3,) with points @ matrix + shift nearest to `target`, both (n, 3): a turn,
+    a scale and a move.
+    """
     w = np.ones(len(points)) if weights is None else weights
     w = (w / w.sum())[:, None]
     p, q = points - (w * points).sum(axis=0), target - (w * target).sum(axis=0)
     u, s, vt = np.linalg.svd((w * p).T @ q)
     flip = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
     scale = (s * np.diag(flip)).sum() / (w * p * p).sum()
-    return (scale * p @ (u @ flip @ vt) + (w * target).sum(axis=0)).astype(np.float32)
+    matrix = scale * u @ flip @ vt
+    return matrix, (w * target).sum(axis=0) - (w * points).sum(axis=0) @ matrix
+
+
+def aligned(points: np.ndarray, target: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
+    """`points` (n, 3) turned, scaled and moved so as to lie nearest to `target` (n, 3)."""
+    matrix, shift = similarity(points, target, weights=weights)
+    return (points @ matrix + shift).astype(np.float32)
 
 
 def fitted(face: np.ndarray, wearer: np.ndarray, *, gap_m: float) -> np.ndarray:
