@@ -57,7 +57,7 @@ def impersonation(setting: Setting, rng: np.random.Generator) -> Iterator[Exposu
 def _presented(setting: Setting, rng: np.random.Generator, *, bust: Bust, paint: Paint) -> Iterator[Exposure]:
     place = setting.place(bust)
     stage = wearers_stage(rng, setting.stage, wearer=bust, place=place)
-    motion = draw_head_motion(rng, place=place)
+    motion = draw_head_motion(rng, place=place, turning=bust.turning)
     painted = made_up(bust, paint, setting.model, rng)
     for time_s in setting.times_s:
         yield Exposure(shot=bona_fide(painted, stage, motion=motion, time_s=time_s))

@@ -96,7 +96,7 @@ def _presented(setting: Setting, rng: np.random.Generator, draw) -> Iterator[Exp
     wearer = setting.wearer()
     place = setting.place(wearer)
     stage = wearers_stage(rng, setting.stage, wearer=wearer, place=place)
-    motion = draw_head_motion(rng, place=place)
+    motion = draw_head_motion(rng, place=place, turning=wearer.turning)
     shell = draw(rng, setting.model, victim=setting.victim(), wearer=wearer)
     light = body_light(rng, stage.light)
     for time_s in setting.times_s:
