@@ -202,7 +202,7 @@ def test_the_demo_wants_the_living_face_live_and_no_attack(outcomes):
 
 def score(value: float, label: Label, *, source: str, verdict: Verdict = Verdict.LIVE) -> Score:
     columns = {"source": source, "threshold": "0.5" if source == "a" else "0.05", "verdict": verdict.value}
-    instrument = "print/flat" if label is Label.ATTACK else ""
+    instrument = "print/matt" if label is Label.ATTACK else ""
     return Score(presentation="p", label=label, instrument=instrument, score=value, columns=columns)
 
 
@@ -217,9 +217,9 @@ SCORES = [
 def test_rates_are_printed_with_counts_at_each_row_s_own_threshold():
     lines = {line.split("  ")[0]: line for line in drawn(score_table(SCORES, title="all")).splitlines()}
     assert (
-        "50.0 %" in lines["APCER print/flat"]
+        "50.0 %" in lines["APCER print/matt"]
     )  # 0.1 passes where the threshold is 0.05, 0.4 not where it is 0.5
-    assert "1 of 2" in lines["APCER print/flat"]
+    assert "1 of 2" in lines["APCER print/matt"]
     assert "1 of 2" in lines["BPCER"]
     assert "1 of 2" in lines["non-responses, bona fide"]
     assert "1 of 4" in lines["verdict UNDECIDED"]

@@ -206,7 +206,7 @@ def test_a_page_over_a_folder_is_no_verdict(unmask, clips, with_multi, tmp_path)
 def test_a_folder_is_scored(unmask, clips, with_models, tmp_path):
     labels = tmp_path / "labels.csv"
     labels.write_text(
-        "path,label,instrument,source\nface.mp4,bona_fide,,a\nface.png,attack,print/flat,b\nwall.mp4,attack,replay,b\n"
+        "path,label,instrument,source\nface.mp4,bona_fide,,a\nface.png,attack,print/matt,b\nwall.mp4,attack,replay,b\n"
     )
     out = tmp_path / "scores.csv"
     code, text, _ = unmask("score", clips, "--labels", labels, "--out", out, "--by", "source", *with_models)
@@ -214,7 +214,7 @@ def test_a_folder_is_scored(unmask, clips, with_models, tmp_path):
     lines = out.read_text().splitlines()
     assert lines[0].startswith("presentation,subject,label,instrument,score,source")
     assert len(lines) == 4
-    for word in ("all", "source: a", "source: b", "APCER print/flat", "BPCER", "AUC", "1 of 2"):
+    for word in ("all", "source: a", "source: b", "APCER print/matt", "BPCER", "AUC", "1 of 2"):
         assert word in text
 
 

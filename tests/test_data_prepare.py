@@ -61,7 +61,7 @@ def simulated(index, *, frames=6):
         depths=np.broadcast_to(np.linspace(0.5, 0.65, 100, dtype=np.float32), (frames, 80, 100)),
         meshes=np.stack([mesh] * frames),
         label=Label.ATTACK if attack else Label.BONA_FIDE,
-        instrument="print/flat" if attack else None,
+        instrument="print/matt" if attack else None,
         subject=f"person-{index // 4}",
         seed=index,
     )
@@ -267,7 +267,7 @@ def test_a_labelled_folder_is_tracked_and_cut(tmp_path):
     )
     prepare(source_of_folder, tmp_path / "set", count=2, cutting=CUTTING)
     prepared = PreparedSet.open(tmp_path / "set")
-    assert {row.instrument for row in prepared.rows} == {"", "print/flat"}
+    assert {row.instrument for row in prepared.rows} == {"", "print/matt"}
     assert {row.subject for row in prepared.rows} == {"subject-live", "subject-print"}
     attacks = [n for n, row in enumerate(prepared.rows) if row.label is Label.ATTACK]
     assert not prepared.read(attacks).depth.any()  # its true depth is unknown
@@ -277,6 +277,6 @@ def test_a_labelled_folder_is_tracked_and_cut(tmp_path):
 def test_a_series_becomes_recordings_with_true_meshes():
     recording = Simulations(series=simulated)(2)
     assert isinstance(recording, Recording)
-    assert (recording.label, recording.instrument) == (Label.ATTACK, "print/flat")
+    assert (recording.label, recording.instrument) == (Label.ATTACK, "print/matt")
     assert np.array_equal(recording.sightings[1].face.mesh, simulated(2).meshes[1])
     assert recording.sightings[3].frame.time_s == pytest.approx(0.3)

@@ -58,12 +58,12 @@ def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES):
     y, x = np.mgrid[0:SIZE, 0:SIZE]
     rows, clips, depths, masks = [], [], [], []
     for number in range(recordings):
-        kind = ("bona_fide", "print/flat", "bona_fide", "replay/photo")[number % 4]
+        kind = ("bona_fide", "print/matt", "bona_fide", "replay/phone")[number % 4]
         blob = np.exp(-((x - 16 - rng.normal()) ** 2 + (y - 16 - rng.normal()) ** 2) / 60)
         for k in range(2):
             picture = 40 + 170 * blob + rng.normal(0, 4, (frames, SIZE, SIZE))
             if kind != "bona_fide":
-                picture += 60 * ((x if kind == "print/flat" else y) // 2 % 2)
+                picture += 60 * ((x if kind == "print/matt" else y) // 2 % 2)
             label = Label.BONA_FIDE if kind == "bona_fide" else Label.ATTACK
             rows.append(
                 Row(
@@ -274,13 +274,13 @@ def test_batches_are_balanced_by_class_and_by_instrument(tmp_path):
     drawn = [drawer.draw(step) for step in range(100)]
     assert all(d.bona_fide.sum() == 4 for d in drawn)
     names = [prepared.rows[n].instrument for d in drawn for n in d.numbers[~d.bona_fide]]
-    assert names.count("print/flat") == pytest.approx(200, abs=40)  # 4 sigma
+    assert names.count("print/matt") == pytest.approx(200, abs=40)  # 4 sigma
 
 
 def test_attacks_may_come_as_often_as_they_were_prepared(tmp_path):
     write_toy(tmp_path / "set", seed=3, subjects="a", recordings=23)
     prepared = PreparedSet.open(tmp_path / "set")
-    rare = [n for n, row in enumerate(prepared.rows) if row.instrument == "print/flat"][2:]
+    rare = [n for n, row in enumerate(prepared.rows) if row.instrument == "print/matt"][2:]
     rows = [row for n, row in enumerate(prepared.rows) if n not in rare]
     prepared = replace(prepared, rows=tuple(rows))
     batches = toy_settings(batches={"size": 8, "attacks": "as prepared"}).batches
@@ -288,9 +288,9 @@ def test_attacks_may_come_as_often_as_they_were_prepared(tmp_path):
     rng = np.random.default_rng(0)
     drawn = [prepared.rows[n].instrument for _ in range(100) for n in drawer.numbers(rng)[4:]]
     attacks = [row.instrument for row in prepared.rows if row.instrument]
-    share = attacks.count("print/flat") / len(attacks)
+    share = attacks.count("print/matt") / len(attacks)
     assert share < 0.35
-    assert drawn.count("print/flat") == pytest.approx(400 * share, abs=40)  # 4 sigma
+    assert drawn.count("print/matt") == pytest.approx(400 * share, abs=40)  # 4 sigma
 
 
 def test_rates_rise_and_fall_as_the_schedule_says():

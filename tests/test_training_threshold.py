@@ -82,7 +82,7 @@ def test_points_hold_their_targets_on_dev():
     rng = np.random.default_rng(4)
     rows = rows_of(
         *((f"l{k}", "", 2) for k in range(200)),
-        *((f"p{k}", "print/flat", 2) for k in range(100)),
+        *((f"p{k}", "print/matt", 2) for k in range(100)),
         *((f"m{k}", "mask/paper", 2) for k in range(100)),
     )
     scores = np.concatenate(

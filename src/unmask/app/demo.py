@@ -33,8 +33,8 @@ class Scene:
 
 SCENES = (
     Scene(name="bona_fide", instrument=None),
-    Scene(name="print", instrument="print/flat"),
-    Scene(name="replay", instrument="replay/video"),
+    Scene(name="print", instrument="print/matt"),
+    Scene(name="replay", instrument="replay/phone"),
     Scene(name="mask", instrument="mask/paper"),
 )
 

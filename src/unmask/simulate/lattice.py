@@ -40,12 +40,14 @@ class Lattice:
 class Grid:
     """A lattice in front of a sensor: `homography` (3, 3) from sensor pixels (x, y) to display pixels (u, v).
 
-    `cover` (H, W) float32 in [0, 1]: where the display is lit; the grid modulates the light there alone.
+    `cover` (H, W) float32 in [0, 1]: where the display is lit; the grid modulates the light there alone. On
+    what is not flat, `places` (H, W, 2) float32 says u and v at every sensor pixel instead.
     """
 
     lattice: Lattice
     homography: np.ndarray
     cover: np.ndarray
+    places: np.ndarray | None = None
 
 
 def lcd_stripe(*, width: float = 0.27, height: float = 0.82) -> Lattice:
@@ -97,9 +99,11 @@ def modulation(grid: Grid, colours: np.ndarray, *, blur_px: float, aperture_px: 
     """
     weights = np.stack([grid.lattice.weights.real, grid.lattice.weights.imag], axis=-1)
     factor = np.empty(colours.shape, np.float32)
+    places = np.zeros((1, 1, 2), np.float32) if grid.places is None else grid.places
     _modulate(
         factor,
         np.ascontiguousarray(grid.homography, np.float64),
+        places,
         grid.lattice.orders,
         weights,
         colours,
@@ -117,13 +121,37 @@ def _sinc(x: float) -> float:
 
 
 @numba.njit(cache=True)
-def _harmonics(h, orders, weights, x, y, blur, aperture, kept, amplitude):  # type: ignore[no-untyped-def]
-    """Which harmonics survive at (x, y), and how strong: fills `kept`, `amplitude`; returns their number."""
+def _plane_slopes(h, x, y):  # type: ignore[no-untyped-def]
+    """How u and v grow along x and y where a homography leads."""
     w = h[2, 0] * x + h[2, 1] * y + h[2, 2]
     u = (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / w
     v = (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / w
     ux, uy = (h[0, 0] - u * h[2, 0]) / w, (h[0, 1] - u * h[2, 1]) / w
     vx, vy = (h[1, 0] - v * h[2, 0]) / w, (h[1, 1] - v * h[2, 1]) / w
+    return ux, uy, vx, vy
+
+
+@numba.njit(cache=True)
+def _local_slopes(places, cover, top, left, bottom, right):  # type: ignore[no-untyped-def]
+    """The same in a tile of `places`, as the mean over neighbours that are both covered."""
+    ux, uy, vx, vy, n = 0.0, 0.0, 0.0, 0.0, 0
+    for y in range(top, bottom - 1, 3):
+        for x in range(left, right - 1, 3):
+            if cover[y, x] > 0 and cover[y, x + 1] > 0 and cover[y + 1, x] > 0:
+                ux += places[y, x + 1, 0] - places[y, x, 0]
+                uy += places[y + 1, x, 0] - places[y, x, 0]
+                vx += places[y, x + 1, 1] - places[y, x, 1]
+                vy += places[y + 1, x, 1] - places[y, x, 1]
+                n += 1
+    if n == 0:
+        return 1e3, 1e3, 1e3, 1e3  # so fine that nothing is left of it
+    return ux / n, uy / n, vx / n, vy / n
+
+
+@numba.njit(cache=True)
+def _harmonics(slopes, orders, weights, blur, aperture, kept, amplitude):  # type: ignore[no-untyped-def]
+    """Which harmonics survive, and how strong: fills `kept`, `amplitude`; returns their number."""
+    ux, uy, vx, vy = slopes
     count = 0
     for k in range(orders.shape[0]):
         fx = orders[k, 0] * ux + orders[k, 1] * vx
@@ -141,25 +169,33 @@ def _harmonics(h, orders, weights, x, y, blur, aperture, kept, amplitude):  # ty
 
 
 @numba.njit(cache=True)
-def _modulate(factor, h, orders, weights, colours, cover, blur, aperture, cosines):  # type: ignore[no-untyped-def]
+def _modulate(  # type: ignore[no-untyped-def]
+    factor, h, places, orders, weights, colours, cover, blur, aperture, cosines
+):  # fmt: skip
     height, width = factor.shape
+    local = places.shape[0] > 1
     kept = np.empty(orders.shape[0], np.int64)
     amplitude = np.empty(orders.shape[0], np.float64)
     size = cosines.shape[0]
     for top in range(0, height, TILE_PX):
         for left in range(0, width, TILE_PX):
             bottom, right = min(top + TILE_PX, height), min(left + TILE_PX, width)
-            count = _harmonics(
-                h, orders, weights, (left + right) / 2, (top + bottom) / 2, blur, aperture, kept, amplitude
-            )
+            if local:
+                slopes = _local_slopes(places, cover, top, left, bottom, right)
+            else:
+                slopes = _plane_slopes(h, (left + right) / 2, (top + bottom) / 2)
+            count = _harmonics(slopes, orders, weights, blur, aperture, kept, amplitude)
             for y in range(top, bottom):
                 for x in range(left, right):
                     factor[y, x] = 1.0
                     if count == 0 or cover[y, x] <= 0:
                         continue
-                    w = 1.0 / (h[2, 0] * x + h[2, 1] * y + h[2, 2])
-                    u = (h[0, 0] * x + h[0, 1] * y + h[0, 2]) * w
-                    v = (h[1, 0] * x + h[1, 1] * y + h[1, 2]) * w
+                    if local:
+                        u, v = np.float64(places[y, x, 0]), np.float64(places[y, x, 1])
+                    else:
+                        w = 1.0 / (h[2, 0] * x + h[2, 1] * y + h[2, 2])
+                        u = (h[0, 0] * x + h[0, 1] * y + h[0, 2]) * w
+                        v = (h[1, 0] * x + h[1, 1] * y + h[1, 2]) * w
                     c = colours[y, x]
                     total = 0.0
                     for i in range(count):

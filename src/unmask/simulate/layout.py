@@ -29,7 +29,8 @@ class Picture:
 class Layout:
     """`crop` (4,) xyxy of the picture, in its pixels, is shown at `place` (4,) xyxy, in shares of the page.
 
-    `size` (height, width) of the page in texels; `ground` (3,) uint8: colour of what the picture leaves free.
+    Beyond the picture's own border the crop goes on as a blurred mirror of it. `size` (height, width)
+    of the page in texels; `ground` (3,) uint8: colour of what the picture leaves free.
     """
 
     crop: tuple[float, float, float, float]
@@ -86,11 +87,39 @@ def lay_out(layout: Layout, frame: np.ndarray) -> np.ndarray:
     page[:] = layout.ground
     left, top, right, bottom = _texels(layout)
     x0, y0, x1, y1 = (round(v) for v in layout.crop)
-    part = frame[y0:y1, x0:x1]
-    shrinks = part.shape[0] > bottom - top
-    kind = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    page[top:bottom, left:right] = cv2.resize(part, (right - left, bottom - top), interpolation=kind)
+    h, w = frame.shape[:2]
+    got = (max(x0, 0), max(y0, 0), min(x1, w), min(y1, h))
+    across, down = (right - left) / (x1 - x0), (bottom - top) / (y1 - y0)
+    inner = (round((got[0] - x0) * across), round((got[1] - y0) * down))
+    end = (right - left - round((x1 - got[2]) * across), bottom - top - round((y1 - got[3]) * down))
+    part = frame[got[1] : got[3], got[0] : got[2]]
+    kind = cv2.INTER_AREA if part.shape[0] > end[1] - inner[1] else cv2.INTER_CUBIC
+    shown = cv2.resize(part, (end[0] - inner[0], end[1] - inner[1]), interpolation=kind)
+    if got != (x0, y0, x1, y1):
+        shown = _continued(shown, inner, (right - left - end[0], bottom - top - end[1]))
+    page[top:bottom, left:right] = shown
     return page
+
+
+def _continued(part: np.ndarray, before: tuple[int, int], after: tuple[int, int]) -> np.ndarray:
+    """The part with so many pixels (x, y) more before and after it, mirrored and out of focus."""
+    few = 8
+    small = cv2.resize(
+        part, (part.shape[1] // few + 1, part.shape[0] // few + 1), interpolation=cv2.INTER_AREA
+    )
+    edges = [-(-n // few) for n in (before[1], after[1], before[0], after[0])]
+    soft = cv2.GaussianBlur(cv2.copyMakeBorder(small, *edges, cv2.BORDER_REFLECT), (0, 0), 2.0)
+    size = (part.shape[1] + before[0] + after[0], part.shape[0] + before[1] + after[1])
+    whole = np.asarray(cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR))
+    whole[before[1] : before[1] + part.shape[0], before[0] : before[0] + part.shape[1]] = part
+    return whole
+
+
+def bleed(picture: Picture, extents: np.ndarray) -> tuple[float, float, float, float]:
+    """The crop that reaches so many sides of the face's box from its centre: left, top, right, bottom."""
+    centre, side = face_box(picture.at(0)[1])
+    low, high = centre - extents[:2] * side, centre + extents[2:] * side
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 def on_page(layout: Layout, mesh: np.ndarray) -> np.ndarray:

@@ -1,20 +1,82 @@
-"""Printed faces: paper, ink, halftone, gloss and bend."""
+"""Printed faces: printers, papers, ink, halftone and dither, gloss, bends and creases."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from unmask.simulate.creases import broken_ink, draw_relief
+from unmask.simulate.framing import Framing, fitted
 from unmask.simulate.lattice import Grid, Lattice
-from unmask.simulate.layout import Layout, Picture, draw_crop, lay_out
+from unmask.simulate.layout import Layout, Picture, bleed, draw_crop, lay_out
 from unmask.simulate.sheet import Sheet, Traced, picture_homography
 from unmask.simulate.surfaces import Pose, View
 
 INCH_M = 0.0254
-DITHER_M = INCH_M / 200  # size of the clumps that an inkjet's dither makes
 _SIZES_M = {"a4": (0.210, 0.297), "a5": (0.148, 0.210), "photo": (0.10, 0.15), "a3": (0.297, 0.420)}
 # Degrees of the ink's screen that red, green, blue light see: cyan, magenta, yellow at their usual angles.
 _ANGLES_DEG = (15.0, 75.0, 0.0)
+_CLUMP = 3  # dots across what an error diffusion's dots seem to gather in
+_BEND = 0.4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printer:
+    """`dpi` dots an inch; `lpi` halftone screens it may be set to, none where it `dithers` or photographs.
+
+    `black`, `gamut`, `bands`: ranges (low, high) of its deepest black's reflectance, of how vivid it is
+    (1 as the picture), and of the bands that the head or drum leaves, in shares of the tone.
+    """
+
+    dpi: int
+    lpi: tuple[float, ...]
+    dithers: bool
+    black: tuple[float, float]
+    gamut: tuple[float, float]
+    bands: tuple[float, float]
+
+
+PRINTERS: dict[str, Printer] = {
+    "laser-600": Printer(
+        dpi=600, lpi=(106.0, 106.0, 133.0), dithers=False, black=(0.008, 0.035), gamut=(0.8, 1.25),
+        bands=(0, 0.02),
+    ),
+    "laser-1200": Printer(
+        dpi=1200, lpi=(141.0, 175.0, 212.0), dithers=False, black=(0.006, 0.02), gamut=(0.9, 1.3),
+        bands=(0, 0.01),
+    ),
+    "inkjet-720": Printer(
+        dpi=720, lpi=(), dithers=True, black=(0.01, 0.04), gamut=(0.8, 1.25), bands=(0, 0.04)
+    ),
+    "inkjet-1440": Printer(
+        dpi=1440, lpi=(), dithers=True, black=(0.003, 0.015), gamut=(0.95, 1.4), bands=(0, 0.015)
+    ),
+    "photo-lab": Printer(
+        dpi=400, lpi=(), dithers=False, black=(0.002, 0.01), gamut=(0.95, 1.4), bands=(0, 0)
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """Paper: `printers` for it, `gloss` (low, high) share of light it mirrors, `shininess` likewise."""
+
+    printers: tuple[str, ...]
+    gloss: tuple[float, float]
+    shininess: tuple[float, float]
+
+
+STOCKS: dict[str, Stock] = {
+    "matt": Stock(
+        printers=("laser-600", "laser-1200", "inkjet-720", "inkjet-1440"),
+        gloss=(0.0, 0.006),
+        shininess=(10, 40),
+    ),
+    "glossy": Stock(
+        printers=("laser-1200", "inkjet-720", "inkjet-1440"), gloss=(0.01, 0.035), shininess=(60, 300)
+    ),
+    "photo": Stock(printers=("photo-lab", "inkjet-1440"), gloss=(0.004, 0.03), shininess=(30, 200)),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +84,9 @@ class Print:
     """A printed picture: `sheet` and `layout`; `paper` (3,) reflectance of white; `ink` that of the deepest
     black.
 
-    `gamut` < 1 takes colour away; `gamma` from picture values to reflectance; `grain` is the inkjet's dither,
-    standard deviation at its own scale; `lpi` lines an inch of a halftone, 0 for inkjet and photo paper.
+    `gamut` < 1 takes colour away; `gamma` from picture values to reflectance; `dot_m` size of a dither's
+    dots, 0 without; `lpi` lines an inch of a halftone, 0 without; `bands` and `taped`: how strong the stripes
+    of the print's passes are, and whether strips of tape hold the corners.
     """
 
     sheet: Sheet
@@ -33,45 +96,94 @@ class Print:
     gamut: float
     gamma: float
     cast: np.ndarray  # (3,)
-    grain: float
+    dot_m: float
     lpi: float
+    bands: float
     hands: int
+    taped: bool = False
 
 
-def draw_print(rng: np.random.Generator, picture: Picture, *, bent: bool) -> Print:
-    """A print of the picture: from photo paper as good as a screen's picture to worn office paper."""
-    wide, tall = _SIZES_M[str(rng.choice(["a4", "a4", "a4", "a5", "photo", "a3"]))]
-    if rng.random() < 0.3:
-        wide, tall = tall, wide
-    photo = rng.random() < 0.4
-    trimmed = rng.random() < 0.4  # cut along the picture's edge
-    room = float(np.exp(rng.uniform(np.log(1.05), np.log(2.8))))
-    layout, wide, tall = _draw_layout(rng, picture, wide=wide, tall=tall, room=room, trimmed=trimmed)
-    radius = float(rng.choice([-1, 1]) * rng.uniform(0.35, 1.6) * max(wide, tall)) if bent else 0.0
+def draw_print(
+    rng: np.random.Generator,
+    picture: Picture,
+    *,
+    bent: bool | None = None,
+    stock: str | None = None,
+    printer: str | None = None,
+    framing: Framing | None = None,
+    crumpled: bool = False,
+) -> Print:
+    """A print of the picture on that stock (of `STOCKS`) by that printer (of `PRINTERS`); drawn when None.
+
+    `framing` says which of its borders may be seen; without one it is a sheet in full, or trimmed.
+    """
+    stock = stock or str(rng.choice(list(STOCKS)))
+    paper, by = STOCKS[stock], PRINTERS[printer or str(rng.choice(STOCKS[stock].printers))]
+    layout, wide, tall = _draw_page(rng, picture, framing)
+    bent = rng.random() < _BEND if bent is None else bent
+    radius = float(rng.choice([-1, 1]) * rng.uniform(0.45, 1.6) * max(wide, tall)) if bent else 0.0
     sheet = Sheet(
         width_m=wide,
         height_m=tall,
         picture=(-wide / 2, -tall / 2, wide / 2, tall / 2),
         radius_m=radius,
         axis_rad=float(rng.choice([0.0, 0.0, np.pi / 2]) + rng.uniform(-0.35, 0.35)),
-        gloss=float(rng.uniform(0.004, 0.03) if photo else rng.uniform(0, 0.006)),
-        shininess=float(rng.uniform(25, 200)),
+        gloss=float(rng.uniform(*paper.gloss)),
+        shininess=float(rng.uniform(*paper.shininess)),
+        relief=draw_relief(rng, width_m=wide, height_m=tall) if crumpled else None,
     )
+    hands = int(rng.choice([0, 0, 1, 2]))
     return Print(
         sheet=sheet,
         layout=layout,
         paper=rng.uniform(0.78, 0.95) * (1 + rng.uniform(-0.05, 0.05, 3)),
-        ink=float(rng.uniform(0.002, 0.012) if photo else rng.uniform(0.004, 0.035)),
-        gamut=float(rng.uniform(0.95, 1.4) if photo else rng.uniform(0.85, 1.3)),
+        ink=float(rng.uniform(*by.black)),
+        gamut=float(rng.uniform(*by.gamut)),
         gamma=float(rng.uniform(2.1, 3.0)),
         cast=1 + rng.normal(0.05, 0.08) * np.array([1.0, 0.0, -1.0]),
-        grain=0.0 if photo else float(rng.choice([0.0, 0.1, 0.25])),
-        lpi=0.0 if photo else float(rng.choice([0.0, 85.0, 106.0, 133.0, 150.0, 175.0])),
-        hands=int(rng.choice([0, 0, 1, 2])),
+        dot_m=INCH_M / by.dpi if by.dithers else 0.0,
+        lpi=float(rng.choice(by.lpi)) if by.lpi else 0.0,
+        bands=float(rng.uniform(*by.bands)),
+        hands=hands,
+        taped=hands == 0 and bool(rng.random() < 0.5),
     )
 
 
-def _draw_layout(
+def _draw_page(
+    rng: np.random.Generator, picture: Picture, framing: Framing | None
+) -> tuple[Layout, float, float]:
+    """The page's layout, its width and height in metres."""
+    wide, tall = _SIZES_M[str(rng.choice(["a4", "a4", "a4", "a5", "photo", "a3"]))]
+    if framing is not None and framing.extents is not None:
+        return _close_page(rng, picture, framing, longest=tall)
+    if rng.random() < 0.3:
+        wide, tall = tall, wide
+    trimmed = rng.random() < 0.4  # cut along the picture's edge
+    room = float(np.exp(rng.uniform(np.log(1.05), np.log(2.8))))
+    return _whole_page(rng, picture, wide=wide, tall=tall, room=room, trimmed=trimmed)
+
+
+def _close_page(
+    rng: np.random.Generator, picture: Picture, framing: Framing, *, longest: float
+) -> tuple[Layout, float, float]:
+    """A page cut as the framing wants it, with or without a white margin where a border is seen."""
+    extents = framing.extents
+    aspect = float(np.clip((extents[0] + extents[2]) / (extents[1] + extents[3]), 0.6, 1.6))
+    extents = fitted(extents, framing.borders, aspect=aspect)
+    size = extents[:2] + extents[2:]
+    margin = rng.choice([0.0, 0.05, 0.1]) * np.array(framing.borders)
+    left, top, right, bottom = margin / np.tile(size, 2)
+    metre = longest / float(size.max())
+    layout = Layout(
+        crop=bleed(picture, extents - margin),
+        place=(float(left), float(top), float(1 - right), float(1 - bottom)),
+        size=(max(64, round(900 * size[1] / size.max())), max(64, round(900 * size[0] / size.max()))),
+        ground=(255, 255, 255),
+    )
+    return layout, float(size[0] * metre), float(size[1] * metre)
+
+
+def _whole_page(
     rng: np.random.Generator, picture: Picture, *, wide: float, tall: float, room: float, trimmed: bool
 ) -> tuple[Layout, float, float]:
     """The picture as large as the page and its margins let it be; a trimmed page ends with the picture."""
@@ -98,15 +210,52 @@ def reflectance(paper: Print, frame: np.ndarray, rng: np.random.Generator) -> np
     ink = cv2.LUT(page, table)
     grey = ink @ np.array([0.3, 0.59, 0.11], np.float32)
     ink = grey[..., None] + paper.gamut * (ink - grey[..., None])
-    if paper.grain > 0:
-        # Dither is noise that is strongest in the middle tones and has no low frequencies.
-        noise = rng.standard_normal(page.shape[:2], dtype=np.float32)
-        noise -= cv2.blur(noise, (3, 3))
-        texel_m = paper.sheet.height_m / page.shape[0]
-        grain = paper.grain * min(1.0, DITHER_M / texel_m)  # what a texel averages over
-        ink += (grain * 2 * noise * np.sqrt(np.clip(grey * (1 - grey), 0, 1)))[..., None]
+    rough = np.sqrt(np.clip(grey * (1 - grey), 0, 1))
+    texel_m = paper.sheet.height_m / page.shape[0]
+    ink += (rough * (dither(rng, page.shape[:2], paper.dot_m, texel_m) + _stripes(rng, paper, texel_m)))[
+        ..., None
+    ]
+    if paper.sheet.relief is not None:
+        ink += broken_ink(paper.sheet.relief, page.shape[:2])[..., None] * (0.9 - ink)
     white = (paper.paper * paper.cast).astype(np.float32)
-    return np.clip(paper.ink + ink * (white - paper.ink), 0.004, 1.0).astype(np.float32)
+    printed = np.clip(paper.ink + ink * (white - paper.ink), 0.004, 1.0).astype(np.float32)
+    if paper.taped:
+        _tape(printed, rng, texel_m)
+    return printed
+
+
+def dither(rng: np.random.Generator, shape: tuple[int, int], dot_m: float, texel_m: float) -> np.ndarray:
+    """Noise (h, w) float32 that an error diffusion's dots leave in texels; a middle tone's deviation is 1.
+
+    Its power grows with the square of the frequency, so that what is left of it in a texel falls with the
+    texel's area; (1, 1) of 0 without dots.
+    """
+    if dot_m == 0:
+        return np.zeros((1, 1), np.float32)
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    noise -= cv2.blur(noise, (3, 3))
+    return noise * np.float32(min(1.0, (_CLUMP * dot_m / texel_m) ** 2))
+
+
+def _stripes(rng: np.random.Generator, paper: Print, texel_m: float) -> np.ndarray:
+    """Bands across the page, a pass of the head wide: (h, 1)."""
+    rows = paper.layout.size[0]
+    passes = max(2, round(rows * texel_m / float(rng.uniform(0.004, 0.012))))
+    level = rng.normal(0, paper.bands, (passes, 1)).astype(np.float32)
+    return np.asarray(cv2.resize(level, (1, rows), interpolation=cv2.INTER_NEAREST))
+
+
+def _tape(page: np.ndarray, rng: np.random.Generator, texel_m: float) -> None:
+    """Strips of matt tape over the corners: lighter, a little yellow."""
+    height, width = page.shape[:2]
+    cover = np.zeros((height, width), np.uint8)
+    for corner in np.array([[0, 0], [width, 0], [0, height], [width, height]])[: rng.integers(2, 5)]:
+        inward = np.array([width, height]) / 2 - corner
+        across = np.array([-inward[1], inward[0]]) / np.linalg.norm(inward) * 0.03 / texel_m
+        start = corner + 0.008 / texel_m * np.sign(inward)
+        ends = [tuple(int(v) for v in start + k * across * rng.uniform(0.8, 1.2)) for k in (-1, 1)]
+        cv2.line(cover, *ends, 255, max(2, round(0.015 / texel_m)))
+    page[cover > 0] = 0.7 * page[cover > 0] + 0.3 * np.array([0.75, 0.72, 0.6], np.float32)
 
 
 def lit_print(paper: Print, page: np.ndarray, traced: Traced) -> tuple[np.ndarray, np.ndarray]:
@@ -123,22 +272,18 @@ def lit_print(paper: Print, page: np.ndarray, traced: Traced) -> tuple[np.ndarra
 
 
 def halftone(paper: Print, pose: Pose, traced: Traced, seen: np.ndarray, *, view: View) -> Grid | None:
-    """The laser's dots as a lattice, strongest in the middle tones; None without, or on a bent sheet."""
-    if paper.lpi == 0 or paper.sheet.radius_m != 0:
+    """The laser's dots as a lattice, strongest in the middle tones; None without."""
+    if paper.lpi == 0:
         return None
     left, top, right, bottom = paper.sheet.picture
-    lines = paper.lpi / INCH_M
+    width, height = (round(size * paper.lpi / INCH_M) for size in (right - left, bottom - top))
     tone = np.clip(seen[..., 1], 0, 1)
+    uneven = paper.sheet.radius_m != 0 or paper.sheet.relief is not None
     return Grid(
         lattice=_dots(),
-        homography=picture_homography(
-            paper.sheet,
-            pose,
-            view=view,
-            width=round((right - left) * lines),
-            height=round((bottom - top) * lines),
-        ),
+        homography=picture_homography(paper.sheet, pose, view=view, width=width, height=height),
         cover=(traced.alpha * 4 * tone * (1 - tone)).astype(np.float32),
+        places=np.dstack([traced.x * np.float32(width), traced.y * np.float32(height)]) if uneven else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""A flat or bent rectangle in front of the camera, traced exactly: paper, and the glass of a phone.
+"""A flat, bent or creased rectangle in front of the camera, traced exactly: paper, and the glass of a phone.
 
 The sheet's own frame is metres, centre at the origin, x right, y down, facing -z. A bent sheet is part of a
 cylinder: lengths along it are kept, as paper keeps them. Every pixel's ray is cut with the plane or the
@@ -8,6 +8,7 @@ cylinder in closed form, so that a texture moves over the sensor without steps a
 import math
 from dataclasses import dataclass
 
+import cv2
 import numba
 import numpy as np
 
@@ -20,8 +21,10 @@ class Sheet:
     """`width_m`, `height_m`; `radius_m` of the bend, 0 flat, > 0 edges away from the camera, < 0 towards it.
 
     `axis_rad`: direction of the bend's axis, 0 is vertical. `corner_m`: radius of the corners. `picture` (4,)
-    xyxy metres: the part that shows the picture. `gloss` is the share of light mirrored, `shininess` its
-    Phong exponent.
+    xyxy metres: the part that shows the picture, `picture_corner_m` the radius of its corners. `gloss` is the
+    share of light mirrored, `shininess` its Phong exponent. Over the whole sheet, of any size, there may be a
+    `relief` (h, w) float32: metres by which it rises towards the camera; and a `cut` (h, w) float32 in
+    [0, 1]: what scissors have left of it.
     """
 
     width_m: float
@@ -30,8 +33,11 @@ class Sheet:
     radius_m: float = 0.0
     axis_rad: float = 0.0
     corner_m: float = 0.0
+    picture_corner_m: float = 0.0
     gloss: float = 0.0
     shininess: float = 30.0
+    relief: np.ndarray | None = None
+    cut: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,7 @@ def trace_sheet(sheet: Sheet, pose: Pose, *, view: View, light: Light) -> Traced
             sheet.corner_m,
             sheet.gloss,
             sheet.shininess,
+            sheet.picture_corner_m,
         ]
     )
     directions = np.array([lamp.direction for lamp in light.lamps], np.float64).reshape(-1, 3)
@@ -89,6 +96,8 @@ def trace_sheet(sheet: Sheet, pose: Pose, *, view: View, light: Light) -> Traced
         directions,
         colours,
         softness,
+        _slopes(sheet),
+        np.ones((1, 1), np.float32) if sheet.cut is None else sheet.cut,
     )
     return Traced(
         x=flat[0],
@@ -108,13 +117,33 @@ def on_sheet(sheet: Sheet, points: np.ndarray) -> np.ndarray:
     left, top, right, bottom = sheet.picture
     u = left + points[:, 0] * (right - left)
     v = top + points[:, 1] * (bottom - top)
+    rise = _risen(sheet, u, v)
     if sheet.radius_m == 0:
-        return np.stack([u, v, np.zeros_like(u)], axis=1)
+        return np.stack([u, v, -rise], axis=1)
     c, s = math.cos(sheet.axis_rad), math.sin(sheet.axis_rad)
     along, across = c * u + s * v, -s * u + c * v
     turn = along / sheet.radius_m
-    p, z = sheet.radius_m * np.sin(turn), sheet.radius_m * (1 - np.cos(turn))
+    p, z = (sheet.radius_m + rise) * np.sin(turn), sheet.radius_m - (sheet.radius_m + rise) * np.cos(turn)
     return np.stack([c * p - s * across, s * p + c * across, z], axis=1)
+
+
+def _risen(sheet: Sheet, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    if sheet.relief is None:
+        return np.zeros_like(u)
+    height, width = sheet.relief.shape
+    x = (u / sheet.width_m + 0.5) * width - 0.5
+    y = (v / sheet.height_m + 0.5) * height - 0.5
+    maps = (m.astype(np.float32)[None] for m in (x, y))
+    return cv2.remap(sheet.relief, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+
+
+def _slopes(sheet: Sheet) -> np.ndarray:
+    """The relief with its slopes along u and v: (h, w, 3) float32, metres and metres a metre."""
+    if sheet.relief is None:
+        return np.zeros((1, 1, 3), np.float32)
+    height, width = sheet.relief.shape
+    down, right = np.gradient(sheet.relief, sheet.height_m / height, sheet.width_m / width)
+    return np.stack([sheet.relief, right, down], axis=-1).astype(np.float32)
 
 
 def picture_homography(sheet: Sheet, pose: Pose, *, view: View, width: int, height: int) -> np.ndarray:
@@ -148,11 +177,25 @@ def _inside(u, v, left, top, right, bottom, corner):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _meet(op, oz, dp, dz, radius):  # type: ignore[no-untyped-def]
+def _sampled(field, u, v, layer):  # type: ignore[no-untyped-def]
+    """The field (h, w, layers) at shares u, v of its width and height."""
+    height, width = field.shape[:2]
+    x = min(max(u * width - 0.5, 0.0), width - 1.0)
+    y = min(max(v * height - 0.5, 0.0), height - 1.0)
+    i, j = int(y), int(x)
+    k, m = min(i + 1, height - 1), min(j + 1, width - 1)
+    fy, fx = y - i, x - j
+    above = field[i, j, layer] * (1 - fx) + field[i, m, layer] * fx
+    below = field[k, j, layer] * (1 - fx) + field[k, m, layer] * fx
+    return above * (1 - fy) + below * fy
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _meet(op, oz, dp, dz, radius, rise):  # type: ignore[no-untyped-def]
     """Along-sheet coordinate and ray parameter of the meeting with the bend nearest to the sheet's middle."""
     a = dp * dp + dz * dz
     b = op * dp + (oz - radius) * dz
-    c = op * op + (oz - radius) ** 2 - radius * radius
+    c = op * op + (oz - radius) ** 2 - (radius + rise) ** 2
     root = b * b - a * c
     if root <= 0:
         return math.inf, -1.0
@@ -170,10 +213,12 @@ def _meet(op, oz, dp, dz, radius):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _trace(  # type: ignore[no-untyped-def]
     x_out, y_out, alpha_out, shown_out, depth_out, irradiance, mirrored,
-    rotation, origin, focal, numbers, picture, ambient, tilt, lamps, colours, softness,
+    rotation, origin, focal, numbers, picture, ambient, tilt, lamps, colours, softness, relief, cut,
 ):  # fmt: skip
     height, width = depth_out.shape
-    sheet_w, sheet_h, radius, axis, corner, gloss, shininess = numbers
+    sheet_w, sheet_h, radius, axis, corner, gloss, shininess, inner_corner = numbers
+    rough, scissors = relief.shape[0] > 1, cut.shape[0] > 1
+    cut = cut.reshape((*cut.shape, 1))
     ca, sa = math.cos(axis), math.sin(axis)
     back = rotation.T.copy()
     o = -(back @ origin)
@@ -190,32 +235,46 @@ def _trace(  # type: ignore[no-untyped-def]
             d0 = back[0, 0] * rx + back[0, 1] * ry + back[0, 2]
             d1 = back[1, 0] * rx + back[1, 1] * ry + back[1, 2]
             d2 = back[2, 0] * rx + back[2, 1] * ry + back[2, 2]
-            turn = 0.0
-            if radius == 0.0:
-                if d2 <= 1e-6:
-                    continue
-                t = -o[2] / d2
-                u, v = o[0] + t * d0, o[1] + t * d1
-            else:
-                along, t = _meet(ca * o[0] + sa * o[1], o[2], ca * d0 + sa * d1, d2, radius)
-                if t < 0:
-                    continue
-                across = -sa * (o[0] + t * d0) + ca * (o[1] + t * d1)
-                u, v = ca * along - sa * across, sa * along + ca * across
-                turn = along / radius
+            turn, rise, t, u, v = 0.0, 0.0, -1.0, 0.0, 0.0
+            for _ in range(3 if rough else 1):  # heights are small: the meeting is found from the last one's
+                if radius == 0.0:
+                    if d2 <= 1e-6:
+                        break
+                    t = -(o[2] + rise) / d2
+                    u, v = o[0] + t * d0, o[1] + t * d1
+                else:
+                    along, t = _meet(ca * o[0] + sa * o[1], o[2], ca * d0 + sa * d1, d2, radius, rise)
+                    if t < 0:
+                        break
+                    across = -sa * (o[0] + t * d0) + ca * (o[1] + t * d1)
+                    u, v = ca * along - sa * across, sa * along + ca * across
+                    turn = along / radius
+                if rough:
+                    rise = _sampled(relief, u / sheet_w + 0.5, v / sheet_h + 0.5, 0)
             if t <= 0:
                 continue
             n0, n1, n2 = ca * math.sin(turn), sa * math.sin(turn), -math.cos(turn)
+            if rough:
+                du = _sampled(relief, u / sheet_w + 0.5, v / sheet_h + 0.5, 1)
+                dv = _sampled(relief, u / sheet_w + 0.5, v / sheet_h + 0.5, 2)
+                along_n, across_n = -(ca * du + sa * dv), -(-sa * du + ca * dv)
+                n0 += along_n * ca * math.cos(turn) - across_n * sa
+                n1 += along_n * sa * math.cos(turn) + across_n * ca
+                n2 += along_n * math.sin(turn)
+                long = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
+                n0, n1, n2 = n0 / long, n1 / long, n2 / long
             length = math.sqrt(rx * rx + ry * ry + 1.0)
             facing = -(d0 * n0 + d1 * n1 + d2 * n2) / length
             footprint = t / focal / max(0.15, abs(facing))
             cover = (
                 0.5 + _inside(u, v, -sheet_w / 2, -sheet_h / 2, sheet_w / 2, sheet_h / 2, corner) / footprint
             )
+            if scissors and cover > 0:
+                cover = min(1.0, cover) * _sampled(cut, u / sheet_w + 0.5, v / sheet_h + 0.5, 0)
             if cover <= 0:
                 continue
             alpha_out[y, x] = min(1.0, cover)
-            inner = 0.5 + _inside(u, v, left, top, right, bottom, 0.0) / footprint
+            inner = 0.5 + _inside(u, v, left, top, right, bottom, inner_corner) / footprint
             shown_out[y, x] = min(1.0, max(0.0, inner))
             x_out[y, x] = (u - left) / (right - left)
             y_out[y, x] = (v - top) / (bottom - top)
@@ -240,7 +299,7 @@ def _trace(  # type: ignore[no-untyped-def]
                         irradiance[y, x, c] += colours[k, c] * lit
                 towards = lamps[k, 0] * m0 + lamps[k, 1] * m1 + lamps[k, 2] * m2
                 exponent = shininess * (1.2 - softness[k])
-                if gloss > 0 and exponent * (towards - 1) > -7:  # exp(-7): the rest of the lobe is nothing
+                if gloss > 0 and towards > 0 and exponent * (towards - 1) > -7:  # beyond: nothing
                     peak = gloss * (exponent + 2) / 2 * towards**exponent
                     for c in range(3):
                         mirrored[y, x, c] += colours[k, c] * peak
