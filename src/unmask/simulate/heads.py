@@ -68,7 +68,7 @@ def make_head(
         smile=move.of(mouthSmile_L=0.8, mouthSmile_R=0.8, cheekSquint_L=0.3, cheekSquint_R=0.3),
         brows=move.of(browInnerUp_L=0.8, browInnerUp_R=0.8, browOuterUp_L=0.8, browOuterUp_R=0.8),
         gaze=move.gaze(),
-        turning=(-TURNS - yaw, TURNS - yaw),
+        turning=(max(-TURNS, -TURNS - yaw), min(TURNS, TURNS - yaw)),
         occlusion=occlusion_of(points, triangles, spared=spared),
         taken=np.concatenate([base.taken[:rows], surface.texture[rows:]]),
         own=base.own,
@@ -139,7 +139,9 @@ def _likeness(model: HeadModel, face: np.ndarray) -> np.ndarray:
 
     Hair, ears and clothes are the portrait's; a head of quite another shape would wear them as a costume.
     """
-    ways = np.stack([model.on_mesh(way.astype(np.float32)) for way in model.identity])
+    ways = np.einsum(
+        "nk,inkd->ind", model.mesh_share, model.identity[:, model.mesh_corner].astype(np.float32)
+    )
     weights = np.zeros(len(ways))
     for _ in range(3):  # where the head lies depends on its shape
         mesh = model.on_mesh(model.vertices) + np.tensordot(weights, ways, axes=1)

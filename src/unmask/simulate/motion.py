@@ -76,9 +76,9 @@ class Speech:
 
     def at(self, time_s: float) -> float:
         """How far the mouth is open, 0 between bursts, 1 at the middle of the largest syllable."""
-        near = np.abs(time_s - self.middle_s) < self.length_s  # neighbours overlap: lips seldom meet
-        phase = (time_s - self.middle_s[near]) / self.length_s[near]
-        return float((self.size[near] * (0.5 + 0.5 * np.cos(np.pi * phase)) ** 1.5).sum())
+        away = np.abs(time_s - self.middle_s) / (0.6 * self.length_s)  # neighbours overlap: lips seldom meet
+        near = away < 1
+        return float((self.size[near] * (0.5 + 0.5 * np.cos(np.pi * away[near]))).sum())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +231,7 @@ def _draw_speech(rng: np.random.Generator) -> Speech:
             middles.append(time_s)
             time_s += lengths[-1]
         time_s += float(rng.uniform(0.3, 2.0))
-    size = rng.uniform(0.35, 1.0, len(middles))
+    size = rng.uniform(0.4, 1.0, len(middles))
     return Speech(middle_s=np.array(middles), length_s=np.array(lengths), size=size)
 
 
@@ -264,7 +264,7 @@ def draw_camera_motion(rng: np.random.Generator, *, kind: str | None = None) -> 
     """World to camera; `kind` is "tripod", "laptop" or "handheld", drawn when None; the same draw for every
     class.
     """
-    kind = kind or str(rng.choice(list(_CAMERAS), p=[0.3, 0.2, 0.5]))
+    kind = kind or str(rng.choice(list(_CAMERAS), p=[1 / 3, 1 / 6, 1 / 2]))
     own = _CAMERAS[kind] * rng.uniform(0.4, 1.6)
     return RigidMotion(
         place=Pose(),

@@ -120,12 +120,13 @@ class Studio:
         return self._busts[portrait.name]
 
     def _made(self, portrait: Portrait) -> Bust:
-        if self.heads is not None and self._is_head(portrait):
+        if self.heads is not None and self.is_head(portrait):
             rng = np.random.default_rng(zlib.crc32(portrait.name.encode()))
             return make_head(self.heads, rng, portrait, cache=self.cache)
         return make_bust(portrait, cache=self.cache)
 
-    def _is_head(self, portrait: Portrait) -> bool:
+    def is_head(self, portrait: Portrait) -> bool:
+        """Whether that subject is a head of the model."""
         chance = np.random.default_rng([zlib.crc32(portrait.name.encode()), 3]).random()
         return self.heads is not None and bool(chance < HEADS)
 
@@ -201,7 +202,7 @@ class Studio:
     ) -> Picture:
         """The victim's picture, by another camera in another place; sometimes the portrait itself."""
         # The portrait shows another face than the head in its skin, which is who the subject is.
-        if len(times) == 1 and rng.random() < PORTRAIT_ITSELF and not self._is_head(portrait):
+        if len(times) == 1 and rng.random() < PORTRAIT_ITSELF and not self.is_head(portrait):
             return Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
         camera = draw_camera(rng, model="new-phone" if rng.random() < 0.75 else None)
         camera = _worth_showing(camera)
