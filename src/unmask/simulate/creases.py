@@ -67,5 +67,5 @@ def _facets(rng: np.random.Generator, shape: tuple[int, int], *, size_m: float, 
 def broken_ink(relief: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Where creases have taken ink off: (height, width) float32 in [0, 1]."""
     bend = np.abs(cv2.Laplacian(relief, cv2.CV_32F)) * CELLS_A_METRE
-    worn = np.clip((bend - 0.12) / 0.5, 0, 0.7).astype(np.float32)
+    worn = np.clip((bend - 0.15) / 0.9, 0, 0.3).astype(np.float32)
     return np.asarray(cv2.resize(worn, size[::-1], interpolation=cv2.INTER_LINEAR))

@@ -24,7 +24,7 @@ from unmask.simulate.surfaces import Pose
 NEAREST_M = 0.12  # nearer than this nobody holds a sheet unless it is to fill the view,
 CLOSEST_M = 0.05  # and nearer than this no camera sees one
 MOVING = 0.6  # share of replays that are videos
-ON_BOARD = 0.6  # share of fixed sheets behind which a wall or board is seen
+ON_BOARD = 0.85  # share of fixed sheets behind which a wall or board is seen
 
 
 def matt_print(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:

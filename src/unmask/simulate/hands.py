@@ -37,7 +37,7 @@ def draw_hand(rng: np.random.Generator, sheet: Sheet, *, hands: int) -> Hand:
         radius = rng.uniform(0.008, 0.0115)
         slant = along * rng.uniform(-0.03, 0.01)
         front.append(
-            [*(edge + out * 0.035 + along * 0.02), *(edge - out * rng.uniform(0.004, 0.024) + slant), radius]
+            [*(edge + out * 0.035 + along * 0.02), *(edge - out * rng.uniform(0.003, 0.017) + slant), radius]
         )
         for finger in range(rng.integers(0, 4)):
             start = edge + along * (0.022 * finger - 0.03)

@@ -29,7 +29,7 @@ class Picture:
 class Layout:
     """`crop` (4,) xyxy of the picture, in its pixels, is shown at `place` (4,) xyxy, in shares of the page.
 
-    Beyond the picture's own border the crop goes on as a blurred mirror of it. `size` (height, width)
+    Beyond the picture's own border the crop goes on as its border led on. `size` (height, width)
     of the page in texels; `ground` (3,) uint8: colour of what the picture leaves free.
     """
 
@@ -102,17 +102,42 @@ def lay_out(layout: Layout, frame: np.ndarray) -> np.ndarray:
 
 
 def _continued(part: np.ndarray, before: tuple[int, int], after: tuple[int, int]) -> np.ndarray:
-    """The part with so many pixels (x, y) more before and after it, mirrored and out of focus."""
+    """The part with so many pixels (x, y) more before and after it: its own border led on, out of focus.
+
+    Only a narrow strip is mirrored, since more of it would hold a second head.
+    """
     few = 8
-    small = cv2.resize(
-        part, (part.shape[1] // few + 1, part.shape[0] // few + 1), interpolation=cv2.INTER_AREA
-    )
-    edges = [-(-n // few) for n in (before[1], after[1], before[0], after[0])]
-    soft = cv2.GaussianBlur(cv2.copyMakeBorder(small, *edges, cv2.BORDER_REFLECT), (0, 0), 2.0)
-    size = (part.shape[1] + before[0] + after[0], part.shape[0] + before[1] + after[1])
-    whole = np.asarray(cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR))
-    whole[before[1] : before[1] + part.shape[0], before[0] : before[0] + part.shape[1]] = part
-    return whole
+    size = (part.shape[1] // few + 1, part.shape[0] // few + 1)
+    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    need = np.array([before[1], after[1], before[0], after[0]]) // few + 1
+    near = np.minimum(need, [max(1, size[1] // 16)] * 2 + [max(1, size[0] // 16)] * 2)
+    whole = cv2.copyMakeBorder(small, *(int(n) for n in near), cv2.BORDER_REFLECT)
+    whole = cv2.copyMakeBorder(whole, *(int(n) for n in need - near), cv2.BORDER_REPLICATE)
+    soft = cv2.GaussianBlur(whole, (0, 0), 4.0)
+    grown = cv2.resize(soft, (whole.shape[1] * few, whole.shape[0] * few), interpolation=cv2.INTER_LINEAR)
+    top, left = need[0] * few - before[1], need[2] * few - before[0]
+    height, width = part.shape[0] + before[1] + after[1], part.shape[1] + before[0] + after[0]
+    out = np.ascontiguousarray(grown[top : top + height, left : left + width])
+    inside = np.s_[before[1] : before[1] + part.shape[0], before[0] : before[0] + part.shape[1]]
+    out[inside] = _fading(part, out[inside], before, after)
+    return out
+
+
+def _fading(
+    part: np.ndarray, soft: np.ndarray, before: tuple[int, int], after: tuple[int, int]
+) -> np.ndarray:
+    """The part that runs into `soft` over a few pixels along the borders where it is continued."""
+    height, width = part.shape[:2]
+    reach = max(4, min(height, width) // 24)
+    x, y = np.arange(width), np.arange(height)
+    far = np.full(width, reach), np.full(height, reach)
+    for axis, (line, length) in enumerate(((x, width), (y, height))):
+        if before[axis] > 0:
+            np.minimum(far[axis], line, out=far[axis])
+        if after[axis] > 0:
+            np.minimum(far[axis], length - 1 - line, out=far[axis])
+    keep = (np.minimum.outer(far[1], far[0]) / reach).astype(np.float32)
+    return cv2.blendLinear(part, np.ascontiguousarray(soft), keep, 1 - keep)
 
 
 def bleed(picture: Picture, extents: np.ndarray) -> tuple[float, float, float, float]:

@@ -132,7 +132,8 @@ def draw_print(
         shininess=float(rng.uniform(*paper.shininess)),
         relief=draw_relief(rng, width_m=wide, height_m=tall) if crumpled else None,
     )
-    hands = int(rng.choice([0, 0, 1, 2]))
+    loose = bent or crumpled  # what is not flat hangs on no wall
+    hands = int(rng.choice([1, 1, 2] if loose else [0, 0, 1, 2]))
     return Print(
         sheet=sheet,
         layout=layout,

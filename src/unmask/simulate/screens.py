@@ -85,7 +85,7 @@ def draw_screen(
         black=1 / display.contrast,
         gamma=float(display.gamma + rng.normal(0, 0.08)),
         colours=_draw_colours(rng),
-        bezel=np.full(3, rng.choice([0.015, 0.02, 0.04, 0.6])) * rng.uniform(0.8, 1.2),
+        bezel=np.full(3, rng.choice([0.015, 0.015, 0.02, 0.02, 0.04, 0.04, 0.6])) * rng.uniform(0.8, 1.2),
         refresh_depth=display.pulse_depth * float(rng.choice([0.0, 0.5, 1.0])),
         hands=int(rng.choice(kind.hands)),
         interface=interface,
