@@ -97,10 +97,27 @@ def test_what_is_recorded_at_home_is_of_the_domain(more_models):
     assert all(clip.place == clip.domain == clip.home for clip in home)
     assert all(clip.camera in DOMAINS[clip.domain] for clip in home)
     printers = {
-        domain: {clip.model for clip in home if clip.domain == domain and clip.instrument == "print/flat"}
+        domain: {
+            clip.model
+            for clip in home
+            if clip.domain == domain and (clip.instrument or "").startswith("print/")
+        }
         for domain in DOMAINS
     }
     assert sorted(model for models in printers.values() for model in models) == ["p0", "p1", "p2", "p3"]
+
+
+def test_printers_and_displays_of_a_domain_are_in_no_other(planned):
+    owned = [
+        {
+            clip.model
+            for clip in planned
+            if clip.domain == domain and (clip.instrument or "").startswith(("print/", "replay/"))
+        }
+        for domain in DOMAINS
+    ]
+    assert all(owned)
+    assert len(set().union(*owned)) == sum(len(models) for models in owned)
 
 
 def test_every_camera_meets_every_place_and_every_instrument_comes_in_every_split(planned):
@@ -201,7 +218,7 @@ def recordings():
     """Three clips of a tiny plan: each of another subject, one of them worn by somebody else."""
     size = Size(clips=24 * 6, subjects=24, frames=2, side_px=64)
     planned = plan(size, seed=1, subjects=[f"p{n}" for n in range(24)])
-    masks = [clip for clip in planned if (clip.instrument or "").startswith("mask/paper")]
+    masks = [clip for clip in planned if (clip.instrument or "").startswith("mask/")]
     chosen = [masks[0], next(c for c in planned if c.subject == masks[0].subject and not c.instrument)]
     chosen.append(next(c for c in planned if (c.split, c.home) != (masks[0].split, masks[0].home)))
     people = {clip.subject for clip in chosen}

@@ -22,6 +22,7 @@ SETTINGS = {
     "side_px": 64,
     "portraits": "drawn",
     "backgrounds": "drawn",
+    "heads": "none",
     "versions": {"unmask": "0.0", "numpy": "0.0"},
 }
 MADE = {"command": "unmask benchmark make --seed 7", "seconds": 90, "jobs": 2, "sha256": "ab" * 32}

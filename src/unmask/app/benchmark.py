@@ -20,12 +20,13 @@ from unmask.media.faces import FaceFinder
 from unmask.media.files import write_bytes
 from unmask.simulate.benchmark import FEWEST, SIZES, Planned, Recordings, Size, make_benchmark, plan
 from unmask.simulate.folder import Progress, write_table
+from unmask.simulate.heads import load_heads
 from unmask.simulate.subjects import Portrait, load_portraits, procedural_portrait
 from unmask.types import DataError, OutputError
 
 MADE = "made.json"
 # Measured on one core of a small server; for the sentence before a run, not a promise.
-SECONDS_A_CLIP, SECONDS_A_FRAME, SECONDS_A_SUBJECT = 0.4, 0.05, 1.5
+SECONDS_A_CLIP, SECONDS_A_FRAME, SECONDS_A_SUBJECT = 0.25, 0.025, 1.0
 BYTES_A_FRAME = 17_000  # of video and truth
 
 
@@ -54,6 +55,7 @@ def make(out: Path, wishes: Wishes) -> int:
         portraits=tuple(portrait for portrait in portraits if portrait.name in wanted),
         size=size,
         backgrounds=tuple(backgrounds),
+        heads=load_heads(wishes.heads) if wishes.heads else None,
     )
     _announce(out, planned, size=size, jobs=jobs)
     with _showing(f"making {out}") as show:
@@ -112,6 +114,7 @@ def _settings(recordings: Recordings, wishes: Wishes) -> dict[str, object]:
         "side_px": recordings.size.side_px,
         "portraits": "drawn" if wishes.portraits is None else portraits.hexdigest(),
         "backgrounds": _digest(recordings.backgrounds),
+        "heads": _digest([wishes.heads]) if wishes.heads else "none",
         "plan": hashlib.sha256(plan_text.encode()).hexdigest(),
     }
 

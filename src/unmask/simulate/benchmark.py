@@ -24,6 +24,7 @@ from unmask.simulate.folder import (
     write_recordings,
     write_table,
 )
+from unmask.simulate.heads import HeadModel
 from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.places import PLACES
 from unmask.simulate.studio import Request, Simulated, Studio
@@ -134,12 +135,13 @@ def _number_of(instrument: str, model: str) -> int:
 
 
 def _models_of(domain: int) -> Callable[[str], tuple[str, ...]]:
-    """The domain's own models of each instrument: every fourth; what comes in too few is shared."""
+    """The domain's own printers and displays, every fourth, none for some instruments; masks are shared."""
 
     def models(instrument: str) -> tuple[str, ...]:
         every = INSTRUMENTS[instrument].models
-        own = tuple(model for model in every if _number_of(instrument, model) % len(DOMAINS) == domain)
-        return own or (every[domain % len(every)],)
+        if instrument.split("/")[0] not in SHOWN:
+            return every
+        return tuple(model for model in every if _number_of(instrument, model) % len(DOMAINS) == domain)
 
     return models
 
@@ -159,7 +161,8 @@ class _Deal:
         """One recording for each of `people`, with a (camera, place) of `pairs`."""
         people = [people[i] for i in rng.permutation(len(people))]
         bona_fide = round(BONA_FIDE * len(people))
-        kinds = _interleaved(rng, len(people) - bona_fide)
+        instruments = [name for name in INSTRUMENTS if self.models(name)]
+        kinds = _interleaved(rng, instruments, len(people) - bona_fide)
         shown = [name for name in kinds if name.split("/")[0] in SHOWN]
         others = [name for name in kinds if name.split("/")[0] not in SHOWN]
         start = 0
@@ -188,10 +191,11 @@ class _Deal:
         return str(rng.choice(half or models))
 
 
-def _interleaved(rng: np.random.Generator, count: int) -> list[str]:
-    """`count` instruments by their shares, each spread evenly over the list."""
-    names = list(INSTRUMENTS)
-    shares = np.array([INSTRUMENTS[name].share for name in names])
+def _interleaved(rng: np.random.Generator, names: Sequence[str], count: int) -> list[str]:
+    """`count` instruments of these, each spread evenly over the list; by the roots of their shares, since a
+    test on a rare one needs some too.
+    """
+    shares = np.sqrt([INSTRUMENTS[name].share for name in names])
     exact = shares / shares.sum() * max(0, count - len(names))
     counts = np.floor(exact).astype(int) + 1  # one of each, however rare
     for i in np.argsort(-(exact % 1), kind="stable")[: max(0, count - counts.sum())]:
@@ -223,6 +227,7 @@ class Recordings:
     portraits: Sequence[Portrait]
     size: Size
     backgrounds: Sequence[Path] = ()
+    heads: HeadModel | None = None
     _studio: dict[tuple[str, str], Studio] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, index: int) -> Simulated:
@@ -249,7 +254,7 @@ class Recordings:
             self._studio.clear()  # neighbours share a studio
             company = {other.subject for other in self.planned if (other.split, other.home) == key}
             people = tuple(portrait for portrait in self.portraits if portrait.name in company)
-            self._studio[key] = Studio(portraits=people, backgrounds=self.backgrounds)
+            self._studio[key] = Studio(portraits=people, backgrounds=self.backgrounds, heads=self.heads)
         return self._studio[key]
 
     def __getstate__(self) -> dict:
