@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -141,3 +142,9 @@ def test_folders_of_others_are_left_alone(portraits, tmp_path):
     with pytest.raises(OutputError, match="other settings"):
         folder_of(tmp_path / "mine", portraits, clips=2)
     assert json.loads((tmp_path / "mine/simulation.json").read_text())["clips"] == 1
+
+
+def test_a_series_made_from_another_has_its_own_people(portraits):
+    first = Series(portraits=portraits[:1], seed=1, frames=1)
+    assert first(0).subject == portraits[0].name
+    assert replace(first, portraits=portraits[1:])(0).subject == portraits[1].name

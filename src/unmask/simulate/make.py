@@ -70,7 +70,7 @@ class Series:
     matched: bool = True
     cameras: tuple[str, ...] = tuple(MODELS)
     cache: Path | None = None
-    _studio: list[Studio] = field(default_factory=list, repr=False, compare=False)
+    _studio: list[Studio] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __call__(self, index: int) -> Simulated:
         return self._open().record(self.request(index))
