@@ -130,7 +130,9 @@ def sure_of(texture: np.ndarray, cheeks: np.ndarray, *, outline: Outline) -> Sur
     way = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     radius = outline.along(outline.middle + way)[1][:, None]
     crown = np.concatenate([outline.middle + share * radius * way for share in (0.82, 0.88, 0.93)])
-    return Sure(person=person, skin=person & _like(logarithm, cheeks), hair=person & _like(logarithm, crown))
+    return Sure(
+        person=person, skin=person & _like(logarithm, cheeks, 1.1), hair=person & _like(logarithm, crown, 1.5)
+    )
 
 
 def sure_places(model: HeadModel, px: np.ndarray, sure: Sure, *, mesh: np.ndarray) -> np.ndarray:
@@ -151,8 +153,8 @@ def sure_places(model: HeadModel, px: np.ndarray, sure: Sure, *, mesh: np.ndarra
     return moved
 
 
-def _like(logarithm: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Where (h, w) a picture's logarithm is as at most of those places (n, 2), in colour more than in
+def _like(logarithm: np.ndarray, places: np.ndarray, light_within: float) -> np.ndarray:
+    """Where (h, w) a picture's logarithm is as at most of those places (n, 2): closely in colour, loosely in
     light.
     """
     h, w = logarithm.shape[:2]
@@ -160,7 +162,7 @@ def _like(logarithm: np.ndarray, places: np.ndarray) -> np.ndarray:
     usual = np.median(logarithm[y, x], axis=0)
     off = logarithm - usual.astype(np.float32)
     light = off.mean(axis=2)
-    return (np.abs(light) < 1.1) & (np.abs(off - light[..., None]).max(axis=2) < 0.3)
+    return (np.abs(light) < light_within) & (np.abs(off - light[..., None]).max(axis=2) < 0.3)
 
 
 def _moved_into(px: np.ndarray, allowed: np.ndarray) -> np.ndarray:

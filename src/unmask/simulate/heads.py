@@ -16,6 +16,7 @@ from unmask.simulate.bust import RINGS, SKIN_GLOSS, SKIN_SHININESS, Bust, head_s
 from unmask.simulate.head_model import BACK, EYE, FACE, TEETH, HeadModel, load_heads
 from unmask.simulate.head_skin import (
     FADE_M,
+    Sure,
     folded,
     inner_patch,
     inner_places,
@@ -36,6 +37,7 @@ DEVIATION = 0.45  # of the identities' weights about the portrait's own; the mod
 NOISE_M = 0.004  # how far off a portrait's mesh is taken to be, the smile it was taken with among it
 TURNS = np.radians(45.0)
 JAW = 0.45  # of the model's widest: as far as talking opens a mouth
+LONG_HAIR = 0.4  # of what the matte holds beside a face, that has to be hair to hang there
 _SHEET = RINGS * 36
 
 
@@ -109,7 +111,7 @@ def _dressed(
     hidden = model.part > BACK
     uv[hidden] = inner_places(model, top=rows)[hidden]
     sheet = _sheet(model, vertices, own, base)
-    relief = _relief(base, sure.hair, above=float(mesh[[127, 356], 1].mean()), below=float(mesh[152, 1]))
+    relief = _relief(base, sure, mesh)
     patch = inner_patch(cloth[..., :3], mesh, rng, width=columns)
     surface = Surface(
         vertices=np.concatenate([own, sheet, vertices]).astype(np.float32),
@@ -201,15 +203,25 @@ def _sheet(model: HeadModel, vertices: np.ndarray, own: np.ndarray, base: Bust) 
     return sheet
 
 
-def _relief(base: Bust, hair: np.ndarray, *, above: float, below: float) -> np.ndarray:
-    """The triangles of the sheet: clothes, and hair that hangs (`hair` (h, w) bool) between two rows of the
-    texture; above them the skull has its own.
+def _relief(base: Bust, sure: Sure, mesh: np.ndarray) -> np.ndarray:
+    """The triangles of the sheet: clothes, and on either side of the face hair, where most that the matte
+    has there is hair; above them the skull has its own.
     """
     triangles = base.surface.triangles
     triangles = triangles[((triangles >= POINTS) & (triangles < POINTS + _SHEET)).all(axis=1)]
-    x, y = np.clip(base.surface.uv[: POINTS + _SHEET], 0, np.array(hair.shape[::-1]) - 1).astype(int).T
-    hangs = (cv2.dilate(hair.astype(np.uint8), np.ones((25, 25)))[y, x] > 0) & (y > above) | (y > below)
-    return triangles[hangs[triangles].all(axis=1)]
+    x, y = np.clip(base.surface.uv[: POINTS + _SHEET], 0, np.array(sure.hair.shape[::-1]) - 1).astype(int).T
+    eyes, chin, nose = mesh[[127, 356], 1].mean(), mesh[152, 1], mesh[4, 0]
+    hair = cv2.dilate(sure.hair.astype(np.uint8), np.ones((9, 9)))[y, x] > 0
+    person = base.surface.texture[y, x, 3] > 0.5
+    px = base.surface.uv[: POINTS + _SHEET]
+    off = np.linalg.norm(px[:, None] - mesh[None, list(OUTLINE)], axis=2).min(axis=1) * base.metres_per_px
+    kept = y > chin
+    for side in (x < nose, x >= nose):
+        beside = side & (y > eyes) & (y <= chin) & (np.arange(len(x)) >= POINTS)
+        there = beside & person & (off > 0.02)  # nearer are ears and cheeks
+        if (hair & there).sum() > LONG_HAIR * max(10, there.sum()):
+            kept = kept | (side & (y > eyes - 0.6 * (chin - eyes)))  # up to where the shell is as wide
+    return triangles[kept[triangles].all(axis=1)]
 
 
 def _bodily(model: HeadModel) -> np.ndarray:
