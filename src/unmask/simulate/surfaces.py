@@ -292,23 +292,29 @@ def _trace(points, triangles, values, alpha, depth, seen):  # type: ignore[no-un
             continue
         x0, x1 = max(0, int(np.ceil(min(ax, bx, cx)))), min(width - 1, int(np.floor(max(ax, bx, cx))))
         y0, y1 = max(0, int(np.ceil(min(ay, by, cy)))), min(height - 1, int(np.floor(max(ay, by, cy))))
+        share = np.float32(1.0) / area
+        u_step, v_step = (by - cy) * share, (cy - ay) * share
+        a_near, b_near, c_near = np.float32(1.0) / az, np.float32(1.0) / bz, np.float32(1.0) / cz
         for y in range(y0, y1 + 1):
+            fx, fy = np.float32(x0), np.float32(y)  # whole numbers beside float32 would make doubles
+            u_row = ((bx - fx) * (cy - fy) - (by - fy) * (cx - fx)) * share
+            v_row = ((cx - fx) * (ay - fy) - (cy - fy) * (ax - fx)) * share
             for x in range(x0, x1 + 1):
-                u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
-                v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
+                u = u_row + u_step * np.float32(x - x0)
+                v = v_row + v_step * np.float32(x - x0)
                 w = np.float32(1.0) - u - v
-                if u < -1e-5 or v < -1e-5 or w < -1e-5:
+                if min(u, min(v, w)) < np.float32(-2e-5):
                     continue
                 # Perspective: attributes over z are linear on the sensor.
-                u, v, w = u / az, v / bz, w / cz
+                u, v, w = u * a_near, v * b_near, w * c_near
                 z = np.float32(1.0) / (u + v + w)
                 if z >= depth[y, x]:
                     continue
                 u, v, w = u * z, v * z, w * z
                 tx = u * values[i, 0] + v * values[j, 0] + w * values[k, 0]
                 ty = u * values[i, 1] + v * values[j, 1] + w * values[k, 1]
-                column = min(max(int(tx + 0.5), 0), alpha.shape[1] - 1)
-                row = min(max(int(ty + 0.5), 0), alpha.shape[0] - 1)
+                column = min(max(int(tx + np.float32(0.5)), 0), alpha.shape[1] - 1)
+                row = min(max(int(ty + np.float32(0.5)), 0), alpha.shape[0] - 1)
                 if alpha[row, column] < 0.004:
                     continue  # a hole in the picture hides nothing
                 depth[y, x] = z
@@ -319,17 +325,18 @@ def _trace(points, triangles, values, alpha, depth, seen):  # type: ignore[no-un
 
 @njit(cache=True, nogil=True)
 def _look_up(depth, uv, light, mirrored, texture, shrink, glows, colour, alpha):  # type: ignore[no-untyped-def]
-    h, w = texture.shape[:2]
+    half = np.float32(0.5)
+    bottom, right = np.float32(texture.shape[0] - 1.001), np.float32(texture.shape[1] - 1.001)
     for y in range(depth.shape[0]):
         for x in range(depth.shape[1]):
             if not np.isfinite(depth[y, x]):
                 continue
-            tx = min(max((uv[y, x, 0] + 0.5) * shrink[0] - 0.5, 0.0), w - 1.001)
-            ty = min(max((uv[y, x, 1] + 0.5) * shrink[1] - 0.5, 0.0), h - 1.001)
+            tx = min(max((uv[y, x, 0] + half) * shrink[0] - half, np.float32(0)), right)
+            ty = min(max((uv[y, x, 1] + half) * shrink[1] - half, np.float32(0)), bottom)
             j, i = int(tx), int(ty)
-            fx, fy = np.float32(tx - j), np.float32(ty - i)
-            a, b = (1 - fx) * (1 - fy), fx * (1 - fy)
-            c, d = (1 - fx) * fy, fx * fy
+            fx, fy = tx - np.float32(j), ty - np.float32(i)
+            gx, gy = np.float32(1) - fx, np.float32(1) - fy
+            a, b, c, d = gx * gy, fx * gy, gx * fy, fx * fy
             alpha[y, x] = (
                 a * texture[i, j, 3]
                 + b * texture[i, j + 1, 3]
