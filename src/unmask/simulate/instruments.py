@@ -30,7 +30,9 @@ INSTRUMENTS: dict[str, Instrument] = {
     "replay/phone": Instrument(present=replayed, models=models_of("phone"), like="Replay", share=2.4),
     "replay/tablet": Instrument(present=replayed, models=models_of("tablet"), like="Replay", share=1.2),
     "replay/monitor": Instrument(present=replayed, models=models_of("monitor"), like="Replay", share=1.2),
-    "mask/paper": Instrument(present=worn_paper, models=("any",), like="Paper Mask"),
+    "mask/paper": Instrument(
+        present=worn_paper, models=("office", "photo", "card"), like="Paper Mask", share=1.2
+    ),
     "mask/half": Instrument(present=half, models=("upper", "lower", "side"), like="Half Mask", share=0.4),
     "mask/resin": Instrument(
         present=resin, models=("white", "painted", "printed"), like="Mannequin Head", share=0.6

@@ -12,7 +12,7 @@ import numpy as np
 
 from unmask.media.topology import POINTS
 from unmask.simulate.camera import Exposure
-from unmask.simulate.layout import Layout
+from unmask.simulate.layout import Layout, Picture
 from unmask.simulate.light import Light, seen_from
 from unmask.simulate.mean_face import MEAN_FACE
 from unmask.simulate.motion import HeadMotion, draw_head_motion
@@ -23,6 +23,7 @@ from unmask.simulate.setting import Setting
 from unmask.simulate.surfaces import Surface, grid, trace
 from unmask.simulate.worn import (
     body_light,
+    front_picture,
     hidden_under,
     laid_over,
     pixels,
@@ -79,14 +80,14 @@ def _presented(setting: Setting, rng: np.random.Generator, draw) -> Iterator[Exp
 
 def _printed(setting: Setting, rng: np.random.Generator) -> np.ndarray:
     """The victim's picture as ink on paper, its face laid on `FACE_UV`: (h, w, 3) linear reflectance."""
-    picture = setting.show(False)
-    frame, mesh = picture.at(0)
+    frame, mesh = front_picture(setting)
+    picture = Picture(frames=(frame,), meshes=(mesh,))
     scale = min(1.0, 700 / max(1.0, float(np.ptp(mesh[:, 1]))))
     size = (max(2, round(frame.shape[0] * scale)), max(2, round(frame.shape[1] * scale)))
     whole = Layout(
         crop=(0, 0, frame.shape[1], frame.shape[0]), place=(0, 0, 1, 1), size=size, ground=(255, 255, 255)
     )
-    page = reflectance(replace(draw_print(rng, picture, bent=False), layout=whole, taped=False), frame, rng)
+    page = reflectance(replace(draw_print(rng, picture, bent=False), layout=whole), frame, rng)
     uv = mesh[:, :2] * np.array([size[1] / frame.shape[1], size[0] / frame.shape[0]])
     return transferred(page, uv=uv.astype(np.float32), to_uv=FACE_UV, size=FACE_SIZE)
 

@@ -11,9 +11,11 @@ from unmask.simulate.light import Light, draw_light, seen_from
 from unmask.simulate.mean_face import MEAN_FACE
 from unmask.simulate.relief import Occlusion
 from unmask.simulate.scene import Bust, Shot, Stage, compose, face_area, suits_own_background
+from unmask.simulate.setting import Setting
 from unmask.simulate.surfaces import Layer, Pose, Seen, Surface, project, trace
 
 OWN_BACKGROUND = 0.6  # how often a wearer keeps the portrait's background, as the living do
+FRONT = 0.94  # cosine of 20 degrees: nobody cuts a mask from a profile
 SURE = 0.17  # contrast of a matte below which its rim is a guess, better left where it was
 
 
@@ -56,6 +58,21 @@ def aligned(points: np.ndarray, target: np.ndarray, *, weights: np.ndarray | Non
     """`points` (n, 3) turned, scaled and moved so as to lie nearest to `target` (n, 3)."""
     matrix, shift = similarity(points, target, weights=weights)
     return (points @ matrix + shift).astype(np.float32)
+
+
+def front_picture(setting: Setting) -> tuple[np.ndarray, np.ndarray]:
+    """A picture (h, w, 3) of the victim's face from the front with its mesh: the first of three that is."""
+    best, straightest = None, -1.0
+    for _ in range(3):
+        frame, mesh = setting.show(False).at(0)
+        matrix, _ = similarity(mesh, MEAN_FACE)
+        straight = float(matrix[2, 2] / np.cbrt(np.linalg.det(matrix)))  # cosine of the face's turn
+        if straight > straightest:
+            best, straightest = (frame, mesh), straight
+        if straight > FRONT:
+            break
+    assert best is not None
+    return best
 
 
 def fitted(face: np.ndarray, wearer: np.ndarray, *, gap_m: float) -> np.ndarray:
