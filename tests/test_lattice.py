@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unmask.simulate.lattice import LATTICES, Grid, lcd_stripe, modulation
+from unmask.simulate.lattice import LATTICES, Grid, lcd_stripe, modulation, oled_pentile
 
 SIZE = 256
 
@@ -87,3 +87,28 @@ def test_the_colours_of_moire_differ_between_filters():
         modulation(grid, np.full((SIZE, SIZE), c, np.uint8), blur_px=0.3, aperture_px=0.8) for c in (0, 2)
     )
     assert np.corrcoef(red.ravel(), blue.ravel())[0, 1] < 0
+
+
+def test_pentile_has_half_the_red_and_blue_subpixels():
+    def along(lattice, colour: int, order: tuple[float, float]) -> float:
+        found = (np.abs(lattice.orders - order) < 1e-9).all(axis=1)
+        return float(np.abs(lattice.weights[found, colour]).sum())
+
+    pentile, stripe = oled_pentile(), lcd_stripe()
+    for colour in (0, 2):  # a pitch of two pixels along the diagonals is a half order
+        assert along(pentile, colour, (0.5, 0.5)) > 0.2
+        assert along(stripe, colour, (0.5, 0.5)) == 0
+    assert along(pentile, 1, (0.5, 0.5)) < 0.3 * along(pentile, 0, (0.5, 0.5))  # crosstalk alone
+
+
+def test_places_and_their_homography_give_the_same_moire():
+    h = view_of(1.1, 3)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    places = np.dstack([h[0, 0] * x + h[0, 1] * y + h[0, 2], h[1, 0] * x + h[1, 1] * y + h[1, 2]])
+    cover, green = np.ones((SIZE, SIZE), np.float32), np.ones((SIZE, SIZE), np.uint8)
+    grids = (
+        Grid(lattice=lcd_stripe(), homography=h, cover=cover),
+        Grid(lattice=lcd_stripe(), homography=np.eye(3), cover=cover, places=places.astype(np.float32)),
+    )
+    one, other = (modulation(grid, green, blur_px=0.3, aperture_px=0.8) for grid in grids)
+    assert np.abs(one - other).max() < 0.02

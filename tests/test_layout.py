@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unmask.simulate.layout import Layout, Picture, draw_crop, face_box, lay_out, on_page, sized
+from unmask.simulate.layout import Layout, Picture, bleed, draw_crop, face_box, held, lay_out, on_page, sized
 
 
 def picture_with_face(height: int, width: int, box: tuple[float, float, float, float]) -> Picture:
@@ -47,3 +47,17 @@ def test_a_page_gets_a_little_over_a_texel_a_pixel():
 def test_a_still_shows_the_same_for_ever():
     picture = picture_with_face(48, 64, (20, 10, 35, 29))
     assert picture.at(7)[0] is picture.at(0)[0]
+
+
+def test_a_page_that_is_wider_than_its_picture_leads_the_border_on():
+    picture = picture_with_face(200, 300, (80, 60, 140, 140))
+    frame = np.full((200, 300, 3), 90, np.uint8)
+    crop = bleed(picture, held(picture) + 0.5)
+    layout = Layout(crop=crop, place=(0, 0, 1, 1), size=(280, 380), ground=(9, 9, 9))
+    assert np.ptp(lay_out(layout, frame)) <= 2
+    frame[60:140, 80:140] = 255  # the face comes once
+    page = lay_out(layout, frame).max(axis=2) > 200
+    box = on_page(layout, picture.at(0)[1]) * [380, 280]
+    low, high = box.min(axis=0).astype(int) - 2, box.max(axis=0).astype(int) + 3
+    page[low[1] : high[1], low[0] : high[0]] = False
+    assert not page.any()

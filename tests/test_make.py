@@ -53,9 +53,9 @@ def depth_under(made) -> np.ndarray:
     return made.depths[0][points[inside, 1], points[inside, 0]]
 
 
-def test_a_flat_print_is_a_plane_and_a_living_face_is_not(portraits):
+def test_a_display_is_a_plane_and_a_living_face_is_not(portraits):
     for seed in range(3):
-        flat = simulate_clip(portraits[0], instrument="print/flat", seed=seed, frames=1)
+        flat = simulate_clip(portraits[0], instrument="replay/tablet", seed=seed, frames=1)
         inverse = 1 / depth_under(flat)  # over the sensor, the inverse depth of a plane is linear
         mesh = flat.meshes[0][:, :2]
         inside = ((np.round(mesh) >= 0) & (np.round(mesh) < flat.frames[0].shape[1::-1])).all(axis=1)
@@ -75,12 +75,12 @@ def own_motion(made) -> float:
 
 
 def test_a_photograph_stands_still_on_its_display_where_a_video_moves(portraits):
-    photo, video = (
-        own_motion(simulate_clip(portraits[0], instrument=instrument, seed=3, frames=5, fps=10.0))
-        for instrument in ("replay/photo", "replay/video")
-    )
-    assert photo < 1e-4
-    assert video > 1e-3
+    moved = [
+        own_motion(simulate_clip(portraits[0], instrument="replay/monitor", seed=seed, frames=5, fps=10.0))
+        for seed in range(8)
+    ]
+    assert min(moved) < 1e-4
+    assert max(moved) > 1e-3
 
 
 def test_a_series_is_a_function_of_seed_and_index(portraits):
@@ -96,7 +96,7 @@ def test_a_series_is_a_function_of_seed_and_index(portraits):
 
 
 def test_crops_carry_labels_of_their_class(portraits):
-    series = Series(portraits=portraits, seed=4, frames=2, instruments=("print/flat", "replay/photo"))
+    series = Series(portraits=portraits, seed=4, frames=2, instruments=("print/matt", "replay/phone"))
     spec = ClipSpec(frames=2, size_px=64)
     for example in simulate_crops(series, indices=range(6), spec=spec):
         assert example.clip.pixels.shape == (2, 64, 64, 3)

@@ -94,3 +94,26 @@ def test_coverage_is_the_area_of_the_sheet_with_soft_edges():
     assert abs(seen.alpha.sum() - (0.2 * 200) * (0.3 * 200)) < 0.01 * 2400
     rounded = trace_sheet(sheet(corner_m=0.05), tilted(0.0, (0, 0, 0.75)), view=VIEW, light=DARK)
     assert abs(rounded.alpha.sum() - seen.alpha.sum() + (4 - pi) * (0.05 * 200) ** 2) < 5
+
+
+def test_scissors_leave_a_hole_through_which_one_sees():
+    cut = np.ones((60, 40), np.float32)
+    cut[25:35, 15:25] = 0
+    seen = trace_sheet(sheet(cut=cut), tilted(0.0, (0, 0, 0.5)), view=VIEW, light=DARK)
+    assert seen.alpha[60, 80] == 0
+    assert seen.alpha[60, 80 + 20] == 1
+
+
+def test_a_ridge_is_nearer_and_lit_from_its_side():
+    x = (np.arange(200) + 0.5) / 200 * 0.2 - 0.1
+    ridge = np.tile((0.01 - 0.2 * np.abs(x)).astype(np.float32), (300, 1))
+    seen = trace_sheet(sheet(relief=ridge), tilted(0.0, (0, 0, 0.5)), view=VIEW, light=lit_by((1, 0, -0.2)))
+    assert abs(seen.depth[60, 80] - 0.49) < 1e-3
+    assert abs(seen.depth[60, 80 + 15] - 0.50) < 1e-3
+    assert seen.irradiance[60, 80 + 10, 1] > seen.irradiance[60, 80 - 10, 1] + 0.2
+
+
+def test_a_matt_sheet_mirrors_numbers_only():
+    soft = lit_by((0, 0, 1), softness=0.95)
+    seen = trace_sheet(sheet(gloss=0.01, shininess=10.0), tilted(0.4, (0, 0, 0.4)), view=VIEW, light=soft)
+    assert np.isfinite(seen.mirrored).all()

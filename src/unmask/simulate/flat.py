@@ -11,7 +11,7 @@ from unmask.simulate.cutouts import Cutout, behind, draw_cutout
 from unmask.simulate.framing import Framing, draw_framing
 from unmask.simulate.hands import Hand, draw_hand, see_hand
 from unmask.simulate.lattice import Grid
-from unmask.simulate.layout import face_box, on_page, sized
+from unmask.simulate.layout import face_box, held, on_page, sized
 from unmask.simulate.light import Light
 from unmask.simulate.motion import RigidMotion, draw_rigid_motion
 from unmask.simulate.prints import STOCKS, Print, draw_print, halftone, lit_print, reflectance
@@ -57,7 +57,7 @@ def replayed(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
     """A photograph or a video on a display; `setting.model` says on which."""
     picture = setting.show(bool(rng.random() < MOVING))
     view, light = setting.stage.view, setting.stage.light
-    framing = draw_framing(rng, view=view, side_px=setting.side_px, tilt_deg=14.0)
+    framing = draw_framing(rng, view=view, side_px=setting.side_px, tilt_deg=14.0, held=held(picture))
     screen = draw_screen(rng, picture, model=setting.model, framing=framing)
     layout = sized(screen.layout, picture.at(0)[1], side_px=setting.side_px)
     screen = replace(screen, layout=layout)
@@ -89,7 +89,7 @@ def _print(
     picture = setting.show(False)
     frame, mesh = picture.at(0)
     view, light = setting.stage.view, setting.stage.light
-    framing = draw_framing(rng, view=view, side_px=setting.side_px, tilt_deg=18.0)
+    framing = draw_framing(rng, view=view, side_px=setting.side_px, tilt_deg=18.0, held=held(picture))
     if cut:
         framing = replace(framing, extents=None, borders=(True,) * 4)  # its outline is always to be seen
     paper = draw_print(rng, picture, stock=stock, printer=setting.model, framing=framing, crumpled=crumpled)

@@ -29,8 +29,13 @@ class Framing:
     borders: tuple[bool, bool, bool, bool]
 
 
-def draw_framing(rng: np.random.Generator, *, view: View, side_px: float, tilt_deg: float) -> Framing:
-    """A framing for a face of that size: close ones where the face is large, as who comes near makes it."""
+def draw_framing(
+    rng: np.random.Generator, *, view: View, side_px: float, tilt_deg: float, held: np.ndarray
+) -> Framing:
+    """A framing for a face of that size: close ones where the face is large, as who comes near makes it.
+
+    `held` (4,): extents that the picture itself holds; borders come first where it ends.
+    """
     size = np.array([view.width, view.height])
     free = np.maximum(size - 1.15 * side_px * np.array([0.8, 1.0]), 0) / 2
     aim = rng.uniform(-0.8, 0.8, 2) * free
@@ -49,15 +54,17 @@ def draw_framing(rng: np.random.Generator, *, view: View, side_px: float, tilt_d
     window = seen_extents(aim_px, rotation, view=view, side_px=side_px)
     extents, borders = window * (1 + SPARE) + SPARE, [False] * 4
     if drawn >= close:
-        for side in _ends(rng, window):
-            extents[side] = rng.uniform(LEAST, max(LEAST, 0.85 * window[side]))
+        for side in _ends(rng, window, held):
+            most = max(LEAST, 0.85 * window[side])
+            extents[side] = rng.uniform(LEAST, most) if held[side] > most else max(LEAST, held[side])
             borders[side] = True
     return Framing(aim_px=aim_px, rotation=rotation, extents=extents, borders=tuple(borders))
 
 
-def _ends(rng: np.random.Generator, window: np.ndarray) -> list[int]:
+def _ends(rng: np.random.Generator, window: np.ndarray, held: np.ndarray) -> list[int]:
     """One or two sides where a border finds room between the face and what is seen."""
-    fit = [side for side in rng.permutation(4) if window[side] > LEAST + 0.08]
+    lacks = np.maximum(0, window - held) + rng.uniform(0, 0.3, 4)
+    fit = [side for side in np.argsort(-lacks) if window[side] > LEAST + 0.08]
     return [int(side) for side in fit[: int(rng.integers(1, 3))]]
 
 

@@ -140,6 +140,13 @@ def _fading(
     return cv2.blendLinear(part, np.ascontiguousarray(soft), keep, 1 - keep)
 
 
+def held(picture: Picture) -> np.ndarray:
+    """Extents (4,) of the picture about its face: sides of the face's box, left, top, right, bottom."""
+    frame, mesh = picture.at(0)
+    centre, side = face_box(mesh)
+    return np.concatenate([centre, frame.shape[1::-1] - centre]) / side
+
+
 def bleed(picture: Picture, extents: np.ndarray) -> tuple[float, float, float, float]:
     """The crop that reaches so many sides of the face's box from its centre: left, top, right, bottom."""
     centre, side = face_box(picture.at(0)[1])

@@ -81,7 +81,9 @@ def draw_screen(
         columns=columns,
         rows=rows,
         upright=upright,
-        white=float(np.exp(rng.uniform(np.log(0.35), np.log(display.brightest)))),
+        white=float(
+            np.exp(rng.uniform(np.log(rng.choice([0.35, 0.9, 0.9, 0.9])), np.log(display.brightest)))
+        ),
         black=1 / display.contrast,
         gamma=float(display.gamma + rng.normal(0, 0.08)),
         colours=_draw_colours(rng),
