@@ -16,6 +16,7 @@ from unmask.media.clips import clip_box, cut_picture, mesh_in_clip, mesh_mask
 from unmask.media.faces import FaceFinder
 from unmask.media.sources import open_source
 from unmask.media.statistics import CROP, NAMES, face_statistics
+from unmask.media.video import read_video
 from unmask.report.leakage import Measured
 from unmask.simulate.make import CLIPS_A_SUBJECT, Series
 
@@ -86,6 +87,11 @@ def chosen(series: Series, *, a_class: int) -> list[int]:
     return wanted
 
 
+def of_benchmark(folder: Path) -> Clips:
+    """All clips of a folder of `unmask benchmark make` or `unmask simulate`, with their true meshes."""
+    return _gathered(_stored(folder, row) for row in read_labels(folder))
+
+
 def pictures(folder: Path) -> Clips:
     """Of real pictures: those of `folder`/labels.csv (path,label,instrument,source) in which a face is found.
 
@@ -138,6 +144,22 @@ def _start(series: Series) -> None:
 
 def _in_worker(index: int) -> _One:
     return _simulated_one(_of_this_worker[0], index)
+
+
+def _stored(folder: Path, row: dict[str, str]) -> _One:
+    frames = [frame.image for frame in read_video(folder / row["path"])]
+    truth = Path(row["path"].replace("videos/", "truth/")).with_suffix(".npz")
+    with np.load(folder / truth, allow_pickle=False) as held:
+        meshes = held["meshes"]
+    picked = np.unique(np.linspace(0, len(frames) - 1, 2).round().astype(int))
+    return measured(
+        [frames[i] for i in picked],
+        [meshes[i] for i in picked],
+        name=row["path"],
+        instrument=row["instrument"],
+        subject=row["subject"],
+        camera=row["camera"],
+    )
 
 
 def looked_at(path: Path, finder: FaceFinder) -> tuple[list[np.ndarray], list[np.ndarray]]:

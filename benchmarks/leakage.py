@@ -2,6 +2,7 @@
 
     python benchmarks/leakage.py --portraits DIR --backgrounds DIR [--heads FILE] [--clips 300]
     [--seed 5] [--jobs 2] [--keep FILE.npz] [--results results/leakage.csv]
+    python benchmarks/leakage.py --benchmark DIR ...
     python benchmarks/leakage.py --clips-from FILE.npz [--train [--model FILE.onnx]]
 
 Makes CLIPS bona fide clips and as many of each family of instruments, measures the camera statistics of each
@@ -24,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clips import Clips, simulated
+from clips import Clips, of_benchmark, simulated
 from unmask.media.faces import FaceFinder
 from unmask.media.images import SUFFIXES
 from unmask.report.leakage import Leak, area, area_interval, leak_table, markdown
@@ -38,7 +39,7 @@ from unmask.simulate.subjects import load_portraits
 def main() -> None:
     """Makes or reads the clips, prints the table, adds its lines."""
     asked = _arguments()
-    clips = Clips.load(asked.clips_from) if asked.clips_from else _made(asked)
+    clips = _made(asked)
     if asked.keep:
         clips.save(asked.keep)
     table = leak_table(clips.rows, seed=asked.seed)
@@ -117,8 +118,12 @@ def add_material(parser: argparse.ArgumentParser) -> None:
 
 
 def _made(asked: argparse.Namespace) -> Clips:
+    if asked.clips_from:
+        return Clips.load(asked.clips_from)
+    if asked.benchmark:
+        return of_benchmark(asked.benchmark)
     if not asked.portraits or not asked.backgrounds:
-        raise SystemExit("clips are made from --portraits and --backgrounds, or read with --clips-from")
+        raise SystemExit("name --portraits and --backgrounds, a --benchmark, or --clips-from that were kept")
     return simulated(series_of(asked), a_class=asked.clips, jobs=asked.jobs)
 
 
@@ -192,6 +197,7 @@ def _arguments() -> argparse.Namespace:
     )
     add_material(parser)
     parser.add_argument("--clips-from", type=Path, help="clips that were kept; none are made")
+    parser.add_argument("--benchmark", type=Path, help="a folder of clips that was made; none are made")
     parser.add_argument("--train", action="store_true", help="also how a trained network separates them")
     parser.add_argument("--model", type=Path, help="a single-frame .onnx; the packaged one by default")
     parser.add_argument("--results", type=Path, default=Path("results/leakage.csv"))
