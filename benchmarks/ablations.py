@@ -1,7 +1,7 @@
 """Which part of the simulator does what? Short trainings without one part each, judged where none trained.
 
     python benchmarks/ablations.py --portraits DIR --backgrounds DIR --out OUT [--heads FILE] [--samples DIR]
-    [--runs full ...] [--train 800] [--test 320] [--steps 600] [--seed 1]
+    [--runs full ...] [--train 800] [--test 320] [--steps 500] [--seed 1]
 
 Each run simulates a set, trains the narrow single-frame network on it for a short budget, and scores a test
 set of the full simulator with people, rooms, cameras and a seed that no run trains on, cut as the run cuts.
@@ -112,7 +112,10 @@ def main() -> None:
         line = run(name, everything, out=out, asked=asked)
         append(asked.results, [line], columns=COLUMNS)
         write_bytes(out / DONE, json.dumps(line).encode())
-        print(", ".join(f"{key} {line[key]}" for key in ("run", "auc", *FAMILIES, "real_auc")), flush=True)
+        print(
+            ", ".join(f"{key} {line[key]}" for key in ("run", "auc", *FAMILIES, "real_auc") if key in line),
+            flush=True,
+        )
 
 
 def run(name: str, everything: Series, *, out: Path, asked: argparse.Namespace) -> dict[str, object]:
@@ -265,7 +268,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", nargs="*", default=list(RUNS), choices=list(RUNS))
     parser.add_argument("--train", type=int, default=800, help="recordings a run, four clips of each")
     parser.add_argument("--test", type=int, default=320)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--results", type=Path, default=Path("results/ablations.csv"))
