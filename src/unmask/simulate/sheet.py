@@ -192,22 +192,19 @@ def _sampled(field, u, v, layer):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _meet(op, oz, dp, dz, radius, rise):  # type: ignore[no-untyped-def]
-    """Along-sheet coordinate and ray parameter of the meeting with the bend nearest to the sheet's middle."""
+    """The ray's meeting with the bend that is nearest to the sheet's middle: parameter, sine, cosine."""
+    reach = radius + rise
     a = dp * dp + dz * dz
     b = op * dp + (oz - radius) * dz
-    c = op * op + (oz - radius) ** 2 - (radius + rise) ** 2
+    c = op * op + (oz - radius) ** 2 - reach * reach
     root = b * b - a * c
     if root <= 0:
-        return math.inf, -1.0
-    best, at = math.inf, -1.0
-    for sign in (-1.0, 1.0):
-        t = (-b + sign * math.sqrt(root)) / a
-        if t <= 1e-3:
-            continue
-        turn = math.atan2((op + t * dp) / radius, (radius - oz - t * dz) / radius)
-        if abs(turn * radius) < abs(best):
-            best, at = turn * radius, t
-    return best, at
+        return -1.0, 0.0, 1.0
+    root = math.sqrt(root)
+    first, second = (-b - root) / a, (-b + root) / a
+    near, far = (radius - oz - first * dz) / reach, (radius - oz - second * dz) / reach
+    t, cosine = (first, near) if first > 1e-3 and (near >= far or second <= 1e-3) else (second, far)
+    return (t, (op + t * dp) / reach, cosine) if t > 1e-3 else (-1.0, 0.0, 1.0)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -235,7 +232,7 @@ def _trace(  # type: ignore[no-untyped-def]
             d0 = back[0, 0] * rx + back[0, 1] * ry + back[0, 2]
             d1 = back[1, 0] * rx + back[1, 1] * ry + back[1, 2]
             d2 = back[2, 0] * rx + back[2, 1] * ry + back[2, 2]
-            turn, rise, t, u, v = 0.0, 0.0, -1.0, 0.0, 0.0
+            sine, cosine, rise, t, u, v = 0.0, 1.0, 0.0, -1.0, 0.0, 0.0
             for _ in range(3 if rough else 1):  # heights are small: the meeting is found from the last one's
                 if radius == 0.0:
                     if d2 <= 1e-6:
@@ -243,24 +240,24 @@ def _trace(  # type: ignore[no-untyped-def]
                     t = -(o[2] + rise) / d2
                     u, v = o[0] + t * d0, o[1] + t * d1
                 else:
-                    along, t = _meet(ca * o[0] + sa * o[1], o[2], ca * d0 + sa * d1, d2, radius, rise)
+                    t, sine, cosine = _meet(ca * o[0] + sa * o[1], o[2], ca * d0 + sa * d1, d2, radius, rise)
                     if t < 0:
                         break
+                    along = radius * math.atan2(sine, cosine)
                     across = -sa * (o[0] + t * d0) + ca * (o[1] + t * d1)
                     u, v = ca * along - sa * across, sa * along + ca * across
-                    turn = along / radius
                 if rough:
                     rise = _sampled(relief, u / sheet_w + 0.5, v / sheet_h + 0.5, 0)
             if t <= 0:
                 continue
-            n0, n1, n2 = ca * math.sin(turn), sa * math.sin(turn), -math.cos(turn)
+            n0, n1, n2 = ca * sine, sa * sine, -cosine
             if rough:
                 du = _sampled(relief, u / sheet_w + 0.5, v / sheet_h + 0.5, 1)
                 dv = _sampled(relief, u / sheet_w + 0.5, v / sheet_h + 0.5, 2)
                 along_n, across_n = -(ca * du + sa * dv), -(-sa * du + ca * dv)
-                n0 += along_n * ca * math.cos(turn) - across_n * sa
-                n1 += along_n * sa * math.cos(turn) + across_n * ca
-                n2 += along_n * math.sin(turn)
+                n0 += along_n * ca * cosine - across_n * sa
+                n1 += along_n * sa * cosine + across_n * ca
+                n2 += along_n * sine
                 long = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
                 n0, n1, n2 = n0 / long, n1 / long, n2 / long
             length = math.sqrt(rx * rx + ry * ry + 1.0)
