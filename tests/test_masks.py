@@ -125,3 +125,14 @@ def test_stocks_differ_in_gloss_and_in_what_is_left_bare(portraits, wearer, stil
     assert np.abs(looks[0] - looks[2]).max() > 0.02
     photo, office = (draw_paper_mask(np.random.default_rng(3), model).gloss for model in ("photo", "office"))
     assert photo > 2 * office
+
+
+def test_all_13_types_of_siw_m_have_a_counterpart():
+    masks = {"Half Mask", "Silicone Mask", "Transparent Mask", "Paper Mask", "Mannequin Head"}
+    paint, parts = (
+        {"Obfuscation", "Impersonation", "Cosmetic"},
+        {"Funny Eye", "Paper Glasses", "Partial Paper"},
+    )
+    assert {row.like for row in INSTRUMENTS.values()} == {"Replay", "Print"} | masks | paint | parts
+    families = {name.split("/")[0] for name in INSTRUMENTS}
+    assert families == {"print", "replay", "mask", "makeup", "partial"}
