@@ -290,10 +290,11 @@ def _smile(points: np.ndarray, face: np.ndarray, inside: tuple[int, ...]) -> np.
     """
     way = np.zeros_like(points)
     half = np.linalg.norm(face[308] - face[78]) / 2
+    more = 1.0 if inside else 0.6  # a mouth that shows its teeth smiles already
     for corner, sign in ((78, -1.0), (308, 1.0)):
         off = np.linalg.norm((face - face[corner]) * [1.0, 1.0, 0.5], axis=1) / half
         near = np.exp(-0.5 * (off / 0.75) ** 2)
-        way[:POINTS] += near[:, None] * np.array([0.006 * sign, -0.005, 0.003])
+        way[:POINTS] += more * near[:, None] * np.array([0.006 * sign, -0.005, 0.003])
     for k, point in enumerate(inside):
         way[POINTS + RINGS * 36 + k] = way[point]
     return way.astype(np.float32)
