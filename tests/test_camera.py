@@ -17,7 +17,7 @@ def still_camera(**changes) -> Camera:
         "haze": 0.0, "target": 0.2, "metering": 0.0, "read_noise": 0.0, "shot_noise": 0.0,
         "white_balance": 0.0, "warmth": 0.0, "saturation": 1.0, "contrast": 0.0, "gamma": 0.45,
         "denoise": 0.0, "sharpen": 0.0, "exposure_s": 0.01, "jpeg": 98.0, "codec": "mjpeg",
-        "beauty": 0.0, "halo_px": 1.2, "aperture_mm": 0.0, "focus_m": 0.0, "distortion": 0.0, "drops": 0.0,
+        "beauty": 0.0, "halo_px": 1.2, "aperture_mm": 0.0, "misfocus": 0.0, "distortion": 0.0, "drops": 0.0,
     }  # fmt: skip
     return replace(plain, **{**kept, **changes})
 

@@ -18,7 +18,7 @@ def plain(**changes) -> Camera:
     camera = draw_camera(np.random.default_rng(0), model="new-phone")
     nothing = {
         "height": SIDE, "width": SIDE, "sensor_scale": 1.0, "view_deg": 50.0, "aperture_mm": 0.0,
-        "focus_m": 0.0, "distortion": 0.0, "drops": 0.0, "exposure_s": 0.001, "readout_s": 0.0,
+        "misfocus": 0.0, "distortion": 0.0, "drops": 0.0, "exposure_s": 0.001, "readout_s": 0.0,
     }  # fmt: skip
     return replace(camera, **{**nothing, **changes})
 
@@ -59,19 +59,26 @@ SPOTS = np.array([[32.0, 30.0], [96.0, 32.0], [64.0, 64.0], [30.0, 98.0], [99.0,
 
 
 def test_defocus_grows_with_the_distance_from_the_focal_plane_and_with_the_pupil():
-    camera = plain(aperture_mm=2.0, focus_m=0.5)
-    beyond = [defocus_px(depth, camera=camera, face_m=1.0) for depth in (0.5, 0.7, 1.0, 3.0)]
-    before = [defocus_px(depth, camera=camera, face_m=1.0) for depth in (0.5, 0.4, 0.3, 0.2)]
+    camera = plain(aperture_mm=2.0)
+    beyond = [defocus_px(depth, camera=camera, face_m=0.5) for depth in (0.5, 0.7, 1.0, 3.0)]
+    before = [defocus_px(depth, camera=camera, face_m=0.5) for depth in (0.5, 0.4, 0.3, 0.2)]
     assert beyond[0] == before[0] == 0
     assert beyond == sorted(beyond)
     assert before == sorted(before)
-    assert defocus_px(1.0, camera=replace(camera, aperture_mm=4.0), face_m=1.0) == 2 * beyond[2]
+    assert defocus_px(1.0, camera=replace(camera, aperture_mm=4.0), face_m=0.5) == 2 * beyond[2]
+
+
+def test_a_face_is_as_far_out_of_focus_near_the_lens_as_far_from_it():
+    camera = plain(aperture_mm=2.0, misfocus=-1.0)
+    near, far = (defocus_px(depth, camera=camera, face_m=depth) for depth in (0.15, 0.8))
+    assert near == pytest.approx(far)
+    assert near > 0.1
 
 
 def test_a_face_out_of_focus_is_soft_and_one_in_focus_is_not():
     peaks = [
-        arrived([dots(at=SPOTS)], aperture_mm=25.0, focus_m=focus)[0].shot.radiance[30, 32, 0]
-        for focus in (0.0, 2.0)
+        arrived([dots(at=SPOTS)], aperture_mm=25.0, misfocus=error)[0].shot.radiance[30, 32, 0]
+        for error in (0.0, -1.5)
     ]
     assert peaks[1] < 0.6 * peaks[0]
 

@@ -18,7 +18,7 @@ BEHIND_M = 0.3  # what is this much behind the face is far: shoulders and hands 
 LEAST_PX = 0.35  # smaller discs and ways are left to the lens's own softness
 MOST_PX = 9.0
 DIM = 0.16  # mean light below which cameras expose longer and lose frames
-LONGEST_S = 0.06
+LONGEST_S = 0.045
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +57,12 @@ def defocus_px(depth_m: float, *, camera: Camera, face_m: float) -> float:
 
     >>> from dataclasses import replace
     >>> from unmask.simulate.cameras import draw_camera
-    >>> camera = replace(draw_camera(np.random.default_rng(0)), aperture_mm=2.0, focus_m=0.0)
+    >>> camera = replace(draw_camera(np.random.default_rng(0)), aperture_mm=2.0, misfocus=0.0)
     >>> defocus_px(0.5, camera=camera, face_m=0.5), defocus_px(3.0, camera=camera, face_m=0.5) > 0.3
     (0.0, True)
     """
-    focus = camera.focus_m or face_m
-    disc = 0.5e-3 * camera.aperture_mm * camera.view.focal_px * abs(1 / depth_m - 1 / focus)
+    focus = 1 / face_m + camera.misfocus
+    disc = 0.5e-3 * camera.aperture_mm * camera.view.focal_px * abs(1 / depth_m - focus)
     return float(min(disc, MOST_PX))
 
 

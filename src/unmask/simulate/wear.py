@@ -28,7 +28,7 @@ def wear(frames: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]
     down = int(rng.choice([cv2.INTER_AREA, cv2.INTER_LINEAR]))
     up = int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST], p=[0.5, 0.4, 0.1]))
     blur = float(rng.uniform(0.4, 1.6)) if rng.random() < 0.4 else 0.0
-    veil = float(rng.uniform(0.03, 0.22)) if rng.random() < 0.35 else 0.0
+    veil = float(rng.uniform(0.03, 0.18)) if rng.random() < 0.25 else 0.0
     table = _table(rng)
     worn = []
     for frame in frames:
@@ -67,8 +67,8 @@ def _table(rng: np.random.Generator) -> np.ndarray:
     """A tone and a cast: (1, 256, 3) uint8."""
     x = np.arange(256)[:, None] / 255
     power = rng.uniform(0.75, 1.35)
-    low, high = rng.uniform(0, 0.14), rng.uniform(0.82, 1.0)
-    if rng.random() < 0.3:  # a filter that hardens
+    low, high = rng.uniform(0, 0.1), rng.uniform(0.85, 1.0)
+    if rng.random() < 0.4:  # a filter that hardens
         low, high = -rng.uniform(0, 0.08), 1 + rng.uniform(0, 0.12)
     cast = 1 + rng.uniform(-0.06, 0.06, 3)
     return np.clip(255 * (low + (high - low) * x**power) * cast + 0.5, 0, 255).astype(np.uint8)[None]
