@@ -385,6 +385,6 @@ def test_a_folder_of_one_subject_is_refused(tmp_path, monkeypatch):
     one = [procedural_portrait(np.random.default_rng(1))]
     monkeypatch.setattr(app, "load_portraits", lambda folder, finder, progress: one)
     monkeypatch.setattr(app.FaceFinder, "load", lambda: None)
-    with pytest.raises(DataError, match=r"has 1 portraits with a face.*needs 24 people"):
+    with pytest.raises(DataError, match=r"needs portraits of 24 people.* has 1; add"):
         app.make(tmp_path / "out", app.Wishes(portraits=tmp_path))
     assert not (tmp_path / "out").exists()

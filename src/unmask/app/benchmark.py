@@ -69,15 +69,11 @@ def make(out: Path, wishes: Wishes) -> int:
         )
     _write_protocols(out, rows)
     whole = hashlib.sha256((out / "hashes.csv").read_bytes()).hexdigest()
-    made = {
-        "command": _command(),
-        "seconds": round(time.monotonic() - started),
-        "jobs": jobs,
-        "sha256": whole,
-    }
+    seconds = round(time.monotonic() - started)
+    made = {"command": _command(), "seconds": seconds, "jobs": jobs, "sha256": whole}
     write_bytes(out / MADE, json.dumps(made, indent=1).encode())
     print(f"{whole}  {out / 'hashes.csv'}")
-    say(f"made in {made['seconds'] / 60:.1f} minutes; `unmask benchmark report {out}` makes a page of it")
+    say(f"made in {seconds / 60:.1f} minutes; `unmask benchmark report {out}` makes a page of it")
     return 0
 
 
@@ -91,9 +87,9 @@ def _portraits(wishes: Wishes, size: Size) -> list[Portrait]:
     found = load_portraits(wishes.portraits, finder=FaceFinder.load(), progress=say)
     if len(found) < FEWEST:
         raise DataError(
-            f"{wishes.portraits} has {len(found)} portraits with a face towards the camera, and a benchmark "
-            f"needs {FEWEST} people, so that those in train, dev and test are different ones; add portraits, "
-            "or leave --portraits out"
+            f"a benchmark needs portraits of {FEWEST} people with the face towards the camera, so that those "
+            f"in train, dev and test are different ones, and {wishes.portraits} has {len(found)}; add "
+            "portraits, or leave --portraits out"
         )
     return found
 
@@ -103,8 +99,8 @@ def _settings(recordings: Recordings, wishes: Wishes) -> dict[str, object]:
     portraits = hashlib.sha256()
     for portrait in recordings.portraits:
         portraits.update(portrait.name.encode())
-        portraits.update(np.ascontiguousarray(portrait.image))
-        portraits.update(np.ascontiguousarray(portrait.mesh))
+        portraits.update(portrait.image.tobytes())
+        portraits.update(portrait.mesh.tobytes())
     plan_text = json.dumps([asdict(clip) for clip in recordings.planned])
     return {
         "size": wishes.size,

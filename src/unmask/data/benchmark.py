@@ -4,6 +4,7 @@ Each is a few lines, and a function of the columns alone. What a protocol holds 
 and dev recordings, and in all of its test attacks.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,13 +82,8 @@ def depths(rows: Sequence[Row]) -> Iterator[Protocol]:
 def counts(protocol: Protocol, rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
     """Split -> (bona fide, attacks)."""
     labels = {row["path"]: row["label"] for row in rows}
-    return {
-        split: tuple(
-            sum(part == split and labels[path] == label for path, part in protocol.parts.items())
-            for label in ("bona_fide", "attack")
-        )
-        for split in SPLITS
-    }
+    found = Counter((split, labels[path]) for path, split in protocol.parts.items())
+    return {split: (found[split, "bona_fide"], found[split, "attack"]) for split in SPLITS}
 
 
 def lacking(protocol: Protocol, rows: Sequence[Row]) -> str:

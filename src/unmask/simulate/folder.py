@@ -225,5 +225,5 @@ def _make_one(source: _Source, task: _Task, *, out: Path, delivery: Delivery) ->
 def _sha256(arrays: Iterable[np.ndarray]) -> str:
     found = hashlib.sha256()
     for array in arrays:
-        found.update(np.ascontiguousarray(array))
+        found.update(array.tobytes())
     return found.hexdigest()
