@@ -52,12 +52,12 @@ def _facets(rng: np.random.Generator, shape: tuple[int, int], *, size_m: float, 
     points = np.concatenate([points, np.array(frame, float)]).astype(np.float32)
     division = cv2.Subdiv2D((-4, -4, width + 8, height + 8))
     division.insert(points.tolist())
-    corners = division.getTriangleList().reshape(-1, 2)
+    corners = np.asarray(division.getTriangleList()).reshape(-1, 2)
     inside = (np.abs(corners) < 4 * max(shape)).all(axis=1).reshape(-1, 3).all(axis=1)
     known = {(round(float(x), 2), round(float(y), 2)): n for n, (x, y) in enumerate(points)}
     rows = corners.reshape(-1, 3, 2)[inside]
-    triangles = [[known.get((round(float(x), 2), round(float(y), 2)), -1) for x, y in row] for row in rows]
-    triangles = np.array([row for row in triangles if -1 not in row])
+    found = [[known.get((round(float(x), 2), round(float(y), 2)), -1) for x, y in row] for row in rows]
+    triangles = np.array([row for row in found if -1 not in row])
     heights = rng.normal(0, slope * size_m, len(points))
     mesh = np.column_stack([points, heights])
     depth, _, _ = rasterise(mesh, triangles, height=height, width=width)

@@ -76,8 +76,8 @@ def replayed(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
         if last is None or last[0] is not frame:
             last = frame, panel(screen, frame)
         colour = glow(screen, last[1], traced, pose=pose, stage=setting.stage, pulse=pulse, paper=paper)
-        dots = grid(screen, pose, traced, view=view)
-        shot, dots = _present(setting, traced, colour, pose=pose, hand=hand, grid=dots, time_s=time_s)
+        subpixels = grid(screen, pose, traced, view=view)
+        shot, dots = _present(setting, traced, colour, pose=pose, hand=hand, grid=subpixels, time_s=time_s)
         where = on_page(layout, mesh)
         shot = _with_face(shot, screen.sheet, where, pose=pose, relief=mesh, stage=setting.stage)
         yield Exposure(shot=shot, grid=dots)

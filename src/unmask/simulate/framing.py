@@ -20,13 +20,13 @@ class Framing:
     """Where the face is aimed at and what the medium has to cover round it.
 
     `aim_px` (2,) on the sensor; `rotation` (3, 3) of the medium; `extents` (4,), None when the medium is free
-    to end where it ends; `borders` (4,) bool: which of them lie in the crop.
+    to end where it ends; `borders` four bool: which of them lie in the crop.
     """
 
     aim_px: np.ndarray
     rotation: np.ndarray
     extents: np.ndarray | None
-    borders: tuple[bool, bool, bool, bool]
+    borders: tuple[bool, ...]
 
 
 def draw_framing(

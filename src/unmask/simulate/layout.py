@@ -111,8 +111,10 @@ def _continued(part: np.ndarray, before: tuple[int, int], after: tuple[int, int]
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     need = np.array([before[1], after[1], before[0], after[0]]) // few + 1
     near = np.minimum(need, [max(1, size[1] // 16)] * 2 + [max(1, size[0] // 16)] * 2)
-    whole = cv2.copyMakeBorder(small, *(int(n) for n in near), cv2.BORDER_REFLECT)
-    whole = cv2.copyMakeBorder(whole, *(int(n) for n in need - near), cv2.BORDER_REPLICATE)
+    up, down, left, right = (int(n) for n in near)
+    whole = cv2.copyMakeBorder(small, up, down, left, right, cv2.BORDER_REFLECT)
+    up, down, left, right = (int(n) for n in need - near)
+    whole = cv2.copyMakeBorder(whole, up, down, left, right, cv2.BORDER_REPLICATE)
     soft = cv2.GaussianBlur(whole, (0, 0), 4.0)
     grown = cv2.resize(soft, (whole.shape[1] * few, whole.shape[0] * few), interpolation=cv2.INTER_LINEAR)
     top, left = need[0] * few - before[1], need[2] * few - before[0]

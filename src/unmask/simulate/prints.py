@@ -156,7 +156,7 @@ def _draw_page(
     """The page's layout, its width and height in metres."""
     wide, tall = _SIZES_M[str(rng.choice(["a4", "a4", "a4", "a5", "photo", "a3"]))]
     if framing is not None and framing.extents is not None:
-        return _close_page(rng, picture, framing, longest=tall)
+        return _close_page(rng, picture, framing.extents, framing.borders, longest=tall)
     if rng.random() < 0.3:
         wide, tall = tall, wide
     trimmed = rng.random() < 0.4  # cut along the picture's edge
@@ -165,14 +165,18 @@ def _draw_page(
 
 
 def _close_page(
-    rng: np.random.Generator, picture: Picture, framing: Framing, *, longest: float
+    rng: np.random.Generator,
+    picture: Picture,
+    extents: np.ndarray,
+    borders: tuple[bool, ...],
+    *,
+    longest: float,
 ) -> tuple[Layout, float, float]:
     """A page cut as the framing wants it, with or without a white margin where a border is seen."""
-    extents = framing.extents
     aspect = float(np.clip((extents[0] + extents[2]) / (extents[1] + extents[3]), 0.6, 1.6))
-    extents = fitted(extents, framing.borders, aspect=aspect)
+    extents = fitted(extents, borders, aspect=aspect)
     size = extents[:2] + extents[2:]
-    margin = rng.choice([0.0, 0.05, 0.1]) * np.array(framing.borders)
+    margin = rng.choice([0.0, 0.05, 0.1]) * np.array(borders)
     left, top, right, bottom = margin / np.tile(size, 2)
     metre = longest / float(size.max())
     layout = Layout(
@@ -254,8 +258,8 @@ def _tape(page: np.ndarray, rng: np.random.Generator, texel_m: float) -> None:
         inward = np.array([width, height]) / 2 - corner
         across = np.array([-inward[1], inward[0]]) / np.linalg.norm(inward) * 0.03 / texel_m
         start = corner + 0.008 / texel_m * np.sign(inward)
-        ends = [tuple(int(v) for v in start + k * across * rng.uniform(0.8, 1.2)) for k in (-1, 1)]
-        cv2.line(cover, *ends, 255, max(2, round(0.015 / texel_m)))
+        first, last = (tuple(int(v) for v in start + k * across * rng.uniform(0.8, 1.2)) for k in (-1, 1))
+        cv2.line(cover, first, last, 255, max(2, round(0.015 / texel_m)))
     page[cover > 0] = 0.7 * page[cover > 0] + 0.3 * np.array([0.75, 0.72, 0.6], np.float32)
 
 

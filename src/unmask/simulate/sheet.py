@@ -133,8 +133,9 @@ def _risen(sheet: Sheet, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     height, width = sheet.relief.shape
     x = (u / sheet.width_m + 0.5) * width - 0.5
     y = (v / sheet.height_m + 0.5) * height - 0.5
-    maps = (m.astype(np.float32)[None] for m in (x, y))
-    return cv2.remap(sheet.relief, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    at = np.dstack([x, y]).astype(np.float32)
+    none = np.empty(0, np.int16)
+    return np.asarray(cv2.remap(sheet.relief, at, none, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))[0]
 
 
 def _slopes(sheet: Sheet) -> np.ndarray:
