@@ -1,10 +1,9 @@
 """Make the weights that the package ships: simulate, train both stages, leave the files in OUT.
 
-    python benchmarks/shipped_weights.py --portraits DIR --backgrounds DIR --out OUT [--train 6000 --dev 600
-    --seed 1]
+    python benchmarks/shipped_weights.py --portraits DIR --heads FILE --backgrounds DIR --out OUT
+    [--train 6000 --dev 400 --seed 1]
 
-Killed at any point, the same command goes on where it was. On two cores the simulation takes about 7
-recordings of five frames a second, the first stage half an hour and the second a quarter. `--licences` names
+Killed at any point, the same command goes on where it was. `--licences` names
 a CSV with the columns source,licence for the contract (the part of a portrait's name before "_" is its
 source).
 """
@@ -22,6 +21,7 @@ from unmask.contract import TrainingData
 from unmask.data.prepared import PreparedSet
 from unmask.media.faces import FaceFinder
 from unmask.media.images import SUFFIXES
+from unmask.simulate.heads import load_heads
 from unmask.simulate.make import Series
 from unmask.simulate.subjects import load_portraits
 from unmask.training.checkpoint import CHECKPOINT
@@ -41,7 +41,13 @@ def main() -> None:
     sets = prepare_simulated(
         asked.out / "sets",
         series=Series(
-            portraits=portraits, backgrounds=tuple(backgrounds), seed=asked.seed, cache=asked.out / "cache"
+            portraits=portraits,
+            heads=load_heads(asked.heads),
+            backgrounds=tuple(backgrounds),
+            seed=asked.seed,
+            hd_share=0.08,
+            small_share=0.5,
+            cache=asked.out / "cache",
         ),
         amounts=Amounts(train=asked.train, dev=asked.dev),
         spec=read_settings(STAGES[0][1]).clip,
@@ -50,7 +56,7 @@ def main() -> None:
     )
     licences = _licences(asked.licences)
     sources = Counter(portrait.name.partition("_")[0] for portrait in portraits)
-    sources["backgrounds"] = len(backgrounds)
+    sources["backgrounds"], sources["heads"] = len(backgrounds), 1
     material = [
         TrainingData(name=name, licence=licences.get(name, "not recorded"), items=count)
         for name, count in sorted(sources.items())
@@ -90,11 +96,12 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--portraits", type=Path, required=True)
+    parser.add_argument("--heads", type=Path, required=True)
     parser.add_argument("--backgrounds", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--licences", type=Path)
     parser.add_argument("--train", type=int, default=6000)
-    parser.add_argument("--dev", type=int, default=600)
+    parser.add_argument("--dev", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 

@@ -40,6 +40,7 @@ def setting_of(stage, seed: int, *, times_s=(0.0, 0.1), shaken: bool = False) ->
         stage=replace(stage, view=VIEW, camera=camera),
         times_s=times_s,
         face_share=1.25 * draw_face_share(rng, view=VIEW),
+        aim_px=np.array([VIEW.width, VIEW.height]) * rng.uniform(0.35, 0.65, 2),
         exposure_s=0.01,
         readout_s=0.02,
         model="",
@@ -54,7 +55,8 @@ def presented(portrait, setting: Setting, seed: int) -> tuple:
     """A medium and its motion, geometry only: every other one a print, else a display."""
     rng = np.random.default_rng([seed, 1])
     shown = Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
-    framing = draw_framing(rng, view=VIEW, side_px=setting.side_px, tilt_deg=14.0, held=held(shown))
+    aim, side = setting.aim_px, setting.side_px
+    framing = draw_framing(rng, view=VIEW, aim_px=aim, side_px=side, tilt_deg=14.0, held=held(shown))
     draw = draw_print if seed % 2 else draw_screen
     medium = draw(rng, shown, framing=framing)
     where = on_page(medium.layout, portrait.mesh)

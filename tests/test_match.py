@@ -43,7 +43,7 @@ def test_a_picture_that_two_cameras_made_poorer_looks_like_one_that_they_did_not
         look = draw_look(np.random.default_rng(index))
         a, b = (look_of(matched([i], [m], look)[0], m) for i, m in (one, other))
         together[index] = (differences([a]) - differences([b]))[0]
-    assert (np.abs(together).mean(axis=0) < 0.45 * np.abs(apart).mean(axis=0)).all()
+    assert (np.abs(together).mean(axis=0) < 0.6 * np.abs(apart).mean(axis=0)).all()
 
 
 def test_one_development_serves_the_whole_clip(portraits, rng):

@@ -202,5 +202,8 @@ def _coded_frame(image: np.ndarray, context: VideoCodecContext) -> VideoFrame:
         image = cv2.copyMakeBorder(image, 0, down, 0, right, cv2.BORDER_REPLICATE)
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
     return frame.reformat(
-        format=context.pix_fmt, dst_colorspace=Colorspace.ITU601, dst_color_range=context.color_range
+        format=context.pix_fmt,
+        dst_colorspace=Colorspace.ITU601,
+        dst_color_range=context.color_range,
+        threads=1,
     )

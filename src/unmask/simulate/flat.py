@@ -57,7 +57,8 @@ def replayed(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
     """A photograph or a video on a display; `setting.model` says on which."""
     picture = setting.show(bool(rng.random() < MOVING))
     view, light = setting.stage.view, setting.stage.light
-    framing = draw_framing(rng, view=view, side_px=setting.side_px, tilt_deg=14.0, held=held(picture))
+    aim, side = setting.aim_px, setting.side_px
+    framing = draw_framing(rng, view=view, aim_px=aim, side_px=side, tilt_deg=14.0, held=held(picture))
     screen = draw_screen(rng, picture, model=setting.model, framing=framing)
     layout = sized(screen.layout, picture.at(0)[1], side_px=setting.side_px)
     screen = replace(screen, layout=layout)
@@ -89,7 +90,8 @@ def _print(
     picture = setting.show(False)
     frame, mesh = picture.at(0)
     view, light = setting.stage.view, setting.stage.light
-    framing = draw_framing(rng, view=view, side_px=setting.side_px, tilt_deg=18.0, held=held(picture))
+    aim, side = setting.aim_px, setting.side_px
+    framing = draw_framing(rng, view=view, aim_px=aim, side_px=side, tilt_deg=18.0, held=held(picture))
     if cut:
         framing = replace(framing, extents=None, borders=(True,) * 4)  # its outline is always to be seen
     paper = draw_print(rng, picture, stock=stock, printer=setting.model, framing=framing, crumpled=crumpled)

@@ -30,18 +30,18 @@ class Framing:
 
 
 def draw_framing(
-    rng: np.random.Generator, *, view: View, side_px: float, tilt_deg: float, held: np.ndarray
+    rng: np.random.Generator,
+    *,
+    view: View,
+    aim_px: np.ndarray,
+    side_px: float,
+    tilt_deg: float,
+    held: np.ndarray,
 ) -> Framing:
-    """A framing for a face of that size: close ones where the face is large, as who comes near makes it.
+    """A framing for a face of that size there: close ones where it is large, as who comes near makes it.
 
     `held` (4,): extents that the picture itself holds; borders come first where it ends.
     """
-    size = np.array([view.width, view.height])
-    free = np.maximum(size - 1.15 * side_px * np.array([0.8, 1.0]), 0) / 2
-    aim = rng.uniform(-0.8, 0.8, 2) * free
-    if rng.random() < 0.6:
-        aim *= 0.4  # who attacks aims, too
-    aim_px = aim + (size - 1) / 2
     share = side_px / min(view.height, view.width)
     # The median face fills 0.43 of the view.
     close = CLOSE * (1 + np.tanh((share - 0.43) / 0.06))

@@ -27,6 +27,7 @@ from unmask.simulate.studio import Request, Simulated, Studio
 from unmask.simulate.subjects import Portrait
 from unmask.types import Clip, ClipSpec, Face, Frame, Label, Sighting
 
+SMALL = (256, 256)  # height, width: what the benchmark delivers, and twice as quick as 640 x 480
 CLIPS_A_SUBJECT = 16  # neighbours in a series share a subject, since a bust takes longer than a clip
 
 
@@ -56,6 +57,7 @@ class Series:
     """Any number of recordings: `series(index)` is a function of the fields and the index; it pickles.
 
     Half are bona fide, the rest by the shares of `instruments`. A subject keeps 16 neighbouring indices.
+    `hd_share` of them are 1280 x 720, `small_share` SMALL, a window of the sensor; the others 640 x 480.
     """
 
     portraits: Sequence[Portrait]
@@ -66,6 +68,7 @@ class Series:
     frames: int = 5
     fps: float = 10.0
     hd_share: float = 0.0
+    small_share: float = 0.0
     moire: bool = True
     matched: bool = True
     cameras: tuple[str, ...] = tuple(MODELS)
@@ -88,6 +91,7 @@ class Series:
             fps=self.fps,
             hd_share=self.hd_share,
             camera=str(rng.choice(self.cameras)),
+            size=SMALL if rng.random() < self.small_share else None,
             moire=self.moire,
             matched=self.matched,
         )

@@ -19,6 +19,7 @@ FACE_PX = 46  # longer side of a face at network size: 128 px over a box 2.8 tim
 FINE, COARSE = 0.8, 2.0  # px at network size: detail finer than the first, and between both
 GAINS = (0.5, 1.6)  # of a band of detail in a round; beyond, there is nothing to sharpen
 SLOPES = (0.55, 1.5)  # of the tone curve and of the chroma's scale, in a round: beyond, pictures look etched
+SHIFTS = (25.0, 6.0)  # levels of luma and of chroma in a round: more is a cast over the whole room
 ROUNDS = 2  # sharpening moves contrast a little, and clipping all
 
 
@@ -97,10 +98,12 @@ def _developed(frame: np.ndarray, now: Look, look: Look, *, px: float) -> np.nda
     soft, softer = cv2.GaussianBlur(luma, (0, 0), FINE * px), _wide_blur(luma, COARSE * px)
     luma = softer + coarse * (soft - softer) + fine * (luma - soft)
     slope = float(np.clip(look.contrast / now.contrast, *SLOPES))
-    ycc[..., 0] = _shoulders(look.luma + slope * (luma - now.luma))
+    shift = float(np.clip(look.luma - now.luma, -SHIFTS[0], SHIFTS[0]))
+    ycc[..., 0] = _shoulders(now.luma + shift + slope * (luma - now.luma))
     spread = float(np.clip(_chroma_deviation(look) / (_chroma_deviation(now) + 0.1), *SLOPES))
     for channel, (was, wanted) in ((1, (now.red, look.red)), (2, (now.blue, look.blue))):
-        ycc[..., channel] = 128 + wanted + spread * (ycc[..., channel] - 128 - was)
+        shift = float(np.clip(wanted - spread * was, -SHIFTS[1], SHIFTS[1]))
+        ycc[..., channel] = 128 + shift + spread * (ycc[..., channel] - 128)
     return np.asarray(cv2.cvtColor(np.clip(ycc + 0.5, 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB))
 
 
@@ -143,4 +146,3 @@ def _face(frame: np.ndarray, mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     face = np.zeros(size[::-1], np.uint8)
     cv2.fillConvexPoly(face, cv2.convexHull(np.round(outline).astype(np.int32)), 1)
     return ycc[..., 0], ycc[..., (2, 1)] - 128, face.astype(bool)
-

@@ -106,7 +106,7 @@ def draw_place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: 
     middle = (face[:, :2].min(axis=0) + face[:, :2].max(axis=0)) / 2
     centre = aim - middle
     bottom = view.height / 2 / per_m
-    if rng.random() < 0.8:  # the portrait's own lower edge below the view's, where the face stays in it
+    if rng.random() < 0.35:  # the portrait's own lower edge below the view's, where the face stays in it
         centre[1] = max(centre[1], min(bottom - 0.97 * bust.portrait[3], 0.9 * free[1] - middle[1]))
     centre[1] = max(centre[1], bottom - 0.95 * bust.reach[3])
     # Further back the skull behind a portrait's forehead would be missed: nobody photographed it.

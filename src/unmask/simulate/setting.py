@@ -18,13 +18,15 @@ class Setting:
     `model` names the instrument's model (a printer, a display, a kind of resin: one of the row's `models`).
     `show(moving)` makes the picture of the victim that is printed or replayed: one frame, or one for each of
     `times_s`. `victim` is the bust whose face is worn or shown, `wearer` somebody else's, behind a mask.
-    `face_share`: longer side of the shown face's box over the view's shorter side. `exposure_s`,
+    `face_share`: longer side of the shown face's box over the view's shorter side; `aim_px` (2,) where on the
+    sensor a living face of that size would have its middle. `exposure_s`,
     `readout_s`: the camera's shutter.
     """
 
     stage: Stage
     times_s: tuple[float, ...]
     face_share: float
+    aim_px: np.ndarray
     exposure_s: float
     readout_s: float
     model: str

@@ -16,6 +16,7 @@ from unmask.simulate.cameras import Camera, draw_camera
 from unmask.simulate.heads import HeadModel, make_head
 from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.layout import Picture
+from unmask.simulate.lens import through_lens
 from unmask.simulate.match import draw_look, matched
 from unmask.simulate.motion import draw_head_motion
 from unmask.simulate.places import PLACES
@@ -32,10 +33,11 @@ from unmask.simulate.scene import (
 from unmask.simulate.setting import Setting
 from unmask.simulate.subjects import Portrait, procedural_portrait
 from unmask.simulate.surfaces import Pose, View, project
-from unmask.simulate.wear import wear
+from unmask.simulate.wear import Framed, reframed, wear
 from unmask.types import Label
 
 WORN = 0.3  # how often a recording is worn once more
+REFRAMED = 0.25  # how often it is cropped or given borders
 OWN_BACKGROUND = 0.6  # how often it is kept where it fills the view: a cut-out's rim must not tell the living
 GUESSED = 0.17  # contrast below which a cut-out's rim is a guess, better left where it was
 BUSTS_KEPT = 6
@@ -144,15 +146,20 @@ class Studio:
             exposures = (replace(exposure, grid=None) for exposure in exposures)
         look = draw_look(np.random.default_rng([request.seed, 2]))  # its own draw: the same for both classes
         develop = partial(matched, meshes=truth.meshes, look=look) if request.matched else None
-        frames = capture(truth.kept(exposures), rng, camera=camera, fps=request.fps, finish=develop)
+        arriving = truth.kept(through_lens(exposures, rng, camera=camera, fps=request.fps))
+        flicker = stage.light.flicker
+        frames = capture(arriving, rng, camera=camera, fps=request.fps, flicker=flicker, finish=develop)
         label = Label.BONA_FIDE if request.instrument is None else Label.ATTACK
         if rng.random() < WORN:
             frames = wear(frames, rng)
+        framed = Framed(frames=frames, depths=np.stack(truth.depths), meshes=np.stack(truth.meshes))
+        if rng.random() < REFRAMED:
+            framed = reframed(frames, rng, depths=framed.depths, meshes=framed.meshes)
         return Simulated(
-            frames=frames,
+            frames=framed.frames,
             times_s=np.array(_times(request)),
-            depths=np.stack(truth.depths),
-            meshes=np.stack(truth.meshes),
+            depths=framed.depths,
+            meshes=framed.meshes,
             label=label,
             instrument=request.instrument,
             subject=portrait.name,
@@ -170,20 +177,22 @@ class Studio:
         times = _times(request)
         share = FACE_ASPECT * draw_face_share(rng, view=stage.view)
         portrait = self.portraits[request.subject % len(self.portraits)]
+        bust = self.bust(portrait)
+        place = _place(rng, bust, view=stage.view, face_share=share)
         if request.instrument is None:
-            bust = self.bust(portrait)
-            place = _place(rng, bust, view=stage.view, face_share=share)
             return _living(rng, bust, stage=stage, place=place, times=times)
+        face = project(place.moved(bust.points[:POINTS]), stage.view)[:, :2]
         setting = Setting(
             stage=stage,
             times_s=times,
             face_share=share,
+            aim_px=(face.min(axis=0) + face.max(axis=0)) / 2,
             exposure_s=camera.exposure_s,
             readout_s=camera.readout_s,
             model=model,
             victim=lambda: self.bust(portrait),
             show=lambda moving: self._picture(
-                rng, portrait, times=times if moving else times[:1], fps=request.fps
+                rng, portrait, times=times if moving else times[:1], request=request
             ),
             wearer=lambda: self.bust(self._other(request)),
             place=lambda bust: _place(rng, bust, view=stage.view, face_share=share),
@@ -198,21 +207,25 @@ class Studio:
         return pool[(request.subject + 1) % len(pool)]
 
     def _picture(
-        self, rng: np.random.Generator, portrait: Portrait, *, times: Sequence[float], fps: float
+        self, rng: np.random.Generator, portrait: Portrait, *, times: Sequence[float], request: Request
     ) -> Picture:
         """The victim's picture, by another camera in another place; sometimes the portrait itself."""
         # The portrait shows another face than the head in its skin, which is who the subject is.
         if len(times) == 1 and rng.random() < PORTRAIT_ITSELF and not self.is_head(portrait):
             return Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
-        camera = draw_camera(rng, model="new-phone" if rng.random() < 0.75 else None)
+        # More pixels than the frame that shows it; a small one needs no full picture.
+        size = (
+            None if request.size is None else (round(1.25 * request.size[0]), round(1.25 * request.size[1]))
+        )
+        camera = draw_camera(rng, model="new-phone" if rng.random() < 0.75 else None, size=size)
         camera = _worth_showing(camera)
         stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds)
         bust = self.bust(portrait)
-        # Large, so that what is shown is often as crisp as a face before the camera.
-        place = _place(rng, bust, view=stage.view, face_share=float(rng.uniform(0.55, 0.95)))
+        # Often large, so that it is as crisp as a face before the camera; or with its room about it.
+        place = _place(rng, bust, view=stage.view, face_share=float(rng.uniform(0.35, 0.9)))
         truth = _Truth(camera=camera)
         exposures = truth.kept(_living(rng, bust, stage=stage, place=place, times=times))
-        frames = capture(exposures, rng, camera=camera, fps=fps)
+        frames = capture(exposures, rng, camera=camera, fps=request.fps)
         return Picture(frames=tuple(frames), meshes=tuple(truth.meshes))
 
 

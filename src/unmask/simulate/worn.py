@@ -23,7 +23,7 @@ def wearers_stage(rng: np.random.Generator, stage: Stage, *, wearer: Bust, place
     """The stage, or the background the wearer was photographed with, as often as for the living."""
     wanted = rng.random() < OWN_BACKGROUND or wearer.contrast < SURE
     if wanted and suits_own_background(wearer, place, view=stage.view):
-        return replace(stage, backdrop=own_backdrop(wearer, place))
+        return replace(stage, backdrop=own_backdrop(wearer, place, things=stage.things))
     return stage
 
 
