@@ -11,6 +11,7 @@ from unmask.training.settings import Evaluation
 from unmask.types import Label
 
 CORRELATION_UNKNOWN = 0.5  # between clips of one presentation, where dev has one clip of each
+FEW_ATTACKS = 25  # of a family: below, its APCER steers no threshold
 DECIDED_AT_ONCE = 0.85  # of the right clips, at least: a picture is one clip, and undecided is no answer
 
 
@@ -76,6 +77,25 @@ def correlation(rows: Sequence[Row], scores: np.ndarray) -> float:
     return float(np.clip((between - within) / spread, 0, 1)) if spread > 0 else CORRELATION_UNKNOWN
 
 
+def families(attacks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Scores by the family of the instrument, the part of its name before "/".
+
+    Families of fewer than FEW_ATTACKS presentations are left out: one attack of ten moves a rate too far to
+    set a threshold. Where all are that small they are taken together.
+
+    >>> found = families({"print/a": np.zeros(30), "print/b": np.zeros(2), "mask/c": np.zeros(3)})
+    >>> {name: len(scores) for name, scores in found.items()}
+    {'print': 32}
+    """
+    whole: dict[str, list[np.ndarray]] = {}
+    for name, found in attacks.items():
+        whole.setdefault(name.partition("/")[0], []).append(found)
+    joined = {name: np.concatenate(parts) for name, parts in whole.items()}
+    many = {name: found for name, found in joined.items() if len(found) >= FEW_ATTACKS}
+    rest = [found for name, found in joined.items() if name not in many]
+    return many | ({"others": np.concatenate(rest)} if rest and not many else {})
+
+
 def operating_points(
     rows: Sequence[Row],
     scores: np.ndarray,
@@ -89,7 +109,7 @@ def operating_points(
     living, attacks = presentation_scores(rows, scores, alone=alone)
     clips = presentation_scores(rows, scores, alone=True)
     thresholds = {
-        "default": metrics.threshold_at_apcer(living, attacks, target=settings.default_apcer),
+        "default": metrics.threshold_at_apcer(living, families(attacks), target=settings.default_apcer),
         "balanced": metrics.threshold_at_eer(living, np.concatenate(list(attacks.values()))),
         "lenient": metrics.threshold_at_bpcer(living, attacks, target=settings.lenient_bpcer),
     }
