@@ -190,3 +190,10 @@ def test_fewer_bits_a_second_leave_less():
         got = capture(shown, np.random.default_rng(0), camera=camera, finish=kept)
         errors.append(np.abs(np.array(got).astype(float) - np.array(sent)).mean())
     assert errors[0] > 2 * errors[1]
+
+
+def test_light_that_is_not_finite_is_refused_not_developed():
+    scene = grey(0.3)
+    scene[5, 5, 1] = np.nan
+    with pytest.raises(ValueError, match="not finite"):
+        taken(scene)

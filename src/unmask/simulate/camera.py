@@ -52,7 +52,7 @@ def capture(
     are those of the first; where light is short, gain raises the noise. An exposure that comes twice, the
     same object, is one frame twice. `flicker`: share of the light that comes and goes with the mains, as far
     as the exposure does not average it out. `finish` gets all frames before the codec and returns as many of
-    the same size.
+    the same size. Light that is not finite is a ValueError.
     """
     fall = _vignette(camera)
     depth = max(flicker, _flicker_depth(rng, camera))
@@ -63,6 +63,8 @@ def capture(
         if index == 0:
             gain, balance = _gain(exposure.shot, camera), _balance(exposure.shot, camera)
         if exposure is not last:
+            if not np.isfinite(exposure.shot.radiance.sum(dtype=np.float64)):
+                raise ValueError("an exposure holds light that is not finite; no sensor can take it")
             rows = gain * _mains(mains, camera, time_s=index / fps)
             seen = _optics(exposure.shot.radiance, camera)
             raw = _expose(seen, rng, camera=camera, rows=rows, fall=fall, exposure=exposure, gain=gain)
