@@ -1,11 +1,12 @@
 """Make the weights that the package ships: simulate, train both stages, leave the files in OUT.
 
     python benchmarks/shipped_weights.py --portraits DIR --heads FILE --backgrounds DIR --out OUT
-    [--train 6000 --dev 400 --seed 1]
+    [--train 6000 --dev 400 --seed 1 --start WEIGHTS --steps N --rate R]
 
-Killed at any point, the same command goes on where it was. `--licences` names
-a CSV with the columns source,licence for the contract (the part of a portrait's name before "_" is its
-source).
+`--start` names single-frame weights to begin from, say those of an easier simulator; what is shipped is then
+the average of them and of what was trained. Killed at any point, the same command goes on where it was.
+`--licences` names a CSV with the columns source,licence for the contract (the part of a portrait's name
+before "_" is its source).
 """
 
 import argparse
@@ -27,7 +28,7 @@ from unmask.simulate.subjects import load_portraits
 from unmask.training.checkpoint import CHECKPOINT
 from unmask.training.finish import WEIGHTS, finish
 from unmask.training.loop import train
-from unmask.training.settings import read_settings
+from unmask.training.settings import Settings, read_settings
 from unmask.training.simulated import Amounts, prepare_simulated
 
 STAGES = (("single", "sgtd_s_single.toml"), ("multi", "sgtd_s_multi.toml"))
@@ -61,20 +62,30 @@ def main() -> None:
         TrainingData(name=name, licence=licences.get(name, "not recorded"), items=count)
         for name, count in sorted(sources.items())
     ]
-    init = None
+    init = asked.start
     for name, preset in STAGES:
-        init = _stage(name, preset, sets=sets, out=asked.out, init=init, material=material)
+        changes = {}
+        if init is asked.start and asked.start is not None:
+            changes = {"run.steps": asked.steps, "optimiser.rate": asked.rate}
+        settings = read_settings(preset, overrides=changes)
+        start = asked.start if changes else None
+        init = _stage(asked.out / name, settings, sets=sets, init=init, start=start, material=material)
 
 
 def _stage(
-    name: str, preset: str, *, sets: Path, out: Path, init: Path | None, material: list[TrainingData]
+    run: Path,
+    settings: Settings,
+    *,
+    sets: Path,
+    init: Path | None,
+    start: Path | None,
+    material: list[TrainingData],
 ) -> Path:
-    run, settings = out / name, read_settings(preset)
     if not (run / WEIGHTS).is_file():
         resume = (run / CHECKPOINT).is_file()
         train(settings, data=sets, out=run, init=None if resume else init, resume=resume, progress=_tell)
         command = shlex.join(["python", *sys.argv])
-        finished = finish(run, data=sets, training_data=material, command=command)
+        finished = finish(run, data=sets, training_data=material, command=command, start=start)
         dev = PreparedSet.open(sets / "dev")
         add_bf16_points(finished.model, finished.weights, dev=dev, settings=settings.evaluation)
     return run / WEIGHTS
@@ -103,6 +114,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--train", type=int, default=6000)
     parser.add_argument("--dev", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="weights of a single-frame network")
+    parser.add_argument("--steps", type=int, default=2000, help="of the first stage, with --start")
+    parser.add_argument("--rate", type=float, default=7e-4, help="of the first stage, with --start")
     return parser.parse_args()
 
 

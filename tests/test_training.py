@@ -20,8 +20,9 @@ from unmask.models.sgtd import Form, SgtdMulti, SgtdSingle
 from unmask.models.weights import load
 from unmask.training.batches import Drawer
 from unmask.training.checkpoint import BEST, CHECKPOINT, read
-from unmask.training.finish import finish
+from unmask.training.finish import averaged, finish
 from unmask.training.loop import TrainingError, rate_at, train
+from unmask.training.networks import build
 from unmask.training.settings import from_mapping
 from unmask.types import DataError, Label, ModelError, SettingsError
 
@@ -332,3 +333,11 @@ def test_a_run_killed_before_its_first_checkpoint_cannot_be_finished(toy, tmp_pa
     with pytest.raises(ModelError, match="has no checkpoint yet"):
         finish(out, data=toy, training_data=(), command="")
     assert not (out / BEST).exists()
+
+
+def test_shipped_weights_may_be_averaged_with_those_the_run_began_from():
+    start, trained = (build(toy_settings(), init=None) for _ in range(2))
+    kernel = next(iter(dict(trained.named_parameters())))
+    mine, theirs = (dict(n.named_parameters())[kernel].detach().clone() for n in (trained, start))
+    mixed = dict(averaged(trained, start, share=0.25).named_parameters())[kernel]
+    torch.testing.assert_close(mixed, 0.75 * mine + 0.25 * theirs)

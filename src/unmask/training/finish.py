@@ -14,7 +14,7 @@ from torch import nn
 
 from unmask.contract import Contract, TrainingData
 from unmask.models.export import export
-from unmask.models.weights import save
+from unmask.models.weights import load, save
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import BEST, CHECKPOINT, Dev
 from unmask.training.dev import judge, score_set
@@ -45,8 +45,13 @@ def finish(
     training_data: Sequence[TrainingData],
     command: str,
     measured_on: str = "",
+    start: str | Path | None = None,
+    start_share: float = 0.5,
 ) -> Finished:
     """Weights and ONNX file of the run in `out`, from its best or last evaluation as its settings say.
+
+    With `start`, the weights that the run began from, both are averaged, `start_share` of them the start's:
+    what a narrower training knew is kept beside what the wider one added (Wortsman et al., CVPR 2022).
 
     Works on a run that was stopped early, too: on its last checkpoint. `training_data` names what the clips
     were made from.
@@ -55,6 +60,8 @@ def finish(
     settings = read_settings(out / SETTINGS)
     sets = Sets.open(data)
     network, step = _trained(out, settings)
+    if start is not None:
+        network = _half_rounded(averaged(network, load(start)[0], share=start_share))
     frames = frames_of(network, sets.dev.spec)
     scored = score_set(
         network,
@@ -100,6 +107,16 @@ def _trained(out: Path, settings: Settings) -> tuple[nn.Module, int]:
     network = build(settings, init=None)
     network.load_state_dict(state.average or state.network)
     return _half_rounded(network).eval(), state.history.step
+
+
+@torch.no_grad()
+def averaged(network: nn.Module, start: nn.Module, *, share: float) -> nn.Module:
+    """`network` with each number moved by `share` towards that of `start`, a network of the same widths."""
+    theirs = start.state_dict()
+    for name, tensor in network.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.lerp_(theirs[name], share)
+    return network
 
 
 @torch.no_grad()
