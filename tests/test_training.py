@@ -200,7 +200,7 @@ def test_a_finished_run_carries_its_contract_in_both_files(learned, toy):
     network, contract = load(learned.weights)
     assert contract.network == "tiny_single"
     assert contract.clip.frames == 1  # single frames, although the set holds clips of three
-    assert {point.name for point in contract.operating_points} == {"default", "balanced", "lenient"}
+    assert {point.name for point in contract.operating_points} == {"default", "strict", "lenient"}
     assert contract.training_data[0].name == "toy"
     point = contract.point("default", precision="f32")
     assert (point.attacks, point.bona_fide) == (

@@ -105,12 +105,12 @@ def operating_points(
     precision: str,
     measured_on: str,
 ) -> tuple[OperatingPoint, ...]:
-    """default, balanced and lenient (see settings.Evaluation) with the error rates that dev had there."""
+    """default, strict and lenient (see settings.Evaluation) with the error rates that dev had there."""
     living, attacks = presentation_scores(rows, scores, alone=alone)
     clips = presentation_scores(rows, scores, alone=True)
     thresholds = {
-        "default": metrics.threshold_at_apcer(living, families(attacks), target=settings.default_apcer),
-        "balanced": metrics.threshold_at_eer(living, np.concatenate(list(attacks.values()))),
+        "default": metrics.threshold_at_eer(living, np.concatenate(list(attacks.values()))),
+        "strict": metrics.threshold_at_apcer(living, families(attacks), target=settings.strict_apcer),
         "lenient": metrics.threshold_at_bpcer(living, attacks, target=settings.lenient_bpcer),
     }
     return tuple(
