@@ -78,14 +78,15 @@ class Evaluation:
     """When dev is scored and what becomes of it.
 
     `keep`: ship the weights of the "best" evaluation (lowest dev EER, then lowest dev loss) or of the "last"
-    step. Operating points: "default" at the EER, "strict" where the worst family of instruments has the APCER
-    `strict_apcer`, "lenient" at the BPCER `lenient_bpcer`.
+    step. Operating points: "default" and "strict" where the worst family of instruments has the APCER
+    `default_apcer` and `strict_apcer`, "lenient" at the BPCER `lenient_bpcer`.
     `early_error`: share of single clips that may fall on the wrong side of threshold +- margin.
     """
 
     every: int = 500
     batch: int = 16
     keep: Literal["best", "last"] = "best"
+    default_apcer: float = 0.2
     strict_apcer: float = 0.05
     lenient_bpcer: float = 0.02
     early_error: float = 0.01
