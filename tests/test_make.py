@@ -29,7 +29,7 @@ def test_every_class_gives_whole_recordings_the_same_twice(portraits, instrument
     assert first.depths.shape == (2, height, width)
     assert first.meshes.shape == (2, 468, 3)
     assert np.isfinite(first.depths).all()
-    assert (first.depths > 0.05).all()
+    assert (first.depths > 0.04).all()  # a display may come within 5 cm, and a finger lies before it
     assert first.label is (Label.BONA_FIDE if instrument is None else Label.ATTACK)
     assert all((a == b).all() for a, b in zip(first.frames, again.frames, strict=True))
     assert (first.depths == again.depths).all()
