@@ -53,7 +53,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(call install,-e ".[train$(comma)dev]")
+	$(call install,-e ".[train$(comma)data$(comma)scale$(comma)dev]")
 	$(BIN)/unmask assets
 	touch $@ $(VENV)/.core
 

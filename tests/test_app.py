@@ -239,7 +239,7 @@ def test_groups_are_all_and_then_each_value_of_the_column():
 
 def presentations(subjects: int) -> list[Presentation]:
     return [
-        Presentation(path=f"{n}-{label}", label=label, columns={"subject": f"s{n}"})
+        Presentation(path=f"{n}-{label}", label=label, subject=f"s{n}")
         for n in range(subjects)
         for label in Label
     ]
@@ -247,7 +247,7 @@ def presentations(subjects: int) -> list[Presentation]:
 
 def test_no_subject_is_in_both_parts():
     parts = split(presentations(40))
-    names = {part: {p.columns["subject"] for p in rows} for part, rows in parts.items()}
+    names = {part: {p.subject for p in rows} for part, rows in parts.items()}
     assert not names["train"] & names["dev"]
     assert len(names["train"] | names["dev"]) == 40
     assert 3 <= len(names["dev"]) <= 16

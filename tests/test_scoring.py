@@ -76,7 +76,8 @@ def _presentations(root: Path) -> list[Presentation]:
                 path=str(root / "sub" / name),
                 label=Label.ATTACK if attack else Label.BONA_FIDE,
                 instrument="print/a4, matt" if attack else "",
-                columns={"subject": f"s{len(rows)}", "source": 'a "b", c'},
+                subject=f"s{len(rows)}",
+                columns={"source": 'a "b", c'},
             )
         )
     return rows

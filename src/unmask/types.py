@@ -5,7 +5,7 @@ boxes are xyxy in pixels of the original frame, times are seconds, and a higher 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 import numpy as np
@@ -75,14 +75,37 @@ class SettingsError(UnmaskError):
 class Presentation:
     """One recording of one face with its truth: a row of a manifest.
 
-    `instrument` is family/species, e.g. "print/a4-matt"; "" when bona fide. `columns` keeps free columns as
-    they came.
+    `instrument` is family/species, e.g. "print/a4-matt"; "" when bona fide. The others are "" where a data
+    set does not say: `dataset` is a key of DATASETS, `split` the part in which the data set itself ships it,
+    `subject`, `session`, `camera`, `place`, `instrument_model` and `domain` what protocols ask after. `turns`
+    quarter turns clockwise bring its frames upright, where the file does not say so itself. `columns` keeps
+    free columns as they came.
     """
 
     path: str
     label: Label
     instrument: str = ""
+    dataset: str = ""
+    split: str = ""
+    subject: str = ""
+    session: str = ""
+    camera: str = ""
+    place: str = ""
+    instrument_model: str = ""
+    domain: str = ""
+    licence: str = ""
+    turns: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    def cells(self) -> dict[str, str]:
+        """What is known beyond path, label and instrument, by column: the filled fields, then `columns`."""
+        known = {name: str(getattr(self, name)) for name in FREE_FIELDS}
+        return {name: cell for name, cell in known.items() if cell not in ("", "0")} | dict(self.columns)
+
+
+FREE_FIELDS = tuple(
+    f.name for f in fields(Presentation) if f.name not in ("path", "label", "instrument", "columns")
+)
 
 
 @dataclass(frozen=True, slots=True)

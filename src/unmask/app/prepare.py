@@ -47,7 +47,7 @@ def split(presentations: list[Presentation]) -> dict[str, list[Presentation]]:
     """Presentations for train and dev, no subject in both; where one falls depends on its name alone."""
     parts: dict[str, list[Presentation]] = {"train": [], "dev": []}
     for presentation in presentations:
-        subject = presentation.columns.get("subject") or presentation.path
+        subject = presentation.subject or presentation.path
         held_out = zlib.crc32(subject.encode()) % 100 < 100 * DEV_SHARE
         parts["dev" if held_out else "train"].append(presentation)
     for part, chosen in parts.items():
@@ -63,8 +63,7 @@ def training_data(data: Path) -> list[TrainingData]:
     if (data / LABELS).is_file():
         rows = read_labels(data)
         kinds = Counter(
-            (row.columns.get("source") or data.name, row.columns.get("licence") or "not recorded")
-            for row in rows
+            (row.columns.get("source") or data.name, row.licence or "not recorded") for row in rows
         )
     else:
         clips = PreparedSet.open(data / "train").rows

@@ -32,8 +32,8 @@ class Wishes:
 def run(folder: Path, wishes: Wishes) -> int:
     """Scores every presentation, writes the table, prints the rates; 0 once all that is done."""
     presentations = read_labels(folder, wishes.labels)
-    if wishes.by and wishes.by not in presentations[0].columns:
-        known = ", ".join(presentations[0].columns) or "none"
+    if wishes.by and not any(wishes.by in presentation.cells() for presentation in presentations):
+        known = ", ".join(presentations[0].cells()) or "none"
         raise DataError(f"the labels have no free column {wishes.by}; they have {known}")
     detector = Detector.load(wishes.models or None, point=wishes.point, precision=wishes.precision)
     with bar(f"scoring {folder}") as advance:

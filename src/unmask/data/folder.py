@@ -1,13 +1,14 @@
 """A plain folder with `labels.csv` -> presentations.
 
-The file has the columns path, label, instrument (family/species; empty when bona fide) and as many free
-columns as wanted; paths are relative to the folder. A path may be a video, a picture or a folder of frames.
+The file has the columns path, label, instrument (family/species; empty when bona fide), the other fields of
+a Presentation where they are known, and as many free columns as wanted; paths are relative to the folder. A
+path may be a video, a picture or a folder of frames.
 """
 
 import csv
 from pathlib import Path
 
-from unmask.types import DataError, Label, Presentation
+from unmask.types import FREE_FIELDS, DataError, Label, Presentation
 
 LABELS = "labels.csv"
 COLUMNS = ("path", "label", "instrument")
@@ -69,10 +70,23 @@ def _presentation(row: dict[str, str], *, root: Path, where: str) -> Presentatio
             f"{where}: bona_fide with the instrument {cells['instrument']!r}; leave it empty, or label the "
             "row attack"
         )
-    free = {name: cell for name, cell in cells.items() if name not in COLUMNS}
+    fixed = {name: cells[name] for name in FREE_FIELDS if name in cells and name != "turns"}
     return Presentation(
-        path=str(root / cells["path"]), label=label, instrument=cells["instrument"], columns=free
+        path=str(root / cells["path"]),
+        label=label,
+        instrument=cells["instrument"],
+        turns=_turns(cells.get("turns", ""), where=where),
+        columns={name: cell for name, cell in cells.items() if name not in (*COLUMNS, *FREE_FIELDS)},
+        **fixed,
     )
+
+
+def _turns(cell: str, *, where: str) -> int:
+    if cell not in ("", "0", "1", "2", "3"):
+        raise DataError(
+            f"{where}: turns is {cell!r}; it must be the quarter turns clockwise, 0 to 3, or empty"
+        )
+    return int(cell or 0)
 
 
 def _refuse_twins(presentations: list[Presentation], table: Path) -> None:

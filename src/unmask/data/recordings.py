@@ -96,7 +96,7 @@ class TrackedFolder:
             sightings=sightings,
             label=presentation.label,
             instrument=presentation.instrument,
-            subject=presentation.columns.get("subject") or presentation.path,
+            subject=presentation.subject or presentation.path,
             source=presentation.columns.get("source", ""),
         )
 

@@ -100,13 +100,13 @@ def _judged(presentation: Presentation, decision: Decision, *, root: Path | None
 def _score(presentation: Presentation, value: float, *, root: Path | None, ours: Sequence[str]) -> Score:
     path = Path(presentation.path)
     below = root is not None and path.is_relative_to(root)
-    free = {name: cell for name, cell in presentation.columns.items() if name not in FIXED}
+    free = {name: cell for name, cell in presentation.cells().items() if name not in FIXED}
     return Score(
         presentation=str(path.relative_to(root) if root is not None and below else path),
         label=presentation.label,
         instrument=presentation.instrument,
         score=value,
-        subject=presentation.columns.get("subject", ""),
+        subject=presentation.subject,
         columns={**free, **dict(zip(OURS, ours, strict=True))},
     )
 
