@@ -47,38 +47,38 @@ class Model:
 
 
 WEBCAM = Model(
-    sensor_scale=(0.7, 1.0), view_deg=(52, 68), blur_px=(0.35, 1.1), aperture_px=(0.6, 1.0),
+    sensor_scale=(0.8, 1.1), view_deg=(52, 68), blur_px=(0.3, 0.8), aperture_px=(0.6, 1.0),
     fringe=(0, 1.2e-3), vignetting=(0, 0.5), haze=(0, 0.11), target=(0.10, 0.30), metering=(0.3, 1.0),
     read_noise=(2e-3, 1e-2), shot_noise=(3e-3, 1.6e-2), white_balance=(0.5, 1.0), warmth=(-0.12, 0.12),
-    saturation=(0.45, 1.25), contrast=(-0.25, 0.45), gamma=(0.40, 0.52), denoise=(0, 0.75), sharpen=(0, 1.2),
-    exposure_s=(0.008, 0.033), readout_s=(0.010, 0.030), crf=(21, 34), jpeg=(40, 92),
-    kbps=(500, 3000), halo_px=(0.7, 1.8), beauty=(0, 0), aperture_mm=(0.7, 3.0), misfocus=(-1.2, 0.8),
+    saturation=(0.45, 1.25), contrast=(-0.25, 0.45), gamma=(0.40, 0.52), denoise=(0, 0.55), sharpen=(0, 1.2),
+    exposure_s=(0.008, 0.033), readout_s=(0.010, 0.030), crf=(19, 32), jpeg=(45, 95),
+    kbps=(500, 3000), halo_px=(0.7, 1.8), beauty=(0, 0), aperture_mm=(0.7, 2.5), misfocus=(-0.7, 0.5),
     distortion=(-0.02, 0.06), drops=(0, 0.5),
 )  # fmt: skip
 _USB = {
-    "sensor_scale": (0.5, 1.0), "blur_px": (0.4, 1.4), "haze": (0.0, 0.18), "sharpen": (0.0, 2.0),
-    "halo_px": (0.7, 2.6), "aperture_mm": (0.8, 5.0), "misfocus": (-1.6, 1.2), "view_deg": (48, 78),
+    "sensor_scale": (0.6, 1.0), "blur_px": (0.35, 1.1), "haze": (0.0, 0.15), "sharpen": (0.0, 2.0),
+    "halo_px": (0.7, 2.6), "aperture_mm": (0.8, 4.0), "misfocus": (-1.0, 0.8), "view_deg": (48, 78),
     "distortion": (-0.02, 0.10), "jpeg": (30, 92), "autofocus": 0.35,
 }  # fmt: skip
 _OLD = {
     "view_deg": (48, 62), "read_noise": (3e-3, 1.4e-2), "shot_noise": (5e-3, 2.2e-2), "portrait": 0.8,
-    "aperture_mm": (0.7, 2.5), "misfocus": (-1.2, 0.6), "kbps": (400, 2500), "readout_s": (0.02, 0.045),
+    "aperture_mm": (0.7, 2.5), "misfocus": (-0.8, 0.4), "kbps": (500, 3000), "readout_s": (0.02, 0.045),
     "drops": (0, 0.7),
 }  # fmt: skip
 _NEW = {
     "sensor_scale": (1.0, 1.3), "view_deg": (50, 66), "blur_px": (0.25, 0.6), "aperture_px": (0.3, 0.8),
     "haze": (0.0, 0.08), "read_noise": (5e-4, 4e-3), "shot_noise": (1e-3, 6e-3), "saturation": (0.8, 1.45),
     "contrast": (0.0, 0.6), "crf": (19, 27), "jpeg": (75, 97), "portrait": 0.8, "kbps": (1500, 8000),
-    "beauty": (-1.0, 1.0), "aperture_mm": (1.0, 3.5), "misfocus": (-0.6, 0.4), "distortion": (0, 0.02),
+    "beauty": (-1.0, 1.0), "aperture_mm": (1.0, 3.5), "misfocus": (-0.35, 0.25), "distortion": (0, 0.02),
     "drops": (0, 0.2), "readout_s": (0.005, 0.02), "autofocus": 0.5,
 }  # fmt: skip
 _TERMINAL = {
     "view_deg": (60, 85), "vignetting": (0.2, 0.8), "haze": (0.0, 0.15), "portrait": 0.5,
-    "aperture_mm": (0.8, 4.0), "misfocus": (-1.0, 1.0), "distortion": (0.02, 0.22), "kbps": (400, 3000),
+    "aperture_mm": (0.8, 3.5), "misfocus": (-0.7, 0.7), "distortion": (0.02, 0.22), "kbps": (400, 3000),
     "codecs": ("h264", "h264-rate"),
 }  # fmt: skip
 _CALL = {
-    "denoise": (0.3, 1.0), "crf": (27, 38), "kbps": (220, 1200), "beauty": (-1.0, 1.0), "drops": (0, 0.7),
+    "denoise": (0.2, 0.85), "crf": (25, 36), "kbps": (300, 1500), "beauty": (-1.0, 1.0), "drops": (0, 0.7),
     "codecs": ("h264", "h264-rate", "h264-rate"),
 }  # fmt: skip
 
@@ -180,7 +180,7 @@ def draw_camera(
         if f.name not in ("codecs", "portrait", "autofocus")
     }
     if rng.random() < ranges.autofocus:
-        drawn["misfocus"] = 0.0 if rng.random() < 0.9 else -1.6
+        drawn["misfocus"] = 0.0 if rng.random() < 0.92 else -1.6
     long, short = (1280, 720) if rng.random() < hd_share else (640, 480)
     upright = rng.random() < ranges.portrait
     height, width = (long, short) if upright else (short, long)

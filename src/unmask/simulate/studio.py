@@ -36,13 +36,13 @@ from unmask.simulate.surfaces import Pose, View, project
 from unmask.simulate.wear import Framed, reframed, wear
 from unmask.types import Label
 
-WORN = 0.3  # how often a recording is worn once more
+WORN = 0.25  # how often a recording is worn once more
 REFRAMED = 0.25  # how often it is cropped or given borders
-OWN_BACKGROUND = 0.6  # how often it is kept where it fills the view: a cut-out's rim must not tell the living
+OWN_BACKGROUND = 0.75  # how often, where it fills the view: a cut-out's rim must not tell the living
 GUESSED = 0.17  # contrast below which a cut-out's rim is a guess, better left where it was
 BUSTS_KEPT = 6
 HEADS = 0.3  # of the subjects, where there is a model of heads
-PORTRAIT_ITSELF = 0.3  # how often a still picture is the portrait, not a photograph of the simulated head
+PORTRAIT_ITSELF = 0.4  # how often a still picture is the portrait, not a photograph of the simulated head
 FACE_ASPECT = 1.25  # a face mesh's height over its width
 
 
