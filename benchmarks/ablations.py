@@ -150,8 +150,8 @@ def _sets(
     ablation: Ablation, everything: Series, *, out: Path, asked: argparse.Namespace, clip: ClipSpec
 ) -> Path:
     """`out`/sets: in train the run's own set, in dev the test set that all runs of that crop share."""
-    people, others = part(everything.portraits, key=_person)
-    rooms, other_rooms = part(everything.backgrounds, key=_room)
+    people, others = part(everything.portraits, key=person)
+    rooms, other_rooms = part(everything.backgrounds, key=room)
     if not people or not others:
         raise SystemExit(f"{len(everything.portraits)} portraits cannot be parted; give more")
     test = replace(
@@ -249,11 +249,11 @@ def _series(asked: argparse.Namespace) -> Series:
     )
 
 
-def _person(portrait: Portrait) -> str:
+def person(portrait: Portrait) -> str:
     return portrait.name.partition("_")[2] or portrait.name  # collection_person: some sit in two collections
 
 
-def _room(background: Path) -> str:
+def room(background: Path) -> str:
     return background.stem.rpartition("_")[0] or background.stem  # views of one room end in _000, _060, ...
 
 

@@ -1,94 +1,189 @@
 """Make the weights that the package ships: simulate, train both stages, leave the files in OUT.
 
     python benchmarks/shipped_weights.py --portraits DIR --heads FILE --backgrounds DIR --out OUT
-    [--train 6000 --dev 400 --seed 1 --start WEIGHTS --steps N --rate R]
+    [--pictures 6000 --clips 1500 --dev 400 --seed 1 --jobs N --only sets|single|multi|finish ...]
 
-`--start` names single-frame weights to begin from, say those of an easier simulator; what is shipped is then
-the average of them and of what was trained. Killed at any point, the same command goes on where it was.
-`--licences` names a CSV with the columns source,licence for the contract (the part of a portrait's name
-before "_" is its source).
+Stage 1 learns from pictures, one frame of each recording, stage 2 from clips of five; dev has other people
+and rooms. Killed at any point, the same command goes on where it was. The parts of --only may run on
+different machines: sets and training on one with a GPU (without OpenVINO, where the portraits' meshes were
+cached beside them), `finish`, which measures the operating points on dev, on any. Training may start while
+the sets still grow; killed and started again it sees what has been added. `--licences` names a CSV with the
+columns source,licence for the contract (the part of a portrait's name before "_" is its source).
 """
 
 import argparse
 import csv
+import json
 import os
 import shlex
 import sys
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from unmask.app.precision import add_bf16_points
-from unmask.contract import TrainingData
+from unmask.contract import Contract, TrainingData
+from unmask.data.prepare import Cutting, prepare
 from unmask.data.prepared import PreparedSet
-from unmask.media.faces import FaceFinder
+from unmask.data.recordings import Simulations
 from unmask.media.images import SUFFIXES
+from unmask.models.weights import save
 from unmask.simulate.heads import load_heads
 from unmask.simulate.make import Series
-from unmask.simulate.subjects import load_portraits
+from unmask.simulate.subjects import Portrait, load_portraits
+from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import CHECKPOINT
 from unmask.training.finish import WEIGHTS, finish
-from unmask.training.loop import train
+from unmask.training.loop import SETTINGS, train
+from unmask.training.networks import build
 from unmask.training.settings import Settings, read_settings
-from unmask.training.simulated import Amounts, prepare_simulated
+from unmask.training.simulated import DEV_FRAMES, part, person, room
 
-STAGES = (("single", "sgtd_s_single.toml"), ("multi", "sgtd_s_multi.toml"))
+STAGES = {"single": "sgtd_m_single.toml", "multi": "sgtd_m_multi.toml"}
+SETS = {"single": "pictures", "multi": "clips"}  # what each stage learns from
+PARTS = ("sets", *STAGES, "finish")
+HD_SHARE, SMALL_SHARE = 0.3, 0.15  # of the recordings: 1280 x 720, and a window of 256 x 256
 
 
 def main() -> None:
     """Simulates and trains."""
     asked = _arguments()
-    backgrounds = sorted(p for p in asked.backgrounds.iterdir() if p.suffix.lower() in SUFFIXES)
-    portraits = tuple(load_portraits(asked.portraits, finder=FaceFinder.load()))
-    sets = prepare_simulated(
-        asked.out / "sets",
-        series=Series(
-            portraits=portraits,
-            heads=load_heads(asked.heads),
-            backgrounds=tuple(backgrounds),
-            seed=asked.seed,
-            hd_share=0.08,
-            small_share=0.5,
-            cache=asked.out / "cache",
-        ),
-        amounts=Amounts(train=asked.train, dev=asked.dev),
-        spec=read_settings(STAGES[0][1]).clip,
-        jobs=os.cpu_count() or 1,
-        progress=lambda name, done, total: print(f"{name}: {done} of {total} shards", flush=True),
+    if "sets" in asked.only:
+        _simulate(asked)
+    for name, preset in STAGES.items():
+        if name in asked.only:
+            init = asked.out / "single" if name == "multi" else None
+            _train(asked.out / name, _settings(preset, asked), sets=_both(asked.out, name), init=init)
+    if "finish" in asked.only:
+        for name, preset in STAGES.items():
+            _finish(asked, name, _settings(preset, asked))
+
+
+def _simulate(asked: argparse.Namespace) -> None:
+    """OUT/dev, OUT/pictures and OUT/clips, no person or room of dev in the others."""
+    everything = Series(
+        portraits=_portraits(asked),
+        heads=load_heads(asked.heads),
+        backgrounds=tuple(_backgrounds(asked)),
+        seed=asked.seed,
+        hd_share=HD_SHARE,
+        small_share=SMALL_SHARE,
+        cache=asked.out / "cache",
     )
+    people, others = part(everything.portraits, key=person)
+    rooms, other_rooms = part(everything.backgrounds, key=room)
+    train = replace(everything, portraits=people, backgrounds=rooms)
+    dev = replace(everything, portraits=others, backgrounds=other_rooms, seed=asked.seed + 1)
+    clip = read_settings(STAGES["multi"]).clip
+    for name, source, count, cutting in (
+        ("dev", replace(dev, frames=DEV_FRAMES), asked.dev, Cutting(clip=clip, seed=dev.seed)),
+        (
+            "pictures",
+            replace(train, frames=1),
+            asked.pictures,
+            Cutting(clip=replace(clip, frames=1), seed=train.seed, cuts=2),
+        ),
+        ("clips", replace(train, seed=train.seed + 2), asked.clips, Cutting(clip=clip, seed=train.seed)),
+    ):
+        prepare(
+            Simulations(series=source),
+            asked.out / name,
+            count=count,
+            cutting=cutting,
+            jobs=asked.jobs,
+            progress=partial(_shards, name),
+        )
+
+
+def _both(out: Path, stage: str) -> Path:
+    """A folder with the stage's train and dev."""
+    both = out / f"{stage}-sets"
+    both.mkdir(parents=True, exist_ok=True)
+    for name, of in (("train", SETS[stage]), ("dev", "dev")):
+        if not (both / name).is_symlink():
+            (both / name).symlink_to((out / of).resolve(), target_is_directory=True)
+    return both
+
+
+def _settings(preset: str, asked: argparse.Namespace) -> Settings:
+    changes = {key: json.loads(value) for key, _, value in (one.partition("=") for one in asked.set)}
+    known = {key: value for key, value in changes.items() if not key.startswith(tuple(STAGES))}
+    stage = preset.split("_")[2].removesuffix(".toml")
+    own = {key.partition(".")[2]: value for key, value in changes.items() if key.startswith(f"{stage}.")}
+    return read_settings(preset, overrides=known | own)
+
+
+def _train(run: Path, settings: Settings, *, sets: Path, init: Path | None) -> None:
+    resume = (run / CHECKPOINT).is_file()
+    if resume and checkpoints.read(run / CHECKPOINT).history.step >= settings.run.steps:
+        return
+    start = init / WEIGHTS if init is not None and not resume else None
+    if start is not None and not start.is_file():
+        start = _bare(init, STAGES["single"])
+    if not resume:
+        (run / SETTINGS).unlink(missing_ok=True)  # of a run that was killed before its first checkpoint
+    train(settings, data=sets, out=run, init=start, resume=resume, progress=_tell)
+
+
+def _bare(run: Path | None, preset: str) -> Path:
+    """Weights of a run that is trained, but not finished: stage 2 can begin from them."""
+    assert run is not None
+    settings = read_settings(run / SETTINGS)
+    network = build(settings, init=None)
+    state = checkpoints.read(run / CHECKPOINT)
+    network.load_state_dict(state.average or state.network)
+    contract = Contract(
+        name=settings.run.name,
+        version=settings.run.version,
+        network=settings.run.network,
+        arguments=dict(settings.arguments),
+        clip=settings.clip,
+        operating_points=(),
+        training_data=(),
+        golden=(),
+        command="",
+        seed=settings.run.seed,
+        commit="",
+    )
+    save(run / "backbone.safetensors", network, contract)
+    return run / "backbone.safetensors"
+
+
+def _finish(asked: argparse.Namespace, name: str, settings: Settings) -> None:
     licences = _licences(asked.licences)
-    sources = Counter(portrait.name.partition("_")[0] for portrait in portraits)
-    sources["backgrounds"], sources["heads"] = len(backgrounds), 1
+    sources = Counter(portrait.name.partition("_")[0] for portrait in _portraits(asked))
+    sources["backgrounds"], sources["heads"] = len(_backgrounds(asked)), 1
     material = [
-        TrainingData(name=name, licence=licences.get(name, "not recorded"), items=count)
-        for name, count in sorted(sources.items())
+        TrainingData(name=source, licence=licences.get(source, "not recorded"), items=count)
+        for source, count in sorted(sources.items())
     ]
-    init = asked.start
-    for name, preset in STAGES:
-        changes = {}
-        if init is asked.start and asked.start is not None:
-            changes = {"run.steps": asked.steps, "optimiser.rate": asked.rate}
-        settings = read_settings(preset, overrides=changes)
-        start = asked.start if changes else None
-        init = _stage(asked.out / name, settings, sets=sets, init=init, start=start, material=material)
+    command = shlex.join(["python", *sys.argv])
+    sets = _both(asked.out, name)
+    finished = finish(asked.out / name, data=sets, training_data=material, command=command)
+    from unmask.app.precision import add_bf16_points  # only here: it needs OpenVINO
+
+    add_bf16_points(
+        finished.model, finished.weights, dev=PreparedSet.open(sets / "dev"), settings=settings.evaluation
+    )
 
 
-def _stage(
-    run: Path,
-    settings: Settings,
-    *,
-    sets: Path,
-    init: Path | None,
-    start: Path | None,
-    material: list[TrainingData],
-) -> Path:
-    if not (run / WEIGHTS).is_file():
-        resume = (run / CHECKPOINT).is_file()
-        train(settings, data=sets, out=run, init=None if resume else init, resume=resume, progress=_tell)
-        command = shlex.join(["python", *sys.argv])
-        finished = finish(run, data=sets, training_data=material, command=command, start=start)
-        dev = PreparedSet.open(sets / "dev")
-        add_bf16_points(finished.model, finished.weights, dev=dev, settings=settings.evaluation)
-    return run / WEIGHTS
+def _portraits(asked: argparse.Namespace) -> tuple[Portrait, ...]:
+    """Their meshes from the cache beside them; or found, where the face models are at hand."""
+    try:
+        from unmask.media.faces import FaceFinder
+
+        finder = FaceFinder.load()
+    except ModuleNotFoundError:
+        finder = None
+    return tuple(load_portraits(asked.portraits, finder=finder))
+
+
+def _backgrounds(asked: argparse.Namespace) -> list[Path]:
+    return sorted(p for p in asked.backgrounds.iterdir() if p.suffix.lower() in SUFFIXES)
+
+
+def _shards(name: str, done: int, total: int) -> None:
+    print(f"{name}: {done} of {total} shards", flush=True)
 
 
 def _tell(done: int, total: int, loss: float) -> None:
@@ -111,12 +206,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--backgrounds", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--licences", type=Path)
-    parser.add_argument("--train", type=int, default=6000)
+    parser.add_argument("--pictures", type=int, default=6000)
+    parser.add_argument("--clips", type=int, default=1500)
     parser.add_argument("--dev", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start", type=Path, help="weights of a single-frame network")
-    parser.add_argument("--steps", type=int, default=2000, help="of the first stage, with --start")
-    parser.add_argument("--rate", type=float, default=7e-4, help="of the first stage, with --start")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--set", nargs="*", default=[], help="section.key=value, or stage.section.key=value")
     return parser.parse_args()
 
 

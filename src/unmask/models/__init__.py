@@ -4,12 +4,21 @@ from collections.abc import Callable
 
 from torch import nn
 
-from unmask.models.presets import sgtd_multi, sgtd_s_multi, sgtd_s_single, sgtd_single
+from unmask.models.presets import (
+    sgtd_m_multi,
+    sgtd_m_single,
+    sgtd_multi,
+    sgtd_s_multi,
+    sgtd_s_single,
+    sgtd_single,
+)
 from unmask.models.sgtd import Output
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "sgtd_single": sgtd_single,
     "sgtd_multi": sgtd_multi,
+    "sgtd_m_single": sgtd_m_single,
+    "sgtd_m_multi": sgtd_m_multi,
     "sgtd_s_single": sgtd_s_single,
     "sgtd_s_multi": sgtd_s_multi,
 }

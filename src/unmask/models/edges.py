@@ -1,16 +1,37 @@
-"""The strength of a Sobel gradient, sqrt(Sx(x)^2 + Sy(x)^2 + eps), fused for training in bfloat16 on a CPU.
+"""The strength of a Sobel gradient, sqrt(Sx(x)^2 + Sy(x)^2 + eps), fused for training in bfloat16.
 
-There two depthwise convolutions and their backward are more than half of a narrow network's step: each tensor
-is read and written a dozen times. These kernels read and write it once each way, row by row in the nearest
-cache. The arithmetic is that of `sgtd.Sobel` in float32; a test holds the two together.
+Two depthwise convolutions and their backward are more than half of a narrow network's step: each tensor is
+read and written a dozen times. On a CPU these kernels read and write it once each way, row by row in the
+nearest cache; on a GPU torch.compile makes one kernel of `strength`. The arithmetic is that of `sgtd.Sobel`
+in float32; a test holds them together.
 """
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from numba import njit, prange
 from torch import Tensor
+
+
+def strength(x: Tensor, epsilon: float) -> Tensor:
+    """x (N, C, H, W) -> its gradient strength, the same shape and kind; zero padding, computed in float32."""
+    wide = F.pad(x.float(), (1, 1, 1, 1))
+    steps = wide[..., 2:] - wide[..., :-2]  # (N, C, H + 2, W)
+    sums = wide[..., 2:] + 2 * wide[..., 1:-1] + wide[..., :-2]
+    across = steps[..., 2:, :] + 2 * steps[..., 1:-1, :] + steps[..., :-2, :]
+    along = sums[..., :-2, :] - sums[..., 2:, :]
+    return torch.sqrt(across * across + along * along + epsilon).to(x.dtype)
+
+
+@cache
+def compiled_strength() -> Callable[[Tensor, float], Tensor]:
+    """`strength` as one kernel each way; compiled at its first call, with any batch."""
+    compiled: Callable[[Tensor, float], Tensor] = torch.compile(strength)
+    return compiled
 
 
 class FusedStrength(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""The widths and switches of FAS-SGTD: the paper's, and a narrow preset for CPUs."""
+"""The widths and switches of FAS-SGTD: the paper's, and two narrower presets for CPUs."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -45,5 +45,14 @@ SMALL = Form(
     momentum=0.02,
     reduced=12,
     motion=48,
+    hidden=32,
+)
+MEDIUM = Form(  # the paper's pixels, but few channels where there are many of them: a seventh of its work
+    stem=16,
+    levels=((24, 32, 32), (48, 64, 64), (96, 128, 128)),
+    top=(96, 48),
+    momentum=0.02,
+    reduced=16,
+    motion=64,
     hidden=32,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from unmask.models.form import PAPER, SMALL, Form, Gradient
+from unmask.models.form import MEDIUM, PAPER, SMALL, Form, Gradient
 from unmask.models.sgtd import SgtdMulti, SgtdSingle
 
 
@@ -46,6 +46,27 @@ def sgtd_s_multi(
 ) -> SgtdMulti:
     """The narrow preset for CPUs, multi frame; clips of five 128x128 frames."""
     form = _changed(SMALL, pools, gradient=gradient, momentum=momentum)
+    return SgtdMulti(replace(form, alpha=alpha, recurrent=recurrent, published_head=published_head))
+
+
+def sgtd_m_single(
+    *, pools: Sequence[int] = MEDIUM.pools, gradient: Gradient = "code", momentum: float = MEDIUM.momentum
+) -> SgtdSingle:
+    """The packaged preset, single frame; clips of 256x256."""
+    return SgtdSingle(_changed(MEDIUM, pools, gradient=gradient, momentum=momentum))
+
+
+def sgtd_m_multi(
+    *,
+    pools: Sequence[int] = MEDIUM.pools,
+    gradient: Gradient = "code",
+    momentum: float = MEDIUM.momentum,
+    alpha: float = 0.6,
+    recurrent: bool = True,
+    published_head: bool = False,
+) -> SgtdMulti:
+    """The packaged preset, multi frame; clips of five 256x256 frames."""
+    form = _changed(MEDIUM, pools, gradient=gradient, momentum=momentum)
     return SgtdMulti(replace(form, alpha=alpha, recurrent=recurrent, published_head=published_head))
 
 

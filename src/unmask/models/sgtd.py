@@ -19,7 +19,7 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
 from unmask.contract import MAP_PX, ellipse_mask
-from unmask.models.edges import FusedStrength
+from unmask.models.edges import FusedStrength, compiled_strength
 from unmask.models.form import PAPER, Form, Gradient
 from unmask.models.tensorflow import BACKBONE, TEMPORAL, Variables, read
 from unmask.types import SettingsError
@@ -95,6 +95,8 @@ class Rsgb(nn.Module):
             return _squared(*self.sobel(self.point(x)))
         if self.gradient == "code" and x.dtype == torch.bfloat16 and x.device.type == "cpu":
             return self.point(FusedStrength.apply(x, EPSILON))
+        if self.gradient == "code" and x.device.type == "cuda" and x.dtype == torch.bfloat16:
+            return self.point(compiled_strength()(x, EPSILON))
         squared = _squared(*self.sobel(x))
         return self.point(squared if self.gradient == "squared" else torch.sqrt(squared + EPSILON))
 

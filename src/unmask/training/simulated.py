@@ -40,8 +40,8 @@ def prepare_simulated(
     `progress` gets the set's name, shards done and in all.
     """
     out = Path(out)
-    people, others = part(series.portraits, key=_person)
-    rooms, other_rooms = part(series.backgrounds, key=_room)
+    people, others = part(series.portraits, key=person)
+    rooms, other_rooms = part(series.backgrounds, key=room)
     if not people or not others:
         raise SettingsError(
             f"{len(series.portraits)} portraits cannot be parted into training and dev; give more"
@@ -77,9 +77,9 @@ def part(items: Sequence, *, key: Callable[..., str]) -> tuple[tuple, tuple]:
     return tuple(kept[0]), tuple(kept[1])
 
 
-def _person(portrait: Portrait) -> str:
+def person(portrait: Portrait) -> str:
     return portrait.name.partition("_")[2] or portrait.name  # collection_person: some sit in two collections
 
 
-def _room(background: Path) -> str:
+def room(background: Path) -> str:
     return background.stem.rpartition("_")[0] or background.stem  # views of one room end in _000, _060, ...
