@@ -29,10 +29,13 @@ def frames_of(name: str) -> int:
     return 3 if "multi" in name else 1
 
 
+def side_of(name: str) -> int:
+    return SIZE_PX * MODELS[name](pools=POOLS).form.fold
+
+
 def clips_for(name: str, *, batch: int = 3) -> torch.Tensor:
-    noise = torch.rand(
-        batch, frames_of(name), 3, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(7)
-    )
+    side = side_of(name)
+    noise = torch.rand(batch, frames_of(name), 3, side, side, generator=torch.Generator().manual_seed(7))
     return noise * LIGHT[:batch, None, None, None, None]
 
 
@@ -53,7 +56,7 @@ def contract_for(name: str) -> Contract:
         version="0",
         network=name,
         arguments={"pools": POOLS, "momentum": 0.7},
-        clip=ClipSpec(frames=frames_of(name), size_px=SIZE_PX),
+        clip=ClipSpec(frames=frames_of(name), size_px=side_of(name)),
         operating_points=(),
         training_data=(),
         golden=(),
@@ -146,5 +149,5 @@ def test_the_exported_graph_agrees(name, network, tmp_path):
 def test_a_wide_preset_takes_the_papers_picture_size():
     for name, network in MODELS.items():
         form = network().form
-        assert 32 * int(np.prod(form.pools)) == (128 if "_s_" in name else 256)
+        assert 32 * form.fold * int(np.prod(form.pools)) == (128 if "_s_" in name else 256)
         assert replace(form, pools=(1, 1, 1)) != form

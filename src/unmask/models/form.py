@@ -11,9 +11,11 @@ Levels = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 class Form:
     """Widths and switches of a network; the defaults are the paper's widths.
 
-    `pools`: the max pool after each level; a map is 32x32 when the input is 32 * product(pools) pixels wide.
-    `shrink`: frames are averaged over squares of that side before the first block, and maps grown back by as
-    much after the last: 2 costs a quarter.
+    `pools`: the max pool after each level; a map is 32x32 when the input is 32 * product(pools) * fold pixels
+    wide.
+    `fold`: squares of that side become one place of the first block, all their pixels as its channels, so
+    that nothing is averaged away. `shrink`: frames are averaged over squares of that side before the first
+    block, and maps grown back by as much after the last: 2 costs a quarter.
     `gradient`: "code" = norm(conv1x1(sqrt(Sx(x)^2 + Sy(x)^2))), "squared" = the same without the root (the
     code's "type0"), "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no branch ("type2").
     `alpha` weighs the multi-frame map. `recurrent=False` starts each step from a zero state, as the published
@@ -24,6 +26,7 @@ class Form:
     levels: Levels = ((128, 192, 128), (128, 192, 128), (128, 192, 128))
     top: tuple[int, int] = (128, 64)
     pools: tuple[int, int, int] = (2, 2, 2)
+    fold: int = 1
     shrink: int = 1
     gradient: Gradient = "code"
     momentum: float = 0.001  # TF's decay 0.999; short trainings from scratch need more
@@ -47,10 +50,12 @@ SMALL = Form(
     motion=48,
     hidden=32,
 )
-MEDIUM = Form(  # the paper's pixels, but few channels where there are many of them: a seventh of its work
-    stem=16,
-    levels=((24, 32, 32), (48, 64, 64), (96, 128, 128)),
+MEDIUM = Form(  # the paper's pixels, four of them in one place: a twelfth of its work
+    stem=32,
+    levels=((48, 64, 48), (80, 112, 80), (112, 160, 112)),
     top=(96, 48),
+    pools=(2, 2, 1),
+    fold=2,
     momentum=0.02,
     reduced=16,
     motion=64,

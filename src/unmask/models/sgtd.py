@@ -108,12 +108,12 @@ class Backbone(nn.Module):
 
     def __init__(self, form: Form) -> None:
         super().__init__()
-        self.pools, self.shrink = form.pools, form.shrink
+        self.pools, self.fold, self.shrink = form.pools, form.fold, form.shrink
 
         def block(width_in: int, width_out: int) -> Rsgb:
             return Rsgb(width_in, width_out, gradient=form.gradient, momentum=form.momentum)
 
-        self.stem = block(3, form.stem)
+        self.stem = block(3 * form.fold**2, form.stem)
         entries = (form.stem, form.levels[0][2], form.levels[1][2])
         self.levels = nn.ModuleList(
             nn.Sequential(block(entry, a), block(a, b), block(b, c))
@@ -128,7 +128,8 @@ class Backbone(nn.Module):
     def forward(self, frames: Tensor) -> tuple[list[Tensor], Tensor]:  # (N, 3, H, W) in [0, 1]
         if self.shrink > 1:
             frames = F.avg_pool2d(frames, self.shrink)
-        x = self.stem(frames - self.mean)
+        frames = frames - self.mean
+        x = self.stem(F.pixel_unshuffle(frames, self.fold) if self.fold > 1 else frames)
         taps, pooled = [], []
         for level, pool in zip(self.levels, self.pools, strict=True):
             taps.append(level(x))  # (N, C, H, W), then H/p1, then H/(p1 p2)
