@@ -42,13 +42,13 @@ from unmask.simulate.cameras import MODELS
 from unmask.simulate.head_model import load_heads
 from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.make import Series
-from unmask.simulate.subjects import Portrait, load_portraits
+from unmask.simulate.subjects import load_portraits
 from unmask.training.checkpoint import CHECKPOINT
 from unmask.training.dev import score_set
 from unmask.training.finish import MODEL, WEIGHTS, finish
 from unmask.training.loop import train
 from unmask.training.settings import Settings, read_settings
-from unmask.training.simulated import part
+from unmask.training.simulated import part, person, room
 from unmask.types import ClipSpec, Label
 
 PRESET = "sgtd_s_single.toml"
@@ -244,17 +244,9 @@ def _series(asked: argparse.Namespace) -> Series:
         heads=load_heads(asked.heads) if asked.heads else None,
         backgrounds=tuple(backgrounds),
         seed=asked.seed,
-        frames=2,
+        frames=1,
         cache=asked.out / "cache",
     )
-
-
-def person(portrait: Portrait) -> str:
-    return portrait.name.partition("_")[2] or portrait.name  # collection_person: some sit in two collections
-
-
-def room(background: Path) -> str:
-    return background.stem.rpartition("_")[0] or background.stem  # views of one room end in _000, _060, ...
 
 
 def _tell(done: int, total: int, loss: float) -> None:

@@ -1,13 +1,14 @@
 """Make the weights that the package ships: simulate, train both stages, leave the files in OUT.
 
     python benchmarks/shipped_weights.py --portraits DIR --heads FILE --backgrounds DIR --out OUT
-    [--pictures 6000 --clips 1500 --dev 400 --seed 1 --jobs N --only sets|single|multi|finish ...]
+    [--pictures 6000 --clips 1500 --dev 400 --seed 1 --jobs N --preset s|m --only sets|single|multi|finish ...]
 
 Stage 1 learns from pictures, one frame of each recording, stage 2 from clips of five; dev has other people
 and rooms. Killed at any point, the same command goes on where it was. The parts of --only may run on
 different machines: sets and training on one with a GPU (without OpenVINO, where the portraits' meshes were
 cached beside them), `finish`, which measures the operating points on dev, on any. Training may start while
-the sets still grow; killed and started again it sees what has been added. `--licences` names a CSV with the
+the sets still grow; killed and started again it sees what has been added. What is shipped is, with `--start`
+(say, weights of an easier simulator), the average of those weights and of what was trained. `--licences` names a CSV with the
 columns source,licence for the contract (the part of a portrait's name before "_" is its source).
 """
 
@@ -39,7 +40,7 @@ from unmask.training.networks import build
 from unmask.training.settings import Settings, read_settings
 from unmask.training.simulated import DEV_FRAMES, part, person, room
 
-STAGES = {"single": "sgtd_m_single.toml", "multi": "sgtd_m_multi.toml"}
+STAGES = ("single", "multi")
 SETS = {"single": "pictures", "multi": "clips"}  # what each stage learns from
 PARTS = ("sets", *STAGES, "finish")
 HD_SHARE, SMALL_SHARE = 0.3, 0.15  # of the recordings: 1280 x 720, and a window of 256 x 256
@@ -50,13 +51,12 @@ def main() -> None:
     asked = _arguments()
     if "sets" in asked.only:
         _simulate(asked)
-    for name, preset in STAGES.items():
+    for name in STAGES:
         if name in asked.only:
-            init = asked.out / "single" if name == "multi" else None
-            _train(asked.out / name, _settings(preset, asked), sets=_both(asked.out, name), init=init)
+            _train(asked, name)
     if "finish" in asked.only:
-        for name, preset in STAGES.items():
-            _finish(asked, name, _settings(preset, asked))
+        for name in STAGES:
+            _finish(asked, name)
 
 
 def _simulate(asked: argparse.Namespace) -> None:
@@ -74,7 +74,7 @@ def _simulate(asked: argparse.Namespace) -> None:
     rooms, other_rooms = part(everything.backgrounds, key=room)
     train = replace(everything, portraits=people, backgrounds=rooms)
     dev = replace(everything, portraits=others, backgrounds=other_rooms, seed=asked.seed + 1)
-    clip = read_settings(STAGES["multi"]).clip
+    clip = _settings(asked, "multi").clip
     for name, source, count, cutting in (
         ("dev", replace(dev, frames=DEV_FRAMES), asked.dev, Cutting(clip=clip, seed=dev.seed)),
         (
@@ -105,29 +105,29 @@ def _both(out: Path, stage: str) -> Path:
     return both
 
 
-def _settings(preset: str, asked: argparse.Namespace) -> Settings:
+def _settings(asked: argparse.Namespace, stage: str) -> Settings:
     changes = {key: json.loads(value) for key, _, value in (one.partition("=") for one in asked.set)}
-    known = {key: value for key, value in changes.items() if not key.startswith(tuple(STAGES))}
-    stage = preset.split("_")[2].removesuffix(".toml")
+    both = {key: value for key, value in changes.items() if key.partition(".")[0] not in STAGES}
     own = {key.partition(".")[2]: value for key, value in changes.items() if key.startswith(f"{stage}.")}
-    return read_settings(preset, overrides=known | own)
+    return read_settings(f"sgtd_{asked.preset}_{stage}.toml", overrides=both | own)
 
 
-def _train(run: Path, settings: Settings, *, sets: Path, init: Path | None) -> None:
+def _train(asked: argparse.Namespace, stage: str) -> None:
+    run, settings = asked.out / stage, _settings(asked, stage)
     resume = (run / CHECKPOINT).is_file()
     if resume and checkpoints.read(run / CHECKPOINT).history.step >= settings.run.steps:
         return
-    start = init / WEIGHTS if init is not None and not resume else None
-    if start is not None and not start.is_file():
-        start = _bare(init, STAGES["single"])
     if not resume:
         (run / SETTINGS).unlink(missing_ok=True)  # of a run that was killed before its first checkpoint
-    train(settings, data=sets, out=run, init=start, resume=resume, progress=_tell)
+    start = asked.start if stage == "single" else _bare(asked.out / "single")
+    init = None if resume else start
+    train(settings, data=_both(asked.out, stage), out=run, init=init, resume=resume, progress=_tell)
 
 
-def _bare(run: Path | None, preset: str) -> Path:
-    """Weights of a run that is trained, but not finished: stage 2 can begin from them."""
-    assert run is not None
+def _bare(run: Path) -> Path:
+    """Weights of a run that is trained but not finished: stage 2 begins from them."""
+    if (run / WEIGHTS).is_file():
+        return run / WEIGHTS
     settings = read_settings(run / SETTINGS)
     network = build(settings, init=None)
     state = checkpoints.read(run / CHECKPOINT)
@@ -149,7 +149,8 @@ def _bare(run: Path | None, preset: str) -> Path:
     return run / "backbone.safetensors"
 
 
-def _finish(asked: argparse.Namespace, name: str, settings: Settings) -> None:
+def _finish(asked: argparse.Namespace, name: str) -> None:
+    settings, start = _settings(asked, name), asked.start if name == "single" else None
     licences = _licences(asked.licences)
     sources = Counter(portrait.name.partition("_")[0] for portrait in _portraits(asked))
     sources["backgrounds"], sources["heads"] = len(_backgrounds(asked)), 1
@@ -159,7 +160,7 @@ def _finish(asked: argparse.Namespace, name: str, settings: Settings) -> None:
     ]
     command = shlex.join(["python", *sys.argv])
     sets = _both(asked.out, name)
-    finished = finish(asked.out / name, data=sets, training_data=material, command=command)
+    finished = finish(asked.out / name, data=sets, training_data=material, command=command, start=start)
     from unmask.app.precision import add_bf16_points  # only here: it needs OpenVINO
 
     add_bf16_points(
@@ -211,6 +212,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dev", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--preset", choices=["s", "m"], default="s", help="the narrow one, or that for a GPU")
+    parser.add_argument("--start", type=Path, help="weights of a single-frame network to begin from")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--set", nargs="*", default=[], help="section.key=value, or stage.section.key=value")
     return parser.parse_args()

@@ -52,7 +52,7 @@ def sgtd_s_multi(
 def sgtd_m_single(
     *, pools: Sequence[int] = MEDIUM.pools, gradient: Gradient = "code", momentum: float = MEDIUM.momentum
 ) -> SgtdSingle:
-    """The packaged preset, single frame; clips of 256x256."""
+    """The middle preset, single frame; clips of 256x256."""
     return SgtdSingle(_changed(MEDIUM, pools, gradient=gradient, momentum=momentum))
 
 
@@ -65,7 +65,7 @@ def sgtd_m_multi(
     recurrent: bool = True,
     published_head: bool = False,
 ) -> SgtdMulti:
-    """The packaged preset, multi frame; clips of five 256x256 frames."""
+    """The middle preset, multi frame; clips of five 256x256 frames."""
     form = _changed(MEDIUM, pools, gradient=gradient, momentum=momentum)
     return SgtdMulti(replace(form, alpha=alpha, recurrent=recurrent, published_head=published_head))
 
