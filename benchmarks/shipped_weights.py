@@ -1,15 +1,17 @@
 """Make the weights that the package ships: simulate, train both stages, leave the files in OUT.
 
     python benchmarks/shipped_weights.py --portraits DIR --heads FILE --backgrounds DIR --out OUT
-    [--pictures 6000 --clips 1500 --dev 400 --seed 1 --jobs N --preset s|m --only sets|single|multi|finish ...]
+    [--pictures 6000 --clips 1500 --dev 400 --seed 1 --jobs N --preset s|m]
+    [--only sets|single|multi|finish ...] [--start WEIGHTS] [--licences FILE]
 
 Stage 1 learns from pictures, one frame of each recording, stage 2 from clips of five; dev has other people
 and rooms. Killed at any point, the same command goes on where it was. The parts of --only may run on
 different machines: sets and training on one with a GPU (without OpenVINO, where the portraits' meshes were
 cached beside them), `finish`, which measures the operating points on dev, on any. Training may start while
 the sets still grow; killed and started again it sees what has been added. What is shipped is, with `--start`
-(say, weights of an easier simulator), the average of those weights and of what was trained. `--licences` names a CSV with the
-columns source,licence for the contract (the part of a portrait's name before "_" is its source).
+(say, weights of an easier simulator), the average of those weights and of what was trained. `--licences`
+names a CSV with the columns source,licence for the contract (the part of a portrait's name before "_" is its
+source).
 """
 
 import argparse
