@@ -69,8 +69,8 @@ def read_runs(tables: Sequence[Path], wishes: Wishes) -> list[Run]:
     """The runs of all tables; without folds every one is a system with a name of its own."""
     if wishes.dev and len(wishes.dev) != len(tables):
         raise SettingsError(
-            f"{len(tables)} tables and {len(wishes.dev)} --dev: scores of one system say nothing of another's; "
-            "give one --dev for each table, in the same order"
+            f"{len(tables)} tables and {len(wishes.dev)} --dev: scores of one system say nothing of "
+            "another's; give one --dev for each table, in the same order"
         )
     found: list[Run] = []
     for path, dev, name in zip_longest(tables, wishes.dev, _names(tables, wishes)):
@@ -120,10 +120,9 @@ def details(one: Evaluation) -> Iterator[Table]:
     drawn = _table(_title(one), "figure")
     if one.honest:
         _columns(drawn, str(one.rule), spread=spread)
-    _columns(drawn, "oracle (on test)", spread=spread, alone=bool(one.honest))
+    _columns(drawn, "oracle (on test)", spread=spread, alone=True)
     for honest, oracle in zip_longest(one.honest, one.oracle):
-        cells = [*_cells(honest, spread=spread)] if honest else []
-        cells += [_value(oracle)] if honest else _cells(oracle, spread=spread)
+        cells = [*(_cells(honest, spread=spread) if honest else []), _value(oracle)]
         drawn.add_row(_name(honest or oracle, folds=one.folds), *map(Text, cells))
     yield drawn
     free = _table("free of a threshold", "figure")

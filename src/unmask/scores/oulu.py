@@ -1,7 +1,8 @@
 """The evaluation format of OULU-NPU: `name,score` a line; the truth is in the name.
 
 A name is Phone_Session_User_File, e.g. 6_3_20_5 (Boulkenafet et al. 2017). File 1 is bona fide, 2 and 3 are
-prints of two printers, 4 and 5 two displays; the set's own APCER tells print from display and no further.
+prints of two printers, 4 and 5 two displays; the set's own APCER is the worse of print and display, which are
+families here.
 """
 
 import math
@@ -13,13 +14,7 @@ from unmask.scores.cells import is_number, lines, made, number
 from unmask.types import DataError, Label, Score
 
 NAME = re.compile(r"([1-6])_([1-3])_([0-5][0-9])_([1-5])")
-INSTRUMENTS = {  # File -> (instrument, its model)
-    "1": ("", ""),
-    "2": ("print", "printer 1"),
-    "3": ("print", "printer 2"),
-    "4": ("display", "display 1"),
-    "5": ("display", "display 2"),
-}
+INSTRUMENTS = ("", "print/printer-1", "print/printer-2", "replay/display-1", "replay/display-2")  # by File
 
 
 def fits(text: str) -> bool:
@@ -39,7 +34,7 @@ def read(text: str, where: str) -> list[Score]:
                 f"{line}: it must be Phone_Session_User_File,score like 1_1_36_1,0.5, not {content.strip()!r}"
             )
         phone, session, user, kind = found.groups()
-        instrument, model = INSTRUMENTS[kind]
+        instrument = INSTRUMENTS[int(kind) - 1]
         scores.append(
             made(
                 _stem(name),
@@ -47,7 +42,7 @@ def read(text: str, where: str) -> list[Score]:
                 number(cell, where=line),
                 instrument=instrument,
                 subject=user,
-                columns={"camera": phone, "session": session, "instrument_model": model},
+                columns={"camera": phone, "session": session},
                 where=line,
             )
         )
