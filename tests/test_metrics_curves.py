@@ -245,3 +245,8 @@ def test_no_attacks_are_an_error_of_every_figure_that_needs_them():
     ):
         with pytest.raises(DataError):
             call()
+
+
+def test_of_equal_acers_the_highest_threshold_is_taken():
+    found = metrics.minimum_acer(np.array([0.2, 0.8]), {"print": np.array([0.1, 0.5])})
+    assert found == metrics.Oracle(rate=0.25, threshold=0.65)

@@ -141,6 +141,8 @@ def hter_of(columns: Columns, passed: np.ndarray) -> Statistic:
 
 def _draws(columns: Columns, *, rng: np.random.Generator, rounds: int) -> Iterator[np.ndarray]:
     """How often each presentation counts (n,) int64, for each round."""
+    if not rounds:
+        return
     members: dict[str, list[int]] = {}
     for row, subject in enumerate(columns.subjects):
         members.setdefault(f"subject {subject}" if subject else f"row {row}", []).append(row)

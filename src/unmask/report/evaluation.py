@@ -3,7 +3,7 @@ and deviation.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -252,8 +252,9 @@ def _mean(name: str, found: Sequence[Figure]) -> Figure:
 
 def _named(scores: Sequence[Score], worst_of: str) -> list[Score]:
     """The scores, their instruments cut down to what the worst is taken over."""
-    cut: Callable[[str], str] = (lambda name: name.partition("/")[0]) if worst_of == "family" else str
-    return [replace(score, instrument=cut(score.instrument)) for score in scores]
+    if worst_of == "instrument":
+        return list(scores)
+    return [replace(score, instrument=score.instrument.partition("/")[0]) for score in scores]
 
 
 def _counts(scores: Sequence[Score]) -> tuple[int, int]:
