@@ -8,7 +8,7 @@ claimed_id for bona fide, and else the attack's type. Both write nan where there
 import math
 from collections.abc import Sequence
 
-from unmask.scores.cells import as_csv, csv_rows, header, is_number, lines, made, number, one_word
+from unmask.scores.cells import as_csv, csv_rows, first_line, header, is_number, lines, made, number, one_word
 from unmask.types import DataError, Label, Score
 
 COLUMNS = ("claimed_id", "test_label", "is_bonafide", "attack_type", "score")
@@ -38,7 +38,7 @@ def write_csv(scores: Sequence[Score]) -> str:
 
 def fits_four(text: str) -> bool:
     """Whether the first line has four words, the last a number."""
-    words = text.lstrip().partition("\n")[0].split()
+    words = first_line(text).split()
     return len(words) == 4 and is_number(words[3])
 
 

@@ -119,9 +119,18 @@ def header(text: str) -> list[str]:
     ['a', 'b']
     """
     try:
-        return next(csv.reader(text.splitlines()[:1], strict=True), [])
+        return next(csv.reader([first_line(text)], strict=True), [])
     except csv.Error:
         return []
+
+
+def first_line(text: str) -> str:
+    """The first line that is not blank, without the blanks around it.
+
+    >>> first_line("\\n a b \\nc")
+    'a b'
+    """
+    return text.lstrip().partition("\n")[0].rstrip()
 
 
 def as_csv(rows: Sequence[Sequence[object]]) -> str:

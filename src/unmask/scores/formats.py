@@ -6,7 +6,7 @@ from pathlib import Path
 
 from unmask.media.files import write_bytes
 from unmask.scores import bob, oulu, plain, table
-from unmask.scores.cells import refuse_twins
+from unmask.scores.cells import first_line, refuse_twins
 from unmask.types import DataError, Score, SettingsError
 
 
@@ -69,7 +69,7 @@ def _detected(text: str, path: str | Path) -> str:
     found = [name for name, form in FORMATS.items() if form.fits(text)]
     if len(found) == 1:
         return found[0]
-    first = text.strip().partition("\n")[0].strip()
+    first = first_line(text)
     begins = first if len(first) <= 60 else f"{first[:60]}..."
     which = f"may be {' or '.join(found)}" if found else "is none that is known by sight"
     known = "; ".join(f"{name} ({form.title})" for name, form in FORMATS.items())

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from unmask.scores.cells import is_number, lines, made, number
+from unmask.scores.cells import first_line, is_number, lines, made, number
 from unmask.types import DataError, Label, Score
 
 NAME = re.compile(r"([1-6])_([1-3])_([0-5][0-9])_([1-5])")
@@ -19,7 +19,7 @@ INSTRUMENTS = ("", "print/printer-1", "print/printer-2", "replay/display-1", "re
 
 def fits(text: str) -> bool:
     """Whether the first line is such a name and a number."""
-    name, _, cell = text.lstrip().partition("\n")[0].partition(",")
+    name, _, cell = first_line(text).partition(",")
     return bool(NAME.fullmatch(_stem(name))) and is_number(cell)
 
 

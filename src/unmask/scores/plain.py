@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from unmask.scores.cells import is_number, lines, made, number
+from unmask.scores.cells import first_line, is_number, lines, made, number
 from unmask.types import DataError, Label, Score
 
 LABELS = {
@@ -18,11 +18,10 @@ LABELS = {
 
 def fits(text: str) -> bool:
     """Whether the first line is a number and a label, and some line cannot be meant the other way round."""
-    rows = [line.split() for line in text.splitlines() if line.strip()]
-    first = rows[0] if rows else []
+    first = first_line(text).split()
     if len(first) != 2 or not is_number(first[0]) or first[1] not in LABELS:
         return False
-    return any(row[0] not in LABELS for row in rows)
+    return any(line.split()[0] not in LABELS for line in text.splitlines() if line.strip())
 
 
 def read(text: str, where: str) -> list[Score]:
