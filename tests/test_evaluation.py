@@ -238,7 +238,7 @@ def test_several_tables_are_a_leaderboard_with_the_smallest_acer_first(unmask, t
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[-3:]] == ["strong", "weak", "blind"]
     assert "No honest threshold: blind" in out
-    assert "cannot be compared" not in out
+    assert "different presentations" not in out
 
 
 def test_folds_are_one_system(unmask, tmp_path):
@@ -248,8 +248,26 @@ def test_folds_are_one_system(unmask, tmp_path):
     assert out.startswith("net_fold: mean and deviation of 3 folds")
     assert "±" in out
     lines = list(csv.DictReader((tmp_path / "f.csv").read_text().splitlines()))
-    assert {line["fold"] for line in lines} >= {"mean"}
-    assert len({line["fold"] for line in lines}) == 4
+    assert {line["fold"] for line in lines} == {"net_fold_0", "net_fold_1", "net_fold_2", "mean"}
+
+
+def test_protocols_of_one_table_are_folds_too_and_tables_of_one_name_are_told_apart(unmask, tmp_path):
+    scores = [row for k in range(2) for row in _both(k, protocol=f"oulu/3.{k + 1}")]
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        _table(tmp_path / folder, "scores.csv", scores)
+    tables = [tmp_path / folder / "scores.csv" for folder in ("a", "b")]
+    code, out, _ = unmask("evaluate", *tables, "--folds", "--rounds", 0, "--csv", tmp_path / "f.csv")
+    assert code == 0
+    assert out.startswith("scores: mean and deviation of 4 folds")
+    lines = csv.DictReader((tmp_path / "f.csv").read_text().splitlines())
+    assert len({line["fold"] for line in lines}) == 5
+
+
+def test_systems_that_were_tested_on_other_presentations_are_named(unmask, tmp_path):
+    other = [replace(s, presentation=f"other/{s.presentation}") for s in _both(0)]
+    tables = _table(tmp_path, "a.csv", _both(0)), _table(tmp_path, "b.csv", other)
+    assert "different presentations" in unmask("evaluate", *tables, "--rounds", 0)[1]
 
 
 @pytest.mark.parametrize(

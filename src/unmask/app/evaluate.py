@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile, zip_longest
 from pathlib import Path
 
@@ -77,11 +77,8 @@ def read_runs(tables: Sequence[Path], wishes: Wishes) -> list[Run]:
         apart = read_scores(dev, wishes.form) if dev else []
         of_table = runs(read_scores(path, wishes.form), name=name, dev=apart)
         if wishes.folds:
-            label = path.stem if len(tables) > 1 else ""
-            of_table = [
-                Run(system=name, fold=f"{label} {one.fold}".strip(), dev=one.dev, test=one.test)
-                for one in of_table
-            ]
+            place = _told_apart(path, tables)
+            of_table = [replace(one, system=name, fold=f"{place} {one.fold}".strip()) for one in of_table]
         found += of_table
     systems = [one.system for one in found]
     if not wishes.folds and (twice := {name for name in systems if systems.count(name) > 1}):
@@ -111,7 +108,7 @@ def notes(found: Sequence[Run], systems: Sequence[Evaluation], rule: Rule, *, fo
             "is shown at the oracle's alone; give --dev, a column split, or --threshold fixed=..."
         )
     if len(systems) > 1 and not folds and not same_presentations(found):
-        yield "The systems were tested on different presentations: their figures cannot be compared."
+        yield "By their names, the systems were tested on different presentations: their figures do not compare."
 
 
 def details(one: Evaluation) -> Iterator[Table]:
@@ -143,7 +140,7 @@ def leaderboard(systems: Sequence[Evaluation], rule: Rule) -> Table:
     drawn = _table(f"{len(systems)} systems, threshold {rule}", "system")
     for name in ("APCER, worst", "BPCER", "ACER", "HTER", "AUC", "ACER oracle", "EER oracle"):
         drawn.add_column(name, justify="right", header_style="dim")
-    for one in sorted(systems, key=_place):
+    for one in sorted(systems, key=_standing):
         honest = {figure.name: figure for figure in (*one.honest, *one.free)}
         cells = [_value(honest.get(name)) for name in ("APCER, worst", "BPCER", "ACER", "HTER", "AUC")]
         cells.append(_value(next(figure for figure in one.oracle if figure.name == "ACER")))
@@ -170,7 +167,13 @@ def _names(tables: Sequence[Path], wishes: Wishes) -> list[str]:
     return stems
 
 
-def _place(one: Evaluation) -> tuple[bool, float, float]:
+def _told_apart(path: Path, tables: Sequence[Path]) -> str:
+    """What tells a table from the others: its stem, or all of its path."""
+    stems = [table.stem for table in tables]
+    return path.stem if stems.count(path.stem) == 1 else str(path)
+
+
+def _standing(one: Evaluation) -> tuple[bool, float, float]:
     acer, area = one.value("ACER"), one.value("AUC")
     return math.isnan(acer), 0.0 if math.isnan(acer) else acer, 0.0 if math.isnan(area) else -area
 

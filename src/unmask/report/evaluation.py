@@ -203,7 +203,9 @@ def _curve(
         yield Figure(name=f"TPR at FPR {percent(target)}", value=value, count=living.count)
     for target in APCER_TARGETS:
         value = metrics.bpcer_at_apcer(living, attacks, apcer=target)
-        yield Figure(name=f"BPCER at APCER {percent(target)}", value=value, count=living.count)
+        refused = round(value * living.count)
+        name = f"BPCER at APCER {percent(target)}"
+        yield Figure(name=name, value=value, errors=refused, count=living.count)
 
 
 def percent(share: float) -> str:

@@ -11,7 +11,7 @@ PARTS = ("train", "dev", "test")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One system on one test set: `dev` may be empty, `test` holds both classes; `fold` tells runs of a
-    system apart.
+    system apart, and may be "".
     """
 
     system: str
@@ -39,7 +39,7 @@ def runs(scores: Sequence[Score], *, name: str, dev: Sequence[Score] = ()) -> li
             raise DataError(f"{title} has dev rows of its own and a dev table besides; leave out one")
         tuned = parts["dev"] or apart
         _check(tuned, parts["test"], title=title)
-        found.append(Run(system=title, fold=label or name, dev=tuple(tuned), test=tuple(parts["test"])))
+        found.append(Run(system=title, fold=label, dev=tuple(tuned), test=tuple(parts["test"])))
     return found
 
 
