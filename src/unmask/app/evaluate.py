@@ -108,7 +108,7 @@ def notes(found: Sequence[Run], systems: Sequence[Evaluation], rule: Rule, *, fo
             "is shown at the oracle's alone; give --dev, a column split, or --threshold fixed=..."
         )
     if len(systems) > 1 and not folds and not same_presentations(found):
-        yield "By their names, the systems were tested on different presentations: their figures do not compare."
+        yield "By their names, the systems were tested on different presentations; do not compare them."
 
 
 def details(one: Evaluation) -> Iterator[Table]:
@@ -137,14 +137,14 @@ def details(one: Evaluation) -> Iterator[Table]:
 
 def leaderboard(systems: Sequence[Evaluation], rule: Rule) -> Table:
     """One row a system, the smallest honest ACER first; those without one by AUC after them."""
-    drawn = _table(f"{len(systems)} systems, threshold {rule}", "system")
+    drawn = _table(f"{len(systems)} systems, threshold {rule}, rates in %", "system")
     for name in ("APCER, worst", "BPCER", "ACER", "HTER", "AUC", "ACER oracle", "EER oracle"):
         drawn.add_column(name, justify="right", header_style="dim")
     for one in sorted(systems, key=_standing):
         honest = {figure.name: figure for figure in (*one.honest, *one.free)}
-        cells = [_value(honest.get(name)) for name in ("APCER, worst", "BPCER", "ACER", "HTER", "AUC")]
-        cells.append(_value(next(figure for figure in one.oracle if figure.name == "ACER")))
-        cells.append(_value(one.curve[0]))
+        cells = [_value_alone(honest.get(name)) for name in ("APCER, worst", "BPCER", "ACER", "HTER", "AUC")]
+        cells.append(_value_alone(next(figure for figure in one.oracle if figure.name == "ACER")))
+        cells.append(_value_alone(one.curve[0]))
         drawn.add_row(Text(one.system), *map(Text, cells))
     return drawn
 
@@ -218,13 +218,17 @@ def _cells(figure: Figure, *, spread: bool) -> list[str]:
     return [_value(figure), count, interval]
 
 
-def _value(figure: Figure | None) -> str:
+def _value(figure: Figure) -> str:
+    unit = " %" if figure.name not in NOT_SHARES and math.isfinite(figure.value) else ""
+    return f"{_value_alone(figure)}{unit}"
+
+
+def _value_alone(figure: Figure | None) -> str:
     if figure is None or not math.isfinite(figure.value):
         return "–"
-    unit = "" if figure.name in NOT_SHARES else " %"
     if math.isfinite(figure.deviation):
-        return f"{_number(figure, figure.value)} ± {_number(figure, figure.deviation)}{unit}"
-    return f"{_number(figure, figure.value)}{unit}"
+        return f"{_number(figure, figure.value)} ± {_number(figure, figure.deviation)}"
+    return _number(figure, figure.value)
 
 
 def _number(figure: Figure, value: float) -> str:
