@@ -37,7 +37,7 @@ from unmask.media.files import write_bytes
 from unmask.media.images import SUFFIXES
 from unmask.models.weights import load
 from unmask.report.leakage import area, area_interval
-from unmask.runtime.scoring import read_scores
+from unmask.scores import read_scores
 from unmask.simulate.cameras import MODELS
 from unmask.simulate.head_model import load_heads
 from unmask.simulate.instruments import INSTRUMENTS

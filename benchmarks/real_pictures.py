@@ -19,7 +19,8 @@ from pathlib import Path
 from unmask.data.folder import read_labels
 from unmask.metrics import Rate, Summary, summarise
 from unmask.runtime.detector import Detector
-from unmask.runtime.scoring import score_folder, thresholds_of, write_scores
+from unmask.runtime.scoring import score_folder, thresholds_of
+from unmask.scores import write_scores
 from unmask.types import Label, Score, Verdict
 
 COLUMNS = [

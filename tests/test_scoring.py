@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from unmask.metrics import summarise
-from unmask.runtime.scoring import read_scores, score_folder, thresholds_of, write_scores
+from unmask.runtime.scoring import score_folder, thresholds_of
 from unmask.runtime.watch import DEFAULT_SETTINGS, Settings
+from unmask.scores import read_scores, write_scores
 from unmask.types import (
     DataError,
     Decision,
@@ -148,7 +149,7 @@ def test_tables_of_others_need_only_the_fixed_columns(tmp_path):
         ("presentation,subject,label,instrument,score\nx,,attack,,high\n", "line 2"),
         ("presentation,subject,label,instrument,score\nx,,attack\n", "not as many cells"),
         ("presentation,subject,label,instrument,score\nx,,attack,,1,2\n", "not as many cells"),
-        ("", "no column presentation"),
+        ("", "is empty"),
     ],
 )
 def test_a_broken_table_is_one_sentence(tmp_path, text, rule):

@@ -44,6 +44,23 @@ class BenchmarkSize(StrEnum):
     FULL = "full"
 
 
+class ScoreFormat(StrEnum):
+    """Of a score table; docs/evaluation.md shows a row of each."""
+
+    UNMASK = "unmask"
+    BOB = "bob"
+    BOB_4 = "bob-4"
+    SCORE_LABEL = "score-label"
+    OULU = "oulu"
+
+
+class WorstOf(StrEnum):
+    """What the worst APCER is taken over."""
+
+    INSTRUMENT = "instrument"
+    FAMILY = "family"
+
+
 Models = Annotated[
     list[Path] | None,
     typer.Option("--model", help="Exported .onnx file, in place of the packaged one; may be given twice."),
@@ -127,6 +144,67 @@ def score(
             fps=fps,
         ),
     )
+
+
+@app.command()
+def evaluate(
+    scores: Annotated[
+        list[Path], typer.Argument(help="Score tables; several are systems.", metavar="SCORES")
+    ],
+    dev: Annotated[
+        list[Path] | None,
+        typer.Option(help="Dev scores of the same system, one for each table; or use a column split."),
+    ] = None,
+    threshold: Annotated[
+        str, typer.Option(help="dev-eer, dev-apcer=0.05, dev-bpcer=0.01, fixed=0.5 or oracle.")
+    ] = "dev-eer",
+    name: Annotated[list[str] | None, typer.Option(help="Of each system; the file's if not given.")] = None,
+    folds: Annotated[
+        bool, typer.Option("--folds", help="The tables are folds of one system: mean and deviation.")
+    ] = False,
+    worst: Annotated[WorstOf, typer.Option(help="What the worst APCER is taken over.")] = WorstOf.INSTRUMENT,
+    form: Annotated[
+        ScoreFormat | None, typer.Option("--format", help="Of the tables, where it cannot be told.")
+    ] = None,
+    table: Annotated[Path | None, typer.Option("--csv", help="Write all figures to this table.")] = None,
+    rounds: Annotated[int, typer.Option(help="Draws of the bootstrap; 0 for no intervals.", min=0)] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same intervals.", min=0)] = 0,
+) -> int:
+    """Print the error rates of score tables, at a threshold from dev and at the oracle's beside it.
+
+    One table: every instrument with counts and 95 % intervals. Several: a leaderboard.
+    """
+    from unmask.app.evaluate import Wishes, run
+
+    return run(
+        scores,
+        Wishes(
+            dev=tuple(dev or ()),
+            names=tuple(name or ()),
+            threshold=threshold,
+            folds=folds,
+            worst_of=worst.value,
+            form=form.value if form else None,
+            table=table,
+            rounds=rounds,
+            seed=seed,
+        ),
+    )
+
+
+@app.command()
+def convert(
+    scores: Annotated[Path, typer.Argument(help="A score table.")],
+    out: Annotated[Path, typer.Argument(help="The table to write.")],
+    to: Annotated[ScoreFormat, typer.Option(help="Its format.")] = ScoreFormat.UNMASK,
+    form: Annotated[
+        ScoreFormat | None, typer.Option("--format", help="Of SCORES, where it cannot be told.")
+    ] = None,
+) -> int:
+    """Write a score table in another format: ours, bob's two, `score label`, or that of OULU-NPU."""
+    from unmask.app.convert import run
+
+    return run(scores, out, to=to.value, form=form.value if form else None)
 
 
 @app.command()

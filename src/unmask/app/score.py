@@ -12,7 +12,8 @@ from unmask.app.render import console
 from unmask.data.folder import read_labels
 from unmask.metrics import Estimate, Rate, summarise
 from unmask.runtime.detector import Detector
-from unmask.runtime.scoring import score_folder, thresholds_of, write_scores
+from unmask.runtime.scoring import score_folder, thresholds_of
+from unmask.scores import write_scores
 from unmask.types import DataError, Score, Verdict
 
 

@@ -1,23 +1,15 @@
-"""A labelled folder -> scores.csv: what scoring writes and reporting reads.
+"""A labelled folder -> the rows of its score table."""
 
-Columns: presentation, subject, label, instrument, score, then free columns: those of the labels and OURS.
-An empty score is a failure to acquire.
-"""
-
-import csv
-import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from unmask.media.files import write_bytes
 from unmask.runtime.detector import Detector
-from unmask.types import DataError, Decision, Label, Presentation, Reason, Score, SourceError
+from unmask.scores import OURS
+from unmask.scores.table import FIXED
+from unmask.types import Decision, Presentation, Reason, Score, SourceError
 
-FIXED = ("presentation", "subject", "label", "instrument", "score")
-# The verdict and its reasons (joined by "|"), and the threshold: pictures and video have models of their own.
-OURS = ("verdict", "reasons", "threshold")
 UNREADABLE = "UNREADABLE"  # in place of a verdict
 
 
@@ -52,42 +44,13 @@ def score_folder(
 def thresholds_of(scores: Sequence[Score]) -> list[float]:
     """Of each row its own threshold, for `metrics.summarise`; infinite where nothing was scored.
 
+    >>> from unmask.types import Label
     >>> held = {"threshold": "0.5"}
     >>> thresholds_of([Score(presentation="a", label=Label.ATTACK, instrument="", score=0.1, columns=held)])
     [0.5]
     """
     given = [score.columns.get("threshold", "") for score in scores]
     return [float(threshold) if threshold else math.inf for threshold in given]
-
-
-def write_scores(path: str | Path, scores: Sequence[Score]) -> None:
-    """The table as CSV, whole or not at all; the columns of the labels in their order, then OURS."""
-    free = list(dict.fromkeys(name for score in scores for name in score.columns))
-    free = [*(name for name in free if name not in OURS), *(name for name in OURS if name in free)]
-    text = io.StringIO(newline="")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow([*FIXED, *free])
-    for score in scores:
-        number = repr(score.score) if math.isfinite(score.score) else ""
-        fixed = [score.presentation, score.subject, score.label.value, score.instrument, number]
-        table.writerow([*fixed, *(score.columns.get(name, "") for name in free)])
-    write_bytes(path, text.getvalue().encode())
-
-
-def read_scores(path: str | Path) -> list[Score]:
-    """The scores of a table, ours or anybody's: only the fixed columns must be there. Raises DataError."""
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            if absent := [name for name in FIXED if name not in (reader.fieldnames or ())]:
-                raise DataError(
-                    f"{path} has no column {', '.join(absent)}; a score table has {','.join(FIXED)}"
-                )
-            return [_read_row(row, where=f"{path}, line {reader.line_num}") for row in reader]
-    except OSError as missing:
-        raise DataError(f"{path} cannot be read ({missing.strerror}); name a score table") from missing
-    except (UnicodeDecodeError, csv.Error) as broken:
-        raise DataError(f"{path} is not a CSV table in UTF-8 ({broken}); save it as such") from broken
 
 
 def _judged(presentation: Presentation, decision: Decision, *, root: Path | None) -> Score:
@@ -108,25 +71,4 @@ def _score(presentation: Presentation, value: float, *, root: Path | None, ours:
         score=value,
         subject=presentation.subject,
         columns={**free, **dict(zip(OURS, ours, strict=True))},
-    )
-
-
-def _read_row(row: dict[str, str], *, where: str) -> Score:
-    if None in row or None in row.values():
-        raise DataError(f"{where}: not as many cells as the first line has; quote cells that hold commas")
-    try:
-        label = Label(row["label"])
-        value = float(row["score"]) if row["score"].strip() else math.nan
-    except ValueError as broken:
-        raise DataError(
-            f"{where}: the label must be {' or '.join(Label)} and the score a number or empty, "
-            f"not {row['label']!r} and {row['score']!r}"
-        ) from broken
-    return Score(
-        presentation=row["presentation"],
-        label=label,
-        instrument=row["instrument"],
-        score=value,
-        subject=row["subject"],
-        columns={name: cell for name, cell in row.items() if name not in FIXED},
     )

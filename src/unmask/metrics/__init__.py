@@ -1,0 +1,62 @@
+"""Scores -> error rates, in the words of ISO/IEC 30107-3.
+
+A presentation is accepted when its score is finite and score >= threshold. A score that is not finite is
+a non-response: an error for a bona fide presentation, no acceptance for an attack, and outside the AUC.
+Rates are shares in [0, 1]. Empty inputs are errors (DataError); only `summarise`, which also serves tables
+by column, gives NaN for a missing class.
+"""
+
+from unmask.metrics.columns import Columns, columns
+from unmask.metrics.curves import Oracle, auc, bpcer_at_apcer, minimum_acer, tpr_at_fpr
+from unmask.metrics.intervals import BOOTSTRAP_ROUNDS, Estimate, Rate, bootstrap, rate
+from unmask.metrics.ranked import Ranked, Scores, ranked
+from unmask.metrics.rates import accepted, acer, apcer, apnrr, bpcer, bpnrr, families, hter
+from unmask.metrics.summary import Summary, summarise
+from unmask.metrics.thresholds import (
+    RULES,
+    Eer,
+    Rule,
+    eer,
+    fit,
+    read_rule,
+    threshold_at_apcer,
+    threshold_at_bpcer,
+    threshold_at_eer,
+)
+
+__all__ = [
+    "BOOTSTRAP_ROUNDS",
+    "RULES",
+    "Columns",
+    "Eer",
+    "Estimate",
+    "Oracle",
+    "Ranked",
+    "Rate",
+    "Rule",
+    "Scores",
+    "Summary",
+    "accepted",
+    "acer",
+    "apcer",
+    "apnrr",
+    "auc",
+    "bootstrap",
+    "bpcer",
+    "bpcer_at_apcer",
+    "bpnrr",
+    "columns",
+    "eer",
+    "families",
+    "fit",
+    "hter",
+    "minimum_acer",
+    "ranked",
+    "rate",
+    "read_rule",
+    "summarise",
+    "threshold_at_apcer",
+    "threshold_at_bpcer",
+    "threshold_at_eer",
+    "tpr_at_fpr",
+]

@@ -1,0 +1,54 @@
+"""A score table as arrays, one entry a presentation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unmask.types import Label, Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """`values` (n,) float64; `bona_fide` (n,) bool; `instruments` (n,) of str, whatever for bona fide;
+    `subjects` (n,), "" is nobody.
+    """
+
+    values: np.ndarray
+    bona_fide: np.ndarray
+    instruments: np.ndarray
+    subjects: tuple[str, ...]
+
+    def living(self) -> np.ndarray:
+        """The bona fide scores (m,)."""
+        return self.values[self.bona_fide]
+
+    def attacks(self) -> dict[str, np.ndarray]:
+        """Instrument -> scores (k,), by name."""
+        return by_name(self.values[~self.bona_fide], self.instruments[~self.bona_fide])
+
+
+def columns(scores: Sequence[Score]) -> Columns:
+    """The table's columns that figures are made of.
+
+    >>> columns([Score(presentation="a", label=Label.ATTACK, instrument="print", score=0.1)]).attacks()
+    {'print': array([0.1])}
+    """
+    return Columns(
+        values=np.array([score.score for score in scores], dtype=np.float64),
+        bona_fide=np.array([score.label is Label.BONA_FIDE for score in scores], dtype=bool),
+        # An attack that came without an instrument must not vanish from the worst case: "attack" names it.
+        instruments=np.array([score.instrument or "attack" for score in scores], dtype=object),
+        subjects=tuple(_person(score) for score in scores),
+    )
+
+
+def by_name(values: np.ndarray, names: np.ndarray) -> dict[str, np.ndarray]:
+    """Name -> its values (k,), by name."""
+    return {str(name): values[names == name] for name in sorted(set(names))}
+
+
+def _person(score: Score) -> str:
+    """Subjects are told apart within their data set."""
+    home = score.columns.get("dataset", "")
+    return f"{home}:{score.subject}" if home and score.subject else score.subject

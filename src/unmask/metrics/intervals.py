@@ -1,0 +1,182 @@
+"""How sure a figure is: exact intervals of rates, bootstrap intervals over subjects for the others."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import betaincinv
+
+from unmask.metrics.columns import Columns
+from unmask.types import DataError
+
+BOOTSTRAP_ROUNDS = 1000
+Statistic = Callable[[np.ndarray], float]  # how often each presentation was drawn (n,) -> the figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """`errors` of `count` presentations with the exact (Clopper-Pearson) 95 % interval; NaN if none."""
+
+    errors: int
+    count: int
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number with its bootstrap 95 % interval; NaN where nothing could be drawn."""
+
+    value: float
+    low: float
+    high: float
+
+
+def rate(errors: int, count: int, *, confidence: float = 0.95) -> Rate:
+    """`errors` of `count` with the exact interval of Clopper and Pearson (1934).
+
+    >>> rate(0, 10).high.__round__(4)  # 1 - 0.025 ** (1 / 10)
+    0.3085
+    """
+    if not 0 <= errors <= count:
+        raise DataError(
+            f"a rate needs 0 <= errors <= count, not {errors} of {count}; count presentations once"
+        )
+    if not count:
+        return Rate(errors=0, count=0, value=np.nan, low=np.nan, high=np.nan)
+    tail = (1 - confidence) / 2
+    low = 0.0 if errors == 0 else float(betaincinv(errors, count - errors + 1, tail))
+    high = 1.0 if errors == count else float(betaincinv(errors + 1, count - errors, 1 - tail))
+    return Rate(errors=errors, count=count, value=errors / count, low=low, high=high)
+
+
+def bootstrap(
+    columns: Columns, statistics: Mapping[str, Statistic], *, rng: np.random.Generator, rounds: int
+) -> dict[str, tuple[float, float]]:
+    """The 95 % interval of each statistic when subjects are drawn again; NaN if there is but one of a kind.
+
+    A presentation without a subject is a subject of its own. Drawing is within the groups of bona fide only,
+    attack only and mixed subjects, so that no draw loses a class. Rounds in which a statistic is NaN are left
+    out.
+    """
+    drawn: dict[str, list[float]] = {name: [] for name in statistics}
+    for weights in _draws(columns, rng=rng, rounds=rounds):
+        for name, statistic in statistics.items():
+            drawn[name].append(statistic(weights))
+    return {name: _middle(np.array(values)) for name, values in drawn.items()}
+
+
+def auc_of(columns: Columns) -> Statistic:
+    """AUC when each presentation counts as often as it was drawn; NaN where a class has no finite score."""
+    order, starts = _tied(columns)
+    living = columns.bona_fide[order]
+
+    def statistic(weights: np.ndarray) -> float:
+        drawn = weights[order]
+        ours, theirs = _sums(drawn * living, starts), _sums(drawn * ~living, starts)
+        pairs = 2 * int(ours.sum()) * int(theirs.sum())
+        below = np.cumsum(theirs) - theirs
+        return int((ours * (2 * below + theirs)).sum()) / pairs if pairs else np.nan
+
+    return statistic
+
+
+def eer_of(columns: Columns) -> Statistic:
+    """EER, by the rules of `metrics.eer`; NaN where a class is missing or no score is finite."""
+    order, starts = _tied(columns)
+    living = columns.bona_fide[order]
+
+    def statistic(weights: np.ndarray) -> float:
+        drawn = weights[order]
+        all_living, all_attacks = (
+            int(weights[columns.bona_fide].sum()),
+            int(weights[~columns.bona_fide].sum()),
+        )
+        if not all_living or not all_attacks or not drawn.any():
+            return np.nan
+        ours, theirs = _sums(drawn * living, starts), _sums(drawn * ~living, starts)
+        silent = all_living - int(ours.sum())
+        refused = silent + np.concatenate([[0], np.cumsum(ours)])  # at each threshold, from the lowest
+        passed = int(theirs.sum()) - np.concatenate([[0], np.cumsum(theirs)])
+        far, frr = passed * all_living, refused * all_attacks
+        after = int(np.searchsorted(frr - far, 0, side="right"))  # frr - far rises
+        near = range(max(after - 1, 0), min(after + 1, len(far)))
+        total = min((abs(int(far[k] - frr[k])), int(far[k] + frr[k])) for k in near)[1]
+        return total / (2 * all_living * all_attacks)
+
+    return statistic
+
+
+def acer_of(columns: Columns, passed: np.ndarray) -> Statistic:
+    """ACER of the decisions `passed` (n,) bool; NaN where a class was not drawn."""
+    _, codes = np.unique(columns.instruments.astype(str), return_inverse=True)
+    living, attacks = columns.bona_fide, ~columns.bona_fide
+
+    def statistic(weights: np.ndarray) -> float:
+        people = weights[living].sum()
+        counts = np.bincount(codes[attacks], weights[attacks])
+        accepted = np.bincount(codes[attacks], weights[attacks] * passed[attacks])
+        if not people or not counts.any():
+            return np.nan
+        worst = (accepted[counts > 0] / counts[counts > 0]).max()
+        return float(worst + (weights[living] * ~passed[living]).sum() / people) / 2
+
+    return statistic
+
+
+def hter_of(columns: Columns, passed: np.ndarray) -> Statistic:
+    """HTER of the decisions `passed` (n,) bool; NaN where a class was not drawn."""
+    living, attacks = columns.bona_fide, ~columns.bona_fide
+
+    def statistic(weights: np.ndarray) -> float:
+        people, tries = weights[living].sum(), weights[attacks].sum()
+        if not people or not tries:
+            return np.nan
+        refused = (weights[living] * ~passed[living]).sum() / people
+        return float(refused + (weights[attacks] * passed[attacks]).sum() / tries) / 2
+
+    return statistic
+
+
+def _draws(columns: Columns, *, rng: np.random.Generator, rounds: int) -> Iterator[np.ndarray]:
+    """How often each presentation counts (n,) int64, for each round."""
+    if not rounds:
+        return
+    members: dict[str, list[int]] = {}
+    for row, subject in enumerate(columns.subjects):
+        members.setdefault(f"subject {subject}" if subject else f"row {row}", []).append(row)
+    owner = np.zeros(len(columns.values), dtype=np.int64)
+    kinds: dict[tuple[bool, bool], list[int]] = {}
+    for number, rows in enumerate(members.values()):
+        owner[rows] = number
+        kind = (bool(columns.bona_fide[rows].any()), bool(columns.bona_fide[rows].all()))
+        kinds.setdefault(kind, []).append(number)
+    groups = [np.array(group) for group in kinds.values()]
+    if all(len(group) == 1 for group in groups):
+        return  # drawing one of one again and again would look like certainty
+    times = np.zeros(len(members), dtype=np.int64)
+    for _ in range(rounds):
+        for group in groups:
+            times[group] = np.bincount(rng.integers(len(group), size=len(group)), minlength=len(group))
+        yield times[owner]
+
+
+def _middle(drawn: np.ndarray) -> tuple[float, float]:
+    drawn = drawn[np.isfinite(drawn)]
+    if not len(drawn):
+        return np.nan, np.nan
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _tied(columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+    """The rows with a finite score in ascending order, and where in it each distinct score begins."""
+    rows = np.flatnonzero(np.isfinite(columns.values))
+    order = rows[np.argsort(columns.values[rows], kind="stable")]
+    values = columns.values[order]
+    return order, np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])[: len(values)])
+
+
+def _sums(weights: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    return np.add.reduceat(weights, starts) if len(starts) else np.zeros(0, dtype=np.int64)

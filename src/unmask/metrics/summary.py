@@ -1,0 +1,108 @@
+"""A score table and a threshold -> all rates with counts and intervals."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unmask.metrics.columns import Columns, by_name, columns
+from unmask.metrics.intervals import (
+    BOOTSTRAP_ROUNDS,
+    Estimate,
+    Rate,
+    Statistic,
+    acer_of,
+    auc_of,
+    bootstrap,
+    eer_of,
+    hter_of,
+    rate,
+)
+from unmask.types import Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One row of a results table; what a missing class leaves undefined is NaN, its mappings empty.
+
+    `threshold` is NaN where the presentations had different ones.
+    `instruments` and `families` (the part before "/") map a name to the share of its attacks accepted,
+    `silent_instruments` to the share without a response (APNRR); `worst_instrument` is "" without attacks.
+    Non-responses count in the rates as the package says.
+    """
+
+    threshold: float
+    instruments: Mapping[str, Rate]
+    families: Mapping[str, Rate]
+    silent_instruments: Mapping[str, Rate]
+    worst_instrument: str
+    apcer: float
+    bpcer: Rate
+    acer: Estimate
+    hter: Estimate
+    auc: Estimate
+    eer: Estimate
+    bpnrr: Rate
+    bona_fide: int
+    attacks: int
+    bona_fide_non_responses: int
+    attack_non_responses: int
+
+
+def summarise(
+    scores: Sequence[Score],
+    threshold: float | Sequence[float],
+    *,
+    seed: int = 0,
+    rounds: int = BOOTSTRAP_ROUNDS,
+) -> Summary:
+    """All rates of a score table with counts and intervals; `seed` draws the bootstrap, in `rounds` or none.
+
+    `threshold` is one for all, or one for each score where they came from different models.
+    """
+    table = columns(scores)
+    thresholds = np.broadcast_to(np.asarray(threshold, dtype=np.float64), table.values.shape)
+    silent = ~np.isfinite(table.values)
+    passed = ~silent & (table.values >= thresholds)
+    living, attacks = table.bona_fide, ~table.bona_fide
+    instruments = table.instruments[attacks]
+    families = np.array([name.partition("/")[0] for name in instruments], dtype=object)
+    rates = _shares(passed[attacks], instruments)
+    worst = max(rates, key=lambda name: (rates[name].value, rates[name].count), default="")
+    estimates = _estimates(table, passed, rng=np.random.default_rng(seed), rounds=rounds)
+    return Summary(
+        threshold=float(thresholds[0]) if len(set(thresholds.tolist())) == 1 else np.nan,
+        instruments=rates,
+        families=_shares(passed[attacks], families),
+        silent_instruments=_shares(silent[attacks], instruments),
+        worst_instrument=worst,
+        apcer=rates[worst].value if worst else np.nan,
+        bpcer=rate(int((~passed[living]).sum()), int(living.sum())),
+        **estimates,
+        bpnrr=rate(int(silent[living].sum()), int(living.sum())),
+        bona_fide=int(living.sum()),
+        attacks=int(attacks.sum()),
+        bona_fide_non_responses=int((silent & living).sum()),
+        attack_non_responses=int((silent & attacks).sum()),
+    )
+
+
+def _estimates(
+    table: Columns, passed: np.ndarray, *, rng: np.random.Generator, rounds: int
+) -> dict[str, Estimate]:
+    statistics: dict[str, Statistic] = {
+        "acer": acer_of(table, passed),
+        "hter": hter_of(table, passed),
+        "auc": auc_of(table),
+        "eer": eer_of(table),
+    }
+    once = np.ones(len(passed), dtype=np.int64)
+    values = {name: statistic(once) for name, statistic in statistics.items()}
+    drawn = bootstrap(table, statistics, rng=rng, rounds=rounds)
+    return {
+        name: Estimate(value=value, low=drawn[name][0], high=drawn[name][1]) for name, value in values.items()
+    }
+
+
+def _shares(hits: np.ndarray, names: np.ndarray) -> dict[str, Rate]:
+    return {name: rate(int(rows.sum()), len(rows)) for name, rows in by_name(hits, names).items()}

@@ -1,0 +1,52 @@
+"""Our own score table.
+
+Columns: presentation, subject, label, instrument, score, then free columns: those of the labels and OURS.
+"""
+
+import math
+from collections.abc import Sequence
+
+from unmask.scores.cells import as_csv, csv_rows, header, made, number
+from unmask.types import DataError, Label, Score
+
+FIXED = ("presentation", "subject", "label", "instrument", "score")
+# The verdict and its reasons (joined by "|"), and the threshold: pictures and video have models of their own.
+OURS = ("verdict", "reasons", "threshold")
+
+
+def fits(text: str) -> bool:
+    """Whether the first line names presentations."""
+    return "presentation" in header(text)
+
+
+def read(text: str, where: str) -> list[Score]:
+    """The rows of a table; only the fixed columns must be there."""
+    return [_row(row, where=line) for line, row in csv_rows(text, FIXED, where=where)]
+
+
+def write(scores: Sequence[Score]) -> str:
+    """The table; the columns of the labels in their order, then OURS."""
+    free = list(dict.fromkeys(name for score in scores for name in score.columns))
+    free = [*(name for name in free if name not in OURS), *(name for name in OURS if name in free)]
+    rows = [[*FIXED, *free]]
+    for score in scores:
+        cell = repr(float(score.score)) if math.isfinite(score.score) else ""
+        fixed = [score.presentation, score.subject, score.label.value, score.instrument, cell]
+        rows.append([*fixed, *(score.columns.get(name, "") for name in free)])
+    return as_csv(rows)
+
+
+def _row(row: dict[str, str], *, where: str) -> Score:
+    try:
+        label = Label(row["label"].strip())
+    except ValueError:
+        raise DataError(f"{where}: the label must be {' or '.join(Label)}, not {row['label']!r}") from None
+    return made(
+        row["presentation"],
+        label,
+        number(row["score"], where=where),
+        instrument=row["instrument"].strip(),
+        subject=row["subject"].strip(),
+        columns={name: cell for name, cell in row.items() if name not in FIXED},
+        where=where,
+    )

@@ -1,0 +1,163 @@
+"""Score tables of every format are read, told apart and written; what breaks a rule is one sentence."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from unmask.app.cli import ScoreFormat
+from unmask.scores import FORMATS, read_scores, write_scores
+from unmask.types import DataError, Label, Score, SettingsError
+
+OURS = "presentation,subject,label,instrument,score,split\n"
+BOB = "claimed_id,test_label,is_bonafide,attack_type,score\n"
+
+# One person alive and one print without a score, as each format has them.
+TABLES = {
+    "unmask": OURS + "1_1_36_1,36,bona_fide,,0.75,test\n1_1_36_2,36,attack,print/printer-1,,test\n",
+    "bob": BOB + "36,1_1_36_1,True,,0.75\n36,1_1_36_2,False,print/printer-1,nan\n",
+    "bob-4": "36 36 1_1_36_1 0.75\n36 print/printer-1 1_1_36_2 nan\n",
+    "score-label": "0.75 1\nnan 0\n",
+    "oulu": "1_1_36_1,0.75\n1_1_36_2,nan\n",
+}
+
+
+def _file(folder: Path, text: str, name: str = "scores.txt") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_table_is_known_by_sight_and_says_what_its_format_can(tmp_path, form):
+    living, attack = read_scores(_file(tmp_path, TABLES[form]))
+    assert (living.label, attack.label) == (Label.BONA_FIDE, Label.ATTACK)
+    assert living.score == 0.75
+    assert math.isnan(attack.score)
+    if form != "score-label":
+        assert (living.presentation, living.subject, living.instrument) == ("1_1_36_1", "36", "")
+        assert (attack.presentation, attack.instrument) == ("1_1_36_2", "print/printer-1")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_a_format_writes_it_reads_again(tmp_path, form):
+    scores = read_scores(_file(tmp_path, TABLES["oulu"]))
+    path = tmp_path / "out.txt"
+    write_scores(path, scores, form)
+    back = read_scores(path)
+    assert read_scores(path, form)[0].score == back[0].score
+    for row, was in zip(back, scores, strict=True):
+        assert row.label is was.label
+        assert row.score == was.score or (math.isnan(row.score) and math.isnan(was.score))
+        if form != "score-label":
+            assert (row.presentation, row.instrument, row.subject) == (
+                was.presentation,
+                was.instrument,
+                was.subject,
+            )
+
+
+def test_the_command_line_names_every_format():
+    assert [form.value for form in ScoreFormat] == list(FORMATS)
+
+
+def test_free_columns_go_through_ours_and_bobs_csv(tmp_path):
+    scores = read_scores(_file(tmp_path, TABLES["unmask"]))
+    write_scores(tmp_path / "bob.csv", scores, "bob")
+    assert read_scores(tmp_path / "bob.csv")[0].columns == {"split": "test"}
+
+
+def test_names_of_oulu_tell_the_instrument(tmp_path):
+    scores = read_scores(_file(tmp_path, "".join(f"6_3_55_{k}.avi,0.{k}\n" for k in range(1, 6))))
+    assert [score.instrument for score in scores] == [
+        "",
+        "print/printer-1",
+        "print/printer-2",
+        "replay/display-1",
+        "replay/display-2",
+    ]
+    assert scores[0].columns == {"camera": "6", "session": "3"}
+
+
+def test_one_presentation_may_have_a_row_in_each_part_protocol_and_model(tmp_path):
+    header = "presentation,subject,label,instrument,score,protocol,model,split\n"
+    rows = "".join(f"x,,attack,print,0.{k},p{k},m,test\n" for k in range(3))
+    assert len(read_scores(_file(tmp_path, header + rows))) == 3
+
+
+def test_who_has_no_subject_goes_by_the_presentation_in_four_columns(tmp_path):
+    scores = [
+        Score(presentation=name, label=Label.ATTACK, instrument="", score=0.5) for name in ("a.mp4", "b.mp4")
+    ]
+    write_scores(tmp_path / "four.txt", scores, "bob-4")
+    assert (tmp_path / "four.txt").read_text() == "a.mp4 attack a.mp4 0.5\nb.mp4 attack b.mp4 0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("", "is empty"),
+        ("\n \n", "is empty"),
+        (OURS, "holds no score"),
+        (OURS + "x,,attack,print,inf,test\n", "line 2: the score is inf; it must be finite"),
+        (OURS + "x,,attack,print,-1e999,test\n", "must be finite"),
+        (OURS + "x,,attack,print,1_0,test\n", "must be a number"),
+        (OURS + 'x,,attack,print,"0,5",test\n', "must be a number"),
+        (OURS + "x,,attack,print,0.5,test\n" * 2, "lists x twice"),
+        (OURS + "x,,bona_fide,print,0.5,test\n", "bona_fide with the instrument"),
+        (OURS + ",,attack,print,0.5,test\n", "has no name"),
+        (OURS.replace("split", "score") + "x,,attack,print,0.5,0.6\n", "two columns 'score'"),
+        (OURS + 'x,"a"b,attack,print,0.5,test\n', "not a CSV table"),
+        (BOB + "36,x,yes,,0.5\n", "True or False"),
+        (BOB + "36,x,True,print,0.5\n", "bona_fide with the instrument"),
+        (BOB.replace("test_label,", "") + "36,True,,0.5\n", "no column test_label"),
+        ("36 36 x 0.5\n36 36 y z 0.5\n", "line 2: 5 words"),
+        ("36 36 x 0.5\n36 36 x 0.6\n", "lists x twice"),
+        ("36 36 x inf\n", "must be finite"),
+        ("0.5 1\n0.5 spoof\n", "line 2: it must be a score and a label"),
+        ("1_1_36_1,0.5\n1_1_36_7,0.5\n", "line 2: it must be Phone_Session_User_File"),
+        ("1_1_36_1,0.5\n1_1_36_1,0.5\n", "lists 1_1_36_1 twice"),
+        ("name,score\nx,0.5\n", "none that is known by sight"),
+        ("0 1\n1 0\n", "none that is known by sight"),  # score label or label score?
+        (
+            "presentation,subject,label,instrument,score,is_bonafide,attack_type\n",
+            "may be unmask or bob",
+        ),
+    ],
+)
+def test_a_broken_table_is_one_sentence(tmp_path, text, rule):
+    with pytest.raises(DataError, match=rule) as told:
+        read_scores(_file(tmp_path, text))
+    assert "\n" not in str(told.value)
+
+
+def test_a_named_format_is_taken_at_its_word(tmp_path):
+    path = _file(tmp_path, "0 1\n1 0\n")
+    assert [score.score for score in read_scores(path, "score-label")] == [0.0, 1.0]
+    with pytest.raises(DataError, match="2 words, not the four"):
+        read_scores(path, "bob-4")
+    with pytest.raises(SettingsError, match="no score format 'csv'"):
+        read_scores(path, "csv")
+
+
+@pytest.mark.parametrize(
+    ("form", "score", "rule"),
+    [
+        ("bob-4", Score(presentation="a b", label=Label.ATTACK, instrument="x", score=0), "no single word"),
+        (
+            "bob-4",
+            Score(presentation="a", label=Label.ATTACK, instrument="s", score=0, subject="s"),
+            "reads as bona fide",
+        ),
+        ("oulu", Score(presentation="a", label=Label.ATTACK, instrument="x", score=0), "names like 1_1_36_1"),
+        (
+            "oulu",
+            Score(presentation="1_1_36_1", label=Label.ATTACK, instrument="x", score=0),
+            "bona fide by its name",
+        ),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused_and_nothing_written(tmp_path, form, score, rule):
+    with pytest.raises(DataError, match=rule):
+        write_scores(tmp_path / "out.txt", [score], form)
+    assert list(tmp_path.iterdir()) == []
