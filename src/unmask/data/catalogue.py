@@ -16,9 +16,8 @@ NAMED = 6  # names that an error gives
 def data_set(name: str) -> DataSet:
     """The data set of that name; DataError names those that there are, the nearest first."""
     if name not in DATASETS:
-        raise DataError(
-            f"there is no data set {name!r}; there are {', '.join(nearest(name, DATASETS))}: see `unmask data`"
-        )
+        known = ", ".join(nearest(name, DATASETS))
+        raise DataError(f"there is no data set {name!r}; there are {known}: see `unmask data`")
     return DATASETS[name]
 
 

@@ -119,10 +119,15 @@ def leaks(split: Split) -> list[str]:
 
     Subjects are told apart within their data set; "" is nobody.
     """
+    return shared(split.parts())
+
+
+def shared(parts: Mapping[str, Sequence[Presentation]]) -> list[str]:
+    """As `leaks`, of parts by any names."""
     found = []
-    parts = list(split.parts().items())
-    for place, (name, part) in enumerate(parts):
-        for other, second in parts[place + 1 :]:
+    pairs = list(parts.items())
+    for place, (name, part) in enumerate(pairs):
+        for other, second in pairs[place + 1 :]:
             files = {p.path for p in part} & {p.path for p in second}
             people = _people(part) & _people(second)
             for kind, shared in (("file", files), ("subject", people)):

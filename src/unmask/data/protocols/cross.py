@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 
 from unmask.data.sets import casia_fasd, msu_mfsd, oulu_npu, replay_attack
-from unmask.data.splits import Protocol, Split, checked, drawn, in_part, of_set
+from unmask.data.splits import DataSet, Protocol, Split, checked, drawn, in_part, of_set
 from unmask.types import Presentation
 
 LETTERS = {
@@ -54,36 +54,39 @@ def _learnt(rows: Sequence[Presentation]) -> tuple[list[Presentation], list[Pres
     return [p for p in train if p.subject not in held_out], [p for p in train if p.subject in held_out]
 
 
-def _protocol(name: str, question: str, *, sources: str, targets: str) -> Protocol:
+def _protocol(sources: str, targets: str, *, name: str = "") -> Protocol:
+    """From sources to targets, by their LETTERS."""
     start, end = [LETTERS[letter] for letter in sources], [LETTERS[letter] for letter in targets]
-    # Every set's counts are published; where all sources ship a dev part, train and dev could be told apart.
-    pairs = [
-        row.counts[part] for row in start for part in ("train", "dev") if row.counts and part in row.counts
-    ]
-    tested = [row.counts["test"] for row in end if row.counts]
+    name = name or f"ocim/{sources}-to-{targets}"
+    words = (", ".join(row.title for row in rows) for rows in (start, end))
     return Protocol(
         name=name,
-        question=question,
+        question=f"from {' to '.join(words)}",
         needs=tuple(row.name for row in (*start, *end)),
         split=partial(
             cross, sources=[row.name for row in start], targets=[row.name for row in end], name=name
         ),
-        counts={"train+dev": _total(pairs), "test": _total(tested)},
+        counts=_counts(start, end),
     )
 
 
-def _total(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
+def _counts(sources: Sequence[DataSet], targets: Sequence[DataSet]) -> dict[str, tuple[int, int]]:
+    """Sums of what the sets publish; train and dev apart only where every source ships a dev part."""
+    published = [row.counts or {} for row in sources]
+    trains = [counts["train"] for counts in published]
+    devs = [counts["dev"] for counts in published if "dev" in counts]
+    home = {"train": _sum(trains), "dev": _sum(devs)}
+    if len(devs) < len(trains):
+        home = {"train+dev": _sum([*trains, *devs])}
+    return {**home, "test": _sum([(row.counts or {})["test"] for row in targets])}
+
+
+def _sum(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return sum(living for living, _ in pairs), sum(attacks for _, attacks in pairs)
 
 
-def _ways(sources: str, targets: str) -> Protocol:
-    words = "&".join(sources.upper()), "&".join(targets.upper())
-    question = f"other data sets: from {words[0]} to {words[1]}"
-    return _protocol(f"ocim/{sources}-to-{targets}", question, sources=sources, targets=targets)
-
-
 CROSS_PROTOCOLS = (
-    _protocol("cross/casia-fasd-to-replay-attack", "another data set", sources="c", targets="i"),
-    _protocol("cross/replay-attack-to-casia-fasd", "another data set", sources="i", targets="c"),
-    *(_ways(sources, targets) for sources, targets in WAYS),
+    _protocol("c", "i", name="cross/casia-fasd-to-replay-attack"),
+    _protocol("i", "c", name="cross/replay-attack-to-casia-fasd"),
+    *(_protocol(sources, targets) for sources, targets in WAYS),
 )

@@ -49,8 +49,8 @@ def _compare(path: Path, rows: dict[str, Presentation], *, test: bool) -> None:
             raise DataError(f"{where}: {name} is listed twice; {REMEDY}")
         if name not in rows:
             raise DataError(
-                f"{where}: {name} is listed, but the rule does not put it here, or its video is missing; unpack "
-                f"the whole archive, or {REMEDY}"
+                f"{where}: {name} is listed, but the rule does not put it here, or its video is missing; "
+                f"unpack the whole archive, or {REMEDY}"
             )
         truth = FAMILIES[rows[name].instrument.split("/")[0]]
         same = label == truth if test else (label == "1") == (truth == "1")

@@ -58,7 +58,7 @@ def _presentation(path: Path, *, split: str) -> Presentation:
 
 CASIA_FASD = DataSet(
     name=NAME,
-    title="CASIA-FASD (CASIA-MFSD)",
+    title="CASIA-FASD",
     paper="Zhang et al., A face antispoofing database with diverse attacks, ICB 2012",
     licence=LICENCE,
     apply="sign the agreement at http://www.cbsr.ia.ac.cn/english/FaceAntiSpoofDatabases.asp",

@@ -84,8 +84,7 @@ MSU_MFSD = DataSet(
     title="MSU-MFSD",
     paper="Wen, Han, Jain, Face spoof detection with image distortion analysis, IEEE TIFS 2015",
     licence=LICENCE,
-    apply="sign the agreement at "
-    "http://biometrics.cse.msu.edu/Publications/Databases/MSUMobileFaceSpoofing/index.htm",
+    apply="sign the agreement at http://biometrics.cse.msu.edu/Publications/Databases/MSUMobileFaceSpoofing/",
     layout="scene01/real/real_client001_android_SD_scene01.mp4\n"
     "scene01/attack/attack_client001_laptop_SD_ipad_video_scene01.mov\n"
     "train_sub_list.txt  test_sub_list.txt  (checked where they are there)",
