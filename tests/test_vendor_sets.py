@@ -412,6 +412,13 @@ def test_an_archive_that_was_unpacked_twice_counts_once_or_not_at_all(tmp_path):
         read_set("msu-mfsd", root)
 
 
+def test_a_part_that_is_a_link_to_another_disk_is_followed(tmp_path):
+    root = build(tmp_path / "here", msu())
+    (root / "scene01" / "attack").rename(tmp_path / "elsewhere")
+    (root / "scene01" / "attack").symlink_to(tmp_path / "elsewhere")
+    assert len(read_set("msu-mfsd", root)) == 280
+
+
 def test_the_twins_of_a_mac_are_passed_over(tmp_path):
     root = build(tmp_path, msu())
     (root / "scene01" / "real" / "._real_client001_android_SD_scene01.mp4").touch()

@@ -1,5 +1,6 @@
 """`unmask doctor`: what is wrong with a data set's folder, for a terminal."""
 
+import os
 from pathlib import Path
 
 from rich.padding import Padding
@@ -8,7 +9,7 @@ from rich.text import Text
 from unmask.app.progress import bar
 from unmask.app.render import console
 from unmask.data.catalogue import data_set
-from unmask.data.doctor import Examination, examine
+from unmask.data.doctor import Examination, Finding, Kind, examine
 from unmask.data.splits import DataSet
 
 WRONG = 1  # exit code where anything was found
@@ -29,10 +30,16 @@ def run(name: str, root: Path, *, every: bool) -> int:
             out.print()
             out.print(Text(finding.kind, style="bold red"))
         last = finding.kind
-        out.print(Padding(Text(finding.sentence), (0, 0, 0, 2)))
+        out.print(Padding(Text(_short(finding, root)), (0, 0, 0, 2), expand=False))
     if not examination.findings:
         out.print(Text("nothing wrong was found", style="bold green"))
     return WRONG if examination.findings else 0
+
+
+def _short(finding: Finding, root: Path) -> str:
+    """Paths below the folder without it; a probable mistake may be about the folder itself."""
+    whole = finding.kind in (Kind.LAYOUT, Kind.MISTAKE)
+    return finding.sentence if whole else finding.sentence.replace(f"{root}{os.sep}", "")
 
 
 def summary(examination: Examination, dataset: DataSet) -> list[str]:
@@ -44,7 +51,7 @@ def summary(examination: Examination, dataset: DataSet) -> list[str]:
         for part, (living, attacks) in examination.counts.items()
     )
     published = "as published" if dataset.counts else "counts unverified: none are published"
-    wrong = any(finding.kind == "miscounted" for finding in examination.findings)
+    wrong = any(finding.kind is Kind.MISCOUNTED for finding in examination.findings)
     return [
         f"{examination.presentations:,} presentations of {examination.subjects:,} subjects; "
         f"{examination.opened:,} files opened",

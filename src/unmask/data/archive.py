@@ -1,5 +1,6 @@
 """Unpacked archives: which folder is meant, which files in it are presentations, which are there twice."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 from unmask.types import DataError, Label, Presentation
 
 VIDEOS = frozenset({".avi", ".mov", ".mp4", ".m4v", ".mkv", ".webm"})
+HIDDEN = (".", "__MACOSX")
 PACKED = frozenset({".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".rar", ".7z", ".z01", ".001"})
 
 
@@ -33,9 +35,7 @@ def part(root: Path, name: str, *, of: str) -> Path:
     if packed := [path.name for path in packed_files(root) if path.name.startswith(Path(name).parts[0])]:
         raise DataError(f"{root} holds {packed[0]}, which is not unpacked: {of} has a folder {name}")
     state = "an empty folder" if found.is_dir() else "no folder"
-    raise DataError(
-        f"{root} has {state} {name}, which {of} needs; unpack the whole archive there, or ask `unmask doctor`"
-    )
+    raise DataError(f"{root} has {state} {name}, which {of} needs; unpack the whole archive there")
 
 
 def packed_files(root: Path) -> list[Path]:
@@ -46,12 +46,14 @@ def packed_files(root: Path) -> list[Path]:
 def videos(parent: Path) -> Iterator[Path]:
     """Every video below a folder, by path: so a folder nested in one of its own name does no harm.
 
-    Hidden files are passed over, among them the "._" twins that archives of a Mac bring.
+    Links are followed, since big archives are often spread over disks. Hidden files are passed over, among
+    them the "._" twins that archives of a Mac bring.
     """
-    for path in sorted(parent.rglob("*")):
-        below = path.relative_to(parent).parts
-        if path.suffix.lower() in VIDEOS and not any(name.startswith((".", "__MACOSX")) for name in below):
-            yield path
+    for folder_name, below, names in os.walk(parent, followlinks=True):
+        below[:] = sorted(name for name in below if not name.startswith(HIDDEN))
+        for name in sorted(names):
+            if Path(name).suffix.lower() in VIDEOS and not name.startswith(HIDDEN):
+                yield Path(folder_name, name)
 
 
 def found(presentations: list[Presentation], *, parts: Sequence[str], root: Path) -> list[Presentation]:

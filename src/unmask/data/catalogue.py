@@ -36,8 +36,12 @@ def protocols_with(name: str) -> list[Protocol]:
 
 def read_set(name: str, root: str | Path) -> list[Presentation]:
     """The presentations of an unpacked archive, each once; DataError says what is wrong with the folder."""
-    presentations = data_set(name).read(root)
-    refuse_twins(presentations)
+    dataset = data_set(name)
+    try:
+        presentations = dataset.read(root)
+        refuse_twins(presentations)
+    except DataError as refused:
+        raise DataError(f"{refused} (`unmask doctor {name} {root}` may say why)") from refused
     return presentations
 
 

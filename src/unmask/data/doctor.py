@@ -75,13 +75,16 @@ def examine(
     files = [row for row in rows if Path(row.path).exists()]
     full = [row for row in files if _bytes(row)]
     sample = full if every else full[:: max(1, len(full) // SAMPLE)][:SAMPLE]
-    found.extend(_counted(dataset, rows, root=root))
+    pairs = twins(rows)
+    second = {other for _, other in pairs}
+    once = [row for row in rows if row.path not in second]  # else one too many would hide one too few
+    found.extend(_counted(dataset, once, root=root))
     found.extend(_absent(rows, files=files))
-    found.extend(_doubled(full))
+    found.extend(_doubled(full, pairs=pairs))
     found.extend(_unreadable(files, sample=sample, progress=progress))
-    found.extend(_leaking(rows))
-    found.extend(_protocols(dataset, rows, counted=not any(f.kind is Kind.MISCOUNTED for f in found)))
-    return _examination(rows, opened=len(sample), findings=found)
+    found.extend(_leaking(once))
+    found.extend(_protocols(dataset, once, counted=not any(f.kind is Kind.MISCOUNTED for f in found)))
+    return _examination(once, opened=len(sample), findings=found)
 
 
 def _examination(rows: Sequence[Presentation], *, opened: int, findings: Sequence[Finding]) -> Examination:
@@ -137,7 +140,8 @@ def _guesses(dataset: DataSet, root: Path) -> Iterator[str]:
             yield f"the folder is that of {row.title}: ask for {row.name}"
             return
     if packed := packed_files(root):
-        yield f"{len(packed)} archives are not unpacked, {packed[0].name} the first; unpack all of them here"
+        more = f" and {len(packed) - 1} more" if len(packed) > 1 else ""
+        yield f"not unpacked: {packed[0].name}{more}; unpack all of them here"
 
 
 def _reads(dataset: DataSet, root: Path) -> bool:
@@ -221,8 +225,7 @@ def _some(kind: Kind, sentences: Sequence[str]) -> Iterator[Finding]:
 # Files: twice, empty, broken.
 
 
-def _doubled(rows: Sequence[Presentation]) -> Iterator[Finding]:
-    pairs = twins(rows)
+def _doubled(rows: Sequence[Presentation], *, pairs: Sequence[tuple[str, str]]) -> Iterator[Finding]:
     yield from _some(
         Kind.DUPLICATED, [f"{one} and {other} are the same presentation" for one, other in pairs]
     )
