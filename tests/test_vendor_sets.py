@@ -333,6 +333,11 @@ def dev_list(archives, sets) -> Iterator[Path]:
     path.unlink(missing_ok=True)
 
 
+def test_a_list_may_come_from_another_editor(sets, dev_list):
+    dev_list.write_bytes(b"\xef\xbb\xbf" + dev_list.read_bytes().replace(b"\n", b"\r\n"))
+    assert protocol("oulu-npu/1").split(sets["oulu-npu"])
+
+
 def test_lists_that_agree_are_accepted(archives, sets, dev_list):
     rows, root = sets["oulu-npu"], archives["oulu-npu"]
     written = [dev_list]
@@ -410,6 +415,18 @@ def test_an_archive_that_was_unpacked_twice_counts_once_or_not_at_all(tmp_path):
     build(root / "scene01", (name for name in msu() if "client001" in name))
     with pytest.raises(DataError, match=r"8 presentations are there twice, .*client001"):
         read_set("msu-mfsd", root)
+
+
+def test_a_file_that_was_copied_aside_is_there_twice(archives):
+    aside = archives["oulu-npu"] / "Train_files" / "to look at" / "1_1_01_1.avi"
+    aside.parent.mkdir()
+    aside.touch()
+    try:
+        with pytest.raises(DataError, match="1 presentations are there twice"):
+            read_set("oulu-npu", archives["oulu-npu"])
+    finally:
+        aside.unlink()
+        aside.parent.rmdir()
 
 
 def test_a_part_that_is_a_link_to_another_disk_is_followed(tmp_path):

@@ -64,7 +64,7 @@ def _compare(path: Path, rows: dict[str, Presentation], *, test: bool) -> None:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
-    for line, text in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+    for line, text in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
         if not text.strip():
             continue
         match = LINE.fullmatch(text.strip())
