@@ -152,6 +152,13 @@ def test_empty_and_broken_files_are_told(copy, unmask):
     assert re.search(r"client014\S+ is cut off before its end", out)
 
 
+def test_files_that_may_not_be_read_are_told(copy, monkeypatch):
+    hidden = str(real(copy, 1))
+    monkeypatch.setattr("unmask.data.doctor.os.access", lambda path, mode: str(path) != hidden)
+    (sentence,) = found(examine(MSU, copy, every=True))[Kind.UNREADABLE]
+    assert sentence == f"1 of 280 files may not be read, {hidden} the first; check their rights"
+
+
 def test_many_findings_of_a_kind_are_counted_not_listed(copy):
     for client in TEST[:9]:
         real(copy, client).unlink()

@@ -66,16 +66,16 @@ def found(presentations: list[Presentation], *, parts: Sequence[str], root: Path
     return sorted(presentations, key=lambda p: p.path)
 
 
-def twins(presentations: Sequence[Presentation]) -> list[tuple[str, str]]:
+def twins(rows: Sequence[Presentation]) -> list[tuple[str, str]]:
     """Pairs of paths that are the same presentation by name and by all that its row says.
 
     Such come from an archive unpacked twice, once into a folder of its own name. "a.m.mov" is "a.mov".
     """
-    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for presentation in presentations:
-        row = repr(replace(presentation, path="", columns=dict(presentation.columns)))
-        alike[_stem(presentation.path), row].append(presentation.path)
-    return [pair for paths in alike.values() for pair in _nested(paths)]
+    alike: dict[tuple[str, ...], list[Presentation]] = defaultdict(list)
+    for row in rows:
+        stem = os.path.splitext(os.path.basename(row.path))[0].removesuffix(".m")
+        alike[row.dataset, row.split, row.subject, row.instrument, stem].append(row)
+    return [pair for candidates in alike.values() if len(candidates) > 1 for pair in _nested(candidates)]
 
 
 def refuse_twins(presentations: Sequence[Presentation]) -> None:
@@ -88,16 +88,15 @@ def refuse_twins(presentations: Sequence[Presentation]) -> None:
         )
 
 
-def _stem(path: str) -> str:
-    return Path(path).stem.removesuffix(".m")
-
-
-def _nested(paths: list[str]) -> Iterator[tuple[str, str]]:
-    """Each path with the first one whose folders are among its own, or the other way round."""
-    for place, path in enumerate(paths):
-        folders = set(Path(path).parent.parts)
-        for earlier in paths[:place]:
-            others = set(Path(earlier).parent.parts)
-            if folders <= others or others <= folders:
-                yield earlier, path
+def _nested(rows: Sequence[Presentation]) -> Iterator[tuple[str, str]]:
+    """Each path beside that of an equal row in the same folders, but for one folder more."""
+    first: dict[frozenset[str], Presentation] = {}
+    folders = [frozenset(os.path.dirname(row.path).split(os.sep)) for row in rows]
+    for row, own in zip(rows, folders, strict=True):
+        first.setdefault(own, row)
+    for row, own in zip(rows, folders, strict=True):
+        for fewer in (own, *(own - {name} for name in own)):
+            other = first.get(fewer, row)
+            if other is not row and replace(other, path=row.path) == row:
+                yield other.path, row.path
                 break

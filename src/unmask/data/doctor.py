@@ -4,6 +4,7 @@ Works for every row of DATASETS: by its reader, its published counts, its own `m
 """
 
 import filecmp
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def examine(
         found.extend(Finding(kind=Kind.MISTAKE, sentence=guess) for guess in _guesses(dataset, root))
         return _examination([], opened=0, findings=found)
     files = [row for row in rows if Path(row.path).exists()]
-    full = [row for row in files if _bytes(row)]
+    full = [row for row in files if os.access(row.path, os.R_OK) and _bytes(row)]
     sample = full if every else full[:: max(1, len(full) // SAMPLE)][:SAMPLE]
     pairs = twins(rows)
     second = {other for _, other in pairs}
@@ -275,9 +276,15 @@ def _bytes(row: Presentation) -> int:
 def _unreadable(
     rows: Sequence[Presentation], *, sample: Sequence[Presentation], progress: Progress | None
 ) -> Iterator[Finding]:
-    empty = [row.path for row in rows if not _bytes(row)]
+    empty = [row.path for row in rows if Path(row.path).is_file() and not _bytes(row)]
     if empty:
         sentence = f"{len(empty)} of {len(rows)} files are empty, {empty[0]} the first; copy them again"
+        yield Finding(kind=Kind.UNREADABLE, sentence=sentence)
+    denied = [row.path for row in rows if not os.access(row.path, os.R_OK)]
+    if denied:
+        sentence = (
+            f"{len(denied)} of {len(rows)} files may not be read, {denied[0]} the first; check their rights"
+        )
         yield Finding(kind=Kind.UNREADABLE, sentence=sentence)
     broken = []
     for count, row in enumerate(sample, start=1):
