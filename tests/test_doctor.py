@@ -250,6 +250,7 @@ def test_the_list_fits_the_terminal_and_names_every_set(unmask, width):
     code, out, _ = unmask("data", width=width)
     assert code == 0
     assert max(map(len, out.splitlines())) <= width
+    assert "…" not in out
     for name, row in DATASETS.items():
         assert name in out
         assert total(row.counts) in out
@@ -263,6 +264,7 @@ def test_one_set_shows_its_layout_protocols_and_counts(unmask, name, width):
     code, out, _ = unmask("data", name, width=width)
     assert code == 0
     assert max(map(len, out.splitlines())) <= width
+    assert "…" not in out  # no number is cut
     for row in protocols_with(name):
         assert row.name in out
     if width == 120:

@@ -14,6 +14,7 @@ from unmask.data.splits import DataSet, Protocol
 
 UNVERIFIED = "counts unverified"
 NAMED = 5  # protocols that the list names of one set
+LEGEND = "Counts are bona fide + attacks; where dev is in train, the count is that of both together."
 Counts = Mapping[str, tuple[int, int]]
 
 
@@ -64,7 +65,7 @@ def one_set(row: DataSet) -> Group:
         parts.append(_protocols(alone, title="protocols"))
     if others:  # whose names say what they ask
         parts.append(_protocols(others, title="protocols with other data sets", questions=False))
-    parts.append(Text("\ncounts are bona fide + attacks"))
+    parts.append(Text(f"\n{LEGEND}"))
     return Group(*parts)
 
 
@@ -117,7 +118,7 @@ def _cells(counts: Counts | None) -> tuple[str, str, str]:
     if counts is None:
         return "unverified", "", ""
     if "train+dev" in counts:
-        return f"with dev {_pair(counts['train+dev'])}", "", _pair(counts["test"])
+        return _pair(counts["train+dev"]), "in train", _pair(counts["test"])
     train, dev, test = (_pair(counts[part]) if part in counts else "–" for part in ("train", "dev", "test"))
     return train, dev, test
 
