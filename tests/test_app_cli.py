@@ -13,7 +13,9 @@ from unmask.app.cli import main
 from unmask.media.images import read_image, write_image
 from unmask.media.video import write_video
 
-COMMANDS = ("check", "score", "evaluate", "convert", "simulate", "train", "export", "assets", "demo")
+COMMANDS = (
+    "check", "score", "evaluate", "convert", "data", "doctor", "simulate", "train", "export", "assets", "demo",
+)  # fmt: skip
 
 
 @pytest.fixture

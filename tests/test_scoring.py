@@ -34,10 +34,10 @@ class Answers:
     def with_settings(self, settings: Settings) -> "Answers":
         return Answers(self.answers, settings)
 
-    def check(self, source: str, *, fps: float) -> Decision:
+    def check(self, source: Presentation, *, fps: float) -> Decision:
         assert not self.settings.early_stop  # scores must not depend on the threshold
         assert fps == 25
-        answer = self.answers[Path(source).name]
+        answer = self.answers[Path(source.path).name]
         if isinstance(answer, SourceError):
             raise answer
         return answer

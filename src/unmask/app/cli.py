@@ -208,6 +208,33 @@ def convert(
 
 
 @app.command()
+def data(
+    name: Annotated[str | None, typer.Argument(help="A data set, to see one; without it, all.")] = None,
+) -> int:
+    """List the data sets that are read, their protocols, licences and where to apply; or show one of them."""
+    from unmask.app.data import run
+
+    return run(name)
+
+
+@app.command()
+def doctor(
+    dataset: Annotated[str, typer.Argument(help="A data set that `unmask data` lists.")],
+    root: Annotated[Path, typer.Argument(help="The folder that it was unpacked into.")],
+    every: Annotated[
+        bool, typer.Option("--all", help="Open every file; without it, a sample of 40.")
+    ] = False,
+) -> int:
+    """Tell what is missing, doubled, unreadable, miscounted or leaking in a data set's folder, and why.
+
+    Exit code: 0 only when nothing was found.
+    """
+    from unmask.app.doctor import run
+
+    return run(dataset, root, every=every)
+
+
+@app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder for the videos, their labels.csv and their true depth.")],
     portraits: Annotated[

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from unmask.data.prepare import Recording
-from unmask.media.sources import open_source
+from unmask.media.sources import open_presentation
 from unmask.types import Face, Frame, Label, Presentation, Sighting
 
 READ_S = 10.0  # of a real video: more clips of one presentation teach little and fill the memory
@@ -88,7 +88,7 @@ class TrackedFolder:
         if index >= len(self.presentations):  # the last shard is rounded up
             return None
         presentation = self.presentations[index]
-        sightings = self._longest_track(presentation.path)
+        sightings = self._longest_track(presentation)
         if not sightings:
             return None
         return Recording(
@@ -100,7 +100,7 @@ class TrackedFolder:
             source=presentation.columns.get("source", ""),
         )
 
-    def _longest_track(self, path: str) -> list[Sighting]:
+    def _longest_track(self, presentation: Presentation) -> list[Sighting]:
         from unmask.media.tracks import (
             Tracker,
         )  # only here: it needs OpenVINO, which a training machine may lack
@@ -108,7 +108,7 @@ class TrackedFolder:
         tracker = Tracker(_finder(self.load_finder))
         tracks: dict[int, list[Sighting]] = defaultdict(list)
         wanted_s = 0.0
-        for frame in open_source(path).frames:
+        for frame in open_presentation(presentation).frames:
             if frame.time_s > READ_S:
                 break
             faces = tracker.update(frame)

@@ -1,7 +1,9 @@
 """A protocol's parts, and the rules that every split keeps: no file and no subject in two parts."""
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from unmask.types import DataError, Label, Presentation
 
@@ -33,7 +35,8 @@ class Split:
 class Protocol:
     """One question put to data sets: `split` takes the presentations of all sets in `needs` together.
 
-    `counts`: part -> (bona fide, attacks) as published, or None where no source gives them. `folds` names the
+    `counts`: part -> (bona fide, attacks) as published, or None where no source gives them; "train+dev" is
+    the sum of both, where dev is a share of the published train that we draw ourselves. `folds` names the
     group whose mean and deviation are reported, e.g. "oulu-npu/3" of "oulu-npu/3.1"; "" where it stands
     alone.
     """
@@ -51,7 +54,8 @@ class DataSet:
     """One data set: `read` takes the unpacked archive's folder and gives its presentations, sorted by path.
 
     `counts`: split as shipped -> (bona fide, attacks) as published, or None: "counts unverified". `apply`
-    says where and how to get it; `layout` is what the folder looks like, a line a path.
+    says where and how to get it; `layout` is what the folder looks like, a line a path. `mistakes` looks at
+    the folder for what usually goes wrong with this set and gives one sentence for each.
     """
 
     name: str
@@ -62,6 +66,52 @@ class DataSet:
     layout: str
     read: Callable[..., list[Presentation]]
     counts: Mapping[str, tuple[int, int]] | None = None
+    mistakes: Callable[[Path], Iterable[str]] | None = None
+
+
+def of_set(presentations: Sequence[Presentation], dataset: str) -> list[Presentation]:
+    """Those of one data set; DataError where there are none."""
+    chosen = [p for p in presentations if p.dataset == dataset]
+    if not chosen:
+        given = ", ".join(sorted({p.dataset or "no data set" for p in presentations})) or "nothing"
+        raise DataError(f"this protocol needs presentations of {dataset}, not of {given}; read that set too")
+    return chosen
+
+
+def in_part(presentations: Iterable[Presentation], part: str) -> list[Presentation]:
+    """Those that their data set ships in `part`."""
+    return [p for p in presentations if p.split == part]
+
+
+def drawn(subjects: Iterable[str], *, share: float) -> frozenset[str]:
+    """The `share` of the subjects, rounded and at least one, whose names have the smallest SHA-256.
+
+    So a dev part is the same on every machine, whatever the order, and shares no subject with train.
+
+    >>> sorted(drawn([f"{n:02d}" for n in range(20)], share=0.2))
+    ['03', '07', '08', '09']
+    """
+    names = sorted(set(subjects), key=lambda name: hashlib.sha256(name.encode()).digest())
+    return frozenset(names[: max(1, round(share * len(names)))])
+
+
+def miscounted(split: Split, counts: Mapping[str, tuple[int, int]] | None) -> list[str]:
+    """One sentence for each part whose (bona fide, attacks) are not the published ones.
+
+    >>> living = Presentation(path="a", label=Label.BONA_FIDE)
+    >>> miscounted(Split(train=(living,), dev=(living,), test=()), {"train+dev": (3, 0), "test": (0, 0)})
+    ['train+dev has 2 bona fide and 0 attacks, published are 3 and 0']
+    """
+    have = split.counts()
+    found = []
+    for name, published in (counts or {}).items():
+        living, attacks = (sum(pair) for pair in zip(*(have[part] for part in name.split("+")), strict=True))
+        if (living, attacks) != tuple(published):
+            found.append(
+                f"{name} has {living} bona fide and {attacks} attacks, "
+                f"published are {published[0]} and {published[1]}"
+            )
+    return found
 
 
 def leaks(split: Split) -> list[str]:
@@ -69,10 +119,15 @@ def leaks(split: Split) -> list[str]:
 
     Subjects are told apart within their data set; "" is nobody.
     """
+    return shared(split.parts())
+
+
+def shared(parts: Mapping[str, Sequence[Presentation]]) -> list[str]:
+    """As `leaks`, of parts by any names."""
     found = []
-    parts = list(split.parts().items())
-    for place, (name, part) in enumerate(parts):
-        for other, second in parts[place + 1 :]:
+    pairs = list(parts.items())
+    for place, (name, part) in enumerate(pairs):
+        for other, second in pairs[place + 1 :]:
             files = {p.path for p in part} & {p.path for p in second}
             people = _people(part) & _people(second)
             for kind, shared in (("file", files), ("subject", people)):

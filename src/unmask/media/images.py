@@ -14,10 +14,11 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 KINDS = "JPEG, PNG, WebP or BMP"
 
 
-def read_image(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
+def read_image(path: str | Path, *, limits: Limits = DEFAULT_LIMITS, turns: int = 0) -> np.ndarray:
     """(H, W, 3) uint8 RGB, upright: EXIF orientation applied, 16 bits rounded to 8, alpha put on white.
 
-    The size is checked in the header, before anything is decoded. Colour profiles are not applied.
+    The size is checked in the header, before anything is decoded. Colour profiles are not applied. A file
+    without an orientation of its own gets `turns` quarter turns clockwise.
     """
     header = probe_image(path, limits=limits)
     encoded = np.fromfile(path, np.uint8)
@@ -29,7 +30,8 @@ def read_image(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> np.ndarr
         ) from broken
     if stored is None:
         raise SourceError(f"{path} is damaged: its {header.kind} cannot be decoded; copy it again")
-    return upright(_rgb(str(path), stored), header.orientation)
+    orientation = header.orientation if header.orientation != 1 else turned(turns)
+    return upright(_rgb(str(path), stored), orientation)
 
 
 def probe_image(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> PictureHeader:
@@ -82,6 +84,15 @@ def upright(image: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (2, 3, 6, 7):
         image = image[:, ::-1]
     return np.ascontiguousarray(image)
+
+
+def turned(turns: int) -> int:
+    """The EXIF orientation of a picture that `turns` quarter turns clockwise bring upright.
+
+    >>> [turned(turns) for turns in (0, 1, 2, 3, 4)]
+    [1, 6, 3, 8, 1]
+    """
+    return (1, 6, 3, 8)[turns % 4]
 
 
 def _rgb(name: str, stored: np.ndarray) -> np.ndarray:

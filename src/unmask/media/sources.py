@@ -4,7 +4,8 @@ import re
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -15,11 +16,12 @@ from unmask.media.headers import DamagedError, read_header
 from unmask.media.images import SUFFIXES, probe_image, read_image
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.video import Video, open_stream, open_video
-from unmask.types import Frame, SettingsError, SourceError
+from unmask.types import DataError, Frame, Presentation, SettingsError, SourceError
 
 Kind = Literal["image", "video", "folder", "camera", "stream"]
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 CAMERA = "camera:"
+MAX_FRAMES = "max_frames"  # column of a presentation: a protocol that takes only the first frames fills it
 MOTION_JPEG = (".mjpeg", ".mjpg")  # pictures end to end: the content alone looks like one picture
 
 
@@ -41,11 +43,14 @@ class Source:
         self.frames.close()
 
 
-def open_source(source: str | Path, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMITS) -> Source:
+def open_source(
+    source: str | Path, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMITS, turns: int = 0
+) -> Source:
     """Open what `source` names; SourceError at once for all that can be told without decoding.
 
     "camera:0" is a camera; rtsp:// and http(s):// are streams; a folder gives its pictures in natural order,
-    `fps` of them a second; a file is a picture or a video by its content, whatever its suffix.
+    `fps` of them a second; a file is a picture or a video by its content, whatever its suffix. `turns`
+    quarter turns clockwise bring files upright that do not say themselves how they are to be turned.
     """
     if not 0 < fps <= 1000:
         raise SettingsError(f"fps must be above 0 and at most 1000, not {fps}")
@@ -59,13 +64,31 @@ def open_source(source: str | Path, *, fps: float = 30.0, limits: Limits = DEFAU
             raise SourceError(f"{name} is no address that can be opened; use {', '.join(SCHEMES)} or a path")
         return _of_video(open_stream(name, limits=limits), name=name, kind="stream")
     if Path(name).is_dir():
-        return _open_folder(Path(name), fps=fps, limits=limits)
+        return _open_folder(Path(name), fps=fps, limits=limits, turns=turns)
     if _is_picture(Path(name)):
         probe_image(name, limits=limits)
-        frames = _frames([Path(name)], fps=fps, limits=limits)
+        frames = _frames([Path(name)], fps=fps, limits=limits, turns=turns)
         return Source(name=name, kind="image", frames=frames, frame_count=1, fps=None)
     still = _is_still_gif(Path(name))
-    return _of_video(open_video(name, limits=limits), name=name, kind="image" if still else "video")
+    video = open_video(name, limits=limits, turns=turns)
+    return _of_video(video, name=name, kind="image" if still else "video")
+
+
+def open_presentation(
+    presentation: Presentation, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMITS
+) -> Source:
+    """The source of a presentation as its row says: upright, and no longer than the column `max_frames`.
+
+    Training, scoring and whatever else reads presentations opens them here.
+    """
+    source = open_source(presentation.path, fps=fps, limits=limits, turns=presentation.turns)
+    wanted = presentation.columns.get(MAX_FRAMES, "")
+    if not wanted:
+        return source
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise DataError(f"{presentation.path}: {MAX_FRAMES} is {wanted!r}; it must be 1 or more, or empty")
+    count = int(wanted) if source.frame_count is None else min(int(wanted), source.frame_count)
+    return replace(source, frames=_first(source.frames, int(wanted)), frame_count=count)
 
 
 def natural_key(name: str) -> list[str | int]:
@@ -75,6 +98,13 @@ def natural_key(name: str) -> list[str | int]:
     ['F1.png', 'f9.png', 'f10.png']
     """
     return [int(part) if part.isdecimal() else part.casefold() for part in re.split(r"(\d+)", name)]
+
+
+def _first(frames: Generator[Frame, None, None], count: int) -> Generator[Frame, None, None]:
+    try:
+        yield from islice(frames, count)
+    finally:
+        frames.close()
 
 
 def _of_video(video: Video, *, name: str, kind: Kind) -> Source:
@@ -100,7 +130,7 @@ def _is_still_gif(path: Path) -> bool:
         return file.read(4) == b"GIF8" and gif_frames(file) == 1
 
 
-def _open_folder(folder: Path, *, fps: float, limits: Limits) -> Source:
+def _open_folder(folder: Path, *, fps: float, limits: Limits, turns: int) -> Source:
     """The pictures of one folder as a video; other files, hidden ones and folders inside are passed over."""
     paths = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
     if not paths:
@@ -115,7 +145,7 @@ def _open_folder(folder: Path, *, fps: float, limits: Limits) -> Source:
                 f"{path} is {size[0]}x{size[1]} pixels, {paths[0].name} {first[0]}x{first[1]}; "
                 "a folder of frames is of one size"
             )
-    frames = _frames(paths, fps=fps, limits=limits)
+    frames = _frames(paths, fps=fps, limits=limits, turns=turns)
     return Source(name=str(folder), kind="folder", frames=frames, frame_count=len(paths), fps=fps)
 
 
@@ -125,9 +155,10 @@ def _size(path: Path, *, limits: Limits) -> tuple[int, int]:
     return (header.height, header.width) if header.orientation >= 5 else (header.width, header.height)
 
 
-def _frames(paths: Sequence[Path], *, fps: float, limits: Limits) -> Generator[Frame, None, None]:
+def _frames(paths: Sequence[Path], *, fps: float, limits: Limits, turns: int) -> Generator[Frame, None, None]:
     for index, path in enumerate(paths):
-        yield Frame(image=read_image(path, limits=limits), time_s=index / fps, index=index)
+        image = read_image(path, limits=limits, turns=turns)
+        yield Frame(image=image, time_s=index / fps, index=index)
 
 
 def _open_camera(name: str, *, limits: Limits) -> Source:

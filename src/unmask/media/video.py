@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from unmask.media.containers import is_cut_off
 from unmask.media.encoding import VideoWriter, encode_decode, write_video
-from unmask.media.images import upright
+from unmask.media.images import turned, upright
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.types import Frame, SourceError
 
@@ -57,8 +57,11 @@ def read_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Iterator
     return open_video(path, limits=limits).frames
 
 
-def open_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Video:
-    """A file that is whole by its own account and within the limits; SourceError otherwise."""
+def open_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS, turns: int = 0) -> Video:
+    """A file that is whole by its own account and within the limits; SourceError otherwise.
+
+    `turns` quarter turns clockwise bring it upright if it does not say itself how it is to be turned.
+    """
     _check_file(Path(path))
     try:
         # "file:" keeps names with a colon from being taken for a protocol.
@@ -67,7 +70,7 @@ def open_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Video:
         raise SourceError(f"{path} is no video, or a damaged one; give a video file such as mp4") from broken
     except FFmpegError as broken:
         raise SourceError(f"{path} cannot be opened: {broken.strerror}; check the file") from broken
-    return _video(container, name=str(path), limits=limits, live=False)
+    return _video(container, name=str(path), limits=limits, live=False, turns=turns)
 
 
 def open_stream(url: str, *, limits: Limits = DEFAULT_LIMITS) -> Video:
@@ -123,7 +126,7 @@ def _options(limits: Limits, formats: str) -> dict[str, str]:
     return {"format_whitelist": formats, "max_pixels": str(limits.max_pixels)}
 
 
-def _video(container: InputContainer, *, name: str, limits: Limits, live: bool) -> Video:
+def _video(container: InputContainer, *, name: str, limits: Limits, live: bool, turns: int = 0) -> Video:
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not streams:
         holds = "only sound" if container.streams.audio else "no pictures"
@@ -139,7 +142,7 @@ def _video(container: InputContainer, *, name: str, limits: Limits, live: bool) 
         limits.check_duration(name, (container.duration or 0) / av.time_base)
     context.thread_type = "SLICE" if live else "AUTO"  # threads over frames would hold live ones back
     context.options = {"max_pixels": str(limits.max_pixels)}
-    frames = _frames(container, stream, name=name, limits=limits, live=live)
+    frames = _frames(container, stream, name=name, limits=limits, live=live, turns=turns)
     return Video(frames=frames, frame_count=stream.frames or None, fps=_fps(stream))
 
 
@@ -149,7 +152,7 @@ def _fps(stream: VideoStream) -> float:
 
 
 def _frames(
-    container: InputContainer, stream: VideoStream, *, name: str, limits: Limits, live: bool
+    container: InputContainer, stream: VideoStream, *, name: str, limits: Limits, live: bool, turns: int
 ) -> Generator[Frame, None, None]:
     clock = _Clock(fps=_fps(stream))
     first: VideoFrame | None = None
@@ -163,7 +166,7 @@ def _frames(
                 limits.check_duration(name, time_s)
                 limits.check_frames(name, count + 1)
                 if first is None:
-                    first, orientation = picture, _orientation(picture, stream)
+                    first, orientation = picture, _orientation(picture, stream, turns=turns)
                 _check_picture(picture, first, name=name, limits=limits)
                 image = upright(picture.to_ndarray(format="rgb24"), orientation)
                 yield Frame(image=image, time_s=time_s, index=count)
@@ -205,13 +208,17 @@ def _stalled(name: str, limits: Limits) -> str:
     return f"{name} stalls: it gave nothing for {limits.timeout_s:g} s; check the connection"
 
 
-def _orientation(picture: VideoFrame, stream: VideoStream) -> int:
-    """EXIF orientation 1 to 8: of the display matrix, else of the tag "rotate" that older phones wrote."""
+def _orientation(picture: VideoFrame, stream: VideoStream, *, turns: int) -> int:
+    """EXIF orientation 1 to 8: of the display matrix, else of the tag "rotate" that older phones wrote; of
+    `turns` where neither turns anything.
+    """
     matrix: Any = picture.side_data.get("DISPLAYMATRIX")
     if matrix is not None:
-        return matrix_orientation(struct.unpack("=9i", bytes(matrix)[:36]))
-    degrees = stream.metadata.get("rotate", "0")
-    return CLOCKWISE_TO_ORIENTATION.get(int(degrees) % 360, 1) if degrees.lstrip("-").isdecimal() else 1
+        own = matrix_orientation(struct.unpack("=9i", bytes(matrix)[:36]))
+    else:
+        degrees = stream.metadata.get("rotate", "0")
+        own = CLOCKWISE_TO_ORIENTATION.get(int(degrees) % 360, 1) if degrees.lstrip("-").isdecimal() else 1
+    return own if own != 1 else turned(turns)
 
 
 class _Clock:

@@ -10,7 +10,7 @@ import numpy as np
 from unmask.contract import Contract
 from unmask.media.faces import FaceFinder
 from unmask.media.limits import DEFAULT_LIMITS, Limits
-from unmask.media.sources import Source, open_source
+from unmask.media.sources import Source, open_presentation, open_source
 from unmask.media.tracks import Tracker
 from unmask.runtime.decision import Rule, rule_of
 from unmask.runtime.network import Network
@@ -18,7 +18,7 @@ from unmask.runtime.stopwatch import Stopwatch
 from unmask.runtime.stream import KeptFeatures, Stream
 from unmask.runtime.stream_network import StreamNetwork
 from unmask.runtime.watch import DEFAULT_SETTINGS, Scorer, Settings, Watch, WholeClips, decided
-from unmask.types import Decision, Frame, ModelError, SettingsError, SourceError
+from unmask.types import Decision, Frame, ModelError, Presentation, SettingsError, SourceError
 
 PACKAGED = ("sgtd_s_single.onnx", "sgtd_s_multi.onnx")
 LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
@@ -78,13 +78,15 @@ class Detector:
 
     def check(
         self,
-        source: str | Path | np.ndarray,
+        source: str | Path | Presentation | np.ndarray,
         *,
         fps: float = 30.0,
         limits: Limits = DEFAULT_LIMITS,
         progress: Progress | None = None,
     ) -> Decision:
         """The decision on a source (media.sources), a picture (H, W, 3) or frames (N, H, W, 3), uint8 RGB.
+
+        A presentation is opened as its row says: turned upright, and cut to its `max_frames`.
 
         `fps` is the clock of sources that have none. Raises SourceError when the source cannot be read,
         also when it breaks off in the middle: a file that is LIVE was read to its end.
@@ -167,7 +169,9 @@ def packaged() -> list[Path]:
     return [folder / name for name in PACKAGED]
 
 
-def _opened(source: str | Path | np.ndarray, *, fps: float, limits: Limits) -> Source:
+def _opened(source: str | Path | Presentation | np.ndarray, *, fps: float, limits: Limits) -> Source:
+    if isinstance(source, Presentation):
+        return open_presentation(source, fps=fps, limits=limits)
     if not isinstance(source, np.ndarray):
         return open_source(source, fps=fps, limits=limits)
     if source.dtype != np.uint8 or source.ndim not in (3, 4) or source.shape[-1] != 3 or not source.size:

@@ -32,7 +32,7 @@ def score_folder(
     scores = []
     for count, presentation in enumerate(presentations, start=1):
         try:
-            scores.append(_judged(presentation, patient.check(presentation.path, fps=fps), root=root))
+            scores.append(_judged(presentation, patient.check(presentation, fps=fps), root=root))
         except SourceError as unreadable:
             tell(str(unreadable))
             scores.append(_score(presentation, math.nan, root=root, ours=(UNREADABLE, "", "")))

@@ -1,0 +1,59 @@
+"""`unmask doctor`: what is wrong with a data set's folder, for a terminal."""
+
+import os
+from pathlib import Path
+
+from rich.padding import Padding
+from rich.text import Text
+
+from unmask.app.progress import bar
+from unmask.app.render import console
+from unmask.data.catalogue import data_set
+from unmask.data.doctor import Examination, Finding, Kind, examine
+from unmask.data.splits import DataSet
+
+WRONG = 1  # exit code where anything was found
+
+
+def run(name: str, root: Path, *, every: bool) -> int:
+    """Examines the folder and prints what was found; 0 only where that is nothing."""
+    dataset = data_set(name)
+    with bar(f"opening files of {dataset.title}") as advance:
+        examination = examine(dataset, root, every=every, progress=advance)
+    out = console()
+    out.print(Text(f"{dataset.title} in {root}", style="bold"))
+    for line in summary(examination, dataset):
+        out.print(Text(line))
+    last = ""
+    for finding in examination.findings:
+        if finding.kind != last:
+            out.print()
+            out.print(Text(finding.kind, style="bold red"))
+        last = finding.kind
+        out.print(Padding(Text(_short(finding, root)), (0, 0, 0, 2), expand=False))
+    if not examination.findings:
+        out.print(Text("nothing wrong was found", style="bold green"))
+    return WRONG if examination.findings else 0
+
+
+def _short(finding: Finding, root: Path) -> str:
+    """Paths below the folder without it; a probable mistake may be about the folder itself."""
+    whole = finding.kind in (Kind.LAYOUT, Kind.MISTAKE)
+    return finding.sentence if whole else finding.sentence.replace(f"{root}{os.sep}", "")
+
+
+def summary(examination: Examination, dataset: DataSet) -> list[str]:
+    """What was looked at, a line each."""
+    if not examination.presentations:
+        return ["no presentation could be read"]
+    parts = ", ".join(
+        f"{part or 'the set'} {living:,} + {attacks:,}"
+        for part, (living, attacks) in examination.counts.items()
+    )
+    published = "as published" if dataset.counts else "counts unverified: none are published"
+    wrong = any(finding.kind is Kind.MISCOUNTED for finding in examination.findings)
+    return [
+        f"{examination.presentations:,} presentations of {examination.subjects:,} subjects; "
+        f"{examination.opened:,} files opened",
+        f"bona fide + attacks: {parts} ({'not as published' if wrong else published})",
+    ]

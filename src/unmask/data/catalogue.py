@@ -1,0 +1,68 @@
+"""Data sets and protocols by their names, and what both make of a folder: the way in for commands."""
+
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from unmask.data.archive import refuse_twins
+from unmask.data.protocols import PROTOCOLS
+from unmask.data.sets import DATASETS
+from unmask.data.splits import DataSet, Protocol, Split, miscounted
+from unmask.types import DataError, Presentation
+
+NAMED = 6  # names that an error gives
+
+
+def data_set(name: str) -> DataSet:
+    """The data set of that name; DataError names those that there are, the nearest first."""
+    if name not in DATASETS:
+        known = ", ".join(nearest(name, DATASETS))
+        raise DataError(f"there is no data set {name!r}; there are {known}: see `unmask data`")
+    return DATASETS[name]
+
+
+def protocol(name: str) -> Protocol:
+    """The protocol of that name; DataError names the nearest."""
+    if name not in PROTOCOLS:
+        near = ", ".join(nearest(name, PROTOCOLS)[:NAMED])
+        raise DataError(f"there is no protocol {name!r}; the nearest are {near}: `unmask data` lists all")
+    return PROTOCOLS[name]
+
+
+def protocols_with(name: str) -> list[Protocol]:
+    """Those that need the data set of that name."""
+    return [row for row in PROTOCOLS.values() if name in row.needs]
+
+
+def read_set(name: str, root: str | Path) -> list[Presentation]:
+    """The presentations of an unpacked archive, each once; DataError says what is wrong with the folder."""
+    dataset = data_set(name)
+    try:
+        presentations = dataset.read(root)
+        refuse_twins(presentations)
+    except DataError as refused:
+        raise DataError(f"{refused} (`unmask doctor {name} {root}` may say why)") from refused
+    return presentations
+
+
+def split_by(name: str, presentations: Sequence[Presentation]) -> tuple[Split, list[str]]:
+    """The parts of a protocol, and one sentence for each whose counts are not the published ones.
+
+    Such a split is usable, but its rates are not those of the papers: say so beside them.
+    """
+    row = protocol(name)
+    split = row.split(presentations)
+    return split, miscounted(split, row.counts)
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The known names, those most like `name` first.
+
+    >>> nearest("oulu", ["siw", "casia-fasd", "oulu-npu"])
+    ['oulu-npu', 'siw', 'casia-fasd']
+    """
+
+    def unlike(other: str) -> float:
+        return -SequenceMatcher(None, name.lower(), other.lower()).ratio()
+
+    return sorted(known, key=unlike)

@@ -1,0 +1,55 @@
+"""The seven scenarios of CASIA-FASD: three qualities, three attacks, and all together.
+
+Zhang et al., ICB 2012, has no dev part and reports the equal error rate on test. Here a fifth of the train
+subjects, drawn by hash, is dev, so that a threshold can be set without looking at test.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from unmask.data.sets.casia_fasd import INSTRUMENTS, NAME, QUALITIES
+from unmask.data.splits import Protocol, Split, checked, drawn, in_part, of_set
+from unmask.types import Presentation
+
+DEV_SHARE = 0.2
+SCENARIOS = {  # name -> question, qualities, instruments
+    "low": ("videos of low quality", ("low",), INSTRUMENTS),
+    "normal": ("videos of normal quality", ("normal",), INSTRUMENTS),
+    "high": ("videos of high quality", ("high",), INSTRUMENTS),
+    "warped": ("warped photos", QUALITIES, ("", "print/warped-photo")),
+    "cut": ("cut photos", QUALITIES, ("", "print/cut-photo")),
+    "video": ("replayed videos", QUALITIES, ("", "replay/video")),
+    "overall": ("all qualities and attacks", QUALITIES, INSTRUMENTS),
+}
+
+
+def casia(
+    presentations: Sequence[Presentation], *, qualities: Sequence[str], instruments: Sequence[str], name: str
+) -> Split:
+    """The videos of these qualities and instruments ("" is bona fide)."""
+    rows = of_set(presentations, NAME)
+    held_out = drawn((p.subject for p in in_part(rows, "train")), share=DEV_SHARE)
+    chosen = [p for p in rows if p.camera in qualities and p.instrument in instruments]
+    home = in_part(chosen, "train")
+    split = Split(
+        train=tuple(p for p in home if p.subject not in held_out),
+        dev=tuple(p for p in home if p.subject in held_out),
+        test=tuple(in_part(chosen, "test")),
+    )
+    return checked(split, name=name)
+
+
+def _protocol(scenario: str) -> Protocol:
+    question, qualities, instruments = SCENARIOS[scenario]
+    name = f"{NAME}/{scenario}"
+    living, attacks = len(qualities), len(qualities) * (len(instruments) - 1)  # of each person
+    return Protocol(
+        name=name,
+        question=question,
+        needs=(NAME,),
+        split=partial(casia, qualities=qualities, instruments=instruments, name=name),
+        counts={"train+dev": (20 * living, 20 * attacks), "test": (30 * living, 30 * attacks)},
+    )
+
+
+CASIA_PROTOCOLS = tuple(_protocol(scenario) for scenario in SCENARIOS)

@@ -1,0 +1,72 @@
+"""Replay-Attack's grandtest and its parts by kind of attack, each also for one support alone.
+
+Chingovska et al., BIOSIG 2012; the counts are those of bob.db.replay. All bona fide videos are in every one.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from unmask.data.sets.replay_attack import NAME, SUPPORTS
+from unmask.data.splits import Protocol, Split, checked, in_part, of_set
+from unmask.types import Label, Presentation
+
+KINDS = {  # name -> question, devices, media, attacks in train, dev and test with both supports
+    "grandtest": ("all attacks", ("print", "mobile", "highdef"), ("photo", "video"), (300, 300, 400)),
+    "print": ("prints", ("print",), ("photo",), (60, 60, 80)),
+    "mobile": ("phones", ("mobile",), ("photo", "video"), (120, 120, 160)),
+    "highdef": ("tablets", ("highdef",), ("photo", "video"), (120, 120, 160)),
+    "photo": ("photos on any medium", ("print", "mobile", "highdef"), ("photo",), (180, 180, 240)),
+    "video": ("replayed videos", ("mobile", "highdef"), ("video",), (120, 120, 160)),
+    "digitalphoto": ("photos on screens", ("mobile", "highdef"), ("photo",), (120, 120, 160)),
+}
+LIVING = (60, 60, 80)
+PARTS = ("train", "dev", "test")
+
+
+def replay(
+    presentations: Sequence[Presentation],
+    *,
+    devices: Sequence[str],
+    media: Sequence[str],
+    supports: Sequence[str],
+    name: str,
+) -> Split:
+    """All bona fide videos, and the attacks by these devices with these media on these supports."""
+    rows = [
+        p
+        for p in of_set(presentations, NAME)
+        if p.label is Label.BONA_FIDE
+        or (
+            p.columns["device"] in devices
+            and p.columns["medium"] in media
+            and p.columns["support"] in supports
+        )
+    ]
+    train, dev, test = (tuple(in_part(rows, part)) for part in PARTS)
+    return checked(Split(train=train, dev=dev, test=test), name=name)
+
+
+def _protocol(kind: str, support: str = "") -> Protocol:
+    question, devices, media, attacks = KINDS[kind]
+    name = f"{NAME}/{kind}{f'-{support}' if support else ''}"
+    held = {"": "", "fixed": ", fixed", "hand": ", held by hand"}[support]
+    halves = 2 if support else 1  # every attack was made once with each support
+    return Protocol(
+        name=name,
+        question=f"{question}{held}",
+        needs=(NAME,),
+        split=partial(
+            replay,
+            devices=devices,
+            media=media,
+            supports=(support,) if support else SUPPORTS,
+            name=name,
+        ),
+        counts={
+            part: (living, count // halves)
+            for part, living, count in zip(PARTS, LIVING, attacks, strict=True)
+        },
+    )
+
+
+REPLAY_PROTOCOLS = tuple(_protocol(kind, support) for kind in KINDS for support in ("", *SUPPORTS))

@@ -1,0 +1,99 @@
+"""The three protocols of SiW; it ships no dev part, so ours is 15 % of the train subjects, drawn by hash.
+
+1: pose and expression, learnt from the first 60 frames, which are mostly frontal; 2.i: an unseen screen;
+3.1: from prints to replays, 3.2: from replays to prints. Liu et al., CVPR 2018; the counts are those of the
+lists of bob.db.siw, its train and dev together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from unmask.data.sets.siw import NAME, SCREENS
+from unmask.data.splits import Protocol, Split, checked, drawn, in_part, of_set
+from unmask.media.sources import MAX_FRAMES
+from unmask.types import Presentation
+
+DEV_SHARE = 0.15
+FIRST_FRAMES = 60
+LIVING = (714, 599)  # in train and test
+PRINTS, REPLAYS = (339, 314), (1364, 1148)
+HELD_SCREEN = (300, 300, 298, 250)  # replays of each screen in test
+LEARNT_SCREENS = (1004, 1004, 1005, 1079)  # replays of the three others in train
+
+
+def siw(
+    presentations: Sequence[Presentation],
+    *,
+    learnt: tuple[str, ...],
+    asked: tuple[str, ...],
+    frames: int = 0,
+    name: str,
+) -> Split:
+    """Attacks whose instrument begins with one of `learnt` in train and dev, with one of `asked` in test.
+
+    `frames` is how many frames of a video train and dev may show, 0 for all.
+    """
+    rows = of_set(presentations, NAME)
+    home = in_part(rows, "train")
+    held_out = drawn((p.subject for p in home), share=DEV_SHARE)
+    home = [_first(p, frames) for p in home if p.instrument.startswith(learnt) or not p.instrument]
+    test = [p for p in in_part(rows, "test") if p.instrument.startswith(asked) or not p.instrument]
+    split = Split(
+        train=tuple(p for p in home if p.subject not in held_out),
+        dev=tuple(p for p in home if p.subject in held_out),
+        test=tuple(test),
+    )
+    return checked(split, name=name)
+
+
+def _first(row: Presentation, frames: int) -> Presentation:
+    return replace(row, columns={**row.columns, MAX_FRAMES: str(frames)}) if frames else row
+
+
+def _protocol(
+    fold: str,
+    question: str,
+    *,
+    learnt: tuple[str, ...],
+    asked: tuple[str, ...],
+    attacks: tuple[int, int],
+    frames: int = 0,
+) -> Protocol:
+    name = f"{NAME}/{fold}"
+    return Protocol(
+        name=name,
+        question=question,
+        needs=(NAME,),
+        split=partial(siw, learnt=learnt, asked=asked, frames=frames, name=name),
+        counts={"train+dev": (LIVING[0], attacks[0]), "test": (LIVING[1], attacks[1])},
+        folds=name.rsplit(".", 1)[0] if "." in fold else "",
+    )
+
+
+SIW_PROTOCOLS = (
+    _protocol(
+        "1",
+        f"pose and expression, learnt from the first {FIRST_FRAMES} frames of each video",
+        learnt=("print", "replay"),
+        asked=("print", "replay"),
+        attacks=(PRINTS[0] + REPLAYS[0], PRINTS[1] + REPLAYS[1]),
+        frames=FIRST_FRAMES,
+    ),
+    *(
+        _protocol(
+            f"2.{place + 1}",
+            f"an unseen screen ({screen.split('/')[1]})",
+            learnt=tuple(other for other in SCREENS if other != screen),
+            asked=(screen,),
+            attacks=(LEARNT_SCREENS[place], HELD_SCREEN[place]),
+        )
+        for place, screen in enumerate(SCREENS)
+    ),
+    _protocol(
+        "3.1", "from prints to replays", learnt=("print",), asked=("replay",), attacks=(PRINTS[0], REPLAYS[1])
+    ),
+    _protocol(
+        "3.2", "from replays to prints", learnt=("replay",), asked=("print",), attacks=(REPLAYS[0], PRINTS[1])
+    ),
+)

@@ -1,0 +1,280 @@
+"""The doctor finds nothing in a whole copy and names each usual damage; `unmask data` lists what is read."""
+
+import re
+import shutil
+import struct
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unmask.app.cli import main
+from unmask.app.data import every_set, one_set, total
+from unmask.data.catalogue import protocols_with
+from unmask.data.doctor import Examination, Kind, examine
+from unmask.data.protocols import PROTOCOLS
+from unmask.data.sets import DATASETS
+from unmask.media.encoding import write_video
+
+TRAIN = (2, 3, 5, 6, 7, 8, 9, 11, 12, 21, 22, 34, 53, 54, 55)
+TEST = (1, 13, 14, 23, 24, 26, 28, 29, 30, 32, 33, 35, 36, 37, 39, 42, 48, 49, 50, 51)
+MSU = DATASETS["msu-mfsd"]
+
+
+def video(clip: bytes, number: int) -> bytes:
+    """The clip with a box that players skip, so that no two files have the same bytes."""
+    return clip + struct.pack(">I4sQ", 16, b"free", number)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    """MSU-MFSD as shipped, with 280 tiny videos that can be opened."""
+    root = tmp_path_factory.mktemp("whole") / "MSU-MFSD"
+    write_video(root.parent / "clip.mp4", [np.full((16, 16, 3), 90, np.uint8)], fps=30)
+    clip = (root.parent / "clip.mp4").read_bytes()
+    names = []
+    for client, (camera, suffix) in product((*TRAIN, *TEST), (("android", "mp4"), ("laptop", "mov"))):
+        names.append(f"real/real_client{client:03d}_{camera}_SD_scene01.{suffix}")
+        for kind in ("ipad_video", "iphone_video", "printed_photo"):
+            names.append(f"attack/attack_client{client:03d}_{camera}_SD_{kind}_scene01.{suffix}")
+    for number, name in enumerate(names):
+        path = root / "scene01" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(video(clip, number))
+    return root
+
+
+@pytest.fixture
+def copy(whole, tmp_path) -> Path:
+    shutil.copytree(whole, tmp_path / "MSU-MFSD")
+    return tmp_path / "MSU-MFSD"
+
+
+@pytest.fixture
+def unmask(monkeypatch, capsys):
+    """Runs the command line in this process at a width: (exit code, stdout, stderr)."""
+
+    def run(*arguments: object, width: int = 120) -> tuple[int, str, str]:
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setattr(sys, "argv", ["unmask", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return run
+
+
+def real(root: Path, client: int) -> Path:
+    return root / f"scene01/real/real_client{client:03d}_android_SD_scene01.mp4"
+
+
+def found(examination: Examination) -> dict[str, list[str]]:
+    kinds: dict[str, list[str]] = {}
+    for finding in examination.findings:
+        kinds.setdefault(finding.kind, []).append(finding.sentence)
+    return kinds
+
+
+def test_nothing_is_found_in_a_whole_copy(whole, unmask):
+    for option, opened in (((), 40), (("--all",), 280)):
+        code, out, _ = unmask("doctor", "msu-mfsd", whole, *option)
+        assert code == 0, out
+        assert "nothing wrong was found" in out
+        assert f"280 presentations of 35 subjects; {opened} files opened" in out
+        assert "train 30 + 90, test 40 + 120 (as published)" in out
+
+
+def test_a_missing_file_is_named_by_what_its_subject_lacks(copy, unmask):
+    real(copy, 1).unlink()
+    (copy / "scene01.zip").touch()
+    code, out, _ = unmask("doctor", "msu-mfsd", copy)
+    assert code == 1
+    assert "test has 39 bona fide and 120 attacks of 20 subjects, published are 40 and 120" in out
+    assert "subject 01 of test lacks 1 of 1: bona fide, camera google-nexus-5" in out
+    assert "scene01.zip lies in the folder: it may not have been unpacked" in out
+    assert "nothing wrong" not in out
+    assert "not as published" in out
+
+
+def test_a_subject_that_is_missing_whole_shows_in_the_count(copy):
+    for path in copy.rglob("*client050*"):
+        path.unlink()
+    kinds = found(examine(MSU, copy))
+    assert kinds == {
+        Kind.MISCOUNTED: ["test has 38 bona fide and 114 attacks of 19 subjects, published are 40 and 120"]
+    }
+
+
+def test_an_archive_unpacked_twice_is_told_as_such(copy):
+    (copy / "scene01" / "scene01" / "real").mkdir(parents=True)
+    shutil.copy(real(copy, 1), copy / "scene01" / "scene01" / "real")
+    kinds = found(examine(MSU, copy))
+    assert re.search(r"client001.* and .*client001.* are the same presentation", kinds[Kind.DUPLICATED][0])
+    assert len(kinds[Kind.DUPLICATED]) == 1  # not once more for its bytes
+    assert any("unpacked twice" in sentence for sentence in kinds[Kind.MISTAKE])
+    assert Kind.MISCOUNTED not in kinds
+    real(copy, 13).unlink()  # one too many does not hide one too few
+    assert found(examine(MSU, copy))[Kind.MISCOUNTED] == [
+        "test has 39 bona fide and 120 attacks of 20 subjects, published are 40 and 120"
+    ]
+
+
+def test_the_same_bytes_in_two_parts_or_under_two_labels_are_told(copy):
+    shutil.copy(real(copy, 2), real(copy, 1))  # of train and test
+    attack = copy / "scene01/attack/attack_client005_android_SD_ipad_video_scene01.mp4"
+    shutil.copy(real(copy, 5), attack)
+    sentences = found(examine(MSU, copy))[Kind.DUPLICATED]
+    assert len(sentences) == 2
+    assert any("one in test and one in train" in s and "client001" in s for s in sentences)
+    assert any("under two labels" in s and "client005" in s for s in sentences)
+
+
+def test_files_of_one_size_whose_ends_agree_are_compared_whole(copy):
+    for client, middle in ((1, b"a"), (13, b"b"), (14, b"b")):
+        real(copy, client).write_bytes(bytes(1 << 16) + middle * (1 << 16) + bytes(1 << 16))
+    (sentence,) = found(examine(MSU, copy))[Kind.DUPLICATED]
+    assert "client013" in sentence
+    assert "client014" in sentence
+
+
+def test_empty_and_broken_files_are_told(copy, unmask):
+    real(copy, 1).write_bytes(b"")
+    real(copy, 13).write_bytes(b"no video" * 40)
+    broken = real(copy, 14)
+    broken.write_bytes(broken.read_bytes()[:200])
+    _, out, _ = unmask("doctor", "msu-mfsd", copy, "--all", width=400)
+    assert "1 of 280 files are empty" in out
+    assert "279 files opened" in out  # the empty one is told once
+    assert re.search(r"client013\S+ is no video, or a damaged one", out)
+    assert re.search(r"client014\S+ is cut off before its end", out)
+
+
+def test_files_that_may_not_be_read_are_told(copy, monkeypatch):
+    hidden = str(real(copy, 1))
+    monkeypatch.setattr("unmask.data.doctor.os.access", lambda path, mode: str(path) != hidden)
+    (sentence,) = found(examine(MSU, copy, every=True))[Kind.UNREADABLE]
+    assert sentence == f"1 of 280 files may not be read, {hidden} the first; check their rights"
+
+
+def test_many_findings_of_a_kind_are_counted_not_listed(copy):
+    for client in TEST[:9]:
+        real(copy, client).unlink()
+    missing = found(examine(MSU, copy))[Kind.MISSING]
+    assert len(missing) == 6
+    assert missing[-1] == "and 4 more"
+
+
+def test_a_folder_above_or_below_or_of_another_set_is_recognised(copy, tmp_path):
+    kinds = found(examine(MSU, copy.parent))
+    assert kinds[Kind.MISTAKE] == [f"MSU-MFSD lies one folder deeper: name {copy}"]
+    kinds = found(examine(MSU, copy / "scene01"))
+    assert kinds[Kind.MISTAKE] == [f"MSU-MFSD lies one folder higher: name {copy}"]
+    kinds = found(examine(DATASETS["oulu-npu"], copy))
+    assert kinds[Kind.MISTAKE] == ["the folder is that of MSU-MFSD: ask for msu-mfsd"]
+    assert "has no folder Train_files" in kinds[Kind.LAYOUT][0]
+
+
+def test_a_folder_that_is_not_there_or_not_unpacked_is_told(tmp_path, unmask):
+    code, out, _ = unmask("doctor", "msu-mfsd", tmp_path / "nowhere")
+    assert code == 1
+    assert "does not exist; name the folder" in out
+    (tmp_path / "MSU-MFSD.zip").touch()
+    code, out, _ = unmask("doctor", "msu-mfsd", tmp_path)
+    assert code == 1
+    assert "not unpacked: MSU-MFSD.zip; unpack all of them here" in out
+    assert "no presentation could be read" in out
+
+
+def oulu(root: Path) -> Path:
+    """OULU-NPU of empty files."""
+    for part, users in (("Train", range(1, 21)), ("Dev", range(21, 36)), ("Test", range(36, 56))):
+        (root / f"{part}_files").mkdir(parents=True)
+        for phone, session, user, file in product(range(1, 7), range(1, 4), users, range(1, 6)):
+            (root / f"{part}_files" / f"{phone}_{session}_{user:02d}_{file}.avi").touch()
+    return root
+
+
+def test_the_dev_list_with_a_line_too_few_is_known(tmp_path):
+    root = oulu(tmp_path)
+    rows = PROTOCOLS["oulu-npu/1"].split(DATASETS["oulu-npu"].read(root)).dev
+    lines = [f"{'-1' if row.instrument else '+1'},{Path(row.path).stem}" for row in rows]
+    (root / "Protocols" / "Protocol_1").mkdir(parents=True)
+    (root / "Protocols" / "Protocol_1" / "Dev.txt").write_text("\n".join(lines[:-1]))
+    kinds = found(examine(DATASETS["oulu-npu"], root))
+    assert "has 899 lines, not 900: a faulty copy that is in circulation" in kinds[Kind.MISTAKE][0]
+    assert kinds[Kind.PROTOCOL][0].startswith("oulu-npu/1: ")
+    assert "4950 of 4950 files are empty" in kinds[Kind.UNREADABLE][0]
+
+
+def test_siw_m_is_not_taken_for_siw(tmp_path):
+    (tmp_path / "Live" / "Train").mkdir(parents=True)
+    (tmp_path / "Makeup").mkdir()
+    kinds = found(examine(DATASETS["siw"], tmp_path))
+    assert "has the folders of SiW-M" in kinds[Kind.MISTAKE][0]
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_an_empty_folder_has_something_wrong_whatever_the_set(name, tmp_path):
+    kinds = found(examine(DATASETS[name], tmp_path))
+    assert kinds[Kind.LAYOUT]
+
+
+def test_a_file_that_lies_in_another_part_leaks(copy, monkeypatch):
+    from dataclasses import replace
+
+    def moved(root):
+        rows = MSU.read(root)
+        return [replace(row, split="train") if "real_client001" in row.path else row for row in rows]
+
+    kinds = found(examine(replace(MSU, read=moved), copy))
+    assert kinds[Kind.LEAKING] == [
+        "as shipped, train and test share 1 subjects, msu-mfsd:01 among them; a file lies in the wrong part"
+    ]
+    assert "train and test share" in kinds[Kind.PROTOCOL][0]
+
+
+def test_an_unknown_set_is_refused_with_the_nearest_first(unmask, tmp_path):
+    code, _, err = unmask("doctor", "msu", tmp_path)
+    assert code == 3
+    assert "no data set 'msu'; there are msu-mfsd," in err
+    code, _, err = unmask("data", "oulu")
+    assert code == 3
+    assert "no data set 'oulu'; there are oulu-npu," in err
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_list_fits_the_terminal_and_names_every_set(unmask, width):
+    code, out, _ = unmask("data", width=width)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= width
+    assert "…" not in out
+    for name, row in DATASETS.items():
+        assert name in out
+        assert total(row.counts) in out
+    for name, row in PROTOCOLS.items():
+        assert (name in out) == (len(row.needs) > 1)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", DATASETS)
+def test_one_set_shows_its_layout_protocols_and_counts(unmask, name, width):
+    code, out, _ = unmask("data", name, width=width)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= width
+    assert "…" not in out  # no number is cut
+    for row in protocols_with(name):
+        assert row.name in out
+    if width == 120:
+        assert DATASETS[name].layout.splitlines()[0] in out
+        assert DATASETS[name].licence in out
+
+
+def test_a_set_without_published_counts_says_so():
+    from dataclasses import replace
+
+    assert total(None) == "counts unverified"
+    assert one_set(replace(MSU, counts=None))
+    assert every_set()
