@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from unmask.types import DataError, Label, Presentation
 
+ALL = "all"  # of counts: every presentation of a set
+LEARNED = "train+dev"  # of counts: both together
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
@@ -25,17 +28,16 @@ class Split:
         >>> Split(train=(living,), dev=(), test=()).counts()
         {'train': (1, 0), 'dev': (0, 0), 'test': (0, 0)}
         """
-        living = {name: sum(p.label is Label.BONA_FIDE for p in part) for name, part in self.parts().items()}
-        return {name: (living[name], len(part) - living[name]) for name, part in self.parts().items()}
+        return {name: _count(part) for name, part in self.parts().items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
     """One question put to data sets: `split` takes the presentations of all sets in `needs` together.
 
-    `counts`: part -> (bona fide, attacks) as published, or None where no source gives them. `folds` names the
-    group whose mean and deviation are reported, e.g. "oulu-npu/3" of "oulu-npu/3.1"; "" where it stands
-    alone.
+    `counts`: part -> (bona fide, attacks) as published, or None where no source gives them; a part may be
+    missing, and LEARNED is train and dev together, for sets whose dev is drawn here. `folds` names the group
+    whose mean and deviation are reported, e.g. "oulu-npu/3" of "oulu-npu/3.1"; "" where it stands alone.
     """
 
     name: str
@@ -50,8 +52,8 @@ class Protocol:
 class DataSet:
     """One data set: `read` takes the unpacked archive's folder and gives its presentations, sorted by path.
 
-    `counts`: split as shipped -> (bona fide, attacks) as published, or None: "counts unverified". `apply`
-    says where and how to get it; `layout` is what the folder looks like, a line a path.
+    `counts`: split as shipped (or ALL, the whole) -> (bona fide, attacks) as published, or None: "counts
+    unverified". `apply` says where and how to get it; `layout` is what the folder looks like, a line a path.
     """
 
     name: str
@@ -62,6 +64,33 @@ class DataSet:
     layout: str
     read: Callable[..., list[Presentation]]
     counts: Mapping[str, tuple[int, int]] | None = None
+
+
+def shipped(presentations: Sequence[Presentation]) -> dict[str, tuple[int, int]]:
+    """Split as shipped, and ALL -> (bona fide, attacks), to be held against `DataSet.counts`.
+
+    >>> shipped([Presentation(path="a", label=Label.BONA_FIDE, split="test")])
+    {'test': (1, 0), 'all': (1, 0)}
+    """
+    parts = {name: tuple(p for p in presentations if p.split == name) for name in _splits(presentations)}
+    return {name: _count(part) for name, part in [*parts.items(), (ALL, presentations)]}
+
+
+def miscounted(published: Mapping[str, tuple[int, int]], found: Mapping[str, tuple[int, int]]) -> list[str]:
+    """One sentence for each published count that was not found; parts that `published` leaves out pass.
+
+    >>> miscounted({"train+dev": (3, 4)}, {"train": (2, 4), "dev": (1, 1), "test": (9, 9)})
+    ['train+dev holds 3 bona fide and 5 attacks, published are 3 and 4']
+    """
+    none = (0, 0)
+    learned = [found.get("train", none), found.get("dev", none)]
+    known = {LEARNED: (sum(pair[0] for pair in learned), sum(pair[1] for pair in learned)), **found}
+    return [
+        f"{part or 'no split'} holds {known.get(part, none)[0]} bona fide and {known.get(part, none)[1]} "
+        f"attacks, published are {counts[0]} and {counts[1]}"
+        for part, counts in published.items()
+        if known.get(part, none) != counts
+    ]
 
 
 def leaks(split: Split) -> list[str]:
@@ -92,3 +121,12 @@ def checked(split: Split, *, name: str) -> Split:
 
 def _people(part: Sequence[Presentation]) -> set[str]:
     return {f"{p.dataset}:{p.subject}" for p in part if p.subject}
+
+
+def _splits(presentations: Sequence[Presentation]) -> list[str]:
+    return sorted({p.split for p in presentations})
+
+
+def _count(part: Sequence[Presentation]) -> tuple[int, int]:
+    living = sum(p.label is Label.BONA_FIDE for p in part)
+    return living, len(part) - living

@@ -11,6 +11,7 @@ from typing import Literal
 import cv2
 
 from unmask.media.containers import gif_frames
+from unmask.media.hdf5 import is_hdf5, open_hdf5
 from unmask.media.headers import DamagedError, read_header
 from unmask.media.images import SUFFIXES, probe_image, read_image
 from unmask.media.limits import DEFAULT_LIMITS, Limits
@@ -45,7 +46,8 @@ def open_source(source: str | Path, *, fps: float = 30.0, limits: Limits = DEFAU
     """Open what `source` names; SourceError at once for all that can be told without decoding.
 
     "camera:0" is a camera; rtsp:// and http(s):// are streams; a folder gives its pictures in natural order,
-    `fps` of them a second; a file is a picture or a video by its content, whatever its suffix.
+    `fps` of them a second, as has an HDF5 recording; a file is a picture or a video by its content, whatever
+    its suffix.
     """
     if not 0 < fps <= 1000:
         raise SettingsError(f"fps must be above 0 and at most 1000, not {fps}")
@@ -64,6 +66,9 @@ def open_source(source: str | Path, *, fps: float = 30.0, limits: Limits = DEFAU
         probe_image(name, limits=limits)
         frames = _frames([Path(name)], fps=fps, limits=limits)
         return Source(name=name, kind="image", frames=frames, frame_count=1, fps=None)
+    if is_hdf5(Path(name)):
+        recorded, count = open_hdf5(Path(name), fps=fps, limits=limits)
+        return Source(name=name, kind="video", frames=recorded, frame_count=count, fps=fps)
     still = _is_still_gif(Path(name))
     return _of_video(open_video(name, limits=limits), name=name, kind="image" if still else "video")
 
