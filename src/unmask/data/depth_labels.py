@@ -137,7 +137,7 @@ def face_depth(
 def attack_depth(
     depth_m: np.ndarray, box: np.ndarray, *, mask: np.ndarray | None = None, out: int = MAP_SIDE
 ) -> np.ndarray:
-    """An attack's true depth (out, out) from metres (H, W): 0 where it is farthest, 1 at RELIEF_M before that.
+    """An attack's true depth (out, out) from metres (H, W): 0 where farthest, 1 at RELIEF_M before that.
 
     On one scale for all, so that a flat print stays near 0; stretched as a face is, its noise would be a
     relief.

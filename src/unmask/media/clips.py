@@ -43,8 +43,8 @@ def still_inside(box: np.ndarray, mesh: np.ndarray) -> bool:
 
 
 def cut_picture(image: np.ndarray, box: np.ndarray, *, size_px: int) -> np.ndarray:
-    """The part of `image` (H, W, 3) uint8, or (H, W), in `box` as (S, S, 3); beyond the border its edge pixels
-    are repeated.
+    """The part of `image` (H, W, 3) uint8, or (H, W), in `box` as (S, S, 3); beyond the border its edge
+    pixels are repeated.
 
     The box is rounded to whole pixels. Shrinking averages areas, so that no moire arises here; growing is
     bilinear.

@@ -7,8 +7,9 @@ is read from paths that say real_part or fake_part, else from the published numb
 must be said).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from unmask.data.sets.archive import lines_of, opened, whole
 from unmask.types import DataError, Label, Presentation
@@ -68,8 +69,7 @@ def modality(path: str) -> str:
     >>> modality("Training/real_part/CLKJ_CS0110/real.rssdk/ir/91.jpg"), modality("Val/0000/000000-color.jpg")
     ('ir', 'color')
     """
-    parts = PurePosixPath(path)
-    told = [name for name in MODALITIES if name in parts.parts[:-1] or parts.stem.endswith(f"-{name}")]
+    told = [name for name in MODALITIES if f"/{name}/" in path or f"-{name}." in path]
     return told[0] if len(told) == 1 else ""
 
 
@@ -88,10 +88,9 @@ def _line(text: str, *, split: str, where: str) -> _Line:
 
 
 def _truth(path: str) -> Label | None:
-    parts = PurePosixPath(path).parts
-    if "real_part" in parts:
+    if "/real_part/" in path:
         return Label.BONA_FIDE
-    return Label.ATTACK if "fake_part" in parts else None
+    return Label.ATTACK if "/fake_part/" in path else None
 
 
 def _living(lines: list[_Line], *, file: Path, said: int | None) -> int:
@@ -123,9 +122,9 @@ def _living(lines: list[_Line], *, file: Path, said: int | None) -> int:
 def _presentation(line: _Line, folder: Path, *, living: int) -> Presentation:
     colour = line.paths["color"]
     label = Label.BONA_FIDE if line.label == living else Label.ATTACK
-    parts = PurePosixPath(colour).parts
+    parts = colour.split("/")
     return Presentation(
-        path=str(folder / colour),
+        path=f"{folder}/{colour}",
         label=label,
         instrument="" if label is Label.BONA_FIDE else _instrument(parts, where=line.where),
         dataset="casia-surf",
@@ -133,11 +132,11 @@ def _presentation(line: _Line, folder: Path, *, living: int) -> Presentation:
         subject=next((part for part in parts if part.startswith("CLKJ_")), ""),
         camera=CAMERA,
         licence=LICENCE,
-        columns={name: str(folder / line.paths[name]) for name in ("depth", "ir")},
+        columns={name: f"{folder}/{line.paths[name]}" for name in ("depth", "ir")},
     )
 
 
-def _instrument(parts: tuple[str, ...], *, where: str) -> str:
+def _instrument(parts: Sequence[str], *, where: str) -> str:
     if "fake_part" not in parts:
         return UNSAID
     kind = next((part.removesuffix(".rssdk") for part in parts if part.endswith(".rssdk")), "")
@@ -148,6 +147,6 @@ def _instrument(parts: tuple[str, ...], *, where: str) -> str:
 
 def _refuse_half(folder: Path, rows: list[Presentation]) -> None:
     """By the folders of the pictures; whether each picture is there is for `unmask doctor` to say."""
-    for place in sorted({str(Path(row.path).parent) for row in rows}):
+    for place in sorted({row.path.rpartition("/")[0] for row in rows}):
         if not Path(place).is_dir():
             raise DataError(f"{folder} lists pictures in {place}, which is not there; unpack it again")

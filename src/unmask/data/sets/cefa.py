@@ -57,6 +57,8 @@ def _found(root: Path, name: str) -> Path | None:
     for _ in range(3):
         inner = [path for folder in level for path in folders_in(folder)]
         if match := [path for path in inner if path.name.casefold() == name.casefold()]:
+            if len(match) > 1:
+                raise DataError(f"{match[0]} and {match[1]} are both {name} of {TITLE}; remove one")
             return match[0]
         level = inner[:50]  # a nest has few folders; people are thousands
     return None

@@ -7,7 +7,7 @@ and no picture is touched: what is on the disk is told from the folders of the s
 
 import json
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from unmask.data.sets.archive import opened, whole
 from unmask.types import DataError, Label, Presentation
@@ -55,8 +55,8 @@ def _labelled(folder: Path, split: str) -> Iterator[Presentation]:
         raise DataError(f"{file} maps no path to its labels; unpack it again")
     start = str(folder)
     for path, numbers in labels.items():
-        parts = PurePosixPath(path).parts
-        if len(parts) != 5 or parts[:2] != ("Data", split) or parts[3] not in ("live", "spoof"):
+        parts = path.split("/")
+        if len(parts) != 5 or parts[:2] != ["Data", split] or parts[3] not in ("live", "spoof"):
             raise DataError(
                 f"{file}: {path!r} is not Data/{split}/SUBJECT/live|spoof/NAME; take the list as shipped"
             )
