@@ -87,6 +87,15 @@ def test_the_list_of_wmca_is_held_to_its_format(old, new, sentence, tmp_path):
         wmca(build_wmca(tmp_path, change=lambda row: row.replace(old, new)))
 
 
+def test_one_recording_in_two_places_is_said(tmp_path):
+    root = build_wmca(tmp_path)
+    twin = root / "copy_RGB" / "face-station" / "12.02.18" / "005_01_005_0_01.hdf5"
+    twin.parent.mkdir(parents=True)
+    twin.touch()
+    with pytest.raises(DataError, match=r"005_0_01.hdf5 are one recording of WMCA; remove one"):
+        wmca(root)
+
+
 def test_a_wrong_folder_of_wmca_is_said(tmp_path):
     with pytest.raises(DataError, match="is not a folder"):
         wmca(tmp_path / "nowhere")

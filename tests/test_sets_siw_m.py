@@ -1,5 +1,6 @@
 """SiW-M, both versions: trees of empty files with the published numbers of videos."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -21,17 +22,24 @@ UNLISTED = {"partial/funny-eye": 19, "mask/transparent": 1}
 
 
 def touch(path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    name = str(path)
+    os.makedirs(os.path.dirname(name), exist_ok=True)
+    open(name, "w").close()
+
+
+def fill(folder, names):
+    """Empty videos of these names; a tree has 1,700 of them and many tests build one."""
+    os.makedirs(folder, exist_ok=True)
+    for name in names:
+        open(f"{folder}/{name}.mov", "w").close()
 
 
 def build_v1(root):
     for split, videos in {"Train": range(1, 529), "Test": range(529, 661)}.items():
-        for number in videos:
-            touch(root / "Live" / split / f"Live_{number}.mov")
+        fill(root / "Live" / split, [f"Live_{number}" for number in videos])
     for folder, instrument in TYPES.items():
-        for number in range(1, COLUMNS[instrument][1] + 1):
-            touch(root / folder / f"{folder.split('/')[-1]}_{number}.mov")
+        kind = folder.split("/")[-1]
+        fill(root / folder, [f"{kind}_{n}" for n in range(1, COLUMNS[instrument][1] + 1)])
     return root
 
 
@@ -40,16 +48,14 @@ def build_v2(root):
     lists = {name: [] for name in ("trainlist_live", "testlist_live", "trainlist_all", "testlist_all")}
     lists["trainlist_live"] = [f"Live_{n}" for n in range(1, 525)] + [f"Live_{n}" for n in range(2001, 2008)]
     lists["testlist_live"] = [f"Live_{n}" for n in range(525, 786)] + [f"Live_{n}" for n in range(3001, 3005)]
-    for number in range(1, 786):
-        touch(root / "Live" / f"Live_{number}.mov")
+    fill(root / "Live", [f"Live_{number}" for number in range(1, 786)])
     for kind, (folders, instrument) in FOLDERS.items():
         _, train, videos = TYPES_2[instrument]
         names = [f"{kind}_{n}" for n in range(1, videos + 1)]
         listed = len(names) - UNLISTED.get(instrument, 0)
         lists["trainlist_all"] += (names[:train] * 100)[:100]
         lists["testlist_all"] += names[train:listed]
-        for name in names:
-            touch(root / "Spoof" / folders[0] / f"{name}.mov")
+        fill(root / "Spoof" / folders[0], names)
     for name, videos in lists.items():
         touch(root / "pro_3_text" / f"{name}.txt")
         (root / "pro_3_text" / f"{name}.txt").write_text("\n".join(videos) + "\n")
@@ -165,6 +171,12 @@ def test_a_video_in_two_formats_is_one_presentation_too_many(tmp_path):
     touch(root / "Replay" / "Replay_3.mp4")
     with pytest.raises(DataError, match=r"Replay_3.mov and .*Replay_3.mp4 are one presentation"):
         siw_m(root)
+
+
+def test_what_macos_leaves_beside_a_video_is_no_video(tmp_path):
+    root = build_v1(tmp_path / "mac")
+    touch(root / "Replay" / "._Replay_3.mov")
+    assert len(siw_m(root)) == 1628
 
 
 def change(root, name, old, new):
