@@ -12,6 +12,7 @@ from unmask.data.depth_labels import (
     face_depth,
     read_box,
     read_depth1d,
+    read_depth_folder,
     read_depth_m,
 )
 from unmask.media.clips import cut_depth, cut_picture
@@ -114,6 +115,18 @@ def test_a_depth_map_in_millimetres_becomes_metres_with_holes(tmp_path):
     assert depth[0, 0] == pytest.approx(1.234)
     assert np.isnan(depth[1, 2])
     assert np.isfinite(depth).sum() == 19
+
+
+def test_the_maps_of_a_recording_come_in_order_of_its_frames(tmp_path):
+    for n in (10, 9, 100):
+        cv2.imwrite(str(tmp_path / f"depth_mm_{n}.png"), np.full((4, 5), n, np.uint16))
+    (tmp_path / "meta.json").write_text("{}")
+    assert [round(1000 * float(depth[0, 0])) for depth in read_depth_folder(tmp_path)] == [9, 10, 100]
+    cv2.imwrite(str(tmp_path / "depth_mm_11.png"), np.full((5, 4), 1, np.uint16))
+    with pytest.raises(DataError, match=r"depth_mm_11.png is 4 x 5 pixels, others 5 x 4"):
+        list(read_depth_folder(tmp_path))
+    with pytest.raises(DataError, match="holds no depth map"):
+        next(read_depth_folder(tmp_path / "nothing"))
 
 
 def test_a_picture_is_no_depth_map(tmp_path):

@@ -99,6 +99,9 @@ def test_one_recording_in_two_places_is_said(tmp_path):
 def test_a_wrong_folder_of_wmca_is_said(tmp_path):
     with pytest.raises(DataError, match="is not a folder"):
         wmca(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="has no folder face-station: it is not WMCA"):
+        wmca(tmp_path)
+    (tmp_path / "face-station" / "1").mkdir(parents=True)
     with pytest.raises(DataError, match=r"has no PROTOCOL-grandtest.csv, which WMCA needs"):
         wmca(tmp_path)
     (tmp_path / "PROTOCOL-grandtest.csv").write_text("face-station/1/001_01_001_0_01,0,,train\n")

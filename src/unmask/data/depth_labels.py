@@ -116,6 +116,24 @@ def read_depth_m(path: str | Path, *, unit_m: float = 0.001) -> np.ndarray:
     return np.where(stored > 0, stored.astype(np.float32) * np.float32(unit_m), np.float32(np.nan))
 
 
+def read_depth_folder(folder: str | Path) -> Iterator[np.ndarray]:
+    """The depth maps of a recording in order of their names, as `media.sources` gives its colour frames.
+
+    (H, W) float32 metres each, of one size; other files than PNG are passed over.
+    """
+    paths = [path for path in Path(folder).glob("*.png") if not path.name.startswith(".")]
+    if not paths:
+        raise DataError(f"{folder} holds no depth map; put PNG files of 16 bits there, in millimetres")
+    first: tuple[int, ...] | None = None
+    for path in sorted(paths, key=_by_name):
+        depth = read_depth_m(path)
+        if depth.shape != (first := first or depth.shape):
+            raise DataError(
+                f"{path} is {depth.shape[1]} x {depth.shape[0]} pixels, others {first[1]} x {first[0]}"
+            )
+        yield depth
+
+
 def face_depth(
     depth: np.ndarray, box: np.ndarray, *, mask: np.ndarray | None = None, out: int = MAP_SIDE
 ) -> np.ndarray:

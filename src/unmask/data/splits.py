@@ -1,12 +1,11 @@
 """A protocol's parts, and the rules that every split keeps: no file and no subject in two parts."""
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from unmask.types import DataError, Label, Presentation
-
-ALL = "all"  # of counts: every presentation of a set
-LEARNED = "train+dev"  # of counts: both together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +27,18 @@ class Split:
         >>> Split(train=(living,), dev=(), test=()).counts()
         {'train': (1, 0), 'dev': (0, 0), 'test': (0, 0)}
         """
-        return {name: _count(part) for name, part in self.parts().items()}
+        living = {name: sum(p.label is Label.BONA_FIDE for p in part) for name, part in self.parts().items()}
+        return {name: (living[name], len(part) - living[name]) for name, part in self.parts().items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
     """One question put to data sets: `split` takes the presentations of all sets in `needs` together.
 
-    `counts`: part -> (bona fide, attacks) as published, or None where no source gives them; a part may be
-    missing, and LEARNED is train and dev together, for sets whose dev is drawn here. `folds` names the group
-    whose mean and deviation are reported, e.g. "oulu-npu/3" of "oulu-npu/3.1"; "" where it stands alone.
+    `counts`: part -> (bona fide, attacks) as published, or None where no source gives them; "train+dev" is
+    the sum of both, where dev is a share of the published train that we draw ourselves. `folds` names the
+    group whose mean and deviation are reported, e.g. "oulu-npu/3" of "oulu-npu/3.1"; "" where it stands
+    alone.
     """
 
     name: str
@@ -52,8 +53,9 @@ class Protocol:
 class DataSet:
     """One data set: `read` takes the unpacked archive's folder and gives its presentations, sorted by path.
 
-    `counts`: split as shipped (or ALL, the whole) -> (bona fide, attacks) as published, or None: "counts
-    unverified". `apply` says where and how to get it; `layout` is what the folder looks like, a line a path.
+    `counts`: split as shipped -> (bona fide, attacks) as published, or None: "counts unverified". `apply`
+    says where and how to get it; `layout` is what the folder looks like, a line a path. `mistakes` looks at
+    the folder for what usually goes wrong with this set and gives one sentence for each.
     """
 
     name: str
@@ -64,33 +66,52 @@ class DataSet:
     layout: str
     read: Callable[..., list[Presentation]]
     counts: Mapping[str, tuple[int, int]] | None = None
+    mistakes: Callable[[Path], Iterable[str]] | None = None
 
 
-def shipped(presentations: Sequence[Presentation]) -> dict[str, tuple[int, int]]:
-    """Split as shipped, and ALL -> (bona fide, attacks), to be held against `DataSet.counts`.
+def of_set(presentations: Sequence[Presentation], dataset: str) -> list[Presentation]:
+    """Those of one data set; DataError where there are none."""
+    chosen = [p for p in presentations if p.dataset == dataset]
+    if not chosen:
+        given = ", ".join(sorted({p.dataset or "no data set" for p in presentations})) or "nothing"
+        raise DataError(f"this protocol needs presentations of {dataset}, not of {given}; read that set too")
+    return chosen
 
-    >>> shipped([Presentation(path="a", label=Label.BONA_FIDE, split="test")])
-    {'test': (1, 0), 'all': (1, 0)}
+
+def in_part(presentations: Iterable[Presentation], part: str) -> list[Presentation]:
+    """Those that their data set ships in `part`."""
+    return [p for p in presentations if p.split == part]
+
+
+def drawn(subjects: Iterable[str], *, share: float) -> frozenset[str]:
+    """The `share` of the subjects, rounded and at least one, whose names have the smallest SHA-256.
+
+    So a dev part is the same on every machine, whatever the order, and shares no subject with train.
+
+    >>> sorted(drawn([f"{n:02d}" for n in range(20)], share=0.2))
+    ['03', '07', '08', '09']
     """
-    parts = {name: tuple(p for p in presentations if p.split == name) for name in _splits(presentations)}
-    return {name: _count(part) for name, part in [*parts.items(), (ALL, presentations)]}
+    names = sorted(set(subjects), key=lambda name: hashlib.sha256(name.encode()).digest())
+    return frozenset(names[: max(1, round(share * len(names)))])
 
 
-def miscounted(published: Mapping[str, tuple[int, int]], found: Mapping[str, tuple[int, int]]) -> list[str]:
-    """One sentence for each published count that was not found; parts that `published` leaves out pass.
+def miscounted(split: Split, counts: Mapping[str, tuple[int, int]] | None) -> list[str]:
+    """One sentence for each part whose (bona fide, attacks) are not the published ones.
 
-    >>> miscounted({"train+dev": (3, 4)}, {"train": (2, 4), "dev": (1, 1), "test": (9, 9)})
-    ['train+dev holds 3 bona fide and 5 attacks, published are 3 and 4']
+    >>> living = Presentation(path="a", label=Label.BONA_FIDE)
+    >>> miscounted(Split(train=(living,), dev=(living,), test=()), {"train+dev": (3, 0), "test": (0, 0)})
+    ['train+dev has 2 bona fide and 0 attacks, published are 3 and 0']
     """
-    none = (0, 0)
-    learned = [found.get("train", none), found.get("dev", none)]
-    known = {LEARNED: (sum(pair[0] for pair in learned), sum(pair[1] for pair in learned)), **found}
-    return [
-        f"{part or 'no split'} holds {known.get(part, none)[0]} bona fide and {known.get(part, none)[1]} "
-        f"attacks, published are {counts[0]} and {counts[1]}"
-        for part, counts in published.items()
-        if known.get(part, none) != counts
-    ]
+    have = split.counts()
+    found = []
+    for name, published in (counts or {}).items():
+        living, attacks = (sum(pair) for pair in zip(*(have[part] for part in name.split("+")), strict=True))
+        if (living, attacks) != tuple(published):
+            found.append(
+                f"{name} has {living} bona fide and {attacks} attacks, "
+                f"published are {published[0]} and {published[1]}"
+            )
+    return found
 
 
 def leaks(split: Split) -> list[str]:
@@ -98,10 +119,15 @@ def leaks(split: Split) -> list[str]:
 
     Subjects are told apart within their data set; "" is nobody.
     """
+    return shared(split.parts())
+
+
+def shared(parts: Mapping[str, Sequence[Presentation]]) -> list[str]:
+    """As `leaks`, of parts by any names."""
     found = []
-    parts = list(split.parts().items())
-    for place, (name, part) in enumerate(parts):
-        for other, second in parts[place + 1 :]:
+    pairs = list(parts.items())
+    for place, (name, part) in enumerate(pairs):
+        for other, second in pairs[place + 1 :]:
             files = {p.path for p in part} & {p.path for p in second}
             people = _people(part) & _people(second)
             for kind, shared in (("file", files), ("subject", people)):
@@ -121,12 +147,3 @@ def checked(split: Split, *, name: str) -> Split:
 
 def _people(part: Sequence[Presentation]) -> set[str]:
     return {f"{p.dataset}:{p.subject}" for p in part if p.subject}
-
-
-def _splits(presentations: Sequence[Presentation]) -> list[str]:
-    return sorted({p.split for p in presentations})
-
-
-def _count(part: Sequence[Presentation]) -> tuple[int, int]:
-    living = sum(p.label is Label.BONA_FIDE for p in part)
-    return living, len(part) - living

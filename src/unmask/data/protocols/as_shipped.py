@@ -5,16 +5,14 @@ from functools import partial
 
 from unmask.data.protocols.dev_share import with_dev
 from unmask.data.sets.casia_surf import COUNTS
-from unmask.data.splits import Protocol, Split, checked
+from unmask.data.splits import Protocol, Split, checked, in_part, of_set
 from unmask.types import Presentation
 
 
 def as_shipped(presentations: Sequence[Presentation], *, dataset: str, name: str) -> Split:
     """The parts as the set ships them; a set without dev gets one from its train."""
-    parts = {
-        part: tuple(p for p in presentations if p.dataset == dataset and p.split == part)
-        for part in ("train", "dev", "test")
-    }
+    rows = of_set(presentations, dataset)
+    parts = {part: tuple(in_part(rows, part)) for part in ("train", "dev", "test")}
     if not parts["dev"] and parts["train"]:
         parts["train"], parts["dev"] = with_dev(parts["train"])
     return checked(Split(**parts), name=name)

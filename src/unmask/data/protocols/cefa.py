@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from unmask.data.splits import Protocol, Split, checked
+from unmask.data.splits import Protocol, Split, checked, of_set
 from unmask.types import DataError, Label, Presentation
 
 RACES = ("AF", "CA", "EA")
@@ -34,9 +34,9 @@ def unseen(
 ) -> Split:
     """Learned on the first `races` and `attacks`, tested on the second ones and on masks."""
     parts: dict[str, list[Presentation]] = {part: [] for part in PARTS}
-    for p in presentations:
+    for p in of_set(presentations, "cefa"):
         tested = p.split == "test"
-        if p.dataset == "cefa" and _asked(p, races=races[tested], attacks=attacks[tested], masks=tested):
+        if _asked(p, races=races[tested], attacks=attacks[tested], masks=tested):
             parts[p.split].append(p)
     return checked(Split(**{part: tuple(rows) for part, rows in parts.items()}), name=name)
 
@@ -44,8 +44,8 @@ def unseen(
 def unseen_modality(presentations: Sequence[Presentation], *, modality: str, name: str) -> Split:
     """Learned on one modality, tested on the other two; the path of each is that of its modality."""
     parts: dict[str, list[Presentation]] = {part: [] for part in PARTS}
-    for p in presentations:
-        if p.dataset == "cefa" and _asked(p, races=RACES, attacks=(CLOTH, SCREEN), masks=False):
+    for p in of_set(presentations, "cefa"):
+        if _asked(p, races=RACES, attacks=(CLOTH, SCREEN), masks=False):
             others = [other for other in MODALITIES if other != modality]
             parts[p.split] += [_in(p, m) for m in (others if p.split == "test" else [modality])]
     return checked(Split(**{part: tuple(rows) for part, rows in parts.items()}), name=name)

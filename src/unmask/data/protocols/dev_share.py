@@ -1,9 +1,9 @@
 """A dev part for sets that ship none: a share of train, drawn by hash, the same on every machine."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from unmask.data.splits import drawn
 from unmask.types import Presentation
 
 SHARE = 0.15
@@ -12,20 +12,19 @@ SHARE = 0.15
 def with_dev(
     train: Sequence[Presentation],
 ) -> tuple[tuple[Presentation, ...], tuple[Presentation, ...]]:
-    """(train, dev): 15 % of the subjects, those whose SHA-256 of "set:subject" comes first, and at least one.
+    """(train, dev): 15 % of the subjects, by `drawn`.
 
     Where a set tells no subjects, 15 % of the presentations of each instrument and of the bona fide ones, by
-    the hash of "set:folder/name"; then one person may be in both parts.
+    "folder/name"; then one person may be in both parts.
     """
     units = [_unit(p) for p in train]
-    groups: dict[tuple[str, str], set[str]] = {}
+    groups: dict[str, set[str]] = {}
     for p, unit in zip(train, units, strict=True):
         groups.setdefault(_group(p), set()).add(unit)
     chosen: set[str] = set()
     for group in groups.values():
-        drawn = sorted(group, key=lambda unit: hashlib.sha256(unit.encode()).digest())
-        if len(drawn) > 1:
-            chosen.update(drawn[: max(1, round(SHARE * len(drawn)))])
+        if len(group) > 1:
+            chosen |= drawn(group, share=SHARE)
     parts: tuple[list[Presentation], list[Presentation]] = ([], [])
     for p, unit in zip(train, units, strict=True):
         parts[unit in chosen].append(p)
@@ -35,11 +34,11 @@ def with_dev(
 def _unit(p: Presentation) -> str:
     """Who must not be in both parts; without the folder of the set, which differs between machines."""
     if p.subject:
-        return f"{p.dataset}:{p.subject}"
+        return p.subject
     path = PurePath(p.path)
-    return f"{p.dataset}:{path.parent.name}/{path.name}"
+    return f"{path.parent.name}/{path.name}"
 
 
-def _group(p: Presentation) -> tuple[str, str]:
-    """Units are drawn from each: all subjects of a set together, presentations without one by instrument."""
-    return p.dataset, "subjects" if p.subject else p.instrument
+def _group(p: Presentation) -> str:
+    """Units are drawn from each: all subjects together, presentations without one by instrument."""
+    return "subjects" if p.subject else p.instrument

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from unmask.data.benchmark import Row, lacking, protocols
-from unmask.data.splits import Protocol, Split, checked
+from unmask.data.splits import Protocol, Split, checked, of_set
 from unmask.types import DataError, Presentation
 
 CAMERAS, DOMAINS, TYPES = 6, 4, 13
@@ -26,9 +26,9 @@ QUESTIONS = {
 
 def simulated(presentations: Sequence[Presentation], *, protocol: str) -> Split:
     """The parts of that protocol; DataError where this benchmark does not carry it."""
-    rows = [p for p in presentations if p.dataset == "simulated"]
+    rows = of_set(presentations, "simulated")
     table = [_row(p) for p in rows]
-    found = next((one for one in protocols(table) if one.name == protocol), None) if table else None
+    found = next((one for one in protocols(table) if one.name == protocol), None)
     if found is None or lacking(found, table):
         lack = f"no {lacking(found, table)}" if found else "nothing to hold out for it"
         raise DataError(f"this benchmark has {lack}, so no protocol {protocol}; make a larger one")

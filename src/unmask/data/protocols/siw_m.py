@@ -11,7 +11,7 @@ from functools import partial
 
 from unmask.data.protocols.as_shipped import as_shipped
 from unmask.data.protocols.dev_share import with_dev
-from unmask.data.splits import LEARNED, Protocol, Split, checked
+from unmask.data.splits import Protocol, Split, checked, of_set
 from unmask.types import DataError, Label, Presentation
 
 LIVE_TRAIN, LIVE_TEST = 528, 132  # of version 1: 80 and 20 % of 660
@@ -66,9 +66,7 @@ def leave_one_out_2(presentations: Sequence[Presentation], *, instrument: str, n
 
 def _left_out(presentations: Sequence[Presentation], *, dataset: str, instrument: str, name: str) -> Split:
     learned, tested = [], []
-    for p in presentations:
-        if p.dataset != dataset:
-            continue
+    for p in of_set(presentations, dataset):
         if p.instrument == instrument or (p.label is Label.BONA_FIDE and p.split == "test"):
             tested.append(p)
         elif p.split == "train" or (dataset == "siw-m" and p.label is Label.ATTACK):
@@ -89,7 +87,7 @@ def _version_1(instrument: str) -> Protocol:
         question=f"an unseen type of attack: {word}",
         needs=("siw-m",),
         split=partial(leave_one_out, instrument=instrument, name=name),
-        counts={LEARNED: (LIVE_TRAIN, ATTACKS - videos), "test": (LIVE_TEST, videos)},
+        counts={"train+dev": (LIVE_TRAIN, ATTACKS - videos), "test": (LIVE_TEST, videos)},
         folds="siw-m/loo",
     )
 
@@ -102,7 +100,7 @@ def _version_2(instrument: str) -> Protocol:
         question=f"an unseen type of attack: {word}",
         needs=("siw-m-v2",),
         split=partial(leave_one_out_2, instrument=instrument, name=name),
-        counts={LEARNED: (LIVE_TRAIN_2, TRAIN_ATTACKS_2 - listed), "test": (LIVE_TEST_2, videos)},
+        counts={"train+dev": (LIVE_TRAIN_2, TRAIN_ATTACKS_2 - listed), "test": (LIVE_TEST_2, videos)},
         folds="siw-m-v2/2",
     )
 
@@ -114,7 +112,7 @@ SIW_M = (
         question="all types of attack known, videos unseen",
         needs=("siw-m-v2",),
         split=partial(as_shipped, dataset="siw-m-v2", name="siw-m-v2/1"),
-        counts={LEARNED: (LIVE_TRAIN_2, TRAIN_ATTACKS_2), "test": (LIVE_TEST_2, TEST_ATTACKS_2)},
+        counts={"train+dev": (LIVE_TRAIN_2, TRAIN_ATTACKS_2), "test": (LIVE_TEST_2, TEST_ATTACKS_2)},
     ),
     *(_version_2(instrument) for instrument in TYPES_2),
 )

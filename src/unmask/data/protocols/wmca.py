@@ -5,7 +5,7 @@ the only attack of its test, as bob.pad.face makes them.
 from collections.abc import Sequence
 from functools import partial
 
-from unmask.data.splits import Protocol, Split, checked
+from unmask.data.splits import Protocol, Split, checked, in_part, of_set
 from unmask.types import DataError, Label, Presentation
 
 # The protocol's word -> instruments
@@ -23,12 +23,12 @@ KINDS = {
 def leave_one_out(presentations: Sequence[Presentation], *, kind: str, name: str) -> Split:
     """Train and dev without the attacks of this kind; of the test, bona fide presentations and that kind."""
     held = KINDS[kind]
-    rows = [p for p in presentations if p.dataset == "wmca"]
-    test = [p for p in rows if p.split == "test" and (p.label is Label.BONA_FIDE or p.instrument in held)]
+    rows = of_set(presentations, "wmca")
+    test = [p for p in in_part(rows, "test") if p.label is Label.BONA_FIDE or p.instrument in held]
     if not any(p.label is Label.ATTACK for p in test):
         raise DataError(f"protocol {name} tests on {' and '.join(held)}, of which the test has none")
     train, dev = (
-        tuple(p for p in rows if p.split == part and p.instrument not in held) for part in ("train", "dev")
+        tuple(p for p in in_part(rows, part) if p.instrument not in held) for part in ("train", "dev")
     )
     return checked(Split(train=train, dev=dev, test=tuple(test)), name=name)
 

@@ -1,5 +1,6 @@
 """What readers share: where an archive's folder begins, what lies in it, and what is refused."""
 
+import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 from unmask.types import DataError, Presentation
 
 VIDEOS = frozenset({".mov", ".mp4", ".avi"})
-DEEPEST = 2  # folders that archives nest themselves in, e.g. CASIA_CeFA/Ethnicity/EA
+DEEPEST = 3  # folders that archives nest themselves in, e.g. WMCA_preprocessed_RGB/WMCA/face-station
+WIDEST = 50  # folders of a nest: sets have thousands, and a look into a wrong folder should cost nothing
 
 
 def opened(root: str | Path, *, title: str, marks: Sequence[str]) -> Path:
@@ -18,7 +20,7 @@ def opened(root: str | Path, *, title: str, marks: Sequence[str]) -> Path:
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"{root} is not a folder; give the folder that {title} was unpacked to")
-    candidates = [root, *_nested(root, deep=DEEPEST)]
+    candidates = nests(root)
     held = [[mark for mark in marks if (folder / mark).exists()] for folder in candidates]
     best = max(range(len(candidates)), key=lambda k: (len(held[k]), -k))
     if len(held[best]) == len(marks):
@@ -33,6 +35,11 @@ def opened(root: str | Path, *, title: str, marks: Sequence[str]) -> Path:
     )
 
 
+def nests(root: Path) -> list[Path]:
+    """`root` and the folders in it, DEEPEST down, none where there is no such folder."""
+    return [root, *_nested(root, deep=DEEPEST)] if root.is_dir() else []
+
+
 def files_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:
     """The files of these suffixes in `folder`, sorted; hidden ones (macOS leaves "._" twins) passed over."""
     if not folder.is_dir():
@@ -43,12 +50,13 @@ def files_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:
 
 def folders_in(folder: Path) -> list[Path]:
     """The folders in `folder`, sorted, hidden ones passed over."""
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    with os.scandir(folder) as entries:  # asks no file of what may be half a million
+        return sorted(Path(e.path) for e in entries if not e.name.startswith(".") and e.is_dir())
 
 
 def list_file(root: Path, name: str, *, title: str, get: str) -> Path:
-    """The file `name` somewhere below `root`; DataError when it is missing or there twice."""
-    found = sorted(path for path in root.rglob(name) if path.is_file())
+    """The file `name` in `root` or a nest below; DataError when it is missing or there are two versions."""
+    found = [folder / name for folder in nests(root) if (folder / name).is_file()]
     if not found:
         raise DataError(f"{root} has no {name}, which {title} needs; {get}")
     if len({path.read_bytes() for path in found}) > 1:
@@ -90,6 +98,6 @@ def _twice(rows: Sequence[Presentation]) -> str:
 
 def _nested(folder: Path, *, deep: int) -> Iterator[Path]:
     if deep:
-        for inner in folders_in(folder)[:50]:  # a nest has few folders; sets have thousands
+        for inner in folders_in(folder)[:WIDEST]:
             yield inner
             yield from _nested(inner, deep=deep - 1)

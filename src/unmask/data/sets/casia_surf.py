@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.data.sets.archive import lines_of, opened, whole
+from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
 TITLE = "CASIA-SURF"
@@ -150,3 +151,16 @@ def _refuse_half(folder: Path, rows: list[Presentation]) -> None:
     for place in sorted({row.path.rpartition("/")[0] for row in rows}):
         if not Path(place).is_dir():
             raise DataError(f"{folder} lists pictures in {place}, which is not there; unpack it again")
+
+
+CASIA_SURF = DataSet(
+    name="casia-surf",
+    title="CASIA-SURF",
+    paper="Zhang et al.: CASIA-SURF: A Large-scale Multi-modal Benchmark, IEEE TBIOM 2020",
+    licence=LICENCE,
+    apply="https://github.com/liuajian/Face-Anti-spoofing-Datasets",
+    layout="train_list.txt\nval_private_list.txt\ntest_private_list.txt\n"
+    "Training/{real_part,fake_part}/SUBJECT/ATTACK.rssdk/{color,depth,ir}/*.jpg\nVal/...\nTesting/...",
+    read=casia_surf,
+    counts=COUNTS,
+)

@@ -14,7 +14,8 @@ tested; all masks are for tests.
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.sets.archive import folders_in, whole
+from unmask.data.sets.archive import WIDEST, folders_in, whole
+from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
 TITLE = "CASIA-SURF CeFA"
@@ -60,7 +61,7 @@ def _found(root: Path, name: str) -> Path | None:
             if len(match) > 1:
                 raise DataError(f"{match[0]} and {match[1]} are both {name} of {TITLE}; remove one")
             return match[0]
-        level = inner[:50]  # a nest has few folders; people are thousands
+        level = inner[:WIDEST]
     return None
 
 
@@ -133,3 +134,15 @@ def _split(number: int) -> str:
     if number < TRAIN:
         return "train"
     return "dev" if number < DEV else "test"
+
+
+CEFA = DataSet(
+    name="cefa",
+    title="CASIA-SURF CeFA",
+    paper="Liu et al.: A Benchmark for Multi-modal Cross-ethnicity Face Anti-spoofing, WACV 2021",
+    licence=LICENCE,
+    apply="https://github.com/liuajian/CASIA-FAS-Dataset",
+    layout="{AF,CA,EA}/RACE-ID/RACE_ID_DEVICE_SESSION_ATTACK/{profile|color,depth,ir}/*.jpg\n"
+    "3D-Mask/ID/1_ID_DRESS_GLASSES_DEVICE_SESSION_LIGHT/...\nSilicone-Mask/ID/2_ID_...",
+    read=cefa,
+)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unmask.data.sets.archive import opened, whole
+from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
 TITLE = "CelebA-Spoof"
@@ -103,3 +104,14 @@ def _refuse_half(folder: Path, rows: list[Presentation]) -> None:
                 f"{folder / 'Data' / split} lacks the folders of {len(missing)} labelled subjects, "
                 f"{missing[0]} among them: {TITLE} is only half unpacked; unpack all parts"
             )
+
+
+CELEBA_SPOOF = DataSet(
+    name="celeba-spoof",
+    title="CelebA-Spoof",
+    paper="Zhang, Yin, Li, Yin, Yan, Shao, Liu: CelebA-Spoof, ECCV 2020, arXiv 2007.12342",
+    licence=LICENCE,
+    apply="https://github.com/ZhangYuanhan-AI/CelebA-Spoof",
+    layout="Data/{train,test}/SUBJECT/{live,spoof}/NAME.png|jpg\nmetas/intra_test/{train,test}_label.json",
+    read=celeba_spoof,
+)

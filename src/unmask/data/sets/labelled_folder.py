@@ -5,6 +5,7 @@ from pathlib import Path
 
 from unmask.data.folder import read_labels
 from unmask.data.sets.archive import whole
+from unmask.data.splits import DataSet
 from unmask.types import Presentation
 
 
@@ -12,3 +13,14 @@ def labelled_folder(root: str | Path) -> list[Presentation]:
     """What labels.csv lists, by path."""
     rows = (replace(row, dataset=row.dataset or "folder") for row in read_labels(root))
     return whole(rows, title="a labelled folder")
+
+
+FOLDER = DataSet(
+    name="folder",
+    title="Any folder with labels.csv",
+    paper="",
+    licence="that of the folder",
+    apply="your own recordings",
+    layout="labels.csv (path,label,instrument and other fields)",
+    read=labelled_folder,
+)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from unmask.data.folder import read_labels
 from unmask.data.sets.archive import files_in, whole
+from unmask.data.splits import DataSet
 from unmask.types import DataError, Presentation
 
 TITLE = "an RGB-D folder"
@@ -45,3 +46,14 @@ def _checked(row: Presentation, root: Path) -> Presentation:
         subject=row.subject or folder.relative_to(root).parts[0],
         columns={**row.columns, "depth": str(folder / "depth")},
     )
+
+
+RGBD = DataSet(
+    name="rgbd",
+    title="Colour and depth, in a folder",
+    paper="after DMAD: Wang et al.: Deep Spatial Gradient and Temporal Depth Learning for FAS, CVPR 2020",
+    licence="that of the captures",
+    apply="your own captures; DMAD itself was not published",
+    layout="labels.csv\nSUBJECT/NAME/color/*.png|jpg\nSUBJECT/NAME/depth/*.png (16 bits, millimetres)",
+    read=rgbd,
+)

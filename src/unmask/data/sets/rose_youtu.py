@@ -9,6 +9,7 @@ bob's reader does.
 from pathlib import Path
 
 from unmask.data.sets.archive import VIDEOS, files_in, folders_in, opened, whole
+from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
 TITLE = "ROSE-Youtu"
@@ -80,3 +81,14 @@ def _split(person: int) -> str:
     if person <= LAST_TRAIN:
         return "train"
     return "dev" if person <= LAST_DEV else "test"
+
+
+ROSE_YOUTU = DataSet(
+    name="rose-youtu",
+    title="ROSE-Youtu",
+    paper="Li et al.: Unsupervised domain adaptation for face anti-spoofing, IEEE TIFS 2018",
+    licence=LICENCE,
+    apply="https://rose1.ntu.edu.sg/dataset/faceLivenessDetection/",
+    layout="SUBJECT/KIND_SPEECH_PHONE_GLASSES_BACKGROUND_SUBJECT_NUMBER.mp4",
+    read=rose_youtu,
+)

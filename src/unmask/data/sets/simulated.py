@@ -5,6 +5,7 @@ from pathlib import Path
 
 from unmask.data.folder import read_labels
 from unmask.data.sets.archive import whole
+from unmask.data.splits import DataSet
 from unmask.types import DataError, Presentation
 
 TITLE = "the simulated benchmark"
@@ -28,3 +29,14 @@ def _with_depth(row: Presentation, root: Path) -> Presentation:
     if not truth.is_file():
         raise DataError(f"{row.path} has no true depth in {truth}; make the benchmark again to complete it")
     return replace(row, dataset="simulated", columns={**row.columns, "depth": str(truth)})
+
+
+SIMULATED = DataSet(
+    name="simulated",
+    title="The simulated benchmark",
+    paper="",
+    licence="free: drawn faces; with --portraits or --heads, theirs",
+    apply="unmask benchmark make",
+    layout="benchmark.json\nlabels.csv\nvideos/*.mp4\ntruth/*.npz\nprotocols/*.csv",
+    read=simulated,
+)

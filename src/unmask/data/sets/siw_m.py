@@ -6,7 +6,8 @@ subject, so `subject` stays empty: whether one person is in two parts cannot be 
 
 from pathlib import Path
 
-from unmask.data.sets.archive import VIDEOS, files_in, opened, whole
+from unmask.data.sets.archive import VIDEOS, files_in, nests, opened, whole
+from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
 TITLE = "SiW-M (version 1)"
@@ -35,7 +36,7 @@ OF_VERSION_2 = ("Spoof", "Makeup_Cosmetic", "Partial_Eye", "Mask_HalfMask", "tra
 def siw_m(root: str | Path) -> list[Presentation]:
     """Live/Train and Live/Test with their split, attacks with none: each run holds out one type of them."""
     for name in OF_VERSION_2:
-        if next(Path(root).glob(f"**/{name}"), None) is not None:
+        if any((folder / name).exists() for folder in nests(Path(root))):
             raise DataError(f"{root} holds {name}, as version 2 does, not SiW-M 1; read it as siw-m-v2")
     folder = opened(root, title=TITLE, marks=[*LIVE, *TYPES])
     return whole(
@@ -54,3 +55,18 @@ def siw_m(root: str | Path) -> list[Presentation]:
         title=TITLE,
         key=lambda p: (p.instrument, p.split, Path(p.path).stem),
     )
+
+
+SIW_M = DataSet(
+    name="siw-m",
+    title="SiW-M, version 1",
+    paper="Liu et al.: Deep Tree Learning for Zero-shot Face Anti-Spoofing, CVPR 2019",
+    licence=LICENCE,
+    apply="no longer distributed; version 2 has taken its place",
+    layout="Live/{Train,Test}/*.mov\nReplay/*.mov\nPaper/*.mov\n"
+    "Makeup/{Cosmetic,Impersonation,Obfuscation}/*.mov\n"
+    "Mask/{HalfMask,MannequinHead,PaperMask,SiliconeMask,TransparentMask}/*.mov\n"
+    "Partial/{FunnyeyeGlasses,PaperCut,PaperGlasses}/*.mov",
+    read=siw_m,
+    counts={"train": (528, 0), "test": (132, 0), "": (0, 968)},
+)

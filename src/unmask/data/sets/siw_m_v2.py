@@ -10,7 +10,8 @@ does, which get no split.
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.sets.archive import VIDEOS, files_in, lines_of, list_file, opened, whole
+from unmask.data.sets.archive import VIDEOS, files_in, lines_of, list_file, nests, opened, whole
+from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
 TITLE = "SiW-Mv2"
@@ -45,7 +46,7 @@ OF_VERSION_1 = ("Makeup/Cosmetic", "Mask/HalfMask", "Partial/PaperCut", "Live/Tr
 def siw_m_v2(root: str | Path) -> list[Presentation]:
     """Live and the 14 types with the split of the lists, which must lie in the folder too."""
     for name in OF_VERSION_1:
-        if next(Path(root).glob(f"**/{name}"), None) is not None:
+        if any((folder / name).exists() for folder in nests(Path(root))):
             raise DataError(f"{root} holds {name}, as version 1 does, not SiW-Mv2; read it as siw-m")
     folder = opened(root, title=TITLE, marks=["Live", "Spoof"])
     splits = _splits(Path(root))
@@ -114,3 +115,15 @@ def _presentation(path: Path, *, instrument: str, split: str) -> Presentation:
         split=split,
         licence=LICENCE,
     )
+
+
+SIW_M_V2 = DataSet(
+    name="siw-m-v2",
+    title="SiW-Mv2",
+    paper="Guo, Liu, Jain, Liu: Multi-domain Learning for Updating Face Anti-spoofing Models, ECCV 2022",
+    licence=LICENCE,
+    apply="https://github.com/CHELSEA234/Multi-domain-learning-FAS: sign DRA_form_SIWMv2.pdf",
+    layout="Live/Live_*.mov\nSpoof/TYPE/NAME_*.mov\n{train,test}list_{live,all}.txt",
+    read=siw_m_v2,
+    counts={"train": (524, 533), "test": (261, 362), "": (0, 20)},
+)

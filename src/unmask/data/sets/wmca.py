@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from unmask.data.sets.archive import list_file, whole
+from unmask.data.sets.archive import list_file, nests, whole
+from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
 LICENCE = "research only, by agreement with Idiap"
@@ -70,6 +71,8 @@ def _read(
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"{root} is not a folder; give the folder that {title} was unpacked to")
+    if not any((folder / STATION).is_dir() for folder in nests(root)):
+        raise DataError(f"{root} has no folder {STATION}: it is not {title}; give its folder")
     table = list_file(root, protocol, title=title, get="it is in Idiap's archive of protocols; put it there")
     files = _files(root, title=title)
     rows = []
@@ -169,3 +172,26 @@ def _told_hq(name: str, *, where: str) -> _Told:
         instrument=f"type-{kind}/{subtype}" if attack else "",
         model=f"{kind}_{subtype}_{number}" if attack else "",
     )
+
+
+WMCA = DataSet(
+    name="wmca",
+    title="WMCA",
+    paper="George et al.: Biometric Face PAD with a Multi-Channel CNN, IEEE TIFS 2019",
+    licence=LICENCE,
+    apply="https://www.idiap.ch/en/scientific-research/data/wmca",
+    layout="WMCA_preprocessed_RGB/WMCA/face-station/DATE/NAME.hdf5\n"
+    "WMCA_preprocessed_CDIT/WMCA/face-station/DATE/NAME.hdf5\nPROTOCOL-grandtest.csv",
+    read=wmca,
+)
+
+
+HQ_WMCA = DataSet(
+    name="hq-wmca",
+    title="HQ-WMCA",
+    paper="Heusch et al.: Deep Models and Shortwave Infrared Information for Face PAD, IEEE TBIOM 2020",
+    licence=LICENCE,
+    apply="https://www.idiap.ch/en/scientific-research/data/hq-wmca",
+    layout="face-station/DATE/NAME.hdf5\nPROTOCOL-grand_test.csv",
+    read=hq_wmca,
+)
