@@ -46,8 +46,7 @@ def open_source(source: str | Path, *, fps: float = 30.0, limits: Limits = DEFAU
     """Open what `source` names; SourceError at once for all that can be told without decoding.
 
     "camera:0" is a camera; rtsp:// and http(s):// are streams; a folder gives its pictures in natural order,
-    `fps` of them a second, as has an HDF5 recording; a file is a picture or a video by its content, whatever
-    its suffix.
+    `fps` of them a second; a file is a picture or a video by its content, whatever its suffix.
     """
     if not 0 < fps <= 1000:
         raise SettingsError(f"fps must be above 0 and at most 1000, not {fps}")
