@@ -8,5 +8,12 @@ from unmask.data.protocols.wmca import WMCA
 from unmask.data.splits import Protocol
 
 PROTOCOLS: dict[str, Protocol] = {
-    protocol.name: protocol for protocol in (*AS_SHIPPED, *SIW_M, *CEFA, *WMCA, *SIMULATED)
+    row.name: row
+    for row in (
+        *AS_SHIPPED,
+        *SIW_M,
+        *CEFA,
+        *WMCA,
+        *SIMULATED,
+    )
 }
