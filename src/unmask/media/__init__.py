@@ -3,6 +3,7 @@
 sources     whatever can be checked -> frames
 video       video files and streams -> frames with their true times
 images      picture files <-> (H, W, 3) uint8 RGB
+hdf5        recordings of Idiap's data sets -> frames, depth
 encoding    pictures -> coded video, on disk and in memory
 headers     what a picture file says of itself before it is decoded
 containers  whether a video file is all there

@@ -43,8 +43,8 @@ def still_inside(box: np.ndarray, mesh: np.ndarray) -> bool:
 
 
 def cut_picture(image: np.ndarray, box: np.ndarray, *, size_px: int) -> np.ndarray:
-    """The part of `image` (H, W, 3) uint8 in `box` as (S, S, 3); beyond the border its edge pixels are
-    repeated.
+    """The part of `image` (H, W, 3) uint8, or (H, W), in `box` as (S, S, 3); beyond the border its edge
+    pixels are repeated.
 
     The box is rounded to whole pixels. Shrinking averages areas, so that no moire arises here; growing is
     bilinear.
@@ -61,6 +61,27 @@ def cut_picture(image: np.ndarray, box: np.ndarray, *, size_px: int) -> np.ndarr
     part = np.ascontiguousarray(part)  # OpenCV takes no mirrored views, such as bgr[..., ::-1]
     shrinks = part.shape[0] >= size_px and part.shape[1] >= size_px
     return cv2.resize(part, (size_px, size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def cut_depth(depth: np.ndarray, box: np.ndarray, *, size_px: int) -> np.ndarray:
+    """The part of a depth map (H, W) in `box` as (S, S) float32; NaN where unknown, and beyond the border.
+
+    A cell is the mean of what is known in it, and unknown where that is less than half of it: no value is
+    mixed with a hole.
+    """
+    x0, y0, x1, y1 = np.round(box).astype(int)
+    height, width = depth.shape
+    part = np.full((y1 - y0, x1 - x0), np.nan, np.float32)
+    rows, columns = slice(max(y0, 0), min(y1, height)), slice(max(x0, 0), min(x1, width))
+    if rows.start < rows.stop and columns.start < columns.stop:
+        inside = slice(rows.start - y0, rows.stop - y0), slice(columns.start - x0, columns.stop - x0)
+        part[inside] = depth[rows, columns]
+    known = np.isfinite(part)
+    shrinks = part.shape[0] >= size_px and part.shape[1] >= size_px
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    share = cv2.resize(known.astype(np.float32), (size_px, size_px), interpolation=how)
+    total = cv2.resize(np.where(known, part, np.float32(0)), (size_px, size_px), interpolation=how)
+    return np.where(share >= 0.5, total / np.maximum(share, 0.5), np.float32(np.nan)).astype(np.float32)
 
 
 def cut(sightings: Sequence[Sighting], *, spec: ClipSpec, box: np.ndarray | None = None) -> Clip:

@@ -12,6 +12,7 @@ from typing import Literal
 import cv2
 
 from unmask.media.containers import gif_frames
+from unmask.media.hdf5 import is_hdf5, open_hdf5
 from unmask.media.headers import DamagedError, read_header
 from unmask.media.images import SUFFIXES, probe_image, read_image
 from unmask.media.limits import DEFAULT_LIMITS, Limits
@@ -69,6 +70,9 @@ def open_source(
         probe_image(name, limits=limits)
         frames = _frames([Path(name)], fps=fps, limits=limits, turns=turns)
         return Source(name=name, kind="image", frames=frames, frame_count=1, fps=None)
+    if is_hdf5(Path(name)):
+        recorded, count = open_hdf5(Path(name), fps=fps, limits=limits)
+        return Source(name=name, kind="video", frames=recorded, frame_count=count, fps=fps)
     still = _is_still_gif(Path(name))
     video = open_video(name, limits=limits, turns=turns)
     return _of_video(video, name=name, kind="image" if still else "video")

@@ -1,0 +1,166 @@
+"""CASIA-SURF: 1,000 people in colour, depth and near infrared, cut prints (Zhang et al., CVPR 2019 and IEEE
+TBIOM 2020, arXiv 1908.10654).
+
+A line of a list is three pictures and a label. Two things differ between copies and are never taken for
+granted: the order of the pictures (the modality is that of each path) and which label is the living face (it
+is read from paths that say real_part or fake_part, else from the published numbers of living faces, else it
+must be said).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unmask.data.sets.archive import lines_of, opened, whole
+from unmask.data.splits import DataSet
+from unmask.types import DataError, Label, Presentation
+
+TITLE = "CASIA-SURF"
+LICENCE = "research only, by agreement with CASIA"
+LISTS = {
+    "train": ("train_list.txt",),
+    "dev": ("val_private_list.txt", "val_list.txt"),
+    "test": ("test_private_list.txt", "test_list.txt"),
+}
+COUNTS = {"train": (8942, 20324), "dev": (2994, 6614), "test": (17458, 40252)}  # (living, attacks)
+MODALITIES = ("color", "depth", "ir")
+CAMERA = "Intel RealSense SR300"
+# Folder of an attack -> instrument: a print with these parts cut out, held flat (s) or bent (b)
+INSTRUMENTS = {
+    "01_e_s": "print/cut-eyes-flat",
+    "02_e_b": "print/cut-eyes-bent",
+    "03_en_s": "print/cut-eyes-nose-flat",
+    "04_en_b": "print/cut-eyes-nose-bent",
+    "05_enm_s": "print/cut-eyes-nose-mouth-flat",
+    "06_enm_b": "print/cut-eyes-nose-mouth-bent",
+}
+UNSAID = "print/cut"  # the lists of the challenge do not tell which parts
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    split: str
+    where: str
+    paths: dict[str, str]  # modality -> path below the folder
+    label: int
+
+
+def casia_surf(root: str | Path, *, live_label: int | None = None) -> list[Presentation]:
+    """One presentation a line: its path is the colour picture, the columns "depth" and "ir" the others.
+
+    `live_label` (0 or 1) says what the lists call a living face, where nothing else does.
+    """
+    folder = opened(root, title=TITLE, marks=[LISTS["train"][0]])
+    rows: list[Presentation] = []
+    for split, names in LISTS.items():
+        if file := next((folder / name for name in names if (folder / name).is_file()), None):
+            lines = [_line(text, split=split, where=f"{file}, line {n}") for n, text in lines_of(file)]
+            living = _living(lines, file=file, said=live_label)
+            rows += [_presentation(line, folder, living=living) for line in lines]
+    if "test" not in {row.split for row in rows} or "dev" not in {row.split for row in rows}:
+        wanted = " and ".join(LISTS[split][0] for split in ("dev", "test"))
+        raise DataError(f"{folder} has not both {wanted}; take the lists that hold labels")
+    _refuse_half(folder, rows)
+    return whole(rows, title=TITLE)
+
+
+def modality(path: str) -> str:
+    """That of a path: by the name of a folder, or by the end of the file's name; "" when neither tells.
+
+    >>> modality("Training/real_part/CLKJ_CS0110/real.rssdk/ir/91.jpg"), modality("Val/0000/000000-color.jpg")
+    ('ir', 'color')
+    """
+    told = [name for name in MODALITIES if f"/{name}/" in path or f"-{name}." in path]
+    return told[0] if len(told) == 1 else ""
+
+
+def _line(text: str, *, split: str, where: str) -> _Line:
+    cells = text.split()
+    if len(cells) != 4 or cells[3] not in ("0", "1"):
+        raise DataError(
+            f"{where}: {len(cells)} columns; a list of {TITLE} has three pictures and a label 0 or 1"
+        )
+    paths = {modality(cell): cell for cell in cells[:3]}
+    if set(paths) != set(MODALITIES):
+        raise DataError(
+            f"{where}: the pictures are not one each of {', '.join(MODALITIES)}; take another list"
+        )
+    return _Line(split, where, paths, int(cells[3]))
+
+
+def _truth(path: str) -> Label | None:
+    if "/real_part/" in path:
+        return Label.BONA_FIDE
+    return Label.ATTACK if "/fake_part/" in path else None
+
+
+def _living(lines: list[_Line], *, file: Path, said: int | None) -> int:
+    """Which label of this list is a living face."""
+    found = {
+        line.label if truth is Label.BONA_FIDE else 1 - line.label
+        for line in lines
+        if (truth := _truth(line.paths["color"])) is not None
+    }
+    if len(found) == 2:
+        raise DataError(
+            f"{file} calls living faces 0 in some lines and 1 in others; take the list as shipped"
+        )
+    if found and said is not None and found != {said}:
+        raise DataError(f"{file} calls living faces {found.pop()}, by its paths, not {said}")
+    if found or said is not None:
+        return found.pop() if found else int(bool(said))
+    ones = sum(line.label for line in lines)
+    numbers = COUNTS[lines[0].split] if lines else (0, 0)
+    fitting = [one for one, pair in ((1, numbers), (0, numbers[::-1])) if pair == (ones, len(lines) - ones)]
+    if len(fitting) != 1:
+        raise DataError(
+            f"{file} does not tell whether 0 or 1 is a living face: its paths do not say, and {ones} ones in "
+            f"{len(lines)} lines are not the published numbers; say which with live_label"
+        )
+    return fitting[0]
+
+
+def _presentation(line: _Line, folder: Path, *, living: int) -> Presentation:
+    colour = line.paths["color"]
+    label = Label.BONA_FIDE if line.label == living else Label.ATTACK
+    parts = colour.split("/")
+    return Presentation(
+        path=f"{folder}/{colour}",
+        label=label,
+        instrument="" if label is Label.BONA_FIDE else _instrument(parts, where=line.where),
+        dataset="casia-surf",
+        split=line.split,
+        subject=next((part for part in parts if part.startswith("CLKJ_")), ""),
+        camera=CAMERA,
+        licence=LICENCE,
+        columns={name: f"{folder}/{line.paths[name]}" for name in ("depth", "ir")},
+    )
+
+
+def _instrument(parts: Sequence[str], *, where: str) -> str:
+    if "fake_part" not in parts:
+        return UNSAID
+    kind = next((part.removesuffix(".rssdk") for part in parts if part.endswith(".rssdk")), "")
+    if kind not in INSTRUMENTS:
+        raise DataError(f"{where}: {kind!r} is no attack of {TITLE}, which has {', '.join(INSTRUMENTS)}")
+    return INSTRUMENTS[kind]
+
+
+def _refuse_half(folder: Path, rows: list[Presentation]) -> None:
+    """By the folders of the pictures; whether each picture is there is for `unmask doctor` to say."""
+    for place in sorted({row.path.rpartition("/")[0] for row in rows}):
+        if not Path(place).is_dir():
+            raise DataError(f"{folder} lists pictures in {place}, which is not there; unpack it again")
+
+
+CASIA_SURF = DataSet(
+    name="casia-surf",
+    title="CASIA-SURF",
+    paper="Zhang et al.: CASIA-SURF: A Large-scale Multi-modal Benchmark, IEEE TBIOM 2020",
+    licence=LICENCE,
+    apply="https://github.com/liuajian/Face-Anti-spoofing-Datasets",
+    layout="train_list.txt\nval_private_list.txt\ntest_private_list.txt\n"
+    "Training/{real_part,fake_part}/SUBJECT/ATTACK.rssdk/{color,depth,ir}/*.jpg\nVal/...\nTesting/...",
+    read=casia_surf,
+    counts=COUNTS,
+)

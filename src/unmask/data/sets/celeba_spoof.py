@@ -1,0 +1,117 @@
+"""CelebA-Spoof: 625,537 pictures of 10,177 people (Zhang et al., ECCV 2020, arXiv 2007.12342).
+
+The truth is in `metas/intra_test/{train,test}_label.json`: path -> 44 whole numbers, of which [40] is the
+type of attack, [41] the illumination, [42] the environment and [43] 1 for an attack. Each file is parsed once
+and no picture is touched: what is on the disk is told from the folders of the subjects.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from unmask.data.sets.archive import opened, whole
+from unmask.data.splits import DataSet
+from unmask.types import DataError, Label, Presentation
+
+TITLE = "CelebA-Spoof"
+LICENCE = "non-commercial research only"
+LENGTH, TYPE, LIGHT, PLACE, SPOOF = 44, 40, 41, 42, 43
+TYPES = (
+    "",
+    "print/photo",
+    "print/poster",
+    "print/a4",
+    "mask/paper-face",
+    "mask/paper-upper-body",
+    "mask/paper-region",
+    "replay/pc",
+    "replay/pad",
+    "replay/phone",
+    "mask/3d",
+)
+LIGHTS = ("", "normal", "strong", "back", "dark")
+PLACES = ("", "indoor", "outdoor")
+
+
+def celeba_spoof(root: str | Path) -> list[Presentation]:
+    """Every picture that the labels name, with its split, type, illumination and environment."""
+    marks = [
+        "Data/train",
+        "Data/test",
+        *(f"metas/intra_test/{split}_label.json" for split in ("train", "test")),
+    ]
+    folder = opened(root, title=TITLE, marks=marks)
+    rows = [row for split in ("train", "test") for row in _labelled(folder, split)]
+    _refuse_half(folder, rows)
+    return whole(rows, title=TITLE)
+
+
+def _labelled(folder: Path, split: str) -> Iterator[Presentation]:
+    file = folder / "metas" / "intra_test" / f"{split}_label.json"
+    try:
+        labels = json.loads(file.read_bytes())
+    except ValueError as broken:
+        raise DataError(f"{file} is not JSON ({broken}); unpack it again") from broken
+    if not isinstance(labels, dict) or not labels:
+        raise DataError(f"{file} maps no path to its labels; unpack it again")
+    start = str(folder)
+    for path, numbers in labels.items():
+        parts = path.split("/")
+        if len(parts) != 5 or parts[:2] != ["Data", split] or parts[3] not in ("live", "spoof"):
+            raise DataError(
+                f"{file}: {path!r} is not Data/{split}/SUBJECT/live|spoof/NAME; take the list as shipped"
+            )
+        yield _presentation(
+            f"{start}/{path}", parts[2], split=split, numbers=numbers, where=f"{file}: {path}"
+        )
+
+
+def _presentation(path: str, subject: str, *, split: str, numbers: object, where: str) -> Presentation:
+    if not isinstance(numbers, list) or len(numbers) != LENGTH:
+        raise DataError(f"{where} has not the {LENGTH} numbers of {TITLE}; take the list as shipped")
+    kind, light, place, spoof = (numbers[k] for k in (TYPE, LIGHT, PLACE, SPOOF))
+    if kind not in range(len(TYPES)) or light not in range(len(LIGHTS)) or place not in range(len(PLACES)):
+        raise DataError(
+            f"{where}: type {kind}, illumination {light} and environment {place} are not all known; types "
+            f"go to {len(TYPES) - 1}, illuminations to {len(LIGHTS) - 1}, environments to {len(PLACES) - 1}"
+        )
+    if spoof not in (0, 1) or bool(spoof) != bool(kind):
+        raise DataError(
+            f"{where}: type {kind} and truth {spoof} contradict each other; correct the line or take it out"
+        )
+    return Presentation(
+        path=path,
+        label=Label.ATTACK if spoof else Label.BONA_FIDE,
+        instrument=TYPES[kind],
+        dataset="celeba-spoof",
+        split=split,
+        subject=subject,
+        place=PLACES[place],
+        licence=LICENCE,
+        columns=_LIGHT[light],
+    )
+
+
+# One mapping for all pictures of a light: half a million of their own would weigh more than the rest.
+_LIGHT = tuple({"light": light} if light else {} for light in LIGHTS)
+
+
+def _refuse_half(folder: Path, rows: list[Presentation]) -> None:
+    for split in ("train", "test"):
+        there = {path.name for path in (folder / "Data" / split).iterdir()}
+        if missing := sorted({row.subject for row in rows if row.split == split} - there):
+            raise DataError(
+                f"{folder / 'Data' / split} lacks the folders of {len(missing)} labelled subjects, "
+                f"{missing[0]} among them: {TITLE} is only half unpacked; unpack all parts"
+            )
+
+
+CELEBA_SPOOF = DataSet(
+    name="celeba-spoof",
+    title="CelebA-Spoof",
+    paper="Zhang, Yin, Li, Yin, Yan, Shao, Liu: CelebA-Spoof, ECCV 2020, arXiv 2007.12342",
+    licence=LICENCE,
+    apply="https://github.com/ZhangYuanhan-AI/CelebA-Spoof",
+    layout="Data/{train,test}/SUBJECT/{live,spoof}/NAME.png|jpg\nmetas/intra_test/{train,test}_label.json",
+    read=celeba_spoof,
+)

@@ -1,0 +1,42 @@
+"""The folder that `unmask benchmark make` wrote: simulated recordings with true depth."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from unmask.data.folder import read_labels
+from unmask.data.sets.archive import whole
+from unmask.data.splits import DataSet
+from unmask.types import DataError, Presentation
+
+TITLE = "the simulated benchmark"
+ASKED = ("split", "camera", "place", "subject")  # fields that its protocols ask after
+
+
+def simulated(root: str | Path) -> list[Presentation]:
+    """What labels.csv lists, with the column "depth": the file of true depth."""
+    root = Path(root)
+    if not (root / "benchmark.json").is_file():
+        raise DataError(f"{root} has no benchmark.json: it is not {TITLE}; `unmask benchmark make` makes one")
+    rows = read_labels(root)
+    for name in ASKED:
+        if unsaid := next((row for row in rows if not getattr(row, name)), None):
+            raise DataError(f"{root / 'labels.csv'}: {unsaid.path} has no {name}; make the benchmark again")
+    return whole((_with_depth(row, root) for row in rows), title=TITLE)
+
+
+def _with_depth(row: Presentation, root: Path) -> Presentation:
+    truth = root / "truth" / f"{Path(row.path).stem}.npz"
+    if not truth.is_file():
+        raise DataError(f"{row.path} has no true depth in {truth}; make the benchmark again to complete it")
+    return replace(row, dataset="simulated", columns={**row.columns, "depth": str(truth)})
+
+
+SIMULATED = DataSet(
+    name="simulated",
+    title="The simulated benchmark",
+    paper="",
+    licence="free: drawn faces; with --portraits or --heads, theirs",
+    apply="unmask benchmark make",
+    layout="benchmark.json\nlabels.csv\nvideos/*.mp4\ntruth/*.npz\nprotocols/*.csv",
+    read=simulated,
+)
