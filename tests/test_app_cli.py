@@ -14,8 +14,9 @@ from unmask.media.images import read_image, write_image
 from unmask.media.video import write_video
 
 COMMANDS = (
-    "check", "score", "evaluate", "convert", "data", "doctor", "simulate", "train", "export", "assets", "demo",
-)  # fmt: skip
+    *("check", "score", "evaluate", "convert", "data", "doctor", "simulate"),
+    *("train", "export", "assets", "demo"),
+)
 
 
 @pytest.fixture
