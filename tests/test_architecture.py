@@ -39,6 +39,7 @@ MAY_IMPORT = {
 }
 TRAIN_EXTRA = {"torch", "lightning", "safetensors", "onnxruntime", "onnxscript", "tensorboard"}
 NOT_IN_THE_CORE = TRAIN_EXTRA | {"sklearn", "pandas", "matplotlib", "PIL", "mediapipe"}
+EXTRAS = {"pyarrow", "webdataset", "ray", "h5py"}  # of data and scale: imported where they are needed
 DRAWERS = {"utils", "util", "common", "helpers", "helper", "base", "core", "misc", "manager"}
 MAX_FILE, MAX_BODY = 400, 60
 
@@ -198,7 +199,7 @@ for name in {names!r}:
 
 def test_the_core_imports_without_torch():
     core = set(MAY_IMPORT) - {"models", "training"}
-    done = import_all(core, blocked=NOT_IN_THE_CORE)
+    done = import_all(core, blocked=NOT_IN_THE_CORE | EXTRAS)
     assert done.returncode == 0, done.stderr
 
 
@@ -207,5 +208,5 @@ def test_blocking_torch_blocks_the_networks():
 
 
 def test_training_and_the_simulator_import_without_openvino():
-    done = import_all({"simulate", "models", "data", "training"}, blocked={"openvino"})
+    done = import_all({"simulate", "models", "data", "training"}, blocked={"openvino", *EXTRAS})
     assert done.returncode == 0, done.stderr

@@ -1,6 +1,7 @@
 """Files that are whole or not there: everything that unmask writes goes through `atomic_path`."""
 
 import errno
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -56,6 +57,28 @@ def write_bytes(target: str | Path, content: bytes) -> None:
     """The whole of `content` in `target`, or what was there before."""
     with atomic_path(target) as part:
         part.write_bytes(content)
+
+
+@contextmanager
+def held(folder: str | Path) -> Iterator[None]:
+    """The folder, made if it is not there, for this process alone; OutputError while another one holds it.
+
+    The hold ends with the process, however that ends.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("ab")
+    except OSError as refused:
+        if refused.errno not in REFUSALS:
+            raise
+        raise OutputError(f"cannot write {folder}: {REFUSALS[refused.errno]}") from refused
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as busy:
+            raise OutputError(f"another process writes to {folder}; wait for it, or stop it") from busy
+        yield
 
 
 def _flush(path: Path) -> None:
