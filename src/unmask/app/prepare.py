@@ -178,11 +178,11 @@ def summary(part: str, found: Sequence[Outcome]) -> str:
     """One line: how many presentations and clips, and why some have none.
 
     >>> summary("test", [])
-    'test: 0 presentations, 0 clips'
+    'test: 0 presentations with 0 clips'
     """
-    line = f"{part}: {len(found)} presentations, {sum(outcome.clips for outcome in found)} clips"
+    line = f"{part}: {len(found)} presentations with {sum(outcome.clips for outcome in found)} clips"
     missed = Counter(outcome.reason for outcome in found if not outcome.clips)
     if not missed:
         return line
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(missed.items()))
-    return f"{line}; {missed.total()} presentations without a clip: {reasons}"
+    return f"{line}; {missed.total()} of them without a clip: {reasons}"

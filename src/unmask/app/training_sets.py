@@ -66,9 +66,10 @@ def training_data(data: Path) -> list[TrainingData]:
             (row.columns.get("source") or data.name, row.licence or "not recorded") for row in rows
         )
     else:
-        clips = PreparedSet.open(data / "train").rows
         kinds = Counter(
-            (source or data.name, "not recorded")
-            for source, _ in {(row.source, row.presentation) for row in clips}
+            (outcome.source or data.name, outcome.columns.get("licence") or "not recorded")
+            for shard in PreparedSet.open(data / "train").shards
+            for outcome in shard.outcomes
+            if outcome.clips
         )
     return [TrainingData(name=name, licence=licence, items=n) for (name, licence), n in sorted(kinds.items())]
