@@ -149,20 +149,34 @@ def test_two_processes_make_the_same_files_and_a_second_call_changes_none(prepar
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "two").rglob("shard*")} == times
 
 
+def is_gone(group: int, *, within_s: float) -> bool:
+    """Whether no process of the group is left."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    os.killpg(group, signal.SIGKILL)
+    return False
+
+
 def test_the_command_killed_with_its_workers_goes_on(prepared, root, tmp_path):
-    """Real processes, killed as a group while they work."""
+    """Real processes, killed while they work: all at once, then the parent alone, whose workers must end."""
     out, rng = tmp_path / "out", np.random.default_rng(5)
     options = f"--clip-frames 2 --clip-size 48 --every 0.5 --shard 2 --jobs 2 --out {out}"
     arguments = [sys.executable, "-m", "unmask.app.cli", "prepare", "folder", str(root), *options.split()]
-    for _ in range(2):
+    for kill in (os.killpg, os.kill):
         started = subprocess.Popen(arguments, start_new_session=True, stderr=subprocess.DEVNULL)
         since = time.monotonic()
         while not list(out.glob("all/*.part")) and time.monotonic() < since + 30:
             time.sleep(0.002)
         time.sleep(rng.uniform(0, 0.1))
-        os.killpg(started.pid, signal.SIGKILL)
+        kill(started.pid, signal.SIGKILL)
         started.wait()
         assert not (out / "manifest.parquet").exists()
+        assert is_gone(started.pid, within_s=20)
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert "all: 9 presentations with 10 clips; 4 of them without a clip: " in done.stderr
     assert hashes(out) == hashes(prepared)

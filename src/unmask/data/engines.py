@@ -44,8 +44,8 @@ def on_ray(work: Work, numbers: Sequence[int], *, jobs: int) -> Iterator[None]:
     """On the cluster that RAY_ADDRESS names, each task on one processor; without one, on a local cluster of
     `jobs` processors.
 
-    Every machine must see the same folders under the same names. Ray starts a task again whose machine is
-    lost.
+    Every machine must see the same folders under the same names. A task whose machine is
+    lost is started once more: what kills its worker twice would kill it a third time.
     """
     ray = ray_module()
     if not ray.is_initialized():
@@ -54,7 +54,7 @@ def on_ray(work: Work, numbers: Sequence[int], *, jobs: int) -> Iterator[None]:
         ray.init(log_to_driver=False, logging_level="ERROR", **local)
     at_once = AHEAD * int(ray.cluster_resources().get("CPU", 1))
     shared = ray.put(work)  # sent to each machine once
-    task = ray.remote(num_cpus=1)(_on_machine)
+    task = ray.remote(num_cpus=1, max_retries=1)(_on_machine)
     waiting: list[Any] = []
     try:
         for number in numbers:
