@@ -2,7 +2,9 @@
 
 import operator
 import os
+import sys
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from unmask.data.engines import in_processes, on_ray
 from unmask.data.prepare import Cutting, Packing, Recording, prepare
 from unmask.data.prepared import PreparedSet
-from unmask.types import ClipSpec, Face, Frame, Label, OutputError, Sighting
+from unmask.types import ClipSpec, Face, Frame, Label, OutputError, SettingsError, Sighting
 
 CUTTING = Cutting(clip=ClipSpec(frames=1, size_px=32), seed=3)
 PACKING = Packing(recordings_a_shard=1)
@@ -74,6 +76,17 @@ def test_two_workers_make_the_shards_of_one_process(engine, tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert len(PreparedSet.open(tmp_path / "two").rows) == 5
     assert seen == [(n, 5) for n in range(6)] * 2
+
+
+def test_a_cluster_that_does_not_answer_is_named(monkeypatch):
+    def silent(**_):
+        raise ConnectionError("no head node")
+
+    stub = SimpleNamespace(is_initialized=lambda: False, init=silent)
+    monkeypatch.setitem(sys.modules, "ray", stub)
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    with pytest.raises(SettingsError, match=r"no Ray cluster answers at RAY_ADDRESS=10\.0\.0\.1:6379"):
+        list(on_ray(print, [1], jobs=1))
 
 
 def test_what_a_worker_refuses_is_raised_as_it_was(engine, tmp_path):

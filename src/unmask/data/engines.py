@@ -49,9 +49,7 @@ def on_ray(work: Work, numbers: Sequence[int], *, jobs: int) -> Iterator[None]:
     """
     ray = ray_module()
     if not ray.is_initialized():
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
-        local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": jobs, "include_dashboard": False}
-        ray.init(log_to_driver=False, logging_level="ERROR", **local)
+        _connect(ray, jobs=jobs)
     at_once = AHEAD * int(ray.cluster_resources().get("CPU", 1))
     shared = ray.put(work)  # sent to each machine once
     task = ray.remote(num_cpus=1, max_retries=1)(_on_machine)
@@ -79,6 +77,19 @@ def ray_module() -> Any:
             "the engine ray needs the package ray, which is missing; pip install 'unmask[scale]'"
         ) from missing
     return ray
+
+
+def _connect(ray: Any, *, jobs: int) -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    address = os.environ.get("RAY_ADDRESS")
+    local = {} if address else {"num_cpus": jobs, "include_dashboard": False}
+    try:
+        ray.init(log_to_driver=False, logging_level="ERROR", **local)
+    except ConnectionError as silent:
+        raise SettingsError(
+            f"no Ray cluster answers at RAY_ADDRESS={address}; start it there with `ray start --head`, or "
+            "unset RAY_ADDRESS"
+        ) from silent
 
 
 def _after_one(ray: Any, waiting: list[Any]) -> list[Any]:

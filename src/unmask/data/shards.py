@@ -207,7 +207,7 @@ class Shard:
 
     @cached_property
     def _bytes(self) -> np.ndarray:
-        return np.memmap(self.tar, np.uint8, mode="r")
+        return np.memmap(self.tar, np.uint8, mode="r").view(np.ndarray)  # a plain view slices faster
 
     def read(self, k: int, *, frames: int, size_px: int, depth_px: int) -> tuple[np.ndarray, ...]:
         """Clip, depth and mask of row `k`; views of the mapped file where they are not packed."""
