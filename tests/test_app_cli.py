@@ -13,7 +13,7 @@ from unmask.app.cli import main
 from unmask.media.images import read_image, write_image
 from unmask.media.video import write_video
 
-COMMANDS = ("check", "score", "simulate", "train", "export", "assets", "demo")
+COMMANDS = ("check", "score", "simulate", "prepare", "train", "export", "assets", "demo")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from skimage import data
 from unmask.app import prepare as command
 from unmask.app.prepare import Wishes, claim, parts_of, run
 from unmask.app.training_sets import training_data
+from unmask.data.manifest import write_manifest
 from unmask.data.prepared import PreparedSet
 from unmask.data.shards import Shard
 from unmask.data.splits import DataSet, Protocol, Split
@@ -295,6 +297,18 @@ def test_a_missing_extra_is_named_before_the_work(root, tmp_path, monkeypatch):
     with pytest.raises(SettingsError, match=re.escape("pip install 'unmask[data]'")):
         run("folder", root, out=tmp_path / "out", wishes=WISHES)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_takes_no_manifest_leaves_the_old_one(prepared):
+    before = hashes(prepared)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))  # no file may be larger, as on a full disk
+    try:
+        with pytest.raises(OutputError, match=r"cannot write .*: the file would be larger"):
+            write_manifest(prepared, ["all"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert hashes(prepared) == before
 
 
 def test_the_manifest_appears_when_all_is_there(root, tmp_path, monkeypatch):

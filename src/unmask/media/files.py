@@ -1,9 +1,9 @@
 """Files that are whole or not there: everything that unmask writes goes through `atomic_path`."""
 
 import errno
-import fcntl
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -63,7 +63,8 @@ def write_bytes(target: str | Path, content: bytes) -> None:
 def held(folder: str | Path) -> Iterator[None]:
     """The folder, made if it is not there, for this process alone; OutputError while another one holds it.
 
-    The hold ends with the process, however that ends.
+    The hold ends with the process, however that ends. Where files cannot be locked (Windows, some network
+    disks) nothing is held, and two writers must be kept apart by hand.
     """
     folder = Path(folder)
     try:
@@ -75,10 +76,22 @@ def held(folder: str | Path) -> Iterator[None]:
         raise OutputError(f"cannot write {folder}: {REFUSALS[refused.errno]}") from refused
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock.fileno())
         except BlockingIOError as busy:
             raise OutputError(f"another process writes to {folder}; wait for it, or stop it") from busy
         yield
+
+
+def _lock(file: int) -> None:
+    if sys.platform == "win32":
+        return
+    import fcntl  # not on Windows
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as refused:
+        if refused.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            raise
 
 
 def _flush(path: Path) -> None:
