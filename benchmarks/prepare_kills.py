@@ -23,7 +23,7 @@ from skimage import data
 from unmask.data.prepared import PreparedSet
 from unmask.media.video import write_video
 
-VIDEOS, SHARD = 24, 2
+VIDEOS, SHARD = 12, 2
 
 
 def main() -> int:
@@ -51,8 +51,10 @@ def main() -> int:
                 if not before <= shards(base / out):
                     print(f"kill {kills}: a whole shard is gone")
                     return 1
-            if start(base, out).wait() or hashes(base / out) != whole:
-                print(f"{out}: other files than the unbroken run")
+            code, found = start(base, out).wait(), hashes(base / out)
+            if code or found != whole:
+                differing = sorted(path for path, _ in set(found.items()) ^ set(whole.items()))
+                print(f"{out}: exit code {code}, differing: {differing}")
                 return 1
         rows = PreparedSet.open(base / out / "all").rows
         doubled = len(rows) - len({(row.presentation, row.number) for row in rows})

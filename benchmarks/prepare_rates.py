@@ -78,9 +78,10 @@ def measure(root: Path, spec: ClipSpec, *, packed: str, jobs: int, out: Path) ->
     clips = len(PreparedSet.open(out / "all").rows)
     disk = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     core_ms, wall_ms = 1000 * (whole_s - start_s) / (len(names) - jobs)
+    disk_kb = disk / clips / 1000
     print(
-        f"{root.name:>9} {packed}: {core_ms:.0f} ms of a core each ({wall_ms:.0f} by the wall), start "
-        f"{start_s[0]:.1f} s of a core; {clips / len(names):.0f} clips each, {disk / clips / 1000:.0f} kB a clip"
+        f"{root.name:>9} {packed}: {core_ms:.0f} ms of a core each ({wall_ms:.0f} by the wall), "
+        f"start {start_s[0]:.1f} s of a core; {clips / len(names):.0f} clips each, {disk_kb:.0f} kB a clip"
     )
 
 

@@ -18,7 +18,7 @@ import pytest
 from skimage import data
 
 from unmask.app import prepare as command
-from unmask.app.prepare import Wishes, claim, parts_of, run
+from unmask.app.prepare import Wishes, parts_of, run
 from unmask.app.training_sets import training_data
 from unmask.data.manifest import write_manifest
 from unmask.data.prepared import PreparedSet
@@ -242,8 +242,16 @@ def test_what_is_wrong_with_names_and_folders_is_one_sentence(protocols, root, t
         ),
         (lambda: parts_of("folder", root, protocol="x"), SettingsError, "folder has none"),
         (lambda: parts_of("toy", root, protocol="cross"), SettingsError, "asks for toy and folder"),
-        (lambda: claim(root / "0.mp4", {}), OutputError, "is a file; name a folder"),
-        (lambda: claim(root, {}), OutputError, r"holds other files, 0\.mp4 among them"),
+        (
+            lambda: run("folder", root, out=root / "0.mp4", wishes=WISHES),
+            OutputError,
+            "a file stands where its folder should be",
+        ),
+        (
+            lambda: run("folder", root, out=root, wishes=WISHES),
+            OutputError,
+            r"holds other files, 0\.mp4 among them",
+        ),
     ):
         with pytest.raises(kind, match=words):
             call()
@@ -311,6 +319,14 @@ def test_a_disk_that_takes_no_manifest_leaves_the_old_one(prepared):
     assert hashes(prepared) == before
 
 
+def test_what_a_kill_left_of_the_manifest_is_cleared_away(prepared, root):
+    before = hashes(prepared)
+    for name in ("manifest.parquet", "clips.parquet", "preparation.json"):
+        (prepared / f"{name}.0123abcd.part").write_bytes(b"half")
+    assert run("folder", root, out=prepared, wishes=WISHES) == 0
+    assert hashes(prepared) == before
+
+
 def test_the_manifest_appears_when_all_is_there(root, tmp_path, monkeypatch):
     def refuse(*_):
         raise OutputError("the disk is full")
@@ -318,5 +334,9 @@ def test_the_manifest_appears_when_all_is_there(root, tmp_path, monkeypatch):
     monkeypatch.setattr(command, "write_manifest", refuse)
     with pytest.raises(OutputError):
         run("folder", root, out=tmp_path / "out", wishes=WISHES)
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["all", "preparation.json"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        ".lock",
+        "all",
+        "preparation.json",
+    ]
     assert sum(len(Shard.open(tar).outcomes) for tar in (tmp_path / "out" / "all").glob("*.tar")) == 9

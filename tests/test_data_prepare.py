@@ -219,9 +219,9 @@ def test_other_settings_on_an_old_set_are_refused(tmp_path):
 
 def test_a_folder_with_other_files_is_refused_and_left_as_it_was(tmp_path):
     (tmp_path / "holiday.part").write_text("a film")
-    with pytest.raises(DataError, match=r"holds other files, holiday\.part among them"):
+    with pytest.raises(OutputError, match=r"holds other files, holiday\.part among them"):
         prepare(source, tmp_path, count=1, cutting=CUTTING)
-    assert (tmp_path / "holiday.part").read_text() == "a film"
+    assert contents(tmp_path) == {"holiday.part": b"a film"}
 
 
 def test_two_preparations_never_share_a_folder(tmp_path):

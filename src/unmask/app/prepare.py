@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,19 +14,20 @@ from pathlib import Path
 from unmask.app.progress import bar, say
 from unmask.data.engines import Engine, in_processes, on_ray, ray_module
 from unmask.data.folder import read_labels
-from unmask.data.manifest import arrow_module, outcomes, write_manifest
-from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, prepare
+from unmask.data.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
+from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, prepare, refuse_others
 from unmask.data.protocols import PROTOCOLS
 from unmask.data.recordings import READ_S, TrackedFolder, name_below
 from unmask.data.sets import DATASETS
 from unmask.data.shards import Outcome, Pictures
 from unmask.data.splits import checked
 from unmask.media.faces import FaceFinder
-from unmask.media.files import write_bytes
+from unmask.media.files import held, left_behind, write_bytes
 from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
 
 FOLDER = "folder"  # any folder with labels.csv is a data set too
 CLAIM = "preparation.json"
+FILES = "|".join(map(re.escape, (CLAIM, MANIFEST, CLIPS)))
 WHOLE = "all"  # the one part, where no protocol names parts
 ENGINES: dict[str, Engine] = {"processes": in_processes, "ray": on_ray}
 
@@ -56,11 +58,15 @@ def run(dataset: str, root: Path, *, out: Path, wishes: Wishes) -> int:
     if wishes.engine == "ray":
         ray_module()
     parts = parts_of(dataset, root, protocol=wishes.protocol)
-    claim(out, {"dataset": dataset, "protocol": wishes.protocol})
-    for name, presentations in parts.items():
-        with bar(f"preparing {name}: {len(presentations)} presentations") as advance:
-            prepare_part(presentations, root=root, out=out / name, wishes=wishes, part=name, progress=advance)
-    manifest = write_manifest(out, list(parts))
+    refuse_others(out, claim=CLAIM, files=FILES)
+    with held(out):
+        claim(out, {"dataset": dataset, "protocol": wishes.protocol})
+        for name, presentations in parts.items():
+            with bar(f"preparing {name}: {len(presentations)} presentations") as advance:
+                prepare_part(
+                    presentations, root=root, out=out / name, wishes=wishes, part=name, progress=advance
+                )
+        manifest = write_manifest(out, list(parts))
     for name in parts:
         say(summary(name, [outcome for _, outcome in outcomes(out, name)]))
     if not any(outcome.clips for name in parts for _, outcome in outcomes(out, name)):
@@ -159,19 +165,17 @@ def fingerprint(presentations: Sequence[Presentation], *, root: Path, seconds: f
 
 
 def claim(out: Path, settings: dict[str, str]) -> None:
-    """Marks `out` as made from this set by this protocol; one with other files, or of another, is refused."""
+    """Marks `out` as made from this set by this protocol; one of another is refused."""
     text = json.dumps(settings, indent=1)
-    if (out / CLAIM).is_file():
-        if (out / CLAIM).read_text() != text:
-            raise OutputError(
-                f"{out} was prepared from another data set or protocol ({out / CLAIM}); choose another folder"
-            )
-        return
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is a file; name a folder")
-    if out.is_dir() and (others := [p.name for p in out.iterdir() if not p.name.startswith(f"{CLAIM}.")]):
-        raise OutputError(f"{out} holds other files, {min(others)} among them; choose an empty folder")
-    write_bytes(out / CLAIM, text.encode())
+    claimed = (out / CLAIM).is_file()
+    if claimed and (out / CLAIM).read_text() != text:
+        raise OutputError(
+            f"{out} was prepared from another data set or protocol ({out / CLAIM}); choose another folder"
+        )
+    for path in left_behind(out, FILES):
+        path.unlink()
+    if not claimed:
+        write_bytes(out / CLAIM, text.encode())
 
 
 def summary(part: str, found: Sequence[Outcome]) -> str:

@@ -6,7 +6,6 @@ the size of the network's input.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -18,7 +17,7 @@ from unmask.data.engines import Engine, KilledError, in_processes
 from unmask.data.prepared import DEPTH_PX, SPEC
 from unmask.data.shards import Arrays, Outcome, Pictures, Prepared, Row, write_shard
 from unmask.media.clips import choose, clip_box, cut, mesh_depth, mesh_mask
-from unmask.media.files import held, write_bytes
+from unmask.media.files import held, left_behind, write_bytes
 from unmask.types import (
     Clip,
     ClipSpec,
@@ -31,7 +30,7 @@ from unmask.types import (
 )
 
 RECORDINGS_A_SHARD = 16
-HALF_WRITTEN = re.compile(r"(shard-\d{6}\.(tar|json)|spec\.json)\.[0-9a-f]{8}\.part")
+FILES = r"shard-\d{6}\.(tar|json)|spec\.json"  # of a set
 RELIEF_M = 0.15  # a head's depth from nose to ear: the scale of an attack's true depth
 
 
@@ -120,6 +119,7 @@ def prepare(
     """
     out, packing = Path(out), packing or Packing()
     shards = -(-count // packing.recordings_a_shard)
+    refuse_others(out, claim=SPEC, files=FILES)
     with held(out):
         _claim(out, cutting=cutting, packing=packing)
         missing = [n for n in range(shards) if not shard_path(out, n).is_file()]
@@ -139,6 +139,15 @@ def prepare(
                 f"{out} made; run the same command again to go on, with fewer --jobs if memory is short"
             ) from killed
     return out
+
+
+def refuse_others(out: Path, *, claim: str, files: str) -> None:
+    """OutputError where `out` holds files without the mark `claim`; `files` is what a killed run may leave."""
+    if not out.is_dir() or (out / claim).is_file():
+        return
+    ours = left_behind(out, files)
+    if others := [path.name for path in out.iterdir() if path not in ours and not path.name.startswith(".")]:
+        raise OutputError(f"{out} holds other files, {min(others)} among them; choose an empty folder")
 
 
 def shard_path(out: Path, number: int) -> Path:
@@ -261,16 +270,12 @@ def _claim(out: Path, *, cutting: Cutting, packing: Packing) -> None:
     """Marks the folder as made by these settings, and clears what a killed run left half written."""
     text = json.dumps({**asdict(cutting), "packing": asdict(packing)}, indent=1, sort_keys=True)
     claimed = out / SPEC
-    half_written = [path for path in out.iterdir() if HALF_WRITTEN.fullmatch(path.name)]
-    others = [path for path in out.iterdir() if path not in half_written and not path.name.startswith(".")]
-    if others and not claimed.is_file():
-        raise DataError(f"{out} holds other files, {others[0].name} among them; choose an empty folder")
     if claimed.is_file() and claimed.read_text() != text:
         raise DataError(
             f"{out} was prepared with other settings or from another list ({claimed}); take them again or "
             "another folder"
         )
-    for path in half_written:
+    for path in left_behind(out, FILES):
         path.unlink()
     if not claimed.is_file():
         write_bytes(claimed, text.encode())

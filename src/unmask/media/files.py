@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterator
@@ -57,6 +58,12 @@ def write_bytes(target: str | Path, content: bytes) -> None:
     """The whole of `content` in `target`, or what was there before."""
     with atomic_path(target) as part:
         part.write_bytes(content)
+
+
+def left_behind(folder: Path, name: str) -> list[Path]:
+    """What writers that were killed left of files whose whole name matches the expression `name`."""
+    part = re.compile(rf"(?:{name})\.[0-9a-f]{{8}}\.part")
+    return [path for path in folder.iterdir() if part.fullmatch(path.name)]
 
 
 @contextmanager
