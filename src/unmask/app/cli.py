@@ -233,7 +233,7 @@ def prepare(
     seed: Annotated[int, typer.Option(help="The same seed moves the boxes alike.", min=0)] = 1,
     shard: Annotated[int, typer.Option(help="Presentations in a shard: what a kill may cost.", min=1)] = 16,
     pictures: Annotated[
-        Packed, typer.Option(help="Plain bytes, or PNG: half the disk, slower to read. Both lossless.")
+        Packed, typer.Option(help="Plain bytes, or PNG: half the disk, read much slower. Both lossless.")
     ] = Packed.NPY,
     jobs: Annotated[int, typer.Option(help="Processes; 0 is one for each core.", min=0)] = 0,
     engine: Annotated[

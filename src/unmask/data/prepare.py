@@ -142,7 +142,7 @@ def prepare(
 
 
 def refuse_others(out: Path, *, claim: str, files: str) -> None:
-    """OutputError where `out` holds files without the mark `claim`; `files` is what a killed run may leave."""
+    """OutputError where `out` holds files but not the mark `claim`; a killed run may leave `files`."""
     if not out.is_dir() or (out / claim).is_file():
         return
     ours = left_behind(out, files)
