@@ -1,6 +1,6 @@
 """What `unmask prepare` takes in time and disk, on this machine: the rates of docs/prepare.md.
 
-    python benchmarks/prepare_rates.py [--videos 8] [--pictures 200] [--jobs 2]
+    python benchmarks/prepare_rates.py [--videos 8] [--pictures 400] [--jobs 2]
 
 Videos are 720p of 10 seconds at 30 frames/s, pictures 640x640 JPEG; clips of 5 frames (pictures: 1) at 256
 pixels. Each is prepared with plain bytes and with PNG, by the given number of processes; what their start and
@@ -33,7 +33,7 @@ HEADER = "path,label,instrument,subject\n"
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--videos", type=int, default=8)
-    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--pictures", type=int, default=400)
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
     print(f"{asked.jobs} processes, load before {os.getloadavg()[0]:.1f}")
@@ -88,7 +88,8 @@ def measure(root: Path, spec: ClipSpec, *, packed: str, jobs: int, out: Path) ->
 def timed(root: Path, spec: ClipSpec, *, packed: str, jobs: int, out: Path) -> np.ndarray:
     """Seconds (of processors, of the wall)."""
     core_s, wall_s = spent(), time.perf_counter()
-    shard = 1 if spec.frames > 1 else 20
+    count = len((root / "labels.csv").read_text().splitlines()) - 1
+    shard = 1 if spec.frames > 1 or count <= jobs else 20  # each process starts, for few presentations too
     wishes = Wishes(clip=spec, pictures=packed, jobs=jobs, shard=shard)
     with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
         run("folder", root, out=out, wishes=wishes)
