@@ -23,7 +23,8 @@ def prepared(data: Path, out: Path, *, spec: ClipSpec) -> Path:
         return data
     if not (data / LABELS).is_file():
         raise DataError(
-            f"{data} has neither prepared sets in train and dev nor {LABELS}; make it with `unmask simulate`"
+            f"{data} has neither prepared sets in train and dev nor {LABELS}; make it with `unmask "
+            "prepare --protocol` or `unmask simulate`"
         )
     parts = split(read_labels(data))
     for seed, (part, presentations) in enumerate(parts.items(), start=1):
