@@ -18,7 +18,7 @@ from unmask.simulate.make import simulate_clip
 from unmask.simulate.subjects import astronaut
 from unmask.types import Verdict
 
-SEED = 424_205  # apart from every training seed
+SEED = 424_202  # apart from every training seed
 FRAMES, FPS = 75, 30.0
 
 
