@@ -78,7 +78,11 @@ def test_the_file_of_the_other_channels_may_be_missing(tmp_path):
         (",,eval", ",,world", r"the group is 'world'; a row is a path .* train, dev"),
         ("001_3_01", "001_3_99", "attack 3_99 is not in the table of WMCA's instruments"),
         ("001_3_01", "001_3_01_7", "is no name of WMCA, such as 100_03_015_2_10"),
-        ("005_01_005_0_01", "005_01_005_0_02", "has no file .*005_0_02.hdf5: WMCA is only half unpacked"),
+        (
+            "005_01_005_0_01",
+            "005_01_005_0_02",
+            "there is no file .*005_0_02.hdf5: WMCA is only half unpacked",
+        ),
         ("005_01_005_0_01", "004_01_004_0_01", "lists .* twice"),
     ],
 )
@@ -97,8 +101,9 @@ def test_one_recording_in_two_places_is_said(tmp_path):
 
 
 def test_a_wrong_folder_of_wmca_is_said(tmp_path):
-    with pytest.raises(DataError, match="is not a folder"):
+    with pytest.raises(DataError, match="does not exist; name the folder"):
         wmca(tmp_path / "nowhere")
+    (tmp_path / "notes").touch()
     with pytest.raises(DataError, match="has no folder face-station: it is not WMCA"):
         wmca(tmp_path)
     (tmp_path / "face-station" / "1").mkdir(parents=True)

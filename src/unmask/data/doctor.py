@@ -64,15 +64,21 @@ class Examination:
 def examine(
     dataset: DataSet, root: str | Path, *, every: bool = False, progress: Progress | None = None
 ) -> Examination:
-    """All that is wrong with `root`; SAMPLE files spread over the set are opened, or every one."""
+    """All that is wrong with `root`; SAMPLE files spread over the set are opened, or every one.
+
+    What the reader refuses is told, and the rest is examined.
+    """
     root = Path(root)
     found = [Finding(kind=Kind.MISTAKE, sentence=sentence) for sentence in _own_mistakes(dataset, root)]
+    refused: list[str] = []
     try:
-        rows = dataset.read(root)
-    except REFUSALS as refused:
-        found.append(Finding(kind=Kind.LAYOUT, sentence=str(refused)))
+        rows = dataset.read(root, refuse=refused.append)
+    except REFUSALS as end:
+        refused.append(str(end))
+        found.extend(_some(Kind.LAYOUT, refused))
         found.extend(Finding(kind=Kind.MISTAKE, sentence=guess) for guess in _guesses(dataset, root))
         return _examination([], opened=0, findings=found)
+    found.extend(_some(Kind.LAYOUT, refused))
     files = [row for row in rows if Path(row.path).exists()]
     full = [row for row in files if os.access(row.path, os.R_OK) and _bytes(row)]
     sample = full if every else full[:: max(1, len(full) // SAMPLE)][:SAMPLE]
@@ -133,11 +139,11 @@ def _guesses(dataset: DataSet, root: Path) -> Iterator[str]:
     below = [path for path in sorted(root.iterdir()) if path.is_dir()][:SAMPLE]
     deeper = [(path, "one folder deeper") for path in below]
     for other, where in (*deeper, (root.resolve().parent, "one folder higher")):
-        if _reads(dataset, other):
+        if any(Path(row.path).resolve().is_relative_to(root.resolve()) for row in _read(dataset, other)):
             yield f"{dataset.title} lies {where}: name {other}"
             return
     for row in DATASETS.values():
-        if row.name != dataset.name and _reads(row, root):
+        if row.name != dataset.name and _read(row, root):
             yield f"the folder is that of {row.title}: ask for {row.name}"
             return
     if packed := packed_files(root):
@@ -145,11 +151,11 @@ def _guesses(dataset: DataSet, root: Path) -> Iterator[str]:
         yield f"not unpacked: {packed[0].name}{more}; unpack all of them here"
 
 
-def _reads(dataset: DataSet, root: Path) -> bool:
+def _read(dataset: DataSet, root: Path) -> list[Presentation]:
     try:
-        return bool(dataset.read(root))
+        return dataset.read(root)
     except REFUSALS:
-        return False
+        return []
 
 
 # Counts, and what is missing where they are too small.
@@ -202,7 +208,7 @@ def _words(row: Presentation) -> str:
         "camera": row.camera,
         "session": row.session,
         "place": row.place,
-        **row.columns,
+        **{name: cell for name, cell in row.columns.items() if os.sep not in cell},  # no path repeats
     }
     return ", ".join(f"{name} {cell}".strip() for name, cell in known.items() if cell)
 
