@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from unmask.data.prepared import DEPTH_PX, PreparedSet, Row, write_table
+from unmask.data.prepared import DEPTH_PX, PreparedSet
+from unmask.data.shards import Arrays, Outcome, Prepared, Row, write_shard
 from unmask.models import MODELS
 from unmask.training.augment import Augmentation, Batch, augment
 from unmask.training.batches import Drawer, ahead, changed, one_frame, to_batch
@@ -34,20 +35,11 @@ EVERY = Augmentation(gamma=0.3, colour=0.3, grey=0.1, light=0.3, blur=0.3, noise
 def write_set(root: Path, *, frames: int, size_px: int) -> PreparedSet:
     """A prepared set of noise, and the same pictures as PNG files."""
     rng = np.random.default_rng(0)
-    shard = root / "shard-00000"
-    shard.mkdir()
     clips = rng.integers(0, 256, (CLIPS, frames, size_px, size_px, 3), dtype=np.uint8)
     maps = rng.integers(0, 256, (CLIPS, frames, DEPTH_PX, DEPTH_PX), dtype=np.uint8)
-    for name, array in (("clips", clips), ("depth", maps), ("mask", maps)):
-        np.save(shard / f"{name}.npy", array)
-    kinds = [Label.ATTACK if k % 2 else Label.BONA_FIDE for k in range(CLIPS)]
-    names = ["print" if kind is Label.ATTACK else "" for kind in kinds]
-    write_table(
-        shard / "table.csv",
-        [
-            Row(presentation=str(k), number=0, label=kind, instrument=name, subject=str(k), source="")
-            for k, (kind, name) in enumerate(zip(kinds, names, strict=True))
-        ],
+    write_shard(
+        root / "shard-000000.tar",
+        [_prepared(k, Arrays(clips[k : k + 1], maps[k : k + 1], maps[k : k + 1])) for k in range(CLIPS)],
     )
     (root / "spec.json").write_text(
         f'{{"clip": {{"frames": {frames}, "stride_s": 0.1, "size_px": {size_px}, "box_scale": 1.3}}}}'
@@ -56,6 +48,23 @@ def write_set(root: Path, *, frames: int, size_px: int) -> PreparedSet:
         for t, frame in enumerate(clip):
             cv2.imwrite(str(root / f"{k}-{t}.png"), frame)
     return PreparedSet.open(root)
+
+
+def _prepared(k: int, arrays: Arrays) -> Prepared:
+    """Recording `k`, of one clip."""
+    truth = {
+        "presentation": str(k),
+        "label": Label.ATTACK if k % 2 else Label.BONA_FIDE,
+        "instrument": "print" if k % 2 else "",
+        "subject": str(k),
+        "source": "",
+    }
+    return Prepared(
+        outcome=Outcome(recording=k, **truth),
+        rows=(Row(number=0, **truth),),
+        arrays=arrays,
+        times_s=np.zeros((1, arrays.clips.shape[1])),
+    )
 
 
 def network_of(name: str) -> nn.Module:

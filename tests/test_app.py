@@ -12,10 +12,10 @@ from rich.console import Console
 from unmask.app.annotate import BOX_HOLDS_S, annotate, annotated, box_at, clip_at, deciding
 from unmask.app.demo import SCENES, mistakes
 from unmask.app.errors import explain
-from unmask.app.prepare import split
 from unmask.app.render import json_line, table
 from unmask.app.score import groups
 from unmask.app.score import table as score_table
+from unmask.app.training_sets import split
 from unmask.media.images import read_image, write_image
 from unmask.media.sources import open_source
 from unmask.media.video import write_video

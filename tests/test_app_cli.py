@@ -14,7 +14,7 @@ from unmask.media.images import read_image, write_image
 from unmask.media.video import write_video
 
 COMMANDS = (
-    *("check", "score", "evaluate", "convert", "data", "doctor", "simulate"),
+    *("check", "score", "evaluate", "convert", "data", "doctor", "prepare", "simulate"),
     *("train", "export", "assets", "demo"),
 )
 

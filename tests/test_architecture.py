@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "__init__": {"runtime"},
 }
 TRAIN_EXTRA = {"torch", "lightning", "safetensors", "onnxruntime", "onnxscript", "tensorboard"}
-DATA_EXTRA = {"h5py"}  # inside functions alone: the modules import without it
+DATA_EXTRA = {"h5py", "pyarrow", "webdataset", "ray"}  # inside functions alone: the modules import without it
 NOT_IN_THE_CORE = TRAIN_EXTRA | DATA_EXTRA | {"sklearn", "pandas", "matplotlib", "PIL", "mediapipe"}
 DRAWERS = {"utils", "util", "common", "helpers", "helper", "base", "core", "misc", "manager"}
 MAX_FILE, MAX_BODY = 400, 60
@@ -214,5 +214,5 @@ def test_blocking_torch_blocks_the_networks():
 
 
 def test_training_and_the_simulator_import_without_openvino():
-    done = import_all({"simulate", "models", "data", "training"}, blocked={"openvino"})
+    done = import_all({"simulate", "models", "data", "training"}, blocked={"openvino", *DATA_EXTRA})
     assert done.returncode == 0, done.stderr

@@ -1,9 +1,11 @@
 import csv
+import errno
 import operator
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,12 +13,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from unmask.data import shards
 from unmask.data.folder import read_labels
-from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Recording, cut_recording, prepare
+from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, Recording, cut_recording, prepare
 from unmask.data.prepared import PreparedSet
 from unmask.data.recordings import Simulations, TrackedFolder, from_simulated
 from unmask.media.clips import mesh_depth, mesh_in_clip
+from unmask.media.files import held
 from unmask.media.images import write_image
+from unmask.media.quality import QualityLimits
 from unmask.media.raster import FACE_TRIANGLES
 from unmask.media.topology import OUTLINE, POINTS
 from unmask.types import ClipSpec, DataError, Face, Label, OutputError, SettingsError
@@ -88,7 +93,7 @@ def test_a_prepared_set_holds_what_was_cut(tmp_path):
         "person-0",
     )
     arrays = prepared.read([0, 47])
-    expected = cut_recording(source(15), cutting=CUTTING, seed=15)[1]
+    expected = cut_recording(source(15), cutting=CUTTING, seed=15).arrays
     assert np.array_equal(arrays.clips[1], expected.clips[2])
     assert arrays.clips.shape == (2, 2, 32, 32, 3)
     assert arrays.depth.shape == arrays.mask.shape == (2, 2, 32, 32)
@@ -97,7 +102,7 @@ def test_a_prepared_set_holds_what_was_cut(tmp_path):
 def test_the_depth_of_a_living_face_is_its_mesh_within_the_cut_box(tmp_path):
     recording = source(0)
     still = Cutting(clip=SPEC, seed=3, scale_jitter=0.0, shift_jitter=0.0)
-    _, arrays = cut_recording(recording, cutting=still, seed=0)
+    arrays = cut_recording(recording, cutting=still, seed=0).arrays
     face = recording.sightings[0].face
     side = np.round(1.3 * (face.box[2:] - face.box[:2]).max())
     corner = np.round((face.box[:2] + face.box[2:] + 1 - side) / 2)
@@ -109,7 +114,7 @@ def test_the_depth_of_a_living_face_is_its_mesh_within_the_cut_box(tmp_path):
 
 
 def test_an_attack_keeps_its_true_depth_which_is_a_slope_here(tmp_path):
-    _, arrays = cut_recording(source(2), cutting=CUTTING, seed=2)
+    arrays = cut_recording(source(2), cutting=CUTTING, seed=2).arrays
     depth, mask = arrays.depth[0, 0].astype(float), arrays.mask[0, 0]
     assert (depth[mask == 0] == 0).all()
     row = depth[16, mask[16] > 128]
@@ -119,9 +124,9 @@ def test_an_attack_keeps_its_true_depth_which_is_a_slope_here(tmp_path):
 
 def test_boxes_are_jittered_within_their_limits_and_by_the_seed_alone():
     cutting = Cutting(clip=SPEC, seed=3, cuts=40, every_s=9.0)
-    _, arrays = cut_recording(source(0), cutting=cutting, seed=0)
-    _, again = cut_recording(source(0), cutting=cutting, seed=0)
-    _, other = cut_recording(source(0), cutting=cutting, seed=1)
+    arrays = cut_recording(source(0), cutting=cutting, seed=0).arrays
+    again = cut_recording(source(0), cutting=cutting, seed=0).arrays
+    other = cut_recording(source(0), cutting=cutting, seed=1).arrays
     assert np.array_equal(arrays.clips, again.clips)
     assert not np.array_equal(arrays.clips, other.clips)
     areas = (arrays.mask[:, 0] > 128).sum(axis=(1, 2))
@@ -129,9 +134,10 @@ def test_boxes_are_jittered_within_their_limits_and_by_the_seed_alone():
 
 
 def test_a_recording_too_short_for_a_clip_gives_none():
-    rows, arrays = cut_recording(from_simulated(simulated(0, frames=1)), cutting=CUTTING, seed=0)
-    assert rows == []
-    assert arrays.clips.shape == (0, 2, 32, 32, 3)
+    cut = cut_recording(from_simulated(simulated(0, frames=1)), cutting=CUTTING, seed=0)
+    assert cut.rows == ()
+    assert cut.arrays.clips.shape == (0, 2, 32, 32, 3)
+    assert (cut.outcome.clips, cut.outcome.reason) == (0, "TOO_SHORT")
 
 
 class CutOffError(Exception):
@@ -146,7 +152,7 @@ def test_a_stopped_preparation_ends_in_the_same_bytes(tmp_path):
 
     with pytest.raises(CutOffError):
         prepare(broken, tmp_path / "one", count=40, cutting=CUTTING)
-    assert [p.name for p in (tmp_path / "one").glob("shard-*")] == ["shard-00000"]
+    assert [p.name for p in (tmp_path / "one").glob("shard-*.tar")] == ["shard-000000.tar"]
     calls = []
     prepare(lambda n: calls.append(n) or source(n), tmp_path / "one", count=40, cutting=CUTTING)
     assert min(calls) == RECORDINGS_A_SHARD  # the first shard was not made again
@@ -158,14 +164,15 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-import numpy as np
 from {module} import CUTTING, prepare, source
-save = np.save
-def die(path, array):
-    save(path, array)
-    if "00001" in str(path) and "depth" in str(path):
+from unmask.data import shards
+add = shards._Members.add
+def die(members, name, content):
+    place = add(members, name, content)
+    if name == "00000020_0001.depth.npy":
         os.kill(os.getpid(), signal.SIGKILL)
-np.save = die
+    return place
+shards._Members.add = die
 prepare(source, Path({out!r}), count=40, cutting=CUTTING)
 """
 
@@ -175,7 +182,7 @@ def test_a_preparation_killed_in_the_middle_of_a_shard_goes_on(tmp_path):
     script = KILLED.format(tests=str(Path(__file__).parent), module=Path(__file__).stem, out=str(out))
     killed = subprocess.run([sys.executable, "-c", script], env=dict(os.environ), check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert (out / "shard-00001.part").exists()
+    assert len(list(out.glob("shard-000001.tar.*.part"))) == 1
     assert len(PreparedSet.open(out).rows) == 48  # only the whole shard counts
     prepare(source, out, count=40, cutting=CUTTING)
     prepare(source, tmp_path / "two", count=40, cutting=CUTTING)
@@ -188,7 +195,7 @@ def test_several_processes_give_the_same_bytes_as_one(tmp_path):
     of_list = partial(operator.getitem, made)  # pickles wherever the tests lie
     prepare(of_list, tmp_path / "two", count=32, cutting=CUTTING, jobs=2, progress=lambda *a: seen.append(a))
     prepare(of_list, tmp_path / "one", count=32, cutting=CUTTING)
-    assert seen == [(1, 2), (2, 2)]
+    assert seen == [(0, 2), (1, 2), (2, 2)]
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
@@ -202,17 +209,37 @@ def test_other_settings_on_an_old_set_are_refused(tmp_path):
     prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
     with pytest.raises(DataError, match="was prepared with other settings"):
         prepare(source, tmp_path / "set", count=1, cutting=Cutting(clip=SPEC, seed=4))
+    with pytest.raises(DataError, match="from another list"):
+        prepare(source, tmp_path / "set", count=1, cutting=CUTTING, packing=Packing(origin="another"))
     with pytest.raises(SettingsError, match="cuts >= 1"):
         Cutting(clip=SPEC, seed=1, cuts=0)
+    with pytest.raises(SettingsError, match="a shard needs 1 recording"):
+        Packing(recordings_a_shard=0)
+
+
+def test_a_folder_with_other_files_is_refused_and_left_as_it_was(tmp_path):
+    (tmp_path / "holiday.part").write_text("a film")
+    with pytest.raises(OutputError, match=r"holds other files, holiday\.part among them"):
+        prepare(source, tmp_path, count=1, cutting=CUTTING)
+    assert contents(tmp_path) == {"holiday.part": b"a film"}
+
+
+def test_two_preparations_never_share_a_folder(tmp_path):
+    with held(tmp_path / "set"), pytest.raises(OutputError, match="another process writes to"):
+        prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
+    prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
 
 
 def test_a_full_disk_leaves_no_shard_and_one_sentence(tmp_path, monkeypatch):
-    def full(path, array):
-        Path(path).write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+    add = shards._Members.add
 
-    monkeypatch.setattr(np, "save", full)
-    with pytest.raises(OutputError, match=r"cannot be written .No space left on device."):
+    def full(members, name, content):
+        if name.startswith("00000009"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return add(members, name, content)
+
+    monkeypatch.setattr(shards._Members, "add", full)
+    with pytest.raises(OutputError, match=r"shard-000000\.tar: the disk is full; free some space"):
         prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
     assert list((tmp_path / "set").glob("shard*")) == []
 
@@ -231,10 +258,47 @@ def test_a_set_that_is_damaged_or_empty_is_named(tmp_path):
     with pytest.raises(DataError, match="holds no clip"):
         PreparedSet.open(tmp_path / "empty")
     prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
-    clips = tmp_path / "set" / "shard-00000" / "clips.npy"
-    clips.write_bytes(clips.read_bytes()[:5000])
-    with pytest.raises(DataError, match=r"clips\.npy cannot be read"):
+    tar = tmp_path / "set" / "shard-000000.tar"
+    whole = tar.read_bytes()
+    tar.write_bytes(whole[:5000])
+    with pytest.raises(DataError, match=r"shard-000000\.tar has 5000 bytes, not the \d+ of its index"):
         PreparedSet.open(tmp_path / "set")
+    tar.write_bytes(whole)
+    tar.with_suffix(".json").write_text('{"bytes": 1}')
+    with pytest.raises(DataError, match=r"shard-000000\.json cannot be read .KeyError"):
+        PreparedSet.open(tmp_path / "set")
+    tar.with_suffix(".json").unlink()
+    with pytest.raises(DataError, match=r"delete .* and prepare again"):
+        PreparedSet.open(tmp_path / "set")
+
+
+def test_a_set_of_the_old_form_is_named_as_such(tmp_path):
+    prepare(lambda n: None, tmp_path / "set", count=1, cutting=CUTTING)
+    (tmp_path / "set" / "shard-00000").mkdir()
+    (tmp_path / "set" / "shard-00000" / "table.csv").write_text("presentation\n")
+    with pytest.raises(DataError, match="was prepared by an older unmask"):
+        PreparedSet.open(tmp_path / "set")
+
+
+def test_clips_of_another_size_than_the_settings_say_are_refused(tmp_path):
+    prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
+    spec = tmp_path / "set" / "spec.json"
+    spec.write_text(spec.read_text().replace('"size_px": 32', '"size_px": 64'))
+    with pytest.raises(DataError, match="holds clips of another size"):
+        PreparedSet.open(tmp_path / "set")
+
+
+def test_labels_may_have_any_size(tmp_path):
+    fine = replace(CUTTING, depth_px=48, scale_jitter=0.0, shift_jitter=0.0)
+    prepare(source, tmp_path / "set", count=3, cutting=fine)
+    prepared = PreparedSet.open(tmp_path / "set")
+    bona_fide, attack = prepared.read([0]), prepared.read([6])
+    assert bona_fide.depth.shape == attack.depth.shape == bona_fide.mask.shape == (1, 2, 48, 48)
+    assert bona_fide.depth[0, 0, 24, 24] > 200
+    assert attack.depth.any()
+
+
+ANY_FACE = QualityLimits(eye_distance_px=0, yaw=180, pitch=180, roll=180)  # the drawn mesh is no true head
 
 
 class SpotFinder:
@@ -263,7 +327,7 @@ def test_a_labelled_folder_is_tracked_and_cut(tmp_path):
     with (tmp_path / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
     source_of_folder = TrackedFolder(
-        presentations=read_labels(tmp_path), load_finder=SpotFinder, stride_s=0.1
+        presentations=read_labels(tmp_path), load_finder=SpotFinder, stride_s=0.1, limits=ANY_FACE
     )
     prepare(source_of_folder, tmp_path / "set", count=2, cutting=CUTTING)
     prepared = PreparedSet.open(tmp_path / "set")

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from unmask.contract import TrainingData
-from unmask.data.prepared import PreparedSet, Row, write_table
+from unmask.data.prepared import PreparedSet
+from unmask.data.shards import Arrays, Outcome, Prepared, Row, write_shard
 from unmask.models import MODELS
 from unmask.models.sgtd import Form, SgtdMulti, SgtdSingle
 from unmask.models.weights import load
@@ -51,7 +52,7 @@ def networks():
 
 def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES):
     """Bona fide: a bright blob with a depth of its own. Attacks: the same blob behind stripes."""
-    (root / "shard-00000").mkdir(parents=True)
+    root.mkdir(parents=True)
     (root / "spec.json").write_text(
         json.dumps({"clip": {"frames": frames, "stride_s": 0.1, "size_px": SIZE, "box_scale": 1.3}})
     )
@@ -79,9 +80,27 @@ def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES):
             clips.append(np.repeat(np.clip(picture, 0, 255)[..., None], 3, axis=-1))
             depths.append(np.broadcast_to(255 * blob, (frames, SIZE, SIZE)))
             masks.append(np.broadcast_to(255 * (blob > 0.2), (frames, SIZE, SIZE)))
-    for name, arrays in (("clips", clips), ("depth", depths), ("mask", masks)):
-        np.save(root / "shard-00000" / f"{name}.npy", np.array(arrays).astype(np.uint8))
-    write_table(root / "shard-00000" / "table.csv", rows)
+    arrays = Arrays(*(np.array(part).astype(np.uint8) for part in (clips, depths, masks)))
+    write_shard(root / "shard-000000.tar", [prepared_of(k, rows, arrays) for k in range(0, len(rows), 2)])
+
+
+def prepared_of(first, rows, arrays):
+    """One recording: two rows from `first` on."""
+    row, two = rows[first], slice(first, first + 2)
+    outcome = Outcome(
+        recording=first // 2,
+        presentation=row.presentation,
+        label=row.label,
+        instrument=row.instrument,
+        subject=row.subject,
+        source=row.source,
+    )
+    return Prepared(
+        outcome=outcome,
+        rows=tuple(rows[two]),
+        arrays=Arrays(arrays.clips[two], arrays.depth[two], arrays.mask[two]),
+        times_s=np.zeros((2, arrays.clips.shape[1])),
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unmask.data.prepared import Row
+from unmask.data.shards import Row
 from unmask.training.settings import Evaluation
 from unmask.training.threshold import (
     CORRELATION_UNKNOWN,

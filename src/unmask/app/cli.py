@@ -37,6 +37,20 @@ class Precision(StrEnum):
     BF16 = "bf16"
 
 
+class Packed(StrEnum):
+    """How the pictures of clips are kept."""
+
+    NPY = "npy"
+    PNG = "png"
+
+
+class Engine(StrEnum):
+    """Where shards are made."""
+
+    PROCESSES = "processes"
+    RAY = "ray"
+
+
 class BenchmarkSize(StrEnum):
     """Of the benchmark: some 1,200 clips, or 20,000."""
 
@@ -304,6 +318,53 @@ def benchmark_report(
     from unmask.app.benchmark_report import run
 
     return run(folder, out=out)
+
+
+@app.command()
+def prepare(
+    dataset: Annotated[str, typer.Argument(help="Name of the data set; `folder` is any with labels.csv.")],
+    root: Annotated[Path, typer.Argument(help="The folder that was unpacked.")],
+    out: Annotated[Path, typer.Option(help="Folder for the shards and the manifest.")],
+    protocol: Annotated[str, typer.Option(help="Prepare the parts of this protocol; else all as one.")] = "",
+    clip_frames: Annotated[int, typer.Option(help="Frames of a clip.", min=1)] = 5,
+    clip_stride: Annotated[float, typer.Option(help="Seconds between its frames.", min=0.001)] = 0.1,
+    clip_size: Annotated[int, typer.Option(help="Pixels of its side.", min=32)] = 256,
+    clip_scale: Annotated[float, typer.Option(help="Its side over the face's longer one.", min=1.0)] = 1.3,
+    every: Annotated[float, typer.Option(help="Seconds between the starts of clips.", min=0.001)] = 0.5,
+    seconds: Annotated[float, typer.Option(help="Of each video, from its start.", min=0.1)] = 10.0,
+    cuts: Annotated[
+        int, typer.Option(help="Of each clip of the part train, with boxes moved a little.", min=1)
+    ] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed moves the boxes alike.", min=0)] = 1,
+    shard: Annotated[int, typer.Option(help="Presentations in a shard: what a kill may cost.", min=1)] = 16,
+    pictures: Annotated[
+        Packed, typer.Option(help="Plain bytes, or PNG: half the disk, read much slower. Both lossless.")
+    ] = Packed.NPY,
+    jobs: Annotated[int, typer.Option(help="Processes; 0 is one for each core.", min=0)] = 0,
+    engine: Annotated[
+        Engine, typer.Option(help="Processes here, or the Ray cluster of RAY_ADDRESS (extra `scale`).")
+    ] = Engine.PROCESSES,
+) -> int:
+    """Cut a data set into clips with depth labels and masks: shards and a manifest (needs the extra `data`).
+
+    A run that was broken off goes on where it stood.
+    """
+    from unmask.app.prepare import Wishes, run
+    from unmask.types import ClipSpec
+
+    wishes = Wishes(
+        clip=ClipSpec(frames=clip_frames, stride_s=clip_stride, size_px=clip_size, box_scale=clip_scale),
+        protocol=protocol,
+        every_s=every,
+        seconds=seconds,
+        cuts=cuts,
+        seed=seed,
+        shard=shard,
+        pictures=pictures.value,
+        jobs=jobs,
+        engine=engine.value,
+    )
+    return run(dataset, root, out=out, wishes=wishes)
 
 
 @app.command()

@@ -1,74 +1,192 @@
-"""What `unmask train` learns from: prepared sets as they are, or a labelled folder that is prepared first."""
+"""`unmask prepare`: a data set's folder -> shards of clips with labels, and a manifest."""
 
+import hashlib
+import json
 import os
-import zlib
+import re
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from unmask.app.progress import bar, say
-from unmask.contract import TrainingData
-from unmask.data.folder import LABELS, read_labels
-from unmask.data.prepare import Cutting, prepare
-from unmask.data.prepared import SPEC, PreparedSet
-from unmask.data.recordings import TrackedFolder
+from unmask.data.engines import Engine, in_processes, on_ray, ray_module
+from unmask.data.folder import read_labels
+from unmask.data.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
+from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, prepare, refuse_others
+from unmask.data.protocols import PROTOCOLS
+from unmask.data.recordings import READ_S, TrackedFolder, name_below
+from unmask.data.sets import DATASETS
+from unmask.data.shards import Outcome, Pictures
+from unmask.data.splits import checked
 from unmask.media.faces import FaceFinder
-from unmask.types import ClipSpec, DataError, Presentation
+from unmask.media.files import held, left_behind, write_bytes
+from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
 
-DEV_SHARE = 0.2
+FOLDER = "folder"  # any folder with labels.csv is a data set too
+CLAIM = "preparation.json"
+FILES = "|".join(map(re.escape, (CLAIM, MANIFEST, CLIPS)))
+WHOLE = "all"  # the one part, where no protocol names parts
+ENGINES: dict[str, Engine] = {"processes": in_processes, "ray": on_ray}
 
 
-def prepared(data: Path, out: Path, *, spec: ClipSpec) -> Path:
-    """A folder with prepared sets in train and dev: `data`, or `out` made from the recordings in `data`."""
-    if (data / "train" / SPEC).is_file():
-        return data
-    if not (data / LABELS).is_file():
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """The options of `unmask prepare`; `jobs` 0 is one process for each core.
+
+    `cuts` of each clip of the part train, with boxes moved a little; other parts are cut once, as at run
+    time.
+    """
+
+    clip: ClipSpec
+    protocol: str = ""
+    every_s: float = 0.5
+    seconds: float = READ_S
+    cuts: int = 1
+    seed: int = 1
+    shard: int = RECORDINGS_A_SHARD
+    pictures: Pictures = "npy"
+    jobs: int = 0
+    engine: str = "processes"
+
+
+def run(dataset: str, root: Path, *, out: Path, wishes: Wishes) -> int:
+    """Prepares, writes the manifest, and says what came of it."""
+    arrow_module()  # what is missing is said before the work, not after it
+    if wishes.engine == "ray":
+        ray_module()
+    parts = parts_of(dataset, root, protocol=wishes.protocol)
+    refuse_others(out, claim=CLAIM, files=FILES)
+    with held(out):
+        claim(out, {"dataset": dataset, "protocol": wishes.protocol})
+        for name, presentations in parts.items():
+            with bar(f"preparing {name}: {len(presentations)} presentations") as advance:
+                prepare_part(
+                    presentations, root=root, out=out / name, wishes=wishes, part=name, progress=advance
+                )
+        manifest = write_manifest(out, list(parts))
+    for name in parts:
+        say(summary(name, [outcome for _, outcome in outcomes(out, name)]))
+    if not any(outcome.clips for name in parts for _, outcome in outcomes(out, name)):
         raise DataError(
-            f"{data} has neither prepared sets in train and dev nor {LABELS}; make it with `unmask simulate`"
+            f"no clip could be cut from {root}; {manifest} gives the reason for each presentation"
         )
-    parts = split(read_labels(data))
-    for seed, (part, presentations) in enumerate(parts.items(), start=1):
-        source = TrackedFolder(
-            presentations=presentations, load_finder=FaceFinder.load, stride_s=spec.stride_s
-        )
-        say(f"{part}: {len(presentations)} presentations")
-        with bar(f"preparing {part}") as advance:
-            prepare(
-                source,
-                out / part,
-                count=len(presentations),
-                cutting=Cutting(clip=spec, seed=seed),
-                jobs=os.cpu_count() or 1,
-                progress=advance,
-            )
-    return out
+    print(manifest)
+    return 0
 
 
-def split(presentations: list[Presentation]) -> dict[str, list[Presentation]]:
-    """Presentations for train and dev, no subject in both; where one falls depends on its name alone."""
-    parts: dict[str, list[Presentation]] = {"train": [], "dev": []}
-    for presentation in presentations:
-        subject = presentation.subject or presentation.path
-        held_out = zlib.crc32(subject.encode()) % 100 < 100 * DEV_SHARE
-        parts["dev" if held_out else "train"].append(presentation)
-    for part, chosen in parts.items():
-        if len({presentation.label for presentation in chosen}) < 2:
-            raise DataError(
-                f"{part} would get no presentation of one class, out of {len(presentations)}; add subjects"
-            )
-    return parts
+def parts_of(dataset: str, root: Path, *, protocol: str) -> dict[str, list[Presentation]]:
+    """Part -> presentations: those of the protocol that are not empty, or all of the set as one part."""
+    readers: dict[str, Callable[..., list[Presentation]]] = {FOLDER: read_labels}
+    readers |= {name: known.read for name, known in DATASETS.items()}
+    if dataset not in readers:
+        raise SettingsError(f"there is no data set {dataset!r}; known are {', '.join(sorted(readers))}")
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder; name the folder that holds the unpacked data set")
+    if protocol:
+        _check_protocol(protocol, dataset)
+    presentations = readers[dataset](root)
+    if not presentations:
+        raise DataError(f"{root} holds no presentation of {dataset}; name the folder that was unpacked")
+    if not protocol:
+        return {WHOLE: _dealt(presentations, root)}
+    split = checked(PROTOCOLS[protocol].split(presentations), name=protocol)
+    return {name: _dealt(part, root) for name, part in split.parts().items() if part}
 
 
-def training_data(data: Path) -> list[TrainingData]:
-    """What the contract says of the material: a row for each source, with its licence."""
-    if (data / LABELS).is_file():
-        rows = read_labels(data)
-        kinds = Counter(
-            (row.columns.get("source") or data.name, row.licence or "not recorded") for row in rows
+def _check_protocol(protocol: str, dataset: str) -> None:
+    of_set = [name for name, known in PROTOCOLS.items() if tuple(known.needs) == (dataset,)]
+    if protocol not in PROTOCOLS:
+        raise SettingsError(
+            f"there is no protocol {protocol!r}; {dataset} has {', '.join(sorted(of_set)) or 'none'}"
         )
-    else:
-        clips = PreparedSet.open(data / "train").rows
-        kinds = Counter(
-            (source or data.name, "not recorded")
-            for source, _ in {(row.source, row.presentation) for row in clips}
+    needs = PROTOCOLS[protocol].needs
+    if tuple(needs) != (dataset,):
+        raise SettingsError(
+            f"the protocol {protocol} asks for {' and '.join(needs)}; prepare each of them without --protocol"
         )
-    return [TrainingData(name=name, licence=licence, items=n) for (name, licence), n in sorted(kinds.items())]
+
+
+def _dealt(presentations: Sequence[Presentation], root: Path) -> list[Presentation]:
+    """In the order of their names' hashes, so that each shard is a fair sample and takes about as long."""
+
+    def place(presentation: Presentation) -> tuple[str, str]:
+        name = name_below(root, presentation.path)
+        return hashlib.sha256(name.encode()).hexdigest(), name
+
+    dealt = sorted(presentations, key=place)
+    for one, next_one in pairwise(dealt):
+        if one.path == next_one.path:
+            raise DataError(f"{one.path} is listed twice; a presentation is prepared once")
+    return dealt
+
+
+def prepare_part(
+    presentations: Sequence[Presentation],
+    *,
+    root: Path,
+    out: Path,
+    wishes: Wishes,
+    part: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """The prepared set of one part."""
+    cutting = Cutting(clip=wishes.clip, seed=wishes.seed, every_s=wishes.every_s, cuts=wishes.cuts)
+    if part != "train":
+        cutting = replace(cutting, cuts=1, scale_jitter=0.0, shift_jitter=0.0)
+    return prepare(
+        TrackedFolder(
+            presentations=presentations,
+            load_finder=partial(FaceFinder.load, threads=1),
+            stride_s=wishes.clip.stride_s,
+            root=str(root),
+            seconds=wishes.seconds,
+        ),
+        out,
+        count=len(presentations),
+        cutting=cutting,
+        packing=Packing(
+            recordings_a_shard=wishes.shard,
+            pictures=wishes.pictures,
+            origin=fingerprint(presentations, root=root, seconds=wishes.seconds),
+        ),
+        jobs=wishes.jobs or os.cpu_count() or 1,
+        engine=ENGINES[wishes.engine],
+        progress=progress,
+    )
+
+
+def fingerprint(presentations: Sequence[Presentation], *, root: Path, seconds: float) -> str:
+    """SHA-256 of the list and of what is read of it, wherever its folder lies."""
+    rows = [{**asdict(p), "path": name_below(root, p.path)} for p in presentations]
+    return hashlib.sha256(json.dumps([seconds, rows], sort_keys=True).encode()).hexdigest()
+
+
+def claim(out: Path, settings: dict[str, str]) -> None:
+    """Marks `out` as made from this set by this protocol; one of another is refused."""
+    text = json.dumps(settings, indent=1)
+    claimed = (out / CLAIM).is_file()
+    if claimed and (out / CLAIM).read_text() != text:
+        raise OutputError(
+            f"{out} was prepared from another data set or protocol ({out / CLAIM}); choose another folder"
+        )
+    for path in left_behind(out, FILES):
+        path.unlink()
+    if not claimed:
+        write_bytes(out / CLAIM, text.encode())
+
+
+def summary(part: str, found: Sequence[Outcome]) -> str:
+    """One line: how many presentations and clips, and why some have none.
+
+    >>> summary("test", [])
+    'test: 0 presentations with 0 clips'
+    """
+    line = f"{part}: {len(found)} presentations with {sum(outcome.clips for outcome in found)} clips"
+    missed = Counter(outcome.reason for outcome in found if not outcome.clips)
+    if not missed:
+        return line
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(missed.items()))
+    return f"{line}; {missed.total()} of them without a clip: {reasons}"

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from unmask.app.precision import add_bf16_points
-from unmask.app.prepare import prepared, training_data
 from unmask.app.progress import bar
+from unmask.app.training_sets import prepared, training_data
 from unmask.data.prepared import PreparedSet
 from unmask.models.export import export as export_network
 from unmask.models.weights import load

@@ -1,28 +1,36 @@
 """Recordings -> a prepared set on disk: clips cut as at run time, with depth label and mask.
 
-Many processes, whole shards only, each by one rename: whatever kills the work, calling it again goes on where
-it stopped and ends in the same bytes. Boxes are jittered here, since what is stored has the size of the
-network's input.
+Many processes, or many machines; whole shards only, each by one rename: whatever kills the work, calling it
+again goes on where it stopped and ends in the same bytes. Boxes are jittered here, since what is stored has
+the size of the network's input.
 """
 
 import json
-import multiprocessing
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from unmask.data.prepared import DEPTH_PX, SPEC, Arrays, Row, write_table
+from unmask.data.engines import Engine, KilledError, in_processes
+from unmask.data.prepared import DEPTH_PX, SPEC
+from unmask.data.shards import Arrays, Outcome, Pictures, Prepared, Row, write_shard
 from unmask.media.clips import choose, clip_box, cut, mesh_depth, mesh_mask
-from unmask.media.files import write_bytes
-from unmask.types import Clip, ClipSpec, DataError, Label, OutputError, SettingsError, Sighting
+from unmask.media.files import held, left_behind, write_bytes
+from unmask.types import (
+    Clip,
+    ClipSpec,
+    DataError,
+    Label,
+    OutputError,
+    Reason,
+    SettingsError,
+    Sighting,
+)
 
 RECORDINGS_A_SHARD = 16
+FILES = r"shard-\d{6}\.(tar|json)|spec\.json"  # of a set
 RELIEF_M = 0.15  # a head's depth from nose to ear: the scale of an attack's true depth
 
 
@@ -31,7 +39,8 @@ class Recording:
     """What clips are cut from: one face through time, with its truth.
 
     `depths` (len(sightings), H, W) float32 metres, when known; then attacks get their true depth beside the
-    zeros that training takes by default.
+    zeros that training takes by default. `reason` is why no clip comes of it, should none come, `detail` the
+    sentence of a file that cannot be read; `columns` is what else a manifest says of it.
     """
 
     name: str
@@ -41,6 +50,9 @@ class Recording:
     subject: str
     source: str
     depths: np.ndarray | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    reason: str = Reason.TOO_SHORT
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +60,8 @@ class Cutting:
     """How clips are cut from recordings.
 
     Clips of a recording start `every_s` apart; each is cut `cuts` times with a box scaled by 1 +-
-    `scale_jitter` and shifted by up to `shift_jitter` of its side. `seed` draws the boxes.
+    `scale_jitter` and shifted by up to `shift_jitter` of its side. `seed` draws the boxes. Depth labels and
+    masks have `depth_px` rows and columns; the networks take 32.
     """
 
     clip: ClipSpec
@@ -57,14 +70,34 @@ class Cutting:
     cuts: int = 1
     scale_jitter: float = 0.1
     shift_jitter: float = 0.05
+    depth_px: int = DEPTH_PX
 
     def __post_init__(self) -> None:
         jitters = 0 <= self.scale_jitter < 0.5 and 0 <= self.shift_jitter < 0.5
-        if self.cuts < 1 or self.every_s <= 0 or not jitters:
-            raise SettingsError(f"cutting needs cuts >= 1, every_s > 0 and jitters in [0, 0.5), not {self}")
+        if self.cuts < 1 or self.every_s <= 0 or self.depth_px < 1 or not jitters:
+            raise SettingsError(
+                f"cutting needs cuts >= 1, every_s > 0, depth_px >= 1 and jitters in [0, 0.5), not {self}"
+            )
 
 
-Source = Callable[[int], Recording | None]  # the n-th recording; None where no face was found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packing:
+    """How recordings are packed: so many in a shard, their pictures as plain bytes (npy) or packed (png).
+
+    `origin` says what the numbers of the recordings mean, e.g. the hash of a list: a set is never continued
+    from another list, which would leave out some recordings and take others twice.
+    """
+
+    recordings_a_shard: int = RECORDINGS_A_SHARD
+    pictures: Pictures = "npy"
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        if self.recordings_a_shard < 1:
+            raise SettingsError(f"a shard needs 1 recording or more, not {self.recordings_a_shard}")
+
+
+Source = Callable[[int], Recording | None]  # the n-th recording; None where there are fewer
 
 
 def prepare(
@@ -73,49 +106,99 @@ def prepare(
     *,
     count: int,
     cutting: Cutting,
+    packing: Packing | None = None,
     jobs: int = 1,
+    engine: Engine = in_processes,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """A prepared set in `out` of recordings 0 to `count` - 1, rounded up to whole shards of 16; gives `out`.
+    """A prepared set in `out` of recordings 0 to `count` - 1, rounded up to whole shards; gives `out`.
 
     `source` is called in any order and, with `jobs` > 1, in other processes (it must pickle); equal numbers
     must give equal recordings. `progress` gets shards done and in all. A larger `count` on an old set adds
     shards to it.
     """
-    out = Path(out)
-    _claim(out, cutting)
-    shards = -(-count // RECORDINGS_A_SHARD)
-    missing = [n for n in range(shards) if not _shard(out, n).is_dir()]
-    work = partial(_write_shard, source=source, out=out, cutting=cutting)
-    for done, _ in enumerate(_each(work, missing, jobs=jobs), start=shards - len(missing) + 1):
+    out, packing = Path(out), packing or Packing()
+    shards = -(-count // packing.recordings_a_shard)
+    refuse_others(out, claim=SPEC, files=FILES)
+    with held(out):
+        _claim(out, cutting=cutting, packing=packing)
+        missing = [n for n in range(shards) if not shard_path(out, n).is_file()]
+        work = partial(_write, source=source, out=out, cutting=cutting, packing=packing)
+        done = shards - len(missing)
         if progress is not None:
             progress(done, shards)
+        try:
+            for _ in engine(work, missing, jobs=jobs):
+                done += 1
+                if progress is not None:
+                    progress(done, shards)
+        except KilledError as killed:
+            kept = sum(shard_path(out, n).is_file() for n in range(shards))
+            raise OutputError(
+                f"a worker process was killed, perhaps for want of memory, with {kept} of {shards} shards in "
+                f"{out} made; run the same command again to go on, with fewer --jobs if memory is short"
+            ) from killed
     return out
 
 
-def cut_recording(recording: Recording, *, cutting: Cutting, seed: int) -> tuple[list[Row], Arrays]:
-    """All clips of a recording with their labels; none when it is shorter than a clip."""
+def refuse_others(out: Path, *, claim: str, files: str) -> None:
+    """OutputError where `out` holds files but not the mark `claim`; a killed run may leave `files`."""
+    if not out.is_dir() or (out / claim).is_file():
+        return
+    ours = left_behind(out, files)
+    if others := [path.name for path in out.iterdir() if path not in ours and not path.name.startswith(".")]:
+        raise OutputError(f"{out} holds other files, {min(others)} among them; choose an empty folder")
+
+
+def shard_path(out: Path, number: int) -> Path:
+    """Where shard `number` of a set lies once it is whole."""
+    return out / f"shard-{number:06d}.tar"
+
+
+def cut_recording(recording: Recording, *, cutting: Cutting, seed: int) -> Prepared:
+    """All clips of a recording with their labels; none when it is shorter than a clip.
+
+    `seed` is its number in the set: boxes depend on it and on the seed of the cutting alone.
+    """
     rng = np.random.default_rng([cutting.seed, seed])
-    spec = cutting.clip
+    spec, px = cutting.clip, cutting.depth_px
     rows: list[Row] = []
-    clips, depths, masks = [], [], []
+    clips, depths, masks, times = [], [], [], []
     for chosen in _starts(recording, cutting):
         sightings = [recording.sightings[k] for k in chosen]
         for _ in range(cutting.cuts):
             clip = cut(sightings, spec=spec, box=_jittered_box(sightings[0], rng, cutting=cutting))
-            masks.append([mesh_mask(mesh, size_px=spec.size_px, out=DEPTH_PX) for mesh in clip.meshes])
-            depths.append(_depth_label(recording, clip, chosen=chosen, spec=spec))
+            masks.append([mesh_mask(mesh, size_px=spec.size_px, out=px) for mesh in clip.meshes])
+            depths.append(_depth_label(recording, clip, chosen=chosen, cutting=cutting))
             clips.append(clip.pixels)
-            rows.append(_row(recording, number=len(rows)))
+            times.append(clip.times_s)
+            rows.append(_row(recording, clip, number=len(rows)))
     shape = (len(rows), spec.frames)
-    return rows, Arrays(
+    arrays = Arrays(
         np.array(clips, dtype=np.uint8).reshape(*shape, spec.size_px, spec.size_px, 3),
-        _bytes(depths).reshape(*shape, DEPTH_PX, DEPTH_PX),
-        _bytes(masks).reshape(*shape, DEPTH_PX, DEPTH_PX),
+        _bytes(depths).reshape(*shape, px, px),
+        _bytes(masks).reshape(*shape, px, px),
+    )
+    outcome = _outcome(recording, number=seed, clips=len(rows))
+    return Prepared(outcome=outcome, rows=tuple(rows), arrays=arrays, times_s=np.array(times).reshape(shape))
+
+
+def _outcome(recording: Recording, *, number: int, clips: int) -> Outcome:
+    return Outcome(
+        recording=number,
+        presentation=recording.name,
+        label=recording.label,
+        instrument=recording.instrument,
+        subject=recording.subject,
+        source=recording.source,
+        columns=dict(recording.columns),
+        clips=clips,
+        reason="" if clips else str(recording.reason),
+        detail="" if clips else recording.detail,
     )
 
 
-def _row(recording: Recording, *, number: int) -> Row:
+def _row(recording: Recording, clip: Clip, *, number: int) -> Row:
     return Row(
         presentation=recording.name,
         number=number,
@@ -123,6 +206,8 @@ def _row(recording: Recording, *, number: int) -> Row:
         instrument=recording.instrument,
         subject=recording.subject,
         source=recording.source,
+        time_s=float(clip.times_s[0]),
+        box=tuple(clip.box.astype(int).tolist()),
     )
 
 
@@ -145,31 +230,34 @@ def _jittered_box(sighting: Sighting, rng: np.random.Generator, *, cutting: Cutt
     return box + np.tile(shift, 2).astype(box.dtype)
 
 
-def _depth_label(recording: Recording, clip: Clip, *, chosen: list[int], spec: ClipSpec) -> list[np.ndarray]:
-    """(32, 32) a frame: the mesh's relief for bona fide; for attacks the true depth over RELIEF_M."""
+def _depth_label(
+    recording: Recording, clip: Clip, *, chosen: list[int], cutting: Cutting
+) -> list[np.ndarray]:
+    """(D, D) a frame: the mesh's relief for bona fide; for attacks the true depth over RELIEF_M."""
+    size_px, out = cutting.clip.size_px, cutting.depth_px
     if recording.label is Label.BONA_FIDE:
-        return [mesh_depth(mesh, size_px=spec.size_px, out=DEPTH_PX) for mesh in clip.meshes]
+        return [mesh_depth(mesh, size_px=size_px, out=out) for mesh in clip.meshes]
     if recording.depths is None:
-        return [np.zeros((DEPTH_PX, DEPTH_PX), dtype=np.float32) for _ in chosen]
+        return [np.zeros((out, out), dtype=np.float32) for _ in chosen]
     return [
-        _true_depth(recording.depths[k], clip.box, mask=mesh_mask(mesh, size_px=spec.size_px, out=DEPTH_PX))
+        _true_depth(recording.depths[k], clip.box, mask=mesh_mask(mesh, size_px=size_px, out=out))
         for k, mesh in zip(chosen, clip.meshes, strict=True)
     ]
 
 
 def _true_depth(depth_m: np.ndarray, box: np.ndarray, *, mask: np.ndarray) -> np.ndarray:
-    """(32, 32) in [0, 1] under the mask: 0 where the face is farthest, 1 at RELIEF_M before it.
+    """(D, D) in [0, 1] under the mask (D, D): 0 where the face is farthest, 1 at RELIEF_M before it.
 
     The farthest twentieth does not count: through the eyes of a mask one sees the wall.
     """
     height, width = depth_m.shape
-    steps = (np.arange(DEPTH_PX) + 0.5) / DEPTH_PX
+    steps = (np.arange(len(mask)) + 0.5) / len(mask)
     x = np.clip(box[0] + steps * (box[2] - box[0]), 0, width - 1).astype(int)
     y = np.clip(box[1] + steps * (box[3] - box[1]), 0, height - 1).astype(int)
     sampled = depth_m[np.ix_(y, x)]
     face = (mask > 0.5) & np.isfinite(sampled)
     if not face.any():
-        return np.zeros((DEPTH_PX, DEPTH_PX), dtype=np.float32)
+        return np.zeros(mask.shape, dtype=np.float32)
     relief = (np.quantile(sampled[face], 0.95) - np.where(face, sampled, np.inf)) / RELIEF_M
     return np.clip(relief, 0, 1).astype(np.float32)
 
@@ -178,64 +266,33 @@ def _bytes(maps: list) -> np.ndarray:
     return np.rint(255 * np.clip(np.array(maps, dtype=np.float32), 0, 1)).astype(np.uint8)
 
 
-def _claim(out: Path, cutting: Cutting) -> None:
-    text = json.dumps(asdict(cutting), indent=1, sort_keys=True)
+def _claim(out: Path, *, cutting: Cutting, packing: Packing) -> None:
+    """Marks the folder as made by these settings, and clears what a killed run left half written."""
+    text = json.dumps({**asdict(cutting), "packing": asdict(packing)}, indent=1, sort_keys=True)
     claimed = out / SPEC
-    if claimed.is_file():
-        if claimed.read_text() != text:
-            raise DataError(
-                f"{out} was prepared with other settings ({claimed}); take them again or another folder"
-            )
-        return
-    write_bytes(claimed, text.encode())
+    if claimed.is_file() and claimed.read_text() != text:
+        raise DataError(
+            f"{out} was prepared with other settings or from another list ({claimed}); take them again or "
+            "another folder"
+        )
+    for path in left_behind(out, FILES):
+        path.unlink()
+    if not claimed.is_file():
+        write_bytes(claimed, text.encode())
 
 
-def _shard(out: Path, number: int) -> Path:
-    return out / f"shard-{number:05d}"
+def _write(number: int, *, source: Source, out: Path, cutting: Cutting, packing: Packing) -> None:
+    write_shard(
+        shard_path(out, number),
+        _prepared(number, source=source, cutting=cutting, packing=packing),
+        pictures=packing.pictures,
+    )
 
 
-def _each(work: Callable[[int], None], numbers: list[int], *, jobs: int) -> Iterator[None]:
-    if jobs <= 1:
-        yield from map(work, numbers)
-        return
-    spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads can hang
-    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin_worker, initargs=(work,)) as pool:
-        yield from pool.map(_in_worker, numbers)
-
-
-_WORK: list[Callable[[int], None]] = []  # in a worker: its job, sent once, since portraits weigh 100s of MB
-
-
-def _begin_worker(work: Callable[[int], None]) -> None:
-    cv2.setNumThreads(1)
-    _WORK.append(work)
-
-
-def _in_worker(number: int) -> None:
-    _WORK[0](number)
-
-
-def _write_shard(number: int, *, source: Source, out: Path, cutting: Cutting) -> None:
-    rows: list[Row] = []
-    parts: list[Arrays] = []
-    for index in range(number * RECORDINGS_A_SHARD, (number + 1) * RECORDINGS_A_SHARD):
+def _prepared(number: int, *, source: Source, cutting: Cutting, packing: Packing) -> Iterator[Prepared]:
+    """One recording after the other, so that no more than one is held in memory."""
+    first = number * packing.recordings_a_shard
+    for index in range(first, first + packing.recordings_a_shard):
         recording = source(index)
-        if recording is None:
-            continue
-        cut_rows, arrays = cut_recording(recording, cutting=cutting, seed=index)
-        rows += cut_rows
-        parts.append(arrays)
-    part = out / f"shard-{number:05d}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir()
-        if parts:
-            for name in ("clips", "depth", "mask"):
-                np.save(part / f"{name}.npy", np.concatenate([getattr(p, name) for p in parts]))
-        write_table(part / "table.csv", rows)
-        part.rename(_shard(out, number))
-    except OSError as failed:
-        shutil.rmtree(part, ignore_errors=True)
-        raise OutputError(
-            f"{out} cannot be written ({failed.strerror}); free or choose another disk"
-        ) from failed
+        if recording is not None:
+            yield cut_recording(recording, cutting=cutting, seed=index)

@@ -1,51 +1,23 @@
 """Prepared clips on disk: what `data.prepare` writes and training maps into memory.
 
-A set is a folder of shards; a shard is a folder that appears by one rename, so what is there is whole:
-
-    clips.npy  (n, T, S, S, 3) uint8 RGB        depth.npy  (n, T, 32, 32) uint8, 255 is near, 0 background
-    table.csv  one row a clip                   mask.npy   (n, T, 32, 32) uint8, 255 is face
+A set is a folder of shards (data.shards) and its `spec.json`, the settings that all of them were cut with.
+The tars are WebDataset's, so that other programs can stream them; here any clip is read by its place.
 """
 
-import csv
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from unmask.types import ClipSpec, DataError, Label
+from unmask.data.shards import PATTERN, Arrays, Row, Shard
+from unmask.types import ClipSpec, DataError
 
-DEPTH_PX = 32
+DEPTH_PX = 32  # of the networks' maps
 SPEC = "spec.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One prepared clip: the `number`-th of its presentation; `source` says where it came from."""
-
-    presentation: str
-    number: int
-    label: Label
-    instrument: str
-    subject: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Arrays:
-    """Some clips: `clips` (n, T, S, S, 3), `depth` and `mask` (n, T, 32, 32), all uint8."""
-
-    clips: np.ndarray
-    depth: np.ndarray
-    mask: np.ndarray
-
-
-@dataclass(frozen=True, slots=True)
-class _Shard:
-    start: int  # number of its first row in the set
-    arrays: Arrays
+LONGEST_HEAD = 256  # bytes before the array in an npy member
 
 
 @dataclass(frozen=True)
@@ -54,85 +26,54 @@ class PreparedSet:
 
     root: Path
     spec: ClipSpec
+    depth_px: int
     rows: tuple[Row, ...]
-    shards: tuple[_Shard, ...]
+    shards: tuple[Shard, ...]
 
     @staticmethod
     def open(root: str | Path) -> "PreparedSet":
-        """The set in `root`; DataError when there is none or a shard does not fit the others."""
+        """The set in `root`; DataError when there is none, it holds no clip, or a shard is damaged."""
         root = Path(root)
         if not (root / SPEC).is_file():
             raise DataError(
-                f"{root} is no prepared set: it has no {SPEC}; make one with `unmask simulate` or prepare"
+                f"{root} is no prepared set: it has no {SPEC}; make one with `unmask prepare` or `unmask "
+                "simulate`"
             )
-        spec = ClipSpec(**json.loads((root / SPEC).read_text())["clip"])
-        rows: list[Row] = []
-        shards: list[_Shard] = []
-        for folder in sorted(root.glob("shard-?????")):
-            table = read_table(folder / "table.csv")
-            if table:  # a shard of which nothing could be cut is empty, and an empty file cannot be mapped
-                shards.append(_Shard(len(rows), _map(folder, count=len(table), spec=spec)))
-                rows.extend(table)
-        if not rows:
+        settings = json.loads((root / SPEC).read_text())
+        spec, depth_px = ClipSpec(**settings["clip"]), int(settings.get("depth_px", DEPTH_PX))
+        shards = [shard for shard in map(Shard.open, sorted(root.glob(PATTERN))) if shard.rows]
+        for shard in shards:
+            _check(shard, spec=spec, depth_px=depth_px)
+        if not shards and any(root.glob("shard-?????/table.csv")):
+            raise DataError(f"{root} was prepared by an older unmask, as folders; prepare it again")
+        if not shards:
             raise DataError(f"{root} holds no clip; let the preparation finish its first shard")
-        return PreparedSet(root, spec, tuple(rows), tuple(shards))
+        rows = tuple(row for shard in shards for row in shard.rows)
+        return PreparedSet(root, spec, depth_px, rows, tuple(shards))
 
     @cached_property
     def _starts(self) -> np.ndarray:
-        return np.array([shard.start for shard in self.shards])
+        return np.cumsum([0, *(len(shard.rows) for shard in self.shards)])[:-1]
 
     def read(self, numbers: Sequence[int] | np.ndarray) -> Arrays:
         """Copies of the clips with these numbers, in this order."""
         parts = []
         for number in numbers:
-            shard = self.shards[int(np.searchsorted(self._starts, number, side="right")) - 1]
-            k = number - shard.start
-            parts.append((shard.arrays.clips[k], shard.arrays.depth[k], shard.arrays.mask[k]))
+            place = int(np.searchsorted(self._starts, number, side="right")) - 1
+            k = int(number - self._starts[place])
+            spec = self.spec
+            parts.append(
+                self.shards[place].read(k, frames=spec.frames, size_px=spec.size_px, depth_px=self.depth_px)
+            )
         clips, depth, mask = zip(*parts, strict=True)
         return Arrays(np.stack(clips), np.stack(depth), np.stack(mask))
 
 
-def read_table(path: Path) -> list[Row]:
-    """The rows of a shard's table."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return [_row(cells) for cells in csv.DictReader(file)]
-
-
-def _row(cells: dict[str, str]) -> Row:
-    return Row(
-        presentation=cells["presentation"],
-        number=int(cells["number"]),
-        label=Label(cells["label"]),
-        instrument=cells["instrument"],
-        subject=cells["subject"],
-        source=cells["source"],
-    )
-
-
-def write_table(path: Path, rows: Sequence[Row]) -> None:
-    """The rows as CSV with a header line."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [f.name for f in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-
-
-def _map(folder: Path, *, count: int, spec: ClipSpec) -> Arrays:
-    wanted = {
-        "clips": (count, spec.frames, spec.size_px, spec.size_px, 3),
-        "depth": (count, spec.frames, DEPTH_PX, DEPTH_PX),
-        "mask": (count, spec.frames, DEPTH_PX, DEPTH_PX),
-    }
-    arrays = {}
-    for name, shape in wanted.items():
-        path = folder / f"{name}.npy"
-        try:
-            arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as broken:
-            raise DataError(
-                f"{path} cannot be read ({broken}); delete {folder} and prepare again"
-            ) from broken
-        if arrays[name].shape != shape or arrays[name].dtype != np.uint8:
-            found = f"{arrays[name].dtype} {arrays[name].shape}"
-            raise DataError(f"{path} is {found}, not uint8 {shape}; delete {folder} and prepare again")
-    return Arrays(**arrays)
+def _check(shard: Shard, *, spec: ClipSpec, depth_px: int) -> None:
+    """The lengths of the members fit the settings: what is read as pixels are pixels."""
+    maps = spec.frames * depth_px**2
+    heads = shard.places[..., 1] - [spec.frames * spec.size_px**2 * 3, maps, maps]  # what an npy has before
+    if shard.pictures == "png":
+        heads = heads[:, 1:]  # a picture's length tells nothing
+    if ((heads <= 0) | (heads > LONGEST_HEAD)).any():
+        raise DataError(f"{shard.tar} holds clips of another size than {SPEC} says; prepare them again")

@@ -1,18 +1,24 @@
 """Where recordings come from: simulated clips with their truth, or the tracked faces of a labelled folder."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from unmask.data.prepare import Recording
 from unmask.media.sources import open_presentation
-from unmask.types import Face, Frame, Label, Presentation, Sighting
+from unmask.types import Face, Frame, Label, Presentation, Reason, Sighting, SourceError
+
+if TYPE_CHECKING:
+    from unmask.media.quality import QualityLimits
 
 READ_S = 10.0  # of a real video: more clips of one presentation teach little and fill the memory
+UNREADABLE = "UNREADABLE"  # beside the reasons of unmask.types: nothing was there to look at
 
 
 class SimulatedClip(Protocol):
@@ -75,49 +81,92 @@ def _face(mesh: np.ndarray) -> Face:
 class TrackedFolder:
     """The n-th presentation of a labelled folder as a recording of its longest track.
 
-    Rows with a column `subject` keep it; without, each presentation is a subject of its own. Frames are kept
-    no denser than `stride_s` needs. `load_finder` gives a media.faces.FaceFinder: called once in each
-    process.
+    Recordings are named by their path below `root`, and a presentation without a subject is one of its own.
+    Frames are kept no denser than `stride_s` needs, up to `seconds` of a video, and only where the face may
+    be scored. `load_finder` gives a media.faces.FaceFinder: called once in each process.
     """
 
     presentations: Sequence[Presentation]
     load_finder: Callable[[], Any]
     stride_s: float
+    root: str = ""
+    seconds: float = READ_S
+    limits: "QualityLimits | None" = None  # those of the run time, if none are given
 
     def __call__(self, index: int) -> Recording | None:
         if index >= len(self.presentations):  # the last shard is rounded up
             return None
         presentation = self.presentations[index]
-        sightings = self._longest_track(presentation)
-        if not sightings:
-            return None
+        name = name_below(self.root, presentation.path)
+        seen, detail = _Seen(), ""
+        try:
+            self._look(presentation, seen)
+        except SourceError as unreadable:  # in its middle too: what cannot be read to its end is not trusted
+            seen, detail = _Seen(), str(unreadable).replace(presentation.path, name)
         return Recording(
-            name=presentation.path,
-            sightings=sightings,
+            name=name,
+            sightings=seen.longest(),
             label=presentation.label,
             instrument=presentation.instrument,
-            subject=presentation.subject or presentation.path,
-            source=presentation.columns.get("source", ""),
+            subject=presentation.subject or name,
+            source=presentation.columns.get("source", "") or presentation.dataset,
+            columns={k: cell for k, cell in presentation.cells().items() if k not in ("subject", "source")},
+            reason=UNREADABLE if detail else seen.reason(),
+            detail=detail,
         )
 
-    def _longest_track(self, presentation: Presentation) -> list[Sighting]:
-        from unmask.media.tracks import (
-            Tracker,
-        )  # only here: it needs OpenVINO, which a training machine may lack
+    def _look(self, presentation: Presentation, seen: "_Seen") -> None:
+        # Only here: they need OpenVINO, which a training machine may lack.
+        from unmask.media.quality import DEFAULT_LIMITS, judge
+        from unmask.media.tracks import Tracker
 
-        tracker = Tracker(_finder(self.load_finder))
-        tracks: dict[int, list[Sighting]] = defaultdict(list)
-        wanted_s = 0.0
-        for frame in open_presentation(presentation).frames:
-            if frame.time_s > READ_S:
-                break
-            faces = tracker.update(frame)
-            if frame.time_s < wanted_s - self.stride_s / 4:
-                continue
-            wanted_s = (np.floor(frame.time_s / self.stride_s + 0.25) + 1) * self.stride_s
-            for identity, face in faces:
-                tracks[identity].append(Sighting(frame=frame, face=face))
-        return max(tracks.values(), key=len, default=[])
+        tracker, limits, wanted_s = Tracker(_finder(self.load_finder)), self.limits or DEFAULT_LIMITS, 0.0
+        source = open_presentation(presentation)
+        with closing(source):
+            for frame in source.frames:
+                if frame.time_s > self.seconds:
+                    break
+                faces = tracker.update(frame)
+                if frame.time_s < wanted_s - self.stride_s / 4:
+                    continue
+                wanted_s = (np.floor(frame.time_s / self.stride_s + 0.25) + 1) * self.stride_s
+                for identity, face in faces:
+                    sighting = Sighting(frame=frame, face=face)
+                    seen.take(identity, sighting, refused=judge(sighting, limits=limits))
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The faces of one presentation: those that may be scored, and why the others may not."""
+
+    tracks: dict[int, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
+    refusals: Counter[Reason] = field(default_factory=Counter)
+    count: int = 0
+
+    def take(self, identity: int, sighting: Sighting, *, refused: Sequence[Reason]) -> None:
+        self.count += 1
+        self.refusals.update(refused)
+        if not refused:
+            self.tracks[identity].append(sighting)
+
+    def longest(self) -> list[Sighting]:
+        return max(self.tracks.values(), key=len, default=[])
+
+    def reason(self) -> str:
+        """Why no clip comes of it, should none come: no face, what most of its faces lack, or time."""
+        if not self.count:
+            return Reason.NO_FACE
+        (common, times), *_ = self.refusals.most_common(1) or [(Reason.TOO_SHORT, 0)]
+        return common if times > self.count / 4 else Reason.TOO_SHORT
+
+
+def name_below(root: str | Path, path: str) -> str:
+    """The path without `root` before it: the same set is made wherever its folder lies.
+
+    >>> name_below("/sets/casia", "/sets/casia/test/1.avi")
+    'test/1.avi'
+    """
+    return path.removeprefix(f"{str(root).rstrip('/')}/")
 
 
 @cache  # one for each process, since loading takes longer than a picture

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import re
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -56,6 +58,47 @@ def write_bytes(target: str | Path, content: bytes) -> None:
     """The whole of `content` in `target`, or what was there before."""
     with atomic_path(target) as part:
         part.write_bytes(content)
+
+
+def left_behind(folder: Path, name: str) -> list[Path]:
+    """What writers that were killed left of files whose whole name matches the expression `name`."""
+    part = re.compile(rf"(?:{name})\.[0-9a-f]{{8}}\.part")
+    return [path for path in folder.iterdir() if part.fullmatch(path.name)]
+
+
+@contextmanager
+def held(folder: str | Path) -> Iterator[None]:
+    """The folder, made if it is not there, for this process alone; OutputError while another one holds it.
+
+    The hold ends with the process, however that ends. Where files cannot be locked (Windows, some network
+    disks) nothing is held, and two writers must be kept apart by hand.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("ab")
+    except OSError as refused:
+        if refused.errno not in REFUSALS:
+            raise
+        raise OutputError(f"cannot write {folder}: {REFUSALS[refused.errno]}") from refused
+    with lock:
+        try:
+            _lock(lock.fileno())
+        except BlockingIOError as busy:
+            raise OutputError(f"another process writes to {folder}; wait for it, or stop it") from busy
+        yield
+
+
+def _lock(file: int) -> None:
+    if sys.platform == "win32":
+        return
+    import fcntl  # not on Windows
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as refused:
+        if refused.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            raise
 
 
 def _flush(path: Path) -> None:

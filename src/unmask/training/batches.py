@@ -9,7 +9,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from unmask.data.prepared import Arrays, PreparedSet, Row
+from unmask.data.prepared import PreparedSet
+from unmask.data.shards import Arrays, Row
 from unmask.training.augment import Augmentation, Batch, augment, recompress
 from unmask.training.settings import Batches
 from unmask.types import DataError, Label

@@ -1,0 +1,132 @@
+"""Where shards are made: in processes of this machine, or on a Ray cluster. Both make the same shards."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol
+
+import cv2
+
+from unmask.types import SettingsError, UnmaskError
+
+Work = Callable[[int], None]
+AHEAD = 2  # tasks given to Ray for each that can run, so that no processor waits for the next
+
+
+class KilledError(Exception):
+    """A worker process ended without a word."""
+
+
+class Engine(Protocol):
+    """Does `work` for each number, up to `jobs` at once; yields after each, in any order."""
+
+    def __call__(self, work: Work, numbers: Sequence[int], *, jobs: int) -> Iterator[None]: ...
+
+
+def in_processes(work: Work, numbers: Sequence[int], *, jobs: int) -> Iterator[None]:
+    """On this machine; with one job in this very process."""
+    if jobs <= 1:
+        yield from map(work, numbers)
+        return
+    spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads can hang
+    try:
+        with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(work,)) as pool:
+            yield from pool.map(_in_worker, numbers)
+    except BrokenProcessPool as broken:
+        raise KilledError from broken
+
+
+def on_ray(work: Work, numbers: Sequence[int], *, jobs: int) -> Iterator[None]:
+    """On the cluster that RAY_ADDRESS names, each task on one processor; without one, on a local cluster of
+    `jobs` processors.
+
+    Every machine must see the same folders under the same names. A task whose machine is
+    lost is started once more: what kills its worker twice would kill it a third time.
+    """
+    ray = ray_module()
+    if not ray.is_initialized():
+        _connect(ray, jobs=jobs)
+    at_once = AHEAD * int(ray.cluster_resources().get("CPU", 1))
+    shared = ray.put(work)  # sent to each machine once
+    task = ray.remote(num_cpus=1, max_retries=1)(_on_machine)
+    waiting: list[Any] = []
+    try:
+        for number in numbers:
+            waiting.append(task.remote(shared, number))
+            if len(waiting) >= at_once:
+                waiting = _after_one(ray, waiting)
+                yield
+        while waiting:
+            waiting = _after_one(ray, waiting)
+            yield
+    finally:
+        for unfinished in waiting:
+            ray.cancel(unfinished)
+
+
+def ray_module() -> Any:
+    """The package ray; SettingsError where the extra `scale` is missing."""
+    try:
+        import ray
+    except ModuleNotFoundError as missing:
+        raise SettingsError(
+            "the engine ray needs the package ray, which is missing; pip install 'unmask[scale]'"
+        ) from missing
+    return ray
+
+
+def _connect(ray: Any, *, jobs: int) -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    address = os.environ.get("RAY_ADDRESS")
+    local = {} if address else {"num_cpus": jobs, "include_dashboard": False}
+    try:
+        ray.init(log_to_driver=False, logging_level="ERROR", **local)
+    except ConnectionError as silent:
+        raise SettingsError(
+            f"no Ray cluster answers at RAY_ADDRESS={address}; start it there with `ray start --head`, or "
+            "unset RAY_ADDRESS"
+        ) from silent
+
+
+def _after_one(ray: Any, waiting: list[Any]) -> list[Any]:
+    """What is left to wait for when one more task has ended; its error is raised as it was."""
+    (ended, *_), left = ray.wait(waiting, num_returns=1)
+    try:
+        ray.get(ended)
+    except ray.exceptions.RayTaskError as failed:
+        if isinstance(failed.cause, UnmaskError):
+            raise failed.cause from None
+        raise
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as killed:
+        raise KilledError from killed
+    return left
+
+
+def _on_machine(work: Work, number: int) -> None:
+    cv2.setNumThreads(1)
+    work(number)
+
+
+_WORK: list[Work] = []  # in a worker: its job, sent once, since portraits weigh 100s of MB
+
+
+def _begin(work: Work) -> None:
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _WORK.append(work)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """A worker whose parent was killed would wait for its next task for ever."""
+    parent.join()
+    os._exit(1)
+
+
+def _in_worker(number: int) -> None:
+    _WORK[0](number)
