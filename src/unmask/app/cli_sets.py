@@ -28,7 +28,9 @@ def data(
 
 
 def doctor(
-    dataset: Annotated[str, typer.Argument(help="A data set that `unmask data` lists.")],
+    dataset: Annotated[
+        str, typer.Argument(help="A data set that `unmask data` lists, as casia-surf:live=0 with an option.")
+    ],
     root: Annotated[Path, typer.Argument(help="The folder that it was unpacked into.")],
     every: Annotated[
         bool, typer.Option("--all", help="Open every file; without it, a sample of 40.")

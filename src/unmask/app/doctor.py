@@ -47,7 +47,7 @@ def summary(examination: Examination, dataset: DataSet) -> list[str]:
     if not examination.presentations:
         return ["no presentation could be read"]
     parts = ", ".join(
-        f"{part or 'the set'} {living:,} + {attacks:,}"
+        f"{part or 'in no part'} {living:,} + {attacks:,}"
         for part, (living, attacks) in examination.counts.items()
     )
     published = "as published" if dataset.counts else "counts unverified: none are published"
