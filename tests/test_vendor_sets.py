@@ -372,6 +372,50 @@ def test_a_list_that_disagrees_is_named_with_its_first_line(change, sentence, se
     assert protocol("oulu-npu/2").split(sets["oulu-npu"])  # whose lists are not there
 
 
+# The lists of Replay-Attack.
+
+
+@pytest.fixture
+def replay_list(archives, sets) -> Iterator[Path]:
+    """The attacks of the print protocol in devel, as the archive lists them."""
+    lists = archives["replay-attack"] / "protocols"
+    lists.mkdir()
+    for name in ("replay-attack/print", "replay-attack/print-fixed"):
+        split = protocol(name).split(sets["replay-attack"])
+        support = "fixed" if name.endswith("fixed") else "allsupports"
+        for part, word in (("train", "train"), ("dev", "devel"), ("test", "test")):
+            for kind, label in ((f"attack-print-{support}", Label.ATTACK), ("real", Label.BONA_FIDE)):
+                rows = [row.path for row in split.parts()[part] if row.label is label]
+                text = "\n".join(str(Path(path).relative_to(archives["replay-attack"])) for path in rows)
+                (lists / f"{kind}-{word}.txt").write_text(text + "\n")
+    yield lists / "attack-print-allsupports-devel.txt"
+    for path in lists.iterdir():
+        path.unlink()
+    lists.rmdir()
+
+
+def test_lists_of_replay_attack_that_agree_are_accepted(sets, replay_list):
+    for name in ("print", "print-fixed", "grandtest"):
+        assert protocol(f"replay-attack/{name}").split(sets["replay-attack"]).dev
+    replay_list.write_text(replay_list.read_text().replace(".mov", ""))
+    assert protocol("replay-attack/print").split(sets["replay-attack"]).dev
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda lines: lines[1:], "has 59 lines, the rule 60: .* is not listed"),
+        (lambda lines: [*lines, lines[0]], "line 61: .* is listed twice"),
+        (lambda lines: [lines[0].replace("print", "mobile"), *lines], "line 1: .* the rule does not put it"),
+    ],
+)
+def test_a_list_of_replay_attack_that_disagrees_is_named(change, sentence, sets, replay_list):
+    replay_list.write_text("\n".join(change(replay_list.read_text().splitlines())))
+    with pytest.raises(DataError, match=rf"attack-print-allsupports-devel.txt.*{sentence}"):
+        protocol("replay-attack/print").split(sets["replay-attack"])
+    assert protocol("replay-attack/mobile").split(sets["replay-attack"])  # whose list is not there
+
+
 # What goes wrong.
 
 

@@ -91,7 +91,7 @@ REPLAY_ATTACK = DataSet(
     apply="ask for it at https://www.idiap.ch/en/scientific-research/data/replayattack",
     layout="train/real/client001_session01_webcam_authenticate_adverse_1.mov\n"
     "train/attack/{fixed,hand}/attack_print_client001_session01_highdef_photo_adverse.mov\n"
-    "devel/...  test/...",
+    "devel/...  test/...\nprotocols/real-train.txt  (checked where it is there)",
     read=replay_attack,
     counts={"train": (60, 300), "dev": (60, 300), "test": (80, 400)},
 )
