@@ -140,6 +140,17 @@ def test_files_of_one_size_whose_ends_agree_are_compared_whole(copy):
     assert "client014" in sentence
 
 
+def test_bytes_that_were_not_compared_are_told(copy, monkeypatch, unmask):
+    shutil.copy(real(copy, 2), real(copy, 1))
+    monkeypatch.setattr("unmask.data.doctor.COMPARED", 279)
+    code, out, _ = unmask("doctor", "msu-mfsd", copy)
+    assert code == 0
+    assert "40 files opened, their bytes not compared (--all does both)" in out
+    code, out, _ = unmask("doctor", "msu-mfsd", copy, "--all")
+    assert code == 1
+    assert "one in test and one in train; copy the right one again" in " ".join(out.split())
+
+
 def test_empty_and_broken_files_are_told(copy, unmask):
     real(copy, 1).write_bytes(b"")
     real(copy, 13).write_bytes(b"no video" * 40)

@@ -140,6 +140,13 @@ def test_a_part_that_is_not_unpacked_leaves_the_others_to_be_counted(tmp_path):
     assert "dev has 0 bona fide and 0 attacks of 0 subjects, published are 270 and 1080" in sentences
 
 
+def test_two_copies_below_one_folder_are_not_chosen_from(tmp_path):
+    build_rose(tmp_path / "first", people=[2])
+    build_rose(tmp_path / "second", people=[2])
+    with pytest.raises(DataError, match=r"first and .*second both hold ROSE-Youtu; name one of them"):
+        read_set("rose-youtu", tmp_path)
+
+
 def test_one_version_of_siw_m_is_told_from_the_other(tmp_path):
     first, second = build_v1(tmp_path / "v1"), build_v2(tmp_path / "v2")
     assert found("siw-m-v2", first)[Kind.MISTAKE] == ["the folder is that of SiW-M, version 1: ask for siw-m"]

@@ -91,6 +91,13 @@ def test_the_list_of_wmca_is_held_to_its_format(old, new, sentence, tmp_path):
         wmca(build_wmca(tmp_path, change=lambda row: row.replace(old, new)))
 
 
+def test_a_list_of_wmca_in_another_encoding_is_said(tmp_path):
+    root = build_wmca(tmp_path)
+    (root / "protocols" / "PROTOCOL-grandtest.csv").write_bytes("Größe,\n".encode("latin-1"))
+    with pytest.raises(DataError, match="is not a list in UTF-8"):
+        wmca(root)
+
+
 def test_one_recording_in_two_places_is_said(tmp_path):
     root = build_wmca(tmp_path)
     twin = root / "copy_RGB" / "face-station" / "12.02.18" / "005_01_005_0_01.hdf5"

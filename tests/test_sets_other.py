@@ -126,6 +126,7 @@ FIRST = "Data/train/1/live/000000.png"
     ("change", "sentence"),
     [
         (lambda labels: labels.update({FIRST: [0] * 43}), "has not the 44 numbers of CelebA-Spoof"),
+        (lambda labels: labels.update({FIRST: numbers(0, light=1.0)}), "labels that are no whole numbers"),
         (lambda labels: labels.update({FIRST: numbers(11)}), "type 11, .* are not all known"),
         (lambda labels: labels.update({FIRST: numbers(0, spoof=1)}), "type 0 and truth 1 contradict"),
         (replaced(FIRST, "train/1/live/000000.png"), "is not Data/train/SUBJECT/live.spoof/NAME"),

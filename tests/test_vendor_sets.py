@@ -4,6 +4,7 @@ published numbers, give the published counts in every protocol and fold.
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -537,6 +538,12 @@ def test_an_unknown_name_brings_the_known_ones_nearest_first():
 def test_a_protocol_says_which_set_it_lacks(sets):
     with pytest.raises(DataError, match="needs presentations of replay-attack, not of casia-fasd"):
         protocol("cross/casia-fasd-to-replay-attack").split(sets["casia-fasd"])
+
+
+def test_rows_of_another_reader_are_refused_where_columns_are_asked_for(sets):
+    rows = [replace(row, columns={}) for row in sets["replay-attack"]]
+    with pytest.raises(DataError, match="has not the columns device, medium and support"):
+        protocol("replay-attack/grandtest").split(rows)
 
 
 def test_a_subset_is_told_apart_from_the_whole(sets):

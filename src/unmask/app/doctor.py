@@ -54,6 +54,7 @@ def summary(examination: Examination, dataset: DataSet) -> list[str]:
     wrong = any(finding.kind is Kind.MISCOUNTED for finding in examination.findings)
     return [
         f"{examination.presentations:,} presentations of {examination.subjects:,} subjects; "
-        f"{examination.opened:,} files opened",
+        f"{examination.opened:,} files opened"
+        + ("" if examination.compared else ", their bytes not compared (--all does both)"),
         f"bona fide + attacks: {parts} ({'not as published' if wrong else published})",
     ]

@@ -228,7 +228,8 @@ def _levels(root: Path) -> Iterator[list[Path]]:
     level = [root]
     for _ in range(DEEPEST + 1):
         yield level
-        level = [inner for place in level for inner in folders_in(place)[:WIDEST]]
+        readable = (place for place in level if os.access(place, os.R_OK | os.X_OK))  # lost+found is not
+        level = [inner for place in readable for inner in folders_in(place)[:WIDEST]]
 
 
 def _holds(place: Path, mark: str) -> bool:

@@ -20,6 +20,9 @@ from unmask.media.sources import open_presentation
 from unmask.types import DataError, Label, Presentation, SourceError
 
 SAMPLE = 40  # files that are opened where not all are
+COMPARED = (
+    20_000  # files whose bytes are compared; of more, as of sets of pictures, only where all are opened
+)
 NAMED = 5  # findings of a kind that are written out
 USUAL = 0.5  # what more than this share of the subjects of a part have is missed in the others
 ENDS = 1 << 16  # bytes at both ends by which files of one size are told apart before they are compared
@@ -52,12 +55,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """`counts`: part as shipped -> (bona fide, attacks) found; of `presentations`, `opened` were opened."""
+    """`counts`: part as shipped -> (bona fide, attacks) found; of `presentations`, `opened` were opened.
+
+    `compared`: whether it was looked for files of the same bytes.
+    """
 
     counts: Mapping[str, tuple[int, int]]
     presentations: int
     subjects: int
     opened: int
+    compared: bool
     findings: tuple[Finding, ...]
 
 
@@ -77,7 +84,7 @@ def examine(
         refused.append(str(end))
         found.extend(_some(Kind.LAYOUT, refused))
         found.extend(Finding(kind=Kind.MISTAKE, sentence=guess) for guess in _guesses(dataset, root))
-        return _examination([], opened=0, findings=found)
+        return _examination([], opened=0, compared=False, findings=found)
     found.extend(_some(Kind.LAYOUT, refused))
     files = [row for row in rows if Path(row.path).exists()]
     full = [row for row in files if os.access(row.path, os.R_OK) and _bytes(row)]
@@ -87,20 +94,24 @@ def examine(
     once = [row for row in rows if row.path not in second]  # else one too many would hide one too few
     found.extend(_counted(dataset, once, root=root))
     found.extend(_absent(rows, files=files))
-    found.extend(_doubled(full, pairs=pairs))
+    compared = every or len(full) <= COMPARED
+    found.extend(_doubled(full if compared else [], pairs=pairs))
     found.extend(_unreadable(files, sample=sample, progress=progress))
     found.extend(_leaking(once))
     found.extend(_protocols(dataset, once, counted=not any(f.kind is Kind.MISCOUNTED for f in found)))
-    return _examination(once, opened=len(sample), findings=found)
+    return _examination(once, opened=len(sample), compared=compared, findings=found)
 
 
-def _examination(rows: Sequence[Presentation], *, opened: int, findings: Sequence[Finding]) -> Examination:
+def _examination(
+    rows: Sequence[Presentation], *, opened: int, compared: bool, findings: Sequence[Finding]
+) -> Examination:
     order = list(Kind)
     return Examination(
         counts=_counts(rows),
         presentations=len(rows),
         subjects=len({row.subject for row in rows if row.subject}),
         opened=opened,
+        compared=compared,
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.kind))),
     )
 

@@ -10,7 +10,7 @@ from functools import partial
 from unmask.data.protocols.replay_lists import check_lists
 from unmask.data.sets.replay_attack import NAME, SUPPORTS
 from unmask.data.splits import Protocol, Split, checked, in_part, of_set
-from unmask.types import Label, Presentation
+from unmask.types import DataError, Label, Presentation
 
 KINDS = {  # name -> question, devices, media, attacks in train, dev and test with both supports
     "grandtest": ("all attacks", ("print", "mobile", "highdef"), ("photo", "video"), (300, 300, 400)),
@@ -34,9 +34,16 @@ def replay(
     name: str,
 ) -> Split:
     """All bona fide videos, and the attacks by these devices and media on this support, "" for both."""
+    given = of_set(presentations, NAME)
+    if unsaid := [
+        p for p in given if p.instrument and not {"device", "medium", "support"} <= p.columns.keys()
+    ]:
+        raise DataError(
+            f"{unsaid[0].path} has not the columns device, medium and support; read the folder as {NAME}"
+        )
     rows = [
         p
-        for p in of_set(presentations, NAME)
+        for p in given
         if p.label is Label.BONA_FIDE
         or (
             p.columns["device"] in devices

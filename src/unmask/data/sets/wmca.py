@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from unmask.data.archive import Refuse, each, folder, list_file, nests, stop, whole
+from unmask.data.archive import Refuse, each, folder, lines_of, list_file, nests, stop, whole
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
@@ -134,15 +134,14 @@ def _files(root: Path, *, title: str, refuse: Refuse) -> Mapping[str, Mapping[st
 
 def _listed(table: Path) -> Iterator[tuple[str, str, str]]:
     """(where, path below face-station, group) of each row; the path is its first cell, the group its last."""
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        for cells in csv.reader(file):
-            if not cells or "/" not in cells[0]:
-                continue  # the line of titles
-            path = PurePosixPath(cells[0].strip())
-            parts = path.parts[path.parts.index(STATION) :] if STATION in path.parts else path.parts
-            name = PurePosixPath(*parts)
-            bare = name.with_suffix("") if name.suffix in SUFFIXES else name
-            yield f"{table}: {cells[0]}", str(bare), cells[-1].strip()
+    for cells in csv.reader(line for _, line in lines_of(table)):
+        if not cells or "/" not in cells[0]:
+            continue  # the line of titles
+        path = PurePosixPath(cells[0].strip())
+        parts = path.parts[path.parts.index(STATION) :] if STATION in path.parts else path.parts
+        name = PurePosixPath(*parts)
+        bare = name.with_suffix("") if name.suffix in SUFFIXES else name
+        yield f"{table}: {cells[0]}", str(bare), cells[-1].strip()
 
 
 def _told(name: str, *, where: str) -> _Told:
