@@ -2,12 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from unmask.app.benchmark import _write_protocols
 from unmask.data.protocols import PROTOCOLS
-from unmask.data.protocols.dev_share import with_dev
+from unmask.data.protocols.dev_share import drawn, with_dev
 from unmask.data.sets import DATASETS
 from unmask.data.sets.celeba_spoof import TYPES, celeba_spoof
 from unmask.data.sets.labelled_folder import labelled_folder
@@ -267,6 +269,13 @@ def test_every_data_set_says_where_it_comes_from(name):
         row.read("nowhere at all")
 
 
+def test_the_page_has_every_set_with_its_licence_and_where_to_apply():
+    page = (Path(__file__).parents[1] / "docs" / "datasets.md").read_text()
+    for row in DATASETS.values():
+        assert f"| `{row.name}` | {row.licence} | {row.apply} |" in page
+        assert f"(`{row.name}`)" in page
+
+
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_every_protocol_asks_something_of_known_sets(name):
     protocol = PROTOCOLS[name]
@@ -286,6 +295,18 @@ def test_a_dev_part_keeps_subjects_whole_and_does_not_depend_on_order():
     assert {p.subject for p in train}.isdisjoint(p.subject for p in dev)
     assert len({p.subject for p in dev}) == 3
     assert {p.path for p in with_dev(rows[::-1])[1]} == {p.path for p in dev}
+
+
+def test_a_dev_part_has_every_class_where_that_can_be():
+    rows = [living(n, subject=str(n // 10)) for n in range(200)]  # 20 subjects
+    order = drawn({row.subject for row in rows})
+    last = [row for row in rows if row.subject in order[-2:]]
+    attacks = [replace(row, path=f"{row.path}-attack", label=Label.ATTACK) for row in last]
+    _, dev = with_dev(rows + attacks)  # the share alone would hold no attack
+    assert {p.subject for p in dev} == {*order[:3], order[-2]}
+    assert {p.label for p in dev} == set(Label)
+    only = [row for row in attacks if row.subject == order[-1]]
+    assert with_dev(rows + only) == ((*rows, *only), ())  # one subject's attacks cannot be divided
 
 
 def test_one_subject_cannot_be_divided():
