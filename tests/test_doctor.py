@@ -140,6 +140,17 @@ def test_files_of_one_size_whose_ends_agree_are_compared_whole(copy):
     assert "client014" in sentence
 
 
+def test_bytes_that_were_not_compared_are_told(copy, monkeypatch, unmask):
+    shutil.copy(real(copy, 2), real(copy, 1))
+    monkeypatch.setattr("unmask.data.doctor.COMPARED", 279)
+    code, out, _ = unmask("doctor", "msu-mfsd", copy)
+    assert code == 0
+    assert "40 files opened, their bytes not compared (--all does both)" in out
+    code, out, _ = unmask("doctor", "msu-mfsd", copy, "--all")
+    assert code == 1
+    assert "one in test and one in train; copy the right one again" in " ".join(out.split())
+
+
 def test_empty_and_broken_files_are_told(copy, unmask):
     real(copy, 1).write_bytes(b"")
     real(copy, 13).write_bytes(b"no video" * 40)
@@ -168,13 +179,17 @@ def test_many_findings_of_a_kind_are_counted_not_listed(copy):
 
 
 def test_a_folder_above_or_below_or_of_another_set_is_recognised(copy, tmp_path):
-    kinds = found(examine(MSU, copy.parent))
-    assert kinds[Kind.MISTAKE] == [f"MSU-MFSD lies one folder deeper: name {copy}"]
+    deep = tmp_path / "a" / "b" / "c" / "d"  # three folders that archives nest themselves in are passed
+    deep.mkdir(parents=True)
+    copy = copy.rename(deep / "MSU-MFSD")
+    assert found(examine(MSU, tmp_path / "a" / "b")) == {}
+    kinds = found(examine(MSU, tmp_path / "a"))
+    assert kinds[Kind.MISTAKE] == [f"MSU-MFSD lies one folder deeper: name {tmp_path / 'a' / 'b'}"]
     kinds = found(examine(MSU, copy / "scene01"))
     assert kinds[Kind.MISTAKE] == [f"MSU-MFSD lies one folder higher: name {copy}"]
     kinds = found(examine(DATASETS["oulu-npu"], copy))
     assert kinds[Kind.MISTAKE] == ["the folder is that of MSU-MFSD: ask for msu-mfsd"]
-    assert "has no folder Train_files" in kinds[Kind.LAYOUT][0]
+    assert "holds none of Train_files" in kinds[Kind.LAYOUT][0]
 
 
 def test_a_folder_that_is_not_there_or_not_unpacked_is_told(tmp_path, unmask):
@@ -225,8 +240,8 @@ def test_an_empty_folder_has_something_wrong_whatever_the_set(name, tmp_path):
 def test_a_file_that_lies_in_another_part_leaks(copy, monkeypatch):
     from dataclasses import replace
 
-    def moved(root):
-        rows = MSU.read(root)
+    def moved(root, *, refuse):
+        rows = MSU.read(root, refuse=refuse)
         return [replace(row, split="train") if "real_client001" in row.path else row for row in rows]
 
     kinds = found(examine(replace(MSU, read=moved), copy))

@@ -4,6 +4,7 @@ import av
 import numpy as np
 import pytest
 
+from unmask.data.catalogue import read_set
 from unmask.data.recordings import TrackedFolder
 from unmask.media import tracks
 from unmask.media.encoding import write_video
@@ -67,6 +68,39 @@ def test_a_video_a_picture_and_a_folder_come_out_turned(tmp_path, clip, turns):
         image = next(open_presentation(presentation(path, turns=turns)).frames).image
         assert bright_corner(image) == CORNERS[turns]
         assert image.shape == ((HEIGHT, WIDTH, 3) if turns % 2 == 0 else (WIDTH, HEIGHT, 3))
+
+
+def stored(path, *, turned: int) -> None:
+    """A video of the corner picture, turned anticlockwise by so many quarters, as a camera lay."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_video(path, [np.ascontiguousarray(np.rot90(corner_picture(), turned))] * 2, fps=30)
+
+
+# What bring ROSE-Youtu's frames upright, by its first users: quarters anticlockwise, replays apart.
+ANTICLOCKWISE = {"5s": 1, "IP": 1, "HS": -1, "HW": -1, "ZTE": -1}
+ANTICLOCKWISE_REPLAYS = {"5s": 0, "IP": 0, "HS": 2, "HW": 2, "ZTE": 2}
+
+
+def test_rose_youtu_comes_out_upright_from_folder_to_frame(tmp_path):
+    for kind, turns in (("G", ANTICLOCKWISE), ("Pq", ANTICLOCKWISE), ("Vm", ANTICLOCKWISE_REPLAYS)):
+        for phone, quarters in turns.items():
+            stored(tmp_path / "2" / f"{kind}_NT_{phone}_wg_E_2_1.mp4", turned=-quarters)
+    rows = read_set("rose-youtu", tmp_path)
+    assert len(rows) == 15
+    for row in rows:
+        assert bright_corner(next(open_presentation(row).frames).image) == "upper left", row.path
+
+
+def test_msu_mfsd_comes_out_upright_from_folder_to_frame(tmp_path):
+    for client, turned in ((3, 2), (2, 0), (1, 0)):  # 3 is stored upside down, but for its attacks
+        real = tmp_path / "scene01" / "real" / f"real_client{client:03d}_android_SD_scene01.mp4"
+        stored(real, turned=turned)
+        attack = f"attack_client{client:03d}_android_SD_printed_photo_scene01.mp4"
+        stored(tmp_path / "scene01" / "attack" / attack, turned=0)
+    rows = read_set("msu-mfsd", tmp_path)
+    assert len(rows) == 6
+    for row in rows:
+        assert bright_corner(next(open_presentation(row).frames).image) == "upper left", row.path
 
 
 def test_a_file_that_says_itself_how_it_is_turned_is_not_turned_twice(turned_clip):

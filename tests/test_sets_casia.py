@@ -109,7 +109,9 @@ def test_the_published_numbers_tell_the_label_where_paths_do_not(pair, tmp_path)
 
 def test_a_label_that_nothing_tells_is_asked_for(tmp_path):
     root = as_challenge(build_surf(tmp_path / "surf"), 3, 5)
-    with pytest.raises(DataError, match=r"does not tell whether 0 or 1 is a living face: .* live_label"):
+    with pytest.raises(
+        DataError, match=r"does not tell whether 0 or 1 is a living face: .* casia-surf:live=1"
+    ):
         casia_surf(root)
     assert counted(casia_surf(root, live_label=1))["dev"] == (3, 5)
     assert counted(casia_surf(root, live_label=1))["train"] == (6, 12)
@@ -141,7 +143,7 @@ def test_surf_without_labelled_lists_is_said(tmp_path):
     (root / "test_private_list.txt").rename(root / "test_public_list.txt")
     with pytest.raises(DataError, match=r"has not both val_private_list.txt and test_private_list.txt"):
         casia_surf(root)
-    with pytest.raises(DataError, match=r"none of train_list.txt: it is empty or not CASIA-SURF"):
+    with pytest.raises(DataError, match=r"holds none of train_list.txt: it is not CASIA-SURF"):
         casia_surf(root / "Val" / "fake_part")
 
 
@@ -225,7 +227,7 @@ def test_colour_may_be_called_profile(tmp_path):
 
 
 def test_a_wrong_folder_of_cefa_is_said(tmp_path):
-    with pytest.raises(DataError, match="is not a folder"):
+    with pytest.raises(DataError, match="does not exist; name the folder"):
         cefa(tmp_path / "nowhere")
     (tmp_path / "phase1" / "train").mkdir(parents=True)
     with pytest.raises(DataError, match=r"has no folder AF, CA, EA: .* the challenge's copy"):

@@ -78,13 +78,24 @@ def test_the_file_of_the_other_channels_may_be_missing(tmp_path):
         (",,eval", ",,world", r"the group is 'world'; a row is a path .* train, dev"),
         ("001_3_01", "001_3_99", "attack 3_99 is not in the table of WMCA's instruments"),
         ("001_3_01", "001_3_01_7", "is no name of WMCA, such as 100_03_015_2_10"),
-        ("005_01_005_0_01", "005_01_005_0_02", "has no file .*005_0_02.hdf5: WMCA is only half unpacked"),
+        (
+            "005_01_005_0_01",
+            "005_01_005_0_02",
+            "there is no file .*005_0_02.hdf5: WMCA is only half unpacked",
+        ),
         ("005_01_005_0_01", "004_01_004_0_01", "lists .* twice"),
     ],
 )
 def test_the_list_of_wmca_is_held_to_its_format(old, new, sentence, tmp_path):
     with pytest.raises(DataError, match=sentence):
         wmca(build_wmca(tmp_path, change=lambda row: row.replace(old, new)))
+
+
+def test_a_list_of_wmca_in_another_encoding_is_said(tmp_path):
+    root = build_wmca(tmp_path)
+    (root / "protocols" / "PROTOCOL-grandtest.csv").write_bytes("Größe,\n".encode("latin-1"))
+    with pytest.raises(DataError, match="is not a list in UTF-8"):
+        wmca(root)
 
 
 def test_one_recording_in_two_places_is_said(tmp_path):
@@ -97,8 +108,9 @@ def test_one_recording_in_two_places_is_said(tmp_path):
 
 
 def test_a_wrong_folder_of_wmca_is_said(tmp_path):
-    with pytest.raises(DataError, match="is not a folder"):
+    with pytest.raises(DataError, match="does not exist; name the folder"):
         wmca(tmp_path / "nowhere")
+    (tmp_path / "notes").touch()
     with pytest.raises(DataError, match="has no folder face-station: it is not WMCA"):
         wmca(tmp_path)
     (tmp_path / "face-station" / "1").mkdir(parents=True)

@@ -2,12 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from unmask.app.benchmark import _write_protocols
 from unmask.data.protocols import PROTOCOLS
-from unmask.data.protocols.dev_share import with_dev
+from unmask.data.protocols.dev_share import drawn, with_dev
 from unmask.data.sets import DATASETS
 from unmask.data.sets.celeba_spoof import TYPES, celeba_spoof
 from unmask.data.sets.labelled_folder import labelled_folder
@@ -126,6 +128,7 @@ FIRST = "Data/train/1/live/000000.png"
     ("change", "sentence"),
     [
         (lambda labels: labels.update({FIRST: [0] * 43}), "has not the 44 numbers of CelebA-Spoof"),
+        (lambda labels: labels.update({FIRST: numbers(0, light=1.0)}), "labels that are no whole numbers"),
         (lambda labels: labels.update({FIRST: numbers(11)}), "type 11, .* are not all known"),
         (lambda labels: labels.update({FIRST: numbers(0, spoof=1)}), "type 0 and truth 1 contradict"),
         (replaced(FIRST, "train/1/live/000000.png"), "is not Data/train/SUBJECT/live.spoof/NAME"),
@@ -145,7 +148,9 @@ def test_half_of_celeba_is_said(tmp_path):
     with pytest.raises(DataError, match=r"test_label.json is not JSON"):
         celeba_spoof(root)
     (root / "metas" / "intra_test" / "test_label.json").unlink()
-    with pytest.raises(DataError, match=r"lacks metas/intra_test/test_label.json: CelebA-Spoof is only half"):
+    with pytest.raises(
+        DataError, match=r"no file metas/intra_test/test_label.json, which CelebA-Spoof needs"
+    ):
         celeba_spoof(root)
     with pytest.raises(DataError, match="holds none of Data/train"):
         celeba_spoof(root / "metas" / "intra_test")
@@ -264,6 +269,13 @@ def test_every_data_set_says_where_it_comes_from(name):
         row.read("nowhere at all")
 
 
+def test_the_page_has_every_set_with_its_licence_and_where_to_apply():
+    page = (Path(__file__).parents[1] / "docs" / "datasets.md").read_text()
+    for row in DATASETS.values():
+        assert f"| `{row.name}` | {row.licence} | {row.apply} |" in page
+        assert f"(`{row.name}`)" in page
+
+
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_every_protocol_asks_something_of_known_sets(name):
     protocol = PROTOCOLS[name]
@@ -283,6 +295,18 @@ def test_a_dev_part_keeps_subjects_whole_and_does_not_depend_on_order():
     assert {p.subject for p in train}.isdisjoint(p.subject for p in dev)
     assert len({p.subject for p in dev}) == 3
     assert {p.path for p in with_dev(rows[::-1])[1]} == {p.path for p in dev}
+
+
+def test_a_dev_part_has_every_class_where_that_can_be():
+    rows = [living(n, subject=str(n // 10)) for n in range(200)]  # 20 subjects
+    order = drawn({row.subject for row in rows})
+    last = [row for row in rows if row.subject in order[-2:]]
+    attacks = [replace(row, path=f"{row.path}-attack", label=Label.ATTACK) for row in last]
+    _, dev = with_dev(rows + attacks)  # the share alone would hold no attack
+    assert {p.subject for p in dev} == {*order[:3], order[-2]}
+    assert {p.label for p in dev} == set(Label)
+    only = [row for row in attacks if row.subject == order[-1]]
+    assert with_dev(rows + only) == ((*rows, *only), ())  # one subject's attacks cannot be divided
 
 
 def test_one_subject_cannot_be_divided():

@@ -154,9 +154,12 @@ def test_one_version_is_not_taken_for_the_other(v1, v2):
 
 @pytest.mark.parametrize("read", [siw_m, siw_m_v2])
 def test_a_wrong_folder_is_said(read, tmp_path):
-    with pytest.raises(DataError, match="is not a folder"):
+    with pytest.raises(DataError, match="does not exist; name the folder"):
         read(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="it is empty or not SiW-M"):
+    with pytest.raises(DataError, match="is empty; unpack SiW-M"):
+        read(tmp_path)
+    (tmp_path / "notes").touch()
+    with pytest.raises(DataError, match="it is not SiW-M"):
         read(tmp_path)
 
 
@@ -165,7 +168,7 @@ def test_half_an_archive_is_said(tmp_path):
     for path in (root / "Mask" / "HalfMask").iterdir():
         path.unlink()
     (root / "Mask" / "HalfMask").rmdir()
-    with pytest.raises(DataError, match=r"lacks Mask/HalfMask: .* half unpacked"):
+    with pytest.raises(DataError, match=r"has no folder Mask/HalfMask, which SiW-M .* needs"):
         siw_m(root)
 
 

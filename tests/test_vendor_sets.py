@@ -4,6 +4,7 @@ published numbers, give the published counts in every protocol and fold.
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -278,8 +279,8 @@ def test_dev_is_a_share_of_the_train_subjects_and_the_same_in_every_fold(sets):
             assert len({p.subject for p in split.train}) + len(people[name]) == 90
     assert len(set(people.values())) == 1
     assert len(people["siw/1"]) == 14  # 15 % of 90
-    assert len({p.subject for p in protocol("casia-fasd/overall").split(sets["casia-fasd"]).dev}) == 4
-    assert len({p.subject for p in protocol("msu-mfsd/original").split(sets["msu-mfsd"]).dev}) == 3
+    assert len({p.subject for p in protocol("casia-fasd/overall").split(sets["casia-fasd"]).dev}) == 3
+    assert len({p.subject for p in protocol("msu-mfsd/original").split(sets["msu-mfsd"]).dev}) == 2
     shuffled = sets["siw"][::-1]
     assert {p.subject for p in protocol("siw/1").split(shuffled).dev} == people["siw/1"]
 
@@ -370,6 +371,50 @@ def test_a_list_that_disagrees_is_named_with_its_first_line(change, sentence, se
     with pytest.raises(DataError, match=sentence):
         protocol("oulu-npu/1").split(sets["oulu-npu"])
     assert protocol("oulu-npu/2").split(sets["oulu-npu"])  # whose lists are not there
+
+
+# The lists of Replay-Attack.
+
+
+@pytest.fixture
+def replay_list(archives, sets) -> Iterator[Path]:
+    """The attacks of the print protocol in devel, as the archive lists them."""
+    lists = archives["replay-attack"] / "protocols"
+    lists.mkdir()
+    for name in ("replay-attack/print", "replay-attack/print-fixed"):
+        split = protocol(name).split(sets["replay-attack"])
+        support = "fixed" if name.endswith("fixed") else "allsupports"
+        for part, word in (("train", "train"), ("dev", "devel"), ("test", "test")):
+            for kind, label in ((f"attack-print-{support}", Label.ATTACK), ("real", Label.BONA_FIDE)):
+                rows = [row.path for row in split.parts()[part] if row.label is label]
+                text = "\n".join(str(Path(path).relative_to(archives["replay-attack"])) for path in rows)
+                (lists / f"{kind}-{word}.txt").write_text(text + "\n")
+    yield lists / "attack-print-allsupports-devel.txt"
+    for path in lists.iterdir():
+        path.unlink()
+    lists.rmdir()
+
+
+def test_lists_of_replay_attack_that_agree_are_accepted(sets, replay_list):
+    for name in ("print", "print-fixed", "grandtest"):
+        assert protocol(f"replay-attack/{name}").split(sets["replay-attack"]).dev
+    replay_list.write_text(replay_list.read_text().replace(".mov", ""))
+    assert protocol("replay-attack/print").split(sets["replay-attack"]).dev
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda lines: lines[1:], "has 59 lines, the rule 60: .* is not listed"),
+        (lambda lines: [*lines, lines[0]], "line 61: .* is listed twice"),
+        (lambda lines: [lines[0].replace("print", "mobile"), *lines], "line 1: .* the rule does not put it"),
+    ],
+)
+def test_a_list_of_replay_attack_that_disagrees_is_named(change, sentence, sets, replay_list):
+    replay_list.write_text("\n".join(change(replay_list.read_text().splitlines())))
+    with pytest.raises(DataError, match=rf"attack-print-allsupports-devel.txt.*{sentence}"):
+        protocol("replay-attack/print").split(sets["replay-attack"])
+    assert protocol("replay-attack/mobile").split(sets["replay-attack"])  # whose list is not there
 
 
 # What goes wrong.
@@ -493,6 +538,12 @@ def test_an_unknown_name_brings_the_known_ones_nearest_first():
 def test_a_protocol_says_which_set_it_lacks(sets):
     with pytest.raises(DataError, match="needs presentations of replay-attack, not of casia-fasd"):
         protocol("cross/casia-fasd-to-replay-attack").split(sets["casia-fasd"])
+
+
+def test_rows_of_another_reader_are_refused_where_columns_are_asked_for(sets):
+    rows = [replace(row, columns={}) for row in sets["replay-attack"]]
+    with pytest.raises(DataError, match="has not the columns device, medium and support"):
+        protocol("replay-attack/grandtest").split(rows)
 
 
 def test_a_subset_is_told_apart_from_the_whole(sets):

@@ -52,11 +52,14 @@ def one_set(row: DataSet) -> Group:
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    facts.add_row("paper", row.paper)
+    if row.paper:
+        facts.add_row("paper", row.paper)
     facts.add_row("licence", row.licence)
     facts.add_row("to get it", row.apply)
     facts.add_row("layout", Text(row.layout))
     facts.add_row("counts", _parts(row.counts))
+    if row.options:
+        facts.add_row("options", " or ".join(f"{row.name}:{option}" for option in row.options))
     known = protocols_with(row.name)
     alone = [protocol for protocol in known if protocol.needs == (row.name,)]
     others = [protocol for protocol in known if protocol.needs != (row.name,)]
@@ -65,20 +68,22 @@ def one_set(row: DataSet) -> Group:
         parts.append(_protocols(alone, title="protocols"))
     if others:  # whose names say what they ask
         parts.append(_protocols(others, title="protocols with other data sets", questions=False))
-    parts.append(Text(f"\n{LEGEND}"))
+    if any(protocol.counts for protocol in known):
+        parts.append(Text(f"\n{LEGEND}"))
     return Group(*parts)
 
 
 def _protocols(chosen: Sequence[Protocol], *, title: str, questions: bool = True) -> Table:
-    drawn = _table(title=f"\n{title}")
+    counted = any(protocol.counts for protocol in chosen)
+    drawn = _table(title=f"\n{title}" if counted else f"\n{title}, {UNVERIFIED}")
     drawn.add_column("protocol", no_wrap=True)
     if questions:
         drawn.add_column("question", ratio=1)
-    for part in ("train", "dev", "test"):
+    for part in ("train", "dev", "test") if counted else ():
         drawn.add_column(part, justify="right", no_wrap=True)
     for protocol in chosen:
         words = (protocol.question,) if questions else ()
-        drawn.add_row(protocol.name, *words, *_cells(protocol.counts))
+        drawn.add_row(protocol.name, *words, *(_cells(protocol.counts) if counted else ()))
     return drawn
 
 
@@ -109,8 +114,8 @@ def total(counts: Counts | None) -> str:
 
 def _parts(counts: Counts | None) -> str:
     if counts is None:
-        return UNVERIFIED
-    return ", ".join(f"{part} {_pair(pair)}" for part, pair in counts.items())
+        return "unverified: no source at hand gives them"
+    return ", ".join(f"{part or 'in no part'} {_pair(pair)}" for part, pair in counts.items())
 
 
 def _cells(counts: Counts | None) -> tuple[str, str, str]:

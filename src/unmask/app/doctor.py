@@ -47,13 +47,14 @@ def summary(examination: Examination, dataset: DataSet) -> list[str]:
     if not examination.presentations:
         return ["no presentation could be read"]
     parts = ", ".join(
-        f"{part or 'the set'} {living:,} + {attacks:,}"
+        f"{part or 'in no part'} {living:,} + {attacks:,}"
         for part, (living, attacks) in examination.counts.items()
     )
     published = "as published" if dataset.counts else "counts unverified: none are published"
     wrong = any(finding.kind is Kind.MISCOUNTED for finding in examination.findings)
     return [
         f"{examination.presentations:,} presentations of {examination.subjects:,} subjects; "
-        f"{examination.opened:,} files opened",
+        f"{examination.opened:,} files opened"
+        + ("" if examination.compared else ", their bytes not compared (--all does both)"),
         f"bona fide + attacks: {parts} ({'not as published' if wrong else published})",
     ]

@@ -12,20 +12,17 @@ from itertools import pairwise
 from pathlib import Path
 
 from unmask.app.progress import bar, say
+from unmask.data.catalogue import data_set, read_set, split_by
+from unmask.data.catalogue import protocol as catalogue_protocol
 from unmask.data.engines import Engine, in_processes, on_ray, ray_module
-from unmask.data.folder import read_labels
 from unmask.data.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
 from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, prepare, refuse_others
-from unmask.data.protocols import PROTOCOLS
 from unmask.data.recordings import READ_S, TrackedFolder, name_below
-from unmask.data.sets import DATASETS
 from unmask.data.shards import Outcome, Pictures
-from unmask.data.splits import checked
 from unmask.media.faces import FaceFinder
 from unmask.media.files import held, left_behind, write_bytes
 from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
 
-FOLDER = "folder"  # any folder with labels.csv is a data set too
 CLAIM = "preparation.json"
 FILES = "|".join(map(re.escape, (CLAIM, MANIFEST, CLIPS)))
 WHOLE = "all"  # the one part, where no protocol names parts
@@ -79,33 +76,22 @@ def run(dataset: str, root: Path, *, out: Path, wishes: Wishes) -> int:
 
 def parts_of(dataset: str, root: Path, *, protocol: str) -> dict[str, list[Presentation]]:
     """Part -> presentations: those of the protocol that are not empty, or all of the set as one part."""
-    readers: dict[str, Callable[..., list[Presentation]]] = {FOLDER: read_labels}
-    readers |= {name: known.read for name, known in DATASETS.items()}
-    if dataset not in readers:
-        raise SettingsError(f"there is no data set {dataset!r}; known are {', '.join(sorted(readers))}")
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder; name the folder that holds the unpacked data set")
     if protocol:
-        _check_protocol(protocol, dataset)
-    presentations = readers[dataset](root)
-    if not presentations:
-        raise DataError(f"{root} holds no presentation of {dataset}; name the folder that was unpacked")
+        _check_protocol(protocol, data_set(dataset).name)
+    presentations = read_set(dataset, root)
     if not protocol:
         return {WHOLE: _dealt(presentations, root)}
-    split = checked(PROTOCOLS[protocol].split(presentations), name=protocol)
+    split, differences = split_by(protocol, presentations)
+    for sentence in differences:
+        say(f"{protocol}: {sentence}; rates on it are not those of the papers")
     return {name: _dealt(part, root) for name, part in split.parts().items() if part}
 
 
-def _check_protocol(protocol: str, dataset: str) -> None:
-    of_set = [name for name, known in PROTOCOLS.items() if tuple(known.needs) == (dataset,)]
-    if protocol not in PROTOCOLS:
-        raise SettingsError(
-            f"there is no protocol {protocol!r}; {dataset} has {', '.join(sorted(of_set)) or 'none'}"
-        )
-    needs = PROTOCOLS[protocol].needs
+def _check_protocol(name: str, dataset: str) -> None:
+    needs = catalogue_protocol(name).needs
     if tuple(needs) != (dataset,):
         raise SettingsError(
-            f"the protocol {protocol} asks for {' and '.join(needs)}; prepare each of them without --protocol"
+            f"the protocol {name} asks for {' and '.join(needs)}; prepare each of them without --protocol"
         )
 
 

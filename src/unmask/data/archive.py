@@ -1,16 +1,33 @@
-"""Unpacked archives: which folder is meant, which files in it are presentations, which are there twice."""
+"""Unpacked archives: which folder is meant, what lies in it, what is refused, and what is there twice.
+
+Readers take `refuse`, which gets a sentence for each thing that is wrong. By default the first one ends the
+reading; the doctor collects them, and the reader goes on with what is left.
+"""
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from unmask.types import DataError, Label, Presentation
 
 VIDEOS = frozenset({".avi", ".mov", ".mp4", ".m4v", ".mkv", ".webm"})
-HIDDEN = (".", "__MACOSX")
+HIDDEN = (".", "__MACOSX")  # how names begin that an archive of a Mac brings along
 PACKED = frozenset({".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".rar", ".7z", ".z01", ".001"})
+DEEPEST = 3  # folders that archives nest themselves in, e.g. WMCA_preprocessed_RGB/WMCA/face-station
+WIDEST = 50  # folders of a nest: sets have thousands, and a look into a wrong folder should cost nothing
+CLASSES = ((Label.BONA_FIDE, "bona fide presentation"), (Label.ATTACK, "attack"))
+
+Refuse = Callable[[str], None]
+Item = TypeVar("Item")
+
+
+def stop(sentence: str) -> None:
+    """DataError: nothing that is wrong is read."""
+    raise DataError(sentence)
 
 
 def folder(root: str | Path, *, of: str) -> Path:
@@ -27,20 +44,41 @@ def folder(root: str | Path, *, of: str) -> Path:
     return root
 
 
-def part(root: Path, name: str, *, of: str) -> Path:
-    """The folder `name` of a data set, "a/b" for one below another; DataError says why it is not there."""
-    found = root / name
-    if found.is_dir() and any(found.iterdir()):
-        return found
-    if packed := [path.name for path in packed_files(root) if path.name.startswith(Path(name).parts[0])]:
-        raise DataError(f"{root} holds {packed[0]}, which is not unpacked: {of} has a folder {name}")
-    state = "an empty folder" if found.is_dir() else "no folder"
-    raise DataError(f"{root} has {state} {name}, which {of} needs; unpack the whole archive there")
+def opened(root: str | Path, *, of: str, marks: Sequence[str], refuse: Refuse = stop) -> Path:
+    """The folder that holds all `marks` (paths below it): `root`, or one that the archive nested in it.
+
+    Marks that are missing are refused; where all are, or where two folders hold all, it is a DataError.
+    """
+    root = folder(root, of=of)
+    best, most = root, 0
+    for level in _levels(root):
+        held = {place: sum(_holds(place, mark) for mark in marks) for place in level}
+        if len(complete := [place for place in level if held[place] == len(marks)]) > 1:
+            raise DataError(f"{complete[0]} and {complete[1]} both hold {of}; name one of them")
+        if complete:
+            return complete[0]
+        for place, count in held.items():
+            best, most = (place, count) if count > most else (best, most)
+    packed = next((p.name for p in packed_files(best) if p.name.startswith(Path(marks[0]).parts[0])), "")
+    if not most and not packed:
+        raise DataError(
+            f"{root} holds none of {', '.join(marks)}: it is not {of}, or not unpacked; name the folder that "
+            f"{of} was unpacked into"
+        )
+    for mark in marks:
+        if not _holds(best, mark):
+            refuse(_lack(best, mark, of=of))
+    return best
 
 
 def packed_files(root: Path) -> list[Path]:
     """Archives that lie directly in `root`, not unpacked or left over."""
     return sorted(path for path in root.iterdir() if path.is_file() and path.suffix.lower() in PACKED)
+
+
+def nests(root: Path) -> list[Path]:
+    """`root` and the folders in it, DEEPEST down; none where there is no such folder."""
+    return [place for level in _levels(root) for place in level] if root.is_dir() else []
 
 
 def videos(parent: Path) -> Iterator[Path]:
@@ -56,14 +94,97 @@ def videos(parent: Path) -> Iterator[Path]:
                 yield Path(folder_name, name)
 
 
-def found(presentations: list[Presentation], *, parts: Sequence[str], root: Path) -> list[Presentation]:
-    """The presentations sorted by path; DataError where a part has none of one class: such rates mislead."""
-    shipped = {(p.split, p.label) for p in presentations}
+def files_in(parent: Path, suffixes: frozenset[str]) -> list[Path]:
+    """The files of these suffixes in a folder itself, sorted, hidden ones passed over."""
+    if not parent.is_dir():
+        return []
+    found = [p for p in parent.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith(HIDDEN)]
+    return sorted(found)
+
+
+def folders_in(parent: Path) -> list[Path]:
+    """The folders in a folder, sorted, hidden ones passed over."""
+    with os.scandir(parent) as entries:  # asks no file of what may be half a million
+        return sorted(Path(e.path) for e in entries if not e.name.startswith(HIDDEN) and e.is_dir())
+
+
+def list_file(root: Path, name: str, *, of: str, get: str) -> Path:
+    """The file `name` in `root` or a nest below; DataError when it is missing or there are two versions."""
+    found = [place / name for place in nests(root) if (place / name).is_file()]
+    if not found:
+        raise DataError(f"{root} has no {name}, which {of} needs; {get}")
+    if len({path.read_bytes() for path in found}) > 1:
+        raise DataError(f"{found[0]} and {found[1]} differ; keep the one that came with {of}")
+    return found[0]
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """(number from 1, line) of a list, without empty lines and blanks around."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as broken:
+        raise DataError(f"{path} is not a list in UTF-8 ({broken}); copy it again") from broken
+    yield from ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip())
+
+
+def each(
+    make: Callable[[Item], Presentation], items: Iterable[Item], *, refuse: Refuse = stop
+) -> Iterator[Presentation]:
+    """What `make` makes of each item; an item of which it makes a DataError is refused."""
+    for item in items:
+        try:
+            row = make(item)
+        except DataError as refused:
+            refuse(str(refused))
+            continue
+        yield row
+
+
+def whole(
+    presentations: Iterable[Presentation],
+    *,
+    of: str,
+    parts: Iterable[str] = (),
+    key: Callable[[Presentation], Hashable] = lambda p: p.path,
+    refuse: Refuse = stop,
+) -> list[Presentation]:
+    """Sorted by path, each `key` once; DataError when there are none.
+
+    A second presentation of a key is refused, and a part that has none of one class: such rates mislead.
+    """
+    rows: dict[Hashable, Presentation] = {}
+    for row in sorted(presentations, key=lambda p: p.path):
+        first = rows.setdefault(key(row), row)
+        if first.path != row.path:
+            refuse(f"{first.path} and {row.path} are one presentation of {of}; remove one of them")
+        elif first is not row:
+            refuse(f"{of} lists {row.path} twice; a presentation is one line")
+    if not rows:
+        raise DataError(f"the folder of {of} holds no presentation; unpack the archive again")
+    shipped = {(p.split, p.label) for p in rows.values()}
     for name in parts:
-        for label, words in ((Label.BONA_FIDE, "bona fide video"), (Label.ATTACK, "attack")):
+        for label, words in CLASSES:
             if (name, label) not in shipped:
-                raise DataError(f"{root} holds no {words} of the part {name}; unpack the whole archive there")
-    return sorted(presentations, key=lambda p: p.path)
+                refuse(f"{of} holds no {words} of the part {name}; unpack the whole archive there")
+    return list(rows.values())
+
+
+def videos_of_parts(
+    root: str | Path,
+    make: Callable[..., Presentation],
+    *,
+    of: str,
+    parts: Mapping[str, str],
+    refuse: Refuse = stop,
+) -> list[Presentation]:
+    """The videos of a set with one folder a part (part -> folder), by `make(path, split=part)`."""
+    root = opened(root, of=of, marks=tuple(parts.values()), refuse=refuse)
+    rows = (
+        row
+        for split, name in parts.items()
+        for row in each(partial(make, split=split), videos(root / name), refuse=refuse)
+    )
+    return whole(rows, of=of, parts=parts, refuse=refuse)
 
 
 def twins(rows: Sequence[Presentation]) -> list[tuple[str, str]]:
@@ -100,3 +221,25 @@ def _nested(rows: Sequence[Presentation]) -> Iterator[tuple[str, str]]:
             if other is not row and replace(other, path=row.path) == row:
                 yield other.path, row.path
                 break
+
+
+def _levels(root: Path) -> Iterator[list[Path]]:
+    """`root`, the folders in it, the folders in those, DEEPEST down."""
+    level = [root]
+    for _ in range(DEEPEST + 1):
+        yield level
+        readable = (place for place in level if os.access(place, os.R_OK | os.X_OK))  # lost+found is not
+        level = [inner for place in readable for inner in folders_in(place)[:WIDEST]]
+
+
+def _holds(place: Path, mark: str) -> bool:
+    path = place / mark
+    return any(path.iterdir()) if path.is_dir() else path.is_file()
+
+
+def _lack(place: Path, mark: str, *, of: str) -> str:
+    kind = "file" if Path(mark).suffix else "folder"
+    if packed := [path.name for path in packed_files(place) if path.name.startswith(Path(mark).parts[0])]:
+        return f"{place} holds {packed[0]}, which is not unpacked: {of} has a {kind} {mark}"
+    state = f"an empty {kind}" if (place / mark).exists() else f"no {kind}"
+    return f"{place} has {state} {mark}, which {of} needs; unpack the whole archive there"

@@ -1,7 +1,9 @@
 """Data sets and protocols by their names, and what both make of a folder: the way in for commands."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
+from functools import partial
 from pathlib import Path
 
 from unmask.data.archive import refuse_twins
@@ -14,11 +16,21 @@ NAMED = 6  # names that an error gives
 
 
 def data_set(name: str) -> DataSet:
-    """The data set of that name; DataError names those that there are, the nearest first."""
+    """The data set of that name; DataError names those that there are, the nearest first.
+
+    An option follows the name after a colon, as in "casia-surf:live=0": what the reader cannot know.
+    """
+    name, colon, option = name.partition(":")
     if name not in DATASETS:
         known = ", ".join(nearest(name, DATASETS))
         raise DataError(f"there is no data set {name!r}; there are {known}: see `unmask data`")
-    return DATASETS[name]
+    row = DATASETS[name]
+    if not colon:
+        return row
+    if option not in row.options:
+        known = " or ".join(f"{name}:{choice}" for choice in row.options)
+        raise DataError(f"{name} has no option {option!r}; it is {known or f'only {name}'}")
+    return replace(row, read=partial(row.read, **row.options[option]))
 
 
 def protocol(name: str) -> Protocol:
@@ -35,7 +47,10 @@ def protocols_with(name: str) -> list[Protocol]:
 
 
 def read_set(name: str, root: str | Path) -> list[Presentation]:
-    """The presentations of an unpacked archive, each once; DataError says what is wrong with the folder."""
+    """The presentations of an unpacked archive, each once; DataError says what is wrong with the folder.
+
+    `name` as `data_set` takes it, with an option where one is needed.
+    """
     dataset = data_set(name)
     try:
         presentations = dataset.read(root)

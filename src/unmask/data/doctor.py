@@ -20,6 +20,9 @@ from unmask.media.sources import open_presentation
 from unmask.types import DataError, Label, Presentation, SourceError
 
 SAMPLE = 40  # files that are opened where not all are
+COMPARED = (
+    20_000  # files whose bytes are compared; of more, as of sets of pictures, only where all are opened
+)
 NAMED = 5  # findings of a kind that are written out
 USUAL = 0.5  # what more than this share of the subjects of a part have is missed in the others
 ENDS = 1 << 16  # bytes at both ends by which files of one size are told apart before they are compared
@@ -52,27 +55,37 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """`counts`: part as shipped -> (bona fide, attacks) found; of `presentations`, `opened` were opened."""
+    """`counts`: part as shipped -> (bona fide, attacks) found; of `presentations`, `opened` were opened.
+
+    `compared`: whether it was looked for files of the same bytes.
+    """
 
     counts: Mapping[str, tuple[int, int]]
     presentations: int
     subjects: int
     opened: int
+    compared: bool
     findings: tuple[Finding, ...]
 
 
 def examine(
     dataset: DataSet, root: str | Path, *, every: bool = False, progress: Progress | None = None
 ) -> Examination:
-    """All that is wrong with `root`; SAMPLE files spread over the set are opened, or every one."""
+    """All that is wrong with `root`; SAMPLE files spread over the set are opened, or every one.
+
+    What the reader refuses is told, and the rest is examined.
+    """
     root = Path(root)
     found = [Finding(kind=Kind.MISTAKE, sentence=sentence) for sentence in _own_mistakes(dataset, root)]
+    refused: list[str] = []
     try:
-        rows = dataset.read(root)
-    except REFUSALS as refused:
-        found.append(Finding(kind=Kind.LAYOUT, sentence=str(refused)))
+        rows = dataset.read(root, refuse=refused.append)
+    except REFUSALS as end:
+        refused.append(str(end))
+        found.extend(_some(Kind.LAYOUT, refused))
         found.extend(Finding(kind=Kind.MISTAKE, sentence=guess) for guess in _guesses(dataset, root))
-        return _examination([], opened=0, findings=found)
+        return _examination([], opened=0, compared=False, findings=found)
+    found.extend(_some(Kind.LAYOUT, refused))
     files = [row for row in rows if Path(row.path).exists()]
     full = [row for row in files if os.access(row.path, os.R_OK) and _bytes(row)]
     sample = full if every else full[:: max(1, len(full) // SAMPLE)][:SAMPLE]
@@ -81,20 +94,24 @@ def examine(
     once = [row for row in rows if row.path not in second]  # else one too many would hide one too few
     found.extend(_counted(dataset, once, root=root))
     found.extend(_absent(rows, files=files))
-    found.extend(_doubled(full, pairs=pairs))
+    compared = every or len(full) <= COMPARED
+    found.extend(_doubled(full if compared else [], pairs=pairs))
     found.extend(_unreadable(files, sample=sample, progress=progress))
     found.extend(_leaking(once))
     found.extend(_protocols(dataset, once, counted=not any(f.kind is Kind.MISCOUNTED for f in found)))
-    return _examination(once, opened=len(sample), findings=found)
+    return _examination(once, opened=len(sample), compared=compared, findings=found)
 
 
-def _examination(rows: Sequence[Presentation], *, opened: int, findings: Sequence[Finding]) -> Examination:
+def _examination(
+    rows: Sequence[Presentation], *, opened: int, compared: bool, findings: Sequence[Finding]
+) -> Examination:
     order = list(Kind)
     return Examination(
         counts=_counts(rows),
         presentations=len(rows),
         subjects=len({row.subject for row in rows if row.subject}),
         opened=opened,
+        compared=compared,
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.kind))),
     )
 
@@ -133,11 +150,11 @@ def _guesses(dataset: DataSet, root: Path) -> Iterator[str]:
     below = [path for path in sorted(root.iterdir()) if path.is_dir()][:SAMPLE]
     deeper = [(path, "one folder deeper") for path in below]
     for other, where in (*deeper, (root.resolve().parent, "one folder higher")):
-        if _reads(dataset, other):
+        if any(Path(row.path).resolve().is_relative_to(root.resolve()) for row in _read(dataset, other)):
             yield f"{dataset.title} lies {where}: name {other}"
             return
     for row in DATASETS.values():
-        if row.name != dataset.name and _reads(row, root):
+        if row.name != dataset.name and _read(row, root):
             yield f"the folder is that of {row.title}: ask for {row.name}"
             return
     if packed := packed_files(root):
@@ -145,11 +162,11 @@ def _guesses(dataset: DataSet, root: Path) -> Iterator[str]:
         yield f"not unpacked: {packed[0].name}{more}; unpack all of them here"
 
 
-def _reads(dataset: DataSet, root: Path) -> bool:
+def _read(dataset: DataSet, root: Path) -> list[Presentation]:
     try:
-        return bool(dataset.read(root))
+        return dataset.read(root)
     except REFUSALS:
-        return False
+        return []
 
 
 # Counts, and what is missing where they are too small.
@@ -202,7 +219,7 @@ def _words(row: Presentation) -> str:
         "camera": row.camera,
         "session": row.session,
         "place": row.place,
-        **row.columns,
+        **{name: cell for name, cell in row.columns.items() if os.sep not in cell},  # no path repeats
     }
     return ", ".join(f"{name} {cell}".strip() for name, cell in known.items() if cell)
 

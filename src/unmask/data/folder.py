@@ -6,18 +6,23 @@ path may be a video, a picture or a folder of frames.
 """
 
 import csv
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
+from unmask.data.archive import Refuse, each, stop
 from unmask.types import FREE_FIELDS, DataError, Label, Presentation
 
 LABELS = "labels.csv"
 COLUMNS = ("path", "label", "instrument")
 
 
-def read_labels(root: str | Path, labels: str | Path | None = None) -> list[Presentation]:
+def read_labels(
+    root: str | Path, labels: str | Path | None = None, *, refuse: Refuse = stop
+) -> list[Presentation]:
     """The presentations that `labels` (default: labels.csv in `root`) lists, in its order; all of them exist.
 
-    `Presentation.path` is the path of the file, below `root`. Raises DataError with the first broken rule.
+    `Presentation.path` is the path of the file, below `root`. Broken rules are refused: see data.archive.
     """
     root = Path(root)
     if not root.is_dir():
@@ -28,12 +33,15 @@ def read_labels(root: str | Path, labels: str | Path | None = None) -> list[Pres
             f"{root} has no labels: {table} does not exist; write one with the columns {','.join(COLUMNS)}"
         )
     rows = _rows(table)
-    presentations = [_presentation(row, root=root, where=f"{table}, line {line}") for line, row in rows]
+    make = partial(_presentation, root=root, table=table)
+    presentations = list(each(make, rows, refuse=refuse))
     if not presentations:
         raise DataError(f"{table} lists no presentation; write one line for each")
-    _refuse_twins(presentations, table)
+    for path, count in Counter(p.path for p in presentations).items():
+        if count > 1:
+            refuse(f"{table} lists {path} twice; a presentation is one row")
     if missing := [p.path for p in presentations if not Path(p.path).exists()]:
-        raise DataError(
+        refuse(
             f"{table} lists {len(missing)} paths of {len(presentations)} that do not exist, {missing[0]} the "
             f"first; paths are relative to {root}"
         )
@@ -54,7 +62,9 @@ def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
         raise DataError(f"{table} is not a CSV table in UTF-8 ({broken}); save it as such") from broken
 
 
-def _presentation(row: dict[str, str], *, root: Path, where: str) -> Presentation:
+def _presentation(numbered: tuple[int, dict[str, str]], *, root: Path, table: Path) -> Presentation:
+    line, row = numbered
+    where = f"{table}, line {line}"
     if None in row or None in row.values():
         raise DataError(f"{where}: not as many cells as the first line has; quote cells that hold commas")
     cells = {name: cell.strip() for name, cell in row.items()}
@@ -87,11 +97,3 @@ def _turns(cell: str, *, where: str) -> int:
             f"{where}: turns is {cell!r}; it must be the quarter turns clockwise, 0 to 3, or empty"
         )
     return int(cell or 0)
-
-
-def _refuse_twins(presentations: list[Presentation], table: Path) -> None:
-    seen: set[str] = set()
-    for presentation in presentations:
-        if presentation.path in seen:
-            raise DataError(f"{table} lists {presentation.path} twice; a presentation is one row")
-        seen.add(presentation.path)

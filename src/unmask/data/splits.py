@@ -1,8 +1,7 @@
 """A protocol's parts, and the rules that every split keeps: no file and no subject in two parts."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from unmask.types import DataError, Label, Presentation
@@ -55,7 +54,8 @@ class DataSet:
 
     `counts`: split as shipped -> (bona fide, attacks) as published, or None: "counts unverified". `apply`
     says where and how to get it; `layout` is what the folder looks like, a line a path. `mistakes` looks at
-    the folder for what usually goes wrong with this set and gives one sentence for each.
+    the folder for what usually goes wrong with this set and gives one sentence for each. `read` takes
+    `refuse`, see data.archive. `options`: what may follow the name after a colon -> keywords of `read`.
     """
 
     name: str
@@ -67,6 +67,7 @@ class DataSet:
     read: Callable[..., list[Presentation]]
     counts: Mapping[str, tuple[int, int]] | None = None
     mistakes: Callable[[Path], Iterable[str]] | None = None
+    options: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def of_set(presentations: Sequence[Presentation], dataset: str) -> list[Presentation]:
@@ -81,18 +82,6 @@ def of_set(presentations: Sequence[Presentation], dataset: str) -> list[Presenta
 def in_part(presentations: Iterable[Presentation], part: str) -> list[Presentation]:
     """Those that their data set ships in `part`."""
     return [p for p in presentations if p.split == part]
-
-
-def drawn(subjects: Iterable[str], *, share: float) -> frozenset[str]:
-    """The `share` of the subjects, rounded and at least one, whose names have the smallest SHA-256.
-
-    So a dev part is the same on every machine, whatever the order, and shares no subject with train.
-
-    >>> sorted(drawn([f"{n:02d}" for n in range(20)], share=0.2))
-    ['03', '07', '08', '09']
-    """
-    names = sorted(set(subjects), key=lambda name: hashlib.sha256(name.encode()).digest())
-    return frozenset(names[: max(1, round(share * len(names)))])
 
 
 def miscounted(split: Split, counts: Mapping[str, tuple[int, int]] | None) -> list[str]:

@@ -58,7 +58,7 @@ def _cloth(image: np.ndarray, alpha: np.ndarray, *, count: int) -> np.ndarray:
     for start, stop in pairwise(steps):
         sigma = min(0.6 + 0.25 * start, 0.12 * w)
         blurred = [
-            cv2.GaussianBlur(np.float32(part), (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+            cv2.GaussianBlur(part.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
             for part in (colour, np.repeat(share, 3, axis=2))
         ]
         rows[start:stop] = blurred[0] / blurred[1]
@@ -144,7 +144,7 @@ def painted_out(linear: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     there = np.nonzero(taken)
     y, x = (2 * place[labels[there], k] - there[k] for k in (0, 1))
     y, x = np.clip(y, 0, taken.shape[0] - 1), np.clip(x, 0, taken.shape[1] - 1)
-    trust = np.ones(taken.shape, np.float32)
+    trust: np.ndarray = np.ones(taken.shape, np.float32)
     trust[there] = (1 - taken[y, x]) * np.clip(1.5 - distance[there] / 60, 0, 1)
     trust = cv2.GaussianBlur(trust, (0, 0), 2)[there][:, None]
     background = linear.copy()

@@ -213,10 +213,9 @@ def _contours(face: np.ndarray, uv: np.ndarray, tone: np.ndarray, *, share: floa
         ((397, 379, 400), 0.06),
     ):
         lay(face, share * _stroke(uv[list(line)], size, wide * unit), tone * 0.4)
-    for line, wide in (((6, 195, 4), 0.03), ((117, 118), 0.05), ((346, 347), 0.05), ((107, 9, 336), 0.06)):
-        lay(
-            face, 0.7 * share * _stroke(uv[list(line)], size, wide * unit), np.minimum(1.4 * tone + 0.05, 0.9)
-        )
+    light = np.minimum(1.4 * tone + 0.05, 0.9)
+    for ridge, wide in (((6, 195, 4), 0.03), ((117, 118), 0.05), ((346, 347), 0.05), ((107, 9, 336), 0.06)):
+        lay(face, 0.7 * share * _stroke(uv[list(ridge)], size, wide * unit), light)
 
 
 def _patterns(face: np.ndarray, uv: np.ndarray, rng: np.random.Generator, unit: float) -> None:
@@ -238,7 +237,7 @@ def _patterns(face: np.ndarray, uv: np.ndarray, rng: np.random.Generator, unit: 
 def _figure(face: np.ndarray, uv: np.ndarray, rng: np.random.Generator, unit: float) -> None:
     """Clown, skull or beast: a ground, rings round the eyes, another nose and mouth, stripes."""
     size = face.shape[:2]
-    ground, ring, other = _PAINTS[rng.permutation([0, rng.integers(2, 10), 1])]
+    ground, ring, other = _PAINTS[rng.permutation([0, int(rng.integers(2, 10)), 1])]
     lay(face, rng.uniform(0.75, 0.97) * face_cover(uv, size, soft_px=0.03 * unit), ground)
     for eye in EYES:
         lay(face, 0.95 * region(uv[list(eye)], size, soft_px=0.02 * unit, widen=rng.uniform(1.9, 2.8)), ring)

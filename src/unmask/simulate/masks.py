@@ -59,7 +59,7 @@ def worn_paper(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]
     place, stage = setting.place(wearer), setting.stage
     if mask.worn:
         stage = wearers_stage(rng, stage, wearer=wearer, place=place)
-        motion = draw_head_motion(rng, place=place, turning=wearer.turning)
+        motion: HeadMotion | RigidMotion = draw_head_motion(rng, place=place, turning=wearer.turning)
     else:
         motion = draw_rigid_motion(rng, place=place)
     light = body_light(rng, stage.light)

@@ -104,14 +104,14 @@ def _developed(frame: np.ndarray, now: Look, look: Look, *, px: float) -> np.nda
     levels = [luma, *(_wide_blur(luma, sigma * px) for sigma in SIGMAS)]
     luma = levels[-1]
     wanted = ((look.fine, now.fine), (look.middle, now.middle), (look.coarse, now.coarse))
-    for (sharp, soft), (aim, was) in zip(pairwise(levels), wanted, strict=True):
-        luma = luma + float(np.clip(aim / (was + 1e-3), *GAINS)) * (sharp - soft)
+    for (sharp, soft), (aim, found) in zip(pairwise(levels), wanted, strict=True):
+        luma = luma + float(np.clip(aim / (found + 1e-3), *GAINS)) * (sharp - soft)
     slope = float(np.clip(look.contrast / now.contrast, *SLOPES))
     shift = float(np.clip(look.luma - now.luma, -SHIFTS[0], SHIFTS[0]))
     ycc[..., 0] = _shoulders(now.luma + shift + slope * (luma - now.luma))
     spread = float(np.clip(_chroma_deviation(look) / (_chroma_deviation(now) + 0.1), *SLOPES))
-    for channel, (was, wanted) in ((1, (now.red, look.red)), (2, (now.blue, look.blue))):
-        shift = float(np.clip(wanted - spread * was, -SHIFTS[1], SHIFTS[1]))
+    for channel, (was, aim) in ((1, (now.red, look.red)), (2, (now.blue, look.blue))):
+        shift = float(np.clip(aim - spread * was, -SHIFTS[1], SHIFTS[1]))
         ycc[..., channel] = 128 + shift + spread * (ycc[..., channel] - 128)
     return np.asarray(cv2.cvtColor(np.clip(ycc + 0.5, 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB))
 

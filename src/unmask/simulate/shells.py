@@ -263,12 +263,25 @@ def _seen_through(shell: Shell, layer: Layer, over: Seen, under: Seen, stage: St
     return Seen(depth=over.depth, colour=colour.astype(np.float32), alpha=over.alpha)
 
 
-def _shell(points: np.ndarray, texture: np.ndarray, **material: float) -> Shell:
+def _shell(
+    points: np.ndarray,
+    texture: np.ndarray,
+    *,
+    gloss: float,
+    shininess: float,
+    depth_m: float = 0.0,
+    clear: float = 0.0,
+    bend_m: float = 0.0,
+) -> Shell:
     return Shell(
         points=points,
         jaw=np.zeros_like(points),
         texture=np.ascontiguousarray(texture, np.float32),
-        **material,
+        gloss=gloss,
+        shininess=shininess,
+        depth_m=depth_m,
+        clear=clear,
+        bend_m=bend_m,
     )
 
 

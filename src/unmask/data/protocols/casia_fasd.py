@@ -1,17 +1,17 @@
 """The seven scenarios of CASIA-FASD: three qualities, three attacks, and all together.
 
-Zhang et al., ICB 2012, has no dev part and reports the equal error rate on test. Here a fifth of the train
-subjects, drawn by hash, is dev, so that a threshold can be set without looking at test.
+Zhang et al., ICB 2012, has no dev part and reports the equal error rate on test. Here dev is drawn
+from the train subjects (`dev_share`), so that a threshold can be set without looking at test.
 """
 
 from collections.abc import Sequence
 from functools import partial
 
+from unmask.data.protocols.dev_share import with_dev
 from unmask.data.sets.casia_fasd import INSTRUMENTS, NAME, QUALITIES
-from unmask.data.splits import Protocol, Split, checked, drawn, in_part, of_set
+from unmask.data.splits import Protocol, Split, checked, in_part, of_set
 from unmask.types import Presentation
 
-DEV_SHARE = 0.2
 SCENARIOS = {  # name -> question, qualities, instruments
     "low": ("videos of low quality", ("low",), INSTRUMENTS),
     "normal": ("videos of normal quality", ("normal",), INSTRUMENTS),
@@ -28,15 +28,11 @@ def casia(
 ) -> Split:
     """The videos of these qualities and instruments ("" is bona fide)."""
     rows = of_set(presentations, NAME)
-    held_out = drawn((p.subject for p in in_part(rows, "train")), share=DEV_SHARE)
-    chosen = [p for p in rows if p.camera in qualities and p.instrument in instruments]
-    home = in_part(chosen, "train")
-    split = Split(
-        train=tuple(p for p in home if p.subject not in held_out),
-        dev=tuple(p for p in home if p.subject in held_out),
-        test=tuple(in_part(chosen, "test")),
+    parts = (*with_dev(in_part(rows, "train")), in_part(rows, "test"))  # drawn once for all scenarios
+    train, dev, test = (
+        tuple(p for p in part if p.camera in qualities and p.instrument in instruments) for part in parts
     )
-    return checked(split, name=name)
+    return checked(Split(train=train, dev=dev, test=test), name=name)
 
 
 def _protocol(scenario: str) -> Protocol:

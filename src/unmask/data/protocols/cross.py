@@ -3,15 +3,16 @@
 O is OULU-NPU, C CASIA-FASD, I Replay-Attack of Idiap, M MSU-MFSD. As in SSAN (Wang et al., CVPR 2022) the
 sources give their train lists and the targets their test lists; papers that also test on the targets' train
 lists, as SSDG does, have other counts. Thresholds come from the sources alone: dev is the dev list of
-each source as shipped, and of a source that ships none a fifth of its train subjects, drawn by hash.
+each source as shipped; of a source that ships none it is drawn from train: see `dev_share`.
 """
 
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 
+from unmask.data.protocols.dev_share import Pair, with_dev
 from unmask.data.sets import casia_fasd, msu_mfsd, oulu_npu, replay_attack
-from unmask.data.splits import DataSet, Protocol, Split, checked, drawn, in_part, of_set
+from unmask.data.splits import DataSet, Protocol, Split, checked, in_part, of_set
 from unmask.types import Presentation
 
 LETTERS = {
@@ -20,7 +21,6 @@ LETTERS = {
     "i": replay_attack.REPLAY_ATTACK,
     "m": msu_mfsd.MSU_MFSD,
 }
-DEV_SHARE = 0.2
 WAYS = (  # sources -> targets
     ("oci", "m"),
     ("omi", "c"),
@@ -45,13 +45,10 @@ def cross(
     return checked(split, name=name)
 
 
-def _learnt(rows: Sequence[Presentation]) -> tuple[list[Presentation], list[Presentation]]:
+def _learnt(rows: Sequence[Presentation]) -> Pair:
     """Train and dev of one source."""
     train, dev = in_part(rows, "train"), in_part(rows, "dev")
-    if dev:
-        return train, dev
-    held_out = drawn((p.subject for p in train), share=DEV_SHARE)
-    return [p for p in train if p.subject not in held_out], [p for p in train if p.subject in held_out]
+    return (tuple(train), tuple(dev)) if dev else with_dev(train)
 
 
 def _protocol(sources: str, targets: str, *, name: str = "") -> Protocol:

@@ -1,14 +1,16 @@
 """Replay-Attack's grandtest and its parts by kind of attack, each also for one support alone.
 
 Chingovska et al., BIOSIG 2012; the counts are those of bob.db.replay. All bona fide videos are in every one.
+The lists of the archive are read where they are there and must agree.
 """
 
 from collections.abc import Sequence
 from functools import partial
 
+from unmask.data.protocols.replay_lists import check_lists
 from unmask.data.sets.replay_attack import NAME, SUPPORTS
 from unmask.data.splits import Protocol, Split, checked, in_part, of_set
-from unmask.types import Label, Presentation
+from unmask.types import DataError, Label, Presentation
 
 KINDS = {  # name -> question, devices, media, attacks in train, dev and test with both supports
     "grandtest": ("all attacks", ("print", "mobile", "highdef"), ("photo", "video"), (300, 300, 400)),
@@ -28,22 +30,32 @@ def replay(
     *,
     devices: Sequence[str],
     media: Sequence[str],
-    supports: Sequence[str],
+    support: str,
     name: str,
 ) -> Split:
-    """All bona fide videos, and the attacks by these devices with these media on these supports."""
+    """All bona fide videos, and the attacks by these devices and media on this support, "" for both."""
+    given = of_set(presentations, NAME)
+    if unsaid := [
+        p for p in given if p.instrument and not {"device", "medium", "support"} <= p.columns.keys()
+    ]:
+        raise DataError(
+            f"{unsaid[0].path} has not the columns device, medium and support; read the folder as {NAME}"
+        )
     rows = [
         p
-        for p in of_set(presentations, NAME)
+        for p in given
         if p.label is Label.BONA_FIDE
         or (
             p.columns["device"] in devices
             and p.columns["medium"] in media
-            and p.columns["support"] in supports
+            and p.columns["support"] in ((support,) if support else SUPPORTS)
         )
     ]
     train, dev, test = (tuple(in_part(rows, part)) for part in PARTS)
-    return checked(Split(train=train, dev=dev, test=test), name=name)
+    split = Split(train=train, dev=dev, test=test)
+    kind = name.removeprefix(f"{NAME}/").removesuffix(f"-{support}")
+    check_lists(split, kind=kind, support=support)
+    return checked(split, name=name)
 
 
 def _protocol(kind: str, support: str = "") -> Protocol:
@@ -59,7 +71,7 @@ def _protocol(kind: str, support: str = "") -> Protocol:
             replay,
             devices=devices,
             media=media,
-            supports=(support,) if support else SUPPORTS,
+            support=support,
             name=name,
         ),
         counts={

@@ -1,4 +1,4 @@
-"""The three protocols of SiW; it ships no dev part, so ours is 15 % of the train subjects, drawn by hash.
+"""The three protocols of SiW; it ships no dev part, so ours is drawn from train: see `dev_share`.
 
 1: pose and expression, learnt from the first 60 frames, which are mostly frontal; 2.i: an unseen screen;
 3.1: from prints to replays, 3.2: from replays to prints. Liu et al., CVPR 2018; the counts are those of the
@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from unmask.data.protocols.dev_share import with_dev
 from unmask.data.sets.siw import NAME, SCREENS
-from unmask.data.splits import Protocol, Split, checked, drawn, in_part, of_set
+from unmask.data.splits import Protocol, Split, checked, in_part, of_set
 from unmask.media.sources import MAX_FRAMES
 from unmask.types import Presentation
 
-DEV_SHARE = 0.15
 FIRST_FRAMES = 60
 LIVING = (714, 599)  # in train and test
 PRINTS, REPLAYS = (339, 314), (1364, 1148)
@@ -35,16 +35,12 @@ def siw(
     `frames` is how many frames of a video train and dev may show, 0 for all.
     """
     rows = of_set(presentations, NAME)
-    home = in_part(rows, "train")
-    held_out = drawn((p.subject for p in home), share=DEV_SHARE)
-    home = [_first(p, frames) for p in home if p.instrument.startswith(learnt) or not p.instrument]
-    test = [p for p in in_part(rows, "test") if p.instrument.startswith(asked) or not p.instrument]
-    split = Split(
-        train=tuple(p for p in home if p.subject not in held_out),
-        dev=tuple(p for p in home if p.subject in held_out),
-        test=tuple(test),
+    train, dev = (  # drawn once for all folds
+        tuple(_first(p, frames) for p in part if p.instrument.startswith(learnt) or not p.instrument)
+        for part in with_dev(in_part(rows, "train"))
     )
-    return checked(split, name=name)
+    test = tuple(p for p in in_part(rows, "test") if p.instrument.startswith(asked) or not p.instrument)
+    return checked(Split(train=train, dev=dev, test=test), name=name)
 
 
 def _first(row: Presentation, frames: int) -> Presentation:

@@ -6,11 +6,11 @@ folder of twelve videos. Test subjects are numbered from 1 again; here they are 
 
 from pathlib import Path
 
-from unmask.data.archive import folder, found, part, videos
+from unmask.data.archive import Refuse, stop, videos_of_parts
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
-NAME = "casia-fasd"
+NAME, TITLE = "casia-fasd", "CASIA-FASD"
 LICENCE = "CASIA-FASD agreement: research, no redistribution"
 PARTS = {"train": "train_release", "test": "test_release"}
 PEOPLE = {"train": 20, "test": 30}
@@ -24,15 +24,9 @@ MEANS = {
 }
 
 
-def casia_fasd(root: str | Path) -> list[Presentation]:
+def casia_fasd(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """Every video of train_release and test_release; the set ships no dev part."""
-    root = folder(root, of="CASIA-FASD")
-    presentations = [
-        _presentation(path, split=split)
-        for split, name in PARTS.items()
-        for path in videos(part(root, name, of="CASIA-FASD"))
-    ]
-    return found(presentations, parts=tuple(PARTS), root=root)
+    return videos_of_parts(root, _presentation, of=TITLE, parts=PARTS, refuse=refuse)
 
 
 def _presentation(path: Path, *, split: str) -> Presentation:
@@ -58,7 +52,7 @@ def _presentation(path: Path, *, split: str) -> Presentation:
 
 CASIA_FASD = DataSet(
     name=NAME,
-    title="CASIA-FASD",
+    title=TITLE,
     paper="Zhang et al., A face antispoofing database with diverse attacks, ICB 2012",
     licence=LICENCE,
     apply="sign the agreement at http://www.cbsr.ia.ac.cn/english/FaceAntiSpoofDatabases.asp",

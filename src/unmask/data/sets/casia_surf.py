@@ -7,11 +7,12 @@ is read from paths that say real_part or fake_part, else from the published numb
 must be said).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from unmask.data.sets.archive import lines_of, opened, whole
+from unmask.data.archive import Refuse, each, lines_of, nests, opened, stop, whole
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
@@ -45,23 +46,27 @@ class _Line:
     label: int
 
 
-def casia_surf(root: str | Path, *, live_label: int | None = None) -> list[Presentation]:
+def casia_surf(
+    root: str | Path, *, live_label: int | None = None, refuse: Refuse = stop
+) -> list[Presentation]:
     """One presentation a line: its path is the colour picture, the columns "depth" and "ir" the others.
 
     `live_label` (0 or 1) says what the lists call a living face, where nothing else does.
     """
-    folder = opened(root, title=TITLE, marks=[LISTS["train"][0]])
+    folder = opened(root, of=TITLE, marks=[LISTS["train"][0]])
     rows: list[Presentation] = []
     for split, names in LISTS.items():
         if file := next((folder / name for name in names if (folder / name).is_file()), None):
-            lines = [_line(text, split=split, where=f"{file}, line {n}") for n, text in lines_of(file)]
+            lines = list(_lines(file, split=split, refuse=refuse))
             living = _living(lines, file=file, said=live_label)
-            rows += [_presentation(line, folder, living=living) for line in lines]
+            rows += each(partial(_presentation, folder=folder, living=living), lines, refuse=refuse)
     if "test" not in {row.split for row in rows} or "dev" not in {row.split for row in rows}:
         wanted = " and ".join(LISTS[split][0] for split in ("dev", "test"))
-        raise DataError(f"{folder} has not both {wanted}; take the lists that hold labels")
-    _refuse_half(folder, rows)
-    return whole(rows, title=TITLE)
+        refuse(f"{folder} has not both {wanted}; take the lists that hold labels")
+    for place in sorted({row.path.rpartition("/")[0] for row in rows}):
+        if not Path(place).is_dir():  # whether each picture is there is for `unmask doctor` to say
+            refuse(f"{folder} lists pictures in {place}, which is not there; unpack it again")
+    return whole(rows, of=TITLE, refuse=refuse)
 
 
 def modality(path: str) -> str:
@@ -72,6 +77,16 @@ def modality(path: str) -> str:
     """
     told = [name for name in MODALITIES if f"/{name}/" in path or f"-{name}." in path]
     return told[0] if len(told) == 1 else ""
+
+
+def _lines(file: Path, *, split: str, refuse: Refuse) -> Iterator[_Line]:
+    for number, text in lines_of(file):
+        try:
+            line = _line(text, split=split, where=f"{file}, line {number}")
+        except DataError as refused:
+            refuse(str(refused))
+            continue
+        yield line
 
 
 def _line(text: str, *, split: str, where: str) -> _Line:
@@ -115,12 +130,12 @@ def _living(lines: list[_Line], *, file: Path, said: int | None) -> int:
     if len(fitting) != 1:
         raise DataError(
             f"{file} does not tell whether 0 or 1 is a living face: its paths do not say, and {ones} ones in "
-            f"{len(lines)} lines are not the published numbers; say which with live_label"
+            f"{len(lines)} lines are not the published numbers; say which with casia-surf:live=1 or :live=0"
         )
     return fitting[0]
 
 
-def _presentation(line: _Line, folder: Path, *, living: int) -> Presentation:
+def _presentation(line: _Line, *, folder: Path, living: int) -> Presentation:
     colour = line.paths["color"]
     label = Label.BONA_FIDE if line.label == living else Label.ATTACK
     parts = colour.split("/")
@@ -146,11 +161,19 @@ def _instrument(parts: Sequence[str], *, where: str) -> str:
     return INSTRUMENTS[kind]
 
 
-def _refuse_half(folder: Path, rows: list[Presentation]) -> None:
-    """By the folders of the pictures; whether each picture is there is for `unmask doctor` to say."""
-    for place in sorted({row.path.rpartition("/")[0] for row in rows}):
-        if not Path(place).is_dir():
-            raise DataError(f"{folder} lists pictures in {place}, which is not there; unpack it again")
+def mistakes(root: Path) -> Iterator[str]:
+    """Lists whose columns are not in the order that most programs take for granted."""
+    lists = {name for names in LISTS.values() for name in names}
+    for file in sorted(place / name for place in nests(root) for name in lists if (place / name).is_file()):
+        for number, text in lines_of(file):
+            order = tuple(modality(cell) for cell in text.split()[:3])
+            if order != MODALITIES and set(order) == set(MODALITIES):
+                yield (
+                    f"{file}, line {number} has the columns {', '.join(order)}, where "
+                    f"most programs expect {', '.join(MODALITIES)}: here each path tells its own, so nothing "
+                    "is mixed up, but do not give this list to a program that counts columns"
+                )
+                break
 
 
 CASIA_SURF = DataSet(
@@ -163,4 +186,6 @@ CASIA_SURF = DataSet(
     "Training/{real_part,fake_part}/SUBJECT/ATTACK.rssdk/{color,depth,ir}/*.jpg\nVal/...\nTesting/...",
     read=casia_surf,
     counts=COUNTS,
+    mistakes=mistakes,
+    options={"live=0": {"live_label": 0}, "live=1": {"live_label": 1}},
 )

@@ -12,9 +12,10 @@ tested; all masks are for tests.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from unmask.data.sets.archive import WIDEST, folders_in, whole
+from unmask.data.archive import WIDEST, Refuse, each, folder, folders_in, stop, whole
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
@@ -31,25 +32,31 @@ TRAIN, DEV, LAST = 200, 300, 500  # ids below
 COLOURS = ("profile", "color")  # of the challenge, of the authors' lists
 
 
-def cefa(root: str | Path) -> list[Presentation]:
+def cefa(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """One presentation a recording: its path is the colour folder, the columns "depth" and "ir" the others.
 
     `domain` is the ethnicity, "" for masks.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder; give the folder that {TITLE} was unpacked to")
+    root = folder(root, of=TITLE)
     races = {race: _found(root, race) for race in RACES.values()}
-    if missing := [race for race, folder in races.items() if folder is None]:
-        raise DataError(
+    if missing := [race for race, place in races.items() if place is None]:
+        refuse(
             f"{root} has no folder {', '.join(missing)}: it is not the whole {TITLE}, or the challenge's "
-            "copy of it (phase1, phase2), whose folders tell no subject; give the folder of the paper"
+            "copy of it (phase1, phase2), whose folders tell no subject; name the folder of the paper"
         )
-    rows = [row for folder in races.values() if folder for row in _race(folder)]
+    rows: list[Presentation] = []
+    for place in races.values():
+        rows += each(_recording, _folders_below(place), refuse=refuse)
     for name, (code, instrument) in MASKS.items():
-        if folder := _found(root, name):
-            rows += [row for person in folders_in(folder) for row in _masks(person, code, instrument)]
-    return whole(rows, title=TITLE, key=lambda p: Path(p.path).parent.name)
+        make = partial(_mask, code=code, instrument=instrument)
+        rows += each(make, _folders_below(_found(root, name)), refuse=refuse)
+    return whole(rows, of=TITLE, key=lambda p: Path(p.path).parent.name, refuse=refuse)
+
+
+def _folders_below(place: Path | None) -> Iterator[Path]:
+    """The recordings of the people in a folder."""
+    for person in folders_in(place) if place else ():
+        yield from folders_in(person)
 
 
 def _found(root: Path, name: str) -> Path | None:
@@ -65,59 +72,53 @@ def _found(root: Path, name: str) -> Path | None:
     return None
 
 
-def _race(folder: Path) -> Iterator[Presentation]:
-    for person in folders_in(folder):
-        for path in folders_in(person):
-            cells = path.name.split("_")
-            if len(cells) != 5 or not all(cell.isdecimal() for cell in cells):
-                raise DataError(f"{path} is no name of {TITLE}, such as 3_012_1_1_1; move it elsewhere")
-            race, number, device, session, attack = cells
-            known = race in RACES and device in DEVICES and session in SESSIONS and attack in ATTACKS
-            if not known or int(number) >= LAST:
-                raise DataError(
-                    f"{path}: race, device, session, attack or id is not one of {TITLE}'s; move it"
-                )
-            if not person.name.startswith(f"{RACES[race]}-{number}") or folder.name != RACES[race]:
-                raise DataError(f"{path} names {RACES[race]}-{number} in {person}; put it back")
-            yield Presentation(
-                label=Label.ATTACK if ATTACKS[attack] else Label.BONA_FIDE,
-                instrument=ATTACKS[attack],
-                split=_split(int(number)),
-                subject=f"{RACES[race]}-{number}",
-                session=SESSIONS[session],
-                camera=DEVICES[device],
-                domain=RACES[race],
-                dataset="cefa",
-                licence=LICENCE,
-                **_modalities(path),
-            )
+def _recording(path: Path) -> Presentation:
+    person = path.parent
+    cells = path.name.split("_")
+    if len(cells) != 5 or not all(cell.isdecimal() for cell in cells):
+        raise DataError(f"{path} is no name of {TITLE}, such as 3_012_1_1_1; move it elsewhere")
+    race, number, device, session, attack = cells
+    known = race in RACES and device in DEVICES and session in SESSIONS and attack in ATTACKS
+    if not known or int(number) >= LAST:
+        raise DataError(f"{path}: race, device, session, attack or id is not one of {TITLE}'s; move it")
+    name = f"{RACES[race]}-{number}"
+    if not person.name.startswith(name) or person.parent.name != RACES[race]:
+        raise DataError(f"{path} names {name} in {person}; put it back")
+    return Presentation(
+        label=Label.ATTACK if ATTACKS[attack] else Label.BONA_FIDE,
+        instrument=ATTACKS[attack],
+        split=_split(int(number)),
+        subject=name,
+        session=SESSIONS[session],
+        camera=DEVICES[device],
+        domain=RACES[race],
+        dataset="cefa",
+        licence=LICENCE,
+        **_modalities(path),
+    )
 
 
-def _masks(person: Path, code: str, instrument: str) -> Iterator[Presentation]:
-    for path in folders_in(person):
-        cells = path.name.split("_")
-        if len(cells) != 7 or cells[0] != code or cells[1] != person.name:
-            raise DataError(
-                f"{path} is no name of a mask of {TITLE}, such as 1_002_1_1_2_1_3; move it elsewhere"
-            )
-        _, number, dress, glasses, device, session, light = cells
-        if device not in MASK_DEVICES or session not in SESSIONS or light not in LIGHTS:
-            raise DataError(
-                f"{path}: device, session or light is not one of {TITLE}'s masks; move it elsewhere"
-            )
-        modalities = _modalities(path)
-        modalities["columns"] |= {"dress": dress, "glasses": glasses, "light": LIGHTS[light]}
-        yield Presentation(
-            label=Label.ATTACK,
-            instrument=instrument,
-            split="test",
-            subject=f"{person.parent.name}-{number}",
-            session=SESSIONS[session],
-            camera=MASK_DEVICES[device],
-            dataset="cefa",
-            licence=LICENCE,
-            **modalities,
-        )
+def _mask(path: Path, *, code: str, instrument: str) -> Presentation:
+    person = path.parent
+    cells = path.name.split("_")
+    if len(cells) != 7 or cells[0] != code or cells[1] != person.name:
+        raise DataError(f"{path} is no name of a mask of {TITLE}, such as 1_002_1_1_2_1_3; move it elsewhere")
+    _, number, dress, glasses, device, session, light = cells
+    if device not in MASK_DEVICES or session not in SESSIONS or light not in LIGHTS:
+        raise DataError(f"{path}: device, session or light is not one of {TITLE}'s masks; move it elsewhere")
+    modalities = _modalities(path)
+    modalities["columns"] |= {"dress": dress, "glasses": glasses, "light": LIGHTS[light]}
+    return Presentation(
+        label=Label.ATTACK,
+        instrument=instrument,
+        split="test",
+        subject=f"{person.parent.name}-{number}",
+        session=SESSIONS[session],
+        camera=MASK_DEVICES[device],
+        dataset="cefa",
+        licence=LICENCE,
+        **modalities,
+    )
 
 
 def _modalities(path: Path) -> dict:

@@ -6,10 +6,11 @@ and no picture is touched: what is on the disk is told from the folders of the s
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
-from unmask.data.sets.archive import opened, whole
+from unmask.data.archive import Refuse, each, opened, stop, whole
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
@@ -33,43 +34,49 @@ LIGHTS = ("", "normal", "strong", "back", "dark")
 PLACES = ("", "indoor", "outdoor")
 
 
-def celeba_spoof(root: str | Path) -> list[Presentation]:
+def celeba_spoof(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """Every picture that the labels name, with its split, type, illumination and environment."""
     marks = [
         "Data/train",
         "Data/test",
         *(f"metas/intra_test/{split}_label.json" for split in ("train", "test")),
     ]
-    folder = opened(root, title=TITLE, marks=marks)
-    rows = [row for split in ("train", "test") for row in _labelled(folder, split)]
-    _refuse_half(folder, rows)
-    return whole(rows, title=TITLE)
+    folder = opened(root, of=TITLE, marks=marks, refuse=refuse)
+    rows: list[Presentation] = []
+    for split in ("train", "test"):
+        file = folder / "metas" / "intra_test" / f"{split}_label.json"
+        if file.is_file():  # else it was refused, as a mark that is missing
+            make = partial(_presentation, start=str(folder), split=split, file=file)
+            rows += each(make, _labels(file), refuse=refuse)
+    for sentence in _half(folder, rows):
+        refuse(sentence)
+    return whole(rows, of=TITLE, refuse=refuse)
 
 
-def _labelled(folder: Path, split: str) -> Iterator[Presentation]:
-    file = folder / "metas" / "intra_test" / f"{split}_label.json"
+def _labels(file: Path) -> Iterable[tuple[str, object]]:
+    """(path, numbers) of each picture."""
     try:
         labels = json.loads(file.read_bytes())
     except ValueError as broken:
         raise DataError(f"{file} is not JSON ({broken}); unpack it again") from broken
     if not isinstance(labels, dict) or not labels:
         raise DataError(f"{file} maps no path to its labels; unpack it again")
-    start = str(folder)
-    for path, numbers in labels.items():
-        parts = path.split("/")
-        if len(parts) != 5 or parts[:2] != ["Data", split] or parts[3] not in ("live", "spoof"):
-            raise DataError(
-                f"{file}: {path!r} is not Data/{split}/SUBJECT/live|spoof/NAME; take the list as shipped"
-            )
-        yield _presentation(
-            f"{start}/{path}", parts[2], split=split, numbers=numbers, where=f"{file}: {path}"
+    return labels.items()
+
+
+def _presentation(entry: tuple[str, object], *, start: str, split: str, file: Path) -> Presentation:
+    path, numbers = entry
+    parts = path.split("/")
+    if len(parts) != 5 or parts[:2] != ["Data", split] or parts[3] not in ("live", "spoof"):
+        raise DataError(
+            f"{file}: {path!r} is not Data/{split}/SUBJECT/live|spoof/NAME; take the list as shipped"
         )
-
-
-def _presentation(path: str, subject: str, *, split: str, numbers: object, where: str) -> Presentation:
+    where = f"{file}: {path}"
     if not isinstance(numbers, list) or len(numbers) != LENGTH:
         raise DataError(f"{where} has not the {LENGTH} numbers of {TITLE}; take the list as shipped")
     kind, light, place, spoof = (numbers[k] for k in (TYPE, LIGHT, PLACE, SPOOF))
+    if not all(isinstance(number, int) for number in (kind, light, place, spoof)):
+        raise DataError(f"{where} holds labels that are no whole numbers; take the list as shipped")
     if kind not in range(len(TYPES)) or light not in range(len(LIGHTS)) or place not in range(len(PLACES)):
         raise DataError(
             f"{where}: type {kind}, illumination {light} and environment {place} are not all known; types "
@@ -80,12 +87,12 @@ def _presentation(path: str, subject: str, *, split: str, numbers: object, where
             f"{where}: type {kind} and truth {spoof} contradict each other; correct the line or take it out"
         )
     return Presentation(
-        path=path,
+        path=f"{start}/{path}",
         label=Label.ATTACK if spoof else Label.BONA_FIDE,
         instrument=TYPES[kind],
         dataset="celeba-spoof",
         split=split,
-        subject=subject,
+        subject=parts[2],
         place=PLACES[place],
         licence=LICENCE,
         columns=_LIGHT[light],
@@ -96,13 +103,15 @@ def _presentation(path: str, subject: str, *, split: str, numbers: object, where
 _LIGHT = tuple({"light": light} if light else {} for light in LIGHTS)
 
 
-def _refuse_half(folder: Path, rows: list[Presentation]) -> None:
+def _half(folder: Path, rows: list[Presentation]) -> Iterator[str]:
+    """One sentence for a part whose labels name subjects that have no folder."""
     for split in ("train", "test"):
-        there = {path.name for path in (folder / "Data" / split).iterdir()}
+        place = folder / "Data" / split
+        there = {path.name for path in place.iterdir()} if place.is_dir() else set()
         if missing := sorted({row.subject for row in rows if row.split == split} - there):
-            raise DataError(
-                f"{folder / 'Data' / split} lacks the folders of {len(missing)} labelled subjects, "
-                f"{missing[0]} among them: {TITLE} is only half unpacked; unpack all parts"
+            yield (
+                f"{place} lacks the folders of {len(missing)} labelled subjects, {missing[0]} among them: "
+                f"{TITLE} is only half unpacked; unpack all parts"
             )
 
 

@@ -3,16 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+from unmask.data.archive import Refuse, stop, whole
 from unmask.data.folder import read_labels
-from unmask.data.sets.archive import whole
 from unmask.data.splits import DataSet
 from unmask.types import Presentation
 
 
-def labelled_folder(root: str | Path) -> list[Presentation]:
+def labelled_folder(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """What labels.csv lists, by path."""
-    rows = (replace(row, dataset=row.dataset or "folder") for row in read_labels(root))
-    return whole(rows, title="a labelled folder")
+    rows = (replace(row, dataset=row.dataset or "folder") for row in read_labels(root, refuse=refuse))
+    return whole(rows, of="a labelled folder", refuse=refuse)
 
 
 FOLDER = DataSet(

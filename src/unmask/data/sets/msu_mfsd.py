@@ -5,13 +5,14 @@ the phone are stored upside down for six clients (rotated_videos.txt of bob.db.m
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.archive import folder, found, part, videos
+from unmask.data.archive import Refuse, each, opened, stop, videos, whole
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
-NAME = "msu-mfsd"
+NAME, TITLE = "msu-mfsd", "MSU-MFSD"
 LICENCE = "MSU-MFSD agreement: research, no redistribution"
 CLIENTS = {  # as the lists of the archive have them
     "train": "02 03 05 06 07 08 09 11 12 21 22 34 53 54 55",
@@ -30,13 +31,13 @@ PATTERN = re.compile(
 )
 
 
-def msu_mfsd(root: str | Path) -> list[Presentation]:
+def msu_mfsd(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """Every video of scene01; train and test by the archive's lists of clients, which must be these."""
-    root = folder(root, of="MSU-MFSD")
-    _check_lists(root)
-    scene = part(root, "scene01", of="MSU-MFSD")
-    presentations = [_presentation(path) for path in videos(scene)]
-    return found(presentations, parts=tuple(CLIENTS), root=root)
+    root = opened(root, of=TITLE, marks=("scene01",), refuse=refuse)
+    for sentence in _wrong_lists(root):
+        refuse(sentence)
+    rows = each(_presentation, videos(root / "scene01"), refuse=refuse)
+    return whole(rows, of=TITLE, parts=CLIENTS, refuse=refuse)
 
 
 def _presentation(path: Path) -> Presentation:
@@ -64,7 +65,8 @@ def _presentation(path: Path) -> Presentation:
     )
 
 
-def _check_lists(root: Path) -> None:
+def _wrong_lists(root: Path) -> Iterator[str]:
+    """One sentence for each list of clients that is not the published one."""
     for split, clients in CLIENTS.items():
         path = root / f"{split}_sub_list.txt"
         if not path.is_file():
@@ -72,16 +74,14 @@ def _check_lists(root: Path) -> None:
         listed = path.read_text(errors="replace").split()
         known = {int(client) for client in clients.split()}
         if other := [cell for cell in listed if not cell.isdecimal() or int(cell) not in known]:
-            raise DataError(
-                f"{path} lists {other[0]!r}, which the published list lacks; take the archive's file"
-            )
-        if lost := known - {int(cell) for cell in listed}:
-            raise DataError(f"{path} lacks client {min(lost):02d}; take the file of the archive")
+            yield f"{path} lists {other[0]!r}, which the published list lacks; take the archive's file"
+        if lost := known - {int(cell) for cell in listed if cell.isdecimal()}:
+            yield f"{path} lacks client {min(lost):02d}; take the file of the archive"
 
 
 MSU_MFSD = DataSet(
     name=NAME,
-    title="MSU-MFSD",
+    title=TITLE,
     paper="Wen, Han, Jain, Face spoof detection with image distortion analysis, IEEE TIFS 2015",
     licence=LICENCE,
     apply="sign the agreement at http://biometrics.cse.msu.edu/Publications/Databases/MSUMobileFaceSpoofing/",

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.archive import folder, found, part, videos
+from unmask.data.archive import Refuse, stop, videos_of_parts
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
-NAME = "oulu-npu"
+NAME, TITLE = "oulu-npu", "OULU-NPU"
 LICENCE = "OULU-NPU end user licence agreement: non-commercial research"
 PARTS = {"train": "Train_files", "dev": "Dev_files", "test": "Test_files"}
 USERS = {"train": range(1, 21), "dev": range(21, 36), "test": range(36, 56)}
@@ -29,15 +29,9 @@ PATTERN = re.compile(r"([1-6])_([1-3])_(\d\d)_([1-5])")
 LISTED_LINES = 900  # of the dev list of protocol 1
 
 
-def oulu_npu(root: str | Path) -> list[Presentation]:
+def oulu_npu(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """Every video of Train_files, Dev_files and Test_files."""
-    root = folder(root, of="OULU-NPU")
-    presentations = [
-        _presentation(path, split=split)
-        for split, name in PARTS.items()
-        for path in videos(part(root, name, of="OULU-NPU"))
-    ]
-    return found(presentations, parts=tuple(PARTS), root=root)
+    return videos_of_parts(root, _presentation, of=TITLE, parts=PARTS, refuse=refuse)
 
 
 def _presentation(path: Path, *, split: str) -> Presentation:
@@ -83,7 +77,7 @@ def mistakes(root: Path) -> Iterator[str]:
 
 OULU_NPU = DataSet(
     name=NAME,
-    title="OULU-NPU",
+    title=TITLE,
     paper="Boulkenafet et al., OULU-NPU: a mobile face presentation attack database with real-world "
     "variations, IEEE FG 2017",
     licence=LICENCE,

@@ -10,10 +10,11 @@ Each colour picture has a depth picture of the same name and size.
 """
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from unmask.data.archive import Refuse, each, files_in, stop, whole
 from unmask.data.folder import read_labels
-from unmask.data.sets.archive import files_in, whole
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Presentation
 
@@ -21,16 +22,17 @@ TITLE = "an RGB-D folder"
 COLOUR, DEPTH = frozenset({".png", ".jpg", ".jpeg"}), frozenset({".png"})
 
 
-def rgbd(root: str | Path) -> list[Presentation]:
+def rgbd(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """One presentation a row: its path is the folder of colour pictures, the column "depth" its twin.
 
     The subject is the first folder of the path unless a column says it.
     """
     root = Path(root)
-    return whole((_checked(row, root) for row in read_labels(root)), title=TITLE)
+    rows = each(partial(_checked, root=root), read_labels(root, refuse=refuse), refuse=refuse)
+    return whole(rows, of=TITLE, refuse=refuse)
 
 
-def _checked(row: Presentation, root: Path) -> Presentation:
+def _checked(row: Presentation, *, root: Path) -> Presentation:
     folder = Path(row.path)
     colour = {path.stem for path in files_in(folder / "color", COLOUR)}
     depth = {path.stem for path in files_in(folder / "depth", DEPTH)}

@@ -6,9 +6,10 @@ thresholds, 13 to 23 are tested. Phones recorded lying on their sides; `turns` b
 bob's reader does.
 """
 
+from functools import partial
 from pathlib import Path
 
-from unmask.data.sets.archive import VIDEOS, files_in, folders_in, opened, whole
+from unmask.data.archive import Refuse, each, folders_in, opened, stop, videos, whole
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
@@ -31,25 +32,20 @@ TURNS_OF_REPLAYS = {"5s": 0, "IP": 0, "HS": 2, "HW": 2, "ZTE": 2}
 LAST_TRAIN, LAST_DEV, LAST = 10, 12, 23  # subjects
 
 
-def rose_youtu(root: str | Path) -> list[Presentation]:
+def rose_youtu(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """All videos with subject, phone and turns."""
-    title = TITLE
-    folder = _subjects(opened(root, title=title, marks=["2"]))
-    return whole(
-        (_presentation(path, subject) for subject in folder for path in files_in(subject, VIDEOS)),
-        title=title,
-        key=lambda p: (p.subject, Path(p.path).stem),
-    )
+    folder = opened(root, of=TITLE, marks=["2"], refuse=refuse)
+    rows: list[Presentation] = []
+    for subject in folders_in(folder):
+        if subject.name.isdecimal():
+            found = list(videos(subject))
+            if not found:
+                refuse(f"{subject} holds no video: {TITLE} is only half unpacked; unpack it again")
+            rows += each(partial(_presentation, subject=subject), found, refuse=refuse)
+    return whole(rows, of=TITLE, key=lambda p: (p.subject, Path(p.path).stem), refuse=refuse)
 
 
-def _subjects(folder: Path) -> list[Path]:
-    found = [path for path in folders_in(folder) if path.name.isdecimal()]
-    if empty := [path for path in found if not files_in(path, VIDEOS)]:
-        raise DataError(f"{empty[0]} holds no video: {TITLE} is only half unpacked; unpack it again")
-    return found
-
-
-def _presentation(path: Path, subject: Path) -> Presentation:
+def _presentation(path: Path, *, subject: Path) -> Presentation:
     cells = path.stem.split("_")
     if len(cells) != 7:
         raise DataError(f"{path} is no name of {TITLE}, such as G_NT_5s_wg_E_2_1.mp4; move it elsewhere")

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmask.data.archive import folder, found, part, videos
+from unmask.data.archive import Refuse, stop, videos_of_parts
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
-NAME = "siw"
+NAME, TITLE = "siw", "SiW"
 LICENCE = "SiW database release agreement: research, no redistribution"
 PARTS = {"train": "Train", "test": "Test"}
 CAMERAS = {"1": "canon-eos-t6", "2": "logitech-c920"}
@@ -28,15 +28,9 @@ FOLDERS = {"1": "live", "2": "spoof", "3": "spoof"}
 PATTERN = re.compile(r"(\d{3})-([12])-([123])-([1-4])-([12])(?:_.*)?")
 
 
-def siw(root: str | Path) -> list[Presentation]:
+def siw(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """Every video of Train and Test; the sets ship no dev part."""
-    root = folder(root, of="SiW")
-    presentations = [
-        _presentation(path, split=split)
-        for split, name in PARTS.items()
-        for path in videos(part(root, name, of="SiW"))
-    ]
-    return found(presentations, parts=tuple(PARTS), root=root)
+    return videos_of_parts(root, _presentation, of=TITLE, parts=PARTS, refuse=refuse)
 
 
 def _presentation(path: Path, *, split: str) -> Presentation:

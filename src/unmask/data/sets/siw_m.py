@@ -6,7 +6,7 @@ subject, so `subject` stays empty: whether one person is in two parts cannot be 
 
 from pathlib import Path
 
-from unmask.data.sets.archive import VIDEOS, files_in, nests, opened, whole
+from unmask.data.archive import Refuse, nests, opened, stop, videos, whole
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
@@ -33,12 +33,12 @@ LIVE = {"Live/Train": "train", "Live/Test": "test"}
 OF_VERSION_2 = ("Spoof", "Makeup_Cosmetic", "Partial_Eye", "Mask_HalfMask", "trainlist_live.txt")
 
 
-def siw_m(root: str | Path) -> list[Presentation]:
+def siw_m(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """Live/Train and Live/Test with their split, attacks with none: each run holds out one type of them."""
     for name in OF_VERSION_2:
         if any((folder / name).exists() for folder in nests(Path(root))):
             raise DataError(f"{root} holds {name}, as version 2 does, not SiW-M 1; read it as siw-m-v2")
-    folder = opened(root, title=TITLE, marks=[*LIVE, *TYPES])
+    folder = opened(root, of=TITLE, marks=[*LIVE, *TYPES], refuse=refuse)
     return whole(
         (
             Presentation(
@@ -50,10 +50,11 @@ def siw_m(root: str | Path) -> list[Presentation]:
                 licence=LICENCE,
             )
             for name, instrument in [*((live, "") for live in LIVE), *TYPES.items()]
-            for path in files_in(folder / name, VIDEOS)
+            for path in videos(folder / name)
         ),
-        title=TITLE,
+        of=TITLE,
         key=lambda p: (p.instrument, p.split, Path(p.path).stem),
+        refuse=refuse,
     )
 
 

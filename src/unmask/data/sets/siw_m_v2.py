@@ -8,9 +8,10 @@ does, which get no split.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from unmask.data.sets.archive import VIDEOS, files_in, lines_of, list_file, nests, opened, whole
+from unmask.data.archive import Refuse, each, lines_of, list_file, nests, opened, stop, videos, whole
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
@@ -43,56 +44,57 @@ KNOWN_MISSING = 11  # live videos that the published lists name and the publishe
 OF_VERSION_1 = ("Makeup/Cosmetic", "Mask/HalfMask", "Partial/PaperCut", "Live/Train")
 
 
-def siw_m_v2(root: str | Path) -> list[Presentation]:
+def siw_m_v2(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """Live and the 14 types with the split of the lists, which must lie in the folder too."""
     for name in OF_VERSION_1:
         if any((folder / name).exists() for folder in nests(Path(root))):
             raise DataError(f"{root} holds {name}, as version 1 does, not SiW-Mv2; read it as siw-m")
-    folder = opened(root, title=TITLE, marks=["Live", "Spoof"])
-    splits = _splits(Path(root))
-    rows = [*_live(folder, splits), *_attacks(folder, splits)]
+    folder = opened(root, of=TITLE, marks=["Live", "Spoof"], refuse=refuse)
+    splits = _splits(Path(root), refuse=refuse)
+    live = partial(_live, splits=splits)
+    rows = [*each(live, videos(folder / "Live"), refuse=refuse), *_attacks(folder, splits, refuse=refuse)]
     missing = sorted(splits.keys() - {Path(row.path).stem for row in rows})
     if len(missing) > KNOWN_MISSING or any(not name.startswith("Live_") for name in missing):
-        raise DataError(
+        refuse(
             f"the lists of {TITLE} name {len(missing)} videos that {folder} does not hold, {missing[0]} "
             f"among them, and {KNOWN_MISSING} live ones are known to be missing; unpack the archive again"
         )
-    return whole(rows, title=TITLE, key=lambda p: Path(p.path).stem)
+    return whole(rows, of=TITLE, key=lambda p: Path(p.path).stem, refuse=refuse)
 
 
-def _splits(root: Path) -> dict[str, str]:
+def _splits(root: Path, *, refuse: Refuse) -> dict[str, str]:
     """Name of a video -> train or test."""
     splits: dict[str, str] = {}
     for name, split in LISTS.items():
         get = "put the lists of github.com/CHELSEA234/Multi-domain-learning-FAS beside the videos"
-        listed = list_file(root, name, title=TITLE, get=get)
+        listed = list_file(root, name, of=TITLE, get=get)
         for number, video in lines_of(listed):
             _type_of(video, where=f"{listed}, line {number}", live=name.endswith("live.txt"))
             if splits.setdefault(video, split) != split:
-                raise DataError(
-                    f"{listed}, line {number}: {video} is in train and test; take the first lists"
-                )
+                refuse(f"{listed}, line {number}: {video} is in train and test; take the first lists")
     return splits
 
 
-def _live(folder: Path, splits: dict[str, str]) -> Iterator[Presentation]:
-    for path in files_in(folder / "Live", VIDEOS):
-        _type_of(path.stem, where=str(path), live=True)
-        yield _presentation(path, instrument="", split=splits.get(path.stem, ""))
+def _live(path: Path, *, splits: dict[str, str]) -> Presentation:
+    _type_of(path.stem, where=str(path), live=True)
+    return _presentation(path, instrument="", split=splits.get(path.stem, ""))
 
 
-def _attacks(folder: Path, splits: dict[str, str]) -> Iterator[Presentation]:
-    for kind, (names, instrument) in TYPES.items():
-        found = [path for name in names for path in files_in(folder / "Spoof" / name, VIDEOS)]
+def _attacks(folder: Path, splits: dict[str, str], *, refuse: Refuse) -> Iterator[Presentation]:
+    for kind, (names, _) in TYPES.items():
+        found = [path for name in names for path in videos(folder / "Spoof" / name)]
         if not found:
-            raise DataError(
+            refuse(
                 f"{folder / 'Spoof'} has no video in {' or '.join(names)}: {TITLE} is only half unpacked; "
                 "unpack it again"
             )
-        for path in found:
-            if (named := _type_of(path.stem, where=str(path), live=False)) != kind:
-                raise DataError(f"{path} has a name of the type {named}; put it into that type's folder")
-            yield _presentation(path, instrument=instrument, split=splits.get(path.stem, ""))
+        yield from each(partial(_attack, kind=kind, splits=splits), found, refuse=refuse)
+
+
+def _attack(path: Path, *, kind: str, splits: dict[str, str]) -> Presentation:
+    if (named := _type_of(path.stem, where=str(path), live=False)) != kind:
+        raise DataError(f"{path} has a name of the type {named}; put it into that type's folder")
+    return _presentation(path, instrument=TYPES[kind][1], split=splits.get(path.stem, ""))
 
 
 def _type_of(name: str, *, where: str, live: bool) -> str:

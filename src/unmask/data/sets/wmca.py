@@ -11,9 +11,10 @@ one for the rest (WMCA_preprocessed_CDIT: grey, depth, infrared, thermal). Names
 import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from unmask.data.sets.archive import list_file, nests, whole
+from unmask.data.archive import Refuse, each, folder, lines_of, list_file, nests, stop, whole
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Label, Presentation
 
@@ -53,51 +54,65 @@ class _Told:
     model: str
 
 
-def wmca(root: str | Path) -> list[Presentation]:
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What the two sets differ in."""
+
+    title: str
+    dataset: str
+    protocol: str
+    told: Callable[..., _Told]
+
+
+def wmca(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """The recordings of grandtest; the column "depth" is the file of the other channels."""
-    return _read(root, title="WMCA", dataset="wmca", protocol="PROTOCOL-grandtest.csv", told=_told)
+    return _read(root, _Layout("WMCA", "wmca", "PROTOCOL-grandtest.csv", _told), refuse=refuse)
 
 
-def hq_wmca(root: str | Path) -> list[Presentation]:
+def hq_wmca(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """The recordings of grand_test. Types of attack keep their numbers ("type-05/02"): their words are in the
     set's own documentation.
     """
-    return _read(root, title="HQ-WMCA", dataset="hq-wmca", protocol="PROTOCOL-grand_test.csv", told=_told_hq)
+    return _read(root, _Layout("HQ-WMCA", "hq-wmca", "PROTOCOL-grand_test.csv", _told_hq), refuse=refuse)
 
 
-def _read(
-    root: str | Path, *, title: str, dataset: str, protocol: str, told: Callable[..., _Told]
-) -> list[Presentation]:
-    root = Path(root)
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder; give the folder that {title} was unpacked to")
-    if not any((folder / STATION).is_dir() for folder in nests(root)):
-        raise DataError(f"{root} has no folder {STATION}: it is not {title}; give its folder")
-    table = list_file(root, protocol, title=title, get="it is in Idiap's archive of protocols; put it there")
-    files = _files(root, title=title)
-    rows = []
-    for where, name, split in _listed(table):
-        of = told(name, where=where)
-        if name not in files:
-            raise DataError(f"{where}: {root} has no file {name}.hdf5: {title} is only half unpacked")
-        rows.append(
-            Presentation(
-                path=files[name]["colour"],
-                label=of.label,
-                instrument=of.instrument,
-                instrument_model=of.model,
-                dataset=dataset,
-                split=split,
-                subject=of.client,
-                session=of.session,
-                licence=LICENCE,
-                columns={"depth": files[name]["depth"]} if "depth" in files[name] else {},
-            )
+def _read(root: str | Path, layout: _Layout, *, refuse: Refuse) -> list[Presentation]:
+    root = folder(root, of=layout.title)
+    if not any((place / STATION).is_dir() for place in nests(root)):
+        raise DataError(f"{root} has no folder {STATION}: it is not {layout.title}; name its folder")
+    get = "it is in Idiap's archive of protocols; put it there"
+    table = list_file(root, layout.protocol, of=layout.title, get=get)
+    make = partial(_presentation, files=_files(root, title=layout.title, refuse=refuse), layout=layout)
+    return whole(each(make, _listed(table), refuse=refuse), of=layout.title, refuse=refuse)
+
+
+def _presentation(
+    listed: tuple[str, str, str], *, files: Mapping[str, Mapping[str, str]], layout: _Layout
+) -> Presentation:
+    where, name, group = listed
+    if group not in SPLITS or not name.startswith(STATION):
+        raise DataError(
+            f"{where}: the group is {group!r}; a row is a path with {STATION} first and one of "
+            f"{', '.join(SPLITS)} last"
         )
-    return whole(rows, title=title)
+    of = layout.told(name, where=where)
+    if name not in files:
+        raise DataError(f"{where}: there is no file {name}.hdf5: {layout.title} is only half unpacked")
+    return Presentation(
+        path=files[name]["colour"],
+        label=of.label,
+        instrument=of.instrument,
+        instrument_model=of.model,
+        dataset=layout.dataset,
+        split=SPLITS[group],
+        subject=of.client,
+        session=of.session,
+        licence=LICENCE,
+        columns={"depth": files[name]["depth"]} if "depth" in files[name] else {},
+    )
 
 
-def _files(root: Path, *, title: str) -> Mapping[str, Mapping[str, str]]:
+def _files(root: Path, *, title: str, refuse: Refuse) -> Mapping[str, Mapping[str, str]]:
     """Path below face-station without suffix -> "colour" and "depth" -> file."""
     found: dict[str, dict[str, str]] = {}
     for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES):
@@ -107,34 +122,26 @@ def _files(root: Path, *, title: str) -> Mapping[str, Mapping[str, str]]:
         name = str(PurePosixPath(*parts[parts.index(STATION) :]).with_suffix(""))
         channel = "depth" if any("CDIT" in part for part in parts) else "colour"
         if channel in found.setdefault(name, {}):
-            raise DataError(f"{path} and {found[name][channel]} are one recording of {title}; remove one")
+            refuse(f"{path} and {found[name][channel]} are one recording of {title}; remove one")
         found[name][channel] = str(path)
     complete = {name: files for name, files in found.items() if "colour" in files}
     if not complete:
         raise DataError(
-            f"{root} has no {STATION}/DATE/NAME.hdf5 in colour: it is not {title}; give its folder"
+            f"{root} has no {STATION}/DATE/NAME.hdf5 in colour: it is not {title}; name its folder"
         )
     return complete
 
 
 def _listed(table: Path) -> Iterator[tuple[str, str, str]]:
-    """(where, path below face-station, split) of each row; the path is its first cell, the group its last."""
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        for cells in csv.reader(file):
-            if not cells or "/" not in cells[0]:
-                continue  # the line of titles
-            where = f"{table}: {cells[0]}"
-            group = cells[-1].strip()
-            path = PurePosixPath(cells[0].strip())
-            if group not in SPLITS or STATION not in path.parts:
-                raise DataError(
-                    f"{where}: the group is {group!r}; a row is a path with {STATION} first and one of "
-                    f"{', '.join(SPLITS)} last"
-                )
-            parts = path.parts[path.parts.index(STATION) :]
-            name = PurePosixPath(*parts)
-            bare = name.with_suffix("") if name.suffix in SUFFIXES else name
-            yield where, str(bare), SPLITS[group]
+    """(where, path below face-station, group) of each row; the path is its first cell, the group its last."""
+    for cells in csv.reader(line for _, line in lines_of(table)):
+        if not cells or "/" not in cells[0]:
+            continue  # the line of titles
+        path = PurePosixPath(cells[0].strip())
+        parts = path.parts[path.parts.index(STATION) :] if STATION in path.parts else path.parts
+        name = PurePosixPath(*parts)
+        bare = name.with_suffix("") if name.suffix in SUFFIXES else name
+        yield f"{table}: {cells[0]}", str(bare), cells[-1].strip()
 
 
 def _told(name: str, *, where: str) -> _Told:

@@ -1,0 +1,116 @@
+"""The commands of `unmask` for what is learnt from and measured on: data sets, simulations, the benchmark."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+benchmark = typer.Typer(
+    help="Make the open benchmark from a seed, and a page that shows what is in it.", no_args_is_help=True
+)
+
+
+class BenchmarkSize(StrEnum):
+    """Of the benchmark: some 1,200 clips, or 20,000."""
+
+    SMALL = "small"
+    FULL = "full"
+
+
+def data(
+    name: Annotated[str | None, typer.Argument(help="A data set, to see one; without it, all.")] = None,
+) -> int:
+    """List the data sets that are read, their protocols, licences and where to apply; or show one of them."""
+    from unmask.app.data import run
+
+    return run(name)
+
+
+def doctor(
+    dataset: Annotated[
+        str, typer.Argument(help="A data set that `unmask data` lists, as casia-surf:live=0 with an option.")
+    ],
+    root: Annotated[Path, typer.Argument(help="The folder that it was unpacked into.")],
+    every: Annotated[
+        bool, typer.Option("--all", help="Open every file; without it, a sample of 40.")
+    ] = False,
+) -> int:
+    """Tell what is missing, doubled, unreadable, miscounted or leaking in a data set's folder, and why.
+
+    Exit code: 0 only when nothing was found.
+    """
+    from unmask.app.doctor import run
+
+    return run(dataset, root, every=every)
+
+
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for the videos, their labels.csv and their true depth.")],
+    portraits: Annotated[
+        Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")
+    ] = None,
+    heads: Annotated[
+        Path | None,
+        typer.Option(help="ICT-FaceKit npz; with one, some subjects are its heads in a portrait's skin."),
+    ] = None,
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Folder of pictures of rooms; without one, rooms are drawn.")
+    ] = None,
+    subjects: Annotated[int, typer.Option(help="People to simulate.", min=1)] = 8,
+    clips: Annotated[int, typer.Option(help="Videos to make in all.", min=1)] = 40,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same videos.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Processes; 0 is one for each core.", min=0)] = 0,
+) -> int:
+    """Make videos of living faces, prints, screens and paper masks, with their true depth."""
+    from unmask.app.simulate import Wishes, run
+
+    return run(
+        out,
+        Wishes(
+            portraits=portraits,
+            heads=heads,
+            backgrounds=backgrounds,
+            subjects=subjects,
+            clips=clips,
+            seed=seed,
+            jobs=jobs,
+        ),
+    )
+
+
+@benchmark.command("make")
+def benchmark_make(
+    out: Annotated[Path, typer.Option(help="Folder for the videos, their truth, labels and protocols.")],
+    size: Annotated[BenchmarkSize, typer.Option(help="Some 1,200 clips, or 20,000.")] = BenchmarkSize.SMALL,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same frames.", min=0)] = 1,
+    portraits: Annotated[
+        Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")
+    ] = None,
+    heads: Annotated[Path | None, typer.Option(help="The head model, ict_facekit.npz.")] = None,
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Folder of pictures of rooms; without one, rooms are drawn.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes; 0 is one for each core.", min=0)] = 0,
+) -> int:
+    """Make train, dev and test recordings of different people, with depth, protocols and hashes.
+
+    A run that was broken off goes on where it stood.
+    """
+    from unmask.app.benchmark import Wishes, make
+
+    wishes = Wishes(
+        size=size.value, seed=seed, portraits=portraits, heads=heads, backgrounds=backgrounds, jobs=jobs
+    )
+    return make(out, wishes)
+
+
+@benchmark.command("report")
+def benchmark_report(
+    folder: Annotated[Path, typer.Argument(help="What `unmask benchmark make` made.")],
+    out: Annotated[Path | None, typer.Option(help="The page; FOLDER/report.html if not given.")] = None,
+) -> int:
+    """Write one HTML page: counts, sheets of clips beside their depth, camera statistics, hashes."""
+    from unmask.app.benchmark_report import run
+
+    return run(folder, out=out)
