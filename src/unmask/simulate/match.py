@@ -17,19 +17,19 @@ import numpy as np
 from unmask.media.topology import OUTLINE
 
 FACE_PX = 91  # longer side of a face at network size: 256 px over a box 2.8 times the face's
-SIGMAS = (0.8, 1.6, 4.0)  # px at network size: detail finer than the first, and between neighbours
-GAINS = (0.55, 1.45)  # of a band of detail in a round; beyond, there is nothing to sharpen
+SIGMAS = (0.8, 1.6, 4.0, 10.0)  # px at network size: detail finer than the first, and between neighbours
+GAINS = (0.5, 1.6)  # of a band of detail in a round; beyond, there is nothing to sharpen
 SLOPES = (0.55, 1.6)  # of the tone curve and of the chroma's scale, in a round: beyond, pictures look etched
 SHIFTS = (25.0, 6.0)  # levels of luma and of chroma in a round: more is a cast over the whole room
-ROUNDS = 2  # sharpening moves contrast a little, and clipping all
+ROUNDS = 3  # sharpening moves contrast a little, and clipping all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """A face's picture quality at network size, in levels of 255.
 
-    `luma` its mean, `contrast` its standard deviation; `fine`, `middle` and `coarse` the standard deviations
-    of three bands of detail over that contrast; `blue` and `red` the mean chroma Cb and Cr (0 is grey),
+    `luma` its mean, `contrast` its standard deviation; `fine`, `middle`, `coarse` and `broad` the standard
+    deviations of four bands of detail over that contrast; `blue` and `red` the mean chroma Cb and Cr (0 is grey),
     `variety` the standard deviation of both over the mean's magnitude (plus 5: in grey pictures it is noise).
     """
 
@@ -38,6 +38,7 @@ class Look:
     fine: float
     middle: float
     coarse: float
+    broad: float
     blue: float
     red: float
     variety: float
@@ -46,7 +47,7 @@ class Look:
 def draw_look(rng: np.random.Generator) -> Look:
     """From poor webcams, flat and nearly grey, to phones that polish: the same for all classes.
 
-    Detail lies about that of portraits and of real webcam pictures (median 0.14, 0.15 and 0.28 in both).
+    Detail lies about that of portraits and of real webcam pictures (medians 0.14, 0.15, 0.28 and 0.37 in both).
     """
     colour = float(rng.uniform(0.2, 1.8))
     return Look(
@@ -55,6 +56,7 @@ def draw_look(rng: np.random.Generator) -> Look:
         fine=float(np.exp(rng.normal(np.log(0.12), 0.32))),
         middle=float(np.exp(rng.normal(np.log(0.14), 0.2))),
         coarse=float(np.exp(rng.normal(np.log(0.28), 0.13))),
+        broad=float(np.exp(rng.normal(np.log(0.375), 0.1))),
         blue=float(-12 * colour + rng.normal(0, 2.5)),
         red=float(13.5 * colour + rng.normal(0, 2.5)),
         variety=float(np.exp(rng.normal(np.log(0.23), 0.25))),
@@ -68,13 +70,14 @@ def look_of(frame: np.ndarray, mesh: np.ndarray) -> Look:
     contrast = float(inside.std()) + 1e-3
     blue, red = chroma[face].mean(axis=0)
     levels = [luma, *(cv2.GaussianBlur(luma, (0, 0), sigma) for sigma in SIGMAS)]
-    fine, middle, coarse = (float((a - b)[face].std()) / contrast for a, b in pairwise(levels))
+    fine, middle, coarse, broad = (float((a - b)[face].std()) / contrast for a, b in pairwise(levels))
     return Look(
         luma=float(inside.mean()),
         contrast=contrast,
         fine=fine,
         middle=middle,
         coarse=coarse,
+        broad=broad,
         blue=float(blue),
         red=float(red),
         variety=float(chroma[face].std(axis=0).mean()) / (float(np.hypot(blue, red)) + 5),
