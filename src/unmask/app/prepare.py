@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from unmask.app.progress import bar, say
-from unmask.data.engines import Engine, in_processes, on_ray, ray_module
+from unmask.data.engines import ENGINES, ray_module
 from unmask.data.folder import read_labels
 from unmask.data.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
 from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, prepare, refuse_others
@@ -29,7 +29,6 @@ FOLDER = "folder"  # any folder with labels.csv is a data set too
 CLAIM = "preparation.json"
 FILES = "|".join(map(re.escape, (CLAIM, MANIFEST, CLIPS)))
 WHOLE = "all"  # the one part, where no protocol names parts
-ENGINES: dict[str, Engine] = {"processes": in_processes, "ray": on_ray}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
