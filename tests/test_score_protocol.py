@@ -173,9 +173,10 @@ def test_broken_off_and_started_again_it_gives_the_same_bytes(score, root, stub,
     stub.broken_off_after = 1000
     code, _, err = score(root, "--clips", tmp_path / "clips.csv")
     assert code == 0
-    assert not after or f"{after} of 18 presentations were scored before; going on" in err
+    read = after - (after > 7)  # the eighth cannot be read, and is tried again
+    assert not read or f"{read} of 18 presentations were scored before; going on" in err
     assert [(tmp_path / name).read_bytes() for name in ("scores.csv", "clips.csv")] == whole
-    assert len(stub.asked) == 18  # none twice
+    assert len(stub.asked) == 18 + after - read  # no other twice
 
 
 def test_what_another_run_left_is_refused(score, root, stub, tmp_path, monkeypatch):

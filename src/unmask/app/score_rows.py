@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,22 +101,27 @@ def _claim(entries: Sequence[Entry], scorer: Scorer, *, protocol: str) -> dict[s
 def _scored(
     entries: Sequence[Entry], scorer: Scorer, output: Output, *, kept: Journal, title: str
 ) -> list[Scored]:
-    """What came of each entry; those that the journal has are not scored again."""
-    total = len(entries)
-    todo = [(n, entry.presentation) for n, entry in enumerate(entries) if n not in kept.rows]
-    if kept.rows:
-        say(f"{len(kept.rows)} of {total} presentations were scored before; going on with the others")
+    """What came of each entry; those that the journal has are not scored again, unless they could not be
+    read: the file may have been copied again since.
+    """
+    total, engine = len(entries), ENGINES[output.engine]
+    read = {number for number, row in kept.rows.items() if not row["sentence"]}
+    todo = [(number, entry.presentation) for number, entry in enumerate(entries) if number not in read]
+    if read:
+        say(f"{len(read)} of {total} presentations were scored before; going on with the others")
+    if output.engine == "ray":  # whose workers may stand in other folders
+        todo = [(number, replace(p, path=os.path.abspath(p.path))) for number, p in todo]
+        scorer = replace(scorer, models=tuple(map(os.path.abspath, scorer.models)))
     told = 0
-    engine = ENGINES[output.engine]
     try:
         with bar(title) as advance, closing(engine(scorer, todo, jobs=_jobs(output, len(todo)))) as results:
-            advance(len(kept.rows), total)
-            for number, one in results:
+            advance(len(read), total)
+            for done, (number, one) in enumerate(results, start=len(read) + 1):
                 kept.keep(number, asdict(one))
                 if one.sentence:
                     told += 1
                     _tell_unreadable(one.sentence, told)
-                advance(len(kept.rows), total)
+                advance(done, total)
     except KilledError as killed:
         raise OutputError(
             f"a worker process was killed, perhaps for want of memory, with {len(kept.rows)} of {total} "
