@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from unmask.app import score_rows
 from unmask.app.cli import main
 from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.protocols import PROTOCOLS
@@ -312,3 +313,18 @@ def test_a_killed_worker_is_one_sentence_and_what_was_scored_stays(tmp_path, stu
     with pytest.raises(OutputError, match=r"was killed, .* with [0-2] of 4 presentations scored and kept in"):
         write_rows(list(listed(4, Lethal)), Scorer(), output, title="")
     assert not (tmp_path / "scores.csv").exists()
+
+
+def test_a_disk_that_is_full_at_the_end_costs_no_score(score, root, stub, tmp_path, monkeypatch):
+    def full(path, rows):
+        raise OutputError(f"cannot write {path}: the disk is full; free some space or choose another place")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(score_rows, "write_scores", full)
+        code, out, err = score(root)
+    assert (code, out) == (3, "")
+    assert "the disk is full; free some space" in err
+    stub.asked.clear()
+    assert score(root)[0] == 0
+    assert stub.asked == ["test-13.mp4"]  # the one that could not be read
+    assert len(rows(tmp_path / "scores.csv")) == 18

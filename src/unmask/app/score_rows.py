@@ -23,7 +23,7 @@ from unmask.types import DataError, OutputError, Presentation, Score
 
 CLIP_COLUMNS = ("presentation", "time_s", "score")
 SENTENCES = 10  # on files that cannot be read, before they are only counted
-WORTH = 8  # presentations that take as long as a process needs to start
+WORTH = 32  # presentations of a process that are worth its start, which takes as long as some 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

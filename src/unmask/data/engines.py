@@ -5,10 +5,12 @@ Both give the same.
 
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol, TypeVar
 
@@ -43,9 +45,26 @@ def in_processes(
     spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads can hang
     try:
         with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(work,)) as pool:
-            yield from pool.map(_in_worker, tasks)
+            with _interrupts_passed_over():
+                results = pool.map(_in_worker, tasks)
+            yield from results
     except BrokenProcessPool as broken:
         raise KilledError from broken
+
+
+@contextmanager
+def _interrupts_passed_over() -> Iterator[None]:
+    """Processes begun in the block pass over Ctrl-C, which reaches them too: the first process ends them, and
+    without a traceback of each.
+    """
+    if threading.current_thread() is not threading.main_thread():  # where signals cannot be set
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def on_ray(
