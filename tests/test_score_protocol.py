@@ -328,3 +328,19 @@ def test_a_disk_that_is_full_at_the_end_costs_no_score(score, root, stub, tmp_pa
     assert score(root)[0] == 0
     assert stub.asked == ["test-13.mp4"]  # the one that could not be read
     assert len(rows(tmp_path / "scores.csv")) == 18
+
+
+def test_a_labelled_folder_has_clips_and_goes_on_too(monkeypatch, capsys, root, stub, tmp_path):
+    tables = ["--out", tmp_path / "scores.csv", "--clips", tmp_path / "clips.csv"]
+    stub.broken_off_after = 30
+    for code in (130, 0):
+        monkeypatch.setattr(sys, "argv", ["unmask", "score", str(root), *map(str, tables), "--jobs", "1"])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert (left.value.code or 0) == code
+        stub.broken_off_after = 1000
+    table = rows(tmp_path / "scores.csv")
+    assert len(table) == 48
+    assert not {"protocol", "model"} & set(table[0])
+    assert len(rows(tmp_path / "clips.csv")) == 2 * 46
+    assert "BPCER" in capsys.readouterr().out
