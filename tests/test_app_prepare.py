@@ -231,7 +231,7 @@ def test_what_is_wrong_with_names_and_folders_is_one_sentence(protocols, root, t
         (
             lambda: parts_of("casia", root, protocol=""),
             SettingsError,
-            "no data set 'casia'; known are folder",
+            "no data set 'casia'; known are casia-fasd",
         ),
         (lambda: parts_of("folder", tmp_path / "none", protocol=""), DataError, "is not a folder"),
         (lambda: parts_of("folder", tmp_path / "empty", protocol=""), DataError, "has no labels"),
@@ -240,7 +240,7 @@ def test_what_is_wrong_with_names_and_folders_is_one_sentence(protocols, root, t
             SettingsError,
             "no protocol 'toy/9'; toy has toy/people",
         ),
-        (lambda: parts_of("folder", root, protocol="x"), SettingsError, "folder has none"),
+        (lambda: parts_of("folder", root, protocol="x"), SettingsError, "folder has folder/shipped"),
         (lambda: parts_of("toy", root, protocol="cross"), SettingsError, "asks for toy and folder"),
         (
             lambda: run("folder", root, out=root / "0.mp4", wishes=WISHES),

@@ -102,7 +102,7 @@ def test_training_and_scoring_see_a_rotated_clip_upright(clip, monkeypatch):
     monkeypatch.setattr(tracks, "Tracker", Watching)
     rotated = presentation(clip, turns=2, columns={"max_frames": "3"})
     folder = TrackedFolder(presentations=[rotated], load_finder=lambda: None, stride_s=0.1)
-    assert folder(0) is None  # no face was seen
+    assert folder(0).sightings == []  # no face was seen
     assert [bright_corner(image) for image in Watching.shown] == ["lower right"] * 3
     opened = detector_module._opened(rotated, fps=30, limits=detector_module.DEFAULT_LIMITS)
     assert [bright_corner(frame.image) for frame in opened.frames] == ["lower right"] * 3

@@ -13,6 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from unmask.media.files import write_bytes
+
 RECIPE = b"3"  # of the cut, so that a cache of an older one is not used
 WORK_PX = 192  # GrabCut's cost grows with the area; hair is finer than any matte found this way
 
@@ -26,10 +28,7 @@ def matte(image: np.ndarray, mesh: np.ndarray, *, cache: Path | None = None) -> 
     stored = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.exists() else None
     if stored is None:
         stored = _cut(image, mesh)
-        cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{id(image)}.part.png")  # another process may write the same matte
-        cv2.imwrite(str(part), stored)
-        part.replace(path)
+        write_bytes(path, cv2.imencode(".png", stored)[1].tobytes())  # another process may write the same one
     return _refined(image, stored)
 
 
