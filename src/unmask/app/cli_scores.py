@@ -30,9 +30,9 @@ def score(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="A model (.onnx) in place of the packaged ones, and a labelled folder; with --protocol the "
+            help="A labelled folder, and a model (.onnx) in place of the packaged ones; with --protocol the "
             "unpacked folder of its data set, or NAME=FOLDER for each of several.",
-            metavar="[MODEL.onnx] DATA...",
+            metavar="DATA",
         ),
     ],
     protocol: Annotated[

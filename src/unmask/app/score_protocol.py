@@ -101,8 +101,9 @@ def _entry(p: Presentation, root: Path, columns: dict[str, str], *, prefix: str)
 def _named(source: str) -> tuple[str, Path]:
     """(name or "", folder) of FOLDER or NAME=FOLDER; a folder may have = in its name.
 
-    >>> _named("siw=sets/siw")
-    ('siw', PosixPath('sets/siw'))
+    >>> name, folder = _named("siw=sets/siw")
+    >>> name, folder.as_posix()
+    ('siw', 'sets/siw')
     """
     name, equals, folder = source.partition("=")
     if not equals or "/" in name or Path(source).exists():
