@@ -6,7 +6,7 @@ never waits for torch.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Annotated
 
 import typer
 
+from unmask.app.cli_scores import convert, evaluate, score
 from unmask.app.cli_sets import benchmark, data, doctor, simulate
+from unmask.app.options import Engine, Fps, InEngine, InPrecision, Jobs, Models, Point, Precision
 
 app = typer.Typer(
     name="unmask",
@@ -26,53 +28,11 @@ app = typer.Typer(
 )
 
 
-class Precision(StrEnum):
-    """Of the inference; operating points are measured at each."""
-
-    F32 = "f32"
-    BF16 = "bf16"
-
-
 class Packed(StrEnum):
     """How the pictures of clips are kept."""
 
     NPY = "npy"
     PNG = "png"
-
-
-class Engine(StrEnum):
-    """Where shards are made."""
-
-    PROCESSES = "processes"
-    RAY = "ray"
-
-
-class ScoreFormat(StrEnum):
-    """Of a score table; docs/evaluation.md shows a row of each."""
-
-    UNMASK = "unmask"
-    BOB = "bob"
-    BOB_4 = "bob-4"
-    SCORE_LABEL = "score-label"
-    OULU = "oulu"
-
-
-class WorstOf(StrEnum):
-    """What the worst APCER is taken over."""
-
-    INSTRUMENT = "instrument"
-    FAMILY = "family"
-
-
-Models = Annotated[
-    list[Path] | None,
-    typer.Option("--model", help="Exported .onnx file, in place of the packaged one; may be given twice."),
-]
-Point = Annotated[str, typer.Option(help="Operating point: a named threshold in the model's contract.")]
-InPrecision = Annotated[Precision, typer.Option(help="Precision of the network.")]
-Fps = Annotated[
-    float, typer.Option(help="Frames a second of folders of frames, which carry no clock.", min=0.1)
-]
 
 
 @app.command()
@@ -117,102 +77,9 @@ def check(
     return run(sources, wishes)
 
 
-@app.command()
-def score(
-    folder: Annotated[Path, typer.Argument(help="Folder of presentations.")],
-    labels: Annotated[
-        Path | None, typer.Option(help="CSV with path,label,instrument; FOLDER/labels.csv if not given.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Where the score of each presentation goes.")] = Path(
-        "scores.csv"
-    ),
-    by: Annotated[str | None, typer.Option(help="A column of the labels to split the figures by.")] = None,
-    model: Models = None,
-    point: Point = "default",
-    fps: Fps = 30.0,
-    precision: InPrecision = Precision.F32,
-) -> int:
-    """Score a labelled folder and print APCER, BPCER, ACER and AUC with counts and intervals."""
-    from unmask.app.score import Wishes, run
-
-    return run(
-        folder,
-        Wishes(
-            labels=labels,
-            out=out,
-            by=by,
-            models=tuple(model or ()),
-            point=point,
-            precision=precision.value,
-            fps=fps,
-        ),
-    )
-
-
-@app.command()
-def evaluate(
-    scores: Annotated[
-        list[Path], typer.Argument(help="Score tables; several are systems.", metavar="SCORES")
-    ],
-    dev: Annotated[
-        list[Path] | None,
-        typer.Option(help="Dev scores of the same system, one for each table; or use a column split."),
-    ] = None,
-    threshold: Annotated[
-        str, typer.Option(help="dev-eer, dev-apcer=0.05, dev-bpcer=0.01, fixed=0.5 or oracle.")
-    ] = "dev-eer",
-    name: Annotated[list[str] | None, typer.Option(help="Of each system; the file's if not given.")] = None,
-    folds: Annotated[
-        bool, typer.Option("--folds", help="The tables are folds of one system: mean and deviation.")
-    ] = False,
-    worst: Annotated[WorstOf, typer.Option(help="What the worst APCER is taken over.")] = WorstOf.INSTRUMENT,
-    form: Annotated[
-        ScoreFormat | None, typer.Option("--format", help="Of the tables, where it cannot be told.")
-    ] = None,
-    table: Annotated[Path | None, typer.Option("--csv", help="Write all figures to this table.")] = None,
-    rounds: Annotated[int, typer.Option(help="Draws of the bootstrap; 0 for no intervals.", min=0)] = 1000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same intervals.", min=0)] = 0,
-) -> int:
-    """Print the error rates of score tables, at a threshold from dev and at the oracle's beside it.
-
-    One table: every instrument with counts and 95 % intervals. Several: a leaderboard.
-    """
-    from unmask.app.evaluate import Wishes, run
-
-    return run(
-        scores,
-        Wishes(
-            dev=tuple(dev or ()),
-            names=tuple(name or ()),
-            threshold=threshold,
-            folds=folds,
-            worst_of=worst.value,
-            form=form.value if form else None,
-            table=table,
-            rounds=rounds,
-            seed=seed,
-        ),
-    )
-
-
-@app.command()
-def convert(
-    scores: Annotated[Path, typer.Argument(help="A score table.")],
-    out: Annotated[Path, typer.Argument(help="The table to write.")],
-    to: Annotated[ScoreFormat, typer.Option(help="Its format.")] = ScoreFormat.UNMASK,
-    form: Annotated[
-        ScoreFormat | None, typer.Option("--format", help="Of SCORES, where it cannot be told.")
-    ] = None,
-) -> int:
-    """Write a score table in another format: ours, bob's two, `score label`, or that of OULU-NPU."""
-    from unmask.app.convert import run
-
-    return run(scores, out, to=to.value, form=form.value if form else None)
-
-
-app.command()(data)
-app.command()(doctor)
-app.command()(simulate)
+COMMANDS: tuple[Callable[..., int], ...] = (score, evaluate, convert, data, doctor, simulate)
+for command in COMMANDS:
+    app.command()(command)
 app.add_typer(benchmark, name="benchmark")
 
 
@@ -236,10 +103,8 @@ def prepare(
     pictures: Annotated[
         Packed, typer.Option(help="Plain bytes, or PNG: half the disk, read much slower. Both lossless.")
     ] = Packed.NPY,
-    jobs: Annotated[int, typer.Option(help="Processes; 0 is one for each core.", min=0)] = 0,
-    engine: Annotated[
-        Engine, typer.Option(help="Processes here, or the Ray cluster of RAY_ADDRESS (extra `scale`).")
-    ] = Engine.PROCESSES,
+    jobs: Jobs = 0,
+    engine: InEngine = Engine.PROCESSES,
 ) -> int:
     """Cut a data set into clips with depth labels and masks: shards and a manifest (needs the extra `data`).
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from unmask.app.progress import bar, say
 from unmask.data.catalogue import data_set, read_set, split_by
 from unmask.data.catalogue import protocol as catalogue_protocol
-from unmask.data.engines import Engine, in_processes, on_ray, ray_module
+from unmask.data.engines import ENGINES, ray_module
 from unmask.data.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
 from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, prepare, refuse_others
 from unmask.data.recordings import READ_S, TrackedFolder, name_below
@@ -26,7 +26,6 @@ from unmask.types import ClipSpec, DataError, OutputError, Presentation, Setting
 CLAIM = "preparation.json"
 FILES = "|".join(map(re.escape, (CLAIM, MANIFEST, CLIPS)))
 WHOLE = "all"  # the one part, where no protocol names parts
-ENGINES: dict[str, Engine] = {"processes": in_processes, "ray": on_ray}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""`unmask score`: a labelled folder -> scores.csv, and the rates of ISO/IEC 30107-3 printed with counts."""
+"""`unmask score`: presentations -> scores.csv, and the rates of ISO/IEC 30107-3 printed with counts.
+
+Of a labelled folder here; of a data set by a protocol in `score_protocol`.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,51 +10,82 @@ from pathlib import Path
 
 from rich.table import Table
 
-from unmask.app.progress import bar, say
+from unmask.app.progress import say
 from unmask.app.render import console
+from unmask.app.score_protocol import score_protocol
+from unmask.app.score_rows import Entry, Output, write_rows
+from unmask.data.engines import ray_module
 from unmask.data.folder import read_labels
 from unmask.metrics import Estimate, Rate, summarise
-from unmask.runtime.detector import Detector
-from unmask.runtime.scoring import score_folder, thresholds_of
-from unmask.scores import write_scores
-from unmask.types import DataError, Score, Verdict
+from unmask.runtime.scoring import Scorer, name_below, thresholds_of
+from unmask.types import DataError, Score, SettingsError, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """The options of `unmask score`."""
+    """The options of `unmask score`; `jobs` 0 is a process for each core that is worth one.
+
+    `labels` and `by` belong to a labelled folder, `train` to a `protocol`.
+    """
 
     labels: Path | None = None
     out: Path = Path("scores.csv")
+    clips: Path | None = None
+    protocol: str = ""
+    train: bool = False
     by: str | None = None
     models: tuple[Path, ...] = ()
     point: str = "default"
     precision: str = "f32"
     fps: float = 30.0
+    engine: str = "processes"
+    jobs: int = 0
 
 
-def run(folder: Path, wishes: Wishes) -> int:
-    """Scores every presentation, writes the table, prints the rates; 0 once all that is done."""
+def run(sources: Sequence[str], wishes: Wishes) -> int:
+    """Scores every presentation, writes the table, prints the rates; 0 once all that is done.
+
+    A source that ends in .onnx is a model, any other a folder, or NAME=FOLDER.
+    """
+    models = [source for source in sources if source.endswith(".onnx") and not Path(source).is_dir()]
+    folders = [source for source in sources if source not in models]
+    if not folders:
+        raise SettingsError("there is nothing to score; name a folder")
+    if wishes.engine == "ray":
+        ray_module()  # what is missing is said before the work
+    scorer = Scorer(
+        models=tuple(map(str, (*models, *wishes.models))),
+        point=wishes.point,
+        precision=wishes.precision,
+        fps=wishes.fps,
+    )
+    output = Output(table=wishes.out, clips=wishes.clips, engine=wishes.engine, jobs=wishes.jobs)
+    if wishes.protocol:
+        if wishes.labels or wishes.by:
+            raise SettingsError(
+                "--labels and --by belong to a labelled folder; leave them out, or --protocol"
+            )
+        return score_protocol(folders, wishes.protocol, scorer=scorer, output=output, train=wishes.train)
+    if len(folders) > 1 or wishes.train:
+        raise SettingsError(
+            "without --protocol, one labelled folder is scored as a whole; "
+            f"name one folder and no --train, not {' '.join(folders)}, or a --protocol"
+        )
+    return _score_labelled(Path(folders[0]), wishes, scorer=scorer, output=output)
+
+
+def _score_labelled(folder: Path, wishes: Wishes, *, scorer: Scorer, output: Output) -> int:
     presentations = read_labels(folder, wishes.labels)
     if wishes.by and not any(wishes.by in presentation.cells() for presentation in presentations):
         known = ", ".join(presentations[0].cells()) or "none"
         raise DataError(f"the labels have no free column {wishes.by}; they have {known}")
-    detector = Detector.load(wishes.models or None, point=wishes.point, precision=wishes.precision)
-    with bar(f"scoring {folder}") as advance:
-        scores = score_folder(
-            detector, presentations, root=folder, fps=wishes.fps, tell=complain, progress=advance
-        )
-    write_scores(wishes.out, scores)
+    entries = [Entry(presentation=p, name=name_below(folder, p.path)) for p in presentations]
+    scores = write_rows(entries, scorer, output, title=f"scoring {folder}")
     for title, group in groups(scores, by=wishes.by):
         console().print(table(group, title=title))
         console().print()
     say(f"scores: {wishes.out}")
     return 0
-
-
-def complain(sentence: str) -> None:
-    """A source that could not be read, on stderr."""
-    say(f"unmask: {sentence}")
 
 
 def groups(scores: Sequence[Score], *, by: str | None) -> list[tuple[str, list[Score]]]:

@@ -1,19 +1,25 @@
-"""Where shards are made: in processes of this machine, or on a Ray cluster. Both make the same shards."""
+"""Where work is done, shards made or presentations scored: in processes of this machine, or on a Ray cluster.
+
+Both give the same.
+"""
 
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import cv2
 
 from unmask.types import SettingsError, UnmaskError
 
-Work = Callable[[int], None]
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 AHEAD = 2  # tasks given to Ray for each that can run, so that no processor waits for the next
 
 
@@ -22,25 +28,48 @@ class KilledError(Exception):
 
 
 class Engine(Protocol):
-    """Does `work` for each number, up to `jobs` at once; yields after each, in any order."""
+    """Does `work` for each task, up to `jobs` at once; yields what it returned, in any order."""
 
-    def __call__(self, work: Work, numbers: Sequence[int], *, jobs: int) -> Iterator[None]: ...
+    def __call__(
+        self, work: Callable[[Task], Result], tasks: Sequence[Task], *, jobs: int
+    ) -> Generator[Result, None, None]: ...
 
 
-def in_processes(work: Work, numbers: Sequence[int], *, jobs: int) -> Iterator[None]:
+def in_processes(
+    work: Callable[[Task], Result], tasks: Sequence[Task], *, jobs: int
+) -> Generator[Result, None, None]:
     """On this machine; with one job in this very process."""
     if jobs <= 1:
-        yield from map(work, numbers)
+        yield from map(work, tasks)
         return
     spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads can hang
     try:
         with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(work,)) as pool:
-            yield from pool.map(_in_worker, numbers)
+            with _interrupts_passed_over():
+                results = pool.map(_in_worker, tasks)
+            yield from results
     except BrokenProcessPool as broken:
         raise KilledError from broken
 
 
-def on_ray(work: Work, numbers: Sequence[int], *, jobs: int) -> Iterator[None]:
+@contextmanager
+def _interrupts_passed_over() -> Iterator[None]:
+    """Processes begun in the block pass over Ctrl-C, which reaches them too: the first process ends them, and
+    without a traceback of each.
+    """
+    if threading.current_thread() is not threading.main_thread():  # where signals cannot be set
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def on_ray(
+    work: Callable[[Task], Result], tasks: Sequence[Task], *, jobs: int
+) -> Generator[Result, None, None]:
     """On the cluster that RAY_ADDRESS names, each task on one processor; without one, on a local cluster of
     `jobs` processors.
 
@@ -55,17 +84,20 @@ def on_ray(work: Work, numbers: Sequence[int], *, jobs: int) -> Iterator[None]:
     task = ray.remote(num_cpus=1, max_retries=1)(_on_machine)
     waiting: list[Any] = []
     try:
-        for number in numbers:
-            waiting.append(task.remote(shared, number))
+        for given in tasks:
+            waiting.append(task.remote(shared, given))
             if len(waiting) >= at_once:
-                waiting = _after_one(ray, waiting)
-                yield
+                result, waiting = _after_one(ray, waiting)
+                yield result
         while waiting:
-            waiting = _after_one(ray, waiting)
-            yield
+            result, waiting = _after_one(ray, waiting)
+            yield result
     finally:
         for unfinished in waiting:
             ray.cancel(unfinished)
+
+
+ENGINES: dict[str, Engine] = {"processes": in_processes, "ray": on_ray}
 
 
 def ray_module() -> Any:
@@ -92,29 +124,29 @@ def _connect(ray: Any, *, jobs: int) -> None:
         ) from silent
 
 
-def _after_one(ray: Any, waiting: list[Any]) -> list[Any]:
-    """What is left to wait for when one more task has ended; its error is raised as it was."""
+def _after_one(ray: Any, waiting: list[Any]) -> tuple[Any, list[Any]]:
+    """What one more task returned, and what is left to wait for; its error is raised as it was."""
     (ended, *_), left = ray.wait(waiting, num_returns=1)
     try:
-        ray.get(ended)
+        result = ray.get(ended)
     except ray.exceptions.RayTaskError as failed:
         if isinstance(failed.cause, UnmaskError):
             raise failed.cause from None
         raise
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as killed:
         raise KilledError from killed
-    return left
+    return result, left
 
 
-def _on_machine(work: Work, number: int) -> None:
+def _on_machine(work: Callable[[Task], Result], task: Task) -> Result:
     cv2.setNumThreads(1)
-    work(number)
+    return work(task)
 
 
-_WORK: list[Work] = []  # in a worker: its job, sent once, since portraits weigh 100s of MB
+_WORK: list[Callable[[Any], Any]] = []  # in a worker: its job, sent once, since portraits weigh 100s of MB
 
 
-def _begin(work: Work) -> None:
+def _begin(work: Callable[[Any], Any]) -> None:
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -128,5 +160,5 @@ def _end_with(parent: BaseProcess) -> None:
     os._exit(1)
 
 
-def _in_worker(number: int) -> None:
-    _WORK[0](number)
+def _in_worker(task: Any) -> Any:
+    return _WORK[0](task)

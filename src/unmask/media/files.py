@@ -40,15 +40,12 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         raise OutputError(f"cannot write {target}: it is not a plain file; name a file")
     part = final.with_name(f"{final.name}.{secrets.token_hex(4)}.part")  # two writers never share one
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        _flush(part)
-        os.replace(part, final)
-        _flush(final.parent)
-    except OSError as refused:
-        if refused.errno not in REFUSALS:
-            raise
-        raise OutputError(f"cannot write {target}: {REFUSALS[refused.errno]}") from refused
+        with refusals(target):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            yield part
+            _flush(part)
+            os.replace(part, final)
+            _flush(final.parent)
     finally:
         with suppress(OSError):  # never made, or its folder is no folder
             part.unlink()
@@ -74,31 +71,38 @@ def held(folder: str | Path) -> Iterator[None]:
     disks) nothing is held, and two writers must be kept apart by hand.
     """
     folder = Path(folder)
-    try:
+    with refusals(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("ab")
-    except OSError as refused:
-        if refused.errno not in REFUSALS:
-            raise
-        raise OutputError(f"cannot write {folder}: {REFUSALS[refused.errno]}") from refused
     with lock:
-        try:
-            _lock(lock.fileno())
-        except BlockingIOError as busy:
-            raise OutputError(f"another process writes to {folder}; wait for it, or stop it") from busy
+        lock_file(lock.fileno(), name=folder)
         yield
 
 
-def _lock(file: int) -> None:
+def lock_file(file: int, *, name: str | Path) -> None:
+    """The open file for this process alone, until it is closed; OutputError while another one has it."""
     if sys.platform == "win32":
         return
     import fcntl  # not on Windows
 
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as busy:
+        raise OutputError(f"another process writes to {name}; wait for it, or stop it") from busy
     except OSError as refused:
         if refused.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
             raise
+
+
+@contextmanager
+def refusals(target: str | Path) -> Iterator[None]:
+    """What the disk refuses in the block is an OutputError that names `target`."""
+    try:
+        yield
+    except OSError as refused:
+        if refused.errno not in REFUSALS:
+            raise
+        raise OutputError(f"cannot write {target}: {REFUSALS[refused.errno]}") from refused
 
 
 def _flush(path: Path) -> None:

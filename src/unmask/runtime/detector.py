@@ -63,7 +63,8 @@ class Detector:
         named = [models] if isinstance(models, str | Path) else models
         paths = packaged() if named is None else [Path(model) for model in named]
         networks = [Network.load(path, precision=precision, threads=threads) for path in paths]
-        return cls(networks, finder=FaceFinder.load(), point=point, settings=settings)
+        finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
+        return cls(networks, finder=finder, point=point, settings=settings)
 
     def with_settings(self, settings: Settings) -> "Detector":
         """The same networks with other settings."""

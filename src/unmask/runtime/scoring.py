@@ -1,8 +1,9 @@
-"""A labelled folder -> the rows of its score table."""
+"""Presentations -> the rows of a score table."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from unmask.runtime.detector import Detector
@@ -10,7 +11,65 @@ from unmask.scores import OURS
 from unmask.scores.table import FIXED
 from unmask.types import Decision, Presentation, Reason, Score, SourceError
 
-UNREADABLE = "UNREADABLE"  # in place of a verdict
+UNREADABLE = "UNREADABLE"  # in place of a verdict, and as the reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """What came of one presentation; `score` is NaN where it is a failure to acquire.
+
+    `reasons` are joined by "|"; `threshold` and `model` (name and version) are "" where no network judged;
+    `clips` holds (time_s of the last frame, score); `sentence` says why it could not be read.
+    """
+
+    score: float
+    verdict: str
+    reasons: str
+    threshold: str = ""
+    model: str = ""
+    clips: tuple[tuple[float, float], ...] = ()
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorer:
+    """Scores one presentation of a list, in whatever process it is called: each loads the models once.
+
+    `models` are files, none for the packaged ones. On one thread, so that scores do not depend on how many
+    processes there are.
+    """
+
+    models: tuple[str, ...] = ()
+    point: str = "default"
+    precision: str = "f32"
+    fps: float = 30.0
+
+    def __call__(self, task: tuple[int, Presentation]) -> tuple[int, Scored]:
+        """(number, presentation) -> (number, what came of it). Raises ModelError, AssetError, DataError."""
+        number, presentation = task
+        return number, score_presentation(loaded(self), presentation, fps=self.fps)
+
+
+@lru_cache(maxsize=1)
+def loaded(scorer: Scorer) -> Detector:
+    """The detector of a scorer, loaded by the first call in a process."""
+    return patient(
+        Detector.load(scorer.models or None, point=scorer.point, precision=scorer.precision, threads=1)
+    )
+
+
+def patient(detector: Detector) -> Detector:
+    """Without early stop: scores must not depend on the threshold."""
+    return detector.with_settings(replace(detector.settings, early_stop=False))
+
+
+def score_presentation(detector: Detector, presentation: Presentation, *, fps: float = 30.0) -> Scored:
+    """The mean of up to `max_clips` clips; a file that cannot be read is a failure to acquire."""
+    try:
+        decision = detector.check(presentation, fps=fps)
+    except SourceError as unreadable:
+        return Scored(score=math.nan, verdict=UNREADABLE, reasons=UNREADABLE, sentence=str(unreadable))
+    return _judged(decision)
 
 
 def score_folder(
@@ -22,23 +81,48 @@ def score_folder(
     tell: Callable[[str], None] = print,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Score]:
-    """Each presentation's score, the mean of up to `max_clips` clips, no early stop; its columns hold OURS.
+    """Each presentation's row, scored in this process without early stop; its columns hold OURS.
 
-    So scores do not depend on the threshold. A file that cannot be read is a failure to acquire; `tell`
-    gets the sentence that says why. Names are relative to `root`. `progress` gets presentations done and in
-    all.
+    `tell` gets the sentence that says why a file cannot be read. Names are relative to `root`. `progress`
+    gets presentations done and in all.
     """
-    patient = detector.with_settings(replace(detector.settings, early_stop=False))
     scores = []
+    detector = patient(detector)
     for count, presentation in enumerate(presentations, start=1):
-        try:
-            scores.append(_judged(presentation, patient.check(presentation, fps=fps), root=root))
-        except SourceError as unreadable:
-            tell(str(unreadable))
-            scores.append(_score(presentation, math.nan, root=root, ours=(UNREADABLE, "", "")))
+        found = score_presentation(detector, presentation, fps=fps)
+        if found.sentence:
+            tell(found.sentence)
+        scores.append(row(presentation, found, name=name_below(root, presentation.path)))
         if progress is not None:
             progress(count, len(presentations))
     return scores
+
+
+def row(
+    presentation: Presentation, found: Scored, *, name: str, columns: Mapping[str, str] | None = None
+) -> Score:
+    """The row of a table under that name: `columns` first, then the presentation's other cells, then OURS."""
+    given = columns or {}
+    free = {key: cell for key, cell in presentation.cells().items() if key not in (*FIXED, *given)}
+    ours = dict(zip(OURS, (found.verdict, found.reasons, found.threshold), strict=True))
+    return Score(
+        presentation=name,
+        label=presentation.label,
+        instrument=presentation.instrument,
+        score=found.score,
+        subject=presentation.subject,
+        columns={**given, **free, **ours},
+    )
+
+
+def name_below(root: Path | None, path: str) -> str:
+    """The path relative to `root`, where it lies below it.
+
+    >>> name_below(Path("data"), "data/a.mp4"), name_below(Path("data"), "other/a.mp4")
+    ('a.mp4', 'other/a.mp4')
+    """
+    below = root is not None and Path(path).is_relative_to(root)
+    return str(Path(path).relative_to(root) if root is not None and below else Path(path))
 
 
 def thresholds_of(scores: Sequence[Score]) -> list[float]:
@@ -53,22 +137,15 @@ def thresholds_of(scores: Sequence[Score]) -> list[float]:
     return [float(threshold) if threshold else math.inf for threshold in given]
 
 
-def _judged(presentation: Presentation, decision: Decision, *, root: Path | None) -> Score:
+def _judged(decision: Decision) -> Scored:
     # EVIDENCE_WEAK keeps its score: what a score is worth is the threshold's question. A failure has none.
     failed = {Reason.TIMED_OUT, Reason.NOT_FINITE} & set(decision.reasons)
-    ours = (decision.verdict.value, "|".join(decision.reasons), repr(decision.threshold))
-    return _score(presentation, math.nan if failed else decision.score, root=root, ours=ours)
-
-
-def _score(presentation: Presentation, value: float, *, root: Path | None, ours: Sequence[str]) -> Score:
-    path = Path(presentation.path)
-    below = root is not None and path.is_relative_to(root)
-    free = {name: cell for name, cell in presentation.cells().items() if name not in FIXED}
-    return Score(
-        presentation=str(path.relative_to(root) if root is not None and below else path),
-        label=presentation.label,
-        instrument=presentation.instrument,
-        score=value,
-        subject=presentation.subject,
-        columns={**free, **dict(zip(OURS, ours, strict=True))},
+    clips = tuple((float(clip.time_s), float(clip.score)) for face in decision.faces for clip in face.clips)
+    return Scored(
+        score=math.nan if failed else float(decision.score),
+        verdict=decision.verdict.value,
+        reasons="|".join(decision.reasons),
+        threshold=repr(decision.threshold),
+        model=f"{decision.model_name} {decision.model_version}".strip(),
+        clips=clips,
     )

@@ -29,8 +29,9 @@ class Look:
     """A face's picture quality at network size, in levels of 255.
 
     `luma` its mean, `contrast` its standard deviation; `fine`, `middle`, `coarse` and `broad` the standard
-    deviations of four bands of detail over that contrast; `blue` and `red` the mean chroma Cb and Cr (0 is grey),
-    `variety` the standard deviation of both over the mean's magnitude (plus 5: in grey pictures it is noise).
+    deviations of four bands of detail over that contrast; `blue` and `red` the mean chroma Cb and Cr (0 is
+    grey), `variety` the standard deviation of both over the mean's magnitude (plus 5: in grey pictures it is
+    noise).
     """
 
     luma: float
@@ -47,7 +48,8 @@ class Look:
 def draw_look(rng: np.random.Generator) -> Look:
     """From poor webcams, flat and nearly grey, to phones that polish: the same for all classes.
 
-    Detail lies about that of portraits and of real webcam pictures (medians 0.14, 0.15, 0.28 and 0.37 in both).
+    Detail lies about that of portraits and of real webcam pictures (medians 0.14, 0.15, 0.28 and 0.37 in
+    both).
     """
     colour = float(rng.uniform(0.2, 1.8))
     return Look(
@@ -106,7 +108,12 @@ def _developed(frame: np.ndarray, now: Look, look: Look, *, px: float) -> np.nda
     luma = ycc[..., 0]
     levels = [luma, *(_wide_blur(luma, sigma * px) for sigma in SIGMAS)]
     luma = levels[-1]
-    wanted = ((look.fine, now.fine), (look.middle, now.middle), (look.coarse, now.coarse))
+    wanted = (
+        (look.fine, now.fine),
+        (look.middle, now.middle),
+        (look.coarse, now.coarse),
+        (look.broad, now.broad),
+    )
     for (sharp, soft), (aim, found) in zip(pairwise(levels), wanted, strict=True):
         luma = luma + float(np.clip(aim / (found + 1e-3), *GAINS)) * (sharp - soft)
     slope = float(np.clip(look.contrast / now.contrast, *SLOPES))

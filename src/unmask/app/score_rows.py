@@ -1,0 +1,172 @@
+"""Presentations scored by an engine, resumed where a run was broken off, and written as one table."""
+
+import hashlib
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from unmask.app.progress import bar, say
+from unmask.data.engines import ENGINES, KilledError
+from unmask.media.files import write_bytes
+from unmask.runtime import scoring
+from unmask.runtime.scoring import Scored, Scorer
+from unmask.scores import write_scores
+from unmask.scores.cells import as_csv
+from unmask.scores.journal import Journal, journal
+from unmask.types import DataError, OutputError, Presentation, Score
+
+CLIP_COLUMNS = ("presentation", "time_s", "score")
+SENTENCES = 10  # on files that cannot be read, before they are only counted
+WORTH = 32  # presentations of a process that are worth its start, which takes as long as some 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A row to be: its presentation, its name in the table, and columns that are known before, e.g. split."""
+
+    presentation: Presentation
+    name: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where rows go, `clips` being a table of a row a clip; which of ENGINES makes them, and on how many
+    processes (0: one for each core that is worth it).
+    """
+
+    table: Path
+    clips: Path | None = None
+    engine: str = "processes"
+    jobs: int = 0
+
+
+def write_rows(
+    entries: Sequence[Entry], scorer: Scorer, output: Output, *, title: str, protocol: str = ""
+) -> list[Score]:
+    """The rows of all entries, in their order, once both tables are written.
+
+    With a `protocol`, the column model names the networks that judged. Raises DataError, after the tables
+    are written, where no presentation has a score.
+    """
+    _check_output(output)
+    with journal(output.table, _claim(entries, scorer, protocol=protocol)) as kept:
+        found = _scored(entries, scorer, output, kept=kept, title=title)
+        judges = sorted({one.model for one in found if one.model}) or _names(scorer)
+        model = {"model": " + ".join(judges)} if protocol else {}
+        rows = [
+            scoring.row(entry.presentation, one, name=entry.name, columns={**entry.columns, **model})
+            for entry, one in zip(entries, found, strict=True)
+        ]
+        if output.clips:
+            write_bytes(output.clips, as_csv(_clip_rows(entries, found)).encode())
+        write_scores(output.table, rows)
+        kept.remove()
+    _tell_failures(found, output.table)
+    if protocol and len(judges) > 1:
+        say(f"unmask: {model['model']} judged pictures and video, and one threshold is held against both")
+    return rows
+
+
+def _check_output(output: Output) -> None:
+    """What would be refused at the end is refused at the beginning."""
+    for path in (output.table, output.clips):
+        if path and path.exists() and not path.is_file():
+            raise OutputError(f"cannot write {path}: it is not a plain file; name a file")
+    if output.clips and output.clips.absolute() == output.table.absolute():
+        raise OutputError(f"--out and --clips are both {output.table}; name two files")
+
+
+def _claim(entries: Sequence[Entry], scorer: Scorer, *, protocol: str) -> dict[str, str]:
+    """All that the rows follow from, wherever the folders lie: a table is continued only by the same."""
+    contracts = scoring.loaded(scorer).contracts
+    models = [f"{c.name} {c.version} {c.payload_sha256}" for c in contracts]
+    rows = [
+        [entry.name, dict(entry.columns), {**asdict(entry.presentation), "path": ""}] for entry in entries
+    ]
+    return {
+        "protocol": protocol,
+        "model": ", ".join(models),
+        "precision, operating point or frame rate": f"{scorer.precision} {scorer.point} {scorer.fps:g}",
+        "list of presentations": hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest(),
+    }
+
+
+def _scored(
+    entries: Sequence[Entry], scorer: Scorer, output: Output, *, kept: Journal, title: str
+) -> list[Scored]:
+    """What came of each entry; those that the journal has are not scored again, unless they could not be
+    read: the file may have been copied again since.
+    """
+    total, engine = len(entries), ENGINES[output.engine]
+    read = {number for number, row in kept.rows.items() if not row["sentence"]}
+    todo = [(number, entry.presentation) for number, entry in enumerate(entries) if number not in read]
+    if read:
+        say(f"{len(read)} of {total} presentations were scored before; going on with the others")
+    if output.engine == "ray":  # whose workers may stand in other folders
+        todo = [(number, replace(p, path=os.path.abspath(p.path))) for number, p in todo]
+        scorer = replace(scorer, models=tuple(map(os.path.abspath, scorer.models)))
+    told = 0
+    try:
+        with bar(title) as advance, closing(engine(scorer, todo, jobs=_jobs(output, len(todo)))) as results:
+            advance(len(read), total)
+            for done, (number, one) in enumerate(results, start=len(read) + 1):
+                kept.keep(number, asdict(one))
+                if one.sentence:
+                    told += 1
+                    _tell_unreadable(one.sentence, told)
+                advance(done, total)
+    except KilledError as killed:
+        raise OutputError(
+            f"a worker process was killed, perhaps for want of memory, with {len(kept.rows)} of {total} "
+            f"presentations scored and kept in {kept.path}; run the same command again to go on, with fewer "
+            "--jobs if memory is short"
+        ) from killed
+    return [_again(kept.rows[n]) for n in range(total)]
+
+
+def _jobs(output: Output, todo: int) -> int:
+    """Processes: as many as were asked for, else one for each core, where each has enough to do."""
+    return output.jobs or max(1, min(os.cpu_count() or 1, math.ceil(todo / WORTH)))
+
+
+def _again(row: dict[str, Any]) -> Scored:
+    """The record that was kept as JSON."""
+    return Scored(**{**row, "clips": tuple((time_s, score) for time_s, score in row["clips"])})
+
+
+def _names(scorer: Scorer) -> list[str]:
+    return [f"{contract.name} {contract.version}" for contract in scoring.loaded(scorer).contracts]
+
+
+def _clip_rows(entries: Sequence[Entry], found: Sequence[Scored]) -> list[Sequence[object]]:
+    rows: list[Sequence[object]] = [CLIP_COLUMNS]
+    for entry, one in zip(entries, found, strict=True):
+        for time_s, score in one.clips:
+            rows.append((entry.name, f"{time_s:.3f}", repr(score) if math.isfinite(score) else ""))
+    return rows
+
+
+def _tell_unreadable(sentence: str, count: int) -> None:
+    if count <= SENTENCES:
+        say(f"unmask: {sentence}")
+    if count == SENTENCES + 1:
+        say("unmask: more files cannot be read; they are counted at the end")
+
+
+def _tell_failures(found: Sequence[Scored], table: Path) -> None:
+    """How many rows have no score, and why; DataError where none has one."""
+    silent = Counter(one.reasons for one in found if math.isnan(one.score))
+    if not silent:
+        return
+    reasons = ", ".join(f"{name or 'no reason'} {count}" for name, count in silent.most_common())
+    sentence = f"{silent.total()} of {len(found)} presentations have no score ({reasons})"
+    if silent.total() == len(found):
+        raise DataError(f"{sentence}, so there are no rates; {table} names them: look at the files")
+    say(f"unmask: {sentence}; they are counted as failures to acquire")
