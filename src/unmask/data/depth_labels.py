@@ -116,16 +116,21 @@ def read_depth_m(path: str | Path, *, unit_m: float = 0.001) -> np.ndarray:
     return np.where(stored > 0, stored.astype(np.float32) * np.float32(unit_m), np.float32(np.nan))
 
 
+def depth_files(folder: str | Path) -> list[Path]:
+    """The PNG files of a recording in order of their names; DataError where there is none."""
+    paths = [path for path in Path(folder).glob("*.png") if not path.name.startswith(".")]
+    if not paths:
+        raise DataError(f"{folder} holds no depth map; put PNG files of 16 bits there, in millimetres")
+    return sorted(paths, key=_by_name)
+
+
 def read_depth_folder(folder: str | Path) -> Iterator[np.ndarray]:
     """The depth maps of a recording in order of their names, as `media.sources` gives its colour frames.
 
     (H, W) float32 metres each, of one size; other files than PNG are passed over.
     """
-    paths = [path for path in Path(folder).glob("*.png") if not path.name.startswith(".")]
-    if not paths:
-        raise DataError(f"{folder} holds no depth map; put PNG files of 16 bits there, in millimetres")
     first: tuple[int, ...] | None = None
-    for path in sorted(paths, key=_by_name):
+    for path in depth_files(folder):
         depth = read_depth_m(path)
         if depth.shape != (first := first or depth.shape):
             raise DataError(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unmask.data.depth_labels import attack_depth, face_depth
 from unmask.data.engines import Engine, KilledError, in_processes
 from unmask.data.prepared import DEPTH_PX, SPEC
 from unmask.data.shards import Arrays, Outcome, Pictures, Prepared, Row, write_shard
@@ -31,15 +32,16 @@ from unmask.types import (
 
 RECORDINGS_A_SHARD = 16
 FILES = r"shard-\d{6}\.(tar|json)|spec\.json"  # of a set
-RELIEF_M = 0.15  # a head's depth from nose to ear: the scale of an attack's true depth
+Maps = list[np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """What clips are cut from: one face through time, with its truth.
 
-    `depths` (len(sightings), H, W) float32 metres, when known; then attacks get their true depth beside the
-    zeros that training takes by default. `reason` is why no clip comes of it, should none come, `detail` the
+    `depths` (len(sightings), H, W) float32 metres, NaN where unknown, when there are any; then attacks get
+    their true depth beside the zeros that training takes by default, and if they are `real`, bona fide get
+    theirs, else that of the mesh. `reason` is why no clip comes of it, should none come, `detail` the
     sentence of a file that cannot be read; `columns` is what else a manifest says of it.
     """
 
@@ -49,7 +51,8 @@ class Recording:
     instrument: str
     subject: str
     source: str
-    depths: np.ndarray | None = None
+    depths: np.ndarray | Maps | None = None
+    real: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
     reason: str = Reason.TOO_SHORT
     detail: str = ""
@@ -169,7 +172,7 @@ def cut_recording(recording: Recording, *, cutting: Cutting, seed: int) -> Prepa
         for _ in range(cutting.cuts):
             clip = cut(sightings, spec=spec, box=_jittered_box(sightings[0], rng, cutting=cutting))
             masks.append([mesh_mask(mesh, size_px=spec.size_px, out=px) for mesh in clip.meshes])
-            depths.append(_depth_label(recording, clip, chosen=chosen, cutting=cutting))
+            depths.append(_depth_label(recording, clip, chosen=chosen, masks=masks[-1], size_px=spec.size_px))
             clips.append(clip.pixels)
             times.append(clip.times_s)
             rows.append(_row(recording, clip, number=len(rows)))
@@ -230,36 +233,18 @@ def _jittered_box(sighting: Sighting, rng: np.random.Generator, *, cutting: Cutt
     return box + np.tile(shift, 2).astype(box.dtype)
 
 
-def _depth_label(
-    recording: Recording, clip: Clip, *, chosen: list[int], cutting: Cutting
-) -> list[np.ndarray]:
-    """(D, D) a frame: the mesh's relief for bona fide; for attacks the true depth over RELIEF_M."""
-    size_px, out = cutting.clip.size_px, cutting.depth_px
-    if recording.label is Label.BONA_FIDE:
-        return [mesh_depth(mesh, size_px=size_px, out=out) for mesh in clip.meshes]
-    if recording.depths is None:
+def _depth_label(recording: Recording, clip: Clip, *, chosen: list[int], masks: Maps, size_px: int) -> Maps:
+    """(D, D) a frame, as many rows as `masks` have: from the mesh, or from depth; see Recording."""
+    out, bona_fide = len(masks[0]), recording.label is Label.BONA_FIDE
+    if recording.depths is None or (bona_fide and not recording.real):
+        if bona_fide:
+            return [mesh_depth(mesh, size_px=size_px, out=out) for mesh in clip.meshes]
         return [np.zeros((out, out), dtype=np.float32) for _ in chosen]
+    label = face_depth if bona_fide else attack_depth
     return [
-        _true_depth(recording.depths[k], clip.box, mask=mesh_mask(mesh, size_px=size_px, out=out))
-        for k, mesh in zip(chosen, clip.meshes, strict=True)
+        label(recording.depths[k], clip.box, mask=mask, out=out)
+        for k, mask in zip(chosen, masks, strict=True)
     ]
-
-
-def _true_depth(depth_m: np.ndarray, box: np.ndarray, *, mask: np.ndarray) -> np.ndarray:
-    """(D, D) in [0, 1] under the mask (D, D): 0 where the face is farthest, 1 at RELIEF_M before it.
-
-    The farthest twentieth does not count: through the eyes of a mask one sees the wall.
-    """
-    height, width = depth_m.shape
-    steps = (np.arange(len(mask)) + 0.5) / len(mask)
-    x = np.clip(box[0] + steps * (box[2] - box[0]), 0, width - 1).astype(int)
-    y = np.clip(box[1] + steps * (box[3] - box[1]), 0, height - 1).astype(int)
-    sampled = depth_m[np.ix_(y, x)]
-    face = (mask > 0.5) & np.isfinite(sampled)
-    if not face.any():
-        return np.zeros(mask.shape, dtype=np.float32)
-    relief = (np.quantile(sampled[face], 0.95) - np.where(face, sampled, np.inf)) / RELIEF_M
-    return np.clip(relief, 0, 1).astype(np.float32)
 
 
 def _bytes(maps: list) -> np.ndarray:
