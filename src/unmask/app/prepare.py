@@ -12,11 +12,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from unmask.app.progress import bar, say
+from unmask.data.authors import AuthorsTree
 from unmask.data.catalogue import data_set, read_set, split_by
 from unmask.data.catalogue import protocol as catalogue_protocol
+from unmask.data.depth_labels import DEPTH1D
 from unmask.data.engines import ENGINES, ray_module
 from unmask.data.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
-from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, prepare, refuse_others
+from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, Source, prepare, refuse_others
 from unmask.data.recordings import READ_S, TrackedFolder, name_below
 from unmask.data.shards import Outcome, Pictures
 from unmask.data.true_depth import Depth, check_depth
@@ -131,14 +133,7 @@ def prepare_part(
     if part != "train":
         cutting = replace(cutting, cuts=1, scale_jitter=0.0, shift_jitter=0.0)
     return prepare(
-        TrackedFolder(
-            presentations=presentations,
-            load_finder=partial(FaceFinder.load, threads=1),
-            stride_s=wishes.clip.stride_s,
-            root=str(root),
-            seconds=wishes.seconds,
-            depth=wishes.depth,
-        ),
+        _source(presentations, root=root, wishes=wishes),
         out,
         count=len(presentations),
         cutting=cutting,
@@ -150,6 +145,20 @@ def prepare_part(
         jobs=wishes.jobs or os.cpu_count() or 1,
         engine=ENGINES[wishes.engine],
         progress=progress,
+    )
+
+
+def _source(presentations: Sequence[Presentation], *, root: Path, wishes: Wishes) -> Source:
+    """Faces are found and followed, but where the set comes with boxes and depth of its own."""
+    if presentations and all(DEPTH1D in presentation.columns for presentation in presentations):
+        return AuthorsTree(presentations=presentations, root=str(root), seconds=wishes.seconds)
+    return TrackedFolder(
+        presentations=presentations,
+        load_finder=partial(FaceFinder.load, threads=1),
+        stride_s=wishes.clip.stride_s,
+        root=str(root),
+        seconds=wishes.seconds,
+        depth=wishes.depth,
     )
 
 

@@ -26,6 +26,7 @@ from unmask.types import DataError
 
 AUTHORS_SCALE = 1.3  # of their boxes, at test time
 RELIEF_M = 0.15  # a head's depth from nose to ear
+DEPTH1D = "depth1d"  # column of a presentation: the folder of its _depth1D.jpg
 FARTHEST = 0.95  # quantile of a face's depth: through the eyes of a mask one sees the wall
 SCENE = re.compile(r"(.+)_(\d+)_scene\.jpg")
 
@@ -47,21 +48,27 @@ def authors_frames(root: str | Path, *, part: str) -> Iterator[AuthorsFrame]:
     if missing := [folder for folder in (images, depths) if not folder.is_dir()]:
         raise DataError(f"{missing[0]} is not there; a tree of FAS-SGTD has {part}_images and {part}_depth")
     for folder in sorted((path for path in images.iterdir() if path.is_dir()), key=_by_name):
-        for picture in sorted(folder.glob("*_scene.jpg"), key=_by_name):
-            told = SCENE.fullmatch(picture.name)
-            if told is None or told[1] != folder.name:
-                raise DataError(f"{picture} is not named {folder.name}_NUMBER_scene.jpg; name it so")
-            box = picture.with_suffix(".dat")
-            if not box.is_file():
-                raise DataError(f"{picture} has no box beside it ({box.name}); make it again or remove both")
-            depth = depths / folder.name / f"{folder.name}_{told[2]}_depth1D.jpg"
-            yield AuthorsFrame(
-                video=folder.name,
-                number=int(told[2]),
-                picture=picture,
-                box=box,
-                depth=depth if depth.is_file() else None,
-            )
+        yield from authors_video(folder, depths=depths / folder.name)
+
+
+def authors_video(folder: str | Path, *, depths: str | Path) -> Iterator[AuthorsFrame]:
+    """The frames of one video, its pictures in `folder`, in order."""
+    folder, depths = Path(folder), Path(depths)
+    for picture in sorted(folder.glob("*_scene.jpg"), key=_by_name):
+        told = SCENE.fullmatch(picture.name)
+        if told is None or told[1] != folder.name:
+            raise DataError(f"{picture} is not named {folder.name}_NUMBER_scene.jpg; name it so")
+        box = picture.with_suffix(".dat")
+        if not box.is_file():
+            raise DataError(f"{picture} has no box beside it ({box.name}); make it again or remove both")
+        depth = depths / f"{folder.name}_{told[2]}_depth1D.jpg"
+        yield AuthorsFrame(
+            video=folder.name,
+            number=int(told[2]),
+            picture=picture,
+            box=box,
+            depth=depth if depth.is_file() else None,
+        )
 
 
 def read_box(path: str | Path) -> np.ndarray:

@@ -6,10 +6,11 @@ the size of the network's input.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -100,7 +101,27 @@ class Packing:
             raise SettingsError(f"a shard needs 1 recording or more, not {self.recordings_a_shard}")
 
 
-Source = Callable[[int], Recording | None]  # the n-th recording; None where there are fewer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """One clip with its labels: `pixels` (T, S, S, 3) uint8, `times_s` (T,), `box` (4,) xyxy; maps, one a
+    frame.
+    """
+
+    pixels: np.ndarray
+    times_s: np.ndarray
+    box: np.ndarray
+    depths: Maps
+    masks: Maps
+
+
+class CutElsewhere(Protocol):
+    """A recording that knows its own crops and labels."""
+
+    def cut(self, cutting: Cutting, *, seed: int) -> Prepared:
+        """As `cut_recording`."""
+
+
+Source = Callable[[int], Recording | CutElsewhere | None]  # the n-th; None where there are fewer
 
 
 def prepare(
@@ -164,26 +185,36 @@ def cut_recording(recording: Recording, *, cutting: Cutting, seed: int) -> Prepa
     `seed` is its number in the set: boxes depend on it and on the seed of the cutting alone.
     """
     rng = np.random.default_rng([cutting.seed, seed])
+    return packed(recording, _cuts(recording, cutting, rng), cutting=cutting, number=seed)
+
+
+def packed(recording: Recording, cuts: Iterable[Cut], *, cutting: Cutting, number: int) -> Prepared:
+    """The clips of a recording, the `number`-th of its set, as a shard takes them."""
+    cuts = list(cuts)
+    shape, px, side = (len(cuts), cutting.clip.frames), cutting.depth_px, cutting.clip.size_px
+    arrays = Arrays(
+        np.array([one.pixels for one in cuts], dtype=np.uint8).reshape(*shape, side, side, 3),
+        _bytes([one.depths for one in cuts]).reshape(*shape, px, px),
+        _bytes([one.masks for one in cuts]).reshape(*shape, px, px),
+    )
+    return Prepared(
+        outcome=_outcome(recording, number=number, clips=len(cuts)),
+        rows=tuple(_row(recording, one, number=k) for k, one in enumerate(cuts)),
+        arrays=arrays,
+        times_s=np.array([one.times_s for one in cuts]).reshape(shape),
+    )
+
+
+def _cuts(recording: Recording, cutting: Cutting, rng: np.random.Generator) -> Iterator[Cut]:
     spec, px = cutting.clip, cutting.depth_px
-    rows: list[Row] = []
-    clips, depths, masks, times = [], [], [], []
-    for chosen in _starts(recording, cutting):
+    times_s = [sighting.frame.time_s for sighting in recording.sightings]
+    for chosen in starts(times_s, cutting=cutting):
         sightings = [recording.sightings[k] for k in chosen]
         for _ in range(cutting.cuts):
             clip = cut(sightings, spec=spec, box=_jittered_box(sightings[0], rng, cutting=cutting))
-            masks.append([mesh_mask(mesh, size_px=spec.size_px, out=px) for mesh in clip.meshes])
-            depths.append(_depth_label(recording, clip, chosen=chosen, masks=masks[-1], size_px=spec.size_px))
-            clips.append(clip.pixels)
-            times.append(clip.times_s)
-            rows.append(_row(recording, clip, number=len(rows)))
-    shape = (len(rows), spec.frames)
-    arrays = Arrays(
-        np.array(clips, dtype=np.uint8).reshape(*shape, spec.size_px, spec.size_px, 3),
-        _bytes(depths).reshape(*shape, px, px),
-        _bytes(masks).reshape(*shape, px, px),
-    )
-    outcome = _outcome(recording, number=seed, clips=len(rows))
-    return Prepared(outcome=outcome, rows=tuple(rows), arrays=arrays, times_s=np.array(times).reshape(shape))
+            masks = [mesh_mask(mesh, size_px=spec.size_px, out=px) for mesh in clip.meshes]
+            depths = _depth_label(recording, clip, chosen=chosen, masks=masks, size_px=spec.size_px)
+            yield Cut(pixels=clip.pixels, times_s=clip.times_s, box=clip.box, depths=depths, masks=masks)
 
 
 def _outcome(recording: Recording, *, number: int, clips: int) -> Outcome:
@@ -201,7 +232,7 @@ def _outcome(recording: Recording, *, number: int, clips: int) -> Outcome:
     )
 
 
-def _row(recording: Recording, clip: Clip, *, number: int) -> Row:
+def _row(recording: Recording, clip: Cut, *, number: int) -> Row:
     return Row(
         presentation=recording.name,
         number=number,
@@ -214,8 +245,8 @@ def _row(recording: Recording, clip: Clip, *, number: int) -> Row:
     )
 
 
-def _starts(recording: Recording, cutting: Cutting) -> Iterator[list[int]]:
-    times_s = [sighting.frame.time_s for sighting in recording.sightings]
+def starts(times_s: Sequence[float], *, cutting: Cutting) -> Iterator[list[int]]:
+    """The frames of each clip, by their places in `times_s`."""
     after_s = -np.inf
     for start, time_s in enumerate(times_s):
         if time_s < after_s:
@@ -279,5 +310,7 @@ def _prepared(number: int, *, source: Source, cutting: Cutting, packing: Packing
     first = number * packing.recordings_a_shard
     for index in range(first, first + packing.recordings_a_shard):
         recording = source(index)
-        if recording is not None:
+        if isinstance(recording, Recording):
             yield cut_recording(recording, cutting=cutting, seed=index)
+        elif recording is not None:
+            yield recording.cut(cutting, seed=index)
