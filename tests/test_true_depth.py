@@ -247,7 +247,14 @@ def test_a_simulated_clip_is_cut_where_its_frames_have_depth(tmp_path):
     expected = face_depth(recording.depths[1], box, mask=mask_of(read_image(colour / "004.png"), box, out=32))
     assert np.array_equal(cut.arrays.depth[0, 1], in_bytes(expected))
     every_third = simulated_twin(tmp_path / "third.npz", every=3)
-    assert tracked(replace(live, columns={"depth": str(every_third)})).depths is not None
+    assert len(tracked(replace(live, columns={"depth": str(every_third)})).depths) == 4
+    sparse = simulated_twin(tmp_path / "sparse.npz", every=6)
+    far = tracked(replace(live, columns={"depth": str(sparse)}))
+    assert (len(far.sightings), far.reason) == (0, "NO_DEPTH")
+    assert (
+        "one frame in 6, 0.2 s apart, too far for clips of a frame each 0.1 s; take --clip-stride 0.2"
+        in far.detail
+    )
 
 
 @pytest.mark.parametrize(

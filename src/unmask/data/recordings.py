@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from unmask.data.prepare import Recording
 from unmask.data.true_depth import Depth, DepthTwin, NoDepthError, open_twin
+from unmask.media.clips import LONGEST_GAP
 from unmask.media.sources import open_presentation
 from unmask.types import Face, Frame, Label, Presentation, Reason, Sighting, SourceError
 
@@ -129,7 +131,7 @@ class TrackedFolder:
             seen = self._look(presentation, twin)
             if twin is None:
                 return _Found(sightings=seen.longest(), reason=seen.reason())
-            return _with_depth(seen, twin)
+            return _with_depth(seen, twin, stride_s=self.stride_s)
         except NoDepthError as missing:
             return _Found(reason=NO_DEPTH, detail=str(missing))
         except SourceError as unreadable:  # in its middle too: what cannot be read to its end is not trusted
@@ -197,13 +199,21 @@ class _Seen:
         return common if times > self.count / 4 else Reason.TOO_SHORT
 
 
-def _with_depth(seen: _Seen, twin: DepthTwin) -> _Found:
+def _with_depth(seen: _Seen, twin: DepthTwin, *, stride_s: float) -> _Found:
     """The longest track where its depth was measured."""
     if seen.frames is not None:
         twin.check_length(seen.frames)
     track = seen.longest()
     kept = twin.measured(track)
     sightings, depths = [sighting for sighting, _ in kept], [depth for _, depth in kept]
+    times_s = [sighting.frame.time_s for sighting in track]
+    gap_s = min((after - before for before, after in pairwise(times_s)), default=0.0)
+    if twin.every > 1 and gap_s > LONGEST_GAP * stride_s + 1e-6:
+        detail = (
+            f"{twin.path} has the depth of one frame in {twin.every}, {gap_s:.2g} s apart, too far for clips "
+            f"of a frame each {stride_s:g} s; take --clip-stride {gap_s:.2g}"
+        )
+        return _Found(reason=NO_DEPTH, detail=detail)
     if len(track) - len(kept) <= len(track) / 4:
         return _Found(sightings=sightings, depths=depths, reason=seen.reason())
     detail = (
