@@ -28,6 +28,7 @@ AUTHORS_SCALE = 1.3  # of their boxes, at test time
 RELIEF_M = 0.15  # a head's depth from nose to ear
 DEPTH1D = "depth1d"  # column of a presentation: the folder of its _depth1D.jpg
 FARTHEST = 0.95  # quantile of a face's depth: through the eyes of a mask one sees the wall
+WALL = 4.0  # of the middle's distance to the nearest point: farther behind it is no face (half sphere: 2.4)
 SCENE = re.compile(r"(.+)_(\d+)_scene\.jpg")
 
 
@@ -183,7 +184,12 @@ def attack_depth(
 def _face(cut: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     known = np.isfinite(cut)
     if mask is not None:
-        return known & (mask > 0.5)
+        face = known & (mask > 0.5)
+        if not face.any():
+            return face
+        middle = np.median(cut[face])
+        # At the rim of a mask cells are mixed with the wall: measured from there, all of a face is near.
+        return face & (cut <= middle + WALL * (middle - cut[face].min()))
     if not known.any():
         return known
     return known & (cut <= np.nanmin(cut) + RELIEF_M)
