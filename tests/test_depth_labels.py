@@ -174,6 +174,15 @@ def test_a_flat_print_stays_flat_on_the_scale_of_heads():
     assert attack_depth(print_m, FACE, mask=np.zeros((32, 32), np.float32)).max() == 0
 
 
+@pytest.mark.parametrize("label", [face_depth, attack_depth])
+def test_a_rim_of_wall_under_the_mask_does_not_flatten_the_face(label):
+    """The mask reaches over the face by two cells: a tenth of it, partly mixed with the wall."""
+    y, x = np.mgrid[:32, :32]
+    away = np.hypot(x - 15.5, y - 15.5) * 2 / 32
+    tight, wide = ((away < reach).astype(np.float32) for reach in (0.94, 1.06))
+    assert np.abs(label(dome(), FACE, mask=wide) - label(dome(), FACE, mask=tight))[tight > 0].mean() < 0.15
+
+
 def test_a_box_without_depth_gives_an_empty_label():
     unknown = np.full((120, 160), np.nan, np.float32)
     assert face_depth(unknown, FACE).max() == 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from test_fas_sgtd import build_tree
 from test_sets_casia import build_cefa, build_surf
 from test_sets_casia import line as surf_line
 from test_sets_multichannel import build_rgbd, build_wmca
@@ -54,6 +55,7 @@ TREES = {name: lambda root, layout=layout: build(root, layout()) for name, layou
     "wmca": build_wmca,
     "hq-wmca": build_hq,
     "rgbd": build_rgbd,
+    "fas-sgtd": build_tree,
     "folder": build_folder,
 }
 # What the tree lacks of a whole copy, besides the files' contents

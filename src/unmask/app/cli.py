@@ -35,6 +35,13 @@ class Packed(StrEnum):
     PNG = "png"
 
 
+class DepthOf(StrEnum):
+    """What depth labels are drawn from."""
+
+    MESH = "mesh"
+    REAL = "real"
+
+
 @app.command()
 def check(
     sources: Annotated[
@@ -105,6 +112,9 @@ def prepare(
     ] = Packed.NPY,
     jobs: Jobs = 0,
     engine: InEngine = Engine.PROCESSES,
+    depth: Annotated[
+        DepthOf, typer.Option(help="What labels are drawn from: the face mesh, or the set's own depth maps.")
+    ] = DepthOf.MESH,
 ) -> int:
     """Cut a data set into clips with depth labels and masks: shards and a manifest (needs the extra `data`).
 
@@ -124,6 +134,7 @@ def prepare(
         pictures=pictures.value,
         jobs=jobs,
         engine=engine.value,
+        depth=depth.value,
     )
     return run(dataset, root, out=out, wishes=wishes)
 

@@ -12,13 +12,16 @@ from itertools import pairwise
 from pathlib import Path
 
 from unmask.app.progress import bar, say
+from unmask.data.authors import AuthorsTree
 from unmask.data.catalogue import data_set, read_set, split_by
 from unmask.data.catalogue import protocol as catalogue_protocol
+from unmask.data.depth_labels import DEPTH1D
 from unmask.data.engines import ENGINES, ray_module
 from unmask.data.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
-from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, prepare, refuse_others
+from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, Source, prepare, refuse_others
 from unmask.data.recordings import READ_S, TrackedFolder, name_below
 from unmask.data.shards import Outcome, Pictures
+from unmask.data.true_depth import Depth, check_depth
 from unmask.media.faces import FaceFinder
 from unmask.media.files import held, left_behind, write_bytes
 from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
@@ -31,6 +34,8 @@ WHOLE = "all"  # the one part, where no protocol names parts
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """The options of `unmask prepare`; `jobs` 0 is one process for each core.
+
+    `depth` is what the labels are drawn from: the mesh of the face, or the maps beside the pictures.
 
     `cuts` of each clip of the part train, with boxes moved a little; other parts are cut once, as at run
     time.
@@ -46,6 +51,7 @@ class Wishes:
     pictures: Pictures = "npy"
     jobs: int = 0
     engine: str = "processes"
+    depth: Depth = "mesh"
 
 
 def run(dataset: str, root: Path, *, out: Path, wishes: Wishes) -> int:
@@ -54,9 +60,14 @@ def run(dataset: str, root: Path, *, out: Path, wishes: Wishes) -> int:
     if wishes.engine == "ray":
         ray_module()
     parts = parts_of(dataset, root, protocol=wishes.protocol)
+    if wishes.depth == "real":
+        check_depth([p for presentations in parts.values() for p in presentations], dataset=dataset)
     refuse_others(out, claim=CLAIM, files=FILES)
+    settings = {"dataset": dataset, "protocol": wishes.protocol}
+    if wishes.depth != "mesh":  # unsaid: folders of versions that knew nothing else go on
+        settings["depth"] = wishes.depth
     with held(out):
-        claim(out, {"dataset": dataset, "protocol": wishes.protocol})
+        claim(out, settings)
         for name, presentations in parts.items():
             with bar(f"preparing {name}: {len(presentations)} presentations") as advance:
                 prepare_part(
@@ -122,13 +133,7 @@ def prepare_part(
     if part != "train":
         cutting = replace(cutting, cuts=1, scale_jitter=0.0, shift_jitter=0.0)
     return prepare(
-        TrackedFolder(
-            presentations=presentations,
-            load_finder=partial(FaceFinder.load, threads=1),
-            stride_s=wishes.clip.stride_s,
-            root=str(root),
-            seconds=wishes.seconds,
-        ),
+        _source(presentations, root=root, wishes=wishes),
         out,
         count=len(presentations),
         cutting=cutting,
@@ -143,9 +148,30 @@ def prepare_part(
     )
 
 
+def _source(presentations: Sequence[Presentation], *, root: Path, wishes: Wishes) -> Source:
+    """Faces are found and followed, but where the set comes with boxes and depth of its own."""
+    if presentations and all(DEPTH1D in presentation.columns for presentation in presentations):
+        return AuthorsTree(presentations=presentations, root=str(root), seconds=wishes.seconds)
+    return TrackedFolder(
+        presentations=presentations,
+        load_finder=partial(FaceFinder.load, threads=1),
+        stride_s=wishes.clip.stride_s,
+        root=str(root),
+        seconds=wishes.seconds,
+        depth=wishes.depth,
+    )
+
+
 def fingerprint(presentations: Sequence[Presentation], *, root: Path, seconds: float) -> str:
     """SHA-256 of the list and of what is read of it, wherever its folder lies."""
-    rows = [{**asdict(p), "path": name_below(root, p.path)} for p in presentations]
+    rows = [
+        {
+            **asdict(p),
+            "path": name_below(root, p.path),
+            "columns": {k: name_below(root, cell) for k, cell in p.columns.items()},
+        }
+        for p in presentations
+    ]
     return hashlib.sha256(json.dumps([seconds, rows], sort_keys=True).encode()).hexdigest()
 
 
@@ -155,7 +181,8 @@ def claim(out: Path, settings: dict[str, str]) -> None:
     claimed = (out / CLAIM).is_file()
     if claimed and (out / CLAIM).read_text() != text:
         raise OutputError(
-            f"{out} was prepared from another data set or protocol ({out / CLAIM}); choose another folder"
+            f"{out} was prepared from another data set or protocol, or with another --depth "
+            f"({out / CLAIM}); choose another folder"
         )
     for path in left_behind(out, FILES):
         path.unlink()

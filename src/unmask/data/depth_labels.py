@@ -26,7 +26,9 @@ from unmask.types import DataError
 
 AUTHORS_SCALE = 1.3  # of their boxes, at test time
 RELIEF_M = 0.15  # a head's depth from nose to ear
+DEPTH1D = "depth1d"  # column of a presentation: the folder of its _depth1D.jpg
 FARTHEST = 0.95  # quantile of a face's depth: through the eyes of a mask one sees the wall
+WALL = 4.0  # of the middle's distance to the nearest point: farther behind it is no face (half sphere: 2.4)
 SCENE = re.compile(r"(.+)_(\d+)_scene\.jpg")
 
 
@@ -47,21 +49,27 @@ def authors_frames(root: str | Path, *, part: str) -> Iterator[AuthorsFrame]:
     if missing := [folder for folder in (images, depths) if not folder.is_dir()]:
         raise DataError(f"{missing[0]} is not there; a tree of FAS-SGTD has {part}_images and {part}_depth")
     for folder in sorted((path for path in images.iterdir() if path.is_dir()), key=_by_name):
-        for picture in sorted(folder.glob("*_scene.jpg"), key=_by_name):
-            told = SCENE.fullmatch(picture.name)
-            if told is None or told[1] != folder.name:
-                raise DataError(f"{picture} is not named {folder.name}_NUMBER_scene.jpg; name it so")
-            box = picture.with_suffix(".dat")
-            if not box.is_file():
-                raise DataError(f"{picture} has no box beside it ({box.name}); make it again or remove both")
-            depth = depths / folder.name / f"{folder.name}_{told[2]}_depth1D.jpg"
-            yield AuthorsFrame(
-                video=folder.name,
-                number=int(told[2]),
-                picture=picture,
-                box=box,
-                depth=depth if depth.is_file() else None,
-            )
+        yield from authors_video(folder, depths=depths / folder.name)
+
+
+def authors_video(folder: str | Path, *, depths: str | Path) -> Iterator[AuthorsFrame]:
+    """The frames of one video, its pictures in `folder`, in order."""
+    folder, depths = Path(folder), Path(depths)
+    for picture in sorted(folder.glob("*_scene.jpg"), key=_by_name):
+        told = SCENE.fullmatch(picture.name)
+        if told is None or told[1] != folder.name:
+            raise DataError(f"{picture} is not named {folder.name}_NUMBER_scene.jpg; name it so")
+        box = picture.with_suffix(".dat")
+        if not box.is_file():
+            raise DataError(f"{picture} has no box beside it ({box.name}); make it again or remove both")
+        depth = depths / f"{folder.name}_{told[2]}_depth1D.jpg"
+        yield AuthorsFrame(
+            video=folder.name,
+            number=int(told[2]),
+            picture=picture,
+            box=box,
+            depth=depth if depth.is_file() else None,
+        )
 
 
 def read_box(path: str | Path) -> np.ndarray:
@@ -116,16 +124,21 @@ def read_depth_m(path: str | Path, *, unit_m: float = 0.001) -> np.ndarray:
     return np.where(stored > 0, stored.astype(np.float32) * np.float32(unit_m), np.float32(np.nan))
 
 
+def depth_files(folder: str | Path) -> list[Path]:
+    """The PNG files of a recording in order of their names; DataError where there is none."""
+    paths = [path for path in Path(folder).glob("*.png") if not path.name.startswith(".")]
+    if not paths:
+        raise DataError(f"{folder} holds no depth map; put PNG files of 16 bits there, in millimetres")
+    return sorted(paths, key=_by_name)
+
+
 def read_depth_folder(folder: str | Path) -> Iterator[np.ndarray]:
     """The depth maps of a recording in order of their names, as `media.sources` gives its colour frames.
 
     (H, W) float32 metres each, of one size; other files than PNG are passed over.
     """
-    paths = [path for path in Path(folder).glob("*.png") if not path.name.startswith(".")]
-    if not paths:
-        raise DataError(f"{folder} holds no depth map; put PNG files of 16 bits there, in millimetres")
     first: tuple[int, ...] | None = None
-    for path in sorted(paths, key=_by_name):
+    for path in depth_files(folder):
         depth = read_depth_m(path)
         if depth.shape != (first := first or depth.shape):
             raise DataError(
@@ -171,7 +184,12 @@ def attack_depth(
 def _face(cut: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     known = np.isfinite(cut)
     if mask is not None:
-        return known & (mask > 0.5)
+        face = known & (mask > 0.5)
+        if not face.any():
+            return face
+        middle = np.median(cut[face])
+        # At the rim of a mask cells are mixed with the wall: measured from there, all of a face is near.
+        return face & (cut <= middle + WALL * (middle - cut[face].min()))
     if not known.any():
         return known
     return known & (cut <= np.nanmin(cut) + RELIEF_M)

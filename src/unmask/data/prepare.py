@@ -6,13 +6,15 @@ the size of the network's input.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
+from unmask.data.depth_labels import attack_depth, face_depth
 from unmask.data.engines import Engine, KilledError, in_processes
 from unmask.data.prepared import DEPTH_PX, SPEC
 from unmask.data.shards import Arrays, Outcome, Pictures, Prepared, Row, write_shard
@@ -31,15 +33,16 @@ from unmask.types import (
 
 RECORDINGS_A_SHARD = 16
 FILES = r"shard-\d{6}\.(tar|json)|spec\.json"  # of a set
-RELIEF_M = 0.15  # a head's depth from nose to ear: the scale of an attack's true depth
+Maps = list[np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """What clips are cut from: one face through time, with its truth.
 
-    `depths` (len(sightings), H, W) float32 metres, when known; then attacks get their true depth beside the
-    zeros that training takes by default. `reason` is why no clip comes of it, should none come, `detail` the
+    `depths` (len(sightings), H, W) float32 metres, NaN where unknown, when there are any; then attacks get
+    their true depth beside the zeros that training takes by default, and if they are `real`, bona fide get
+    theirs, else that of the mesh. `reason` is why no clip comes of it, should none come, `detail` the
     sentence of a file that cannot be read; `columns` is what else a manifest says of it.
     """
 
@@ -49,7 +52,8 @@ class Recording:
     instrument: str
     subject: str
     source: str
-    depths: np.ndarray | None = None
+    depths: np.ndarray | Maps | None = None
+    real: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
     reason: str = Reason.TOO_SHORT
     detail: str = ""
@@ -97,7 +101,27 @@ class Packing:
             raise SettingsError(f"a shard needs 1 recording or more, not {self.recordings_a_shard}")
 
 
-Source = Callable[[int], Recording | None]  # the n-th recording; None where there are fewer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """One clip with its labels: `pixels` (T, S, S, 3) uint8, `times_s` (T,), `box` (4,) xyxy; maps, one a
+    frame.
+    """
+
+    pixels: np.ndarray
+    times_s: np.ndarray
+    box: np.ndarray
+    depths: Maps
+    masks: Maps
+
+
+class CutElsewhere(Protocol):
+    """A recording that knows its own crops and labels."""
+
+    def cut(self, cutting: Cutting, *, seed: int) -> Prepared:
+        """As `cut_recording`."""
+
+
+Source = Callable[[int], Recording | CutElsewhere | None]  # the n-th; None where there are fewer
 
 
 def prepare(
@@ -161,26 +185,36 @@ def cut_recording(recording: Recording, *, cutting: Cutting, seed: int) -> Prepa
     `seed` is its number in the set: boxes depend on it and on the seed of the cutting alone.
     """
     rng = np.random.default_rng([cutting.seed, seed])
+    return packed(recording, _cuts(recording, cutting, rng), cutting=cutting, number=seed)
+
+
+def packed(recording: Recording, cuts: Iterable[Cut], *, cutting: Cutting, number: int) -> Prepared:
+    """The clips of a recording, the `number`-th of its set, as a shard takes them."""
+    cuts = list(cuts)
+    shape, px, side = (len(cuts), cutting.clip.frames), cutting.depth_px, cutting.clip.size_px
+    arrays = Arrays(
+        np.array([one.pixels for one in cuts], dtype=np.uint8).reshape(*shape, side, side, 3),
+        _bytes([one.depths for one in cuts]).reshape(*shape, px, px),
+        _bytes([one.masks for one in cuts]).reshape(*shape, px, px),
+    )
+    return Prepared(
+        outcome=_outcome(recording, number=number, clips=len(cuts)),
+        rows=tuple(_row(recording, one, number=k) for k, one in enumerate(cuts)),
+        arrays=arrays,
+        times_s=np.array([one.times_s for one in cuts]).reshape(shape),
+    )
+
+
+def _cuts(recording: Recording, cutting: Cutting, rng: np.random.Generator) -> Iterator[Cut]:
     spec, px = cutting.clip, cutting.depth_px
-    rows: list[Row] = []
-    clips, depths, masks, times = [], [], [], []
-    for chosen in _starts(recording, cutting):
+    times_s = [sighting.frame.time_s for sighting in recording.sightings]
+    for chosen in starts(times_s, cutting=cutting):
         sightings = [recording.sightings[k] for k in chosen]
         for _ in range(cutting.cuts):
             clip = cut(sightings, spec=spec, box=_jittered_box(sightings[0], rng, cutting=cutting))
-            masks.append([mesh_mask(mesh, size_px=spec.size_px, out=px) for mesh in clip.meshes])
-            depths.append(_depth_label(recording, clip, chosen=chosen, cutting=cutting))
-            clips.append(clip.pixels)
-            times.append(clip.times_s)
-            rows.append(_row(recording, clip, number=len(rows)))
-    shape = (len(rows), spec.frames)
-    arrays = Arrays(
-        np.array(clips, dtype=np.uint8).reshape(*shape, spec.size_px, spec.size_px, 3),
-        _bytes(depths).reshape(*shape, px, px),
-        _bytes(masks).reshape(*shape, px, px),
-    )
-    outcome = _outcome(recording, number=seed, clips=len(rows))
-    return Prepared(outcome=outcome, rows=tuple(rows), arrays=arrays, times_s=np.array(times).reshape(shape))
+            masks = [mesh_mask(mesh, size_px=spec.size_px, out=px) for mesh in clip.meshes]
+            depths = _depth_label(recording, clip, chosen=chosen, masks=masks, size_px=spec.size_px)
+            yield Cut(pixels=clip.pixels, times_s=clip.times_s, box=clip.box, depths=depths, masks=masks)
 
 
 def _outcome(recording: Recording, *, number: int, clips: int) -> Outcome:
@@ -198,7 +232,7 @@ def _outcome(recording: Recording, *, number: int, clips: int) -> Outcome:
     )
 
 
-def _row(recording: Recording, clip: Clip, *, number: int) -> Row:
+def _row(recording: Recording, clip: Cut, *, number: int) -> Row:
     return Row(
         presentation=recording.name,
         number=number,
@@ -211,8 +245,8 @@ def _row(recording: Recording, clip: Clip, *, number: int) -> Row:
     )
 
 
-def _starts(recording: Recording, cutting: Cutting) -> Iterator[list[int]]:
-    times_s = [sighting.frame.time_s for sighting in recording.sightings]
+def starts(times_s: Sequence[float], *, cutting: Cutting) -> Iterator[list[int]]:
+    """The frames of each clip, by their places in `times_s`."""
     after_s = -np.inf
     for start, time_s in enumerate(times_s):
         if time_s < after_s:
@@ -230,36 +264,18 @@ def _jittered_box(sighting: Sighting, rng: np.random.Generator, *, cutting: Cutt
     return box + np.tile(shift, 2).astype(box.dtype)
 
 
-def _depth_label(
-    recording: Recording, clip: Clip, *, chosen: list[int], cutting: Cutting
-) -> list[np.ndarray]:
-    """(D, D) a frame: the mesh's relief for bona fide; for attacks the true depth over RELIEF_M."""
-    size_px, out = cutting.clip.size_px, cutting.depth_px
-    if recording.label is Label.BONA_FIDE:
-        return [mesh_depth(mesh, size_px=size_px, out=out) for mesh in clip.meshes]
-    if recording.depths is None:
+def _depth_label(recording: Recording, clip: Clip, *, chosen: list[int], masks: Maps, size_px: int) -> Maps:
+    """(D, D) a frame, as many rows as `masks` have: from the mesh, or from depth; see Recording."""
+    out, bona_fide = len(masks[0]), recording.label is Label.BONA_FIDE
+    if recording.depths is None or (bona_fide and not recording.real):
+        if bona_fide:
+            return [mesh_depth(mesh, size_px=size_px, out=out) for mesh in clip.meshes]
         return [np.zeros((out, out), dtype=np.float32) for _ in chosen]
+    label = face_depth if bona_fide else attack_depth
     return [
-        _true_depth(recording.depths[k], clip.box, mask=mesh_mask(mesh, size_px=size_px, out=out))
-        for k, mesh in zip(chosen, clip.meshes, strict=True)
+        label(recording.depths[k], clip.box, mask=mask, out=out)
+        for k, mask in zip(chosen, masks, strict=True)
     ]
-
-
-def _true_depth(depth_m: np.ndarray, box: np.ndarray, *, mask: np.ndarray) -> np.ndarray:
-    """(D, D) in [0, 1] under the mask (D, D): 0 where the face is farthest, 1 at RELIEF_M before it.
-
-    The farthest twentieth does not count: through the eyes of a mask one sees the wall.
-    """
-    height, width = depth_m.shape
-    steps = (np.arange(len(mask)) + 0.5) / len(mask)
-    x = np.clip(box[0] + steps * (box[2] - box[0]), 0, width - 1).astype(int)
-    y = np.clip(box[1] + steps * (box[3] - box[1]), 0, height - 1).astype(int)
-    sampled = depth_m[np.ix_(y, x)]
-    face = (mask > 0.5) & np.isfinite(sampled)
-    if not face.any():
-        return np.zeros(mask.shape, dtype=np.float32)
-    relief = (np.quantile(sampled[face], 0.95) - np.where(face, sampled, np.inf)) / RELIEF_M
-    return np.clip(relief, 0, 1).astype(np.float32)
 
 
 def _bytes(maps: list) -> np.ndarray:
@@ -294,5 +310,7 @@ def _prepared(number: int, *, source: Source, cutting: Cutting, packing: Packing
     first = number * packing.recordings_a_shard
     for index in range(first, first + packing.recordings_a_shard):
         recording = source(index)
-        if recording is not None:
+        if isinstance(recording, Recording):
             yield cut_recording(recording, cutting=cutting, seed=index)
+        elif recording is not None:
+            yield recording.cut(cutting, seed=index)

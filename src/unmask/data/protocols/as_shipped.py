@@ -55,6 +55,12 @@ AS_SHIPPED = (
         split=_split_of("hq-wmca", "hq-wmca/grandtest"),
     ),
     Protocol(
+        name="fas-sgtd/shipped",
+        question="the folders of the tree, which its authors make by a protocol of OULU-NPU",
+        needs=("fas-sgtd",),
+        split=_split_of("fas-sgtd", "fas-sgtd/shipped"),
+    ),
+    Protocol(
         name="rgbd/shipped",
         question="the column `split` of labels.csv",
         needs=("rgbd",),

@@ -4,6 +4,7 @@ from unmask.data.sets.casia_fasd import CASIA_FASD
 from unmask.data.sets.casia_surf import CASIA_SURF
 from unmask.data.sets.cefa import CEFA
 from unmask.data.sets.celeba_spoof import CELEBA_SPOOF
+from unmask.data.sets.fas_sgtd import FAS_SGTD
 from unmask.data.sets.labelled_folder import FOLDER
 from unmask.data.sets.msu_mfsd import MSU_MFSD
 from unmask.data.sets.oulu_npu import OULU_NPU
@@ -34,6 +35,7 @@ DATASETS: dict[str, DataSet] = {
         WMCA,
         HQ_WMCA,
         RGBD,
+        FAS_SGTD,
         FOLDER,
         SIMULATED,
     )
