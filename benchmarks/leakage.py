@@ -1,7 +1,7 @@
 """Does picture quality tell the simulated classes apart? It should not.
 
     python benchmarks/leakage.py --portraits DIR --backgrounds DIR [--heads FILE] [--clips 300]
-    [--seed 5] [--jobs 2] [--keep FILE.npz] [--results results/leakage.csv]
+    [--families NAME ...] [--seed 5] [--jobs 2] [--keep FILE.npz] [--results results/leakage.csv]
     python benchmarks/leakage.py --benchmark DIR ...
     python benchmarks/leakage.py --clips-from FILE.npz [--train [--model FILE.onnx]]
 
@@ -32,6 +32,7 @@ from unmask.report.leakage import Leak, area, area_interval, leak_table, markdow
 from unmask.runtime.detector import packaged
 from unmask.runtime.network import Network
 from unmask.simulate.head_model import load_heads
+from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.make import Series
 from unmask.simulate.subjects import load_portraits
 
@@ -99,6 +100,9 @@ def series_of(asked: argparse.Namespace) -> Series:
         heads=load_heads(asked.heads) if asked.heads else None,
         backgrounds=tuple(backgrounds),
         seed=asked.seed,
+        instruments=tuple(
+            name for name in INSTRUMENTS if not asked.families or name.partition("/")[0] in asked.families
+        ),
         frames=2,
         cache=asked.cache,
     )
@@ -110,6 +114,7 @@ def add_material(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--heads", type=Path)
     parser.add_argument("--backgrounds", type=Path)
     parser.add_argument("--clips", type=int, default=300, help="of each class")
+    parser.add_argument("--families", nargs="*", help="of instruments; all if none are named")
     parser.add_argument("--subjects", type=int, default=120)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
