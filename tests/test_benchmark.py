@@ -241,7 +241,7 @@ def test_one_process_and_two_give_the_same_bytes(recordings, tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert [row["path"] for row in rows] == [f"videos/{n:06d}.mp4" for n in range(3)]
     presentations = read_labels(tmp_path / "one")
-    assert {p.columns["split"] for p in presentations} == {row["split"] for row in rows}
+    assert {p.split for p in presentations} == {row["split"] for row in rows}
     with np.load(tmp_path / "one/truth/000000.npz") as truth:
         assert truth["depth_mm"].shape == (1, 64, 64)
         assert truth["depth_mm"].dtype == np.uint16
