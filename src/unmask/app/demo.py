@@ -1,7 +1,7 @@
 """`unmask demo`: one subject, living and in three attacks, simulated, checked and shown.
 
 Neither the portrait (scikit-image's astronaut) nor the seed was trained on. The seed was looked for: the
-shipped weights call her LIVE for five of sixteen (README, Limits).
+shipped weights call her LIVE for one of five (README, Limits).
 """
 
 import time
