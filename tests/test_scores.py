@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from unmask.app.cli import ScoreFormat
+from unmask.app.cli_scores import ScoreFormat
 from unmask.scores import FORMATS, read_scores, write_scores
 from unmask.types import DataError, Label, Score, SettingsError
 
