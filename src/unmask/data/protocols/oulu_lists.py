@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from unmask.data.protocols.lists import agreeing
 from unmask.data.sets.oulu_npu import PARTS
 from unmask.data.splits import Split
 from unmask.types import DataError, Presentation
@@ -42,28 +43,15 @@ def _folder(split: Split) -> Path | None:
 
 
 def _compare(path: Path, rows: dict[str, Presentation], *, test: bool) -> None:
-    listed: set[str] = set()
-    for line, label, name in _lines(path):
-        where = f"{path}, line {line}"
-        if name in listed:
-            raise DataError(f"{where}: {name} is listed twice; {REMEDY}")
-        if name not in rows:
-            raise DataError(
-                f"{where}: {name} is listed, but the rule does not put it here, or its video is missing; "
-                f"unpack the whole archive, or {REMEDY}"
-            )
+    for where, name, label in agreeing(path, _lines(path), wanted=rows.keys(), remedy=REMEDY):
         truth = FAMILIES[rows[name].instrument.split("/")[0]]
         same = label == truth if test else (label == "1") == (truth == "1")
         if not same:
             raise DataError(f"{where}: {name} is labelled {label}, but its name says {truth}; {REMEDY}")
-        listed.add(name)
-    if lost := rows.keys() - listed:
-        raise DataError(
-            f"{path} has {len(listed)} lines, the rule {len(rows)}: {min(lost)} is not listed; {REMEDY}"
-        )
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
+    """(number, name, label) of each line."""
     for line, text in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
         if not text.strip():
             continue
@@ -71,4 +59,4 @@ def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
         if match is None:
             order = "name,label" if SWAPPED.fullmatch(text.strip()) else repr(text.strip()[:40])
             raise DataError(f"{path}, line {line} reads {order}; lists have label,name, as +1,1_1_01_1 is")
-        yield line, match[1].removeprefix("+"), match[2]
+        yield line, match[2], match[1].removeprefix("+")

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unmask.data.archive import lines_of
+from unmask.data.protocols.lists import agreeing
 from unmask.data.sets.replay_attack import PARTS
 from unmask.data.splits import Split
-from unmask.types import DataError, Label, Presentation
+from unmask.types import Label, Presentation
 
 REMEDY = "take the archive's list, or delete it: the rule gives the same"
 EVERY = "allsupports"
@@ -38,22 +39,9 @@ def _folder(rows: Sequence[Presentation]) -> Path | None:
 
 def _compare(path: Path, rows: Sequence[Presentation]) -> None:
     wanted = {_name(row.path) for row in rows}
-    listed: set[str] = set()
-    for number, line in lines_of(path):
-        name = _name(line)
-        where = f"{path}, line {number}"
-        if name in listed:
-            raise DataError(f"{where}: {name} is listed twice; {REMEDY}")
-        if name not in wanted:
-            raise DataError(
-                f"{where}: {name} is listed, but the rule does not put it here, or its video is missing; "
-                f"unpack the whole archive, or {REMEDY}"
-            )
-        listed.add(name)
-    if lost := wanted - listed:
-        raise DataError(
-            f"{path} has {len(listed)} lines, the rule {len(wanted)}: {min(lost)} is not listed; {REMEDY}"
-        )
+    lines = ((number, _name(line), None) for number, line in lines_of(path))
+    for _ in agreeing(path, lines, wanted=wanted, remedy=REMEDY):
+        pass  # a name is all that a line tells
 
 
 def _name(path: str) -> str:

@@ -8,14 +8,15 @@ VIDEO is a name of OULU-NPU, and the folder tells the part. Others than OULU-NPU
 else tells what they show.
 """
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from unmask.data.archive import Refuse, each, folder, folders_in, stop, whole
 from unmask.data.depth_labels import DEPTH1D
-from unmask.data.sets.oulu_npu import FILES, LICENCE, PATTERN, PHONES, USERS
+from unmask.data.sets.oulu_npu import LICENCE, PATTERN, USERS, shown
 from unmask.data.splits import DataSet
-from unmask.types import DataError, Label, Presentation
+from unmask.types import DataError, Presentation
 
 NAME, TITLE = "fas-sgtd", "a tree of FAS-SGTD"
 PARTS = ("train", "dev", "test")
@@ -41,27 +42,14 @@ def _presentation(path: Path, *, part: str, root: Path) -> Presentation:
     match = PATTERN.fullmatch(path.name)
     if match is None:
         raise DataError(f"{path} is not named Phone_Session_User_File, as 6_3_20_5 is; move it elsewhere")
-    phone, session, user, file = match.groups()
-    if int(user) not in USERS[part]:
+    if int(match[3]) not in USERS[part]:
         raise DataError(
-            f"{path} shows user {user}, who is not in {part} of OULU-NPU; move it to its own part"
+            f"{path} shows user {match[3]}, who is not in {part} of OULU-NPU; move it to its own part"
         )
     if not next(path.glob("*_scene.jpg"), None):
         raise DataError(f"{path} holds no {path.name}_001_scene.jpg; copy it again")
-    instrument = FILES[int(file) - 1]
-    return Presentation(
-        path=str(path),
-        label=Label.ATTACK if instrument else Label.BONA_FIDE,
-        instrument=instrument,
-        dataset=NAME,
-        split=part,
-        subject=user,
-        session=session,
-        camera=PHONES[int(phone) - 1],
-        domain="oulu-npu",
-        licence=LICENCE,
-        columns={DEPTH1D: str(root / f"{part}_depth" / path.name)},
-    )
+    columns = {DEPTH1D: str(root / f"{part}_depth" / path.name)}
+    return replace(shown(path, match, dataset=NAME, split=part), columns=columns)
 
 
 FAS_SGTD = DataSet(

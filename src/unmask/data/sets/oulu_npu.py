@@ -41,19 +41,24 @@ def _presentation(path: Path, *, split: str) -> Presentation:
             f"{path} is not named Phone_Session_User_File, as 6_3_20_5.avi is; it is no file of "
             "OULU-NPU as shipped"
         )
-    phone, session, user, file = match.groups()
-    if int(user) not in USERS[split]:
+    if int(match[3]) not in USERS[split]:
         people = USERS[split]
         raise DataError(
-            f"{path} shows user {user}, but {PARTS[split]} holds {people.start} to {people.stop - 1}; "
+            f"{path} shows user {match[3]}, but {PARTS[split]} holds {people.start} to {people.stop - 1}; "
             "move it to its own part"
         )
+    return shown(path, match, dataset=NAME, split=split)
+
+
+def shown(path: Path, name: re.Match[str], *, dataset: str, split: str) -> Presentation:
+    """What a name of OULU-NPU, matched by PATTERN, says of the video or folder at `path`."""
+    phone, session, user, file = name.groups()
     instrument = FILES[int(file) - 1]
     return Presentation(
         path=str(path),
         label=Label.ATTACK if instrument else Label.BONA_FIDE,
         instrument=instrument,
-        dataset=NAME,
+        dataset=dataset,
         split=split,
         subject=user,
         session=session,
