@@ -22,7 +22,7 @@ import shlex
 import sys
 from collections import Counter
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from unmask.contract import Contract, TrainingData
@@ -36,9 +36,8 @@ from unmask.simulate.make import Series
 from unmask.simulate.subjects import Portrait, load_portraits
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import CHECKPOINT
-from unmask.training.finish import WEIGHTS, finish
+from unmask.training.finish import finish, trained
 from unmask.training.loop import SETTINGS, train
-from unmask.training.networks import build
 from unmask.training.settings import Settings, read_settings
 from unmask.training.simulated import DEV_FRAMES, part, person, room
 
@@ -56,15 +55,14 @@ def main() -> None:
     for name in STAGES:
         if name in asked.only:
             _train(asked, name)
-    if "finish" in asked.only:
-        for name in STAGES:
+        if "finish" in asked.only:
             _finish(asked, name)
 
 
 def _simulate(asked: argparse.Namespace) -> None:
     """OUT/dev, OUT/pictures and OUT/clips, no person or room of dev in the others."""
     everything = Series(
-        portraits=_portraits(asked),
+        portraits=_portraits(asked.portraits),
         heads=load_heads(asked.heads),
         backgrounds=tuple(_backgrounds(asked)),
         seed=asked.seed,
@@ -121,19 +119,15 @@ def _train(asked: argparse.Namespace, stage: str) -> None:
         return
     if not resume:
         (run / SETTINGS).unlink(missing_ok=True)  # of a run that was killed before its first checkpoint
-    start = asked.start if stage == "single" else _bare(asked.out / "single")
+    start = asked.start if stage == "single" else _backbone(asked)
     init = None if resume else start
     train(settings, data=_both(asked.out, stage), out=run, init=init, resume=resume, progress=_tell)
 
 
-def _bare(run: Path) -> Path:
-    """Weights of a run that is trained but not finished: stage 2 begins from them."""
-    if (run / WEIGHTS).is_file():
-        return run / WEIGHTS
-    settings = read_settings(run / SETTINGS)
-    network = build(settings, init=None)
-    state = checkpoints.read(run / CHECKPOINT)
-    network.load_state_dict(state.average or state.network)
+def _backbone(asked: argparse.Namespace) -> Path:
+    """Weights that stage 2 begins from: those that stage 1 ships, before `finish` has measured them, too."""
+    run, settings = asked.out / "single", _settings(asked, "single")
+    network, _ = trained(run, settings, start=asked.start)
     contract = Contract(
         name=settings.run.name,
         version=settings.run.version,
@@ -154,7 +148,7 @@ def _bare(run: Path) -> Path:
 def _finish(asked: argparse.Namespace, name: str) -> None:
     settings, start = _settings(asked, name), asked.start if name == "single" else None
     licences = _licences(asked.licences)
-    sources = Counter(portrait.name.partition("_")[0] for portrait in _portraits(asked))
+    sources = Counter(portrait.name.partition("_")[0] for portrait in _portraits(asked.portraits))
     sources["backgrounds"], sources["heads"] = len(_backgrounds(asked)), 1
     material = [
         TrainingData(name=source, licence=licences.get(source, "not recorded"), items=count)
@@ -170,7 +164,8 @@ def _finish(asked: argparse.Namespace, name: str) -> None:
     )
 
 
-def _portraits(asked: argparse.Namespace) -> tuple[Portrait, ...]:
+@cache  # reading them all takes ten seconds, and three parts want them
+def _portraits(folder: Path) -> tuple[Portrait, ...]:
     """Their meshes from the cache beside them; or found, where the face models are at hand."""
     try:
         from unmask.media.faces import FaceFinder
@@ -178,7 +173,7 @@ def _portraits(asked: argparse.Namespace) -> tuple[Portrait, ...]:
         finder = FaceFinder.load()
     except ModuleNotFoundError:
         finder = None
-    return tuple(load_portraits(asked.portraits, finder=finder))
+    return tuple(load_portraits(folder, finder=finder))
 
 
 def _backgrounds(asked: argparse.Namespace) -> list[Path]:

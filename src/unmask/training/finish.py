@@ -59,9 +59,7 @@ def finish(
     out = Path(out)
     settings = read_settings(out / SETTINGS)
     sets = Sets.open(data)
-    network, step = _trained(out, settings)
-    if start is not None:
-        network = _half_rounded(averaged(network, load(start)[0], share=start_share))
+    network, step = trained(out, settings, start=start, start_share=start_share)
     frames = frames_of(network, sets.dev.spec)
     scored = score_set(
         network,
@@ -99,14 +97,20 @@ def finish(
     return Finished(out / WEIGHTS, out / MODEL, sealed, judge(sets.dev, scored, step=step, alone=frames == 1))
 
 
-def _trained(out: Path, settings: Settings) -> tuple[nn.Module, int]:
+def trained(
+    out: Path, settings: Settings, *, start: str | Path | None = None, start_share: float = 0.5
+) -> tuple[nn.Module, int]:
+    """The network of the run in `out` as `finish` ships it, and the steps behind it."""
     path = out / (BEST if settings.evaluation.keep == "best" and (out / BEST).is_file() else CHECKPOINT)
     if not path.is_file():
         raise ModelError(f"{out} has no checkpoint yet; let the run reach its first, or train longer")
     state = checkpoints.read(path)
-    network = build(settings, init=None)
+    network: nn.Module = build(settings, init=None)
     network.load_state_dict(state.average or state.network)
-    return _half_rounded(network).eval(), state.history.step
+    network = _half_rounded(network)
+    if start is not None:
+        network = _half_rounded(averaged(network, load(start)[0], share=start_share))
+    return network.eval(), state.history.step
 
 
 @torch.no_grad()
