@@ -19,11 +19,11 @@ from unmask.data.depth_labels import DEPTH1D
 from unmask.data.engines import ENGINES, ray_module
 from unmask.data.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
 from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, Source, prepare, refuse_others
-from unmask.data.recordings import READ_S, TrackedFolder, name_below
+from unmask.data.recordings import READ_S, TrackedFolder
 from unmask.data.shards import Outcome, Pictures
 from unmask.data.true_depth import Depth, check_depth
 from unmask.media.faces import FaceFinder
-from unmask.media.files import held, left_behind, write_bytes
+from unmask.media.files import held, left_behind, name_below, write_bytes
 from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
 
 CLAIM = "preparation.json"

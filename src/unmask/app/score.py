@@ -16,8 +16,9 @@ from unmask.app.score_protocol import score_protocol
 from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.engines import ray_module
 from unmask.data.folder import read_labels
+from unmask.media.files import name_below
 from unmask.metrics import Estimate, Rate, summarise
-from unmask.runtime.scoring import Scorer, name_below, thresholds_of
+from unmask.runtime.scoring import Scorer, thresholds_of
 from unmask.types import DataError, Score, SettingsError, Verdict
 
 

@@ -11,7 +11,8 @@ from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.catalogue import nearest, protocol, read_set, split_by
 from unmask.data.sets import DATASETS
 from unmask.data.splits import Protocol, checked
-from unmask.runtime.scoring import Scorer, name_below
+from unmask.media.files import name_below
+from unmask.runtime.scoring import Scorer
 from unmask.types import DataError, Label, Presentation, SettingsError
 
 

@@ -19,9 +19,10 @@ from unmask.data.depth_labels import (
     read_depth1d,
 )
 from unmask.data.prepare import Cut, Cutting, Recording, packed, starts
-from unmask.data.recordings import NO_DEPTH, UNREADABLE, name_below
+from unmask.data.recordings import NO_DEPTH, UNREADABLE
 from unmask.data.shards import Prepared
 from unmask.media.clips import cut_picture
+from unmask.media.files import name_below
 from unmask.media.images import probe_image, read_image
 from unmask.types import DataError, Label, Presentation, SourceError
 

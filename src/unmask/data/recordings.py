@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from unmask.data.prepare import Recording
 from unmask.data.true_depth import Depth, DepthTwin, NoDepthError, open_twin
 from unmask.media.clips import LONGEST_GAP
+from unmask.media.files import name_below
 from unmask.media.sources import open_presentation
 from unmask.types import Face, Frame, Label, Presentation, Reason, Sighting, SourceError
 
@@ -220,15 +220,6 @@ def _with_depth(seen: _Seen, twin: DepthTwin, *, stride_s: float) -> _Found:
         f"{twin.path} knows the depth of the face in {len(kept)} of {len(track)} frames, too few for a clip"
     )
     return _Found(sightings=sightings, depths=depths, reason=NO_DEPTH, detail=detail)
-
-
-def name_below(root: str | Path, path: str) -> str:
-    """The path without `root` before it: the same set is made wherever its folder lies.
-
-    >>> name_below("/sets/casia", "/sets/casia/test/1.avi")
-    'test/1.avi'
-    """
-    return path.removeprefix(f"{str(root).rstrip('/')}/")
 
 
 @cache  # one for each process, since loading takes longer than a picture

@@ -113,3 +113,13 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def name_below(root: str | Path | None, path: str) -> str:
+    """The path without `root` before it, so that a name is the same wherever its folder lies; others as they
+    are.
+
+    >>> name_below("/sets/casia", "/sets/casia/test/1.avi"), name_below(Path("data"), "other/a.mp4")
+    ('test/1.avi', 'other/a.mp4')
+    """
+    return path if root is None else path.removeprefix(f"{str(root).rstrip('/')}/")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from unmask.media.files import name_below
 from unmask.runtime.detector import Detector
 from unmask.scores import OURS
 from unmask.scores.table import FIXED
@@ -113,16 +114,6 @@ def row(
         subject=presentation.subject,
         columns={**given, **free, **ours},
     )
-
-
-def name_below(root: Path | None, path: str) -> str:
-    """The path relative to `root`, where it lies below it.
-
-    >>> name_below(Path("data"), "data/a.mp4"), name_below(Path("data"), "other/a.mp4")
-    ('a.mp4', 'other/a.mp4')
-    """
-    below = root is not None and Path(path).is_relative_to(root)
-    return str(Path(path).relative_to(root) if root is not None and below else Path(path))
 
 
 def thresholds_of(scores: Sequence[Score]) -> list[float]:
