@@ -3,6 +3,7 @@
 import fcntl
 import math
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -144,3 +145,20 @@ def outcomes() -> list[Outcome]:
         checked("dark.jpg", Verdict.UNDECIDED, score=math.nan, clips=0, reasons=(Reason.TOO_DARK,)),
         Unreadable(source="cut.mp4", sentence="cut.mp4 breaks off after 3 frames; copy it again"),
     ]
+
+
+@pytest.fixture
+def unmask(monkeypatch, capsys):
+    """Runs the command line in this process, `width` columns wide: (exit code, stdout, stderr)."""
+    from unmask.app.cli import main
+
+    def run(*arguments: object, width: int | None = None) -> tuple[int, str, str]:
+        if width is not None:
+            monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setattr(sys, "argv", ["unmask", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return run

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.app.cli import main
 from unmask.media.images import read_image, write_image
 from unmask.media.video import write_video
 
@@ -17,20 +16,6 @@ COMMANDS = (
     *("check", "score", "evaluate", "convert", "data", "doctor", "prepare", "simulate"),
     *("train", "export", "assets", "demo"),
 )
-
-
-@pytest.fixture
-def unmask(monkeypatch, capsys):
-    """Runs the command line in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["unmask", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,13 @@
 import re
 import shutil
 import struct
-import sys
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from unmask.app.cli import main
 from unmask.app.data import every_set, one_set, total
 from unmask.data.catalogue import protocols_with
 from unmask.data.doctor import Examination, Kind, examine
@@ -53,18 +52,8 @@ def copy(whole, tmp_path) -> Path:
 
 
 @pytest.fixture
-def unmask(monkeypatch, capsys):
-    """Runs the command line in this process at a width: (exit code, stdout, stderr)."""
-
-    def run(*arguments: object, width: int = 120) -> tuple[int, str, str]:
-        monkeypatch.setenv("COLUMNS", str(width))
-        monkeypatch.setattr(sys, "argv", ["unmask", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return run
+def unmask(unmask):
+    return partial(unmask, width=120)
 
 
 def real(root: Path, client: int) -> Path:

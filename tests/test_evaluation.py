@@ -41,23 +41,6 @@ def _both(seed: int, **columns: str) -> list[Score]:
     return _made(seed, "dev", **columns) + _made(seed + 100, "test", **columns)
 
 
-@pytest.fixture
-def unmask(monkeypatch, capsys):
-    """Runs the command line in this process: (exit code, stdout, stderr)."""
-    import sys
-
-    from unmask.app.cli import main
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["unmask", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return run
-
-
 def _table(folder: Path, name: str, scores: Sequence[Score]) -> Path:
     write_scores(folder / name, scores)
     return folder / name
