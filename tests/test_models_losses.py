@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unmask.models.losses import binary, cdl, depth_target, edl, multi_frame, single_frame
-from unmask.models.sgtd import Output
+from unmask.models.output import Output
 
 torch.set_num_threads(1)
 BONA_FIDE = torch.tensor([True, False])

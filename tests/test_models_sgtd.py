@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from unmask.contract import ellipse_mask
 from unmask.models import MODELS
 from unmask.models.form import PAPER, SMALL, Form
+from unmask.models.output import masked_mean
 from unmask.models.sgtd import (
     EPSILON,
     Backbone,
@@ -23,7 +24,6 @@ from unmask.models.sgtd import (
     SgtdSingle,
     Sobel,
     equation_11,
-    masked_mean,
     multi_from_single,
     shrink,
 )
@@ -123,7 +123,7 @@ def test_backbone_gives_levels_before_their_pool_and_a_map_a_frame():
 def test_a_shrunk_backbone_looks_at_averages_and_grows_its_map_back():
     torch.manual_seed(0)
     full = Backbone(TINY).eval()
-    half = Backbone(replace(TINY, shrink=2)).eval()
+    half = Backbone(replace(TINY, shrink=2, grow=2)).eval()
     half.load_state_dict(full.state_dict())
     frames = torch.rand(1, 3, 64, 64)
     averages = frames.view(1, 3, 32, 2, 32, 2).mean(dim=(3, 5))

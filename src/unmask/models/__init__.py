@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from unmask.models.output import Output
 from unmask.models.presets import (
     sgtd_m_multi,
     sgtd_m_single,
@@ -12,7 +13,6 @@ from unmask.models.presets import (
     sgtd_s_single,
     sgtd_single,
 )
-from unmask.models.sgtd import Output
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "sgtd_single": sgtd_single,

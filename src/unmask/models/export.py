@@ -30,7 +30,7 @@ from unmask.contract import (
     sealed,
     to_json,
 )
-from unmask.models.sgtd import Output
+from unmask.models.output import Output
 from unmask.types import ClipSpec
 
 OPSET = 18
@@ -69,7 +69,8 @@ class _Named(nn.Module):
 
     def forward(self, clips: Tensor, mask: Tensor) -> dict[str, Tensor]:
         output, inner = self.named(clips, mask)
-        return {"score": output.score, "depth": output.depth, **inner}
+        depth = {} if output.depth is None else {"depth": output.depth}
+        return {"score": output.score, **depth, **inner}
 
 
 def _graph(network: nn.Module, spec: ClipSpec) -> onnx.ModelProto:

@@ -11,11 +11,10 @@ Levels = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 class Form:
     """Widths and switches of a network; the defaults are the paper's widths.
 
-    `pools`: the max pool after each level; a map is 32x32 when the input is 32 * product(pools) * fold pixels
-    wide.
-    `fold`: squares of that side become one place of the first block, all their pixels as its channels, so
-    that nothing is averaged away. `shrink`: frames are averaged over squares of that side before the first
-    block, and maps grown back by as much after the last: 2 costs a quarter.
+    `pools`: the max pool after each level. `shrink`: frames are averaged over squares of that side before the
+    first block. `fold`: squares of that side become one place of the first block, all their pixels as its
+    channels, so that nothing is averaged away. `grow`: maps grow by that factor after the last block. A map
+    is 32x32 when the input is 32 * product(pools) * shrink * fold / grow pixels wide.
     `gradient`: "code" = norm(conv1x1(sqrt(Sx(x)^2 + Sy(x)^2))), "squared" = the same without the root (the
     code's "type0"), "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no branch ("type2").
     `alpha` weighs the multi-frame map. `recurrent=False` starts each step from a zero state, as the published
@@ -28,6 +27,7 @@ class Form:
     pools: tuple[int, int, int] = (2, 2, 2)
     fold: int = 1
     shrink: int = 1
+    grow: int = 1
     gradient: Gradient = "code"
     momentum: float = 0.001  # TF's decay 0.999; short trainings from scratch need more
     reduced: int = 32
@@ -45,6 +45,7 @@ SMALL = Form(
     top=(64, 32),
     pools=(2, 2, 1),
     shrink=2,
+    grow=2,
     momentum=0.02,
     reduced=12,
     motion=48,

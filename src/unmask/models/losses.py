@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor
 
-from unmask.models.sgtd import Output
+from unmask.models.output import Output
 
 
 def depth_target(depth: Tensor, bona_fide: Tensor) -> Tensor:
@@ -42,6 +42,8 @@ def binary(logits: Tensor, bona_fide: Tensor, *, double_softmax: bool = False) -
 
 def single_frame(output: Output, target: Tensor) -> Tensor:
     """Stage 1 as published: EDL + 0.5 CDL on `target` (B, S, 32, 32)."""
+    if output.depth is None:
+        raise TypeError("the single-frame loss needs depth maps")
     return edl(output.depth, target) + 0.5 * cdl(output.depth, target)
 
 
@@ -50,8 +52,8 @@ def multi_frame(output: Output, target: Tensor, *, bona_fide: Tensor, beta: floa
 
     The code divides the sum over its four steps by five; here it is their mean.
     """
-    if output.logits is None:
-        raise TypeError("the multi-frame loss needs class logits")
+    if output.logits is None or output.depth is None:
+        raise TypeError("the multi-frame loss needs depth maps and class logits")
     depth = edl(output.depth, target) + cdl(output.depth, target)
     return beta * binary(output.logits, bona_fide) + (1 - beta) * depth
 

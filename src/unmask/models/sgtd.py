@@ -12,7 +12,6 @@ choice is a switch of `Form`.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
@@ -21,23 +20,11 @@ from torch import Tensor, nn
 from unmask.contract import MAP_PX, ellipse_mask
 from unmask.models.edges import FusedStrength, compiled_strength
 from unmask.models.form import PAPER, Form, Gradient
+from unmask.models.output import Output, masked_mean
 from unmask.models.tensorflow import BACKBONE, TEMPORAL, Variables, read
 from unmask.types import SettingsError
 
 EPSILON = 1.0001e-8  # the code's 1e-8, a hair more: ONNX optimisers take an added 1e-8 for zero and drop it
-
-
-class Output(NamedTuple):
-    """What a network says of B clips.
-
-    `score` (B,) in [0, 1], higher is more bona fide; NaN where the mask is empty. `depth` (B, S, 32, 32), 1
-    near and 0 flat; S is T for a single-frame network, T - 1 for a multi-frame one. `logits` (B, 2) = (live,
-    spoof), multi frame only.
-    """
-
-    score: Tensor
-    depth: Tensor
-    logits: Tensor | None = None
 
 
 class BetaNorm(nn.BatchNorm2d):
@@ -108,7 +95,7 @@ class Backbone(nn.Module):
 
     def __init__(self, form: Form) -> None:
         super().__init__()
-        self.pools, self.fold, self.shrink = form.pools, form.fold, form.shrink
+        self.pools, self.fold, self.shrink, self.grow = form.pools, form.fold, form.shrink, form.grow
 
         def block(width_in: int, width_out: int) -> Rsgb:
             return Rsgb(width_in, width_out, gradient=form.gradient, momentum=form.momentum)
@@ -138,12 +125,13 @@ class Backbone(nn.Module):
         first, second, third = pooled
         pyramid = [shrink(first, self.pools[1] * self.pools[2]), shrink(second, self.pools[2]), third]
         single = F.relu(self.depth(self.top(torch.cat(pyramid, dim=1))))
-        return taps, grow(single, self.shrink)  # (N, 1, 32, 32)
+        return taps, grow(single, self.grow)  # (N, 1, 32, 32)
 
 
 class SgtdSingle(nn.Module):
     """Frames one by one: score = sigmoid(2 d - 1), d the mean depth under the mask."""
 
+    multi_frame = False
     ellipse: Tensor
 
     def __init__(self, form: Form = PAPER) -> None:
@@ -170,7 +158,7 @@ class Motion(nn.Module):
 
     def __init__(self, form: Form) -> None:
         super().__init__()
-        self.pools, self.shrink, reduced, width = form.pools, form.shrink, form.reduced, form.motion
+        self.pools, self.grow, reduced, width = form.pools, form.grow, form.reduced, form.motion
         channels = [level[2] for level in form.levels]
         self.reduce = nn.ModuleList(nn.Conv2d(c, reduced, 1) for c in channels)
         self.reduce_norm = nn.ModuleList(BetaNorm(reduced, form.momentum) for _ in channels)
@@ -185,7 +173,7 @@ class Motion(nn.Module):
         first, second, third = (self.pair(level, now[level], later[level]) for level in range(3))
         x = self.fold(0, torch.cat([shrink(first, self.pools[1]), second], dim=1))
         x = self.fold(1, torch.cat([shrink(x, self.pools[2]), third], dim=1))
-        return grow(self.fold(2, x), self.shrink)
+        return grow(self.fold(2, x), self.grow)
 
     def pair(self, level: int, now: Tensor, later: Tensor) -> Tensor:
         """The block: full features now, spatial gradients now and later, the difference in time."""
@@ -238,6 +226,7 @@ class Recurrence(nn.Module):
 class SgtdMulti(nn.Module):
     """Clips of T frames: score = sigmoid(1.2 d + 0.8 p - 1), d the mean refined depth, p the live output."""
 
+    multi_frame = True
     ellipse: Tensor
 
     def __init__(self, form: Form = PAPER) -> None:
@@ -301,18 +290,10 @@ def equation_11(output: Output, mask: Tensor, *, beta: float = 0.8) -> Tensor:
 
     The paper sums over pixels; the mean keeps both terms on one scale. It ranks unlike the code's score.
     """
-    if output.logits is None:
+    if output.logits is None or output.depth is None:
         raise SettingsError("equation 11 needs class logits, this output has none; use a multi-frame network")
     live = output.logits.softmax(dim=1)[:, 0]
     return beta * live + (1 - beta) * masked_mean(output.depth.abs(), mask)
-
-
-def masked_mean(depth: Tensor, mask: Tensor) -> Tensor:
-    """Mean of (B, S, h, w) over S and under a mask (B, h, w) or (h, w) -> (B,); an empty mask gives NaN.
-
-    NaN, since nothing was looked at: the runtime counts it as a non-response and never as LIVE.
-    """
-    return (depth.mean(dim=1) * mask).sum(dim=(1, 2)) / mask.expand_as(depth[:, 0]).sum(dim=(1, 2))
 
 
 def grow(x: Tensor, factor: int) -> Tensor:

@@ -31,13 +31,15 @@ def loss_of(output: Output, batch: Batch, *, settings: Loss) -> Tensor:
 
     A multi-frame network has a map for each frame but the last, so the last label is unused.
     """
-    target = batch.depth[:, : output.depth.shape[1]]
-    if settings.attack_depth == "zeros":
-        target = depth_target(target, batch.bona_fide)
-    depth = output.depth.float()
-    loss = settings.absolute * edl(depth, target)
-    if settings.contrast:
-        loss = loss + settings.contrast * cdl(depth, target)
+    loss = output.score.new_zeros(())
+    if output.depth is not None:
+        target = batch.depth[:, : output.depth.shape[1]]
+        if settings.attack_depth == "zeros":
+            target = depth_target(target, batch.bona_fide)
+        depth = output.depth.float()
+        loss = loss + settings.absolute * edl(depth, target)
+        if settings.contrast:
+            loss = loss + settings.contrast * cdl(depth, target)
     if settings.binary and output.logits is not None:
         loss = loss + settings.binary * binary(output.logits.float(), batch.bona_fide)
     return loss

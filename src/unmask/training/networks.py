@@ -52,7 +52,7 @@ def _fill(network: SgtdSingle | SgtdMulti, init: str | Path, *, name: str) -> No
 
 def frames_of(network: nn.Module, spec: ClipSpec) -> int:
     """How many frames of a clip the network takes."""
-    if isinstance(network, SgtdSingle):
+    if not network.multi_frame:
         return 1
     if spec.frames < 2:
         raise SettingsError("a multi-frame network needs clips of 2 frames or more; prepare such clips")
