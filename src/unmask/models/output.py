@@ -1,0 +1,39 @@
+"""What every network says of a batch of clips."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Draws(NamedTuple):
+    """What a network that makes hypotheses compares a face with.
+
+    `feature` (B, T, d) of each frame; `real` and `attack` (K, d), the features that it made up from one set of
+    K latent vectors. None is normalised.
+    """
+
+    feature: Tensor
+    real: Tensor
+    attack: Tensor
+
+
+class Output(NamedTuple):
+    """What a network says of B clips; what it has no answer to is None.
+
+    `score` (B,) in [0, 1], higher is more bona fide; NaN where the mask is empty. `depth` (B, S, 32, 32), 1
+    near and 0 flat (for networks that mark pixels: 1 bona fide, 0 attack); S is T, or T - 1 where two frames
+    make one map. `logits` (B, 2) = (live, spoof). `draws`: features and hypotheses (FGHV).
+    """
+
+    score: Tensor
+    depth: Tensor | None = None
+    logits: Tensor | None = None
+    draws: Draws | None = None
+
+
+def masked_mean(depth: Tensor, mask: Tensor) -> Tensor:
+    """Mean of (B, S, h, w) over S and under a mask (B, h, w) or (h, w) -> (B,); an empty mask gives NaN.
+
+    NaN, since nothing was looked at: the runtime counts it as a non-response and never as LIVE.
+    """
+    return (depth.mean(dim=1) * mask).sum(dim=(1, 2)) / mask.expand_as(depth[:, 0]).sum(dim=(1, 2))
