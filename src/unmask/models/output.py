@@ -8,7 +8,7 @@ from torch import Tensor
 class Draws(NamedTuple):
     """What a network that makes hypotheses compares a face with.
 
-    `feature` (B, T, d) of each frame; `real` and `attack` (K, d), the features that it made up from one set of
+    `feature` (B, T, d) of each frame; `real` and `attack` (K, d), the features made up from one set of
     K latent vectors. None is normalised.
     """
 
