@@ -1,26 +1,45 @@
-"""Networks, one paper a file; `MODELS` is the register that commands, tests and weight files name them by."""
+"""Networks, one paper a file; `MODELS` is the register that commands, tests and weight files name them by.
+
+`_s` is a narrow preset for CPUs and clips of 128x128, `_m` a middle one; the others have the published widths.
+"""
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import nn
 
+from unmask.models.auxiliary import auxiliary
+from unmask.models.cdcn import cdcn
+from unmask.models.clip_vit import clip_vit
+from unmask.models.deeppixbis import deeppixbis
+from unmask.models.form import MEDIUM, OFF_PAPER, OFF_SMALL, PAPER, SMALL
+from unmask.models.minifasnet import minifasnet
 from unmask.models.output import Output
-from unmask.models.presets import (
-    sgtd_m_multi,
-    sgtd_m_single,
-    sgtd_multi,
-    sgtd_s_multi,
-    sgtd_s_single,
-    sgtd_single,
-)
+from unmask.models.presets import off_gru_multi, sgtd_multi, sgtd_single
+from unmask.models.resnet import resnet18
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
-    "sgtd_single": sgtd_single,
-    "sgtd_multi": sgtd_multi,
-    "sgtd_m_single": sgtd_m_single,
-    "sgtd_m_multi": sgtd_m_multi,
-    "sgtd_s_single": sgtd_s_single,
-    "sgtd_s_multi": sgtd_s_multi,
+    "sgtd_single": partial(sgtd_single, PAPER),
+    "sgtd_multi": partial(sgtd_multi, PAPER),
+    "sgtd_m_single": partial(sgtd_single, MEDIUM),
+    "sgtd_m_multi": partial(sgtd_multi, MEDIUM),
+    "sgtd_s_single": partial(sgtd_single, SMALL),
+    "sgtd_s_multi": partial(sgtd_multi, SMALL),
+    "off_gru_single": partial(sgtd_single, OFF_PAPER),
+    "off_gru_multi": partial(off_gru_multi, OFF_PAPER),
+    "off_gru_s_single": partial(sgtd_single, OFF_SMALL),
+    "off_gru_s_multi": partial(off_gru_multi, OFF_SMALL),
+    "auxiliary": auxiliary,
+    "auxiliary_s": partial(auxiliary, width=8, shrink=2),
+    "cdcn": cdcn,
+    "cdcn_s": partial(cdcn, width=8, shrink=2),
+    "clip_vit": clip_vit,
+    "deeppixbis": deeppixbis,
+    "deeppixbis_s": partial(deeppixbis, size_px=128, growth=12),
+    "minifasnet": minifasnet,
+    "minifasnet_s": partial(minifasnet, size_px=128, width=0.5),
+    "resnet18": resnet18,
+    "resnet18_s": partial(resnet18, width=16),
 }
 
 __all__ = ["MODELS", "Output"]

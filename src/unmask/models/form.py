@@ -1,8 +1,10 @@
-"""The widths and switches of FAS-SGTD: the paper's, and two narrower presets for CPUs."""
+"""The widths and switches of FAS-SGTD and OFF + ConvGRU: the papers', and narrower presets for CPUs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Literal
 
+Score = Literal["code", "equation_11"]
 Gradient = Literal["code", "squared", "paper", "none"]
 Levels = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 
@@ -18,7 +20,8 @@ class Form:
     `gradient`: "code" = norm(conv1x1(sqrt(Sx(x)^2 + Sy(x)^2))), "squared" = the same without the root (the
     code's "type0"), "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no branch ("type2").
     `alpha` weighs the multi-frame map. `recurrent=False` starts each step from a zero state, as the published
-    `time_major` slip does. `published_head` puts the published ReLU before the softmax.
+    `time_major` slip does. `published_head` puts the published ReLU before the softmax. `score` of clips: "code" =
+    sigmoid(1.2 d + 0.8 p - 1), "equation_11" = 0.8 p + 0.2 |d| of the papers, at most 1; d the mean depth, p the live output.
     """
 
     stem: int = 64
@@ -36,6 +39,12 @@ class Form:
     alpha: float = 0.6
     recurrent: bool = True
     published_head: bool = False
+    score: Score = "code"
+
+    @property
+    def size_px(self) -> int:
+        """The side of the frames whose maps are 32x32."""
+        return 32 * prod(self.pools) * self.shrink * self.fold // self.grow
 
 
 PAPER = Form()
@@ -62,3 +71,7 @@ MEDIUM = Form(  # the paper's pixels, four of them in one place: a twelfth of it
     motion=64,
     hidden=32,
 )
+
+
+OFF_PAPER = replace(PAPER, gradient="none", score="equation_11")
+OFF_SMALL = replace(SMALL, gradient="none", score="equation_11")

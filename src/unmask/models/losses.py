@@ -1,4 +1,4 @@
-"""Losses of FAS-SGTD: depth, contrast of depth, and the class of a clip.
+"""Losses: depth, contrast of depth, the class of a clip (FAS-SGTD), and the class of each place (DeepPixBiS).
 
 Depth maps are (B, S, h, w); a target is the true depth of bona fide presentations and zero for attacks.
 """
@@ -38,6 +38,12 @@ def binary(logits: Tensor, bona_fide: Tensor, *, double_softmax: bool = False) -
     """Cross entropy of `logits` (B, 2) = (live, spoof); `double_softmax` of their softmax, as published."""
     scores = logits.softmax(dim=1) if double_softmax else logits
     return F.cross_entropy(scores, (~bona_fide.bool()).long())
+
+
+def pixels(logits: Tensor, bona_fide: Tensor) -> Tensor:
+    """Pixel-wise binary cross entropy: each place of `logits` (B, S, h, w) bears the class of its clip."""
+    target = bona_fide.to(logits.dtype)[:, None, None, None].expand_as(logits)
+    return F.binary_cross_entropy_with_logits(logits, target)
 
 
 def single_frame(output: Output, target: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -22,13 +23,15 @@ class Output(NamedTuple):
 
     `score` (B,) in [0, 1], higher is more bona fide; NaN where the mask is empty. `depth` (B, S, 32, 32), 1
     near and 0 flat (for networks that mark pixels: 1 bona fide, 0 attack); S is T, or T - 1 where two frames
-    make one map. `logits` (B, 2) = (live, spoof). `draws`: features and hypotheses (FGHV).
+    make one map. `logits` (B, 2) = (live, spoof). `draws`: features and hypotheses (FGHV). `pixels` (B, S, h, w):
+    logits of bona fide of each place, for the pixel-wise loss.
     """
 
     score: Tensor
     depth: Tensor | None = None
     logits: Tensor | None = None
     draws: Draws | None = None
+    pixels: Tensor | None = None
 
 
 def masked_mean(depth: Tensor, mask: Tensor) -> Tensor:
@@ -37,3 +40,8 @@ def masked_mean(depth: Tensor, mask: Tensor) -> Tensor:
     NaN, since nothing was looked at: the runtime counts it as a non-response and never as LIVE.
     """
     return (depth.mean(dim=1) * mask).sum(dim=(1, 2)) / mask.expand_as(depth[:, 0]).sum(dim=(1, 2))
+
+
+def unless_unseen(score: Tensor, mask: Tensor) -> Tensor:
+    """`score` (B,), NaN where the mask (B, h, w) or (h, w) is empty: of networks that look past the mask, too."""
+    return torch.where(mask.sum(dim=(-2, -1)) > 0, score, torch.nan)

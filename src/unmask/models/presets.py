@@ -1,75 +1,67 @@
-"""The networks by name: functions of plain values, so that a contract can say how to build one again."""
+"""Networks by name: functions of plain values, so that a contract can say how to build one again."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from unmask.models.form import MEDIUM, PAPER, SMALL, Form, Gradient
+from unmask.models.form import Form, Gradient, Score
+from unmask.models.off_gru import OffGru
 from unmask.models.sgtd import SgtdMulti, SgtdSingle
 
 
 def sgtd_single(
-    *, pools: Sequence[int] = PAPER.pools, gradient: Gradient = "code", momentum: float = PAPER.momentum
+    form: Form,
+    /,
+    *,
+    pools: Sequence[int] | None = None,
+    gradient: Gradient | None = None,
+    momentum: float | None = None,
 ) -> SgtdSingle:
-    """FAS-SGTD, single frame, at the paper's widths; clips of 256x256."""
-    return SgtdSingle(_changed(PAPER, pools, gradient=gradient, momentum=momentum))
+    """FAS-SGTD, or the single-frame half of OFF + ConvGRU, with the widths of `form`; what is None stays."""
+    return SgtdSingle(_changed(form, pools, gradient=gradient, momentum=momentum))
 
 
 def sgtd_multi(
+    form: Form,
+    /,
     *,
-    pools: Sequence[int] = PAPER.pools,
-    gradient: Gradient = "code",
-    momentum: float = PAPER.momentum,
+    pools: Sequence[int] | None = None,
+    gradient: Gradient | None = None,
+    momentum: float | None = None,
     alpha: float = 0.6,
     recurrent: bool = True,
     published_head: bool = False,
+    score: Score = "code",
 ) -> SgtdMulti:
-    """FAS-SGTD, multi frame, at the paper's widths; clips of five 256x256 frames."""
-    form = _changed(PAPER, pools, gradient=gradient, momentum=momentum)
-    return SgtdMulti(replace(form, alpha=alpha, recurrent=recurrent, published_head=published_head))
+    """FAS-SGTD on clips, with the widths of `form`; the switches are those of `Form`."""
+    form = _changed(form, pools, gradient=gradient, momentum=momentum)
+    return SgtdMulti(
+        replace(form, alpha=alpha, recurrent=recurrent, published_head=published_head, score=score)
+    )
 
 
-def sgtd_s_single(
-    *, pools: Sequence[int] = SMALL.pools, gradient: Gradient = "code", momentum: float = SMALL.momentum
-) -> SgtdSingle:
-    """The narrow preset for CPUs, single frame; clips of 128x128."""
-    return SgtdSingle(_changed(SMALL, pools, gradient=gradient, momentum=momentum))
-
-
-def sgtd_s_multi(
+def off_gru_multi(
+    form: Form,
+    /,
     *,
-    pools: Sequence[int] = SMALL.pools,
-    gradient: Gradient = "code",
-    momentum: float = SMALL.momentum,
-    alpha: float = 0.6,
+    frames: int = 5,
+    pools: Sequence[int] | None = None,
+    momentum: float | None = None,
+    alpha: float = 0.4,
     recurrent: bool = True,
-    published_head: bool = False,
-) -> SgtdMulti:
-    """The narrow preset for CPUs, multi frame; clips of five 128x128 frames."""
-    form = _changed(SMALL, pools, gradient=gradient, momentum=momentum)
-    return SgtdMulti(replace(form, alpha=alpha, recurrent=recurrent, published_head=published_head))
+    score: Score = "equation_11",
+) -> OffGru:
+    """OFF + ConvGRU on clips of `frames` frames, with the widths of `form`; `alpha` weighs the single frame."""
+    form = _changed(form, pools, gradient=None, momentum=momentum)
+    return OffGru(replace(form, recurrent=recurrent, score=score), frames=frames, alpha=alpha)
 
 
-def sgtd_m_single(
-    *, pools: Sequence[int] = MEDIUM.pools, gradient: Gradient = "code", momentum: float = MEDIUM.momentum
-) -> SgtdSingle:
-    """The middle preset, single frame; clips of 256x256."""
-    return SgtdSingle(_changed(MEDIUM, pools, gradient=gradient, momentum=momentum))
-
-
-def sgtd_m_multi(
-    *,
-    pools: Sequence[int] = MEDIUM.pools,
-    gradient: Gradient = "code",
-    momentum: float = MEDIUM.momentum,
-    alpha: float = 0.6,
-    recurrent: bool = True,
-    published_head: bool = False,
-) -> SgtdMulti:
-    """The middle preset, multi frame; clips of five 256x256 frames."""
-    form = _changed(MEDIUM, pools, gradient=gradient, momentum=momentum)
-    return SgtdMulti(replace(form, alpha=alpha, recurrent=recurrent, published_head=published_head))
-
-
-def _changed(form: Form, pools: Sequence[int], *, gradient: Gradient, momentum: float) -> Form:
-    first, second, third = pools
-    return replace(form, pools=(first, second, third), gradient=gradient, momentum=momentum)
+def _changed(
+    form: Form, pools: Sequence[int] | None, *, gradient: Gradient | None, momentum: float | None
+) -> Form:
+    first, second, third = form.pools if pools is None else pools
+    return replace(
+        form,
+        pools=(first, second, third),
+        gradient=form.gradient if gradient is None else gradient,
+        momentum=form.momentum if momentum is None else momentum,
+    )

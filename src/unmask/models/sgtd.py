@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from unmask.contract import MAP_PX, ellipse_mask
 from unmask.models.edges import FusedStrength, compiled_strength
 from unmask.models.form import PAPER, Form, Gradient
-from unmask.models.output import Output, masked_mean
+from unmask.models.output import Output, masked_mean, unless_unseen
 from unmask.models.tensorflow import BACKBONE, TEMPORAL, Variables, read
 from unmask.types import SettingsError
 
+BETA = 0.8  # of the class in loss and score
 EPSILON = 1.0001e-8  # the code's 1e-8, a hair more: ONNX optimisers take an added 1e-8 for zero and drop it
 
 
@@ -152,17 +153,32 @@ class SgtdSingle(nn.Module):
         mean = masked_mean(depth, self.ellipse if mask is None else mask)
         return Output(torch.sigmoid(2 * mean - 1), depth), {**_numbered("tap", taps), "single": single}
 
+    @property
+    def map_layer(self) -> nn.Module:
+        """The last convolution before the map."""
+        return self.backbone.depth
+
+    @property
+    def size_px(self) -> int:
+        """The side of the frames."""
+        return self.form.size_px
+
 
 class Motion(nn.Module):
-    """STSTB at three levels and their cascade (OFFNet): features at t and t+1 -> (N, motion, 32, 32)."""
+    """STSTB at three levels and their cascade (OFFNet): features at t and t+1 -> (N, motion, 32, 32).
 
-    def __init__(self, form: Form) -> None:
+    Without `ahead`, the spatial gradient at t+1 is left out: the OFF block that STSTB grew from.
+    """
+
+    def __init__(self, form: Form, *, ahead: bool = True) -> None:
         super().__init__()
+        self.ahead = ahead
         self.pools, self.grow, reduced, width = form.pools, form.grow, form.reduced, form.motion
+        parts = 5 if ahead else 3
         channels = [level[2] for level in form.levels]
         self.reduce = nn.ModuleList(nn.Conv2d(c, reduced, 1) for c in channels)
         self.reduce_norm = nn.ModuleList(BetaNorm(reduced, form.momentum) for _ in channels)
-        self.mix = nn.ModuleList(nn.Conv2d(c + 5 * reduced, width, 3, padding=1) for c in channels)
+        self.mix = nn.ModuleList(nn.Conv2d(c + parts * reduced, width, 3, padding=1) for c in channels)
         self.cascade = nn.ModuleList(nn.Conv2d(n * width, width, 3, padding=1) for n in (2, 2, 1))
         self.cascade_norm = nn.ModuleList(BetaNorm(width, form.momentum) for _ in range(3))
         self.sobel = Sobel(reduced)
@@ -179,7 +195,8 @@ class Motion(nn.Module):
         """The block: full features now, spatial gradients now and later, the difference in time."""
         reduce, norm = self.reduce[level], self.reduce_norm[level]
         r_now, r_later = norm(F.relu(reduce(now))), norm(F.relu(reduce(later)))
-        parts = [now, *self.sobel(r_now), *self.sobel(r_later), r_now - r_later]
+        ahead = self.sobel(r_later) if self.ahead else ()
+        parts = [now, *self.sobel(r_now), *ahead, r_now - r_later]
         return _pool(F.relu(self.mix[level](torch.cat(parts, dim=1))), self.pools[level])
 
     def fold(self, step: int, x: Tensor) -> Tensor:
@@ -224,7 +241,10 @@ class Recurrence(nn.Module):
 
 
 class SgtdMulti(nn.Module):
-    """Clips of T frames: score = sigmoid(1.2 d + 0.8 p - 1), d the mean refined depth, p the live output."""
+    """Clips of T frames: score = sigmoid(1.2 d + 0.8 p - 1), d the mean refined depth, p the live output.
+
+    `Form.score` chooses equation 11 instead.
+    """
 
     multi_frame = True
     ellipse: Tensor
@@ -261,12 +281,34 @@ class SgtdMulti(nn.Module):
 
     def judge(self, depth: Tensor, mask: Tensor | None) -> Output:
         """Refined maps (B, T-1, 32, 32) -> the output."""
-        logits = self.head[1](F.relu(self.head[0](depth.mean(dim=1).flatten(1))))  # (B, 2)
+        logits = self.head[1](F.relu(self.head[0](self.flat(depth))))  # (B, 2)
         if self.form.published_head:
             logits = F.relu(logits)
+        seen = self.ellipse if mask is None else mask
+        if self.form.score == "equation_11":
+            score = unless_unseen(_equation_11(depth, logits, seen, beta=BETA).clamp(max=1), seen)
+            return Output(score, depth, logits)
         live = logits.softmax(dim=1)[:, 0]
-        mean = masked_mean(depth, self.ellipse if mask is None else mask)
-        return Output(torch.sigmoid(1.2 * mean + 0.8 * live - 1), depth, logits)
+        return Output(torch.sigmoid(1.2 * masked_mean(depth, seen) + 0.8 * live - 1), depth, logits)
+
+    def flat(self, depth: Tensor) -> Tensor:
+        """Refined maps (B, T-1, 32, 32) -> what the head reads (B, 1024): their mean."""
+        return depth.mean(dim=1).flatten(1)
+
+    @property
+    def map_layer(self) -> nn.Module:
+        """The last convolution before the map of a single frame."""
+        return self.backbone.depth
+
+    @property
+    def size_px(self) -> int:
+        """The side of the frames."""
+        return self.form.size_px
+
+    def freeze(self) -> None:
+        """Leave the backbone as it is from now on: stage 2."""
+        self.backbone.requires_grad_(False)
+        self.backbone_frozen = True
 
     def train(self, mode: bool = True) -> "SgtdMulti":
         """As usual, but a frozen backbone keeps its batch statistics."""
@@ -280,20 +322,22 @@ def multi_from_single(single: SgtdSingle) -> SgtdMulti:
     """Stage 2: a multi-frame network of the same form around a copy of the trained backbone, frozen."""
     multi = SgtdMulti(single.form)
     multi.backbone.load_state_dict(single.backbone.state_dict())
-    multi.backbone.requires_grad_(False)
-    multi.backbone_frozen = True
+    multi.freeze()
     return multi.train(multi.training)
 
 
-def equation_11(output: Output, mask: Tensor, *, beta: float = 0.8) -> Tensor:
+def equation_11(output: Output, mask: Tensor, *, beta: float = BETA) -> Tensor:
     """The paper's score (B,): beta p + (1 - beta) mean over time and mask of |depth|; p the live output.
 
     The paper sums over pixels; the mean keeps both terms on one scale. It ranks unlike the code's score.
     """
     if output.logits is None or output.depth is None:
         raise SettingsError("equation 11 needs class logits, this output has none; use a multi-frame network")
-    live = output.logits.softmax(dim=1)[:, 0]
-    return beta * live + (1 - beta) * masked_mean(output.depth.abs(), mask)
+    return _equation_11(output.depth, output.logits, mask, beta=beta)
+
+
+def _equation_11(depth: Tensor, logits: Tensor, mask: Tensor, *, beta: float) -> Tensor:
+    return beta * logits.softmax(dim=1)[:, 0] + (1 - beta) * masked_mean(depth.abs(), mask)
 
 
 def grow(x: Tensor, factor: int) -> Tensor:

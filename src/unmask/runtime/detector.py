@@ -16,7 +16,7 @@ from unmask.runtime.decision import Rule, rule_of
 from unmask.runtime.network import Network
 from unmask.runtime.stopwatch import Stopwatch
 from unmask.runtime.stream import KeptFeatures, Stream
-from unmask.runtime.stream_network import StreamNetwork
+from unmask.runtime.stream_network import StreamNetwork, can_be_cut
 from unmask.runtime.watch import DEFAULT_SETTINGS, Scorer, Settings, Watch, WholeClips, decided
 from unmask.types import Decision, Frame, ModelError, Presentation, SettingsError, SourceError
 
@@ -154,9 +154,9 @@ class Detector:
         return order[0] if image else order[-1]
 
     def _scorers(self, network: Network, *, clock: Stopwatch) -> Callable[[], Scorer]:
-        if network.contract.clip.frames == 1:
+        cut_network = None if network.contract.clip.frames == 1 else self._cut.of(network)
+        if cut_network is None:
             return lambda: WholeClips(network, every_s=self.settings.every_s, clock=clock)
-        cut_network = self._cut.of(network)
         return lambda: KeptFeatures(cut_network, clock=clock)
 
 
@@ -192,14 +192,16 @@ def _opened(source: str | Path | Presentation | np.ndarray, *, fps: float, limit
 
 
 class _CutOnce:
-    """The network cut for streams: made when the first stream asks, kept for all."""
+    """The network cut for streams, if it can be: made when the first stream asks, kept for all."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._asked = False
         self._made: StreamNetwork | None = None
 
-    def of(self, network: Network) -> StreamNetwork:
+    def of(self, network: Network) -> StreamNetwork | None:
         with self._lock:
-            if self._made is None:
-                self._made = StreamNetwork(network)
+            if not self._asked:
+                self._made = StreamNetwork(network) if can_be_cut(network) else None
+                self._asked = True
             return self._made

@@ -43,6 +43,7 @@ class Network:
         self.graph = graph  # the ONNX file, for `StreamNetwork`
         model = read_graph(graph, origin=origin)
         _check_shape(model, contract, origin=origin)
+        self._outputs = [name for name in ("score", "depth") if name in names_of(model.outputs)]
         self._compiled = compiled(model, precision=precision, threads=threads)
         self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
 
@@ -63,18 +64,21 @@ class Network:
             group = clips[start : start + BATCH]
             masks = [mesh_mask(clip.meshes[0], size_px=self.contract.clip.size_px) for clip in group]
             scores, depths = self.run(np.stack([clip.pixels for clip in group]), np.stack(masks))
-            for clip, score, depth in zip(group, scores, depths, strict=True):
-                last = float(clip.times_s[-1])
+            for place, (clip, score) in enumerate(zip(group, scores, strict=True)):
+                last, depth = float(clip.times_s[-1]), None if depths is None else depths[place]
                 scored.append(ClipScore(time_s=last, score=float(score), depth=depth, picture=clip.pixels[0]))
         return scored
 
-    def run(self, pixels: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (B, T, S, S, 3) uint8 and masks (B, 32, 32) -> scores (B,) and depths (B, S, 32, 32)."""
+    def run(self, pixels: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Pixels (B, T, S, S, 3) uint8 and masks (B, 32, 32) -> scores (B,) and depths (B, S, 32, 32).
+
+        None for the depths of a network that reads none.
+        """
         request = self._request()
         request.infer({"clips": planes(pixels), "mask": np.ascontiguousarray(masks, np.float32)})
-        outputs = [np.array(request.get_tensor(name).data, np.float32) for name in ("score", "depth")]
+        score, *depth = [np.array(request.get_tensor(name).data, np.float32) for name in self._outputs]
         self._idle.put(request)
-        return outputs[0].reshape(len(pixels)), outputs[1]
+        return score.reshape(len(pixels)), depth[0] if depth else None
 
     def check_golden(self, *, origin: str) -> None:
         """Refuse the network if it does not score the contract's golden clips as when it was sealed."""
@@ -122,7 +126,7 @@ def read_file(path: str | Path) -> tuple[bytes, Contract]:
 
 
 def read_graph(graph: bytes, *, origin: str) -> ov.Model:
-    """The graph of an ONNX file, if it has the inputs "clips" and "mask" and gives "score" and "depth"."""
+    """The graph of an ONNX file, if it has the inputs "clips" and "mask" and gives a "score"."""
     try:
         model = ov.Core().read_model(graph, b"")
     except RuntimeError as broken:
@@ -130,12 +134,16 @@ def read_graph(graph: bytes, *, origin: str) -> ov.Model:
         raise ModelError(
             f"{origin} holds a graph that OpenVINO cannot read ({first}); export it again"
         ) from broken
-    names = {name for port in (*model.inputs, *model.outputs) for name in port.get_names()}
-    if missing := {"clips", "mask", "score", "depth"} - names:
+    if missing := {"clips", "mask", "score"} - names_of([*model.inputs, *model.outputs]):
         raise ModelError(
             f"{origin} is another network: it has no {', '.join(sorted(missing))}; export it again"
         )
     return model
+
+
+def names_of(ports: Sequence[ov.Output]) -> set[str]:
+    """All names of these tensors of a graph."""
+    return {name for port in ports for name in port.get_names()}
 
 
 def _check_shape(model: ov.Model, contract: Contract, *, origin: str) -> None:

@@ -15,12 +15,19 @@ import openvino as ov
 from openvino import opset13 as op
 
 from unmask.contract import MAP_PX, Contract
-from unmask.runtime.network import Network, compiled, planes, read_graph
+from unmask.runtime.network import Network, compiled, names_of, planes, read_graph
 from unmask.types import ModelError
 
 TAPS = ("tap1", "tap2", "tap3")
 NOW = ("now1", "now2", "now3")
 NEXT = ("next1", "next2", "next3")
+
+
+def can_be_cut(network: Network) -> bool:
+    """Whether the network's graph has all the names to cut at: other networks score whole clips, in streams too."""
+    model = read_graph(network.graph, origin=network.contract.name)
+    found = names_of([port for node in model.get_ordered_ops() for port in node.outputs()])
+    return {*TAPS, *NOW, *NEXT, "single", "motion", "depth"} <= found
 
 
 class StreamNetwork:

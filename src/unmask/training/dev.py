@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from unmask import metrics
 from unmask.data.prepared import PreparedSet
 from unmask.models import Output
-from unmask.models.losses import binary, cdl, depth_target, edl
+from unmask.models.losses import binary, cdl, depth_target, edl, pixels
 from unmask.training.augment import Batch
 from unmask.training.batches import ahead, by_instrument, one_frame, to_batch
 from unmask.training.checkpoint import Dev
 from unmask.training.settings import Loss
 from unmask.training.threshold import presentation_scores
-from unmask.types import DataError
+from unmask.types import DataError, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +29,32 @@ class DevScores:
 def loss_of(output: Output, batch: Batch, *, settings: Loss) -> Tensor:
     """The weighted sum of the terms; a map of an attack is pulled to zeros, or to its true depth.
 
-    A multi-frame network has a map for each frame but the last, so the last label is unused.
+    A multi-frame network has a map for each frame but the last, so the last label is unused. Terms of what the network
+    does not give are left out; SettingsError when none is left.
     """
-    loss = output.score.new_zeros(())
-    if output.depth is not None:
+    terms: list[Tensor] = []
+    if output.depth is not None and (settings.absolute or settings.contrast):
         target = batch.depth[:, : output.depth.shape[1]]
         if settings.attack_depth == "zeros":
             target = depth_target(target, batch.bona_fide)
         depth = output.depth.float()
-        loss = loss + settings.absolute * edl(depth, target)
+        terms.append(settings.absolute * edl(depth, target))
         if settings.contrast:
-            loss = loss + settings.contrast * cdl(depth, target)
+            terms.append(settings.contrast * cdl(depth, target))
     if settings.binary and output.logits is not None:
-        loss = loss + settings.binary * binary(output.logits.float(), batch.bona_fide)
-    return loss
+        logits, double = output.logits.float(), settings.double_softmax
+        terms.append(settings.binary * binary(logits, batch.bona_fide, double_softmax=double))
+    if settings.pixels and output.pixels is not None:
+        terms.append(settings.pixels * pixels(output.pixels.float(), batch.bona_fide))
+    if not terms:
+        raise SettingsError(
+            f"[loss] has no term for what the network gives ({_given(output)}); set the weight of one above 0"
+        )
+    return torch.stack(terms).sum()
+
+
+def _given(output: Output) -> str:
+    return ", ".join(name for name, part in output._asdict().items() if part is not None)
 
 
 def score_set(

@@ -1,7 +1,6 @@
 """Settings -> the network of a run: built anew, from weights, or around a frozen single-frame backbone."""
 
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -9,49 +8,71 @@ from torch import nn
 
 from unmask.data.prepared import PreparedSet
 from unmask.models import MODELS
-from unmask.models.sgtd import SgtdMulti, SgtdSingle
 from unmask.models.weights import load
 from unmask.training.batches import by_instrument, one_frame, to_batch
 from unmask.training.settings import Settings
 from unmask.types import ClipSpec, ModelError, SettingsError
 
 
-def build(settings: Settings, *, init: str | Path | None) -> SgtdSingle | SgtdMulti:
-    """The network of the settings; a multi-frame one may start from the backbone of a single-frame `init`."""
+OPEN_CLIP = "open_clip:"  # before a tag or file in --init
+
+
+def build(settings: Settings, *, init: str | Path | None) -> nn.Module:
+    """The network of the settings.
+
+    `init`: weights to start from; a multi-frame network may start from the backbone of a single-frame one, a CLIP
+    from "open_clip:TAG".
+    """
     name = settings.run.network
     if name not in MODELS:
         raise SettingsError(f"[run] network is {name!r}; it must be one of {sorted(MODELS)}")
     try:
-        network = cast(SgtdSingle | SgtdMulti, MODELS[name](**settings.arguments))
+        network = MODELS[name](**settings.arguments)
     except TypeError as unknown:
         raise SettingsError(
             f"[arguments] do not fit {name} ({unknown}); remove what it does not know"
         ) from unknown
     if settings.run.backbone == "frozen":
-        if not isinstance(network, SgtdMulti):
-            raise SettingsError(f"[run] backbone is frozen, but {name} is nothing else; let it be trained")
-        network.backbone.requires_grad_(False)
-        network.backbone_frozen = True
+        freeze = getattr(network, "freeze", None)
+        if freeze is None:
+            raise SettingsError(f"[run] backbone is frozen, but {name} has no second stage; let it be trained")
+        freeze()
     if init is not None:
         _fill(network, init, name=name)
     return network
 
 
-def _fill(network: SgtdSingle | SgtdMulti, init: str | Path, *, name: str) -> None:
+def _fill(network: nn.Module, init: str | Path, *, name: str) -> None:
+    if str(init).startswith(OPEN_CLIP):
+        take = getattr(network, "from_open_clip", None)
+        if take is None:
+            raise SettingsError(f"{init} are weights of a CLIP, {name} is none; give weights of {name}")
+        take(str(init).removeprefix(OPEN_CLIP))
+        return
     given, contract = load(init)
+    part = "backbone" if network.multi_frame and not given.multi_frame else ""
     try:
-        if isinstance(network, SgtdMulti) and isinstance(given, SgtdSingle):
-            network.backbone.load_state_dict(given.backbone.state_dict())
-        else:
-            network.load_state_dict(given.state_dict())
-    except RuntimeError as unfit:
+        network.get_submodule(part).load_state_dict(given.get_submodule(part).state_dict())
+    except (RuntimeError, AttributeError) as unfit:
         raise ModelError(
             f"{init} ({contract.network}) does not fit into {name}; take weights of the same widths"
         ) from unfit
 
 
 def frames_of(network: nn.Module, spec: ClipSpec) -> int:
-    """How many frames of a clip the network takes."""
+    """How many frames of a clip the network takes; SettingsError where it takes other clips than `spec`."""
+    size_px = getattr(network, "size_px", spec.size_px)
+    if size_px != spec.size_px:
+        raise SettingsError(
+            f"the network takes pictures of {size_px} px, the prepared clips have {spec.size_px} px; prepare such clips "
+            "or change [arguments]"
+        )
+    frames = getattr(network, "frame_count", spec.frames)
+    if frames != spec.frames:
+        raise SettingsError(
+            f"the network takes clips of {frames} frames, the prepared ones have {spec.frames}; prepare such clips or "
+            "change [arguments] frames"
+        )
     if not network.multi_frame:
         return 1
     if spec.frames < 2:
@@ -60,25 +81,28 @@ def frames_of(network: nn.Module, spec: ClipSpec) -> int:
 
 
 @torch.no_grad()
-def start_depth(network: SgtdSingle | SgtdMulti, prepared: PreparedSet, *, frames: int) -> None:
-    """Moves the bias of the last layer so that the first maps have the mean of the bona fide labels.
+def start_depth(network: nn.Module, prepared: PreparedSet, *, frames: int) -> None:
+    """Moves the bias of the network's `map_layer` so that the first maps have the mean of the bona fide labels.
 
-    That layer ends in a ReLU: where chance starts it below zero everywhere, no gradient ever comes back.
+    That layer may end in a ReLU: where chance starts it below zero everywhere, no gradient ever comes back.
+    Networks without such a layer stay as they are.
     """
+    layer = getattr(network, "map_layer", None)
+    if layer is None:
+        return
     numbers = by_instrument(prepared.rows, origin=str(prepared.root))[0][:8]
     arrays = prepared.read(numbers)
     if frames == 1:
         arrays = one_frame(arrays, np.zeros(len(numbers), dtype=int))
     batch = to_batch(arrays, np.ones(len(numbers), dtype=bool), device=torch.device("cpu"))
-    backbone = network.backbone
-    backbone.train()
-    kept = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}  # batch statistics
+    network.train()
+    kept = {name: tensor.clone() for name, tensor in network.state_dict().items()}  # batch statistics
     before: list[torch.Tensor] = []
-    hook = backbone.depth.register_forward_hook(lambda module, inputs, output: before.append(output))
-    backbone(batch.clips.flatten(0, 1))
+    hook = layer.register_forward_hook(lambda module, inputs, output: before.append(output))
+    network(batch.clips, batch.mask[:, 0])
     hook.remove()
-    backbone.load_state_dict(kept)
-    cast(torch.Tensor, backbone.depth.bias).add_(batch.depth.mean() - before[0].mean())
+    network.load_state_dict(kept)
+    layer.bias.add_(batch.depth.mean() - before[0].mean())
 
 
 def trained_groups(network: nn.Module, *, decay: float) -> list[dict]:
