@@ -1,6 +1,7 @@
 """Networks, one paper a file; `MODELS` is the register that commands, tests and weight files name them by.
 
-`_s` is a narrow preset for CPUs and clips of 128x128, `_m` a middle one; the others have the published widths.
+`_s` is a narrow preset for CPUs and clips of 128x128, `_m` a middle one; the others have the published
+widths.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Auxiliary: a plain convolutional network supervised by depth.
 
-Liu, Jourabloo and Liu, "Learning Deep Models for Face Anti-Spoofing: Binary or Auxiliary Supervision", CVPR 2018,
-arXiv 1803.11097: the CNN of the depth branch; the recurrent rPPG branch, whose labels need long steady videos, is
-left out, as in the papers that compare with "Auxiliary (Depth)".
+Liu, Jourabloo and Liu, "Learning Deep Models for Face Anti-Spoofing: Binary or Auxiliary Supervision", CVPR
+2018, arXiv 1803.11097: the CNN of the depth branch; the recurrent rPPG branch, whose labels need long steady
+videos, is left out, as in the papers that compare with "Auxiliary (Depth)".
 """
 
 import torch
@@ -58,7 +58,7 @@ def hsv(rgb: Tensor) -> Tensor:
 def auxiliary(*, width: int = 64, shrink: int = 1) -> Auxiliary:
     """Auxiliary (depth); clips of 256x256.
 
-    2,246,693 parameters at `width` 64; the paper states none. It brings the three levels to 64x64 before its last
-    convolutions; here they are 32x32, as in DepthNet of the later papers (CDCN, FGHV).
+    2,248,357 parameters at `width` 64; the paper states none. It brings the three levels to 64x64 before its
+    last convolutions; here they are 32x32, as in DepthNet of the later papers (CDCN, FGHV).
     """
     return Auxiliary(width=width, shrink=shrink)

@@ -1,8 +1,8 @@
 """CDCN: DepthNet with central difference convolutions.
 
-Yu et al., "Searching Central Difference Convolutional Networks for Face Anti-Spoofing", CVPR 2020, arXiv 2003.04092;
-the plain CDCN, not the searched CDCN++. Layers and normalisation are those of the authors' code (github
-ZitongYu/CDCN).
+Yu et al., "Searching Central Difference Convolutional Networks for Face Anti-Spoofing", CVPR 2020, arXiv
+2003.04092; the plain CDCN, not the searched CDCN++. Layers and normalisation are those of the authors' code
+(github ZitongYu/CDCN).
 """
 
 import torch
@@ -16,7 +16,8 @@ from unmask.models.frames import DepthReader
 class CentralDifference(nn.Conv2d):
     """sum w_n x(p + n) - theta x(p) sum w_n: a 3x3 convolution less theta times the centre.
 
-    Both are linear, so that one kernel does both: theta times the sum of its weights is taken from its centre.
+    Both are linear, so that one kernel does both: theta times the sum of its weights is taken from its
+    centre.
     """
 
     centre: Tensor
@@ -55,8 +56,8 @@ class Cdcn(DepthReader):
 def cdcn(*, width: int = 64, theta: float = 0.7, shrink: int = 1) -> Cdcn:
     """CDCN; clips of 256x256. `theta` 0 is the plain DepthNet.
 
-    2,245,016 parameters at `width` 64, as many as without central differences, which have no weights of their own;
-    so counts the authors' code too, the paper states none. The published score is the mean map, clipped; ours
-    rises with it.
+    2,245,016 parameters at `width` 64, as many as without central differences, which have no weights of their
+    own; so counts the authors' code too, the paper states none. The published score is the mean map, clipped;
+    ours rises with it.
     """
     return Cdcn(width=width, theta=theta, shrink=shrink)

@@ -1,9 +1,9 @@
 """A CLIP vision transformer with a head of two classes, fine-tuned.
 
-Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021, arXiv 2103.00020;
-for face anti-spoofing as in Srivatsan, Naseer and Nandakumar, "FLIP: Cross-domain Face Anti-spoofing with Language
-Guidance", ICCV 2023, arXiv 2309.16649. Layers are named as in open_clip, whose weights it starts from
-(`from_open_clip`); it is built and run without that package.
+Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021, arXiv
+2103.00020; for face anti-spoofing as in Srivatsan, Naseer and Nandakumar, "FLIP: Cross-domain Face
+Anti-spoofing with Language Guidance", ICCV 2023, arXiv 2309.16649. Layers are named as in open_clip, whose
+weights it starts from (`from_open_clip`); it is built and run without that package.
 """
 
 import torch
@@ -69,7 +69,9 @@ class Encoder(nn.Module):
         self.positional_embedding = nn.Parameter(scale * torch.randn((size_px // patch) ** 2 + 1, width))
         self.ln_pre, self.ln_post = nn.LayerNorm(width), nn.LayerNorm(width)
         self.transformer = nn.Module()
-        self.transformer.resblocks = nn.Sequential(*(Block(width, max(1, width // 64)) for _ in range(layers)))
+        self.transformer.resblocks = nn.Sequential(
+            *(Block(width, max(1, width // 64)) for _ in range(layers))
+        )
         self.proj = nn.Parameter(scale * torch.randn(width, embedding))
 
     def forward(self, frames: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, embedding)
@@ -81,7 +83,7 @@ class Encoder(nn.Module):
 
 
 class ClipVit(Classifier):
-    """Trained by cross entropy (loss: binary 1; it has no map for the other terms), at a rate of 1e-6 or so."""
+    """Trained by cross entropy (loss: binary 1; no map for the others), at a rate of 1e-6 or so."""
 
     def __init__(self, *, size_px: int, patch: int, width: int, layers: int, embedding: int) -> None:
         super().__init__(mean=MEAN, deviation=DEVIATION)
@@ -90,10 +92,12 @@ class ClipVit(Classifier):
         self.head = nn.Linear(embedding, 2)
 
     def classify(self, frames: Tensor) -> Tensor:
-        return self.head(F.normalize(self.visual(frames), dim=1) * 10)  # unit embeddings alone move too little
+        return self.head(
+            F.normalize(self.visual(frames), dim=1) * 10
+        )  # unit embeddings alone move too little
 
     def from_open_clip(self, weights: str) -> None:
-        """Take the picture encoder of an open_clip checkpoint: a tag such as "openai", fetched, or a local file."""
+        """Take the picture encoder of an open_clip checkpoint: a tag as "openai", fetched, or a local file."""
         try:
             import open_clip
         except ImportError:

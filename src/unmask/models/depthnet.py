@@ -18,8 +18,8 @@ Convolution = Callable[[int, int], nn.Module]  # channels in and out -> a 3x3 co
 class DepthNet(nn.Module):
     """`width` 64 gives the published 64, three times (128, 196, 128), 128, 64, 1.
 
-    `block` makes a convolution with what follows it, `last` the one that makes the map. `shrink`: frames are averaged
-    over squares of that side first, for CPUs. Frames may have any side that 8 * shrink divides.
+    `block` makes a convolution with what follows it, `last` the one that makes the map. `shrink`: frames are
+    averaged over squares of that side first, for CPUs. Frames may have any side that 8 * shrink divides.
     """
 
     def __init__(
@@ -30,7 +30,8 @@ class DepthNet(nn.Module):
         out, middle = 2 * width, width * 49 // 16  # 128 and 196
         self.stem = block(channels, width)
         self.levels = nn.ModuleList(
-            nn.Sequential(block(entry, out), block(out, middle), block(middle, out)) for entry in (width, out, out)
+            nn.Sequential(block(entry, out), block(out, middle), block(middle, out))
+            for entry in (width, out, out)
         )
         self.top = nn.Sequential(block(3 * out, out), block(out, width))
         self.map = last(width, 1)

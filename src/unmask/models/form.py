@@ -16,12 +16,13 @@ class Form:
     `pools`: the max pool after each level. `shrink`: frames are averaged over squares of that side before the
     first block. `fold`: squares of that side become one place of the first block, all their pixels as its
     channels, so that nothing is averaged away. `grow`: maps grow by that factor after the last block. A map
-    is 32x32 when the input is 32 * product(pools) * shrink * fold / grow pixels wide.
-    `gradient`: "code" = norm(conv1x1(sqrt(Sx(x)^2 + Sy(x)^2))), "squared" = the same without the root (the
-    code's "type0"), "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no branch ("type2").
-    `alpha` weighs the multi-frame map. `recurrent=False` starts each step from a zero state, as the published
-    `time_major` slip does. `published_head` puts the published ReLU before the softmax. `score` of clips: "code" =
-    sigmoid(1.2 d + 0.8 p - 1), "equation_11" = 0.8 p + 0.2 |d| of the papers, at most 1; d the mean depth, p the live output.
+    is 32x32 when the input is 32 * product(pools) * shrink * fold / grow pixels wide. `gradient`: "code" =
+    norm(conv1x1(sqrt(Sx(x)^2 + Sy(x)^2))), "squared" = the same without the root (the code's "type0"),
+    "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no branch ("type2"). `alpha` weighs the
+    multi-frame map. `recurrent=False` starts each step from a zero state, as the published `time_major` slip
+    does. `published_head` puts the published ReLU before the softmax. `score` of clips: "code" = sigmoid(1.2
+    d + 0.8 p - 1), "equation_11" = 0.8 p + 0.2 |d| of the papers, at most 1; d the mean depth, p the live
+    output.
     """
 
     stem: int = 64

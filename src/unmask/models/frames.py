@@ -1,4 +1,4 @@
-"""What networks of single frames share: frames are looked at one by one, a clip's answer is the mean of them."""
+"""What networks of single frames share: frames are looked at one by one, a clip's answer is their mean."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,10 @@ from torch import Tensor, nn
 from unmask.contract import ellipse_mask
 from unmask.models.output import Output, masked_mean, unless_unseen
 
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and deviation, as torchvision's networks take
+IMAGENET = (
+    (0.485, 0.456, 0.406),
+    (0.229, 0.224, 0.225),
+)  # mean and deviation, as torchvision's networks take
 
 
 class FrameNetwork(nn.Module):
@@ -54,7 +57,7 @@ class Classifier(FrameNetwork):
 
 
 class DepthReader(FrameNetwork):
-    """Score: sigmoid(2 d - 1), d the mean of `height` over frames and under the mask, as FAS-SGTD scores frames."""
+    """Score: sigmoid(2 d - 1), d the mean of `height` over frames and under the mask, as in FAS-SGTD."""
 
     def judge(self, clips: Tensor, mask: Tensor) -> Output:
         depth = self.maps(self.frames(clips))[:, 0].unflatten(0, clips.shape[:2])  # (B, T, 32, 32)

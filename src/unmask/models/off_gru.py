@@ -1,11 +1,13 @@
 """OFF + ConvGRU (FAS-TD), the elder brother of FAS-SGTD.
 
-Wang et al., "Exploiting temporal and depth information for multi-frame face anti-spoofing", 2018, arXiv 1811.05118.
+Wang et al., "Exploiting temporal and depth information for multi-frame face anti-spoofing", 2018, arXiv
+1811.05118.
 
-The depth of single frames comes from plain convolutions; an OFF block compares the features of two neighbouring
-frames (their spatial gradients now, their difference in time, not the gradients later), a ConvGRU runs over the pairs,
-and the fused maps of all steps, side by side, tell the class. The parts shared with FAS-SGTD are those of `sgtd`.
-No code is public: widths are FAS-SGTD's, and alpha and beta its equivalents.
+The depth of single frames comes from plain convolutions; an OFF block compares the features of two
+neighbouring frames (their spatial gradients now, their difference in time, not the gradients later), a
+ConvGRU runs over the pairs, and the fused maps of all steps, side by side, tell the class. The parts shared
+with FAS-SGTD are those of `sgtd`. No code is public: widths are FAS-SGTD's, and alpha and beta its
+equivalents.
 """
 
 from dataclasses import replace
@@ -18,7 +20,7 @@ from unmask.models.sgtd import Motion, SgtdMulti, initialise
 
 
 class OffGru(SgtdMulti):
-    """Clips of `frames` frames; `alpha` weighs the map of the single frame, where FAS-SGTD's weighs the other.
+    """Clips of `frames` frames; `alpha` weighs the map of the single frame, FAS-SGTD's the other.
 
     Loss: 0.2 absolute, 0.2 contrast, 0.8 binary. Score, unless `form.score` is "code": 0.8 p + 0.2 |d|.
     """
@@ -33,4 +35,3 @@ class OffGru(SgtdMulti):
     def flat(self, depth: Tensor) -> Tensor:
         """Fused maps (B, T-1, 32, 32) -> what the head reads (B, (T-1) * 1024): all of them."""
         return depth.flatten(1)
-

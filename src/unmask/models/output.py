@@ -23,8 +23,8 @@ class Output(NamedTuple):
 
     `score` (B,) in [0, 1], higher is more bona fide; NaN where the mask is empty. `depth` (B, S, 32, 32), 1
     near and 0 flat (for networks that mark pixels: 1 bona fide, 0 attack); S is T, or T - 1 where two frames
-    make one map. `logits` (B, 2) = (live, spoof). `draws`: features and hypotheses (FGHV). `pixels` (B, S, h, w):
-    logits of bona fide of each place, for the pixel-wise loss.
+    make one map. `logits` (B, 2) = (live, spoof). `draws`: features and hypotheses (FGHV). `pixels` (B, S, h,
+    w): logits of bona fide of each place, for the pixel-wise loss.
     """
 
     score: Tensor
@@ -43,5 +43,5 @@ def masked_mean(depth: Tensor, mask: Tensor) -> Tensor:
 
 
 def unless_unseen(score: Tensor, mask: Tensor) -> Tensor:
-    """`score` (B,), NaN where the mask (B, h, w) or (h, w) is empty: of networks that look past the mask, too."""
+    """`score` (B,), NaN where the mask (B, h, w) or (h, w) is empty, though the network looks past it."""
     return torch.where(mask.sum(dim=(-2, -1)) > 0, score, torch.nan)

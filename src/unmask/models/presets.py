@@ -50,7 +50,7 @@ def off_gru_multi(
     recurrent: bool = True,
     score: Score = "equation_11",
 ) -> OffGru:
-    """OFF + ConvGRU on clips of `frames` frames, with the widths of `form`; `alpha` weighs the single frame."""
+    """OFF + ConvGRU on clips of `frames` frames, of the widths of `form`; `alpha` weighs the single frame."""
     form = _changed(form, pools, gradient=None, momentum=momentum)
     return OffGru(replace(form, recurrent=recurrent, score=score), frames=frames, alpha=alpha)
 

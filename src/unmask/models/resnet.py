@@ -3,6 +3,8 @@
 He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, arXiv 1512.03385.
 """
 
+from itertools import pairwise
+
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
@@ -39,7 +41,7 @@ class ResNet18(Classifier):
         self.levels = nn.Sequential(
             *(
                 nn.Sequential(BasicBlock(a, b, stride=1 if a == b else 2), BasicBlock(b, b, stride=1))
-                for a, b in zip(widths, widths[1:], strict=False)
+                for a, b in pairwise(widths)
             )
         )
         self.head = nn.Linear(8 * width, 2)
@@ -56,7 +58,7 @@ class ResNet18(Classifier):
 def resnet18(*, width: int = 64) -> ResNet18:
     """Binary ResNet-18; clips of any side that 32 divides, 224x224 as published. No depth map.
 
-    11,177,538 parameters at `width` 64: the published 11.69 M (11,689,512) have 1,000 classes where this has 2, the
-    "11.18 M" of face anti-spoofing papers.
+    11,177,538 parameters at `width` 64: the published 11.69 M (11,689,512) have 1,000 classes where this has
+    2, the "11.18 M" of face anti-spoofing papers.
     """
     return ResNet18(width=width)

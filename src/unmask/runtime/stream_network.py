@@ -24,7 +24,7 @@ NEXT = ("next1", "next2", "next3")
 
 
 def can_be_cut(network: Network) -> bool:
-    """Whether the network's graph has all the names to cut at: other networks score whole clips, in streams too."""
+    """Whether the network's graph has all the names to cut at; other networks score whole clips."""
     model = read_graph(network.graph, origin=network.contract.name)
     found = names_of([port for node in model.get_ordered_ops() for port in node.outputs()])
     return {*TAPS, *NOW, *NEXT, "single", "motion", "depth"} <= found

@@ -29,8 +29,8 @@ class DevScores:
 def loss_of(output: Output, batch: Batch, *, settings: Loss) -> Tensor:
     """The weighted sum of the terms; a map of an attack is pulled to zeros, or to its true depth.
 
-    A multi-frame network has a map for each frame but the last, so the last label is unused. Terms of what the network
-    does not give are left out; SettingsError when none is left.
+    A multi-frame network has a map for each frame but the last, so the last label is unused. Terms of what
+    the network does not give are left out; SettingsError when none is left.
     """
     terms: list[Tensor] = []
     if output.depth is not None and (settings.absolute or settings.contrast):

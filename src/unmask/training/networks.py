@@ -13,15 +13,14 @@ from unmask.training.batches import by_instrument, one_frame, to_batch
 from unmask.training.settings import Settings
 from unmask.types import ClipSpec, ModelError, SettingsError
 
-
 OPEN_CLIP = "open_clip:"  # before a tag or file in --init
 
 
 def build(settings: Settings, *, init: str | Path | None) -> nn.Module:
     """The network of the settings.
 
-    `init`: weights to start from; a multi-frame network may start from the backbone of a single-frame one, a CLIP
-    from "open_clip:TAG".
+    `init`: weights to start from; a multi-frame network may start from the backbone of a single-frame one, a
+    CLIP from "open_clip:TAG".
     """
     name = settings.run.network
     if name not in MODELS:
@@ -35,7 +34,9 @@ def build(settings: Settings, *, init: str | Path | None) -> nn.Module:
     if settings.run.backbone == "frozen":
         freeze = getattr(network, "freeze", None)
         if freeze is None:
-            raise SettingsError(f"[run] backbone is frozen, but {name} has no second stage; let it be trained")
+            raise SettingsError(
+                f"[run] backbone is frozen, but {name} has no second stage; let it be trained"
+            )
         freeze()
     if init is not None:
         _fill(network, init, name=name)
@@ -64,14 +65,14 @@ def frames_of(network: nn.Module, spec: ClipSpec) -> int:
     size_px = getattr(network, "size_px", spec.size_px)
     if size_px != spec.size_px:
         raise SettingsError(
-            f"the network takes pictures of {size_px} px, the prepared clips have {spec.size_px} px; prepare such clips "
-            "or change [arguments]"
+            f"the network takes pictures of {size_px} px, the prepared clips have {spec.size_px} px; prepare "
+            "such clips or change [arguments]"
         )
     frames = getattr(network, "frame_count", spec.frames)
     if frames != spec.frames:
         raise SettingsError(
-            f"the network takes clips of {frames} frames, the prepared ones have {spec.frames}; prepare such clips or "
-            "change [arguments] frames"
+            f"the network takes clips of {frames} frames, the prepared ones have {spec.frames}; prepare such "
+            "clips or change [arguments] frames"
         )
     if not network.multi_frame:
         return 1
@@ -82,7 +83,7 @@ def frames_of(network: nn.Module, spec: ClipSpec) -> int:
 
 @torch.no_grad()
 def start_depth(network: nn.Module, prepared: PreparedSet, *, frames: int) -> None:
-    """Moves the bias of the network's `map_layer` so that the first maps have the mean of the bona fide labels.
+    """Moves the bias of the network's `map_layer` so that its first maps have the mean of bona fide labels.
 
     That layer may end in a ReLU: where chance starts it below zero everywhere, no gradient ever comes back.
     Networks without such a layer stay as they are.

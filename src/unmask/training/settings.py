@@ -50,9 +50,9 @@ class Loss:
     """Weights of the terms (papers.md 4.5). Stage 1: 1 EDL + 0.5 CDL. Stage 2: 0.2 (EDL + CDL) + 0.8 CE.
 
     The published code sums the depth terms of four maps and divides by five: its 0.2 is 0.16 here, where they
-    are averaged. `attack_depth`: what the depth of an attack is pulled to, "zeros" or its "true" depth. `pixels`: of
-    networks that mark places (DeepPixBiS). `double_softmax`: cross entropy of the softmax of the classes, as
-    FAS-SGTD's published code has it (papers.md 4.8, 6).
+    are averaged. `attack_depth`: what the depth of an attack is pulled to, "zeros" or its "true" depth.
+    `pixels`: of networks that mark places (DeepPixBiS). `double_softmax`: cross entropy of the softmax of the
+    classes, as FAS-SGTD's published code has it (papers.md 4.8, 6).
     """
 
     absolute: float = 1.0
