@@ -97,7 +97,7 @@ class ClipVit(Classifier):
         )  # unit embeddings alone move too little
 
     def from_open_clip(self, weights: str) -> None:
-        """Take the picture encoder of an open_clip checkpoint: a tag as "openai", fetched, or a local file."""
+        """Take the picture encoder of an open_clip checkpoint: a tag as "openai" or a local file."""
         try:
             import open_clip
         except ImportError:

@@ -85,8 +85,8 @@ class DeepPixBiS(FrameNetwork):
 
 
 def deeppixbis(*, size_px: int = 224, growth: int = 48, layers: Sequence[int] = (6, 12)) -> DeepPixBiS:
-    """DeepPixBiS; clips of `size_px`, a multiple of 16. Its map is its 14x14 marks, grown to 32x32 (bilinear).
+    """DeepPixBiS; clips of `size_px`, a multiple of 16. Its map is the 14x14 marks, grown to 32x32.
 
-    3,198,726 parameters, those of the first two blocks of DenseNet-161 and 582 of the head; the paper states none.
+    3,198,726 parameters, 582 of them of the head; the paper states none.
     """
     return DeepPixBiS(size_px=size_px, growth=growth, layers=layers)

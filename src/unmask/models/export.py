@@ -63,8 +63,9 @@ class _Named(nn.Module):
     """The network with its inner tensors as further outputs: only so do they keep names in the graph."""
 
     def __init__(self, network: nn.Module) -> None:
-        super().__init__() self.network = network self.named: Callable[..., tuple[Output, dict[str, Tensor]]]
-        = network.named  # type: ignore[assignment]
+        super().__init__()
+        self.network = network
+        self.named: Callable[..., tuple[Output, dict[str, Tensor]]] = network.named  # type: ignore[assignment]
 
     def forward(self, clips: Tensor, mask: Tensor) -> dict[str, Tensor]:
         output, inner = self.named(clips, mask)
