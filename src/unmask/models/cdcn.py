@@ -48,6 +48,15 @@ class Cdcn(DepthReader):
             return nn.Sequential(CentralDifference(width_in, width_out, theta=theta), nn.ReLU())
 
         self.net = DepthNet(3, width=width, shrink=shrink, block=block, last=last)
+        # it has no bias, and what comes in is positive: a kernel of a negative sum is a dead ReLU everywhere
+        self.map_layer.weight.data.abs_()
+
+    @property
+    def map_layer(self) -> nn.Conv2d:
+        """The last convolution before the map; it has no bias."""
+        layer = self.net.map.get_submodule("0")
+        assert isinstance(layer, nn.Conv2d)
+        return layer
 
     def maps(self, frames: Tensor) -> Tensor:
         return self.net(frames)

@@ -83,7 +83,7 @@ def frames_of(network: nn.Module, spec: ClipSpec) -> int:
 
 @torch.no_grad()
 def start_depth(network: nn.Module, prepared: PreparedSet, *, frames: int) -> None:
-    """Moves the bias of the network's `map_layer` so that its first maps have the mean of bona fide labels.
+    """Gives the first maps the mean of the bona fide labels, by the bias of `map_layer`, else by its kernel.
 
     That layer may end in a ReLU: where chance starts it below zero everywhere, no gradient ever comes back.
     Networks without such a layer stay as they are.
@@ -103,7 +103,11 @@ def start_depth(network: nn.Module, prepared: PreparedSet, *, frames: int) -> No
     network(batch.clips, batch.mask[:, 0])
     hook.remove()
     network.load_state_dict(kept)
-    layer.bias.add_(batch.depth.mean() - before[0].mean())
+    wanted, found = batch.depth.mean(), before[0].mean()
+    if layer.bias is None:
+        layer.weight.mul_(wanted / found if found > 0 else 1.0)
+    else:
+        layer.bias.add_(wanted - found)
 
 
 def trained_groups(network: nn.Module, *, decay: float) -> list[dict]:
