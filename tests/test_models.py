@@ -31,7 +31,7 @@ TINY = {
     "cdcn": ({"width": 4}, 32),
     "clip_vit": ({"size_px": 32, "patch": 8, "width": 16, "layers": 2, "embedding": 8}, 32),
     "deeppixbis": ({"size_px": 32, "growth": 4, "layers": [2, 2]}, 32),
-    "minifasnet": ({"size_px": 32, "width": 0.2}, 32),
+    "minifasnet": ({"size_px": 32, "width": 0.2, "shrink": 2}, 32),
     "resnet18": ({"width": 8}, 32),
 }
 STANDS_FOR = {name: name.removesuffix("_s") for name in MODELS if name.endswith("_s")}

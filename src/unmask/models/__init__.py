@@ -36,9 +36,9 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "cdcn_s": partial(cdcn, width=8, shrink=2),
     "clip_vit": clip_vit,
     "deeppixbis": deeppixbis,
-    "deeppixbis_s": partial(deeppixbis, size_px=128, growth=12),
+    "deeppixbis_s": partial(deeppixbis, size_px=128, growth=8),
     "minifasnet": minifasnet,
-    "minifasnet_s": partial(minifasnet, size_px=128, width=0.5),
+    "minifasnet_s": partial(minifasnet, size_px=128, shrink=2),
     "resnet18": resnet18,
     "resnet18_s": partial(resnet18, width=16),
 }
