@@ -22,7 +22,7 @@ from unmask.models.weights import load
 from unmask.training.batches import Drawer
 from unmask.training.checkpoint import BEST, CHECKPOINT, read
 from unmask.training.finish import averaged, finish
-from unmask.training.loop import TrainingError, rate_at, train
+from unmask.training.loop import TrainingError, optimiser_of, rate_at, train
 from unmask.training.networks import build
 from unmask.training.settings import from_mapping
 from unmask.types import DataError, Label, ModelError, SettingsError
@@ -360,3 +360,13 @@ def test_shipped_weights_may_be_averaged_with_those_the_run_began_from():
     mine, theirs = (dict(n.named_parameters())[kernel].detach().clone() for n in (trained, start))
     mixed = dict(averaged(trained, start, share=0.25).named_parameters())[kernel]
     torch.testing.assert_close(mixed, 0.75 * mine + 0.25 * theirs)
+
+
+def test_sgd_moves_weights_by_rate_and_momentum():
+    settings = toy_settings(optimiser={"kind": "sgd", "rate": 0.1, "momentum": 0.5, "decay": 0.0})
+    weight = torch.nn.Parameter(torch.zeros(2, 2))
+    optimiser = optimiser_of(torch.nn.ParameterDict({"weight": weight}), settings)
+    for gradient in (1.0, 1.0):  # steps of 0.1 and of 0.1 x (1 + 0.5)
+        weight.grad = torch.full((2, 2), gradient)
+        optimiser.step()
+    torch.testing.assert_close(weight.detach(), torch.full((2, 2), -0.25))

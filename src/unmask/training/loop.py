@@ -117,7 +117,7 @@ def _begin(settings: Settings, sets: Sets, out: Path, *, init: str | Path | None
         start_depth(bare, sets.train, frames=frames)
     if compute.channels_last:
         bare.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = _optimiser(bare, settings)
+    optimiser = optimiser_of(bare, settings)
     network, optimiser = fabric.setup(bare, optimiser)
     average = deepcopy(bare).requires_grad_(False) if settings.run.ema else None
     return _Run(fabric, settings, sets, out, network, bare, average, optimiser, frames, History())
@@ -189,10 +189,12 @@ def rate_at(step: int, settings: Settings) -> float:
     return optimiser.rate * falls[optimiser.schedule]
 
 
-def _optimiser(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+def optimiser_of(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
     groups = trained_groups(network, decay=settings.optimiser.decay)
     if settings.optimiser.kind == "adam":
         return torch.optim.Adam(groups, lr=settings.optimiser.rate)
+    if settings.optimiser.kind == "sgd":
+        return torch.optim.SGD(groups, lr=settings.optimiser.rate, momentum=settings.optimiser.momentum)
     return torch.optim.Adadelta(groups, lr=settings.optimiser.rate, rho=0.95, eps=1e-8)  # TF's, papers.md 1.2
 
 

@@ -66,11 +66,12 @@ class Loss:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimiser:
     """`decay` is L2 on the kernels of convolutions and dense layers, not of the GRU, in the gradient
-    (papers.md 1.2).
+    (papers.md 1.2); `momentum` is sgd's alone.
     """
 
-    kind: Literal["adam", "adadelta"] = "adam"
+    kind: Literal["adam", "adadelta", "sgd"] = "adam"
     rate: float = 1e-4
+    momentum: float = 0.9
     decay: float = 5e-4
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup: int = 0  # steps
@@ -130,6 +131,10 @@ class Settings:
                 f"[batches] bona_fide must lie in (0, 1), not {self.batches.bona_fide}",
             ),
             (self.optimiser.rate > 0, f"[optimiser] rate must be above 0, not {self.optimiser.rate}"),
+            (
+                0 <= self.optimiser.momentum < 1,
+                f"[optimiser] momentum must lie in [0, 1), not {self.optimiser.momentum}",
+            ),
             (0 <= self.run.ema < 1, f"[run] ema must lie in [0, 1), not {self.run.ema}"),
             (
                 self.evaluation.every >= 1,
