@@ -22,8 +22,9 @@ from unmask.models.weights import load
 from unmask.training.batches import Drawer
 from unmask.training.checkpoint import BEST, CHECKPOINT, read
 from unmask.training.finish import averaged, finish
-from unmask.training.loop import TrainingError, optimiser_of, rate_at, train
+from unmask.training.loop import TrainingError, train
 from unmask.training.networks import build
+from unmask.training.optimisers import optimiser_of, rate_at
 from unmask.training.settings import from_mapping
 from unmask.types import DataError, Label, ModelError, SettingsError
 
@@ -279,12 +280,12 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_good_weights(toy, tmp
 def test_the_batch_of_a_step_depends_on_seed_and_step_alone(toy):
     prepared = PreparedSet.open(toy / "train")
 
-    def draw(seed, step, rank=0):
-        drawer = Drawer(prepared, batches=toy_settings(batches={"size": 8}).batches, seed=seed, frames=1)
-        return drawer.draw(step, rank=rank).numbers.tolist()
+    def draw(seed, step, part=0):
+        drawer = Drawer(prepared, batches=toy_settings(batches={"size": 8}).batches, seed=seed, frames=1, parts=2)
+        return drawer.draw(step, part=part).numbers.tolist()
 
     assert draw(1, 7) == draw(1, 7)
-    assert len({tuple(numbers) for numbers in (draw(1, 7), draw(1, 8), draw(2, 7), draw(1, 7, rank=1))}) == 4
+    assert len({tuple(numbers) for numbers in (draw(1, 7), draw(1, 8), draw(2, 7), draw(1, 7, part=1))}) == 4
 
 
 def test_batches_are_balanced_by_class_and_by_instrument(tmp_path):

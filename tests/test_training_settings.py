@@ -45,7 +45,10 @@ def test_overrides_win_over_the_file(tmp_path):
         (LEAST + "[optimizer]\nrate = 1.0\n", r"has sections \['optimizer'\]; it may have"),
         (LEAST + "[optimiser]\nlr = 1.0\n", r"\[optimiser\] has no \['lr'\]; it knows \['clip_norm'"),
         ('[run]\nname = "x"\nnetwork = "y"\n[batches]\nsize = 8\n', r"\[run\] lacks \['steps'\]"),
-        (LEAST + '[optimiser]\nkind = "lion"\n', r"kind is 'lion'; it must be one of \['adam', 'adadelta', 'sgd'\]"),
+        (
+            LEAST + '[optimiser]\nkind = "lion"\n',
+            r"kind is 'lion'; it must be one of \['adam', 'adadelta', 'sgd'\]",
+        ),
         (LEAST + "[optimiser]\nmomentum = 1.0\n", r"momentum must lie in \[0, 1\), not 1\.0"),
         (LEAST + '[optimiser]\nrate = "fast"\n', r"rate is 'fast'; it must be of the kind float"),
         (LEAST + "[compute]\ndevices = true\n", "devices is True; it must be of the kind int"),
