@@ -281,7 +281,9 @@ def test_the_batch_of_a_step_depends_on_seed_and_step_alone(toy):
     prepared = PreparedSet.open(toy / "train")
 
     def draw(seed, step, part=0):
-        drawer = Drawer(prepared, batches=toy_settings(batches={"size": 8}).batches, seed=seed, frames=1, parts=2)
+        drawer = Drawer(
+            prepared, batches=toy_settings(batches={"size": 8}).batches, seed=seed, frames=1, parts=2
+        )
         return drawer.draw(step, part=part).numbers.tolist()
 
     assert draw(1, 7) == draw(1, 7)

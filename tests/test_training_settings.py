@@ -49,7 +49,7 @@ def test_overrides_win_over_the_file(tmp_path):
             LEAST + '[optimiser]\nkind = "lion"\n',
             r"kind is 'lion'; it must be one of \['adam', 'adadelta', 'sgd'\]",
         ),
-        (LEAST + "[optimiser]\nmomentum = 1.0\n", r"momentum must lie in \[0, 1\), not 1\.0"),
+        (LEAST + "[optimiser]\nmomentum = 1.0\n", r"momentum must be in \[0, 1\), not 1\.0"),
         (LEAST + '[optimiser]\nrate = "fast"\n', r"rate is 'fast'; it must be of the kind float"),
         (LEAST + "[compute]\ndevices = true\n", "devices is True; it must be of the kind int"),
         (LEAST + "[augmentation]\nflip = 2.0\n", "flip is a chance"),
@@ -75,3 +75,34 @@ def test_an_integer_serves_as_a_float_but_not_the_other_way():
     )
     with pytest.raises(SettingsError, match=r"size is 8\.5"):
         from_mapping({"run": run, "batches": {"size": 8.5}}, origin="-")
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ("[run]\nloggers = 3", "loggers is 3; it must be a list"),
+        (
+            '[run]\nloggers = ["paper"]',
+            r"loggers is 'paper'; it must be one of \['tensorboard', 'wandb', 'mlflow'\]",
+        ),
+        ("[batches]\naccumulate = 0", "accumulate must be at least 1, not 0"),
+        ("[batches]\nclips_attack = 4", "thin an epoch, but the order is 'balanced'"),
+        ('[batches]\norder = "epochs"\ndomains = "equally"', "only in the order 'balanced', not 'epochs'"),
+        ("[evaluation]\npatience = -1", "patience must be at least 0, not -1"),
+        ("[optimiser]\nrate = nan", "rate must be above 0, not nan"),
+        ("[optimiser]\nwarmup = -1", "warmup must be at least 0"),
+        ("[compute]\ndevices = 0", "devices must be at least 1, not 0"),
+    ],
+)
+def test_an_impossible_value_is_named(tmp_path, section, sentence):
+    head, _, keys = section.partition("\n")
+    text = LEAST.replace(head, section) if head in LEAST else f"{LEAST}{section}\n"
+    assert keys in text
+    with pytest.raises(SettingsError, match=sentence):
+        read_settings(write(tmp_path, text))
+
+
+def test_a_list_of_loggers_reads_back(tmp_path):
+    settings = read_settings(write(tmp_path, LEAST.replace("[run]", '[run]\nloggers = ["wandb", "mlflow"]')))
+    assert settings.run.loggers == ("wandb", "mlflow")
+    assert read_settings(write(tmp_path, to_toml(settings))) == settings
