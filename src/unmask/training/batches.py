@@ -59,10 +59,15 @@ class Drawer:
         """The clips of a part of `step` (from 0), after JPEG, the one change that needs bytes."""
         rng = np.random.default_rng([self.seed, step, 0])
         if self.batches.order == "epochs":
+            order: Balanced | Epochs = self._epochs
             dealt = self._epochs.numbers(step, parts=self.parts)
         else:
+            order = self._balanced
             dealt = self._balanced.numbers(rng, parts=self.parts)
-        frames = rng.integers(self.prepared.spec.frames, size=dealt.shape) if self.frames == 1 else None
+        frames = None
+        if self.frames == 1:
+            drawn = rng.integers(self.prepared.spec.frames, size=dealt.size)
+            frames = order.dealt(drawn, parts=self.parts)
         if part:
             rng = np.random.default_rng([self.seed, step, part])
         numbers = dealt[part]

@@ -42,6 +42,7 @@ def _mlflow(out: Path, run: str) -> Logger:
     import mlflow  # noqa: F401 - says which package is missing
     from lightning.pytorch.loggers import MLFlowLogger
 
+    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # plain files need no database package
     place = os.environ.get("MLFLOW_TRACKING_URI") or (out / "mlflow").resolve().as_uri()
     return MLFlowLogger(experiment_name="unmask", run_name=run, tracking_uri=place)
 

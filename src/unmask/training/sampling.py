@@ -27,16 +27,21 @@ class Balanced:
             raise DataError(
                 f"{prepared.root} has one domain, {domains[0]!r}; drop [batches] domains, or train on several"
             )
+        self.living = max(1, min(batches.size - 1, round(batches.size * batches.bona_fide)))  # of each part
         self.bona_fide = _by_domain(bona_fide, domains)  # a pool of clips for each domain
         self.attacks = _attacks_by_domain(instruments, domains)  # of each domain, a pool for each instrument
 
     def numbers(self, rng: np.random.Generator, *, parts: int) -> np.ndarray:
         """The clips of a step (parts, B), bona fide first."""
         size = self.batches.size
-        living = max(1, min(size - 1, round(size * self.batches.bona_fide)))
-        attacks = self._attacks(rng, count=parts * (size - living)).reshape(parts, size - living)
-        faces = self._faces(rng, count=parts * living).reshape(parts, living)
-        return np.concatenate([faces, attacks], axis=1).astype(np.int64)
+        attacks = self._attacks(rng, count=parts * (size - self.living))
+        faces = self._faces(rng, count=parts * self.living)
+        return self.dealt(np.concatenate([faces, attacks]).astype(np.int64), parts=parts)
+
+    def dealt(self, values: np.ndarray, *, parts: int) -> np.ndarray:
+        """Values of a step's clips (parts x B,), bona fide first, -> (parts, B), in each part so again."""
+        faces, attacks = np.split(values, [parts * self.living])
+        return np.concatenate([faces.reshape(parts, -1), attacks.reshape(parts, -1)], axis=1)
 
     def _faces(self, rng: np.random.Generator, *, count: int) -> np.ndarray:
         if len(self.bona_fide) == 1:
@@ -85,7 +90,11 @@ class Epochs:
         if self._drawn[0] != epoch:
             rng = np.random.default_rng([self.seed, EPOCH, epoch])
             self._drawn = (epoch, rng.permutation(self._thinned(rng)))
-        return self._drawn[1][place * size : (place + 1) * size].reshape(parts, self.batches.size)
+        return self.dealt(self._drawn[1][place * size : (place + 1) * size], parts=parts)
+
+    def dealt(self, values: np.ndarray, *, parts: int) -> np.ndarray:
+        """Values of a step's clips (parts x B,) -> (parts, B)."""
+        return values.reshape(parts, -1)
 
 
 def by_instrument(rows: Sequence[Row], *, origin: str) -> tuple[np.ndarray, list[np.ndarray]]:
