@@ -27,6 +27,14 @@ def test_the_papers_settings_are_in_the_presets():
     assert (multi.optimiser.kind, multi.optimiser.rate, multi.batches.size) == ("adadelta", 1e-2, 2)
     assert (multi.loss.absolute, multi.loss.contrast, multi.loss.binary) == (0.2, 0.2, 0.8)
     assert multi.run.backbone == "frozen"
+    for stage in (single, multi):
+        assert (stage.batches.order, stage.batches.clips_bona_fide, stage.batches.clips_attack) == ("epochs", 16, 4)
+        assert (stage.clip.frames, stage.clip.stride_s, stage.clip.box_scale) == (5, 0.1, 1.3)
+        assert stage.optimiser.schedule == "constant"
+
+
+def test_every_network_has_settings_to_train_it():
+    assert {name.removesuffix(".toml") for name in presets()} == set(MODELS)
 
 
 def test_resolved_settings_read_back_as_they_were(tmp_path):
