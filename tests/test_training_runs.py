@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import torch
 
 from conftest import random_contract
 from test_training import CutOffError, curve, networks, stop_after, toy, toy_settings, write_toy
+from unmask.app import train as app_train
 from unmask.data.prepared import PreparedSet
 from unmask.media import files
 from unmask.models import MODELS
@@ -26,6 +28,7 @@ from unmask.training.loggers import LOGGERS
 from unmask.training.loop import exhausted, train
 from unmask.training.results import Result, read_results, write_results, write_summary
 from unmask.training.run_folder import ENVIRONMENT, METRICS, SETTINGS
+from unmask.training.settings import to_toml
 from unmask.types import ModelError, OutputError, SettingsError
 
 __all__ = ["networks", "toy"]  # fixtures
@@ -288,3 +291,34 @@ def test_a_summary_has_mean_and_deviation(tmp_path):
     (eer,) = [row for row in rows if row["figure"] == "eer"]
     assert (eer["mean"], eer["deviation"]) == (pytest.approx(0.2), pytest.approx(0.1))
     assert eer["seeds"] == "1 2 3"
+
+
+def test_several_seeds_go_on_where_they_were_killed(toy, tmp_path, monkeypatch):
+    shipped = SimpleNamespace(weights=tmp_path / "w", model=tmp_path / "m")
+    monkeypatch.setattr(app_train, "finish", lambda *given, **named: shipped)  # exports, tested elsewhere
+    monkeypatch.setattr(app_train, "add_bf16_points", lambda *given, **named: None)
+    begun = []
+
+    def cut_off(settings, **named):
+        begun.append(settings.run.seed)
+        if begun == [1, 2]:
+            train(settings, **(named | {"progress": stop_after(5)}))
+        return train(settings, **named)
+
+    monkeypatch.setattr(app_train, "train", cut_off)
+    config, out = tmp_path / "toy.toml", tmp_path / "out"
+    config.write_text(to_toml(toy_settings()))
+    asked = {"data": [toy], "out": out, "init": None, "seeds": 2}
+    with pytest.raises(CutOffError):
+        app_train.run(str(config), resume=False, **asked)
+    with pytest.raises(SettingsError, match="seed-1 holds a run already"):
+        app_train.run(str(config), resume=False, **asked)
+    assert app_train.run(str(config), resume=True, **asked) == 0
+    assert begun == [1, 2, 1, 2]  # the third was refused, seed 1 not trained again
+    with (out / "summary.csv").open(newline="") as file:
+        (loss, *_) = rows = list(csv.DictReader(file))
+    assert loss["seeds"] == "1 2"
+    assert {row["figure"] for row in rows} == {"auc", "eer", "acer", "bpcer", "worst_apcer"}
+    assert curve(out / "seed-2") == curve(
+        train(toy_settings(run={"seed": 2}), data=toy, out=tmp_path / "whole")
+    )

@@ -28,7 +28,8 @@ def test_the_papers_settings_are_in_the_presets():
     assert (multi.loss.absolute, multi.loss.contrast, multi.loss.binary) == (0.2, 0.2, 0.8)
     assert multi.run.backbone == "frozen"
     for stage in (single, multi):
-        assert (stage.batches.order, stage.batches.clips_bona_fide, stage.batches.clips_attack) == ("epochs", 16, 4)
+        batches = stage.batches
+        assert (batches.order, batches.clips_bona_fide, batches.clips_attack) == ("epochs", 16, 4)
         assert (stage.clip.frames, stage.clip.stride_s, stage.clip.box_scale) == (5, 0.1, 1.3)
         assert stage.optimiser.schedule == "constant"
 
