@@ -51,20 +51,21 @@ def networks():
         yield
 
 
-def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES):
+def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES, size=SIZE):
     """Bona fide: a bright blob with a depth of its own. Attacks: the same blob behind stripes."""
     root.mkdir(parents=True)
     (root / "spec.json").write_text(
-        json.dumps({"clip": {"frames": frames, "stride_s": 0.1, "size_px": SIZE, "box_scale": 1.3}})
+        json.dumps({"clip": {"frames": frames, "stride_s": 0.1, "size_px": size, "box_scale": 1.3}})
     )
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:SIZE, 0:SIZE]
+    fine = size // SIZE  # pixels for one of a map
+    y, x = np.mgrid[0:size, 0:size] / fine
     rows, clips, depths, masks = [], [], [], []
     for number in range(recordings):
         kind = ("bona_fide", "print/matt", "bona_fide", "replay/phone")[number % 4]
         blob = np.exp(-((x - 16 - rng.normal()) ** 2 + (y - 16 - rng.normal()) ** 2) / 60)
         for k in range(2):
-            picture = 40 + 170 * blob + rng.normal(0, 4, (frames, SIZE, SIZE))
+            picture = 40 + 170 * blob + rng.normal(0, 4, (frames, size, size))
             if kind != "bona_fide":
                 picture += 60 * ((x if kind == "print/matt" else y) // 2 % 2)
             label = Label.BONA_FIDE if kind == "bona_fide" else Label.ATTACK
@@ -79,8 +80,8 @@ def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES):
                 )
             )
             clips.append(np.repeat(np.clip(picture, 0, 255)[..., None], 3, axis=-1))
-            depths.append(np.broadcast_to(255 * blob, (frames, SIZE, SIZE)))
-            masks.append(np.broadcast_to(255 * (blob > 0.2), (frames, SIZE, SIZE)))
+            depths.append(np.broadcast_to(255 * blob[::fine, ::fine], (frames, SIZE, SIZE)))
+            masks.append(np.broadcast_to(255 * (blob[::fine, ::fine] > 0.2), (frames, SIZE, SIZE)))
     arrays = Arrays(*(np.array(part).astype(np.uint8) for part in (clips, depths, masks)))
     write_shard(root / "shard-000000.tar", [prepared_of(k, rows, arrays) for k in range(0, len(rows), 2)])
 

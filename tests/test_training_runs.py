@@ -28,7 +28,7 @@ from unmask.training.loggers import LOGGERS
 from unmask.training.loop import exhausted, train
 from unmask.training.results import Result, read_results, write_results, write_summary
 from unmask.training.run_folder import ENVIRONMENT, METRICS, SETTINGS
-from unmask.training.settings import to_toml
+from unmask.training.settings import presets, read_settings, to_toml
 from unmask.types import ModelError, OutputError, SettingsError
 
 __all__ = ["networks", "toy"]  # fixtures
@@ -322,3 +322,27 @@ def test_several_seeds_go_on_where_they_were_killed(toy, tmp_path, monkeypatch):
     assert curve(out / "seed-2") == curve(
         train(toy_settings(run={"seed": 2}), data=toy, out=tmp_path / "whole")
     )
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Clips as the narrow settings ask for."""
+    root = tmp_path_factory.mktemp("small")
+    for seed, part in enumerate(("train", "dev")):
+        write_toy(root / part, seed=seed, subjects=part, recordings=4, frames=5, size=128)
+    return root
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in sorted(presets()) if "_s" in name.removesuffix("_single.toml")]
+)
+def test_every_narrow_network_trains_from_its_settings(small, tmp_path, name):
+    given = {"run.steps": 2, "batches.size": 2, "compute.accelerator": "cpu", "compute.threads": 1}
+    settings, init = read_settings(name, overrides=given), None
+    if settings.run.backbone == "frozen":
+        first = settings.run.network.replace("multi", "single")
+        init = tmp_path / "first.safetensors"
+        save(init, MODELS[first](), random_contract(first, frames=1))
+    history = read(train(settings, data=small, out=tmp_path / "run", init=init) / CHECKPOINT).history
+    assert history.step == 2
+    assert all(np.isfinite(loss) and loss > 0 for _, loss in history.losses)
