@@ -115,7 +115,7 @@ def plain(prepared: PreparedSet, *, network: str, batch: int, frames: int, steps
 
 
 def ours(
-    prepared: PreparedSet, *, network: str, batch: int, frames: int, steps: int
+    prepared: PreparedSet, *, network: str, batch: int, frames: int, steps: int, bf16: bool = True
 ) -> tuple[list[float], float]:
     """Seconds of each step, and the share of them that went by waiting for a batch, the first left out."""
     module = network_of(network)
@@ -124,7 +124,7 @@ def ours(
     drawer = Drawer(prepared, batches=Batches(size=batch), seed=1, frames=frames)
     for _, drawn in ahead(lambda n: drawer.draw(n, augmentation=EVERY), range(steps)):
         waited.append(time.perf_counter() - since)
-        step(changed(drawn, settings=EVERY, device=torch.device("cpu")), True)
+        step(changed(drawn, settings=EVERY, device=torch.device("cpu")), bf16)
         seconds.append(time.perf_counter() - since)
         since = time.perf_counter()
     return seconds, sum(waited[1:]) / sum(seconds[1:])
@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--threads", type=int, default=0, help="0: torch's own choice")
+    parser.add_argument("--f32", action="store_true", help="ours in float32, as sgtd_multi.toml has it")
     parser.add_argument("--only", choices=("plain", "ours"), help="one way: its memory is not the other's")
     given = parser.parse_args()
     if given.threads:
@@ -159,7 +160,7 @@ def main() -> None:
             if way == "plain":
                 seconds = plain(prepared, **asked)
             else:
-                seconds, share = ours(prepared, **asked)
+                seconds, share = ours(prepared, **asked, bf16=not given.f32)
                 waiting = f", {share:.1%} of the time waiting for a batch"
             rate = given.batch * frames / min(seconds[1:])
             best[way] = max(rate, best.get(way, rate))

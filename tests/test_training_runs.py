@@ -243,6 +243,7 @@ def test_curves_go_to_every_logger_without_a_network(toy, tmp_path, monkeypatch)
     out = train(settings, data=toy, out=tmp_path / "run")
     assert list((out / "wandb").glob("offline-run-*"))
     assert list((out / "mlflow").rglob("*loss*"))
+    assert sys.modules["wandb"].run is None  # the next run of this process is one of its own
 
 
 def test_a_logger_whose_package_is_missing_is_named(toy, tmp_path, monkeypatch):

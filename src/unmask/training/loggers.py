@@ -24,6 +24,15 @@ def loggers_of(names: Sequence[str], *, out: Path, run: str) -> list[Logger]:
         ) from missing
 
 
+def close_loggers(loggers: Sequence[Logger], *, status: str) -> None:
+    """Writes down what they still hold; `status` is "success" or "failed"."""
+    for logger in loggers:
+        logger.finalize(status)
+        finish = getattr(getattr(logger, "experiment", None), "finish", None)
+        if finish is not None:  # Weights & Biases would take the next run of this process for the same one
+            finish()
+
+
 def _tensorboard(out: Path, run: str) -> Logger:
     return TensorBoardLogger(root_dir=out, name="log", version="")
 

@@ -27,7 +27,7 @@ from unmask.training import checkpoint as checkpoints
 from unmask.training.batches import Drawer, Drawn, ahead, changed
 from unmask.training.checkpoint import BEST, CHECKPOINT, Checkpoint, Dev, History
 from unmask.training.dev import judge, loss_of, score_set
-from unmask.training.loggers import loggers_of
+from unmask.training.loggers import close_loggers, loggers_of
 from unmask.training.networks import build, frames_of, start_depth
 from unmask.training.optimisers import optimiser_of, rate_at
 from unmask.training.run_folder import claim, write_metrics
@@ -94,7 +94,12 @@ def train(
         frames=run.frames,
         parts=fabric.world_size * settings.batches.accumulate,
     )
-    _loop(run, drawer, progress=progress)
+    status = "failed"
+    try:
+        _loop(run, drawer, progress=progress)
+        status = "success"
+    finally:
+        close_loggers(fabric.loggers, status=status)
     return out
 
 
