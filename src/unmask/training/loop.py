@@ -23,6 +23,8 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.fabric.wrappers import _FabricModule
 from torch import nn
 
+from unmask.models.hypotheses import collapse
+from unmask.models.output import Draws
 from unmask.training import checkpoint as checkpoints
 from unmask.training.batches import Drawer, Drawn, ahead, changed
 from unmask.training.checkpoint import BEST, CHECKPOINT, Checkpoint, Dev, History
@@ -245,6 +247,8 @@ def _step(run: _Run, drawn: Sequence[Drawn], *, step: int) -> float:
             part = loss_of(output, batch, settings=settings.loss) / len(drawn)
             fabric.backward(part)
         loss = loss + part.detach()
+    if output.draws is not None:
+        run.watched = _watch(run, output.draws)
     if fabric.world_size > 1:
         loss = fabric.all_reduce(loss)  # type: ignore[assignment]
     limit = settings.optimiser.clip_norm or math.inf
@@ -259,6 +263,22 @@ def _step(run: _Run, drawn: Sequence[Drawn], *, step: int) -> float:
     if run.average is not None:
         _move_average(run.average, run.bare, decay=min(settings.run.ema, (1 + step) / (10 + step)))
     return float(loss)
+
+
+def _watch(run: _Run, draws: Draws) -> dict[str, float]:
+    """Whether the features made up for real faces still differ from one another, on the mean over devices."""
+    cosine = collapse(draws.real.detach())
+    if run.fabric.world_size > 1:
+        cosine = cast(torch.Tensor, run.fabric.all_reduce(cosine))
+    limit = run.settings.loss.collapse
+    if limit and float(cosine) >= limit:
+        _save(run)
+        raise TrainingError(
+            f"step {run.history.step}: generated features of real faces have a mean cosine of {cosine:.4f}, "
+            f"at [loss] collapse = {limit} or above, so latent vectors no longer matter; lower [loss] "
+            f"distribution or distribution_margin; the weights are in {run.out / CHECKPOINT}"
+        )
+    return {"collapse": float(cosine)}
 
 
 @torch.no_grad()

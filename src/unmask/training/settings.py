@@ -67,6 +67,9 @@ class Loss:
     are averaged. `attack_depth`: what the depth of an attack is pulled to, "zeros" or its "true" depth.
     `pixels`: of networks that mark places (DeepPixBiS). `double_softmax`: cross entropy of the softmax of the
     classes, as FAS-SGTD's published code has it (papers.md 4.8, 6).
+
+    FGHV: 1 RCC (`relative`) + 1 VAR (`variance`) + 1 DDC (`distribution`), see models.hypotheses. Training
+    stops when the mean cosine between generated features of real faces reaches `collapse`; 0 never stops it.
     """
 
     absolute: float = 1.0
@@ -75,6 +78,14 @@ class Loss:
     pixels: float = 0.0
     double_softmax: bool = False
     attack_depth: Literal["zeros", "true"] = "zeros"
+    relative: float = 0.0
+    relative_form: Literal["softmax", "linear", "hinge"] = "softmax"
+    relative_margin: float = 1.0  # of the hinge, in cosines
+    variance: float = 0.0
+    variance_of: Literal["bona fide", "both"] = "bona fide"
+    distribution: float = 0.0
+    distribution_margin: float = 0.9  # the mean cosine of real features up to which it is raised
+    collapse: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
