@@ -3,6 +3,7 @@
 import colorsys
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -223,7 +224,7 @@ def test_the_papers_widths_have_their_parameters():
     assert count == 128 * 512 + 512 + 2 * (512 * 512 + 512) + 2 * 2 * 512
     assert sum(p.numel() for p in network.attack.parameters()) == count
     widths = [6, 64, *(128, 196, 128) * 3]
-    kernels = [9 * a * b + 2 * b for a, b in zip(widths, widths[1:], strict=False)]
+    kernels = [9 * a * b + 2 * b for a, b in pairwise(widths)]
     kernels += [9 * a * b + 2 * b for a, b in ((384, 128), (128, 256), (256, 512))]
     assert sum(p.numel() for p in network.backbone.parameters()) == sum(kernels)
     assert network.form == WIDE

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from unmask.app.cli_fghv import fghv
 from unmask.app.cli_scores import convert, evaluate, score
 from unmask.app.cli_sets import benchmark, data, doctor, simulate
 from unmask.app.cli_train import export, train
@@ -84,7 +85,7 @@ def check(
     return run(sources, wishes)
 
 
-COMMANDS: tuple[Callable[..., int], ...] = (score, evaluate, convert, data, doctor, simulate)
+COMMANDS: tuple[Callable[..., int], ...] = (score, evaluate, convert, data, doctor, simulate, fghv)
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(benchmark, name="benchmark")
