@@ -12,7 +12,7 @@ from unmask.data.prepared import SPEC, PreparedSet
 from unmask.data.shards import Row
 from unmask.media.files import write_bytes
 from unmask.report.planes import decision_plane, feature_map
-from unmask.scores.table import write
+from unmask.scores.formats import write_scores
 from unmask.types import DataError, Label, SettingsError
 
 SHARE = 0.95  # of the bona fide presentations of training that lie below a line of the decision plane
@@ -48,7 +48,7 @@ def run(weights: Path, prepared: Path, wishes: Wishes) -> int:
         found[name] = verification.by_presentation(one.rows, evidence)
     rows, evidence = found["asked"]
     scores = verification.combined(evidence, verification.standards(*found["train"]))
-    write_bytes(wishes.out, write(verification.table(rows, evidence, scores)).encode())
+    write_scores(wishes.out, verification.table(rows, evidence, scores))
     print(wishes.out)
     bona_fide = _bona_fide(rows)
     if wishes.plane is not None:
