@@ -44,7 +44,8 @@ def decision_plane(
     axes.set_title(f"{title}{left_out}".strip(", "), fontsize=9)
     axes.set_xlabel("delta-KL of the latent vectors (GHVM)")
     axes.set_ylabel("variance of the correlations (FHVM)")
-    axes.legend(frameon=False, fontsize=8)
+    axes.locator_params(nbins=5)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return _svg(figure)
 
 
@@ -66,22 +67,18 @@ def feature_map(
     places = tsne(features, seed=seed)
     figure, axes = _figure()
     for number, name in enumerate(sorted(set(names.tolist()))):
-        for kind, colour, word in ((True, BONA_FIDE, "bona fide"), (False, ATTACK, "attack")):
+        shape = MARKERS[number % len(MARKERS)]
+        for kind, colour in ((True, BONA_FIDE), (False, ATTACK)):
             chosen = (names == name) & (bona_fide == kind)
-            if chosen.any():
-                axes.scatter(
-                    *places[chosen].T,
-                    s=14,
-                    c=colour,
-                    alpha=0.6,
-                    lw=0,
-                    marker=MARKERS[number % len(MARKERS)],
-                    label=f"{name} {word} ({chosen.sum()})".strip(),
-                )
+            axes.scatter(*places[chosen].T, s=14, c=colour, alpha=0.6, lw=0, marker=shape)
+        count = (names == name).sum()
+        axes.scatter([], [], s=14, c="0.4", lw=0, marker=shape, label=f"{name} ({count})".strip())
+    for kind, colour, word in ((True, BONA_FIDE, "bona fide"), (False, ATTACK, "attack")):
+        axes.scatter([], [], s=30, c=colour, lw=0, marker="s", label=f"{word} ({(bona_fide == kind).sum()})")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_title(title, fontsize=9)
-    axes.legend(frameon=False, fontsize=7)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=7)
     return _svg(figure)
 
 
