@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from unmask.models import hypotheses
-from unmask.models.fghv import NARROW, WIDE, Fghv, correlations, fghv, fghv_s, fixed_latents, hsv
+from unmask.models.fghv import NARROW, WIDE, Fghv, correlations, fghv, fixed_latents, hsv
 from unmask.models.gaussian import Search, divergence, searched, shift
 from unmask.models.output import Draws
 from unmask.types import ModelError, SettingsError
@@ -172,8 +172,8 @@ def test_hsv_is_that_of_the_standard_library():
 
 
 def test_the_colour_space_is_made_inside_the_network():
-    assert fghv_s(channels=3).backbone.stem[0].in_channels == 3 * 4
-    assert fghv_s(channels=6).backbone.stem[0].in_channels == 6 * 4
+    assert fghv(NARROW, channels=3).backbone.stem[0].in_channels == 3 * 4
+    assert fghv(NARROW, channels=6).backbone.stem[0].in_channels == 6 * 4
     with torch.no_grad():
         assert tiny(channels=3)(clips()).score.isfinite().all()
 
@@ -204,7 +204,16 @@ def test_a_depth_head_is_an_option():
         assert tiny(depth_head=True)(clips(2, frames=3)).depth.shape == (2, 3, 32, 32)
 
 
-@pytest.mark.parametrize("switches", [{}, {"channels": 3}, {"hypotheses": "real"}, {"depth_head": True}])
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {},
+        {"channels": 3},
+        {"hypotheses": "real"},
+        {"depth_head": True},
+        {"backbone": "resnet18", "embedder": (8, 8, 16)},
+    ],
+)
 def test_every_weight_is_trained(switches):
     network = tiny(**switches).train()
     output = network(clips())
@@ -218,8 +227,16 @@ def test_every_weight_is_trained(switches):
         assert parameter.grad.abs().max() > 0, name
 
 
+def test_a_resnet_gives_as_many_features():
+    network = fghv(WIDE, backbone="resnet18", channels=3).eval()
+    with torch.no_grad():
+        assert network(clips(2, side=64)).draws.feature.shape == (2, 1, 512)
+    published = 11_689_512 - 513_000  # He et al.'s, without the layer of its 1000 classes
+    assert sum(p.numel() for p in network.backbone.parameters()) == published
+
+
 def test_the_papers_widths_have_their_parameters():
-    network = fghv()
+    network = fghv(WIDE)
     count = sum(parameter.numel() for parameter in network.real.parameters())
     assert count == 128 * 512 + 512 + 2 * (512 * 512 + 512) + 2 * 2 * 512
     assert sum(p.numel() for p in network.attack.parameters()) == count
@@ -237,11 +254,13 @@ def test_the_papers_widths_have_their_parameters():
         ({"draws": 1}, "draws must be at least 2"),
         ({"tau": 0.0}, "tau must be above 0"),
         ({"hypotheses": "some"}, "hypotheses must be one of"),
+        ({"backbone": "vgg"}, "backbone must be one of"),
+        ({"backbone": "resnet18", "depth_head": True}, "depth_head needs the levels"),
     ],
 )
 def test_impossible_arguments_are_refused(changes, rule):
     with pytest.raises(SettingsError, match=rule):
-        fghv_s(**changes)
+        fghv(NARROW, **changes)
 
 
 def test_a_divergence_is_that_of_the_fitted_gaussians():

@@ -23,7 +23,7 @@ from unmask.training.finish import finish
 from unmask.training.loop import TrainingError, train
 from unmask.training.settings import Loss, from_mapping, presets, read_settings
 from unmask.training.verification import Evidence, by_presentation, combined, standards, verify
-from unmask.types import DataError, Label, ModelError
+from unmask.types import DataError, Label, ModelError, SettingsError
 
 torch.set_num_threads(1)
 TINY = replace(
@@ -112,7 +112,8 @@ def test_each_constraint_counts_by_its_weight():
     bona_fide = torch.tensor([True, False, True])
     batch = Batch(torch.zeros(3, 1, 3, 8, 8), torch.zeros(3, 1, 32, 32), torch.ones(3, 1, 32, 32), bona_fide)
     output = Output(torch.rand(3), draws=draws)
-    assert loss_of(output, batch, settings=Loss()).item() == 0
+    with pytest.raises(SettingsError, match="no term for what the network gives"):
+        loss_of(output, batch, settings=Loss())
     expected = {
         "relative": hypotheses.relative(draws, bona_fide),
         "variance": hypotheses.variance(draws, bona_fide),

@@ -19,10 +19,12 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
 from unmask.contract import MAP_PX
-from unmask.models.output import Draws, Output
+from unmask.models.output import Draws, Output, unless_unseen
+from unmask.models.resnet import ResNet18Trunk
 from unmask.types import ModelError, SettingsError
 
 Hypotheses = Literal["both", "real", "attack", "none"]
+Backbone = Literal["depthnet", "resnet18"]
 Block = tuple[int, int, int]
 SLOPE = 0.2  # of LeakyReLU in the generation networks
 LATENT_SEED = 1234  # of the latent vectors that a finished network compares with; the sibling projects' seed
@@ -32,6 +34,7 @@ LATENT_SEED = 1234  # of the latent vectors that a finished network compares wit
 class FghvForm:
     """Widths and switches; the defaults are the paper's or, where it is silent, its siblings'.
 
+    `backbone`: the papers' DepthNet, or a ResNet-18 whose features are as many, an eighth of them its width.
     `channels`: 3 for RGB, 6 for RGB and HSV. `fold`: squares of that side of pixels become one place of the
     first layer. `embedder`: the widths behind the joined levels, the last one that of the feature. `hidden`:
     of the generation networks. `draws` latent vectors of `latent` numbers; `tau` the temperature of a score.
@@ -40,6 +43,7 @@ class FghvForm:
     `depth_head` adds the siblings' depth map as a further output.
     """
 
+    backbone: Backbone = "depthnet"
     channels: int = 6
     fold: int = 1
     stem: int = 64
@@ -61,6 +65,14 @@ class FghvForm:
             (
                 self.hypotheses in get_args(Hypotheses),
                 f"hypotheses must be one of {list(get_args(Hypotheses))}, not {self.hypotheses!r}",
+            ),
+            (
+                self.backbone in get_args(Backbone),
+                f"backbone must be one of {list(get_args(Backbone))}, not {self.backbone!r}",
+            ),
+            (
+                self.backbone == "depthnet" or not self.depth_head,
+                "depth_head needs the levels of a depthnet; leave it out with resnet18",
             ),
         ):
             if not holds:
@@ -96,9 +108,7 @@ class DepthNet(nn.Module):
         )
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:  # (N, 3, H, W)
-        if self.channels == 6:
-            frames = torch.cat([frames, hsv(frames)], dim=1)  # (N, 6, H, W)
-        frames = frames * 2 - 1
+        frames = coloured(frames, self.channels)
         x = self.stem(F.pixel_unshuffle(frames, self.fold) if self.fold > 1 else frames)
         pooled = []
         for level in self.levels:
@@ -107,6 +117,18 @@ class DepthNet(nn.Module):
         first, second, third = pooled
         joined = torch.cat([F.avg_pool2d(first, 4), F.avg_pool2d(second, 2), third], dim=1)
         return self.embedder(joined).mean(dim=(2, 3)), joined  # (N, d), (N, sum C, H/8, W/8)
+
+
+class ResNet(nn.Module):
+    """A ResNet-18 as the backbone; it has no levels to join."""
+
+    def __init__(self, form: FghvForm) -> None:
+        super().__init__()
+        self.channels = form.channels
+        self.trunk = ResNet18Trunk(form.channels, width=form.embedder[2] // 8)
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, None]:  # (N, 3, H, W) -> (N, d)
+        return self.trunk(coloured(frames, self.channels)), None
 
 
 class Generator(nn.Module):
@@ -138,7 +160,7 @@ class Fghv(nn.Module):
     def __init__(self, form: FghvForm = WIDE) -> None:
         super().__init__()
         self.form = form
-        self.backbone = DepthNet(form)
+        self.backbone = DepthNet(form) if form.backbone == "depthnet" else ResNet(form)
         self.real = Generator(form) if form.hypotheses in ("both", "real") else None
         self.attack = Generator(form) if form.hypotheses in ("both", "attack") else None
         self.head = nn.Linear(form.embedder[2], 2) if form.hypotheses == "none" else None
@@ -171,7 +193,8 @@ class Fghv(nn.Module):
             output = Output(
                 likelihood(*correlations(draws), tau=draws.tau).mean(dim=(1, 2)), depth, None, draws
             )
-        return output._replace(score=_seen(output.score, mask)), {"feature": feature}
+        score = output.score if mask is None else unless_unseen(output.score, mask)
+        return output._replace(score=score), {"feature": feature}
 
     def generate(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         """Latent vectors (n, d) -> features of real faces and of known attacks, both (n, D)."""
@@ -204,6 +227,11 @@ def correlations(draws: Draws) -> tuple[Tensor, Tensor]:
 def likelihood(real: Tensor, attack: Tensor, *, tau: float) -> Tensor:
     """p_k = exp(c_k / tau) / (exp(c_k / tau) + exp(e_k / tau)), elementwise."""
     return torch.sigmoid((real - attack) / tau)
+
+
+def coloured(frames: Tensor, channels: int) -> Tensor:
+    """RGB (N, 3, H, W) in [0, 1] -> RGB, and HSV behind it where there are 6 channels, in [-1, 1]."""
+    return (torch.cat([frames, hsv(frames)], dim=1) if channels == 6 else frames) * 2 - 1
 
 
 def hsv(rgb: Tensor) -> Tensor:
@@ -239,30 +267,20 @@ def initialise(network: nn.Module) -> None:
 
 
 def fghv(
+    form: FghvForm,
+    /,
     *,
-    channels: int = WIDE.channels,
-    draws: int = WIDE.draws,
-    latent: int = WIDE.latent,
-    tau: float = WIDE.tau,
-    hypotheses: Hypotheses = WIDE.hypotheses,
-    depth_head: bool = WIDE.depth_head,
+    backbone: Backbone = "depthnet",
+    channels: int = 6,
+    draws: int = 50,
+    latent: int | None = None,
+    tau: float = 0.1,
+    hypotheses: Hypotheses = "both",
+    depth_head: bool = False,
 ) -> Fghv:
-    """FGHV at the paper's widths; clips of 256x256."""
-    form = replace(WIDE, channels=channels, draws=draws, latent=latent, tau=tau)
-    return Fghv(replace(form, hypotheses=hypotheses, depth_head=depth_head))
-
-
-def fghv_s(
-    *,
-    channels: int = NARROW.channels,
-    draws: int = NARROW.draws,
-    latent: int = NARROW.latent,
-    tau: float = NARROW.tau,
-    hypotheses: Hypotheses = NARROW.hypotheses,
-    depth_head: bool = NARROW.depth_head,
-) -> Fghv:
-    """The narrow preset for CPUs; clips of 128x128."""
-    form = replace(NARROW, channels=channels, draws=draws, latent=latent, tau=tau)
+    """FGHV with the widths of `form`; `latent` None is the form's own."""
+    latent = form.latent if latent is None else latent
+    form = replace(form, backbone=backbone, channels=channels, draws=draws, latent=latent, tau=tau)
     return Fghv(replace(form, hypotheses=hypotheses, depth_head=depth_head))
 
 
@@ -270,10 +288,3 @@ def _conv(width_in: int, width_out: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(width_in, width_out, 3, padding=1, bias=False), nn.BatchNorm2d(width_out), nn.ReLU()
     )
-
-
-def _seen(score: Tensor, mask: Tensor | None) -> Tensor:
-    """NaN where no face was to be seen: the runtime counts it as a non-response and never as LIVE."""
-    if mask is None:
-        return score
-    return torch.where(mask.flatten(1).amax(dim=1) > 0, score, torch.full_like(score, torch.nan))
