@@ -92,7 +92,9 @@ def test_fhvm_is_what_the_network_and_its_exported_file_score(toy, finished):
     network, contract = load(finished.weights)
     prepared = PreparedSet.open(toy / "dev")
     evidence = verify(network, prepared, size=5)
-    scored = score_set(network, prepared, frames=1, size=8, settings=Loss(), device=torch.device("cpu"))
+    scored = score_set(
+        network, prepared, frames=1, size=8, settings=Loss(relative=1.0), device=torch.device("cpu")
+    )
     np.testing.assert_allclose(evidence.fhvm, scored.scores, atol=1e-6)
     assert contract.network == "tiny_fghv"
 
