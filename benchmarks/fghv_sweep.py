@@ -26,10 +26,11 @@ from leakage import append, command, commit
 from unmask import metrics
 from unmask.data.prepared import PreparedSet
 from unmask.training.finish import trained
-from unmask.training.loop import Sets, TrainingError, train
+from unmask.training.loop import TrainingError, train
+from unmask.training.sets import Sets
 from unmask.training.settings import Settings, read_settings
 from unmask.training.threshold import presentation_scores
-from unmask.training.verification import Evidence, by_presentation, combined, standards, verify
+from unmask.training.verification import Evidence, by_presentation, combined, standards_of, verify
 
 RUNS: Mapping[str, Mapping[str, Any]] = {
     "as inferred": {},
@@ -78,9 +79,9 @@ def _measured(name: str, asked: argparse.Namespace) -> dict[str, object]:
         return {"note": str(stopped).replace(str(out), "RUN"), "seconds": _seconds(since)}
     network, _ = trained(out, settings)
     sets = Sets.open(asked.data)
-    parts = {"train": sets.train, "dev": sets.dev, "test": PreparedSet.open(asked.data / "test")}
+    parts = {"dev": sets.dev, "test": PreparedSet.open(asked.data / "test")}
     found = {part: by_presentation(one.rows, verify(network, one)) for part, one in parts.items()}
-    by = standards(*found["train"])
+    by, _ = standards_of(network, sets.train, most=100)
     cells: dict[str, object] = {"seconds": _seconds(since), "test_presentations": len(found["test"][0])}
     rates = {}
     for part in ("dev", "test"):

@@ -40,31 +40,28 @@ def run(weights: Path, prepared: Path, wishes: Wishes) -> int:
 
     network, _ = load(weights)
     search = Search(steps=wishes.steps, rate=wishes.rate, kind=wishes.search)
-    sets = {"train": PreparedSet.open(_train(prepared, wishes.train)), "asked": PreparedSet.open(prepared)}
-    found = {}
-    for name, one in sets.items():
-        with bar(f"verifying {one.root}") as advance:
-            evidence = verification.verify(network, one, search=search, progress=advance)
-        found[name] = verification.by_presentation(one.rows, evidence)
-    rows, evidence = found["asked"]
-    scores = verification.combined(evidence, verification.standards(*found["train"]))
+    train, asked = PreparedSet.open(_train(prepared, wishes.train)), PreparedSet.open(prepared)
+    with bar(f"verifying {train.root}") as advance:
+        by, living = verification.standards_of(network, train, search=search, progress=advance)
+    with bar(f"verifying {asked.root}") as advance:
+        evidence = verification.verify(network, asked, search=search, progress=advance)
+    rows, evidence = verification.by_presentation(asked.rows, evidence)
+    scores = verification.combined(evidence, by)
     write_scores(wishes.out, verification.table(rows, evidence, scores))
     print(wishes.out)
     bona_fide = _bona_fide(rows)
     if wishes.plane is not None:
-        of_train = found["train"][1]
-        living = _bona_fide(found["train"][0])
         svg = decision_plane(
             evidence.delta_kl,
             evidence.variance,
             bona_fide,
-            delta_kl_threshold=float(np.quantile(of_train.delta_kl[living], SHARE)),
-            variance_threshold=float(np.quantile(of_train.variance[living], SHARE)),
+            delta_kl_threshold=float(np.quantile(living.delta_kl, SHARE)),
+            variance_threshold=float(np.quantile(living.variance, SHARE)),
             title=f"lines: {SHARE:.0%} of the bona fide presentations of training lie below",
         )
         _draw(wishes.plane, svg)
     if wishes.features is not None:
-        domains = _domains(sets["asked"], rows, column=wishes.by)
+        domains = _domains(asked, rows, column=wishes.by)
         _draw(wishes.features, feature_map(evidence.feature, bona_fide, domains, title="t-SNE of features"))
     return 0
 

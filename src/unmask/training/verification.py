@@ -18,6 +18,7 @@ from unmask.training.batches import ahead, one_frame, to_batch
 from unmask.types import DataError, Label, ModelError, Score
 
 VARIANCE_WEIGHT = KL_WEIGHT = 0.5  # papers.md 5.3, inferred
+STANDARD_CLIPS = 500  # of the training set: mean and deviation need no more
 COLUMNS = ("fhvm", "variance", "delta_kl")
 
 
@@ -49,15 +50,20 @@ def verify(
     network: nn.Module,
     prepared: PreparedSet,
     *,
+    numbers: np.ndarray | None = None,
     search: Search | None = None,
     size: int = 16,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evidence:
-    """The first frame of every clip of the set, in the order of its rows, `size` at a time."""
+    """The first frame of the clips with these `numbers`, of all in the order of their rows if not given.
+
+    `size` are looked at together.
+    """
     if not isinstance(network, Fghv) or network.head is not None:
         raise ModelError("only an FGHV with generation networks verifies hypotheses; give weights of one")
     network.eval()
-    parts = np.array_split(np.arange(len(prepared.rows)), -(-len(prepared.rows) // size))
+    numbers = np.arange(len(prepared.rows)) if numbers is None else numbers
+    parts = np.array_split(numbers, -(-len(numbers) // size))
     found: list[tuple[np.ndarray, ...]] = []
     for part, arrays in ahead(lambda part: prepared.read(parts[part]), range(len(parts))):
         frames = one_frame(arrays, np.zeros(len(parts[part]), dtype=int))
@@ -77,6 +83,22 @@ def _of_faces(network: Fghv, clips: torch.Tensor, *, search: Search | None) -> t
     delta_kl = shift(network, feature, search=search)
     columns = (fhvm, real.var(dim=1, correction=0), delta_kl, feature)
     return tuple(column.double().cpu().numpy() for column in columns)
+
+
+def standards_of(
+    network: nn.Module,
+    prepared: PreparedSet,
+    *,
+    search: Search | None = None,
+    most: int = STANDARD_CLIPS,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Standards, Evidence]:
+    """Standards of a training set, and what they come from: `most` of its bona fide clips, spread evenly."""
+    living = np.flatnonzero([row.label is Label.BONA_FIDE for row in prepared.rows])
+    chosen = living[np.unique(np.linspace(0, len(living) - 1, min(most, len(living))).round().astype(int))]
+    evidence = verify(network, prepared, numbers=chosen, search=search, progress=progress)
+    rows, evidence = by_presentation([prepared.rows[number] for number in chosen], evidence)
+    return standards(rows, evidence), evidence
 
 
 def by_presentation(rows: Sequence[Row], evidence: Evidence) -> tuple[list[Row], Evidence]:
