@@ -3,7 +3,7 @@
     python benchmarks/fghv.py [--networks fghv_s fghv] [--pictures 8] [--rounds 5]
     [--out results/fghv_cost.csv]
 
-Random weights and pictures, torch, float32, one thread, evaluation mode; the median of the rounds in processor
+Random weights and pictures, torch, float32, one thread, evaluation mode; the median of rounds, in processor
 time, which leaves out what else the machine does. FHVM is a whole forward pass, GHVM what its search adds, at
 the papers' 10 steps and 50 latent vectors.
 """

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from unmask.app.cli_train import _train_extra
+
 
 class SearchKind(StrEnum):
     """How latent vectors are moved, see models.gaussian."""
@@ -42,8 +44,6 @@ def fghv(
     Columns: score (both modules), fhvm (what the exported file gives), variance and delta_kl (lower is more
     bona fide). Standardised by the bona fide presentations of the training set.
     """
-    from unmask.app.cli import _train_extra
-
     with _train_extra("fghv"):
         from unmask.app.fghv import Wishes, run
 
