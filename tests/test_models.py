@@ -33,16 +33,18 @@ TINY = {
     "deeppixbis": ({"size_px": 32, "growth": 4, "layers": [2, 2]}, 32),
     "minifasnet": ({"size_px": 32, "width": 0.2, "shrink": 2}, 32),
     "resnet18": ({"width": 8}, 32),
+    "fghv_s": ({"draws": 8}, 64),
 }
 STANDS_FOR = {name: name.removesuffix("_s") for name in MODELS if name.endswith("_s")}
 STANDS_FOR |= {name: name.replace("_m_", "_s_") for name in MODELS if "_m_" in name}
 STANDS_FOR |= {
     f"{family}_{half}": f"{family}_s_{half}" for family in ("sgtd", "off_gru") for half in ("single", "multi")
 }
+STANDS_FOR |= {"fghv": "fghv_s", "fghv_s": "fghv_s"}
 
 ADVERTISED_PX = dict.fromkeys(MODELS, 128) | {
     **dict.fromkeys(("sgtd_single", "sgtd_multi", "sgtd_m_single", "sgtd_m_multi"), 256),
-    **dict.fromkeys(("off_gru_single", "off_gru_multi", "auxiliary", "cdcn"), 256),
+    **dict.fromkeys(("off_gru_single", "off_gru_multi", "auxiliary", "cdcn", "fghv"), 256),
     **dict.fromkeys(("clip_vit", "deeppixbis", "resnet18"), 224),
     "minifasnet": 80,
 }
@@ -56,6 +58,7 @@ PARAMETERS = {  # of the published networks; where a number was published, the d
     "deeppixbis": 3_198_726,
     "minifasnet": 434_432,
     "resnet18": 11_177_538,
+    "fghv": 3_648_408 + 2 * 593_408,
 }
 
 
@@ -126,7 +129,7 @@ def test_scores_and_maps_have_their_shape_and_range(name, network):
     assert output.score.shape == (3,)
     assert ((output.score >= 0) & (output.score <= 1)).all()
     assert output.score.unique().numel() == 3  # the clips differ, so do their scores
-    assert output.depth is not None or output.logits is not None
+    assert any(given is not None for given in (output.depth, output.logits, output.draws))
     if output.depth is not None:
         assert output.depth.shape == (3, max(1, frames_of(name) - 1), 32, 32)
         assert output.depth.isfinite().all()

@@ -22,8 +22,9 @@ from unmask.models.weights import load
 from unmask.training.batches import Drawer
 from unmask.training.checkpoint import BEST, CHECKPOINT, read
 from unmask.training.finish import averaged, finish
-from unmask.training.loop import TrainingError, rate_at, train
+from unmask.training.loop import TrainingError, train
 from unmask.training.networks import build
+from unmask.training.optimisers import optimiser_of, rate_at
 from unmask.training.settings import from_mapping
 from unmask.types import DataError, Label, ModelError, SettingsError
 
@@ -50,20 +51,21 @@ def networks():
         yield
 
 
-def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES):
+def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES, size=SIZE):
     """Bona fide: a bright blob with a depth of its own. Attacks: the same blob behind stripes."""
     root.mkdir(parents=True)
     (root / "spec.json").write_text(
-        json.dumps({"clip": {"frames": frames, "stride_s": 0.1, "size_px": SIZE, "box_scale": 1.3}})
+        json.dumps({"clip": {"frames": frames, "stride_s": 0.1, "size_px": size, "box_scale": 1.3}})
     )
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:SIZE, 0:SIZE]
+    fine = size // SIZE  # pixels for one of a map
+    y, x = np.mgrid[0:size, 0:size] / fine
     rows, clips, depths, masks = [], [], [], []
     for number in range(recordings):
         kind = ("bona_fide", "print/matt", "bona_fide", "replay/phone")[number % 4]
         blob = np.exp(-((x - 16 - rng.normal()) ** 2 + (y - 16 - rng.normal()) ** 2) / 60)
         for k in range(2):
-            picture = 40 + 170 * blob + rng.normal(0, 4, (frames, SIZE, SIZE))
+            picture = 40 + 170 * blob + rng.normal(0, 4, (frames, size, size))
             if kind != "bona_fide":
                 picture += 60 * ((x if kind == "print/matt" else y) // 2 % 2)
             label = Label.BONA_FIDE if kind == "bona_fide" else Label.ATTACK
@@ -78,8 +80,8 @@ def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES):
                 )
             )
             clips.append(np.repeat(np.clip(picture, 0, 255)[..., None], 3, axis=-1))
-            depths.append(np.broadcast_to(255 * blob, (frames, SIZE, SIZE)))
-            masks.append(np.broadcast_to(255 * (blob > 0.2), (frames, SIZE, SIZE)))
+            depths.append(np.broadcast_to(255 * blob[::fine, ::fine], (frames, SIZE, SIZE)))
+            masks.append(np.broadcast_to(255 * (blob[::fine, ::fine] > 0.2), (frames, SIZE, SIZE)))
     arrays = Arrays(*(np.array(part).astype(np.uint8) for part in (clips, depths, masks)))
     write_shard(root / "shard-000000.tar", [prepared_of(k, rows, arrays) for k in range(0, len(rows), 2)])
 
@@ -279,12 +281,14 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_good_weights(toy, tmp
 def test_the_batch_of_a_step_depends_on_seed_and_step_alone(toy):
     prepared = PreparedSet.open(toy / "train")
 
-    def draw(seed, step, rank=0):
-        drawer = Drawer(prepared, batches=toy_settings(batches={"size": 8}).batches, seed=seed, frames=1)
-        return drawer.draw(step, rank=rank).numbers.tolist()
+    def draw(seed, step, part=0):
+        drawer = Drawer(
+            prepared, batches=toy_settings(batches={"size": 8}).batches, seed=seed, frames=1, parts=2
+        )
+        return drawer.draw(step, part=part).numbers.tolist()
 
     assert draw(1, 7) == draw(1, 7)
-    assert len({tuple(numbers) for numbers in (draw(1, 7), draw(1, 8), draw(2, 7), draw(1, 7, rank=1))}) == 4
+    assert len({tuple(numbers) for numbers in (draw(1, 7), draw(1, 8), draw(2, 7), draw(1, 7, part=1))}) == 4
 
 
 def test_batches_are_balanced_by_class_and_by_instrument(tmp_path):
@@ -360,3 +364,13 @@ def test_shipped_weights_may_be_averaged_with_those_the_run_began_from():
     mine, theirs = (dict(n.named_parameters())[kernel].detach().clone() for n in (trained, start))
     mixed = dict(averaged(trained, start, share=0.25).named_parameters())[kernel]
     torch.testing.assert_close(mixed, 0.75 * mine + 0.25 * theirs)
+
+
+def test_sgd_moves_weights_by_rate_and_momentum():
+    settings = toy_settings(optimiser={"kind": "sgd", "rate": 0.1, "momentum": 0.5, "decay": 0.0})
+    weight = torch.nn.Parameter(torch.zeros(2, 2))
+    optimiser = optimiser_of(torch.nn.ParameterDict({"weight": weight}), settings)
+    for gradient in (1.0, 1.0):  # steps of 0.1 and of 0.1 x (1 + 0.5)
+        weight.grad = torch.full((2, 2), gradient)
+        optimiser.step()
+    torch.testing.assert_close(weight.detach(), torch.full((2, 2), -0.25))

@@ -27,6 +27,15 @@ def test_the_papers_settings_are_in_the_presets():
     assert (multi.optimiser.kind, multi.optimiser.rate, multi.batches.size) == ("adadelta", 1e-2, 2)
     assert (multi.loss.absolute, multi.loss.contrast, multi.loss.binary) == (0.2, 0.2, 0.8)
     assert multi.run.backbone == "frozen"
+    for stage in (single, multi):
+        batches = stage.batches
+        assert (batches.order, batches.clips_bona_fide, batches.clips_attack) == ("epochs", 16, 4)
+        assert (stage.clip.frames, stage.clip.stride_s, stage.clip.box_scale) == (5, 0.1, 1.3)
+        assert stage.optimiser.schedule == "constant"
+
+
+def test_every_network_has_settings_to_train_it():
+    assert {name.removesuffix(".toml") for name in presets()} == set(MODELS)
 
 
 def test_resolved_settings_read_back_as_they_were(tmp_path):
@@ -45,7 +54,11 @@ def test_overrides_win_over_the_file(tmp_path):
         (LEAST + "[optimizer]\nrate = 1.0\n", r"has sections \['optimizer'\]; it may have"),
         (LEAST + "[optimiser]\nlr = 1.0\n", r"\[optimiser\] has no \['lr'\]; it knows \['clip_norm'"),
         ('[run]\nname = "x"\nnetwork = "y"\n[batches]\nsize = 8\n', r"\[run\] lacks \['steps'\]"),
-        (LEAST + '[optimiser]\nkind = "sgd"\n', r"kind is 'sgd'; it must be one of \['adam', 'adadelta'\]"),
+        (
+            LEAST + '[optimiser]\nkind = "lion"\n',
+            r"kind is 'lion'; it must be one of \['adam', 'adadelta', 'sgd'\]",
+        ),
+        (LEAST + "[optimiser]\nmomentum = 1.0\n", r"momentum must be in \[0, 1\), not 1\.0"),
         (LEAST + '[optimiser]\nrate = "fast"\n', r"rate is 'fast'; it must be of the kind float"),
         (LEAST + "[compute]\ndevices = true\n", "devices is True; it must be of the kind int"),
         (LEAST + "[augmentation]\nflip = 2.0\n", "flip is a chance"),
@@ -71,3 +84,34 @@ def test_an_integer_serves_as_a_float_but_not_the_other_way():
     )
     with pytest.raises(SettingsError, match=r"size is 8\.5"):
         from_mapping({"run": run, "batches": {"size": 8.5}}, origin="-")
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ("[run]\nloggers = 3", "loggers is 3; it must be a list"),
+        (
+            '[run]\nloggers = ["paper"]',
+            r"loggers is 'paper'; it must be one of \['tensorboard', 'wandb', 'mlflow'\]",
+        ),
+        ("[batches]\naccumulate = 0", "accumulate must be at least 1, not 0"),
+        ("[batches]\nclips_attack = 4", "thin an epoch, but the order is 'balanced'"),
+        ('[batches]\norder = "epochs"\ndomains = "equally"', "only in the order 'balanced', not 'epochs'"),
+        ("[evaluation]\npatience = -1", "patience must be at least 0, not -1"),
+        ("[optimiser]\nrate = nan", "rate must be above 0, not nan"),
+        ("[optimiser]\nwarmup = -1", "warmup must be at least 0"),
+        ("[compute]\ndevices = 0", "devices must be at least 1, not 0"),
+    ],
+)
+def test_an_impossible_value_is_named(tmp_path, section, sentence):
+    head, _, keys = section.partition("\n")
+    text = LEAST.replace(head, section) if head in LEAST else f"{LEAST}{section}\n"
+    assert keys in text
+    with pytest.raises(SettingsError, match=sentence):
+        read_settings(write(tmp_path, text))
+
+
+def test_a_list_of_loggers_reads_back(tmp_path):
+    settings = read_settings(write(tmp_path, LEAST.replace("[run]", '[run]\nloggers = ["wandb", "mlflow"]')))
+    assert settings.run.loggers == ("wandb", "mlflow")
+    assert read_settings(write(tmp_path, to_toml(settings))) == settings

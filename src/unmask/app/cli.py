@@ -6,16 +6,17 @@ never waits for torch.
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from unmask.app.cli_fghv import fghv
 from unmask.app.cli_scores import convert, evaluate, score
 from unmask.app.cli_sets import benchmark, data, doctor, simulate
+from unmask.app.cli_train import export, train
 from unmask.app.options import Engine, Fps, InEngine, InPrecision, Jobs, Models, Point, Precision
 
 app = typer.Typer(
@@ -84,7 +85,7 @@ def check(
     return run(sources, wishes)
 
 
-COMMANDS: tuple[Callable[..., int], ...] = (score, evaluate, convert, data, doctor, simulate)
+COMMANDS: tuple[Callable[..., int], ...] = (score, evaluate, convert, data, doctor, simulate, fghv)
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(benchmark, name="benchmark")
@@ -139,34 +140,8 @@ def prepare(
     return run(dataset, root, out=out, wishes=wishes)
 
 
-@app.command()
-def train(
-    config: Annotated[str, typer.Option(help="TOML file with the settings, or the name of a preset.")],
-    data: Annotated[Path, typer.Option(help="Folder of prepared clips, with train and dev.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, log, weights.")],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
-    init: Annotated[
-        Path | None,
-        typer.Option(help="Weights to start from, e.g. single-frame ones for a multi-frame network."),
-    ] = None,
-) -> int:
-    """Train a network and write its weights with their contract (needs the extra `train`)."""
-    with _train_extra("train"):
-        from unmask.app.train import run
-
-        return run(config, data=data, out=out, resume=resume, init=init)
-
-
-@app.command()
-def export(
-    weights: Annotated[Path, typer.Argument(help="Weights with their contract, .safetensors.")],
-    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
-) -> int:
-    """Turn weights into the ONNX file that `unmask check` loads (needs the extra `train`)."""
-    with _train_extra("export"):
-        from unmask.app.train import export as export_weights
-
-        return export_weights(weights, out=out)
+app.command()(train)
+app.command()(export)
 
 
 @app.command()
@@ -192,27 +167,6 @@ def demo(
     from unmask.app.demo import run
 
     return run(out, models=tuple(model or ()))
-
-
-@contextmanager
-def _train_extra(command: str) -> Iterator[None]:
-    """Names the extra that is missing, if it is one of its packages."""
-    try:
-        yield
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").split(".")[0] in (
-            "torch",
-            "lightning",
-            "safetensors",
-            "onnxruntime",
-            "onnxscript",
-        ):
-            from unmask.types import SettingsError
-
-            raise SettingsError(
-                f"`unmask {command}` needs {missing.name}, which is missing; pip install 'unmask[train]'"
-            ) from missing
-        raise
 
 
 def main() -> None:

@@ -2,24 +2,56 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from unmask.app.precision import add_bf16_points
-from unmask.app.progress import bar
+from unmask.app.progress import bar, say
 from unmask.app.training_sets import prepared, training_data
 from unmask.data.prepared import PreparedSet
 from unmask.models.export import export as export_network
 from unmask.models.weights import load
 from unmask.training.finish import finish
-from unmask.training.loop import train
-from unmask.training.settings import read_settings
+from unmask.training.loop import leads, train
+from unmask.training.results import RESULTS, Result, read_results, write_results, write_summary
+from unmask.training.run_folder import SETTINGS
+from unmask.training.settings import Settings, read_settings
 
 
-def run(config: str, *, data: Path, out: Path, resume: bool, init: Path | None) -> int:
+def run(
+    config: str, *, data: Sequence[Path], out: Path, resume: bool, init: Path | None, seeds: int = 1
+) -> int:
     """Trains, and names the files that came of it."""
     settings = read_settings(config)
-    sets = prepared(data, out / "prepared", spec=settings.clip)
-    with bar(f"training {settings.run.name}") as advance:
+    sets = [prepared(folder, out / "prepared", spec=settings.clip, alone=len(data) == 1) for folder in data]
+    if seeds == 1:
+        _one(settings, data=data, sets=sets, out=out, resume=resume, init=init)
+        return 0
+    found: dict[int, list[Result]] = {}
+    for seed in range(settings.run.seed, settings.run.seed + seeds):
+        folder, its = out / f"seed-{seed}", replace(settings, run=replace(settings.run, seed=seed))
+        if not (resume and (folder / RESULTS).is_file()):
+            going_on = resume and (folder / SETTINGS).is_file()
+            _one(its, data=data, sets=sets, out=folder, resume=going_on, init=init)
+        if leads():
+            found[seed] = read_results(folder)
+    if leads():
+        _print_summary(write_summary(out, found), count=seeds)
+    return 0
+
+
+def _one(
+    settings: Settings,
+    *,
+    data: Sequence[Path],
+    sets: Sequence[Path],
+    out: Path,
+    resume: bool,
+    init: Path | None,
+) -> None:
+    """One run to its weights, its ONNX file and its results."""
+    with bar(f"training {settings.run.name}, seed {settings.run.seed}") as advance:
         train(
             settings,
             data=sets,
@@ -28,13 +60,33 @@ def run(config: str, *, data: Path, out: Path, resume: bool, init: Path | None) 
             init=init,
             progress=lambda done, total, loss: advance(done, total),
         )
+    if not leads():
+        return
     command = shlex.join(["unmask", *sys.argv[1:]])
-    finished = finish(out, data=sets, training_data=training_data(data), command=command)
-    dev = PreparedSet.open(sets / "dev")
+    material = [row for folder in data for row in training_data(folder)]
+    finished = finish(out, data=sets, training_data=material, command=command)
+    dev = PreparedSet.joined([PreparedSet.open(folder / "dev") for folder in sets])
     add_bf16_points(finished.model, finished.weights, dev=dev, settings=settings.evaluation)
+    for result in write_results(out, data=sets):
+        say(_sentence(result))
     print(finished.weights)
     print(finished.model)
-    return 0
+
+
+def _sentence(result: Result) -> str:
+    threshold = {"dev": "threshold from dev", "oracle": "ORACLE threshold, chosen on test"}
+    return (
+        f"{result.weights} weights (step {result.step}), {result.part}, {threshold[result.threshold_from]}: "
+        f"AUC {result.auc:.4f}, EER {result.eer:.2%}, ACER {result.acer:.2%}, BPCER {result.bpcer:.2%} of "
+        f"{result.bona_fide}, APCER {result.worst_apcer:.2%} ({result.worst_instrument})"
+    )
+
+
+def _print_summary(rows: Sequence[dict[str, object]], *, count: int) -> None:
+    print(f"mean and deviation over {count} seeds")
+    for row in rows:
+        where = f"{row['weights']:4s} {row['part']:4s} threshold: {row['threshold_from']:6s}"
+        print(f"{where} {row['figure']:11s} {row['mean']:8.4f} +- {row['deviation']:.4f}")
 
 
 def export(weights: Path, *, out: Path) -> int:

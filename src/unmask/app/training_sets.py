@@ -17,10 +17,18 @@ from unmask.types import ClipSpec, DataError, Presentation
 DEV_SHARE = 0.2
 
 
-def prepared(data: Path, out: Path, *, spec: ClipSpec) -> Path:
-    """A folder with prepared sets in train and dev: `data`, or `out` made from the recordings in `data`."""
+def prepared(data: Path, out: Path, *, spec: ClipSpec, alone: bool = True) -> Path:
+    """A folder with prepared sets in train and dev: `data`, or `out` made from the recordings in `data`.
+
+    Only where `data` is `alone`, and this process too, is anything prepared on the way.
+    """
     if (data / "train" / SPEC).is_file():
         return data
+    if not alone or int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise DataError(
+            f"{data} holds no prepared sets in train and dev; several folders, or several processes, need "
+            "them: make them first with `unmask prepare`"
+        )
     if not (data / LABELS).is_file():
         raise DataError(
             f"{data} has neither prepared sets in train and dev nor {LABELS}; make it with `unmask "

@@ -1,4 +1,4 @@
-"""Prepared clips on disk: what `data.prepare` writes and training maps into memory.
+"""Prepared clips on disk: what `data.prepare` writes and training streams.
 
 A set is a folder of shards (data.shards) and its `spec.json`, the settings that all of them were cut with.
 The tars are WebDataset's, so that other programs can stream them; here any clip is read by its place.
@@ -6,7 +6,7 @@ The tars are WebDataset's, so that other programs can stream them; here any clip
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -51,6 +51,26 @@ class PreparedSet:
         rows = tuple(row for shard in shards for row in shard.rows)
         return PreparedSet(root, spec, depth_px, rows, tuple(shards))
 
+    @staticmethod
+    def joined(sets: Sequence["PreparedSet"]) -> "PreparedSet":
+        """Several sets as one; DataError where their clips were cut in different ways.
+
+        Two sets may both have a subject "1": presentations and subjects get the folder of their set before
+        their name, and so do domains that no manifest names.
+        """
+        first = sets[0]
+        if len(sets) == 1:
+            return first
+        for other in sets[1:]:
+            if (other.spec, other.depth_px) != (first.spec, first.depth_px):
+                raise DataError(
+                    f"{other.root} holds clips cut as {other.spec}, {first.root} as {first.spec}; prepare "
+                    "them alike"
+                )
+        rows = tuple(_of(one, row) for one in sets for row in one.rows)
+        shards = tuple(shard for one in sets for shard in one.shards)
+        return PreparedSet(first.root, first.spec, first.depth_px, rows, shards)
+
     @cached_property
     def _starts(self) -> np.ndarray:
         return np.cumsum([0, *(len(shard.rows) for shard in self.shards)])[:-1]
@@ -67,6 +87,16 @@ class PreparedSet:
             )
         clips, depth, mask = zip(*parts, strict=True)
         return Arrays(np.stack(clips), np.stack(depth), np.stack(mask))
+
+
+def _of(prepared: PreparedSet, row: Row) -> Row:
+    name = str(prepared.root.parent)  # root is its part train, dev or test
+    return replace(
+        row,
+        presentation=f"{name}/{row.presentation}",
+        subject=f"{name}/{row.subject}",
+        domain=row.domain or name,
+    )
 
 
 def _check(shard: Shard, *, spec: ClipSpec, depth_px: int) -> None:

@@ -16,7 +16,6 @@ import json
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -36,6 +35,7 @@ class Row:
     """One prepared clip: the `number`-th of its presentation; `source` says where it came from.
 
     `time_s` is that of its first frame; `box` (4) xyxy in pixels of the original frame, () where unknown.
+    `domain` is known where the manifest names one.
     """
 
     presentation: str
@@ -46,6 +46,7 @@ class Row:
     source: str
     time_s: float = 0.0
     box: tuple[int, ...] = ()
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,8 @@ def _write_recording(members: _Members, prepared: Prepared, *, pictures: Picture
         key = key_of(prepared.outcome.recording, row.number)
         clip = arrays.clips[k]
         content = encode_png(clip.reshape(-1, *clip.shape[2:])) if pictures == "png" else _npy(clip)
-        meta = {**prepared.outcome.columns, **asdict(row), "times_s": prepared.times_s[k].tolist()}
+        known = {name: value for name, value in asdict(row).items() if name != "domain"}  # a column, if any
+        meta = {**prepared.outcome.columns, **known, "times_s": prepared.times_s[k].tolist()}
         place = {
             "time_s": row.time_s,
             "box": row.box,
@@ -205,27 +207,30 @@ class Shard:
         where = np.array(places, np.int64).reshape(len(rows), 3, 2)
         return Shard(tar, tuple(outcomes), tuple(rows), where, pictures)
 
-    @cached_property
-    def _bytes(self) -> np.ndarray:
-        return np.memmap(self.tar, np.uint8, mode="r").view(np.ndarray)  # a plain view slices faster
-
     def read(self, k: int, *, frames: int, size_px: int, depth_px: int) -> tuple[np.ndarray, ...]:
-        """Clip, depth and mask of row `k`; views of the mapped file where they are not packed."""
-        (clip, depth, mask) = self.places[k]
-        maps = (frames, depth_px, depth_px)
+        """Clip, depth and mask of row `k`, by one read.
+
+        Not mapped into memory: pages of a mapped file count as the process's own until the system wants
+        them back, so that a run would seem, and in a container may be, as large as its data set.
+        """
+        places = self.places[k]
+        begin, end = int(places[0, 0]), int(places[-1].sum())
+        with self.tar.open("rb", buffering=0) as file:
+            file.seek(begin)
+            content = np.frombuffer(file.read(end - begin), np.uint8)
+        if len(content) < end - begin:
+            raise DataError(f"{self.tar} ends before its clip {k}; delete it and prepare again")
+        clip, depth, mask = (content[at - begin : at - begin + n] for at, n in places.tolist())
         if self.pictures == "png":
-            pixels = decode_png(self._member(clip)).reshape(frames, size_px, size_px, 3)
+            pixels = decode_png(clip).reshape(frames, size_px, size_px, 3)
         else:
-            pixels = self._array(clip, (frames, size_px, size_px, 3))
-        return pixels, self._array(depth, maps), self._array(mask, maps)
+            pixels = _array(clip, (frames, size_px, size_px, 3))
+        maps = (frames, depth_px, depth_px)
+        return pixels, _array(depth, maps), _array(mask, maps)
 
-    def _member(self, place: np.ndarray) -> np.ndarray:
-        begin, length = place.tolist()
-        return self._bytes[begin : begin + length]
 
-    def _array(self, place: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        member = self._member(place)
-        return member[len(member) - int(np.prod(shape)) :].reshape(shape)  # behind the header of the npy
+def _array(member: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return member[len(member) - int(np.prod(shape)) :].reshape(shape)  # behind the header of the npy
 
 
 def _outcome(entry: Mapping[str, Any]) -> Outcome:
@@ -242,4 +247,5 @@ def _row(outcome: Outcome, number: int, clip: Mapping[str, Any]) -> Row:
         source=outcome.source,
         time_s=clip["time_s"],
         box=tuple(clip["box"]),
+        domain=outcome.columns.get("domain", ""),
     )

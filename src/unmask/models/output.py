@@ -10,12 +10,13 @@ class Draws(NamedTuple):
     """What a network that makes hypotheses compares a face with.
 
     `feature` (B, T, d) of each frame; `real` and `attack` (K, d), the features made up from one set of
-    K latent vectors. None is normalised.
+    K latent vectors. None is normalised. `tau` is the temperature of the score.
     """
 
     feature: Tensor
     real: Tensor
     attack: Tensor
+    tau: float = 0.1
 
 
 class Output(NamedTuple):

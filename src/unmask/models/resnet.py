@@ -30,12 +30,12 @@ class BasicBlock(nn.Module):
         return F.relu(self.shortcut(x) + self.second_norm(self.second(inner)))
 
 
-class ResNet18(Classifier):
-    """Trained by cross entropy (loss: binary 1; it has no map for the other terms)."""
+class ResNet18Trunk(nn.Module):
+    """Normalised frames -> one vector of 8 * `width` features each."""
 
-    def __init__(self, *, width: int) -> None:
-        super().__init__(mean=IMAGENET[0], deviation=IMAGENET[1])
-        self.stem = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
+    def __init__(self, channels: int, *, width: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(channels, width, 7, stride=2, padding=3, bias=False)
         self.stem_norm = nn.BatchNorm2d(width)
         widths = [width, width, 2 * width, 4 * width, 8 * width]
         self.levels = nn.Sequential(
@@ -44,15 +44,26 @@ class ResNet18(Classifier):
                 for a, b in pairwise(widths)
             )
         )
-        self.head = nn.Linear(8 * width, 2)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def classify(self, frames: Tensor) -> Tensor:
+    def forward(self, frames: Tensor) -> Tensor:  # (N, C, H, W) -> (N, 8w)
         x = F.relu(self.stem_norm(self.stem(frames)))  # (N, w, H / 2, W / 2)
         x = self.levels(F.max_pool2d(x, 3, stride=2, padding=1))  # (N, 8w, H / 32, W / 32)
-        return self.head(x.mean(dim=(2, 3)))
+        return x.mean(dim=(2, 3))
+
+
+class ResNet18(Classifier):
+    """Trained by cross entropy (loss: binary 1; it has no map for the other terms)."""
+
+    def __init__(self, *, width: int) -> None:
+        super().__init__(mean=IMAGENET[0], deviation=IMAGENET[1])
+        self.trunk = ResNet18Trunk(3, width=width)
+        self.head = nn.Linear(8 * width, 2)
+
+    def classify(self, frames: Tensor) -> Tensor:
+        return self.head(self.trunk(frames))
 
 
 def resnet18(*, width: int = 64) -> ResNet18:

@@ -1,7 +1,7 @@
 """Which clips a step sees: a function of seed and step alone, so that a resumed run is the same run."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from unmask.data.prepared import PreparedSet
-from unmask.data.shards import Arrays, Row
+from unmask.data.shards import Arrays
 from unmask.training.augment import Augmentation, Batch, augment, recompress
+from unmask.training.sampling import Balanced, Epochs, by_instrument
 from unmask.training.settings import Batches
-from unmask.types import DataError, Label
+from unmask.types import DataError
 
 T = TypeVar("T")
 
@@ -29,47 +30,53 @@ class Drawn:
 
 
 class Drawer:
-    """Draws balanced batches: a fixed share is bona fide; each instrument is as likely as any other, or each
-    attack clip.
+    """Draws the batches of a run as its settings say (settings.Batches).
 
+    A step has as many parts as devices times accumulated batches; each is `batches.size` clips. The clips of
+    a step are drawn together and then dealt, so that they do not depend on how many devices share the work.
     `frames` 1 takes one random frame of each clip, else it takes all.
     """
 
-    def __init__(self, prepared: PreparedSet, *, batches: Batches, seed: int, frames: int) -> None:
+    def __init__(
+        self, prepared: PreparedSet, *, batches: Batches, seed: int, frames: int, parts: int = 1
+    ) -> None:
         self.prepared, self.batches, self.seed, self.frames = prepared, batches, seed, frames
-        self.bona_fide, self.instruments = by_instrument(prepared.rows, origin=str(prepared.root))
-        if batches.attacks == "as prepared":
-            self.instruments = [np.sort(np.concatenate(self.instruments))]
+        self.parts = parts
+        self.bona_fide, _ = by_instrument(prepared.rows, origin=str(prepared.root))
+        self._balanced = Balanced(prepared, batches=batches)
+        self._epochs = Epochs(prepared.rows, batches=batches, seed=seed)
+        if batches.order == "epochs" and self._epochs.fewest < batches.size * parts:
+            raise DataError(
+                f"{prepared.root} has {self._epochs.fewest} clips an epoch, fewer than the {batches.size} x "
+                f"{parts} of a step; prepare more, or lower [batches] size"
+            )
 
     def numbers(self, rng: np.random.Generator) -> np.ndarray:
-        """The clips of one batch (B,), bona fide first."""
-        living = max(1, min(self.batches.size - 1, round(self.batches.size * self.batches.bona_fide)))
-        species = rng.integers(len(self.instruments), size=self.batches.size - living)
-        attacks = [rng.choice(self.instruments[k]) for k in species]
-        return np.concatenate([rng.choice(self.bona_fide, living), attacks]).astype(np.int64)
+        """The clips of one balanced batch (B,), bona fide first."""
+        return self._balanced.numbers(rng, parts=1)[0]
 
-    def draw(self, step: int, *, rank: int = 0, augmentation: Augmentation | None = None) -> Drawn:
-        """The clips of `step` (from 0) on the device `rank`, after JPEG, the one change that needs bytes."""
-        rng = np.random.default_rng([self.seed, step, rank])
-        numbers = self.numbers(rng)
-        arrays = self.prepared.read(numbers)
+    def draw(self, step: int, *, part: int = 0, augmentation: Augmentation | None = None) -> Drawn:
+        """The clips of a part of `step` (from 0), after JPEG, the one change that needs bytes."""
+        rng = np.random.default_rng([self.seed, step, 0])
+        if self.batches.order == "epochs":
+            order: Balanced | Epochs = self._epochs
+            dealt = self._epochs.numbers(step, parts=self.parts)
+        else:
+            order = self._balanced
+            dealt = self._balanced.numbers(rng, parts=self.parts)
+        frames = None
         if self.frames == 1:
-            arrays = one_frame(arrays, rng.integers(self.prepared.spec.frames, size=len(numbers)))
+            drawn = rng.integers(self.prepared.spec.frames, size=dealt.size)
+            frames = order.dealt(drawn, parts=self.parts)
+        if part:
+            rng = np.random.default_rng([self.seed, step, part])
+        numbers = dealt[part]
+        arrays = self.prepared.read(numbers)
+        if frames is not None:
+            arrays = one_frame(arrays, frames[part])
         if augmentation is not None and augmentation.jpeg:
             recompress(arrays.clips, rng, settings=augmentation)
-        bona_fide = np.isin(numbers, self.bona_fide, assume_unique=False)
-        return Drawn(numbers, arrays, bona_fide, rng)
-
-
-def by_instrument(rows: Sequence[Row], *, origin: str) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Numbers of the bona fide clips, and of the attacks of each instrument in order of its name."""
-    labels = np.array([row.label is Label.BONA_FIDE for row in rows])
-    names = np.array([row.instrument or "attack" for row in rows], dtype=object)
-    if labels.all() or not labels.any():
-        kind = "attack" if labels.all() else "bona fide"
-        raise DataError(f"{origin} has no {kind} clip; both classes are needed, so prepare more recordings")
-    attacks = [np.flatnonzero(~labels & (names == name)) for name in sorted(set(names[~labels]))]
-    return np.flatnonzero(labels), attacks
+        return Drawn(numbers, arrays, np.isin(numbers, self.bona_fide), rng)
 
 
 def one_frame(arrays: Arrays, frames: np.ndarray) -> Arrays:
@@ -92,7 +99,9 @@ def changed(drawn: Drawn, *, settings: Augmentation, device: torch.device) -> Ba
     return augment(to_batch(drawn.arrays, drawn.bona_fide, device=device), drawn.rng, settings=settings)
 
 
-def ahead(make: Callable[[int], T], steps: Sequence[int], *, depth: int = 2) -> Iterator[tuple[int, T]]:
+def ahead(
+    make: Callable[[int], T], steps: Sequence[int], *, depth: int = 2
+) -> Generator[tuple[int, T], None, None]:
     """(step, make(step)) in order, made in one background thread up to `depth` steps ahead."""
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
         waiting: deque[tuple[int, Future[T]]] = deque()

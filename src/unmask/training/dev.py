@@ -1,5 +1,6 @@
 """Scoring a prepared set with a network in training."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,9 @@ from torch import Tensor, nn
 from unmask import metrics
 from unmask.data.prepared import PreparedSet
 from unmask.models import Output
+from unmask.models.hypotheses import distribution, relative, variance
 from unmask.models.losses import binary, cdl, depth_target, edl, pixels
+from unmask.models.output import Draws
 from unmask.training.augment import Batch
 from unmask.training.batches import ahead, by_instrument, one_frame, to_batch
 from unmask.training.checkpoint import Dev
@@ -46,6 +49,8 @@ def loss_of(output: Output, batch: Batch, *, settings: Loss) -> Tensor:
         terms.append(settings.binary * binary(logits, batch.bona_fide, double_softmax=double))
     if settings.pixels and output.pixels is not None:
         terms.append(settings.pixels * pixels(output.pixels.float(), batch.bona_fide))
+    if output.draws is not None:
+        terms += _of_draws(output.draws, batch, settings=settings)
     if not terms:
         raise SettingsError(
             f"[loss] has no term for what the network gives ({_given(output)}); set the weight of one above 0"
@@ -55,6 +60,18 @@ def loss_of(output: Output, batch: Batch, *, settings: Loss) -> Tensor:
 
 def _given(output: Output) -> str:
     return ", ".join(name for name, part in output._asdict().items() if part is not None)
+
+
+def _of_draws(draws: Draws, batch: Batch, *, settings: Loss) -> Iterator[Tensor]:
+    """FGHV's three constraints."""
+    living = batch.bona_fide
+    if settings.relative:
+        near = relative(draws, living, form=settings.relative_form, margin=settings.relative_margin)
+        yield settings.relative * near
+    if settings.variance:
+        yield settings.variance * variance(draws, living, of=settings.variance_of)
+    if settings.distribution:
+        yield settings.distribution * distribution(draws, margin=settings.distribution_margin)
 
 
 def score_set(

@@ -4,7 +4,6 @@ Operating points are measured on dev with the very weights that are shipped (rou
 stores) in f32; points for bf16 are added where the runtime is at hand.
 """
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +17,9 @@ from unmask.models.weights import load, save
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import BEST, CHECKPOINT, Dev
 from unmask.training.dev import judge, score_set
-from unmask.training.loop import SETTINGS, Sets
 from unmask.training.networks import build, frames_of
+from unmask.training.run_folder import SETTINGS, commit
+from unmask.training.sets import Folders, Sets
 from unmask.training.settings import Settings, read_settings
 from unmask.training.threshold import correlation, operating_points
 from unmask.types import ModelError
@@ -41,7 +41,7 @@ class Finished:
 def finish(
     out: str | Path,
     *,
-    data: str | Path,
+    data: Folders,
     training_data: Sequence[TrainingData],
     command: str,
     measured_on: str = "",
@@ -89,7 +89,7 @@ def finish(
         golden=(),  # the export draws and scores them
         command=command,
         seed=settings.run.seed,
-        commit=_commit(),
+        commit=commit(),
         evidence_correlation=correlation(sets.dev.rows, scored.scores),
     )
     sealed = export(network, contract, out / MODEL)
@@ -130,15 +130,3 @@ def _half_rounded(network: nn.Module) -> nn.Module:
         if parameter.ndim > 1:
             parameter.copy_(parameter.half().float())
     return network
-
-
-def _commit() -> str:
-    """The commit of the source tree that trains; "" outside a repository."""
-    here = Path(__file__).parent
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True, timeout=10
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return found.stdout.strip()

@@ -7,49 +7,41 @@ all that moves, so a run that was killed and resumed is, on the CPU, the same ru
 """
 
 import math
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from lightning.fabric import Fabric
-from lightning.fabric.loggers import TensorBoardLogger
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.fabric.wrappers import _FabricModule
 from torch import nn
 
-from unmask.data.prepared import PreparedSet
-from unmask.media.files import write_bytes
+from unmask.models.hypotheses import collapse
+from unmask.models.output import Draws
 from unmask.training import checkpoint as checkpoints
 from unmask.training.batches import Drawer, Drawn, ahead, changed
 from unmask.training.checkpoint import BEST, CHECKPOINT, Checkpoint, Dev, History
-from unmask.training.dev import judge, loss_of, refuse_shared_subjects, score_set
-from unmask.training.networks import build, frames_of, start_depth, trained_groups
-from unmask.training.settings import Settings, to_toml
-from unmask.types import SettingsError, UnmaskError
+from unmask.training.dev import judge, loss_of, score_set
+from unmask.training.loggers import close_loggers, loggers_of
+from unmask.training.networks import build, frames_of, start_depth
+from unmask.training.optimisers import optimiser_of, rate_at
+from unmask.training.run_folder import claim, write_metrics
+from unmask.training.sets import Folders, Sets
+from unmask.training.settings import Settings
+from unmask.types import ModelError, SettingsError, UnmaskError
 
-SETTINGS = "settings.toml"
 Progress = Callable[[int, int, float], None]  # steps done, steps in all, loss
 
 
 class TrainingError(UnmaskError):
     """A run that cannot go on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sets:
-    """`train` to learn from and `dev` for thresholds; no person is in both."""
-
-    train: PreparedSet
-    dev: PreparedSet
-
-    @staticmethod
-    def open(data: str | Path) -> "Sets":
-        """The sets in the folders train and dev of `data`."""
-        sets = Sets(PreparedSet.open(Path(data) / "train"), PreparedSet.open(Path(data) / "dev"))
-        refuse_shared_subjects(sets.train, sets.dev)
-        return sets
 
 
 @dataclass(slots=True)
@@ -60,18 +52,19 @@ class _Run:
     settings: Settings
     sets: Sets
     out: Path
-    network: nn.Module  # as Fabric wrapped it
+    network: _FabricModule  # as Fabric wrapped it
     bare: nn.Module
     average: nn.Module | None
     optimiser: torch.optim.Optimizer
     frames: int
     history: History
+    watched: dict[str, float] = field(default_factory=dict)  # figures of the last step for the log
 
 
 def train(
     settings: Settings,
     *,
-    data: str | Path,
+    data: Folders,
     out: str | Path,
     resume: bool = False,
     init: str | Path | None = None,
@@ -79,121 +72,213 @@ def train(
 ) -> Path:
     """Trains to the last step and returns the run folder; `finish` makes the shipped files of it.
 
-    `data` holds prepared sets in train and dev. `init`: weights to start from; a multi-frame network takes
-    the backbone of single-frame weights. `resume` goes on from the checkpoint in `out`. A loss
-    or gradient that is not finite ends in a TrainingError; the checkpoint then holds the last good weights.
+    `data` holds prepared sets in train and dev; several such folders are put together. `init`: weights to
+    start from; a multi-frame network takes the backbone of single-frame weights. `resume` goes on from the
+    checkpoint in `out`, or from the start where there is none yet. A loss or gradient that is not finite ends
+    in a TrainingError; the checkpoint then holds the last good weights.
     """
     out = Path(out)
     sets = Sets.open(data)
-    _claim(out, settings, resume=resume)
-    if settings.run.backbone == "frozen" and init is None and not resume:
+    fabric = _fabric(settings, out)
+    going_on = False
+    if fabric.global_rank == 0:
+        going_on = claim(out, settings, resume=resume)
+    going_on = fabric.broadcast(going_on)
+    if settings.run.backbone == "frozen" and init is None and not going_on:
         raise SettingsError("[run] backbone is frozen, but there is none yet; give --init weights of stage 1")
-    run = _begin(settings, sets, out, init=None if resume else init)
-    if resume:
+    run = _begin(fabric, settings, sets, out, init=None if going_on else init)
+    if going_on:
         _restore(run, checkpoints.read(out / CHECKPOINT))
-    elif run.fabric.global_rank == 0:
-        write_bytes(out / SETTINGS, to_toml(settings).encode())
-    drawer = Drawer(sets.train, batches=settings.batches, seed=settings.run.seed, frames=run.frames)
-    _loop(run, drawer, progress=progress)
+    drawer = Drawer(
+        sets.train,
+        batches=settings.batches,
+        seed=settings.run.seed,
+        frames=run.frames,
+        parts=fabric.world_size * settings.batches.accumulate,
+    )
+    status = "failed"
+    try:
+        _loop(run, drawer, progress=progress)
+        status = "success"
+    finally:
+        close_loggers(fabric.loggers, status=status)
     return out
 
 
-def _begin(settings: Settings, sets: Sets, out: Path, *, init: str | Path | None) -> _Run:
+def leads() -> bool:
+    """Whether this process is the first of those that train together, or the only one."""
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
+
+
+def _fabric(settings: Settings, out: Path) -> Fabric:
     compute = settings.compute
     if compute.threads:
         torch.set_num_threads(compute.threads)
-    logger = TensorBoardLogger(root_dir=out, name="log", version="")
+    devices, nodes = compute.devices, compute.nodes
+    if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun started this process and says how many there are
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
     fabric = Fabric(
         accelerator=compute.accelerator,
-        devices=compute.devices,
+        devices=devices,
+        num_nodes=nodes,
+        strategy="ddp" if devices * nodes > 1 else "auto",
         precision=compute.precision,
-        loggers=logger,
+        loggers=loggers_of(settings.run.loggers, out=out, run=settings.run.name),
     )
     fabric.launch()
+    return fabric
+
+
+def _begin(fabric: Fabric, settings: Settings, sets: Sets, out: Path, *, init: str | Path | None) -> _Run:
     torch.manual_seed(settings.run.seed)  # of the first weights; a step seeds itself
     bare = build(settings, init=init)
     frames = frames_of(bare, sets.train.spec)
     if init is None and settings.run.backbone == "trained":
         start_depth(bare, sets.train, frames=frames)
-    if compute.channels_last:
+    if settings.compute.channels_last:
         bare.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = _optimiser(bare, settings)
+    optimiser = optimiser_of(bare, settings)
     network, optimiser = fabric.setup(bare, optimiser)
     average = deepcopy(bare).requires_grad_(False) if settings.run.ema else None
     return _Run(fabric, settings, sets, out, network, bare, average, optimiser, frames, History())
 
 
+class _Meter:
+    """What happened since the last line of the log."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.images = 0
+        self.waited_s = 0.0  # for the next batch
+        self.since = self.asked = time.perf_counter()
+
+    def got(self) -> None:
+        """The next batch is there."""
+        self.waited_s += time.perf_counter() - self.asked
+
+    def figures(self) -> dict[str, float]:
+        """Rates since the last line, and the share of the time that no batch was there to work on."""
+        seconds = time.perf_counter() - self.since
+        return {"images_s": self.images / seconds, "waiting": self.waited_s / seconds}
+
+
 def _loop(run: _Run, drawer: Drawer, *, progress: Progress | None) -> None:
     settings, fabric = run.settings, run.fabric
     steps = range(run.history.step, settings.run.steps)
+    own = range(fabric.global_rank, drawer.parts, fabric.world_size)
 
-    def draw(step: int) -> Drawn:
-        return drawer.draw(step, rank=fabric.global_rank, augmentation=settings.augmentation)
+    def draw(step: int) -> list[Drawn]:
+        return [drawer.draw(step, part=part, augmentation=settings.augmentation) for part in own]
 
+    if exhausted(run.history, settings.evaluation.patience):
+        return
+    _to_train(run)
+    meter = _Meter()
+    with closing(ahead(draw, steps)) as batches:
+        for step, drawn in batches:
+            meter.got()
+            meter.losses.append(_step(run, drawn, step=step))
+            meter.images += sum(int(np.prod(one.arrays.clips.shape[:2])) for one in drawn) * fabric.world_size
+            done = run.history.step
+            if done % settings.run.log_every == 0 or done == settings.run.steps:
+                loss = _write_down(run, meter)
+                figures = {"loss": loss, "rate": rate_at(step, settings), **meter.figures()}
+                fabric.log_dict({**figures, **run.watched}, done)
+                meter = _Meter()
+                if progress is not None:
+                    progress(done, settings.run.steps, loss)
+            evaluates = done % settings.evaluation.every == 0 or done == settings.run.steps
+            if evaluates:
+                _evaluate(run)
+            if evaluates or done % settings.run.save_every == 0:
+                if meter.losses:  # a resumed run starts a new mean
+                    _write_down(run, meter)
+                _save(run)
+                meter = _Meter()
+            if evaluates and exhausted(run.history, settings.evaluation.patience):
+                fabric.print(_patience_ended(run))
+                return
+            meter.asked = time.perf_counter()
+
+
+def exhausted(history: History, patience: int) -> bool:
+    """Whether the last `patience` evaluations were no better than the one before them; dev alone decides."""
+    best = history.best
+    return bool(patience) and best in history.evaluations[:-patience]
+
+
+def _patience_ended(run: _Run) -> str:
+    best = run.history.best
+    return (
+        f"stopped at step {run.history.step} of {run.settings.run.steps}: {run.settings.evaluation.patience} "
+        f"evaluations were no better on dev than that of step {best.step if best else 0}"
+    )
+
+
+def _write_down(run: _Run, meter: _Meter) -> float:
+    """The mean loss since the last line goes into the history."""
+    loss = float(np.mean(meter.losses))
+    run.history.losses.append((run.history.step, loss))
+    return loss
+
+
+def _to_train(run: _Run) -> None:
     run.network.train()
-    losses: list[float] = []
-    seen, since = 0, time.perf_counter()
-    for step, drawn in ahead(draw, steps):
-        losses.append(_step(run, drawn, step=step))
-        seen += drawn.arrays.clips.shape[0] * drawn.arrays.clips.shape[1] * fabric.world_size
-        done = run.history.step
-        if done % settings.run.log_every == 0 or done == settings.run.steps:
-            loss, seconds = float(np.mean(losses)), time.perf_counter() - since
-            run.history.losses.append((done, loss))
-            fabric.log_dict({"loss": loss, "rate": rate_at(step, settings), "images_s": seen / seconds}, done)
-            losses, seen, since = [], 0, time.perf_counter()
-            if progress is not None:
-                progress(done, settings.run.steps, loss)
-        evaluates = done % settings.evaluation.every == 0 or done == settings.run.steps
-        if evaluates:
-            _evaluate(run)
-            since = time.perf_counter()
-        if evaluates or done % settings.run.save_every == 0:
-            losses = _flush_losses(run, losses)
-            _save(run)
+    if run.settings.run.batch_norm == "frozen":
+        for module in run.bare.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
 
 
-def _step(run: _Run, drawn: Drawn, *, step: int) -> float:
-    """One update; the loss of the batch."""
-    settings = run.settings
-    torch.manual_seed(settings.run.seed * 1_000_003 + step)
+def _step(run: _Run, drawn: Sequence[Drawn], *, step: int) -> float:
+    """One update from the mean of the batches; their mean loss on all devices."""
+    settings, fabric = run.settings, run.fabric
+    torch.manual_seed(settings.run.seed * 1_000_003 + step + fabric.global_rank * 2_147_483_647)
     for group in run.optimiser.param_groups:
         group["lr"] = rate_at(step, settings)
-    batch = changed(drawn, settings=settings.augmentation, device=run.fabric.device)
     before = [buffer.clone() for buffer in run.bare.buffers()]  # forward moves the batch statistics
-    output = run.network(batch.clips, batch.mask[:, 0])
-    loss = loss_of(output, batch, settings=settings.loss)
     run.optimiser.zero_grad()
-    run.fabric.backward(loss)
+    loss = torch.zeros((), device=fabric.device)
+    for number, one in enumerate(drawn, start=1):
+        batch = changed(one, settings=settings.augmentation, device=fabric.device)
+        with fabric.no_backward_sync(run.network, enabled=number < len(drawn)):
+            output = run.network(batch.clips, batch.mask[:, 0])
+            part = loss_of(output, batch, settings=settings.loss) / len(drawn)
+            fabric.backward(part)
+        loss = loss + part.detach()
+    if output.draws is not None:
+        run.watched = _watch(run, output.draws)
+    if fabric.world_size > 1:
+        loss = fabric.all_reduce(loss)  # type: ignore[assignment]
     limit = settings.optimiser.clip_norm or math.inf
     trained = [p for group in run.optimiser.param_groups for p in group["params"]]
     norm = torch.nn.utils.clip_grad_norm_(trained, limit)
     if not bool(torch.isfinite(loss)) or not bool(torch.isfinite(norm)):
         for buffer, good in zip(run.bare.buffers(), before, strict=True):
             buffer.copy_(good)
-        _stop(run, drawn, loss=float(loss.detach()), norm=float(norm))
+        _stop(run, drawn[0], loss=float(loss), norm=float(norm))
     run.optimiser.step()
     run.history.step = step + 1
     if run.average is not None:
         _move_average(run.average, run.bare, decay=min(settings.run.ema, (1 + step) / (10 + step)))
-    return float(loss.detach())
+    return float(loss)
 
 
-def rate_at(step: int, settings: Settings) -> float:
-    """The learning rate of `step` (from 0): warm-up, then constant, or a line or half a cosine down to 0."""
-    optimiser, steps = settings.optimiser, settings.run.steps
-    if step < optimiser.warmup:
-        return optimiser.rate * (step + 1) / optimiser.warmup
-    part = (step - optimiser.warmup) / max(1, steps - optimiser.warmup)
-    falls = {"constant": 1.0, "linear": 1 - part, "cosine": (1 + math.cos(math.pi * part)) / 2}
-    return optimiser.rate * falls[optimiser.schedule]
-
-
-def _optimiser(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    groups = trained_groups(network, decay=settings.optimiser.decay)
-    if settings.optimiser.kind == "adam":
-        return torch.optim.Adam(groups, lr=settings.optimiser.rate)
-    return torch.optim.Adadelta(groups, lr=settings.optimiser.rate, rho=0.95, eps=1e-8)  # TF's, papers.md 1.2
+def _watch(run: _Run, draws: Draws) -> dict[str, float]:
+    """Whether the features made up for real faces still differ from one another, on the mean over devices."""
+    cosine = collapse(draws.real.detach())
+    if run.fabric.world_size > 1:
+        cosine = cast(torch.Tensor, run.fabric.all_reduce(cosine))
+    limit = run.settings.loss.collapse
+    if limit and float(cosine) >= limit:
+        _save(run)
+        raise TrainingError(
+            f"step {run.history.step}: generated features of real faces have a mean cosine of {cosine:.4f}, "
+            f"at [loss] collapse = {limit} or above, so latent vectors no longer matter; lower [loss] "
+            f"distribution or distribution_margin; the weights are in {run.out / CHECKPOINT}"
+        )
+    return {"collapse": float(cosine)}
 
 
 @torch.no_grad()
@@ -207,20 +292,24 @@ def _move_average(average: nn.Module, network: nn.Module, *, decay: float) -> No
 
 
 def _evaluate(run: _Run) -> None:
+    """Scores dev on the first device and tells the others, so that all of them go on or stop together."""
     settings = run.settings
-    scored = score_set(
-        run.average or run.network,
-        run.sets.dev,
-        frames=run.frames,
-        size=settings.evaluation.batch,
-        settings=settings.loss,
-        device=run.fabric.device,
-    )
-    dev = judge(run.sets.dev, scored, step=run.history.step, alone=run.frames == 1)
+    judged: Dev | None = None
+    if run.fabric.global_rank == 0:
+        scored = score_set(
+            run.average or run.bare,
+            run.sets.dev,
+            frames=run.frames,
+            size=settings.evaluation.batch,
+            settings=settings.loss,
+            device=run.fabric.device,
+        )
+        judged = judge(run.sets.dev, scored, step=run.history.step, alone=run.frames == 1)
+    dev = cast(Dev, run.fabric.broadcast(judged))
+    _to_train(run)
     run.history.evaluations.append(dev)
-    run.fabric.log_dict(
-        {f"dev/{name}": getattr(dev, name) for name in ("loss", "auc", "eer", "acer")}, dev.step
-    )
+    rates = {f"dev/{name}": getattr(dev, name) for name in ("loss", "auc", "eer", "acer")}
+    run.fabric.log_dict(rates, dev.step)
     run.fabric.print(_sentence(dev))
     if run.history.best is dev and run.fabric.global_rank == 0:
         network = (run.average or run.bare).state_dict()
@@ -235,26 +324,26 @@ def _sentence(dev: Dev) -> str:
     )
 
 
-def _flush_losses(run: _Run, losses: list[float]) -> list[float]:
-    """Before a checkpoint the gathered losses are written down: a resumed run starts a new mean."""
-    if losses:
-        run.history.losses.append((run.history.step, float(np.mean(losses))))
-    return []
-
-
 def _save(run: _Run) -> None:
     if run.fabric.global_rank == 0:
         average = {} if run.average is None else run.average.state_dict()
         optimiser = checkpoints.optimiser_state(run.optimiser)
         state = Checkpoint(run.bare.state_dict(), average, optimiser, run.history)
         checkpoints.write(run.out / CHECKPOINT, state)
+        write_metrics(run.out, run.history)
     run.fabric.barrier()
 
 
 def _restore(run: _Run, state: Checkpoint) -> None:
-    run.bare.load_state_dict(state.network)
-    if run.average is not None:
-        run.average.load_state_dict(state.average)
+    try:
+        run.bare.load_state_dict(state.network)
+        if run.average is not None:
+            run.average.load_state_dict(state.average)
+    except RuntimeError as unfit:
+        raise ModelError(
+            f"{run.out / CHECKPOINT} is of another network than {run.settings.run.network}; put back the "
+            "run's own, or start in another folder"
+        ) from unfit
     checkpoints.restore_optimiser(run.optimiser, state.optimiser)
     run.history = state.history
 
@@ -267,15 +356,3 @@ def _stop(run: _Run, drawn: Drawn, *, loss: float, norm: float) -> None:
         f"step {run.history.step} has the loss {loss} and a gradient of norm {norm} on the clips {names}...; "
         f"the weights before it are in {run.out / CHECKPOINT}; lower [optimiser] rate or set clip_norm"
     )
-
-
-def _claim(out: Path, settings: Settings, *, resume: bool) -> None:
-    written = out / SETTINGS
-    if not resume:
-        if written.exists():
-            raise SettingsError(f"{out} holds a run already; go on with --resume or name another folder")
-        return
-    if not written.is_file():
-        raise SettingsError(f"{out} holds no run to resume; start one without --resume")
-    if written.read_text() != to_toml(settings):
-        raise SettingsError(f"{written} differs from the settings given; a resumed run keeps its own")

@@ -4,12 +4,13 @@ The resolved settings are saved beside the weights, so that a run can be started
 """
 
 import json
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from unmask.training.augment import Augmentation
 from unmask.types import ClipSpec, SettingsError
@@ -31,18 +32,31 @@ class Run:
     log_every: int = 20
     backbone: Literal["trained", "frozen"] = "trained"  # frozen: stage 2, with the backbone of --init
     ema: float = 0.0  # decay of the average of the weights that is evaluated and shipped; 0 turns it off
+    batch_norm: Literal["moving", "frozen"] = "moving"  # frozen: statistics as the first weights have them
+    loggers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batches:
-    """`size` clips a step and device, a share `bona_fide` of them bona fide.
+    """`size` clips a device at once, `accumulate` times before the weights move.
 
-    `attacks`: instruments "equally" often, or as often "as prepared".
+    `order` "balanced" draws with replacement: a share `bona_fide` of them bona fide, the `attacks` of each
+    instrument "equally" often, or as often "as prepared", and so the `domains`, within each class. `order`
+    "epochs" goes through all clips in a new random order each epoch, as the papers' code does, and balances
+    nothing.
+
+    `clips_bona_fide` and `clips_attack`: about so many of each presentation, spread over it, anew each epoch
+    (papers.md 4.6: 16 and 4), for the order "epochs"; 0 takes all.
     """
 
     size: int
+    accumulate: int = 1
+    order: Literal["balanced", "epochs"] = "balanced"
     bona_fide: float = 0.5
     attacks: Literal["equally", "as prepared"] = "equally"
+    domains: Literal["equally", "as prepared"] = "as prepared"
+    clips_bona_fide: int = 0
+    clips_attack: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +67,9 @@ class Loss:
     are averaged. `attack_depth`: what the depth of an attack is pulled to, "zeros" or its "true" depth.
     `pixels`: of networks that mark places (DeepPixBiS). `double_softmax`: cross entropy of the softmax of the
     classes, as FAS-SGTD's published code has it (papers.md 4.8, 6).
+
+    FGHV: 1 RCC (`relative`) + 1 VAR (`variance`) + 1 DDC (`distribution`), see models.hypotheses. Training
+    stops when the mean cosine between generated features of real faces reaches `collapse`; 0 never stops it.
     """
 
     absolute: float = 1.0
@@ -61,16 +78,25 @@ class Loss:
     pixels: float = 0.0
     double_softmax: bool = False
     attack_depth: Literal["zeros", "true"] = "zeros"
+    relative: float = 0.0
+    relative_form: Literal["softmax", "linear", "hinge"] = "softmax"
+    relative_margin: float = 1.0  # of the hinge, in cosines
+    variance: float = 0.0
+    variance_of: Literal["bona fide", "both"] = "bona fide"
+    distribution: float = 0.0
+    distribution_margin: float = 0.9  # the mean cosine of real features up to which it is raised
+    collapse: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimiser:
     """`decay` is L2 on the kernels of convolutions and dense layers, not of the GRU, in the gradient
-    (papers.md 1.2).
+    (papers.md 1.2); `momentum` is sgd's alone.
     """
 
-    kind: Literal["adam", "adadelta"] = "adam"
+    kind: Literal["adam", "adadelta", "sgd"] = "adam"
     rate: float = 1e-4
+    momentum: float = 0.9
     decay: float = 5e-4
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup: int = 0  # steps
@@ -84,12 +110,14 @@ class Evaluation:
     `keep`: ship the weights of the "best" evaluation (lowest dev EER, then lowest dev loss) or of the "last"
     step. Operating points: "default" and "strict" where the worst family of instruments has the APCER
     `default_apcer` and `strict_apcer`, "lenient" at the BPCER `lenient_bpcer`.
+    `patience`: so many evaluations without a better one end the run; 0 never does.
     `early_error`: share of single clips that may fall on the wrong side of threshold +- margin.
     """
 
     every: int = 500
     batch: int = 16
     keep: Literal["best", "last"] = "best"
+    patience: int = 0
     default_apcer: float = 0.2
     strict_apcer: float = 0.05
     lenient_bpcer: float = 0.02
@@ -98,10 +126,14 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """What Fabric runs on. `threads` 0 leaves torch's choice; `channels_last` is the faster layout."""
+    """What Fabric runs on. `threads` 0 leaves torch's choice; `channels_last` is the faster layout.
+
+    `devices` of this machine, of each of `nodes` machines; under torchrun its own numbers count.
+    """
 
     accelerator: str = "auto"
     devices: int = 1
+    nodes: int = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     channels_last: bool = True
     threads: int = 0
@@ -122,22 +154,42 @@ class Settings:
     arguments: Mapping[str, Any] = field(default_factory=dict)  # of the network: scalars and lists
 
     def __post_init__(self) -> None:
-        for holds, rule in (
-            (self.run.steps >= 1, f"[run] steps must be at least 1, not {self.run.steps}"),
-            (self.batches.size >= 2, f"[batches] size must be at least 2, not {self.batches.size}"),
-            (
-                0 < self.batches.bona_fide < 1,
-                f"[batches] bona_fide must lie in (0, 1), not {self.batches.bona_fide}",
-            ),
-            (self.optimiser.rate > 0, f"[optimiser] rate must be above 0, not {self.optimiser.rate}"),
-            (0 <= self.run.ema < 1, f"[run] ema must lie in [0, 1), not {self.run.ema}"),
-            (
-                self.evaluation.every >= 1,
-                f"[evaluation] every must be at least 1, not {self.evaluation.every}",
-            ),
+        lowest = {"run": ("steps", "save_every", "log_every"), "batches": ("accumulate",)}
+        lowest |= {"evaluation": ("every", "batch"), "compute": ("devices", "nodes")}
+        for section, names in lowest.items():
+            for name in names:
+                _in(self, section, name, "at least 1", lambda value: value >= 1)
+        for section, name in (
+            ("batches", "clips_bona_fide"),
+            ("batches", "clips_attack"),
+            ("optimiser", "warmup"),
+            ("optimiser", "clip_norm"),
+            ("optimiser", "decay"),
+            ("evaluation", "patience"),
+            ("compute", "threads"),
         ):
-            if not holds:
-                raise SettingsError(rule)
+            _in(self, section, name, "at least 0", lambda value: value >= 0)
+        thinned = self.batches.clips_bona_fide or self.batches.clips_attack
+        if thinned and self.batches.order == "balanced":
+            raise SettingsError(
+                "[batches] clips_bona_fide and clips_attack thin an epoch, but the order is 'balanced'; set "
+                'order = "epochs"'
+            )
+        if self.batches.domains == "equally" and self.batches.order == "epochs":
+            raise SettingsError(
+                "[batches] domains come equally only in the order 'balanced', not 'epochs'; drop one of both"
+            )
+        _in(self, "batches", "size", "at least 2", lambda value: value >= 2)
+        _in(self, "batches", "bona_fide", "in (0, 1)", lambda value: 0 < value < 1)
+        _in(self, "optimiser", "rate", "above 0", lambda value: value > 0)
+        _in(self, "optimiser", "momentum", "in [0, 1)", lambda value: 0 <= value < 1)
+        _in(self, "run", "ema", "in [0, 1)", lambda value: 0 <= value < 1)
+
+
+def _in(settings: Settings, section: str, name: str, rule: str, holds: Callable[[Any], bool]) -> None:
+    value = getattr(getattr(settings, section), name)
+    if not (math.isfinite(value) and holds(value)):
+        raise SettingsError(f"[{section}] {name} must be {rule}, not {value}")
 
 
 def presets() -> dict[str, Path]:
@@ -216,6 +268,10 @@ def _record(kind: type, given: Mapping[str, Any], *, where: str) -> Any:
 
 
 def _value(kind: Any, value: Any, *, where: str) -> Any:
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise SettingsError(f"{where} is {value!r}; it must be a list")
+        return tuple(_value(get_args(kind)[0], one, where=where) for one in value)
     if choices := get_args(kind):
         if value in choices:
             return value

@@ -1,0 +1,63 @@
+"""The commands that make weights and turn them into what is deployed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    config: Annotated[str, typer.Option(help="TOML file with the settings, or the name of a preset.")],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Folder of prepared clips, with train and dev; given several times, all of them."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, log, weights.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    init: Annotated[
+        Path | None,
+        typer.Option(help="Weights to start from, e.g. single-frame ones for a multi-frame network."),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Train so many times, in --out/seed-1 and on; mean and deviation.", min=1)
+    ] = 1,
+) -> int:
+    """Train a network and write its weights with their contract (needs the extra `train`)."""
+    with _train_extra("train"):
+        from unmask.app.train import run
+
+        return run(config, data=data, out=out, resume=resume, init=init, seeds=seeds)
+
+
+def export(
+    weights: Annotated[Path, typer.Argument(help="Weights with their contract, .safetensors.")],
+    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+) -> int:
+    """Turn weights into the ONNX file that `unmask check` loads (needs the extra `train`)."""
+    with _train_extra("export"):
+        from unmask.app.train import export as export_weights
+
+        return export_weights(weights, out=out)
+
+
+@contextmanager
+def _train_extra(command: str) -> Iterator[None]:
+    """Names the extra that is missing, if it is one of its packages."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").split(".")[0] in (
+            "torch",
+            "lightning",
+            "safetensors",
+            "onnxruntime",
+            "onnxscript",
+        ):
+            from unmask.types import SettingsError
+
+            raise SettingsError(
+                f"`unmask {command}` needs {missing.name}, which is missing; pip install 'unmask[train]'"
+            ) from missing
+        raise

@@ -1,0 +1,150 @@
+"""What a run came to: error rates of its best and its last weights, and their mean over seeds.
+
+Thresholds are those of the EER on dev. Rates of test at the EER threshold of test itself stand in rows of
+their own that are called oracle: no system could have chosen that threshold.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import get_type_hints
+
+import numpy as np
+import torch
+from torch import nn
+
+from unmask import metrics
+from unmask.data.prepared import PreparedSet
+from unmask.media.files import write_bytes
+from unmask.training import checkpoint as checkpoints
+from unmask.training.checkpoint import BEST, CHECKPOINT
+from unmask.training.dev import score_set
+from unmask.training.networks import build, frames_of
+from unmask.training.run_folder import SETTINGS
+from unmask.training.sets import Folders, has_part, part_of
+from unmask.training.settings import Settings, read_settings
+from unmask.training.threshold import presentation_scores
+
+RESULTS = "results.csv"
+SUMMARY = "summary.csv"
+FIGURES = ("auc", "eer", "acer", "bpcer", "worst_apcer")
+Key = tuple[str, str, str]  # weights, part, threshold_from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Rates over presentations of a `part`, "dev" or "test", with the `weights` "best" (on dev) or "last"."""
+
+    weights: str
+    step: int
+    part: str
+    threshold_from: str  # "dev" or "oracle"
+    threshold: float
+    auc: float
+    eer: float
+    acer: float
+    bpcer: float
+    worst_apcer: float
+    worst_instrument: str
+    bona_fide: int
+    attacks: int
+
+
+def write_results(out: Path, *, data: Folders) -> list[Result]:
+    """Scores dev, and test where there is one, with the best and the last weights of the run in `out`."""
+    settings = read_settings(out / SETTINGS)
+    parts = {part: part_of(data, part) for part in ("dev", "test") if has_part(data, part)}
+    found: list[Result] = []
+    for weights, name in (("best", BEST), ("last", CHECKPOINT)):
+        state = checkpoints.read(out / name)
+        network = build(settings, init=None)
+        network.load_state_dict(state.average or state.network)
+        found += _of_weights(network.eval(), parts, settings, weights=weights, step=state.history.step)
+    write_bytes(out / RESULTS, _csv([asdict(result) for result in found]))
+    return found
+
+
+def read_results(out: Path) -> list[Result]:
+    """What `write_results` wrote."""
+    kinds = get_type_hints(Result)
+    with (out / RESULTS).open(newline="", encoding="utf-8") as file:
+        return [
+            Result(**{name: kinds[name](cell) for name, cell in row.items()}) for row in csv.DictReader(file)
+        ]
+
+
+def write_summary(out: Path, runs: Mapping[int, Sequence[Result]]) -> list[dict[str, object]]:
+    """Mean and standard deviation (n - 1) of each figure over the runs, seed -> results."""
+    values: dict[Key, dict[str, list[float]]] = {}
+    for results in runs.values():
+        for result in results:
+            key = (result.weights, result.part, result.threshold_from)
+            for figure in FIGURES:
+                values.setdefault(key, {}).setdefault(figure, []).append(float(getattr(result, figure)))
+    rows: list[dict[str, object]] = [
+        {
+            "weights": weights,
+            "part": part,
+            "threshold_from": threshold_from,
+            "figure": figure,
+            "mean": float(np.mean(numbers)),
+            "deviation": float(np.std(numbers, ddof=1)) if len(numbers) > 1 else float("nan"),
+            "seeds": " ".join(map(str, runs)),
+            "values": " ".join(f"{number:.6g}" for number in numbers),
+        }
+        for (weights, part, threshold_from), of_figures in values.items()
+        for figure, numbers in of_figures.items()
+    ]
+    write_bytes(out / SUMMARY, _csv(rows))
+    return rows
+
+
+def _of_weights(
+    network: nn.Module, parts: Mapping[str, PreparedSet], settings: Settings, *, weights: str, step: int
+) -> list[Result]:
+    found: list[Result] = []
+    threshold = float("nan")
+    for part, prepared in parts.items():
+        scored = score_set(
+            network,
+            prepared,
+            frames=frames_of(network, prepared.spec),
+            size=settings.evaluation.batch,
+            settings=settings.loss,
+            device=torch.device("cpu"),
+        )
+        living, attacks = presentation_scores(prepared.rows, scored.scores)
+        own = metrics.eer(living, np.concatenate(list(attacks.values()))).threshold
+        ways = {"dev": own if part == "dev" else threshold} | ({} if part == "dev" else {"oracle": own})
+        threshold = ways["dev"]
+        for way, at in ways.items():
+            rates = _rates(living, attacks, at)
+            found.append(Result(weights=weights, step=step, part=part, threshold_from=way, **rates))
+    return found
+
+
+def _rates(living: np.ndarray, attacks: Mapping[str, np.ndarray], threshold: float) -> dict:
+    pooled = np.concatenate(list(attacks.values()))
+    accepted = metrics.apcer(attacks, threshold)
+    worst = max(accepted, key=lambda instrument: accepted[instrument])
+    return {
+        "threshold": threshold,
+        "auc": metrics.auc(living, pooled),
+        "eer": metrics.eer(living, pooled).rate,
+        "acer": metrics.acer(living, attacks, threshold=threshold),
+        "bpcer": metrics.bpcer(living, threshold),
+        "worst_apcer": accepted[worst],
+        "worst_instrument": worst,
+        "bona_fide": len(living),
+        "attacks": len(pooled),
+    }
+
+
+def _csv(rows: Sequence[Mapping[str, object]]) -> bytes:
+    file = io.StringIO()
+    table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return file.getvalue().encode()

@@ -1,0 +1,98 @@
+"""What a run leaves beside its weights: settings, environment with commit, metrics."""
+
+import csv
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+from unmask.media.files import write_bytes
+from unmask.training.checkpoint import CHECKPOINT, History
+from unmask.training.settings import Settings, to_toml
+from unmask.types import SettingsError
+
+SETTINGS = "settings.toml"
+ENVIRONMENT = "environment.json"
+METRICS = "metrics.csv"
+PACKAGES = (
+    "unmask",
+    "torch",
+    "lightning",
+    "numpy",
+    "opencv-python-headless",
+    "safetensors",
+    "onnx",
+    "openvino",
+)
+COLUMNS = ("step", "loss", "dev_loss", "dev_auc", "dev_eer", "dev_acer", "dev_bpcer", "dev_worst_apcer")
+
+
+def claim(out: Path, settings: Settings, *, resume: bool) -> bool:
+    """Whether there is a checkpoint to go on from; SettingsError where the folder is another run's."""
+    written = out / SETTINGS
+    if not resume:
+        if written.exists():
+            raise SettingsError(f"{out} holds a run already; go on with --resume or name another folder")
+    elif not written.is_file():
+        raise SettingsError(f"{out} holds no run to resume; start one without --resume")
+    elif written.read_text(encoding="utf-8") != to_toml(settings):
+        raise SettingsError(f"{written} differs from the settings given; a resumed run keeps its own")
+    write_bytes(written, to_toml(settings).encode())
+    write_bytes(out / ENVIRONMENT, json.dumps(environment(), indent=2).encode())
+    return resume and (out / CHECKPOINT).is_file()  # killed before its first one, it starts anew
+
+
+def environment() -> dict[str, object]:
+    """What made the numbers: versions, machine, commit and command; of a resumed run the last of them."""
+    found: dict[str, object] = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": sys.argv,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "packages": found,
+        "system": platform.platform(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpus": [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())],
+    }
+
+
+def commit() -> str:
+    """The commit of the source tree that trains; "" outside a repository."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip()
+
+
+def write_metrics(out: Path, history: History) -> None:
+    """The whole history as CSV: a row for each mean loss, and for each evaluation."""
+    file = io.StringIO()
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(COLUMNS)
+    rows: list[tuple[int, list[object]]] = [
+        (step, [step, loss, *[""] * (len(COLUMNS) - 2)]) for step, loss in history.losses
+    ]
+    for dev in history.evaluations:
+        rates = [dev.loss, dev.auc, dev.eer, dev.acer, dev.bpcer, max(dev.apcer.values())]
+        rows.append((dev.step, [dev.step, "", *rates]))
+    table.writerows(row for _, row in sorted(rows, key=lambda row: row[0]))
+    write_bytes(out / METRICS, file.getvalue().encode())
