@@ -29,7 +29,7 @@ from unmask.training.loop import exhausted, train
 from unmask.training.results import Result, read_results, write_results, write_summary
 from unmask.training.run_folder import ENVIRONMENT, METRICS, SETTINGS
 from unmask.training.settings import presets, read_settings, to_toml
-from unmask.types import ModelError, OutputError, SettingsError
+from unmask.types import DataError, ModelError, OutputError, SettingsError
 
 __all__ = ["networks", "toy"]  # fixtures
 torch.set_num_threads(1)
@@ -347,3 +347,12 @@ def test_every_narrow_network_trains_from_its_settings(small, tmp_path, name):
     history = read(train(settings, data=small, out=tmp_path / "run", init=init) / CHECKPOINT).history
     assert history.step == 2
     assert all(np.isfinite(loss) and loss > 0 for _, loss in history.losses)
+
+
+@pytest.mark.parametrize(("part", "other"), [("train", "dev"), ("dev", "train")])
+def test_a_part_of_one_class_is_refused_before_the_first_step(tmp_path, part, other):
+    write_toy(tmp_path / part, seed=1, subjects="a", recordings=1)  # the first is bona fide
+    write_toy(tmp_path / other, seed=2, subjects="b")
+    with pytest.raises(DataError, match=f"{part} has no attack clip; both classes are needed"):
+        train(toy_settings(), data=tmp_path, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from unmask.data.prepared import SPEC, PreparedSet
 from unmask.training.dev import refuse_shared_subjects
+from unmask.training.sampling import by_instrument
 
 Folders = str | Path | Sequence[str | Path]
 
@@ -19,9 +20,13 @@ class Sets:
 
     @staticmethod
     def open(data: Folders) -> "Sets":
-        """The sets in the folders train and dev of `data`; those of several folders are put together."""
+        """The sets in the folders train and dev of `data`, each of both classes; several folders are put
+        together.
+        """
         sets = Sets(part_of(data, "train"), part_of(data, "dev"))
         refuse_shared_subjects(sets.train, sets.dev)
+        for prepared in (sets.train, sets.dev):  # said now, not at the first evaluation
+            by_instrument(prepared.rows, origin=str(prepared.root))
         return sets
 
 
