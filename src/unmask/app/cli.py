@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from unmask.app.cli_experiment import experiment
 from unmask.app.cli_fghv import fghv
 from unmask.app.cli_scores import convert, evaluate, score
 from unmask.app.cli_sets import benchmark, data, doctor, simulate
@@ -89,6 +90,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (score, evaluate, convert, data, doct
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(benchmark, name="benchmark")
+app.add_typer(experiment, name="experiment")
 
 
 @app.command()

@@ -9,6 +9,7 @@ by column, gives NaN for a missing class.
 from unmask.metrics.columns import Columns, columns
 from unmask.metrics.curves import Oracle, auc, bpcer_at_apcer, minimum_acer, tpr_at_fpr
 from unmask.metrics.intervals import BOOTSTRAP_ROUNDS, Estimate, Rate, bootstrap, rate
+from unmask.metrics.paired import FIGURES, Drawn, Trained, Verdict, figures, verdict
 from unmask.metrics.ranked import Ranked, Scores, ranked
 from unmask.metrics.rates import accepted, acer, apcer, apnrr, bpcer, bpnrr, families, hter
 from unmask.metrics.summary import Summary, summarise
@@ -26,8 +27,10 @@ from unmask.metrics.thresholds import (
 
 __all__ = [
     "BOOTSTRAP_ROUNDS",
+    "FIGURES",
     "RULES",
     "Columns",
+    "Drawn",
     "Eer",
     "Estimate",
     "Oracle",
@@ -36,6 +39,8 @@ __all__ = [
     "Rule",
     "Scores",
     "Summary",
+    "Trained",
+    "Verdict",
     "accepted",
     "acer",
     "apcer",
@@ -48,6 +53,7 @@ __all__ = [
     "columns",
     "eer",
     "families",
+    "figures",
     "fit",
     "hter",
     "minimum_acer",
@@ -59,4 +65,5 @@ __all__ = [
     "threshold_at_bpcer",
     "threshold_at_eer",
     "tpr_at_fpr",
+    "verdict",
 ]

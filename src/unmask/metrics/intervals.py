@@ -61,10 +61,10 @@ def bootstrap(
     out.
     """
     drawn: dict[str, list[float]] = {name: [] for name in statistics}
-    for weights in _draws(columns, rng=rng, rounds=rounds):
+    for weights in draws(columns, rng=rng, rounds=rounds):
         for name, statistic in statistics.items():
             drawn[name].append(statistic(weights))
-    return {name: _middle(np.array(values)) for name, values in drawn.items()}
+    return {name: middle(np.array(values)) for name, values in drawn.items()}
 
 
 def auc_of(columns: Columns) -> Statistic:
@@ -139,8 +139,8 @@ def hter_of(columns: Columns, passed: np.ndarray) -> Statistic:
     return statistic
 
 
-def _draws(columns: Columns, *, rng: np.random.Generator, rounds: int) -> Iterator[np.ndarray]:
-    """How often each presentation counts (n,) int64, for each round."""
+def draws(columns: Columns, *, rng: np.random.Generator, rounds: int) -> Iterator[np.ndarray]:
+    """How often each presentation counts (n,) int64, for each round; see `bootstrap`."""
     if not rounds:
         return
     members: dict[str, list[int]] = {}
@@ -162,7 +162,8 @@ def _draws(columns: Columns, *, rng: np.random.Generator, rounds: int) -> Iterat
         yield times[owner]
 
 
-def _middle(drawn: np.ndarray) -> tuple[float, float]:
+def middle(drawn: np.ndarray) -> tuple[float, float]:
+    """The bounds of the middle 95 % of what is finite; NaN where nothing is."""
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
         return np.nan, np.nan

@@ -40,6 +40,18 @@ def binary(logits: Tensor, bona_fide: Tensor, *, double_softmax: bool = False) -
     return F.cross_entropy(scores, (~bona_fide.bool()).long())
 
 
+def binary_score(score: Tensor, bona_fide: Tensor) -> Tensor:
+    """Cross entropy of scores (B,) in [0, 1] as p(live): binary supervision of a network without logits.
+
+    It leaves the network and its score as they are, so that only the supervision differs.
+
+    >>> binary_score(torch.tensor([1.0, 0.5]), torch.tensor([True, False])).item().__round__(4)  # log(2) / 2
+    0.3466
+    """
+    sure = torch.where(bona_fide.bool(), score, 1 - score)  # how likely it held the truth
+    return -sure.clamp_min(1e-6).log().mean()
+
+
 def pixels(logits: Tensor, bona_fide: Tensor) -> Tensor:
     """Pixel-wise binary cross entropy: each place of `logits` (B, S, h, w) bears the class of its clip."""
     target = bona_fide.to(logits.dtype)[:, None, None, None].expand_as(logits)

@@ -11,7 +11,7 @@ from unmask import metrics
 from unmask.data.prepared import PreparedSet
 from unmask.models import Output
 from unmask.models.hypotheses import distribution, relative, variance
-from unmask.models.losses import binary, cdl, depth_target, edl, pixels
+from unmask.models.losses import binary, binary_score, cdl, depth_target, edl, pixels
 from unmask.models.output import Draws
 from unmask.training.augment import Batch
 from unmask.training.batches import ahead, by_instrument, one_frame, to_batch
@@ -47,6 +47,8 @@ def loss_of(output: Output, batch: Batch, *, settings: Loss) -> Tensor:
     if settings.binary and output.logits is not None:
         logits, double = output.logits.float(), settings.double_softmax
         terms.append(settings.binary * binary(logits, batch.bona_fide, double_softmax=double))
+    elif settings.binary:
+        terms.append(settings.binary * binary_score(output.score.float(), batch.bona_fide))
     if settings.pixels and output.pixels is not None:
         terms.append(settings.pixels * pixels(output.pixels.float(), batch.bona_fide))
     if output.draws is not None:

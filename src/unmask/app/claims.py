@@ -1,0 +1,219 @@
+"""`unmask experiment claims`: a simulated benchmark -> trainings -> do the papers' claims hold?
+
+Everything between is files: a run that is done leaves its score tables, and the tables, figures and page are
+computed from those alone. Killed at any time, the same command goes on.
+"""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from unmask.app.claims_report import report
+from unmask.app.claims_sets import data_hash, prepared_sets
+from unmask.app.errors import explain
+from unmask.app.progress import bar, say
+from unmask.media.files import held, write_bytes
+from unmask.report.claims import CLAIMS
+from unmask.types import OutputError, SettingsError
+
+MARK = "claims.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """The options of `unmask experiment claims`; `only` names claims, none for all; `steps` 0 is the
+    preset's.
+    """
+
+    seeds: int = 3
+    jobs: int = 2
+    preset: str = "s"
+    only: tuple[str, ...] = ()
+    steps: int = 0
+    rounds: int = 1000
+    report_only: bool = False
+    results: Path = Path("results")
+    docs: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Task:
+    """One training."""
+
+    seed: int
+    variant: str
+
+
+def run(data: Path, out: Path, wishes: Wishes) -> int:
+    """Trains what is not trained yet, then writes tables, figures and page; 1 if a training failed."""
+    if unknown := sorted(set(wishes.only) - CLAIMS.keys()):
+        raise SettingsError(f"there is no claim {', '.join(unknown)}; there are {', '.join(CLAIMS)}")
+    failed: list[Task] = []
+    if not wishes.report_only:
+        failed = _train(data, out, wishes)
+    report(out, claims=wishes.only, results=wishes.results, docs=wishes.docs, rounds=wishes.rounds)
+    for task in failed:
+        say(f"{task.variant}, seed {task.seed} failed; the same command tries it again")
+    return 1 if failed else 0
+
+
+def _train(data: Path, out: Path, wishes: Wishes) -> list[Task]:
+    """Every training that is not done; those that failed."""
+    from unmask.training.claim_runs import is_done
+    from unmask.training.claims import SCALES, VARIANTS, needed
+
+    clip = SCALES[wishes.preset].clip
+    with held(out):
+        sets = prepared_sets(data, out, clip=clip, jobs=wishes.jobs)
+        _claim(out, {"data_sha256": data_hash(data), "preset": wishes.preset, "steps": wishes.steps})
+        variants = needed(_systems(wishes.only), preset=wishes.preset)
+        tasks = [Task(seed, name) for seed in range(1, wishes.seeds + 1) for name in variants]
+        done = {
+            task
+            for task in tasks
+            if is_done(out, task.variant, task.seed, preset=wishes.preset, steps=wishes.steps)
+        }
+        say(f"{len(tasks)} trainings, {len(done)} of them done; {out / 'runs'} holds them")
+        work = partial(
+            _in_worker,
+            parent=os.getpid(),
+            preset=wishes.preset,
+            steps=wishes.steps,
+            sets=sets,
+            out=out,
+            about={**_about(), "data_sha256": data_hash(data), "preset": wishes.preset},
+        )
+        needs = {
+            task: Task(task.seed, VARIANTS[task.variant].start)
+            for task in tasks
+            if VARIANTS[task.variant].start
+        }
+        return _work_off(tasks, done=done, needs=needs, work=work, jobs=wishes.jobs)
+
+
+def _systems(only: Sequence[str]) -> list[str]:
+    """Those that the claims speak of; all that there are where no claim is picked."""
+    from unmask.training.claims import SYSTEMS
+
+    if not only:
+        return list(SYSTEMS)
+    return [system for name in only for system in (CLAIMS[name].better, CLAIMS[name].worse)]
+
+
+def _work_off(
+    tasks: Sequence[Task],
+    *,
+    done: set[Task],
+    needs: dict[Task, Task],
+    work: Callable[..., None],
+    jobs: int,
+) -> list[Task]:
+    """Does what is not `done`, `jobs` at a time, none before the one it `needs`; gives the failed ones."""
+    waiting = [task for task in tasks if task not in done]
+    failed: list[Task] = []
+    running: dict[Future[None], Task] = {}
+    started, before = time.monotonic(), len(done)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes share the cores among them
+    with (
+        ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool,
+        bar("training") as advance,
+    ):
+        while waiting or running:
+            hopeless = [task for task in waiting if needs.get(task) in failed]
+            failed += hopeless
+            waiting = [task for task in waiting if task not in hopeless]
+            ready = [task for task in waiting if task not in needs or needs[task] in done]
+            for task in ready[: jobs - len(running)]:
+                running[pool.submit(work, task.variant, seed=task.seed)] = task
+                waiting.remove(task)
+            advance(len(done), len(tasks))
+            if not running:
+                continue
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                task = running.pop(future)
+                if not _ended_well(future, task):
+                    failed.append(task)
+                    continue
+                done.add(task)
+                pace = (time.monotonic() - started) / (len(done) - before)
+                left = pace * (len(waiting) + len(running)) / 60
+                say(
+                    f"{len(done)} of {len(tasks)}: {task.variant}, seed {task.seed}; "
+                    f"about {left:.0f} minutes left"
+                )
+    return failed
+
+
+def _in_worker(variant: str, *, parent: int, **asked: Any) -> None:
+    from unmask.training.claim_runs import run_variant
+
+    def go_on(done: int, total: int, loss: float) -> None:
+        if os.getppid() != parent:
+            os._exit(1)  # the command was killed: who starts it again finds the run let go
+
+    run_variant(variant, progress=go_on, **asked)
+
+
+def _ended_well(future: "Future[None]", task: Task) -> bool:
+    """Whether the training ended well; what went wrong is said, and the others go on."""
+    try:
+        future.result()
+    except BrokenProcessPool as killed:
+        raise OutputError(
+            f"a training process was killed, perhaps for want of memory, during {task.variant}; run the same "
+            "command again to go on, with fewer --jobs if memory is short"
+        ) from killed
+    except Exception as error:
+        say(f"{task.variant}, seed {task.seed}: {explain(error)[0]}")
+        return False
+    return True
+
+
+def _claim(out: Path, settings: dict[str, object]) -> None:
+    """Marks `out` as made from this benchmark with this preset; another's runs are not mixed in."""
+    text, mark = json.dumps(settings, indent=1), out / MARK
+    if mark.is_file() and mark.read_text() != text:
+        raise OutputError(
+            f"{out} holds runs of another benchmark, preset or --steps ({mark}); choose another folder"
+        )
+    write_bytes(mark, text.encode())
+
+
+def _about() -> dict[str, str]:
+    """What a row of results says of its making; paths by their last part alone."""
+    words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
+    return {
+        "command": shlex.join(["unmask", *words]),
+        "commit": _commit(),
+        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
+        "date": date.today().isoformat(),
+    }
+
+
+def _commit() -> str:
+    """Of the source tree; "" outside a repository."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip()

@@ -1,0 +1,105 @@
+"""Score tables of the claims' runs -> results/claims*.csv, figures and the page; from files alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from unmask.media.files import write_bytes
+from unmask.metrics import Estimate
+from unmask.report.claims import (
+    CLAIMS,
+    TESTS,
+    Figures,
+    Measured,
+    Run,
+    Tried,
+    by_run,
+    measured,
+    read_runs,
+    tried,
+)
+from unmask.report.claims_figures import forest, networks
+from unmask.report.claims_page import Contents, page
+from unmask.scores.cells import as_csv
+
+MADE = ("date", "commit", "command", "machine", "data_sha256", "preset")
+RECORD = (
+    "network",
+    "parameters",
+    "steps",
+    "images",
+    "train_s",
+    "train_cpu_s",
+    "all_s",
+    "all_cpu_s",
+    "resumed",
+)
+
+
+def report(out: Path, *, claims: Sequence[str], results: Path, docs: Path | None, rounds: int) -> None:
+    """Writes three tables and two figures to `results`, and with `docs` the page and its figures."""
+    runs = read_runs(out)
+    figures = Figures(runs, rounds=rounds)
+    chosen = {name: claim for name, claim in CLAIMS.items() if not claims or name in claims}
+    found, systems = tried(figures, chosen), measured(figures)
+    made = {name: runs[-1].record.get(name, "") for name in MADE}
+    _write(results / "claims.csv", (_claim_row(row, made) for row in found))
+    _write(results / "claims_networks.csv", (_network_row(row, made) for row in systems))
+    _write(results / "claims_runs.csv", (_run_row(run, test) for run in runs for test in TESTS))
+    drawings = {
+        "claims_differences.svg": forest(found, chosen),
+        "claims_networks.svg": networks(systems),
+    }
+    for name, drawing in drawings.items():
+        for folder in {results, docs.parent if docs else results}:
+            write_bytes(folder / name, drawing)
+    if docs is not None:
+        contents = Contents(claims=chosen, tried=found, measured=systems, runs=runs, made=made)
+        write_bytes(docs, page(contents).encode())
+        print(docs)
+    print(results / "claims.csv")
+
+
+def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    rows = list(rows)
+    columns = list(rows[0]) if rows else []
+    table = [columns, *([row[column] for column in columns] for row in rows)]
+    write_bytes(path, as_csv(table).encode())
+
+
+def _claim_row(row: Tried, made: Mapping[str, Any]) -> dict[str, Any]:
+    claim = CLAIMS[row.claim]
+    return {
+        "claim": row.claim,
+        "paper": claim.paper,
+        "test": row.test,
+        "figure": row.figure,
+        "better": claim.better,
+        "worse": claim.worse,
+        **_cells("better", row.better),
+        **_cells("worse", row.worse),
+        **_cells("difference", row.difference),
+        "verdict": row.verdict,
+        "seeds": row.seeds,
+        **made,
+    }
+
+
+def _network_row(row: Measured, made: Mapping[str, Any]) -> dict[str, Any]:
+    cells = [_cells(name, estimate) for name, estimate in row.figures.items()]
+    figures = {key: value for cell in cells for key, value in cell.items()}
+    return {"system": row.system, "test": row.test, **figures, "seeds": row.seeds, **made}
+
+
+def _run_row(run: Run, test: str) -> dict[str, Any]:
+    figures = {
+        name: f"{value:.4f}" if isinstance(value, float) else value
+        for name, value in by_run(run, test).items()
+    }
+    kept = {name: run.record.get(name, "") for name in (*RECORD, *MADE)}
+    return {"system": run.system, "seed": run.seed, "test": test, **figures, **kept}
+
+
+def _cells(name: str, estimate: Estimate) -> dict[str, str]:
+    values = {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return {key: f"{value:.4f}" for key, value in values.items()}
