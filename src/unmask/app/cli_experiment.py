@@ -35,7 +35,7 @@ def claims(
     ] = Preset.S,
     only: Annotated[list[str] | None, typer.Option(help="A claim to try alone; may be repeated.")] = None,
     steps: Annotated[
-        int, typer.Option(help="Of a single-frame training; others see as many pictures. 0: the preset's.", min=0)
+        int, typer.Option(help="Of single-frame trainings; others see as many pictures. 0: all.", min=0)
     ] = 0,
     rounds: Annotated[int, typer.Option(help="Draws of the bootstrap.", min=1)] = 1000,
     report_only: Annotated[

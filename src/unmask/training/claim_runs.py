@@ -30,7 +30,6 @@ from unmask.types import Score
 DONE = "run.json"  # written last: a run without it is not done
 SCORED = ("dev", *TESTS)
 
-STANDARD_CLIPS = 200  # of train: as many tell a mean and a deviation
 Scorer = Callable[[PreparedSet], np.ndarray]  # clip scores (n,), in the set's order
 
 
@@ -164,7 +163,7 @@ def _ghvm(network: nn.Module, sets: Path, settings: Settings) -> Scorer:
 
 def _both(network: nn.Module, sets: Path, settings: Settings) -> Scorer:
     """FHVM's score less variance and delta-KL, on the scale that bona fide clips of training have."""
-    by, _ = standards_of(network, PreparedSet.open(sets / "train"), most=STANDARD_CLIPS)
+    by, _ = standards_of(network, PreparedSet.open(sets / "train"))
     return lambda prepared: combined(verify(network, prepared), by)
 
 
