@@ -228,7 +228,7 @@ def settings_of(variant: str, *, preset: str, seed: int, steps: int = 0, bf16: b
             "batches.size": size,
             "optimiser.warmup": max(1, budget // 20),
             "compute.threads": 1,
-            "compute.accelerator": "cpu",
+            "compute.accelerator": "cpu" if preset == "s" else "auto",
         }
     elif steps:
         changes |= {"run.steps": steps, "optimiser.warmup": 1}
