@@ -195,6 +195,22 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What in a clip made its score; worked out only when somebody asks to see it.
+
+    `gradient` (M, M) float32 over the clip's first frame: strength of the spatial gradient of the network's
+    features, NaN off the face; None where the network has no such features. `weights` (T,) float32: how much
+    lower the clip scores with that frame replaced by its neighbour; None where they were not worked out.
+    `frames` (T, S, S, 3) uint8 and `times_s` (T,) are the clip's.
+    """
+
+    gradient: np.ndarray | None
+    weights: np.ndarray | None
+    frames: np.ndarray
+    times_s: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClipScore:
     """What the network said about one clip: `score` in [0, 1]; `depth` (S, 32, 32) float32 in [0, 1], near is
     1.
@@ -204,6 +220,7 @@ class ClipScore:
     score: float
     depth: np.ndarray | None
     picture: np.ndarray  # (S, S, 3) uint8: the clip's first frame, as the network saw it
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

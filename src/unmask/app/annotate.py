@@ -1,4 +1,7 @@
-"""A source with the decision drawn into it: the box of each face, the verdict, and the depth the network saw.
+"""A source with the decision drawn into it: the box of each face, the verdict, and what made the score.
+
+To the right the depth the network saw, to the left where on the face its features change, at the bottom how
+much each frame weighed; the last two only where they were worked out.
 
 Sizes are in units of the picture's shorter side, so that everything can be read at any resolution; a picture
 too small for words is first enlarged by a whole factor.
@@ -12,15 +15,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from unmask.contract import MAP_PX
 from unmask.media.encoding import VideoWriter, write_video
 from unmask.media.images import SUFFIXES, write_image
 from unmask.media.sources import open_source
+from unmask.report.explanations import frame_weights, heat_map
 from unmask.report.outcomes import Checked, number
 from unmask.report.pictures import colour_map, legend
 from unmask.types import ClipScore, Decision, FaceDecision, SettingsError, Verdict
 
 COLOURS = {Verdict.LIVE: (40, 160, 90), Verdict.ATTACK: (205, 45, 40), Verdict.UNDECIDED: (190, 120, 0)}
-WHITE, PANEL = (255, 255, 255), (24, 26, 30)
+WHITE, PANEL, RAIL = (255, 255, 255), (24, 26, 30), (110, 114, 122)
+HEAT_WORDS = "gradient of features"
 FONT = cv2.FONT_HERSHEY_DUPLEX
 SMALLEST_SIDE_PX = 320  # below it words cannot be read
 INSET = 0.3  # of the shorter side
@@ -71,7 +77,10 @@ def annotated(image: np.ndarray, outcome: Checked, *, time_s: float) -> np.ndarr
     worst = deciding(outcome.decision)
     for face in outcome.seen:
         if worst is not None and face.identity == worst.identity:
-            _draw_depth(drawn, face, time_s=time_s, unit=unit, several=len(outcome.seen) > 1)
+            floor = _draw_weights(drawn, face, time_s=time_s, unit=unit)
+            several = len(outcome.seen) > 1
+            _draw_depth(drawn, face, time_s=time_s, unit=unit, several=several, floor=floor)
+            _draw_heat(drawn, face, time_s=time_s, unit=unit, floor=floor)
     _draw_verdict(drawn, outcome.decision, unit=unit)
     return drawn
 
@@ -124,19 +133,65 @@ def _draw_verdict(drawn: np.ndarray, decision: Decision, *, unit: float) -> None
         _label(drawn, reasons, at=(margin, y), size=0.42 * unit, fill=PANEL)
 
 
-def _draw_depth(drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit: float, several: bool) -> None:
+def _draw_weights(drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit: float) -> int:
+    """A strip along the bottom with a bar for each weighed frame, up where it raises its clip's score, and a
+    line at `time_s`; returns the y above which the rest is drawn.
+    """
+    height, width = drawn.shape[:2]
+    frames = frame_weights(face.clips)
+    if not frames:
+        return height
+    most = max(max(abs(frame.change) for frame in frames), 1e-9)
+    size, half, pad, line = 0.36 * unit, round(11 * unit), round(3 * unit), max(1, round(2 * unit))
+    top, middle = height - 2 * (half + pad), height - half - pad
+    drawn[top:] = PANEL
+    words = f"weight of frames, up to {most:.4f}"
+    above = middle - _text_size(words, size)[1] // 2 - _pad(size)
+    left = _label(drawn, words, at=(0, above), size=size, fill=PANEL)[0]
+    end_s, room = max(frames[-1].time_s, face.clips[-1].time_s, 1e-6), width - left - 2 * pad
+    drawn[middle, left:] = RAIL
+    for frame in frames:
+        x, tip = left + pad + round(room * frame.time_s / end_s), middle - round(half * frame.change / most)
+        colour = COLOURS[Verdict.LIVE if frame.change > 0 else Verdict.ATTACK]
+        cv2.rectangle(drawn, (x - line, middle), (x + line, tip), colour, cv2.FILLED)
+    x = left + pad + round(room * min(max(time_s / end_s, 0.0), 1.0))
+    cv2.rectangle(drawn, (x, top), (x + line // 2, height), WHITE, cv2.FILLED)
+    return top
+
+
+def _draw_heat(drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit: float, floor: int) -> None:
+    clip = clip_at(face.clips, time_s)
+    side, edge, margin = _side(drawn), max(1, round(1.5 * unit)), round(8 * unit)
+    heat = None if clip is None else heat_map(clip, side=side)
+    if heat is None:
+        return
+    top, left = floor - margin - side - 2 * edge, margin
+    drawn[top : top + side + 2 * edge, left : left + side + 2 * edge] = PANEL
+    drawn[top + edge : top + edge + side, left + edge : left + edge + side] = heat
+    size = 0.36 * unit
+    above = top - _text_size(HEAT_WORDS, size)[1] - 2 * _pad(size)
+    _label(drawn, HEAT_WORDS, at=(margin, above), size=size, fill=PANEL)
+
+
+def _side(drawn: np.ndarray, cells: int = MAP_PX) -> int:
+    """The side of an inset: a whole number of pixels for each cell of a depth map."""
+    return max(1, round(INSET * min(drawn.shape[:2]) / cells)) * cells
+
+
+def _draw_depth(
+    drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit: float, several: bool, floor: int
+) -> None:
     clip = clip_at(face.clips, time_s)
     if clip is None or clip.depth is None:
         return
-    height, width = drawn.shape[:2]
-    cells = clip.depth.shape[-1]
-    side = max(1, round(INSET * min(height, width) / cells)) * cells
+    width, cells = drawn.shape[1], clip.depth.shape[-1]
+    side = _side(drawn, cells)
     edge, strip, margin = max(1, round(1.5 * unit)), round(8 * unit), round(8 * unit)
     inset = np.full((side + 2 * edge, side + strip + 3 * edge, 3), PANEL, np.uint8)
     depth = colour_map(clip.depth[-1]).repeat(side // cells, axis=0).repeat(side // cells, axis=1)
     inset[edge:-edge, edge : edge + strip] = legend(height=side, width=strip)
     inset[edge:-edge, -edge - side : -edge] = depth
-    top, left = height - margin - inset.shape[0], width - margin - inset.shape[1]
+    top, left = floor - margin - inset.shape[0], width - margin - inset.shape[1]
     drawn[top : top + inset.shape[0], left : left + inset.shape[1]] = inset
     whose = f"face {face.identity}: " if several else ""
     words = f"{whose}depth at {clip.time_s:.1f} s, clip score {number(clip.score, digits=2)}".replace(

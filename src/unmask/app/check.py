@@ -54,10 +54,13 @@ def run(sources: Sequence[str], wishes: Wishes) -> int:
 def check(source: str, detector: Detector, *, wishes: Wishes) -> Outcome:
     """One source's outcome; one that fails never stops the others, nor passes."""
     try:
+        shown = bool(wishes.report or wishes.annotate)
+        if shown and _comes_once(source):
+            detector = detector.with_settings(replace(detector.settings, explain=True))
         with bar(source) as advance:
             decision = detector.check(source, fps=wishes.fps, progress=advance)
         seen = decision.faces
-        if (wishes.report or wishes.annotate) and not _comes_once(source):
+        if shown and not _comes_once(source):
             seen = _whole(source, detector, wishes=wishes) or seen
     except SourceError as unreadable:
         return _unreadable(source, unreadable)
@@ -95,7 +98,7 @@ def _whole(source: str, detector: Detector, *, wishes: Wishes) -> tuple[FaceDeci
 
     A second look, so that neither page nor video can change the verdict.
     """
-    settings = replace(detector.settings, early_stop=False, max_clips=CLIPS_SHOWN)
+    settings = replace(detector.settings, early_stop=False, max_clips=CLIPS_SHOWN, explain=True)
     try:
         with bar(f"{source}, to its end") as advance:
             return detector.with_settings(settings).check(source, fps=wishes.fps, progress=advance).faces

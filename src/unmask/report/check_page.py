@@ -9,18 +9,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 import jinja2
 import numpy as np
 
 from unmask.contract import Contract, OperatingPoint
 from unmask.report.curve import draw
+from unmask.report.explanations import frame_weights, heat_map, pulls, weightiest
 from unmask.report.outcomes import REASON_WORDS, Checked, Outcome, number
 from unmask.report.pictures import colour_map, jpeg_uri, png_uri
 from unmask.types import ClipScore, FaceDecision, Verdict
 
-FACES_SHOWN, CLIPS_SHOWN = 4, 8
+FACES_SHOWN, CLIPS_SHOWN, FRAMES_SHOWN = 4, 8, 4
+HEAT_PX = 192  # side of a heat map; shown at two thirds of it on a wide screen
+
+T = TypeVar("T")
 
 
 def page(outcomes: Sequence[Outcome], *, made_at: datetime) -> str:
@@ -34,7 +38,7 @@ def page(outcomes: Sequence[Outcome], *, made_at: datetime) -> str:
     )
 
 
-def shown(clips: Sequence[ClipScore], *, at_most: int = CLIPS_SHOWN) -> list[ClipScore]:
+def shown(clips: Sequence[T], *, at_most: int = CLIPS_SHOWN) -> list[T]:
     """At most that many clips, spread evenly, the first and the last among them.
 
     >>> clips = [ClipScore(time_s=t, score=0.5, depth=None, picture=None) for t in range(10)]
@@ -51,6 +55,7 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["number"] = number
     environment.filters["percent"] = percent
+    environment.filters["signed"] = signed
     return environment.from_string(text)
 
 
@@ -61,6 +66,16 @@ def percent(share: float) -> str:
     ('1.2 %', 'not measured')
     """
     return f"{100 * share:.1f} %" if np.isfinite(share) else "not measured"
+
+
+def signed(change: float, *, digits: int = 4) -> str:
+    """A change of a score with its sign; one too small for a digit has none.
+
+    >>> signed(0.0125), signed(-0.5, digits=1), signed(-0.00001)
+    ('+0.0125', '−0.5', '0.0000')
+    """
+    rounded = round(change, digits)
+    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
 
 
 def _tally(outcomes: Sequence[Outcome]) -> list[tuple[str, int]]:
@@ -108,15 +123,35 @@ def _face(face: FaceDecision, outcome: Checked) -> dict[str, Any]:
         "verdict": face.verdict.value,
         "score": face.score,
         "reasons": [REASON_WORDS[reason] for reason in face.reasons],
-        "clips": [_clip(clip) for clip in shown(clips)],
+        "clips": [_clip(clip, pull) for clip, pull in shown(_with_pulls(clips, len(face.clips)))],
         "seen": len(clips),
         "curve": curve,
+        "frames": _frames(clips, decided_after=len(face.clips)),
+        "gap": abs(face.score - outcome.decision.threshold),
     }
 
 
-def _clip(clip: ClipScore) -> dict[str, Any]:
+def _with_pulls(clips: Sequence[ClipScore], decided_after: int) -> list[tuple[ClipScore, float | None]]:
+    """Each clip with how far it moved the verdict's score; None for those that had no part in it."""
+    moved = pulls([clip.score for clip in clips[:decided_after]])
+    return list(zip(clips, [*moved, *[None] * (len(clips) - len(moved))], strict=True))
+
+
+def _frames(clips: Sequence[ClipScore], *, decided_after: int) -> dict[str, Any] | None:
+    frames = frame_weights(clips[:decided_after])
+    if not frames:
+        return None
+    most = sorted(weightiest(frames, at_most=FRAMES_SHOWN), key=lambda frame: frame.time_s)
+    rows = [{"time_s": f.time_s, "change": f.change, "picture": jpeg_uri(f.picture)} for f in most]
+    return {"rows": rows, "weighed": len(frames)}
+
+
+def _clip(clip: ClipScore, pull: float | None) -> dict[str, Any]:
     depths = () if clip.depth is None else clip.depth
+    heat = heat_map(clip, side=HEAT_PX)
     return {
+        "heat": None if heat is None else jpeg_uri(heat),
+        "pull": pull,
         "time_s": clip.time_s,
         "score": clip.score,
         "picture": jpeg_uri(clip.picture),

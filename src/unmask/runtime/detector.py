@@ -13,6 +13,7 @@ from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.sources import Source, open_presentation, open_source
 from unmask.media.tracks import Tracker
 from unmask.runtime.decision import Rule, rule_of
+from unmask.runtime.explain import Explained, Explainer
 from unmask.runtime.network import Network
 from unmask.runtime.stopwatch import Stopwatch
 from unmask.runtime.stream import KeptFeatures, Stream
@@ -96,7 +97,7 @@ class Detector:
         opened = _opened(source, fps=fps, limits=limits)
         network, rule = self._fit(image=opened.kind == "image")
         watch = Watch(
-            lambda: WholeClips(network, every_s=self.settings.every_s, clock=clock),
+            self._whole_clips(network, clock=clock),
             rule=rule,
             spec=network.contract.clip,
             tracker=Tracker(self._finder),
@@ -152,6 +153,13 @@ class Detector:
         """The network for pictures or for video, where both are there."""
         order = sorted(zip(self._networks, self._rules, strict=True), key=lambda n: n[0].contract.clip.frames)
         return order[0] if image else order[-1]
+
+    def _whole_clips(self, network: Network, *, clock: Stopwatch) -> Callable[[], Scorer]:
+        every_s = self.settings.every_s
+        if not self.settings.explain:
+            return lambda: WholeClips(network, every_s=every_s, clock=clock)
+        explainer = Explainer(network)
+        return lambda: WholeClips(Explained(explainer), every_s=every_s, clock=clock)
 
     def _scorers(self, network: Network, *, clock: Stopwatch) -> Callable[[], Scorer]:
         cut_network = None if network.contract.clip.frames == 1 else self._cut.of(network)

@@ -41,11 +41,11 @@ class StreamNetwork:
             raise ModelError(
                 f"model {name} is for single frames; a stream keeps features of a multi-frame one"
             )
-        frame = _part(network.graph, inputs=("clips",), outputs=(*TAPS, "single"), origin=name)
+        frame = part(network.graph, inputs=("clips",), outputs=(*TAPS, "single"), origin=name)
         frame.reshape({"clips": [1, 1, 3, spec.size_px, spec.size_px]})
-        pair = _part(network.graph, inputs=(*NOW, *NEXT), outputs=("motion",), origin=name)
+        pair = part(network.graph, inputs=(*NOW, *NEXT), outputs=("motion",), origin=name)
         pair.reshape({port: [1, *_shape(port)[1:]] for port in pair.inputs})
-        clip = _part(
+        clip = part(
             network.graph, inputs=("motion", "single", "mask"), outputs=("score", "depth"), origin=name
         )
         channels = {port.get_any_name(): _shape(port)[1] for port in clip.inputs}
@@ -56,9 +56,9 @@ class StreamNetwork:
                 "mask": [1, MAP_PX, MAP_PX],
             }
         )
-        self._frame = _Part(frame, (*TAPS, "single"), network=network)
-        self._pair = _Part(pair, ("motion",), network=network)
-        self._clip = _Part(clip, ("score", "depth"), network=network)
+        self._frame = Part(frame, (*TAPS, "single"), network=network)
+        self._pair = Part(pair, ("motion",), network=network)
+        self._clip = Part(clip, ("score", "depth"), network=network)
 
     def start(self) -> "Features":
         """Nothing kept yet."""
@@ -107,7 +107,7 @@ class Features:
         return self._network.clip(self._motion, self._single, mask=self._masks[0])
 
 
-class _Part:
+class Part:
     """One compiled part; a request for each call at a time, outputs copied."""
 
     def __init__(self, model: ov.Model, outputs: Sequence[str], *, network: Network) -> None:
@@ -126,7 +126,7 @@ class _Part:
         return outputs
 
 
-def _part(graph: bytes, *, inputs: Sequence[str], outputs: Sequence[str], origin: str) -> ov.Model:
+def part(graph: bytes, *, inputs: Sequence[str], outputs: Sequence[str], origin: str) -> ov.Model:
     """The part of the graph from the tensors `inputs` to the tensors `outputs`, which keep their names."""
     model = read_graph(graph, origin=origin)
     ports = {

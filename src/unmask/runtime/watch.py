@@ -13,9 +13,9 @@ from unmask.media.quality import judge
 from unmask.media.tracks import Tracker
 from unmask.runtime.decision import GRAVITY, Rule
 from unmask.runtime.evidence import Evidence, Window
-from unmask.runtime.network import Network
 from unmask.runtime.stopwatch import Stopwatch
 from unmask.types import (
+    Clip,
     ClipScore,
     ClipSpec,
     Decision,
@@ -37,7 +37,8 @@ class Settings:
 
     `every_s`: from one clip's start to the next, None for clips that share no frame. `max_clips` of each
     face. `early_stop`: stop as soon as the verdict is certain. `timeout_s`: of the clock on the wall, for
-    one check. `live_s`: how much of a camera or stream is looked at.
+    one check. `live_s`: how much of a camera or stream is looked at. `explain`: say of each clip what made
+    its score (`check` only; the scores stay the same, the network runs up to T + 1 times as often).
     """
 
     every_s: float | None = None
@@ -46,6 +47,7 @@ class Settings:
     all_faces: bool = False
     timeout_s: float = 300.0
     live_s: float = 20.0
+    explain: bool = False
 
     def __post_init__(self) -> None:
         positive = (self.max_clips, self.timeout_s, self.live_s, 1 if self.every_s is None else self.every_s)
@@ -68,12 +70,20 @@ class Scorer(Protocol):
     def clear(self) -> None: ...
 
 
+class ClipNetwork(Protocol):
+    """Clips of its contract -> a score each, in their order."""
+
+    contract: Contract
+
+    def score(self, clips: Sequence[Clip]) -> list[ClipScore]: ...
+
+
 class WholeClips:
     """Cuts clips one after the other and scores each by the whole network."""
 
     overlap = 1
 
-    def __init__(self, network: Network, *, every_s: float | None, clock: Stopwatch) -> None:
+    def __init__(self, network: ClipNetwork, *, every_s: float | None, clock: Stopwatch) -> None:
         self._network = network
         self._clock = clock
         self._window = Window(network.contract.clip, every_s=every_s)
