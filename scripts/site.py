@@ -55,10 +55,10 @@ def model_cards(paths: list[Path]) -> str:
     """The cards of these model files, as one page."""
     head = """# Model cards
 
-Made from the contracts inside the shipped files when this site is built: what is said here travels with the weights. `unmask
-check` refuses a file whose graph or contract differs by a byte from these hashes. The networks are described in
-[the papers](papers.md); the error rates on real pictures, which are worse than a reader of the tables below might hope, and what
-these models must not be used for stand in [the threat model](threat-model.md).
+Made from the contracts inside the shipped files when this site is built: what is said here travels with the
+weights. `unmask check` refuses a file whose graph or contract differs by a byte from these hashes. The networks
+are described in [the papers](papers.md); the error rates on real pictures, which are worse than a reader of the
+tables below might hope, and what these models must not be used for stand in [the threat model](threat-model.md).
 """
     return "\n".join([head, *(_card(path) for path in paths)])
 
@@ -68,15 +68,16 @@ def _card(path: Path) -> str:
     clip = contract.clip
     frames = "one frame" if clip.frames == 1 else f"{clip.frames} frames, {clip.stride_s} s apart"
     points = [
-        f"| `{p.name}` | {p.precision} | {p.threshold:.4f} | {p.margin:.4f} | {_percent(p.apcer)}, {p.worst_instrument} | "
-        f"{p.attacks} | {_percent(p.bpcer)} | {p.bona_fide} | {p.measured_on} |"
+        f"| `{p.name}` | {p.precision} | {p.threshold:.4f} | {p.margin:.4f} | "
+        f"{_percent(p.apcer)}, {p.worst_instrument} | {p.attacks} | {_percent(p.bpcer)} | {p.bona_fide} | "
+        f"{p.measured_on} |"
         for p in contract.operating_points
     ]
     data = [f"| {d.name} | {d.items} | {d.licence} | {d.note} |" for d in contract.training_data]
     return f"""
 ## {contract.name} {contract.version}
 
-| | |
+| | in its contract |
 | --- | --- |
 | file | `{path.name}`, {path.stat().st_size:,} bytes |
 | network | `{contract.network}` {dict(contract.arguments) or ""} |
@@ -93,7 +94,8 @@ def _card(path: Path) -> str:
 | --- | --- | --- | --- |
 {chr(10).join(data)}
 
-**Operating points**: APCER is that of the worst instrument. `margin` is the half-width of the band in which one clip is weak evidence.
+**Operating points**: APCER is that of the worst instrument. `margin` is the half-width of the band in which one
+clip is weak evidence.
 
 | point | precision | threshold | margin | APCER, of | attacks | BPCER | bona fide | measured on |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -1,4 +1,4 @@
-"""Examples in docstrings (`>>> ...`) as blocks of code in the API reference: Markdown takes them for quotations."""
+"""Examples in docstrings (`>>> ...`) as blocks of code: Markdown takes them for quotations."""
 
 import re
 from typing import Any

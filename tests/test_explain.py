@@ -1,4 +1,4 @@
-"""Explanations: the gradient map and the weights of frames against formulas written out, and where they are shown."""
+"""Explanations: gradient maps and weights of frames against formulas written out, and where they show."""
 
 from dataclasses import replace
 from datetime import datetime

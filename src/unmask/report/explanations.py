@@ -1,4 +1,4 @@
-"""Explanations of clip scores -> what page and video show: a heat map on the face, the frames that weighed most."""
+"""Explanations of clip scores -> what page and video show: heat on the face, the frames that weighed most."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
