@@ -1,8 +1,8 @@
 """What mkdocs is asked to do beside its own work (mkdocs.yml, `hooks`).
 
 Pages named in the navigation that are not written yet are left out, with the links to them; links to files
-of the repository lead to its own pages; a mark on an example that no test runs is shown to the reader; and the
-cards of the shipped models are made from their contracts, so that they cannot drift from them.
+of the repository lead to its own pages; a mark on an example that no test runs is shown to the reader; and
+the cards of the shipped models are made from their contracts, so that they cannot drift from them.
 """
 
 import re
@@ -55,10 +55,11 @@ def model_cards(paths: list[Path]) -> str:
     """The cards of these model files, as one page."""
     head = """# Model cards
 
-Made from the contracts inside the shipped files when this site is built: what is said here travels with the
-weights. `unmask check` refuses a file whose graph or contract differs by a byte from these hashes. The networks
-are described in [the papers](papers.md); the error rates on real pictures, which are worse than a reader of the
-tables below might hope, and what these models must not be used for stand in [the threat model](threat-model.md).
+Made from the contracts inside the shipped files when this site is built: what is said here travels with
+the weights. `unmask check` refuses a file whose graph or contract differs by a byte from these hashes. The
+networks are described in [the papers](papers.md); the error rates on real pictures, which are worse than a
+reader of the tables below might hope, and what these models must not be used for stand in
+[the threat model](threat-model.md).
 """
     return "\n".join([head, *(_card(path) for path in paths)])
 
@@ -94,8 +95,8 @@ def _card(path: Path) -> str:
 | --- | --- | --- | --- |
 {chr(10).join(data)}
 
-**Operating points**: APCER is that of the worst instrument. `margin` is the half-width of the band in which one
-clip is weak evidence.
+**Operating points**: APCER is that of the worst instrument. `margin` is the half-width of the band in which
+one clip is weak evidence.
 
 | point | precision | threshold | margin | APCER, of | attacks | BPCER | bona fide | measured on |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -10,7 +10,9 @@ from skimage import data
 
 from test_network import calmed, resealed
 from unmask.app import annotate as annotate_module
+from unmask.app import check as check_module
 from unmask.app.annotate import annotated
+from unmask.app.check import Wishes
 from unmask.media.video import write_video
 from unmask.report.check_page import page
 from unmask.report.explanations import frame_weights, heat_map, pulls, weightiest
@@ -138,6 +140,22 @@ def test_a_check_explains_when_asked_and_decides_the_same(model_files, tmp_path)
     assert quick.score == told.score
     assert quick.faces[0].clips[0].explanation is None
     assert np.isfinite(told.faces[0].clips[0].explanation.gradient).any()
+
+
+def test_the_command_explains_for_page_and_video_alone(model_files, tmp_path, monkeypatch):
+    portrait = data.astronaut()[:256, 96:352]
+    write_video(tmp_path / "a.mp4", [np.roll(portrait, i % 4, axis=1) for i in range(13)], fps=30)
+    detector, source = Detector.load(model_files.multi, threads=1), str(tmp_path / "a.mp4")
+    shown = Wishes(report=tmp_path / "page.html")
+
+    def clip(wishes: Wishes) -> ClipScore:
+        return check_module.check(source, detector, wishes=wishes).seen[0].clips[0]
+
+    assert clip(Wishes()).explanation is None
+    assert clip(shown).explanation is not None
+    monkeypatch.setattr(check_module, "_comes_once", lambda source: True)  # as of a camera
+    assert clip(shown).explanation is not None
+    assert clip(Wishes()).explanation is None
 
 
 def _explained(clip: ClipScore, weights: list[float]) -> ClipScore:
