@@ -15,6 +15,7 @@ import typer
 
 from unmask.app.cli_experiment import experiment
 from unmask.app.cli_fghv import fghv
+from unmask.app.cli_field import stress
 from unmask.app.cli_scores import convert, evaluate, score
 from unmask.app.cli_sets import benchmark, data, doctor, simulate
 from unmask.app.cli_train import export, train

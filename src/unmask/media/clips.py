@@ -6,6 +6,7 @@ is (x0 + x1 - 1) / 2.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -20,6 +21,20 @@ SMALLEST_SHARE = 0.5  # of the box's side: a face that shrinks below it needs a 
 LONGEST_GAP = 1.5  # strides: between two frames of a clip from a slow camera
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxMove:
+    """How a clip's box is off where it belongs, to try what that costs: `right` and `down` in pixels of the
+    frame, then `growth` of its side about its middle.
+    """
+
+    right: float = 0.0
+    down: float = 0.0
+    growth: float = 1.0
+
+
+IN_PLACE = BoxMove()
+
+
 def clip_box(mesh: np.ndarray, *, scale: float) -> np.ndarray:
     """The square (4,) float32 xyxy around the middle of the mesh's bounding box, `scale` times its longer
     side.
@@ -30,6 +45,30 @@ def clip_box(mesh: np.ndarray, *, scale: float) -> np.ndarray:
     side = max(2.0, np.round(scale * float(np.max(high - low))))
     corner = np.round((low + high + 1 - side) / 2)
     return np.concatenate([corner, corner + side]).astype(np.float32)
+
+
+def moved_box(box: np.ndarray, move: BoxMove) -> np.ndarray:
+    """A square box (4,) on whole pixels, moved and grown; on whole pixels again, and never below 2 of them.
+
+    >>> moved_box(np.array([10, 10, 131, 131]), BoxMove(growth=1.2)).tolist()
+    [-2.0, -2.0, 143.0, 143.0]
+    """
+    if move == IN_PLACE:
+        return box
+    low, high = box[:2].astype(np.float64), box[2:].astype(np.float64)
+    side = max(2.0, np.round(move.growth * (high - low)[0]))
+    corner = np.round((low + high - side) / 2 + (move.right, move.down))
+    return np.concatenate([corner, corner + side]).astype(np.float32)
+
+
+def coarsened(image: np.ndarray, *, factor: float) -> np.ndarray:
+    """The picture (H, W, 3) uint8 made `factor` times its size, 0 to 1, and back: what it keeps on the way
+    through a smaller one.
+    """
+    height, width = image.shape[:2]
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def still_inside(box: np.ndarray, mesh: np.ndarray) -> bool:

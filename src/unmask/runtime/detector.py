@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from unmask.contract import Contract
+from unmask.media.clips import IN_PLACE, BoxMove
 from unmask.media.faces import FaceFinder
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.sources import Source, open_presentation, open_source
@@ -80,15 +81,17 @@ class Detector:
 
     def check(
         self,
-        source: str | Path | Presentation | np.ndarray,
+        source: str | Path | Presentation | Source | np.ndarray,
         *,
         fps: float = 30.0,
         limits: Limits = DEFAULT_LIMITS,
         progress: Progress | None = None,
+        move: BoxMove = IN_PLACE,
     ) -> Decision:
         """The decision on a source (media.sources), a picture (H, W, 3) or frames (N, H, W, 3), uint8 RGB.
 
-        A presentation is opened as its row says: turned upright, and cut to its `max_frames`.
+        A presentation is opened as its row says: turned upright, and cut to its `max_frames`. An opened
+        source is read as it is and closed. `move` puts the box of every clip off its place.
 
         `fps` is the clock of sources that have none. Raises SourceError when the source cannot be read,
         also when it breaks off in the middle: a file that is LIVE was read to its end.
@@ -97,7 +100,7 @@ class Detector:
         opened = _opened(source, fps=fps, limits=limits)
         network, rule = self._fit(image=opened.kind == "image")
         watch = Watch(
-            self._whole_clips(network, clock=clock),
+            self._whole_clips(network, clock=clock, move=move),
             rule=rule,
             spec=network.contract.clip,
             tracker=Tracker(self._finder),
@@ -154,12 +157,14 @@ class Detector:
         order = sorted(zip(self._networks, self._rules, strict=True), key=lambda n: n[0].contract.clip.frames)
         return order[0] if image else order[-1]
 
-    def _whole_clips(self, network: Network, *, clock: Stopwatch) -> Callable[[], Scorer]:
+    def _whole_clips(
+        self, network: Network, *, clock: Stopwatch, move: BoxMove
+    ) -> Callable[[], Scorer]:
         every_s = self.settings.every_s
         if not self.settings.explain:
-            return lambda: WholeClips(network, every_s=every_s, clock=clock)
+            return lambda: WholeClips(network, every_s=every_s, clock=clock, move=move)
         explainer = Explainer(network)
-        return lambda: WholeClips(Explained(explainer), every_s=every_s, clock=clock)
+        return lambda: WholeClips(Explained(explainer), every_s=every_s, clock=clock, move=move)
 
     def _scorers(self, network: Network, *, clock: Stopwatch) -> Callable[[], Scorer]:
         cut_network = None if network.contract.clip.frames == 1 else self._cut.of(network)
@@ -178,7 +183,11 @@ def packaged() -> list[Path]:
     return [folder / name for name in PACKAGED]
 
 
-def _opened(source: str | Path | Presentation | np.ndarray, *, fps: float, limits: Limits) -> Source:
+def _opened(
+    source: str | Path | Presentation | Source | np.ndarray, *, fps: float, limits: Limits
+) -> Source:
+    if isinstance(source, Source):
+        return source
     if isinstance(source, Presentation):
         return open_presentation(source, fps=fps, limits=limits)
     if not isinstance(source, np.ndarray):

@@ -70,7 +70,7 @@ def score_presentation(detector: Detector, presentation: Presentation, *, fps: f
         decision = detector.check(presentation, fps=fps)
     except SourceError as unreadable:
         return Scored(score=math.nan, verdict=UNREADABLE, reasons=UNREADABLE, sentence=str(unreadable))
-    return _judged(decision)
+    return judged(decision)
 
 
 def score_folder(
@@ -128,7 +128,8 @@ def thresholds_of(scores: Sequence[Score]) -> list[float]:
     return [float(threshold) if threshold else math.inf for threshold in given]
 
 
-def _judged(decision: Decision) -> Scored:
+def judged(decision: Decision) -> Scored:
+    """What the row of a decision holds."""
     # EVIDENCE_WEAK keeps its score: what a score is worth is the threshold's question. A failure has none.
     failed = {Reason.TIMED_OUT, Reason.NOT_FINITE} & set(decision.reasons)
     clips = tuple((float(clip.time_s), float(clip.score)) for face in decision.faces for clip in face.clips)

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from unmask.contract import Contract
-from unmask.media.clips import cut
+from unmask.media.clips import IN_PLACE, BoxMove, clip_box, cut, moved_box
 from unmask.media.quality import judge
 from unmask.media.tracks import Tracker
 from unmask.runtime.decision import GRAVITY, Rule
@@ -79,13 +79,16 @@ class ClipNetwork(Protocol):
 
 
 class WholeClips:
-    """Cuts clips one after the other and scores each by the whole network."""
+    """Cuts clips one after the other, their boxes moved by `move`, and scores each by the whole network."""
 
     overlap = 1
 
-    def __init__(self, network: ClipNetwork, *, every_s: float | None, clock: Stopwatch) -> None:
+    def __init__(
+        self, network: ClipNetwork, *, every_s: float | None, clock: Stopwatch, move: BoxMove = IN_PLACE
+    ) -> None:
         self._network = network
         self._clock = clock
+        self._move = move
         self._window = Window(network.contract.clip, every_s=every_s)
 
     def add(self, sighting: Sighting) -> list[ClipScore]:
@@ -100,8 +103,10 @@ class WholeClips:
     def _scored(self, sightings: Sequence[Sighting] | None) -> list[ClipScore]:
         if sightings is None:
             return []
+        spec = self._network.contract.clip
         with self._clock.lap("clips"):
-            clip = cut(sightings, spec=self._network.contract.clip)
+            box = clip_box(sightings[0].face.mesh, scale=spec.box_scale)
+            clip = cut(sightings, spec=spec, box=moved_box(box, self._move))
         with self._clock.lap("network"):
             return self._network.score([clip])
 

@@ -1,0 +1,166 @@
+"""`unmask stress`: a labelled folder, changed on purpose -> the table of what that does, and a page."""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from unmask.app.progress import bar, say
+from unmask.app.render import console
+from unmask.data.engines import ENGINES, KilledError
+from unmask.data.folder import read_labels
+from unmask.media.changes import NONE, read_doses
+from unmask.media.files import name_below, write_bytes
+from unmask.runtime import scoring
+from unmask.runtime.scoring import Scored, Scorer
+from unmask.runtime.stress import Stresser, Trial
+from unmask.scores.cells import as_csv
+from unmask.scores.journal import Journal, journal
+from unmask.scores.stress import StressRow, write_stress
+from unmask.types import DataError, OutputError, Presentation, SettingsError
+
+WORTH = 200  # trials of a process that are worth its start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """The options of `unmask stress`; `jobs` 0 is a process for each core that is worth one."""
+
+    out: Path = Path("stress.csv")
+    report: Path | None = None
+    summary: Path | None = None
+    labels: Path | None = None
+    changes: tuple[str, ...] = ()
+    seed: int = 0
+    models: tuple[Path, ...] = ()
+    point: str = "default"
+    precision: str = "f32"
+    fps: float = 30.0
+    jobs: int = 1
+
+
+def run(sources: Sequence[str], wishes: Wishes) -> int:
+    """Scores every presentation under every change, writes what was wished for, prints the effects."""
+    models = [source for source in sources if source.endswith(".onnx") and not Path(source).is_dir()]
+    folders = [Path(source) for source in sources if source not in models]
+    if len(folders) != 1:
+        raise SettingsError(f"one labelled folder is changed and scored, not {len(folders)}; name one folder")
+    doses = [(NONE, 0.0), *read_doses(list(wishes.changes))]
+    presentations = read_labels(folders[0], wishes.labels)
+    trials = [
+        Trial(presentation=presentation, number=number, change=change, strength=strength)
+        for number, presentation in enumerate(presentations)
+        for change, strength in doses
+    ]
+    scorer = Scorer(
+        models=tuple(map(str, (*models, *wishes.models))),
+        point=wishes.point,
+        precision=wishes.precision,
+        fps=wishes.fps,
+    )
+    rows = _table(trials, Stresser(scorer=scorer, seed=wishes.seed), wishes, root=folders[0])
+    _show(rows, wishes)
+    return 0
+
+
+def _table(trials: Sequence[Trial], stresser: Stresser, wishes: Wishes, *, root: Path) -> list[StressRow]:
+    """All rows, in order of change, strength and presentation, once their table is written."""
+    with journal(wishes.out, _claim(trials, stresser, root=root)) as kept:
+        found = _tried(trials, stresser, wishes, kept=kept)
+        rows = [_row(trial, one, root=root) for trial, one in zip(trials, found, strict=True) if one.verdict]
+        order = {dose: place for place, dose in enumerate(dict.fromkeys(_dose(t) for t in trials))}
+        rows.sort(key=lambda row: order[row.change, row.strength])
+        write_stress(wishes.out, rows)
+        kept.remove()
+    if not any(row.change == NONE and math.isfinite(row.score.score) for row in rows):
+        raise DataError(f"no presentation of {root} has a score; {wishes.out} says why: look at the files")
+    return rows
+
+
+def _tried(trials: Sequence[Trial], stresser: Stresser, wishes: Wishes, *, kept: Journal) -> list[Scored]:
+    todo = [(place, trial) for place, trial in enumerate(trials) if place not in kept.rows]
+    if kept.rows:
+        say(f"{len(kept.rows)} of {len(trials)} trials were done before; going on with the others")
+    jobs = wishes.jobs or max(1, math.ceil(len(todo) / WORTH))
+    told: set[str] = set()
+    try:
+        results = ENGINES["processes"](stresser, todo, jobs=min(jobs, _cores()))
+        with bar("changing and scoring") as advance, closing(results):
+            for done, (place, one) in enumerate(results, start=len(kept.rows) + 1):
+                kept.keep(place, asdict(one))
+                if one.sentence and one.sentence not in told:
+                    told.add(one.sentence)
+                    say(f"unmask: {one.sentence}")
+                advance(done, len(trials))
+    except KilledError as killed:
+        raise OutputError(
+            f"a worker process was killed with {len(kept.rows)} of {len(trials)} trials done and kept in "
+            f"{kept.path}; run the same command again to go on, with fewer --jobs if memory is short"
+        ) from killed
+    return [_again(kept.rows[place]) for place in range(len(trials))]
+
+
+def _cores() -> int:
+    import os
+
+    return os.cpu_count() or 1
+
+
+def _again(row: dict[str, Any]) -> Scored:
+    return Scored(**{**row, "clips": tuple((time_s, score) for time_s, score in row["clips"])})
+
+
+def _claim(trials: Sequence[Trial], stresser: Stresser, *, root: Path) -> dict[str, str]:
+    """All that the rows follow from; a table is continued only by the same."""
+    scorer = stresser.scorer
+    contracts = scoring.loaded(scorer).contracts
+    listed = [
+        [name_below(root, t.presentation.path), t.presentation.label, t.change, t.strength] for t in trials
+    ]
+    return {
+        "model": ", ".join(f"{c.name} {c.version} {c.payload_sha256}" for c in contracts),
+        "precision, operating point or frame rate": f"{scorer.precision} {scorer.point} {scorer.fps:g}",
+        "seed": str(stresser.seed),
+        "list of presentations or changes": hashlib.sha256(json.dumps(listed).encode()).hexdigest(),
+    }
+
+
+def _dose(trial: Trial) -> tuple[str, float]:
+    return trial.change, trial.strength
+
+
+def _row(trial: Trial, found: Scored, *, root: Path) -> StressRow:
+    presentation: Presentation = trial.presentation
+    score = scoring.row(presentation, found, name=name_below(root, presentation.path))
+    return StressRow(change=trial.change, strength=trial.strength, score=score)
+
+
+def _show(rows: Sequence[StressRow], wishes: Wishes) -> None:
+    """The effects on stdout, and in the page and the table that were wished for."""
+    from unmask.report.robustness import HEADER, cells, effects
+
+    found = effects(rows)
+    drawn = Table(box=None, pad_edge=False)
+    for name in ("change", "strength", "n", "bona fide", "attacks", "APCER, all", "BPCER", "flips"):
+        drawn.add_column(name, justify="left" if name == "change" else "right", header_style="dim")
+    for one in found:
+        changes = (f"{x:+.3f}" if math.isfinite(x) else "" for x in (one.bona_fide_change, one.attack_change))
+        rates = (f"{rate.errors} of {rate.count}" for rate in (one.attacks_accepted, one.bpcer, one.flips))
+        drawn.add_row(one.change, f"{one.strength:g}", str(one.count), *changes, *rates)
+    console().print(drawn)
+    say(f"stress: {wishes.out}")
+    if wishes.summary:
+        write_bytes(wishes.summary, as_csv([HEADER, *map(cells, found)]).encode())
+        say(f"summary: {wishes.summary}")
+    if wishes.report:
+        from unmask.report.stress import page
+
+        write_bytes(wishes.report, page(wishes.out, made_at=datetime.now()).encode())
+        say(f"report: {wishes.report}")
