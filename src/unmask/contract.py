@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from unmask.types import ClipSpec, ModelError
+from unmask.types import ClipSpec, ModelError, SettingsError
 
 CONTRACT_KEY = "unmask.contract"
 FORMAT = 1
+MAPPED_FORMAT = 2  # with a score map, which readers of the first format would pass over
 MAP_PX = 32  # depth maps and masks are 32x32, whatever the size of the clip
 
 
@@ -25,9 +26,9 @@ MAP_PX = 32  # depth maps and masks are 32x32, whatever the size of the clip
 class OperatingPoint:
     """A named threshold with the error rates measured there.
 
-    A presentation's score is the mean of its clip scores; it is accepted when score >= `threshold`. `margin`
-    is the half-width of the band in which one clip alone is weak evidence; n clips narrow it (see
-    runtime.decision). `precision` is that of the inference that the rates were measured with.
+    A presentation's score is the mean of its clip scores, through the contract's `score_map` where it has
+    one; it is accepted when score >= `threshold`. `margin` is the half-width of the band in which one clip
+    alone is weak evidence, in units of that score; n clips narrow it (see runtime.decision). `precision` is that of the inference that the rates were measured with.
     """
 
     name: str
@@ -63,6 +64,50 @@ class GoldenClip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreMap:
+    """Mean clip score -> calibrated score: straight lines between knots, `raw` from 0 to 1.
+
+    Both rise strictly, so that a score is at or above a threshold after the map exactly where it was before;
+    a map that does not is a SettingsError.
+    """
+
+    method: str  # "isotonic" or "platt"
+    raw: tuple[float, ...]
+    calibrated: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        raw, calibrated = np.asarray(self.raw, np.float64), np.asarray(self.calibrated, np.float64)
+        if not (
+            len(raw) == len(calibrated) >= 2
+            and (raw[0], raw[-1]) == (0.0, 1.0)
+            and calibrated[0] >= 0
+            and calibrated[-1] <= 1
+            and np.all(np.diff(raw) > 0)
+            and np.all(np.diff(calibrated) > 0)
+        ):
+            raise SettingsError(
+                "a score map needs two or more knots that rise strictly, raw from 0 to 1 and calibrated in "
+                f"[0, 1], not {self.raw} and {self.calibrated}; calibrate again"
+            )
+
+    def __call__(self, score: float) -> float:
+        """The calibrated score; NaN stays NaN.
+
+        >>> ScoreMap(method="platt", raw=(0, 0.5, 1), calibrated=(0, 0.9, 1))(0.25)
+        0.45
+        """
+        return float(np.interp(score, self.raw, self.calibrated))
+
+    def inverse(self, score: float) -> float:
+        """The raw score that gives this one.
+
+        >>> ScoreMap(method="platt", raw=(0, 0.5, 1), calibrated=(0, 0.9, 1)).inverse(0.45)
+        0.25
+        """
+        return float(np.interp(score, self.calibrated, self.raw))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
     """Everything a reader of a weights file has to know; see the module."""
 
@@ -79,6 +124,7 @@ class Contract:
     commit: str
     payload_sha256: str = ""  # of the tensors (safetensors) or of the graph (ONNX)
     evidence_correlation: float = 0.5  # between clips of one presentation, measured on dev
+    score_map: ScoreMap | None = None  # made by `calibrate`
 
     def point(self, name: str, *, precision: str) -> OperatingPoint:
         """The operating point of that name, measured at that precision."""
@@ -144,7 +190,11 @@ def onnx_sha256(model: Any) -> str:
 def to_json(contract: Contract) -> str:
     """The sealed form: canonical JSON of the fields, with the SHA-256 of itself beside it."""
     body = asdict(contract)
-    return json.dumps({"format": FORMAT, "contract": body, "contract_sha256": _hash(body)}, sort_keys=True)
+    form = MAPPED_FORMAT
+    if contract.score_map is None:
+        del body["score_map"]  # as files were sealed before there were maps
+        form = FORMAT
+    return json.dumps({"format": form, "contract": body, "contract_sha256": _hash(body)}, sort_keys=True)
 
 
 def from_json(text: str | None, *, origin: str) -> Contract:
@@ -156,9 +206,10 @@ def from_json(text: str | None, *, origin: str) -> Contract:
     try:
         sealed = json.loads(text)
         body = sealed["contract"]
-        if sealed["format"] != FORMAT:
+        if sealed["format"] not in (FORMAT, MAPPED_FORMAT):
             raise ModelError(
-                f"{origin} has a contract of format {sealed['format']}; this version reads {FORMAT}"
+                f"{origin} has a contract of format {sealed['format']}; this version reads {FORMAT} and "
+                f"{MAPPED_FORMAT}"
             )
         if sealed["contract_sha256"] != _hash(body):
             raise ModelError(
@@ -166,17 +217,25 @@ def from_json(text: str | None, *, origin: str) -> Contract:
             )
         return Contract(
             **{
-                **{f.name: body[f.name] for f in fields(Contract)},
+                **{f.name: body[f.name] for f in fields(Contract) if f.name != "score_map"},
                 "clip": ClipSpec(**body["clip"]),
                 "operating_points": tuple(OperatingPoint(**point) for point in body["operating_points"]),
                 "training_data": tuple(TrainingData(**row) for row in body["training_data"]),
                 "golden": tuple(GoldenClip(**row) for row in body["golden"]),
+                "score_map": _score_map(body.get("score_map")),
             }
         )
-    except (ValueError, KeyError, TypeError) as broken:  # ValueError: no JSON, or bytes that are no text
+    except (SettingsError, ValueError, KeyError, TypeError) as broken:  # ValueError: no JSON, or bytes that are no text
         raise ModelError(
             f"{origin} has a contract that cannot be read ({broken}); fetch the file again"
         ) from broken
+
+
+def _score_map(body: Any) -> ScoreMap | None:
+    if body is None:
+        return None
+    knots = {name: tuple(body[name]) for name in ("raw", "calibrated")}
+    return ScoreMap(method=body["method"], **knots)
 
 
 def sealed(contract: Contract, payload_sha256: str) -> Contract:

@@ -212,8 +212,8 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipScore:
-    """What the network said about one clip: `score` in [0, 1]; `depth` (S, 32, 32) float32 in [0, 1], near is
-    1.
+    """What the network said about one clip: `score` in [0, 1], calibrated once it is part of a decision;
+    `depth` (S, 32, 32) float32 in [0, 1], near is 1.
     """
 
     time_s: float  # of the clip's last frame

@@ -16,6 +16,7 @@ import typer
 from unmask.app.cli_experiment import experiment
 from unmask.app.cli_fghv import fghv
 from unmask.app.cli_field import stress
+from unmask.app.cli_field import calibrate, selftest, stress
 from unmask.app.cli_scores import convert, evaluate, score
 from unmask.app.cli_sets import benchmark, data, doctor, simulate
 from unmask.app.cli_train import export, train
@@ -92,6 +93,7 @@ for command in COMMANDS:
     app.command()(command)
 app.add_typer(benchmark, name="benchmark")
 app.add_typer(experiment, name="experiment")
+app.add_typer(selftest, name="selftest")
 
 
 @app.command()

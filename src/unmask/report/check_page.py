@@ -118,6 +118,7 @@ def _face(face: FaceDecision, outcome: Checked) -> dict[str, Any]:
             threshold=outcome.decision.threshold,
             half_widths=outcome.half_widths,
             decided_after=len(face.clips),
+            score_map=outcome.contract.score_map,
         )
     return {
         "verdict": face.verdict.value,

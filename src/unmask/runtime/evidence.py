@@ -6,7 +6,7 @@ picture of each of at most `max_clips` clips.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -127,7 +127,7 @@ class Evidence:
             verdict=verdict,
             score=reading.score,
             reasons=reasons,
-            clips=tuple(self.clips),
+            clips=tuple(replace(clip, score=self.rule.calibrated(clip.score)) for clip in self.clips),
             boxes=tuple(self.boxes),
         )
 

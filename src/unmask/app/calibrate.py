@@ -1,0 +1,118 @@
+"""`unmask calibrate`: a model and a labelled folder of a user's own captures -> a model file that knows them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from rich.table import Table
+
+from unmask.app.progress import bar, say
+from unmask.app.render import console
+from unmask.contract import Contract
+from unmask.data.folder import read_labels
+from unmask.media.files import write_bytes
+from unmask.runtime.calibration import (
+    OVER,
+    Calibrated,
+    calibrate,
+    raw_detector,
+    read_point,
+    write_calibrated,
+)
+from unmask.runtime.scoring import score_folder
+from unmask.scores import write_scores
+from unmask.types import Label, OutputError, Score, SettingsError
+
+FEW = 200  # captures below which a step of an isotonic map stands on a handful
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """The options of `unmask calibrate`."""
+
+    out: Path
+    method: str = "platt"
+    points: tuple[str, ...] = ()
+    over: str = "instrument"
+    report: Path | None = None
+    scores: Path | None = None
+    labels: Path | None = None
+    precision: str = "f32"
+    fps: float = 30.0
+    seed: int = 0
+
+
+def run(model: Path, folder: Path, wishes: Wishes) -> int:
+    """Scores the captures, fits, writes the new file, says what it supports; 0 once that is done."""
+    wanted = [read_point(text) for text in wishes.points]
+    if twice := {one.name for one in wanted if sum(other.name == one.name for other in wanted) > 1}:
+        raise SettingsError(f"--point asks for {', '.join(sorted(twice))} twice; name each point once")
+    if wishes.over not in OVER:
+        raise SettingsError(f"--over is one of {', '.join(OVER)}, not {wishes.over!r}")
+    if wishes.out.resolve() == model.resolve():
+        raise OutputError(f"--out would overwrite {model}; name another file, the old one is still needed")
+    presentations = read_labels(folder, wishes.labels)
+    detector, contract = raw_detector(model, point="default", precision=wishes.precision)
+    with bar(f"scoring {folder}") as advance:
+        scores = score_folder(
+            detector, presentations, root=folder, fps=wishes.fps, tell=_tell, progress=advance
+        )
+    if wishes.scores:
+        write_scores(wishes.scores, scores)
+    measured_on = _measured_on(folder, scores)
+    made = calibrate(
+        contract,
+        scores,
+        method=wishes.method,
+        wanted=wanted,
+        over=wishes.over,
+        precision=wishes.precision,
+        measured_on=measured_on,
+    )
+    written = write_calibrated(model, made.contract, wishes.out)
+    _show(made, scores)
+    say(f"model: {wishes.out}, {len(written.operating_points)} operating points in {wishes.precision}")
+    if wishes.method == "isotonic" and len(scores) < FEW:
+        say(f"unmask: {len(scores)} captures are few for isotonic steps (below {FEW}); --method platt bends less")
+    if wishes.report:
+        _page(made, contract, scores, wishes, folder=folder)
+    return 0
+
+
+def _measured_on(folder: Path, scores: Sequence[Score]) -> str:
+    living = sum(score.label is Label.BONA_FIDE for score in scores)
+    name = folder.resolve().name  # not the path: the contract travels
+    return f"own captures {name} ({living} bona fide, {len(scores) - living} attacks), {date.today().isoformat()}"
+
+
+def _show(made: Calibrated, scores: Sequence[Score]) -> None:
+    drawn = Table(box=None, pad_edge=False)
+    for name in ("point", "threshold", "what the sample supports"):
+        drawn.add_column(name, header_style="dim", justify="right" if name == "threshold" else "left")
+    for point in made.contract.operating_points:
+        drawn.add_row(point.name, f"{point.threshold:.4f}", made.supports[point.name])
+    console().print(drawn)
+
+
+def _page(
+    made: Calibrated, before: Contract, scores: Sequence[Score], wishes: Wishes, *, folder: Path
+) -> None:
+    from unmask.report.calibration_page import page
+
+    assert wishes.report is not None
+    text = page(
+        made.contract,
+        scores,
+        supports=made.supports,
+        before=before,
+        folder=folder.resolve().name,
+        seed=wishes.seed,
+        made_at=datetime.now(),
+    )
+    write_bytes(wishes.report, text.encode())
+    say(f"report: {wishes.report}")
+
+
+def _tell(sentence: str) -> None:
+    say(f"unmask: {sentence}")
