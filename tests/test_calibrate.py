@@ -64,7 +64,10 @@ def _contract(threshold: float = 0.5, margin: float = 0.02) -> Contract:
 
 
 def _scores(living: list[float], **attacks: list[float]) -> list[Score]:
-    rows = [Score(presentation=f"l{n}", label=Label.BONA_FIDE, instrument="", score=s) for n, s in enumerate(living)]
+    rows = [
+        Score(presentation=f"l{n}", label=Label.BONA_FIDE, instrument="", score=s)
+        for n, s in enumerate(living)
+    ]
     for name, values in attacks.items():
         rows += [
             Score(presentation=f"{name}{n}", label=Label.ATTACK, instrument=name, score=s)
@@ -132,7 +135,9 @@ def test_a_point_is_at_the_lowest_threshold_that_its_bound_allows():
 
 def test_a_point_that_the_sample_cannot_carry_is_refused_with_the_count_that_would():
     scores = _scores([0.6] * 30, print=[0.1] * 58, mask=[0.2] * 70)
-    with pytest.raises(DataError, match=r"needs 59 scored .* 1 more of print \(58 scored, which carry 5.0 % at best\)"):
+    with pytest.raises(
+        DataError, match=r"needs 59 scored .* 1 more of print \(58 scored, which carry 5.0 % at best\)"
+    ):
         calibrate(_contract(), scores, method="platt", wanted=[read_point("p:apcer=0.05")], measured_on="x")
     with pytest.raises(DataError, match=r"needs 59 bona fide .* there are 30, which carry 9.5 %.* 29 more"):
         calibrate(_contract(), scores, method="platt", wanted=[read_point("p:bpcer=0.05")], measured_on="x")
@@ -151,7 +156,9 @@ def test_attacks_without_a_score_carry_nothing_and_bona_fide_ones_are_errors():
         threshold(read_point("p:bpcer=0.05"), living, attacks)
 
 
-@pytest.mark.parametrize("text", ["apcer=0.05", "p:apcer", "p:apcer=5", "p:apcer=0", "p:far=0.1", "p q:apcer=0.1", ""])
+@pytest.mark.parametrize(
+    "text", ["apcer=0.05", "p:apcer", "p:apcer=5", "p:apcer=0", "p:far=0.1", "p q:apcer=0.1", ""]
+)
 def test_a_point_that_is_none_is_one_sentence(text):
     with pytest.raises(SettingsError, match="NAME:apcer"):
         read_point(text)
@@ -210,7 +217,8 @@ def test_scores_that_do_not_rise_with_the_truth_are_refused(method):
 
 def test_reliability_and_brier_are_their_formulas(rng):
     scores, truths = rng.random(100), rng.random(100) < 0.5
-    assert brier(scores, truths) == pytest.approx(sum((s - t) ** 2 for s, t in zip(scores, truths)) / 100)
+    squares = [(s - t) ** 2 for s, t in zip(scores, truths, strict=True)]
+    assert brier(scores, truths) == pytest.approx(sum(squares) / 100)
     bins = reliability(scores, truths, bins=4)
     lowest = np.argsort(scores)[:25]
     assert bins[0].count == 25
@@ -230,7 +238,13 @@ def test_what_is_held_out_did_not_help_to_fit():
 
 @pytest.mark.parametrize(
     ("raw", "calibrated"),
-    [((0, 1), (0.5, 0.5)), ((0, 0.5), (0, 1)), ((0, 1), (0, 1.2)), ((0, 0.5, 0.5, 1), (0, 0.1, 0.2, 1)), ((0,), (0,))],
+    [
+        ((0, 1), (0.5, 0.5)),
+        ((0, 0.5), (0, 1)),
+        ((0, 1), (0, 1.2)),
+        ((0, 0.5, 0.5, 1), (0, 0.1, 0.2, 1)),
+        ((0,), (0,)),
+    ],
 )
 def test_a_map_that_does_not_rise_is_refused(raw, calibrated):
     with pytest.raises(SettingsError, match="rise strictly"):
@@ -272,7 +286,11 @@ def test_a_score_goes_through_the_map_once_and_after_the_mean():
 def test_the_new_points_say_where_they_were_measured_and_old_ones_of_another_precision_go(rng):
     scores = _drawn(rng)
     made = calibrate(
-        _contract(), scores, method="platt", wanted=[read_point("door:apcer=0.1")], measured_on="captures, today"
+        _contract(),
+        scores,
+        method="platt",
+        wanted=[read_point("door:apcer=0.1")],
+        measured_on="captures, today",
     ).contract
     assert [(p.name, p.precision) for p in made.operating_points] == [
         ("default", "f32"),
@@ -290,6 +308,16 @@ def test_the_new_points_say_where_they_were_measured_and_old_ones_of_another_pre
     living = [made.score_map(s.score) for s in scores if s.label == "bona_fide"]
     assert default.bpcer == np.mean(np.array(living) < default.threshold)
     assert default.margin >= made.score_map(0.52) - made.score_map(0.5)
+
+
+def test_a_calibration_has_a_version_of_its_own(rng):
+    """The graph's hash stays: score tables are gone on with, and decisions told apart, by the version."""
+    one, other = (
+        calibrate(_contract(), _drawn(rng), method="platt", measured_on="x").contract for _ in range(2)
+    )
+    assert len({one.version, other.version, _contract().version}) == 3
+    again = calibrate(one, _drawn(rng), method="isotonic", measured_on="x").contract
+    assert again.version.startswith("1+isotonic.")
 
 
 def test_calibrating_twice_is_calibrating_once(rng):
@@ -388,14 +416,26 @@ def planted(monkeypatch, rng) -> list[Score]:
 def test_the_command_writes_a_file_that_check_loads_and_a_page(unmask, planted, tmp_path):
     out, report = tmp_path / "new.onnx", tmp_path / "page.html"
     code, shown, told = unmask(
-        "calibrate", packaged()[0], tmp_path, "--out", out, "--point", "door:apcer=0.1", "--report", report, width=160
+        "calibrate",
+        packaged()[0],
+        tmp_path,
+        "--out",
+        out,
+        "--point",
+        "door:apcer=0.1",
+        "--report",
+        report,
+        width=160,
     )
     assert code == 0, told
     assert "door" in shown
     assert "0 of 30 accepted" in shown
     network = Network.load(out, threads=1)
     door = network.contract.point("door", precision="f32")
-    assert f"own captures {tmp_path.name} (60 bona fide, 60 attacks), {datetime.now():%Y-%m-%d}" in door.measured_on
+    assert (
+        f"own captures {tmp_path.name} (60 bona fide, 60 attacks), {datetime.now():%Y-%m-%d}"
+        in door.measured_on
+    )
     text = report.read_text()
     assert text.count("<svg") == 3
     assert "59" in text

@@ -10,14 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from test_detector import LIVE, PRINT, Judge, Squares
 
+from test_detector import LIVE, PRINT, Judge, Squares
 from unmask.report.selftest import counted, stem
 from unmask.report.selftest_page import checklist, report
 from unmask.runtime import scoring, watch
 from unmask.runtime.detector import Detector
 from unmask.runtime.watch import Settings
-from unmask.scores import write_scores
 from unmask.scores.plan import SPECIES, Planned, make_plan, read_plan, write_plan
 from unmask.types import DataError, Label, Score, SettingsError
 
@@ -48,7 +47,9 @@ def test_a_plan_is_six_species_of_150_attacks_with_50_bona_fide_between_them():
     counts = Counter((row.block, row.label) for row in plan)
     assert len(SPECIES) == 6
     assert all(counts[name, Label.ATTACK] == 150 and counts[name, Label.BONA_FIDE] == 50 for name in SPECIES)
-    assert Counter(row.subject for row in plan if row.instrument).keys() == {f"s{n:02d}" for n in range(1, 11)}
+    assert Counter(row.subject for row in plan if row.instrument).keys() == {
+        f"s{n:02d}" for n in range(1, 11)
+    }
     assert set(Counter(r.subject for r in plan if r.block == "print/matt" and r.instrument).values()) == {15}
 
 
@@ -62,7 +63,9 @@ def test_attacks_stand_in_turns_with_the_living_subject_whom_they_imitate():
 
 def test_the_same_seed_plans_the_same_and_another_another_order():
     def order(seed: int) -> list[str]:
-        return [row.subject for row in make_plan(subjects=8, per_species=24, species=("print/matt",), seed=seed)]
+        return [
+            row.subject for row in make_plan(subjects=8, per_species=24, species=("print/matt",), seed=seed)
+        ]
 
     assert order(1) == order(1)
     assert order(1) != order(2)
@@ -147,7 +150,9 @@ def test_errors_are_over_responses_and_non_responses_over_presentations():
 def test_a_retry_is_a_presentation_and_part_of_its_transaction():
     plan = _plan()
     attack, alive = plan[1], plan[0]
-    scores = [s for s in _all_right(plan) if stem(s.presentation) not in (attack.presentation, alive.presentation)]
+    scores = [
+        s for s in _all_right(plan) if stem(s.presentation) not in (attack.presentation, alive.presentation)
+    ]
     scores += [_score(attack, math.nan), _score(attack, 0.2, retry=1), _score(attack, 0.8, retry=2)]
     scores += [_score(alive, 0.3), _score(alive, 0.9, retry=1)]
     living, matt, _ = counted(plan, scores).kinds
@@ -258,5 +263,3 @@ def test_a_plan_is_not_overwritten_and_an_empty_folder_is_a_sentence(unmask, tmp
     code, _, told = unmask("selftest", "report", plan, tmp_path / "missing", "--out", tmp_path / "r.html")
     assert (code, "cannot be read" in told) == (3, True)
     assert not (tmp_path / "r.html").exists()
-
-

@@ -28,7 +28,8 @@ class OperatingPoint:
 
     A presentation's score is the mean of its clip scores, through the contract's `score_map` where it has
     one; it is accepted when score >= `threshold`. `margin` is the half-width of the band in which one clip
-    alone is weak evidence, in units of that score; n clips narrow it (see runtime.decision). `precision` is that of the inference that the rates were measured with.
+    alone is weak evidence, in units of that score; n clips narrow it (see runtime.decision). `precision` is
+    that of the inference that the rates were measured with.
     """
 
     name: str
@@ -225,7 +226,12 @@ def from_json(text: str | None, *, origin: str) -> Contract:
                 "score_map": _score_map(body.get("score_map")),
             }
         )
-    except (SettingsError, ValueError, KeyError, TypeError) as broken:  # ValueError: no JSON, or bytes that are no text
+    except (
+        SettingsError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as broken:  # ValueError: no JSON, or bytes that are no text
         raise ModelError(
             f"{origin} has a contract that cannot be read ({broken}); fetch the file again"
         ) from broken

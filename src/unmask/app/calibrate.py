@@ -1,4 +1,4 @@
-"""`unmask calibrate`: a model and a labelled folder of a user's own captures -> a model file that knows them."""
+"""`unmask calibrate`: a model and a user's own labelled captures -> a model file that knows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,7 +74,10 @@ def run(model: Path, folder: Path, wishes: Wishes) -> int:
     _show(made, scores)
     say(f"model: {wishes.out}, {len(written.operating_points)} operating points in {wishes.precision}")
     if wishes.method == "isotonic" and len(scores) < FEW:
-        say(f"unmask: {len(scores)} captures are few for isotonic steps (below {FEW}); --method platt bends less")
+        say(
+            f"unmask: {len(scores)} captures are few for isotonic steps (below {FEW}); "
+            "--method platt bends less"
+        )
     if wishes.report:
         _page(made, contract, scores, wishes, folder=folder)
     return 0
@@ -83,7 +86,8 @@ def run(model: Path, folder: Path, wishes: Wishes) -> int:
 def _measured_on(folder: Path, scores: Sequence[Score]) -> str:
     living = sum(score.label is Label.BONA_FIDE for score in scores)
     name = folder.resolve().name  # not the path: the contract travels
-    return f"own captures {name} ({living} bona fide, {len(scores) - living} attacks), {date.today().isoformat()}"
+    counts = f"{living} bona fide, {len(scores) - living} attacks"
+    return f"own captures {name} ({counts}), {date.today().isoformat()}"
 
 
 def _show(made: Calibrated, scores: Sequence[Score]) -> None:

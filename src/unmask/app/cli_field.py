@@ -33,7 +33,8 @@ def stress(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="A labelled folder, and a model (.onnx) in place of the packaged ones.", metavar="[MODEL] DATA"
+            help="A labelled folder, and a model (.onnx) in place of the packaged ones.",
+            metavar="[MODEL] DATA",
         ),
     ],
     out: Annotated[Path, typer.Option(help="The table: a row a change, strength and presentation.")] = Path(
@@ -49,8 +50,8 @@ def stress(
     change: Annotated[
         list[str] | None,
         typer.Option(
-            help="jpeg, h264, size, blur, gamma, noise, box-shift, box-growth, mirror, drops or rate, or with "
-            "strengths as jpeg=50,10; all if not given."
+            help="jpeg, h264, size, blur, gamma, noise, box-shift, box-growth, mirror, drops or rate, or "
+            "with strengths as jpeg=50,10; all if not given."
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed draws the same noise.", min=0)] = 0,

@@ -39,7 +39,9 @@ def plan(
 ) -> int:
     """Writes the plan, and the page to print; never over a plan that may have been filled."""
     if out.exists():
-        raise OutputError(f"{out} is there already and may have been filled; name another file, or move it away")
+        raise OutputError(
+            f"{out} is there already and may have been filled; name another file, or move it away"
+        )
     rows = make_plan(
         subjects=subjects, per_species=per_species, species=list(species) or list(SPECIES), seed=seed
     )
@@ -64,7 +66,10 @@ def tell(table: Path, captures: Path, wishes: Wishes) -> int:
     write_bytes(wishes.out, text.encode())
     for kind in outcome.kinds:
         name = "BPCER" if kind.name == NOBODY else f"APCER {kind.name}"
-        print(f"{name}: {kind.errors.errors} of {kind.errors.count}; no response {kind.silent.errors} of {kind.silent.count}")
+        print(
+            f"{name}: {kind.errors.errors} of {kind.errors.count}; "
+            f"no response {kind.silent.errors} of {kind.silent.count}"
+        )
     if outcome.missing:
         say(f"unmask: {outcome.missing} of {outcome.planned} planned presentations were not made")
     say(f"report: {wishes.out}; it is no certificate")

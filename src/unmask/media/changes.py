@@ -106,7 +106,9 @@ def _each(picture: Callable[[np.ndarray, float], np.ndarray]) -> Callable[..., F
 def _jpeg(image: np.ndarray, quality: float) -> np.ndarray:
     bgr = np.ascontiguousarray(image[..., ::-1])  # OpenCV codes BGR
     coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, round(min(quality, 100))])[1]
-    return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return np.ascontiguousarray(decoded[..., ::-1])
 
 
 def _h264(given: Frames, crf: float, rng: np.random.Generator) -> Frames:

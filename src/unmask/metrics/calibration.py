@@ -124,7 +124,9 @@ def held_out(
     """
     rng = np.random.default_rng(seed)
     names = np.unique(groups)
-    fold_of = dict(zip(names[rng.permutation(len(names))].tolist(), np.arange(len(names)) % folds, strict=True))
+    fold_of = dict(
+        zip(names[rng.permutation(len(names))].tolist(), np.arange(len(names)) % folds, strict=True)
+    )
     fold = np.array([fold_of[group] for group in groups.tolist()])
     said = np.full(len(scores), np.nan)
     for number in range(folds):
@@ -137,8 +139,8 @@ def held_out(
 
 
 _NOT_RISING = (
-    "the scores of these bona fide captures are not higher than those of the attacks, so no rising map fits them; "
-    "look at the labels, or at whether this model works with this camera at all"
+    "the scores of these bona fide captures are not higher than those of the attacks, so no rising map fits "
+    "them; look at the labels, or at whether this model works with this camera at all"
 )
 
 

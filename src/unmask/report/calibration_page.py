@@ -1,4 +1,4 @@
-"""A calibration -> one page: what the sample supports, the operating points, and whether scores mean shares."""
+"""A calibration -> one page: what the sample supports, operating points, whether scores mean shares."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -70,7 +70,14 @@ def _kinds(scores: Sequence[Score]) -> list[dict[str, Any]]:
         least = len(groups[name]) - scored if name == "bona fide" else 0
         bound = f"{100 * upper_bound(least, counts):.1f} %" if counts else "nothing"
         rows.append(
-            {"name": name, "count": len(groups[name]), "scored": scored, "bound": bound, "least": least, "of": counts}
+            {
+                "name": name,
+                "count": len(groups[name]),
+                "scored": scored,
+                "bound": bound,
+                "least": least,
+                "of": counts,
+            }
         )
     return rows
 
@@ -96,7 +103,8 @@ def _axes(x_unit: str, y_unit: str, words: str) -> list[str]:
         parts.append(
             f'<path d="M{LEFT:g} {y:.1f}H{SIDE - TOP:g}M{x:.1f} {TOP:g}V{SIDE - BOTTOM:g}" stroke="{GRID}"/>'
             f'<text x="{LEFT - 6:g}" y="{y + 4:.1f}" text-anchor="end" fill="{SOFT}">{level:g}</text>'
-            f'<text x="{x:.1f}" y="{SIDE - BOTTOM + 16:g}" text-anchor="middle" fill="{SOFT}">{level:g}</text>'
+            f'<text x="{x:.1f}" y="{SIDE - BOTTOM + 16:g}" text-anchor="middle" fill="{SOFT}">'
+            f"{level:g}</text>"
         )
     middle = (LEFT + SIDE - TOP) / 2
     parts.append(f'<text x="{middle:g}" y="{SIDE - 5:g}" text-anchor="middle" fill="{SOFT}">{x_unit}</text>')
@@ -113,7 +121,7 @@ def _at(x: float, y: float) -> tuple[float, float]:
 
 
 def _reliability(bins: Sequence[Bin]) -> str:
-    """Share of bona fide against the score, with exact intervals; a score that means a share is on the diagonal."""
+    """Share of bona fide against the score, with exact intervals; scores that mean it lie on the diagonal."""
     (x0, y0), (x1, y1) = _at(0, 0), _at(1, 1)
     parts = _axes("mean score of the bin", "share bona fide", "Share of bona fide against the score")
     parts.append(f'<path d="M{x0:g} {y0:g}L{x1:g} {y1:g}" stroke="{SOFT}" stroke-dasharray="5 4"/>')

@@ -36,7 +36,7 @@ def draw(
     words: str,
     percent: bool = False,
 ) -> str:
-    """The lines over `places`, `low` to `high` upwards; `unit` stands below, `words` say it to who cannot see.
+    """The lines over `places`, `low` to `high` upwards; `unit` stands below, `words` are for who cannot see.
 
     >>> picture = draw([Line(values=[0, 1], colour="#000")], ["a", "b"], low=0, high=1, unit="x", words="w")
     >>> picture.count("<polyline"), picture.count("<circle")
@@ -49,7 +49,7 @@ def draw(
     ]
     for level in ticks(low, high):
         y = _up(level, low, high)
-        name = f"{100 * level:.0f} %" if percent else f"{level:g}"
+        name = (f"{100 * level:.0f} %" if percent else f"{level:g}").replace("-", "\u2212")
         parts.append(
             f'<path d="M{LEFT:g} {y:.1f}H{WIDTH - RIGHT:g}" stroke="{GRID}" stroke-width="1"/>'
             f'<text x="{LEFT - 6:g}" y="{y + 4:.1f}" text-anchor="end" fill="{SOFT}">{name}</text>'

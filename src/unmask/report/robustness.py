@@ -1,4 +1,4 @@
-"""The rows of a stress test -> what each change does at each strength, beside the same presentations as they are."""
+"""The rows of a stress test -> what each change does at each strength to the same presentations."""
 
 import math
 from collections.abc import Sequence
@@ -72,8 +72,8 @@ def effects(rows: Sequence[StressRow]) -> list[Effect]:
     for row in rows:
         if row.score.presentation not in before:
             raise DataError(
-                f"{row.score.presentation} was changed by {row.change} and has no row of the change none; make "
-                "the table again"
+                f"{row.score.presentation} was changed by {row.change} and has no row of the change none; "
+                "make the table again"
             )
         groups.setdefault((row.change, row.strength), []).append(row)
     return [effect(before, group) for group in groups.values()]
@@ -106,9 +106,7 @@ def effect(before: dict[str, StressRow], after: Sequence[StressRow]) -> Effect:
         worst_instrument=summary.worst_instrument,
         attacks_accepted=rate(passed, summary.attacks),
         bpcer=summary.bpcer,
-        lost=sum(
-            math.isfinite(was.score.score) and not math.isfinite(now.score.score) for was, now in pairs
-        ),
+        lost=sum(math.isfinite(was.score.score) and not math.isfinite(now.score.score) for was, now in pairs),
     )
 
 

@@ -22,8 +22,8 @@ class Kind:
     """Bona fide presentations, or those of one species.
 
     `errors` are over responses, `silent` over presentations, `failed` over transactions: attacks that
-    succeeded, bona fide subjects that did not. `bound` is the one-sided 95 % bound of `errors`, NaN without any
-    response.
+    succeeded, bona fide subjects that did not. `bound` is the one-sided 95 % bound of `errors`, NaN without
+    any response.
     """
 
     name: str
@@ -39,8 +39,8 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """`kinds`, bona fide first; `strangers` are captures that no plan names; `accepted` names the attacks that
-    were, `refused` the bona fide presentations that were not.
+    """`kinds`, bona fide first; `strangers` are captures that no plan names; `accepted` names the attacks
+    that were, `refused` the bona fide presentations that were not.
     """
 
     kinds: tuple[Kind, ...]
@@ -84,8 +84,9 @@ def counted(plan: Sequence[Planned], scores: Sequence[Score]) -> Outcome:
     tries, strangers = _tries(plan, scores)
     if not tries:
         raise DataError(
-            f"none of the {len(plan)} presentations of the plan was made: no capture bears such a name and no "
-            f"response is {SILENT!r}; name captures as in the column presentation, {plan[0].presentation} the first"
+            f"none of the {len(plan)} presentations of the plan was made: no capture bears such a name and "
+            f"no response is {SILENT!r}; name captures as in the column presentation, {plan[0].presentation} "
+            "the first"
         )
     names = [NOBODY, *dict.fromkeys(row.instrument for row in plan if row.instrument)]
     kinds = tuple(kind for name in names if (kind := _kind(name, plan, tries)) is not None)
@@ -146,7 +147,8 @@ def _threshold(score: Score) -> float:
         return float(cell)
     if math.isfinite(score.score):
         raise DataError(
-            f"{score.presentation} has a score and no threshold; add a column threshold, as `unmask score` does"
+            f"{score.presentation} has a score and no threshold; add a column threshold, as `unmask score` "
+            "does"
         )
     return math.inf
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from unmask.media.changes import CHANGES, NONE
 from unmask.metrics import Rate
 from unmask.report.lines import INK, Line, draw
@@ -29,7 +31,8 @@ def section(path: Path) -> str:
     rows = read_stress(path)
     found = effects(rows)
     whole = next(one for one in found if one.change == NONE)
-    limit = max([0.02, *(abs(x) for one in found for x in (one.bona_fide_change, one.attack_change) if x == x)])
+    sizes = [(one.bona_fide_change, one.attack_change, one.mean_absolute_change) for one in found]
+    limit = max([0.02, *(abs(x) for three in sizes for x in three if math.isfinite(x))])
     charts = [
         _change(name, [one for one in found if one.change == name], rows, limit=limit)
         for name in dict.fromkeys(one.change for one in found if one.change != NONE)
@@ -44,6 +47,7 @@ def section(path: Path) -> str:
         few=[kind for kind, count in _counts(rows).items() if count < 30],
         signed=_signed,
         share=_share,
+        interval=_interval,
     )
 
 
@@ -51,7 +55,9 @@ def _change(name: str, found: Sequence[Effect], rows: Sequence[StressRow], *, li
     """One change's words and two drawings; the recordings as they are stand where they belong on the axis."""
     known = CHANGES.get(name)
     by = {one.strength: one for one in found}
-    inside = [one.score.presentation for one in rows if one.change == name and one.strength == found[0].strength]
+    inside = [
+        one.score.presentation for one in rows if one.change == name and one.strength == found[0].strength
+    ]
     as_is = _as_it_is(rows, set(inside))
     at = _place(sorted(by), name) if known and known.unchanged else 0
     order = sorted(by) if known and known.unchanged else list(by)
@@ -63,9 +69,11 @@ def _change(name: str, found: Sequence[Effect], rows: Sequence[StressRow], *, li
     title = known.title if known else name
     return {
         "title": title,
-        "count": found[0].count,
+        "living": found[0].bpcer.count,
+        "attacks": found[0].attacks_accepted.count,
         "scores": draw(
             [
+                Line(values=[one.mean_absolute_change for one in line], colour=FLIPS, dash="2 3"),
                 Line(values=[one.bona_fide_change for one in line], colour=LIVING),
                 Line(values=[one.attack_change for one in line], colour=ATTACKS, dash="6 3"),
             ],
@@ -106,7 +114,9 @@ def _growth(rows: Sequence[StressRow]) -> dict[str, Any] | None:
     strengths = sorted({row.strength for row in rows if row.change == "box-growth"})
     if not strengths:
         return None
-    scores = {(row.score.presentation, row.strength): row.score.score for row in rows if row.change == "box-growth"}
+    scores = {
+        (row.score.presentation, row.strength): row.score.score for row in rows if row.change == "box-growth"
+    }
     first = [row for row in rows if row.change == NONE]
     places = sorted([*strengths, 1.0]) if 1.0 not in strengths else strengths
     for row in first:
@@ -121,17 +131,19 @@ def _growth(rows: Sequence[StressRow]) -> dict[str, Any] | None:
         )
         for row in first
     ]
+    known = [value for line in lines for value in line.values if math.isfinite(value)] or [0.0, 1.0]
     shown = draw(
         lines,
         [f"{place:g}" for place in places],
-        low=0.0,
-        high=1.0,
+        low=math.floor(10 * min(known)) / 10,
+        high=math.ceil(10 * max(known)) / 10,
         unit="side of the box, times what it should be",
         words="The score of each presentation against the growth of its box",
     )
     peer = [row for row in rows if row.change == "box-growth" and math.isclose(row.strength, PEER_GROWTH)]
     asked = effects([*first, *peer])[1] if peer else None
-    return {"curve": shown, "peer": asked}
+    off = [abs(row.score.score - row.threshold) for row in first if math.isfinite(row.score.score)]
+    return {"curve": shown, "peer": asked, "typical": float(np.median(off)) if off else math.nan}
 
 
 def _worst(found: Sequence[Effect]) -> Effect | None:
@@ -148,11 +160,19 @@ def _counts(rows: Sequence[StressRow]) -> dict[str, int]:
 
 
 def _signed(number: float) -> str:
-    return f"{number:+.3f}".replace("-", "\u2212") if math.isfinite(number) else "\u2013"
+    """A change in three decimals, with its sign unless it is none; a dash where it is not known."""
+    if not math.isfinite(number):
+        return "\u2013"
+    return "0.000" if round(number, 3) == 0 else f"{number:+.3f}".replace("-", "\u2212")
 
 
 def _share(found: Rate | None) -> str:
-    """A rate in words of a hundred with its count and 95 % interval; a dash where there is none."""
+    """A rate in words of a hundred with its count; a dash where there is none."""
     if found is None or not found.count:
         return "\u2013"
-    return f"{100 * found.value:.0f} % ({found.errors} of {found.count}), {100 * found.low:.0f}\u2013{100 * found.high:.0f}"
+    return f"{100 * found.value:.0f} % ({found.errors} of {found.count})"
+
+
+def _interval(found: Rate | None) -> str:
+    """Its 95 % interval in words of a hundred."""
+    return f"{100 * found.low:.0f}\u2013{100 * found.high:.0f}" if found is not None and found.count else ""

@@ -1,5 +1,6 @@
 """A model and scores of a user's own captures -> a contract with a score map and points that they support."""
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from unmask.media.faces import FaceFinder
 from unmask.media.files import write_bytes
 from unmask.metrics.bounds import captures_needed, errors_allowed, upper_bound
 from unmask.metrics.calibration import METHODS
-from unmask.metrics.ranked import Ranked, below, ranked, threshold_up_to
+from unmask.metrics.ranked import Ranked, ranked, threshold_up_to
 from unmask.runtime.detector import Detector
 from unmask.runtime.network import Network, read_file
 from unmask.runtime.watch import Settings
@@ -82,8 +83,8 @@ def calibrate(
 ) -> Calibrated:
     """The contract with a map fitted to raw `scores`, its points measured on them, and those `wanted` added.
 
-    The old points of that precision accept and refuse what they did: their thresholds go through the map. Raises
-    DataError where a class is missing or where the sample cannot carry a point that is wanted.
+    The old points of that precision accept and refuse what they did: their thresholds go through the map.
+    Raises DataError where a class is missing or where the sample cannot carry a point that is wanted.
     """
     living, attacks = _classes(scores)
     groups = grouped(scores, over=over)
@@ -110,7 +111,7 @@ def calibrate(
             )
         )
     made = replace(contract, operating_points=tuple(points), score_map=score_map)
-    return Calibrated(contract=made, supports=supports)
+    return Calibrated(contract=replace(made, version=_version(made)), supports=supports)
 
 
 def grouped(scores: Sequence[Score], *, over: str) -> dict[str, np.ndarray]:
@@ -150,7 +151,9 @@ def threshold(wanted: Wanted, living: np.ndarray, groups: Mapping[str, np.ndarra
 def supported(value: float, living: np.ndarray, attacks: Mapping[str, np.ndarray]) -> str:
     """What the sample says at a raw threshold: the worst instrument and BPCER with one-sided 95 % bounds."""
     bounds = {
-        name: (int((found >= value).sum()), _scored(found)) for name, found in attacks.items() if _scored(found)
+        name: (int((found >= value).sum()), _scored(found))
+        for name, found in attacks.items()
+        if _scored(found)
     }
     refused = int((~(living >= value)).sum())
     words = [_bound("BPCER", refused, len(living), "refused")]
@@ -171,6 +174,13 @@ def write_calibrated(model: str | Path, contract: Contract, out: str | Path) -> 
     onnx.helper.set_model_props(loaded, {**kept, CONTRACT_KEY: to_json(contract)})
     write_bytes(out, loaded.SerializeToString(deterministic=True))
     return contract
+
+
+def _version(made: Contract) -> str:
+    """The network's version and a mark of the calibration: the hash of the graph is the same as before it."""
+    told = repr((made.score_map, made.operating_points)).encode()
+    method = made.score_map.method if made.score_map else "none"
+    return f"{made.version.partition('+')[0]}+{method}.{hashlib.sha256(told).hexdigest()[:8]}"
 
 
 def _classes(scores: Sequence[Score]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -196,15 +206,15 @@ def _at_bpcer(wanted: Wanted, parts: Sequence[Ranked]) -> float:
     needed = captures_needed(wanted.target)
     if allowed is None:
         raise DataError(
-            f"{wanted.name}: BPCER <= {100 * wanted.target:g} % (95 % one-sided) needs {needed} bona fide captures "
-            f"of which none is refused, and there are {living.count}, which carry "
+            f"{wanted.name}: BPCER <= {100 * wanted.target:g} % (95 % one-sided) needs {needed} bona fide "
+            f"captures of which none is refused, and there are {living.count}, which carry "
             f"{_percent(upper_bound(0, living.count))} at best; capture {needed - living.count} more"
         )
     place = allowed - living.silent  # silent ones are refused at every threshold
     if place < 0:
         raise DataError(
-            f"{wanted.name}: BPCER <= {100 * wanted.target:g} % allows {allowed} of {living.count} bona fide captures "
-            f"to fail, and {living.silent} have no score; look at why, or capture more"
+            f"{wanted.name}: BPCER <= {100 * wanted.target:g} % allows {allowed} of {living.count} bona fide "
+            f"captures to fail, and {living.silent} have no score; look at why, or capture more"
         )
     return threshold_up_to(parts, float(living.finite[place]))
 
@@ -219,12 +229,14 @@ def _short_of_attacks(wanted: Wanted, groups: Mapping[str, np.ndarray], short: S
     needed = captures_needed(wanted.target)
     have = {name: _scored(groups[name]) for name in short}
     each = ", ".join(
-        f"{needed - count} more of {name} ({count} scored, which carry {_percent(upper_bound(0, count))} at best)"
+        f"{needed - count} more of {name} ({count} scored, which carry "
+        f"{_percent(upper_bound(0, count))} at best)"
         for name, count in have.items()
     )
     return (
-        f"{wanted.name}: APCER <= {100 * wanted.target:g} % (95 % one-sided) needs {needed} scored captures of each "
-        f"kind of attack of which none is accepted; capture {each}, or ask for less, or with --over family or all"
+        f"{wanted.name}: APCER <= {100 * wanted.target:g} % (95 % one-sided) needs {needed} scored captures "
+        f"of each kind of attack of which none is accepted; capture {each}, or ask for less, or with --over "
+        "family or all"
     )
 
 
@@ -265,7 +277,10 @@ def _margin(name: str, value: float, *, old: Contract, score_map: ScoreMap, prec
     half = point.margin
     if old.score_map:
         back = old.score_map.inverse
-        half = max(back(point.threshold + half) - back(point.threshold), back(point.threshold) - back(point.threshold - half))
+        half = max(
+            back(point.threshold + half) - back(point.threshold),
+            back(point.threshold) - back(point.threshold - half),
+        )
     middle = score_map(value)
     return max(score_map(value + half) - middle, middle - score_map(value - half))
 

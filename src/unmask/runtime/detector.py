@@ -183,9 +183,7 @@ def packaged() -> list[Path]:
     return [folder / name for name in PACKAGED]
 
 
-def _opened(
-    source: str | Path | Presentation | Source | np.ndarray, *, fps: float, limits: Limits
-) -> Source:
+def _opened(source: str | Path | Presentation | Source | np.ndarray, *, fps: float, limits: Limits) -> Source:
     if isinstance(source, Source):
         return source
     if isinstance(source, Presentation):

@@ -1,4 +1,4 @@
-"""Presentations, changed on purpose -> what came of each: how much a score leans on what should not matter."""
+"""Presentations, changed on purpose -> what came of each: does a score lean on what should not matter?"""
 
 import math
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Stresser:
     seed: int = 0
 
     def __call__(self, task: tuple[int, Trial]) -> tuple[int, Scored]:
-        """(place in the list, trial) -> (place, what came of it); verdict "" where the change means nothing."""
+        """(place in the list, trial) -> (place, what came of it); verdict "" if the change means nothing."""
         place, trial = task
         return place, tried(loaded(self.scorer), trial, seed=self.seed, fps=self.scorer.fps)
 

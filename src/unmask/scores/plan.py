@@ -24,12 +24,12 @@ RETRY = re.compile(r"(?P<name>.+?)(?:_r(?P<retry>[1-9][0-9]?))?")
 # What is told of level 1 are prints, cut-out and bent paper masks and replays on displays, each for 30 USD or
 # less: six species of it, by the names of this house.
 SPECIES: Mapping[str, str] = {
-    "print/matt": "A photograph of the face in life size on matt office paper; hold it flat, then bend it, tilt it and move it.",
+    "print/matt": "The face in life size on matt office paper, held flat, then bent, tilted and moved.",
     "print/photo": "The same on glossy photo paper, from a photo printer or a shop; mind reflections.",
     "print/cutout": "A print with the eyes cut out, held before the tester's own face, who blinks.",
     "mask/paper": "A print cut along the outline and worn, bent round the head like a cylinder.",
-    "replay/phone": "A video of the subject in full screen on a telephone, bright, the bezel out of the picture.",
-    "replay/monitor": "The same video on a tablet, laptop or monitor, larger than life, seen from further away.",
+    "replay/phone": "A video of the subject on a bright telephone, its bezel out of the picture.",
+    "replay/monitor": "The same video on a tablet, laptop or monitor, larger, and seen from further away.",
 }
 
 
@@ -53,7 +53,9 @@ def make_plan(*, subjects: int, per_species: int, species: Sequence[str], seed: 
     Subjects come in an order that `seed` draws anew for each round, so that none is only seen tired.
     """
     if subjects < 1 or per_species < 1 or not species or len(set(species)) < len(species):
-        raise SettingsError("a plan needs a subject, a presentation of each species and species named once each")
+        raise SettingsError(
+            "a plan needs a subject, a presentation of each species and species named once each"
+        )
     if wrong := [name for name in species if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", name)]:
         raise SettingsError(
             f"a species is named family/species in small letters, as print/matt, not {wrong[0]!r}; known are "
@@ -88,9 +90,9 @@ def read_plan(path: str | Path) -> list[Planned]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
     except OSError as missing:
-        raise DataError(f"{path} cannot be read ({missing.strerror}); name a plan of `unmask selftest plan`") from (
-            missing
-        )
+        raise DataError(
+            f"{path} cannot be read ({missing.strerror}); name a plan of `unmask selftest plan`"
+        ) from (missing)
     except UnicodeDecodeError as broken:
         raise DataError(f"{path} is not a table in UTF-8 ({broken}); save it as such") from broken
     rows = [_row(cells, where=line) for line, cells in csv_rows(text, COLUMNS[:7], where=str(path))]
@@ -133,8 +135,8 @@ def _row(cells: dict[str, str], *, where: str) -> Planned:
         raise DataError(f"{where}: the label must be {' or '.join(Label)}, not {cells['label']!r}") from None
     if cells["response"] not in ("", SILENT):
         raise DataError(
-            f"{where}: the response is {cells['response']!r}; leave it empty where there is a capture, or write "
-            f"{SILENT} where the system gave no response"
+            f"{where}: the response is {cells['response']!r}; leave it empty where there is a capture, or "
+            f"write {SILENT} where the system gave no response"
         )
     if not cells["number"].isdecimal():
         raise DataError(f"{where}: the number is {cells['number']!r}; leave that column as it was")

@@ -29,7 +29,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StressRow:
-    """What was said of one presentation under one change; `score.columns` holds verdict, threshold, reasons."""
+    """What was said of one presentation under one change; `score.columns` hold verdict and threshold."""
 
     change: str
     strength: float
