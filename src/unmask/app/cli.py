@@ -15,8 +15,7 @@ import typer
 
 from unmask.app.cli_experiment import experiment
 from unmask.app.cli_fghv import fghv
-from unmask.app.cli_field import stress
-from unmask.app.cli_field import calibrate, selftest, stress
+from unmask.app.cli_field import add_field_commands
 from unmask.app.cli_scores import convert, evaluate, score
 from unmask.app.cli_sets import benchmark, data, doctor, simulate
 from unmask.app.cli_train import export, train
@@ -94,6 +93,7 @@ for command in COMMANDS:
 app.add_typer(benchmark, name="benchmark")
 app.add_typer(experiment, name="experiment")
 app.add_typer(selftest, name="selftest")
+add_field_commands(app)
 
 
 @app.command()

@@ -185,3 +185,10 @@ def selftest_report(
             fps=fps,
         ),
     )
+
+
+def add_field_commands(app: typer.Typer) -> None:
+    """The commands of this file."""
+    for command in (stress, calibrate):
+        app.command()(command)
+    app.add_typer(selftest, name="selftest")
