@@ -22,6 +22,8 @@ from unmask.report.curve import draw
 from unmask.runtime.calibration import (
     Wanted,
     calibrate,
+    first_point,
+    raw_scores,
     read_point,
     threshold,
     write_calibrated,
@@ -329,6 +331,22 @@ def test_calibrating_twice_is_calibrating_once(rng):
         assert (a.threshold, a.apcer, a.bpcer) == pytest.approx((b.threshold, b.apcer, b.bpcer))
 
 
+def test_a_model_that_was_calibrated_is_calibrated_from_its_raw_scores(rng):
+    scores = [*_drawn(rng), *_scores([math.nan])]
+    once = calibrate(_contract(), scores, method="isotonic", measured_on="x").contract
+    given = [replace(score, score=once.score_map(score.score)) for score in scores]
+    back = raw_scores(given, once)
+    assert np.allclose([s.score for s in back], [s.score for s in scores], equal_nan=True, atol=1e-12)
+    assert raw_scores(scores, _contract()) == scores
+
+
+def test_a_precision_without_a_point_is_one_sentence():
+    assert first_point(_contract(), precision="bf16") == "default"
+    bare = replace(_contract(), operating_points=_contract().operating_points[:2])
+    with pytest.raises(ModelError, match="no operating point in bf16"):
+        first_point(bare, precision="bf16")
+
+
 def test_one_class_or_three_captures_are_a_sentence_or_a_map(rng):
     with pytest.raises(DataError, match="none of these 3 is attack"):
         calibrate(_contract(), _scores([0.5, 0.6, 0.7]), method="platt", measured_on="x")
@@ -408,8 +426,8 @@ def test_an_altered_file_is_refused(calibrated, tmp_path):
 def planted(monkeypatch, rng) -> list[Score]:
     """Scores in place of scoring: the command's own work is tested without faces."""
     scores = _drawn(rng)
-    monkeypatch.setattr(app, "read_labels", lambda folder, labels: [None] * len(scores))
-    monkeypatch.setattr(app, "score_folder", lambda *given, **named: scores)
+    monkeypatch.setattr(app, "read_labels", lambda folder, labels: [])
+    monkeypatch.setattr(app, "write_rows", lambda *given, **named: scores)
     return scores
 
 

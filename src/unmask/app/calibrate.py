@@ -7,21 +7,23 @@ from pathlib import Path
 
 from rich.table import Table
 
-from unmask.app.progress import bar, say
+from unmask.app.progress import say
 from unmask.app.render import console
+from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.contract import Contract
 from unmask.data.folder import read_labels
-from unmask.media.files import write_bytes
+from unmask.media.files import name_below, write_bytes
 from unmask.runtime.calibration import (
     OVER,
     Calibrated,
     calibrate,
-    raw_detector,
+    first_point,
+    raw_scores,
     read_point,
     write_calibrated,
 )
-from unmask.runtime.scoring import score_folder
-from unmask.scores import write_scores
+from unmask.runtime.network import read_file
+from unmask.runtime.scoring import Scorer
 from unmask.types import Label, OutputError, Score, SettingsError
 
 FEW = 200  # captures below which a step of an isotonic map stands on a handful
@@ -29,7 +31,7 @@ FEW = 200  # captures below which a step of an isotonic map stands on a handful
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """The options of `unmask calibrate`."""
+    """The options of `unmask calibrate`; `jobs` 0 is a process for each core that is worth one."""
 
     out: Path
     method: str = "platt"
@@ -41,6 +43,7 @@ class Wishes:
     precision: str = "f32"
     fps: float = 30.0
     seed: int = 0
+    jobs: int = 0
 
 
 def run(model: Path, folder: Path, wishes: Wishes) -> int:
@@ -53,13 +56,17 @@ def run(model: Path, folder: Path, wishes: Wishes) -> int:
     if wishes.out.resolve() == model.resolve():
         raise OutputError(f"--out would overwrite {model}; name another file, the old one is still needed")
     presentations = read_labels(folder, wishes.labels)
-    detector, contract = raw_detector(model, point="default", precision=wishes.precision)
-    with bar(f"scoring {folder}") as advance:
-        scores = score_folder(
-            detector, presentations, root=folder, fps=wishes.fps, tell=_tell, progress=advance
-        )
-    if wishes.scores:
-        write_scores(wishes.scores, scores)
+    _, contract = read_file(model)
+    scorer = Scorer(
+        models=(str(model),),
+        point=first_point(contract, precision=wishes.precision),
+        precision=wishes.precision,
+        fps=wishes.fps,
+    )
+    entries = [Entry(presentation=p, name=name_below(folder, p.path)) for p in presentations]
+    table = wishes.scores or wishes.out.with_suffix(".scores.csv")
+    found = write_rows(entries, scorer, Output(table=table, jobs=wishes.jobs), title=f"scoring {folder}")
+    scores = raw_scores(found, contract)
     measured_on = _measured_on(folder, scores)
     made = calibrate(
         contract,
@@ -72,6 +79,7 @@ def run(model: Path, folder: Path, wishes: Wishes) -> int:
     )
     written = write_calibrated(model, made.contract, wishes.out)
     _show(made, scores)
+    say(f"scores: {table}")
     say(f"model: {wishes.out}, {len(written.operating_points)} operating points in {wishes.precision}")
     if wishes.method == "isotonic" and len(scores) < FEW:
         say(
@@ -116,7 +124,3 @@ def _page(
     )
     write_bytes(wishes.report, text.encode())
     say(f"report: {wishes.report}")
-
-
-def _tell(sentence: str) -> None:
-    say(f"unmask: {sentence}")

@@ -100,15 +100,21 @@ def calibrate(
         Over, typer.Option(help="What its APCER must hold for: each instrument, each family, or all attacks.")
     ] = Over.INSTRUMENT,
     report: Annotated[Path | None, typer.Option(help="Write one HTML page that needs nothing else.")] = None,
-    scores: Annotated[Path | None, typer.Option(help="Write the uncalibrated scores to this table.")] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="Where the model's scores go; beside --out if not given.")
+    ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="CSV with path,label,instrument; FOLDER/labels.csv if not given.")
     ] = None,
     fps: Fps = 30.0,
     precision: InPrecision = Precision.F32,
     seed: Annotated[int, typer.Option(help="Draws the folds of the page's reliability curve.", min=0)] = 0,
+    jobs: Jobs = 0,
 ) -> int:
-    """Fit scores and operating points to your own captures; refuse what so few of them cannot promise."""
+    """Fit scores and operating points to your own captures; refuse what so few of them cannot promise.
+
+    A run that was broken off goes on where it stood.
+    """
     from unmask.app.calibrate import Wishes, run
 
     return run(
@@ -125,6 +131,7 @@ def calibrate(
             precision=precision.value,
             fps=fps,
             seed=seed,
+            jobs=jobs,
         ),
     )
 

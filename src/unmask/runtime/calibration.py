@@ -12,15 +12,12 @@ import onnx
 
 from unmask import metrics
 from unmask.contract import CONTRACT_KEY, Contract, OperatingPoint, ScoreMap, onnx_sha256, sealed, to_json
-from unmask.media.faces import FaceFinder
 from unmask.media.files import write_bytes
 from unmask.metrics.bounds import captures_needed, errors_allowed, upper_bound
 from unmask.metrics.calibration import METHODS
 from unmask.metrics.ranked import Ranked, ranked, threshold_up_to
-from unmask.runtime.detector import Detector
-from unmask.runtime.network import Network, read_file
-from unmask.runtime.watch import Settings
-from unmask.types import DataError, Score, SettingsError
+from unmask.runtime.network import read_file
+from unmask.types import DataError, ModelError, Score, SettingsError
 
 OVER = ("instrument", "family", "all")  # what an APCER that is asked for must hold for, each or together
 FORM = "a point is written NAME:apcer=0.05 or NAME:bpcer=0.05"
@@ -59,16 +56,22 @@ def read_point(text: str) -> Wanted:
     return Wanted(name=found.group(1), rate=found.group(2), target=target)
 
 
-def raw_detector(model: str | Path, *, point: str, precision: str) -> tuple[Detector, Contract]:
-    """A detector that scores as the network does, whatever map the file holds, and the file's contract."""
-    graph, contract = read_file(model)
-    contract.point(point, precision=precision)  # what is not there is said before the work
-    bare = replace(contract, score_map=None)
-    network = Network(graph, bare, origin=str(model), precision=precision, threads=1)
-    network.check_golden(origin=str(model))
-    settings = Settings(early_stop=False)
-    finder = FaceFinder.load(threads=1)
-    return Detector([network], finder=finder, point=point, settings=settings), contract
+def first_point(contract: Contract, *, precision: str) -> str:
+    """The name of a point measured at that precision; ModelError where there is none."""
+    names = [point.name for point in contract.operating_points if point.precision == precision]
+    if not names:
+        raise ModelError(
+            f"model {contract.name} has no operating point in {precision}; calibrate it in another precision"
+        )
+    return names[0]
+
+
+def raw_scores(scores: Sequence[Score], contract: Contract) -> list[Score]:
+    """The scores that a model gave, without the map that it may hold."""
+    if contract.score_map is None:
+        return list(scores)
+    back = contract.score_map.inverse
+    return [replace(score, score=back(score.score)) for score in scores]  # NaN stays NaN
 
 
 def calibrate(
