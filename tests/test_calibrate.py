@@ -31,7 +31,17 @@ from unmask.runtime.calibration import (
 from unmask.runtime.decision import Rule, read, rule_of
 from unmask.runtime.detector import packaged
 from unmask.runtime.network import Network, read_file
-from unmask.types import ClipScore, ClipSpec, DataError, Label, ModelError, Score, SettingsError, Verdict
+from unmask.types import (
+    ClipScore,
+    ClipSpec,
+    DataError,
+    Label,
+    ModelError,
+    Presentation,
+    Score,
+    SettingsError,
+    Verdict,
+)
 
 
 def _contract(threshold: float = 0.5, margin: float = 0.02) -> Contract:
@@ -426,7 +436,8 @@ def test_an_altered_file_is_refused(calibrated, tmp_path):
 def planted(monkeypatch, rng) -> list[Score]:
     """Scores in place of scoring: the command's own work is tested without faces."""
     scores = _drawn(rng)
-    monkeypatch.setattr(app, "read_labels", lambda folder, labels: [])
+    listed = [Presentation(path=s.presentation, label=s.label, instrument=s.instrument) for s in scores]
+    monkeypatch.setattr(app, "read_labels", lambda folder, labels: listed)
     monkeypatch.setattr(app, "write_rows", lambda *given, **named: scores)
     return scores
 
@@ -461,8 +472,9 @@ def test_the_command_writes_a_file_that_check_loads_and_a_page(unmask, planted, 
     assert "It is no certificate" in text
 
 
-def test_the_command_refuses_before_it_writes(unmask, planted, tmp_path):
+def test_the_command_refuses_before_it_scores_or_writes(unmask, planted, tmp_path, monkeypatch):
     out = tmp_path / "new.onnx"
+    monkeypatch.setattr(app, "write_rows", lambda *given, **named: pytest.fail("scored"))
     code, _, told = unmask("calibrate", packaged()[0], tmp_path, "--out", out, "--point", "door:apcer=0.01")
     assert code == 3
     assert "needs 299 scored captures" in told

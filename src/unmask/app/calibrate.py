@@ -20,6 +20,7 @@ from unmask.runtime.calibration import (
     first_point,
     raw_scores,
     read_point,
+    refuse_impossible,
     write_calibrated,
 )
 from unmask.runtime.network import read_file
@@ -56,6 +57,7 @@ def run(model: Path, folder: Path, wishes: Wishes) -> int:
     if wishes.out.resolve() == model.resolve():
         raise OutputError(f"--out would overwrite {model}; name another file, the old one is still needed")
     presentations = read_labels(folder, wishes.labels)
+    refuse_impossible(wanted, presentations, over=wishes.over)
     _, contract = read_file(model)
     scorer = Scorer(
         models=(str(model),),

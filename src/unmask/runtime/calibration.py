@@ -17,7 +17,7 @@ from unmask.metrics.bounds import captures_needed, errors_allowed, upper_bound
 from unmask.metrics.calibration import METHODS
 from unmask.metrics.ranked import Ranked, ranked, threshold_up_to
 from unmask.runtime.network import read_file
-from unmask.types import DataError, ModelError, Score, SettingsError
+from unmask.types import DataError, Label, ModelError, Presentation, Score, SettingsError
 
 OVER = ("instrument", "family", "all")  # what an APCER that is asked for must hold for, each or together
 FORM = "a point is written NAME:apcer=0.05 or NAME:bpcer=0.05"
@@ -72,6 +72,24 @@ def raw_scores(scores: Sequence[Score], contract: Contract) -> list[Score]:
         return list(scores)
     back = contract.score_map.inverse
     return [replace(score, score=back(score.score)) for score in scores]  # NaN stays NaN
+
+
+def refuse_impossible(wanted: Sequence[Wanted], presentations: Sequence[Presentation], *, over: str) -> None:
+    """DataError where the captures could not carry what is wanted even if the network never erred: said
+    before they are scored.
+    """
+    perfect = [
+        Score(
+            presentation=p.path,
+            label=p.label,
+            instrument=p.instrument,
+            score=float(p.label is Label.BONA_FIDE),
+        )
+        for p in presentations
+    ]
+    living, _ = _classes(perfect)
+    for one in wanted:
+        threshold(one, living, grouped(perfect, over=over))
 
 
 def calibrate(
