@@ -92,7 +92,6 @@ for command in COMMANDS:
     app.command()(command)
 app.add_typer(benchmark, name="benchmark")
 app.add_typer(experiment, name="experiment")
-app.add_typer(selftest, name="selftest")
 add_field_commands(app)
 
 
