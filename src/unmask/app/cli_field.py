@@ -34,7 +34,7 @@ def stress(
         list[str],
         typer.Argument(
             help="A labelled folder, and a model (.onnx) in place of the packaged ones.",
-            metavar="[MODEL] DATA",
+            metavar="DATA",
         ),
     ],
     out: Annotated[Path, typer.Option(help="The table: a row a change, strength and presentation.")] = Path(
@@ -87,7 +87,9 @@ def stress(
 
 def calibrate(
     model: Annotated[Path, typer.Argument(help="Exported .onnx file.", metavar="MODEL")],
-    folder: Annotated[Path, typer.Argument(help="A folder of your own captures with labels.csv.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Your own captures with labels.csv.", metavar="LABELLED_FOLDER")
+    ],
     out: Annotated[Path, typer.Option(help="The model file to write.")],
     method: Annotated[
         Method, typer.Option(help="A logistic curve, or steps, which want hundreds of captures.")
