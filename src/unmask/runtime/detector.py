@@ -157,9 +157,7 @@ class Detector:
         order = sorted(zip(self._networks, self._rules, strict=True), key=lambda n: n[0].contract.clip.frames)
         return order[0] if image else order[-1]
 
-    def _whole_clips(
-        self, network: Network, *, clock: Stopwatch, move: BoxMove
-    ) -> Callable[[], Scorer]:
+    def _whole_clips(self, network: Network, *, clock: Stopwatch, move: BoxMove) -> Callable[[], Scorer]:
         every_s = self.settings.every_s
         if not self.settings.explain:
             return lambda: WholeClips(network, every_s=every_s, clock=clock, move=move)
