@@ -10,7 +10,7 @@ uv_install = $(if $(UV),UV_FIND_LINKS="$$PIP_FIND_LINKS" $(UV) pip install -q --
 pip_install = $(BIN)/python -m pip install -q -c constraints.txt $(1)
 install = $(call uv_install,$(1)) || $(call pip_install,$(1))
 
-.PHONY: setup demo test check format core bench clean
+.PHONY: setup demo test check format core docs bench clean
 
 setup: $(VENV)/.dev
 
@@ -38,6 +38,10 @@ core:
 	! build/core-venv/bin/python -c "import torch" 2>/dev/null
 	build/core-venv/bin/unmask demo --out build/core-demo
 
+# The site, in build/site; what mkdocs says of its own future is no warning of ours.
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 OMP_NUM_THREADS=1 $(BIN)/mkdocs build --strict
+
 bench: $(VENV)/.dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -53,7 +57,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(call install,-e ".[train$(comma)data$(comma)scale$(comma)dev]")
+	$(call install,-e ".[train$(comma)data$(comma)scale$(comma)report$(comma)docs$(comma)dev]")
 	$(BIN)/unmask assets
 	touch $@ $(VENV)/.core
 
