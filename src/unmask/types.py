@@ -214,6 +214,9 @@ class Explanation:
 class ClipScore:
     """What the network said about one clip: `score` in [0, 1], calibrated once it is part of a decision;
     `depth` (S, 32, 32) float32 in [0, 1], near is 1.
+
+    For evidence alone: `mesh` (468, 3) of the first frame in pixels of `picture`, and `features` (C,) of an
+    inner tensor.
     """
 
     time_s: float  # of the clip's last frame
@@ -221,6 +224,8 @@ class ClipScore:
     depth: np.ndarray | None
     picture: np.ndarray  # (S, S, 3) uint8: the clip's first frame, as the network saw it
     explanation: Explanation | None = None
+    mesh: np.ndarray | None = None
+    features: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

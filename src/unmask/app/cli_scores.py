@@ -45,6 +45,10 @@ def score(
         "scores.csv"
     ),
     clips: Annotated[Path | None, typer.Option(help="Write the score of each clip to this table.")] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(help="Keep a picture, depth map and features of each presentation here, for `report`."),
+    ] = None,
     train: Annotated[bool, typer.Option("--train", help="Score the protocol's train too.")] = False,
     by: Annotated[str | None, typer.Option(help="A column of the labels to split the figures by.")] = None,
     model: Models = None,
@@ -65,6 +69,7 @@ def score(
         labels=labels,
         out=out,
         clips=clips,
+        evidence=evidence,
         train=train,
         by=by,
         models=tuple(model or ()),

@@ -32,6 +32,7 @@ class Wishes:
     labels: Path | None = None
     out: Path = Path("scores.csv")
     clips: Path | None = None
+    evidence: Path | None = None
     protocol: str = ""
     train: bool = False
     by: str | None = None
@@ -59,6 +60,7 @@ def run(sources: Sequence[str], wishes: Wishes) -> int:
         point=wishes.point,
         precision=wishes.precision,
         fps=wishes.fps,
+        evidence=str(wishes.evidence or ""),
     )
     output = Output(table=wishes.out, clips=wishes.clips, engine=wishes.engine, jobs=wishes.jobs)
     if wishes.protocol:

@@ -8,16 +8,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from unmask.app.progress import bar, say
+from unmask.contract import to_json
 from unmask.data.engines import ENGINES, KilledError
 from unmask.media.files import write_bytes
 from unmask.runtime import scoring
 from unmask.runtime.scoring import Scored, Scorer
 from unmask.scores import write_scores
 from unmask.scores.cells import as_csv
+from unmask.scores.evidence import evidence_path, write_about
 from unmask.scores.journal import Journal, journal
 from unmask.types import DataError, OutputError, Presentation, Score
 
@@ -56,6 +60,8 @@ def write_rows(
     are written, where no presentation has a score.
     """
     _check_output(output)
+    if scorer.evidence:
+        _tell_about(entries, scorer, protocol=protocol)
     with journal(output.table, _claim(entries, scorer, protocol=protocol)) as kept:
         found = _scored(entries, scorer, output, kept=kept, title=title)
         judges = sorted({one.model for one in found if one.model}) or _names(scorer)
@@ -94,6 +100,7 @@ def _claim(entries: Sequence[Entry], scorer: Scorer, *, protocol: str) -> dict[s
         "protocol": protocol,
         "model": ", ".join(models),
         "precision, operating point or frame rate": f"{scorer.precision} {scorer.point} {scorer.fps:g}",
+        "wish for evidence": "with" if scorer.evidence else "without",
         "list of presentations": hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest(),
     }
 
@@ -105,13 +112,14 @@ def _scored(
     read: the file may have been copied again since.
     """
     total, engine = len(entries), ENGINES[output.engine]
-    read = {number for number, row in kept.rows.items() if not row["sentence"]}
-    todo = [(number, entry.presentation) for number, entry in enumerate(entries) if number not in read]
+    read = {n for n, row in kept.rows.items() if not row["sentence"] and _has_evidence(entries[n], row, scorer)}
+    todo = [(n, entry.presentation, entry.name) for n, entry in enumerate(entries) if n not in read]
     if read:
         say(f"{len(read)} of {total} presentations were scored before; going on with the others")
     if output.engine == "ray":  # whose workers may stand in other folders
-        todo = [(number, replace(p, path=os.path.abspath(p.path))) for number, p in todo]
-        scorer = replace(scorer, models=tuple(map(os.path.abspath, scorer.models)))
+        todo = [(number, replace(p, path=os.path.abspath(p.path)), name) for number, p, name in todo]
+        evidence = scorer.evidence and os.path.abspath(scorer.evidence)
+        scorer = replace(scorer, models=tuple(map(os.path.abspath, scorer.models)), evidence=evidence)
     told = 0
     try:
         with bar(title) as advance, closing(engine(scorer, todo, jobs=_jobs(output, len(todo)))) as results:
@@ -129,6 +137,28 @@ def _scored(
             "--jobs if memory is short"
         ) from killed
     return [_again(kept.rows[n]) for n in range(total)]
+
+
+def _has_evidence(entry: Entry, row: Mapping[str, Any], scorer: Scorer) -> bool:
+    """Whether what was asked to be kept of a row is there: the folder may have been emptied since."""
+    return not scorer.evidence or not row["clips"] or evidence_path(scorer.evidence, entry.name).is_file()
+
+
+def _tell_about(entries: Sequence[Entry], scorer: Scorer, *, protocol: str) -> None:
+    """What a reader of the evidence has to know of the run."""
+    folder = Path(scorer.evidence)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"--evidence {folder} is a file; name a folder")
+    settings = {
+        "protocol": protocol,
+        "operating point": scorer.point,
+        "precision": scorer.precision,
+        "presentations": str(len(entries)),
+        "unmask": version("unmask"),
+        "date": date.today().isoformat(),
+    }
+    contracts = [to_json(contract) for contract in scoring.loaded(scorer).contracts]
+    write_about(folder, contracts=contracts, settings=settings)
 
 
 def _jobs(output: Output, todo: int) -> int:

@@ -15,6 +15,7 @@ from unmask.media.sources import Source, open_presentation, open_source
 from unmask.media.tracks import Tracker
 from unmask.runtime.decision import Rule, rule_of
 from unmask.runtime.explain import Explained, Explainer
+from unmask.runtime.features import TellingNetwork
 from unmask.runtime.network import Network
 from unmask.runtime.stopwatch import Stopwatch
 from unmask.runtime.stream import KeptFeatures, Stream
@@ -57,14 +58,17 @@ class Detector:
         precision: str = "f32",
         threads: int = 0,
         settings: Settings = DEFAULT_SETTINGS,
+        telling: bool = False,
     ) -> "Detector":
         """Ready to use; `models`: a single-frame and a multi-frame file, or one; None for the packaged ones.
 
-        `precision` is "f32" or "bf16", `threads` 0 for OpenVINO's choice. Raises ModelError, AssetError.
+        `precision` is "f32" or "bf16", `threads` 0 for OpenVINO's choice; `telling` adds mesh and features to
+        clip scores. Raises ModelError, AssetError.
         """
         named = [models] if isinstance(models, str | Path) else models
         paths = packaged() if named is None else [Path(model) for model in named]
-        networks = [Network.load(path, precision=precision, threads=threads) for path in paths]
+        kind = TellingNetwork if telling else Network
+        networks = [kind.load(path, precision=precision, threads=threads) for path in paths]
         finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
         return cls(networks, finder=finder, point=point, settings=settings)
 

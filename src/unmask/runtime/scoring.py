@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 from unmask.media.files import name_below
 from unmask.runtime.detector import Detector
+from unmask.runtime.keep import keep, looks, looks_without_face
 from unmask.scores import OURS
 from unmask.scores.table import FIXED
 from unmask.types import Decision, Presentation, Reason, Score, SourceError
@@ -20,7 +21,8 @@ class Scored:
     """What came of one presentation; `score` is NaN where it is a failure to acquire.
 
     `reasons` are joined by "|"; `threshold` and `model` (name and version) are "" where no network judged;
-    `clips` holds (time_s of the last frame, score); `sentence` says why it could not be read.
+    `clips` holds (time_s of the last frame, score); `sentence` says why it could not be read. `looks` are the
+    columns of `runtime.keep.LOOKS` where they were measured.
     """
 
     score: float
@@ -30,6 +32,7 @@ class Scored:
     model: str = ""
     clips: tuple[tuple[float, float], ...] = ()
     sentence: str = ""
+    looks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,25 +40,45 @@ class Scorer:
     """Scores one presentation of a list, in whatever process it is called: each loads the models once.
 
     `models` are files, none for the packaged ones. On one thread, so that scores do not depend on how many
-    processes there are.
+    processes there are. With `evidence`, a folder, it writes there what scores.evidence says, and measures
+    the columns of `runtime.keep.LOOKS`.
     """
 
     models: tuple[str, ...] = ()
     point: str = "default"
     precision: str = "f32"
     fps: float = 30.0
+    evidence: str = ""
 
-    def __call__(self, task: tuple[int, Presentation]) -> tuple[int, Scored]:
-        """(number, presentation) -> (number, what came of it). Raises ModelError, AssetError, DataError."""
-        number, presentation = task
-        return number, score_presentation(loaded(self), presentation, fps=self.fps)
+    def __call__(self, task: tuple[int, Presentation, str]) -> tuple[int, Scored]:
+        """(number, presentation, its name in the table) -> (number, what came of it).
+
+        Evidence is written before: whoever has the row has it. Raises ModelError, AssetError, DataError,
+        OutputError.
+        """
+        number, presentation, name = task
+        detector = loaded(self)
+        if not self.evidence:
+            return number, score_presentation(detector, presentation, fps=self.fps)
+        decision = _decision(detector, presentation, fps=self.fps)
+        if isinstance(decision, Scored):
+            return number, replace(decision, looks=looks_without_face())
+        found = judged(decision)
+        keep(decision, found.score, name=name, folder=self.evidence)
+        return number, replace(found, looks=looks(decision))
 
 
 @lru_cache(maxsize=1)
 def loaded(scorer: Scorer) -> Detector:
     """The detector of a scorer, loaded by the first call in a process."""
     return patient(
-        Detector.load(scorer.models or None, point=scorer.point, precision=scorer.precision, threads=1)
+        Detector.load(
+            scorer.models or None,
+            point=scorer.point,
+            precision=scorer.precision,
+            threads=1,
+            telling=bool(scorer.evidence),
+        )
     )
 
 
@@ -66,11 +89,8 @@ def patient(detector: Detector) -> Detector:
 
 def score_presentation(detector: Detector, presentation: Presentation, *, fps: float = 30.0) -> Scored:
     """The mean of up to `max_clips` clips; a file that cannot be read is a failure to acquire."""
-    try:
-        decision = detector.check(presentation, fps=fps)
-    except SourceError as unreadable:
-        return Scored(score=math.nan, verdict=UNREADABLE, reasons=UNREADABLE, sentence=str(unreadable))
-    return judged(decision)
+    decision = _decision(detector, presentation, fps=fps)
+    return decision if isinstance(decision, Scored) else judged(decision)
 
 
 def score_folder(
@@ -104,7 +124,8 @@ def row(
 ) -> Score:
     """The row of a table under that name: `columns` first, then the presentation's other cells, then OURS."""
     given = columns or {}
-    free = {key: cell for key, cell in presentation.cells().items() if key not in (*FIXED, *given)}
+    taken = (*FIXED, *given, *found.looks)
+    free = {key: cell for key, cell in presentation.cells().items() if key not in taken}
     ours = dict(zip(OURS, (found.verdict, found.reasons, found.threshold), strict=True))
     return Score(
         presentation=name,
@@ -112,7 +133,7 @@ def row(
         instrument=presentation.instrument,
         score=found.score,
         subject=presentation.subject,
-        columns={**given, **free, **ours},
+        columns={**given, **free, **found.looks, **ours},
     )
 
 
@@ -126,6 +147,14 @@ def thresholds_of(scores: Sequence[Score]) -> list[float]:
     """
     given = [score.columns.get("threshold", "") for score in scores]
     return [float(threshold) if threshold else math.inf for threshold in given]
+
+
+def _decision(detector: Detector, presentation: Presentation, *, fps: float) -> Decision | Scored:
+    """The decision on a presentation, or what came of one that cannot be read."""
+    try:
+        return detector.check(presentation, fps=fps)
+    except SourceError as unreadable:
+        return Scored(score=math.nan, verdict=UNREADABLE, reasons=UNREADABLE, sentence=str(unreadable))
 
 
 def judged(decision: Decision) -> Scored:

@@ -1,0 +1,60 @@
+"""A network that also tells what it saw: the mesh and an inner tensor of each clip, for evidence."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as op
+
+from unmask.contract import Contract
+from unmask.media.clips import mesh_mask
+from unmask.runtime.network import Network, compiled, planes, read_graph
+from unmask.types import Clip, ClipScore
+
+# The first of these that a graph names is the nearest to its verdict.
+NAMES = ("embedding", "latent", "motion", "tap3")
+
+
+class TellingNetwork(Network):
+    """Scores as `Network` does; each clip score has its mesh and, where the graph names one, features.
+
+    The inner tensor comes from a part of the graph that is compiled apart: an output more in the graph that
+    scores could change what OpenVINO fuses there, and with it the last digits of the scores.
+    """
+
+    def __init__(
+        self, graph: bytes, contract: Contract, *, origin: str, precision: str, threads: int
+    ) -> None:
+        super().__init__(graph, contract, origin=origin, precision=precision, threads=threads)
+        model = read_graph(graph, origin=origin)
+        self.feature_name, inner = _inner(model)
+        self._inner = inner and compiled(inner, precision=precision, threads=threads)
+
+    def score(self, clips: Sequence[Clip]) -> list[ClipScore]:
+        """One score a clip, in their order."""
+        return [
+            replace(scored, mesh=clip.meshes[0], features=self._features(clip))
+            for clip, scored in zip(clips, super().score(clips), strict=True)
+        ]
+
+    def _features(self, clip: Clip) -> np.ndarray | None:
+        """The inner tensor (N, C, ...) of one clip as its means (C,) over frames and places."""
+        if self._inner is None:
+            return None
+        mask = mesh_mask(clip.meshes[0], size_px=self.contract.clip.size_px)
+        request = self._inner.create_infer_request()
+        request.infer({"clips": planes(clip.pixels[None]), "mask": mask[None]})
+        tensor = np.array(request.get_output_tensor(0).data, np.float32)
+        return tensor.reshape(*tensor.shape[:2], -1).mean(axis=(0, 2))
+
+
+def _inner(model: ov.Model) -> tuple[str, ov.Model | None]:
+    """The first of NAMES in the graph, and the part of the graph that gives it; ("", None) without one."""
+    ports = {
+        name: port for node in model.get_ordered_ops() for port in node.outputs() for name in port.get_names()
+    }
+    name = next((name for name in NAMES if name in ports), "")
+    if not name:
+        return "", None
+    return name, ov.Model([op.result(ports[name])], model.get_parameters(), f"features {name}")
