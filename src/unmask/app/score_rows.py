@@ -112,7 +112,9 @@ def _scored(
     read: the file may have been copied again since.
     """
     total, engine = len(entries), ENGINES[output.engine]
-    read = {n for n, row in kept.rows.items() if not row["sentence"] and _has_evidence(entries[n], row, scorer)}
+    read = {
+        n for n, row in kept.rows.items() if not row["sentence"] and _has_evidence(entries[n], row, scorer)
+    }
     todo = [(n, entry.presentation, entry.name) for n, entry in enumerate(entries) if n not in read]
     if read:
         say(f"{len(read)} of {total} presentations were scored before; going on with the others")

@@ -1,9 +1,9 @@
 """What a face looks like in a picture, as numbers that error rates are sliced by: light, pose, skin tone.
 
 Skin tone is the individual typology angle (ITA) of Chardon et al. (1991), measured on the cheeks and the
-forehead: ITA = atan2(L* - 50, b*) in degrees, with the six classes of Del Bino and Bernerd (2013). Under lamps of
-unknown colour and a camera's white balance it is a property of the picture, not of the person: it says
-whether error rates depend on how dark the skin is shown.
+forehead: ITA = atan2(L* - 50, b*) in degrees, with the six classes of Del Bino and Bernerd (2013). Under
+lamps of unknown colour and a camera's white balance it is a property of the picture, not of the person: it
+says whether error rates depend on how dark the skin is shown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,8 +37,9 @@ TO_XYZ = np.array(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looks:
-    """Of one face in one picture: `luma` the mean grey value in 0 to 255 (Rec. 601) inside the mesh's outline,
-    `yaw` and `pitch` in degrees (see media.quality.Pose), `ita` in degrees, NaN where no skin is seen.
+    """Of one face in one picture: `luma` the mean grey value in 0 to 255 (Rec. 601) inside the mesh's
+    outline, `yaw` and `pitch` in degrees (see media.quality.Pose), `ita` in degrees, NaN where no skin is
+    seen.
     """
 
     luma: float
@@ -68,7 +69,7 @@ def ita(pixels: np.ndarray) -> float:
     none.
 
     >>> round(ita(np.array([[224, 190, 170]], np.uint8)), 1)
-    60.2
+    63.6
     """
     if not len(pixels):
         return float("nan")

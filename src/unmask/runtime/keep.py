@@ -10,14 +10,14 @@ from unmask.media.looks import looks_of
 from unmask.scores.evidence import Evidence, evidence_path, write_evidence
 from unmask.types import ClipScore, Decision
 
-# Medians over the presentation's clips: mean grey value of the face, its longer side in pixels of the original
-# frame, degrees to the picture's right and down, individual typology angle in degrees (see media.looks).
+# Medians over the presentation's clips: mean grey value of the face, its longer side in pixels of the
+# original frame, degrees to the picture's right and down, individual typology angle (see media.looks).
 LOOKS = ("face_luma", "face_px", "face_yaw", "face_pitch", "face_ita")
 
 
 def keep(decision: Decision, score: float, *, name: str, folder: str | Path) -> None:
-    """Write the evidence of the presentation `name`, whose score is `score`; where no clip was scored there is
-    none, and that of an earlier run goes.
+    """Write the evidence of the presentation `name`, whose score is `score`; where no clip was scored there
+    is none, and that of an earlier run goes.
     """
     clips = [clip for face in decision.faces for clip in face.clips]
     if not clips:

@@ -27,9 +27,9 @@ READABLE = 60  # characters of a presentation's name in that of its file
 class Evidence:
     """Of the clip whose score is nearest to the presentation's.
 
-    `picture` (S, S, 3) uint8 RGB: its first frame as the network saw it; `depth` (K, 32, 32) float32 in [0, 1],
-    near is 1, or None; `features` (C,) float32: the means of an inner tensor over all clips, or None where the
-    graph names none. `score` is the presentation's, `model` the network's name and version.
+    `picture` (S, S, 3) uint8 RGB: its first frame as the network saw it; `depth` (K, 32, 32) float32 in
+    [0, 1], near is 1, or None; `features` (C,) float32: the means of an inner tensor over all clips, or None
+    where the graph names none. `score` is the presentation's, `model` the network's name and version.
     """
 
     presentation: str
@@ -45,7 +45,7 @@ def evidence_path(folder: str | Path, presentation: str) -> Path:
     """The file of that presentation: the end of its name for people, a hash of all of it for uniqueness.
 
     >>> evidence_path("seen", "videos/a b.mp4").name
-    'videos_a_b.mp4-c6eb27ea3f0e.npz'
+    'videos_a_b.mp4-2c01d08f3802.npz'
     """
     words = re.sub(r"[^A-Za-z0-9.-]+", "_", presentation)[-READABLE:].lstrip(".")
     return Path(folder) / f"{words}-{hashlib.sha256(presentation.encode()).hexdigest()[:12]}.npz"
@@ -74,13 +74,13 @@ def read_evidence(folder: str | Path, presentation: str) -> Evidence | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             about = json.loads(stored["about"].tobytes())
             return Evidence(
                 **about,
                 picture=_picture(stored["picture"]),
                 depth=stored["depth"].astype(np.float32) if "depth" in stored else None,
-                features=stored["features"] if "features" in stored else None,
+                features=stored.get("features"),
             )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as broken:
         raise DataError(f"{path} is no evidence that scoring wrote ({broken}); score again") from broken
