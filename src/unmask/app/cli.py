@@ -16,6 +16,7 @@ import typer
 from unmask.app.cli_experiment import experiment
 from unmask.app.cli_fghv import fghv
 from unmask.app.cli_field import add_field_commands
+from unmask.app.cli_report import report
 from unmask.app.cli_scores import convert, evaluate, score
 from unmask.app.cli_sets import benchmark, data, doctor, simulate
 from unmask.app.cli_train import export, train
@@ -87,7 +88,16 @@ def check(
     return run(sources, wishes)
 
 
-COMMANDS: tuple[Callable[..., int], ...] = (score, evaluate, convert, data, doctor, simulate, fghv)
+COMMANDS: tuple[Callable[..., int], ...] = (
+    score,
+    evaluate,
+    report,
+    convert,
+    data,
+    doctor,
+    simulate,
+    fghv,
+)
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(benchmark, name="benchmark")

@@ -156,8 +156,8 @@ def _tell_about(entries: Sequence[Entry], scorer: Scorer, *, protocol: str) -> N
         "operating point": scorer.point,
         "precision": scorer.precision,
         "presentations": str(len(entries)),
-        "unmask": version("unmask"),
-        "date": date.today().isoformat(),
+        "scored by": f"unmask {version('unmask')}",
+        "scored on": date.today().isoformat(),
     }
     contracts = [to_json(contract) for contract in scoring.loaded(scorer).contracts]
     write_about(folder, contracts=contracts, settings=settings)

@@ -10,8 +10,8 @@ PARTS = ("train", "dev", "test")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One system on one test set: `dev` may be empty, `test` holds both classes; `fold` tells runs of a
-    system apart, and may be "".
+    """One system on one test set: `dev` may be empty, `test` holds both classes, or one where that was let
+    pass; `fold` tells runs of a system apart, and may be "".
     """
 
     system: str
@@ -20,12 +20,15 @@ class Run:
     test: tuple[Score, ...]
 
 
-def runs(scores: Sequence[Score], *, name: str, dev: Sequence[Score] = ()) -> list[Run]:
+def runs(
+    scores: Sequence[Score], *, name: str, dev: Sequence[Score] = (), one_class: bool = False
+) -> list[Run]:
     """The runs in one table: one for each model and protocol that its columns name.
 
     The column split (train, dev, test) parts the rows; without one all are test. `dev` holds scores from
     another table of the same system; those of the same model and protocol where it names them. Rows of train
-    are left out. Raises DataError with the first broken rule.
+    are left out. `one_class` lets a test pass that holds one class alone. Raises DataError with the first
+    broken rule.
     """
     found = []
     groups = _groups(scores)
@@ -38,7 +41,7 @@ def runs(scores: Sequence[Score], *, name: str, dev: Sequence[Score] = ()) -> li
         if parts["dev"] and apart:
             raise DataError(f"{title} has dev rows of its own and a dev table besides; leave out one")
         tuned = parts["dev"] or apart
-        _check(tuned, parts["test"], title=title)
+        _check(tuned, parts["test"], title=title, one_class=one_class)
         found.append(Run(system=title, fold=label, dev=tuple(tuned), test=tuple(parts["test"])))
     return found
 
@@ -85,10 +88,10 @@ def _dev_for(key: tuple[str, str], others: Mapping[tuple[str, str], list[Score]]
     return tuned
 
 
-def _check(dev: Sequence[Score], test: Sequence[Score], *, title: str) -> None:
+def _check(dev: Sequence[Score], test: Sequence[Score], *, title: str, one_class: bool) -> None:
     if not test:
         raise DataError(f"{title} has no test row; give a table of test scores, or correct its column split")
-    for part, scores in (("test", test), ("dev", dev)):
+    for part, scores in (("test", () if one_class else test), ("dev", dev)):
         for label, words in ((Label.BONA_FIDE, "bona fide presentation"), (Label.ATTACK, "attack")):
             if scores and not any(score.label is label for score in scores):
                 raise DataError(

@@ -1,0 +1,142 @@
+"""`unmask report`: score tables, with evidence and stress where they are given -> one page."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import zip_longest
+from pathlib import Path
+
+from unmask.app.progress import bar, say
+from unmask.contract import Contract, from_json
+from unmask.data.sets import DATASETS
+from unmask.media.files import write_bytes
+from unmask.metrics import read_rule
+from unmask.report import charts
+from unmask.report.galleries import Kept, kept
+from unmask.report.report_page import Report, Told, page
+from unmask.report.runs import Run, runs
+from unmask.report.systems import System, comparison_notes, measured
+from unmask.scores import read_scores
+from unmask.scores.evidence import read_about, read_evidence
+from unmask.types import DataError, Score, SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """The options of `unmask report`; `dev`, `names` and `evidence` hold one for each table, or none."""
+
+    out: Path = Path("report.html")
+    dev: tuple[Path, ...] = ()
+    names: tuple[str, ...] = ()
+    evidence: tuple[Path, ...] = ()
+    models: tuple[Path, ...] = ()
+    stress: Path | None = None
+    threshold: str = ""
+    by: tuple[str, ...] = ()
+    form: str | None = None
+    title: str = ""
+    seed: int = 0
+    rounds: int = 1000
+
+
+def run(tables: Sequence[Path], wishes: Wishes) -> int:
+    """Reads all, measures, writes the page; 0 once it is whole."""
+    charts.need_matplotlib()  # what is missing is said before the work
+    rule = read_rule(wishes.threshold) if wishes.threshold else None
+    found = _read(tables, wishes)
+    stress = _stress(wishes.stress) if wishes.stress else ""
+    contracts = _contracts(wishes.models)
+    systems, told = [], []
+    with bar("measuring") as advance:
+        for count, (table, one, folder) in enumerate(found, start=1):
+            system = measured(one, rule, seed=wishes.seed, rounds=wishes.rounds)
+            systems.append(system)
+            told.append(_told(table, system, contracts, folder=folder))
+            advance(count, len(found))
+    report = Report(
+        systems=tuple(systems),
+        told=tuple(told),
+        notes=tuple(comparison_notes([one for _, one, _ in found])),
+        by=wishes.by,
+        stress=stress,
+        title=wishes.title,
+        seed=wishes.seed,
+    )
+    write_bytes(wishes.out, page(report, made_at=datetime.now()).encode())
+    for note in report.notes:
+        say(f"unmask: {note}")
+    say(f"report: {wishes.out}")
+    return 0
+
+
+def _read(tables: Sequence[Path], wishes: Wishes) -> list[tuple[Path, Run, Path | None]]:
+    """(table, run, folder of its evidence) of every system, each with a name of its own."""
+    for option, given in (("dev", wishes.dev), ("name", wishes.names), ("evidence", wishes.evidence)):
+        if given and len(given) != len(tables):
+            raise SettingsError(
+                f"{len(tables)} tables and {len(given)} --{option}; give one for each, in the same order"
+            )
+    found = []
+    for path, dev, name, folder in zip_longest(tables, wishes.dev, wishes.names, wishes.evidence):
+        apart = read_scores(dev, wishes.form) if dev else []
+        if folder and not folder.is_dir():
+            raise DataError(f"--evidence {folder} is not a folder; name the one that `unmask score` filled")
+        for one in runs(read_scores(path, wishes.form), name=name or path.stem, dev=apart, one_class=True):
+            found.append((path, one, folder))
+    systems = [one.system for _, one, _ in found]
+    if twice := {name for name in systems if systems.count(name) > 1}:
+        raise SettingsError(f"two systems are named {min(twice)}; give each a --name")
+    return found
+
+
+def _told(table: Path, system: System, contracts: Sequence[Contract], *, folder: Path | None) -> Told:
+    evidence, settings = None, {}
+    if folder:
+        evidence = _evidence(system, folder)
+        about = read_about(folder)
+        if evidence.found:  # else the folder is of something else, and so is what it says of the model
+            settings = about["settings"]
+            origin = str(folder)
+            contracts = contracts or [from_json(text, origin=origin) for text in about["contracts"]]
+    return Told(
+        table=table.name,
+        sha256=hashlib.sha256(table.read_bytes()).hexdigest(),
+        contracts=tuple(contracts),
+        settings={name: words for name, words in settings.items() if words},
+        data=tuple(_data(system.test)),
+        evidence=evidence,
+    )
+
+
+def _evidence(system: System, folder: Path) -> Kept:
+    found = kept(system, partial(read_evidence, folder))
+    if found.foreign:
+        say(f"unmask: {found.foreign} files in {folder} are of another run than the table; they are left out")
+    return found
+
+
+def _data(scores: Sequence[Score]) -> list[tuple[str, str, int]]:
+    """(data set or source, licence, presentations), the licence of a known set where no row names one."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for score in scores:
+        home = score.columns.get("dataset") or score.columns.get("source") or ""
+        known = DATASETS[home].licence if home in DATASETS else ""
+        counts[home or "not named", score.columns.get("licence") or known or "not named"] += 1
+    return [(home, licence, count) for (home, licence), count in sorted(counts.items())]
+
+
+def _contracts(models: Sequence[Path]) -> list[Contract]:
+    if not models:
+        return []
+    from unmask.runtime.network import read_file  # OpenVINO, which a report without models does not need
+
+    return [read_file(path)[1] for path in models]
+
+
+def _stress(path: Path) -> str:
+    from unmask.report.stress import section
+
+    return section(path)

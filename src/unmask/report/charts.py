@@ -1,0 +1,192 @@
+"""Curves and histograms of scores as SVG pictures; matplotlib draws them (extra `report`).
+
+The same scores give the same bytes: no dates, and names from a fixed salt.
+"""
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from unmask import metrics
+from unmask.report.systems import System
+from unmask.types import SettingsError
+
+# Okabe and Ito (2008), told apart by colour-blind eyes; the dashes do so on a grey printer.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+DASHES = ("-", "--", "-.", ":")
+BONA_FIDE, ATTACK, INK, SOFT = "#0072b2", "#d55e00", "#1b1d21", "#5b616b"
+TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95, 0.99)
+LEAST = 5e-4  # rates of a DET curve end there: probit of 0 is infinite
+BINS = 24
+
+
+def need_matplotlib() -> None:
+    """SettingsError where the extra is missing."""
+    try:
+        import matplotlib  # noqa: F401
+    except ModuleNotFoundError as missing:
+        raise SettingsError(
+            "a report needs the package matplotlib, which is missing; pip install 'unmask[report]'"
+        ) from missing
+
+
+def det(systems: Sequence[System]) -> str:
+    """APCER of the worst instrument against BPCER on normal deviates, a line a system, as a data URI.
+
+    A full marker is the honest threshold, a hollow one the oracle's. "" where no system has both classes.
+    """
+    curves = [(system, _rates(system, worst=True)) for system in systems if system.oracle]
+    if not curves:
+        return ""
+    figure, axes = _figure(4.6, 4.3)
+    for number, (system, (apcer, bpcer)) in enumerate(curves):
+        style = _style(number)
+        axes.plot(_deviate(apcer), _deviate(bpcer), label=_short(system.name), **style)
+        for summary, full in ((system.oracle, False), (system.honest, True)):
+            if summary:
+                where = _deviate([summary.apcer]), _deviate([summary.bpcer.value])
+                _mark(axes, where, style["color"], full=full)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(_deviate(TICKS), [f"{100 * tick:g}" for tick in TICKS])
+    limits = _deviate([LEAST, 1 - LEAST])
+    axes.set(xlim=limits, ylim=limits, aspect="equal")
+    axes.set(xlabel="APCER of the worst instrument, %", ylabel="BPCER, %")
+    return _finished(figure, axes, legend=len(curves) > 1)
+
+
+def roc(systems: Sequence[System]) -> str:
+    """The share of all attacks accepted against that of the bona fide, a line a system, as a data URI."""
+    curves = [(system, _rates(system, worst=False)) for system in systems if system.oracle]
+    if not curves:
+        return ""
+    figure, axes = _figure(4.6, 4.3)
+    axes.plot([0, 100], [0, 100], color="#d9dce1", lw=1)
+    for number, (system, (accepted, bpcer)) in enumerate(curves):
+        style = _style(number)
+        axes.plot(100 * accepted, 100 * (1 - bpcer), label=_short(system.name), **style)
+        for summary, full in ((system.oracle, False), (system.honest, True)):
+            if summary:
+                where = [100 * _pooled(summary)], [100 * (1 - summary.bpcer.value)]
+                _mark(axes, where, style["color"], full=full)
+    axes.set(xlim=(-2, 102), ylim=(-2, 102), aspect="equal")
+    axes.set(xlabel="attacks accepted (all instruments pooled), %", ylabel="bona fide accepted, %")
+    return _finished(figure, axes, legend=len(curves) > 1)
+
+
+def histograms(system: System) -> dict[str, str]:
+    """Instrument, or "bona fide", -> its scores as shares of its own, over those of the bona fide."""
+    table = metrics.columns(system.test)
+    living = _finite(table.living())
+    finite = [living, *map(_finite, table.attacks().values())]
+    if not any(map(len, finite)):
+        return {}
+    every = np.concatenate(finite)
+    edges = np.linspace(*_span(every), BINS + 1)
+    groups: dict[str, np.ndarray] = {"bona fide": living} if len(living) else {}
+    groups |= {name: _finite(scores) for name, scores in table.attacks().items()}
+    return {
+        name: _histogram(
+            scores, living, edges, system.levels(), colour=BONA_FIDE if name == "bona fide" else ATTACK
+        )
+        for name, scores in groups.items()
+        if len(scores)
+    }
+
+
+def uri(svg: str) -> str:
+    """An SVG as the source of an <img>: its names stay its own, and nothing in it can run."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
+def _span(scores: np.ndarray) -> tuple[float, float]:
+    """Where histograms begin and end: a little beyond the scores."""
+    low, high = float(scores.min()), float(scores.max())
+    room = 0.05 * (high - low) or 0.05
+    return low - room, high + room
+
+
+def _histogram(
+    scores: np.ndarray, living: np.ndarray, edges: np.ndarray, levels: Sequence[float], *, colour: str
+) -> str:
+    figure, axes = _figure(2.5, 1.35)
+    shares = np.histogram(scores, edges)[0] / len(scores)
+    axes.stairs(100 * shares, edges, fill=True, color=colour, alpha=0.85, lw=0)
+    if colour != BONA_FIDE and len(living):
+        axes.stairs(100 * np.histogram(living, edges)[0] / len(living), edges, color=BONA_FIDE, lw=1)
+    for level in levels[:4]:
+        axes.axvline(level, color=INK, lw=1, ls="--")
+    axes.set(xlim=(edges[0], edges[-1]), ylim=(0, None), yticks=[])
+    axes.locator_params(axis="x", nbins=4)
+    axes.spines["left"].set_visible(False)
+    return _finished(figure, axes)
+
+
+def _rates(system: System, *, worst: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(APCER of the worst instrument or of all attacks pooled, BPCER) at each threshold, from the lowest."""
+    table = metrics.columns(system.test)
+    living = metrics.ranked(table.living())
+    attacks = [metrics.ranked(scores) for scores in table.attacks().values()]
+    levels = np.unique(np.concatenate([living.finite, *(one.finite for one in attacks)]))
+    levels = np.append(levels, np.nextafter(levels[-1], math.inf))
+    if worst:
+        passed = np.max([one.accepted(levels) / one.count for one in attacks], axis=0)
+    else:
+        passed = np.sum([one.accepted(levels) for one in attacks], axis=0) / sum(one.count for one in attacks)
+    return passed, living.refused(levels) / living.count
+
+
+def _pooled(summary: metrics.Summary) -> float:
+    return sum(one.errors for one in summary.instruments.values()) / summary.attacks
+
+
+def _deviate(rates: Sequence[float] | np.ndarray) -> np.ndarray:
+    return ndtri(np.clip(np.asarray(rates, np.float64), LEAST, 1 - LEAST))
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    return scores[np.isfinite(scores)]
+
+
+def _style(number: int) -> dict[str, Any]:
+    return {"color": COLOURS[number % len(COLOURS)], "ls": DASHES[number % len(DASHES)], "lw": 1.6}
+
+
+def _mark(axes: Any, where: tuple[Any, Any], colour: str, *, full: bool) -> None:
+    face = colour if full else "white"
+    axes.plot(*where, marker="o", ms=7, mec=colour, mfc=face, mew=1.5, ls="", zorder=3, clip_on=False)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 44 else f"{name[:41]}..."
+
+
+def _figure(width_in: float, height_in: float) -> tuple[Any, Any]:
+    need_matplotlib()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")  # no pyplot: no state, no window
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8, colors=SOFT, length=3)
+    for spine in axes.spines.values():
+        spine.set_color("#b6bbc3")
+    return figure, axes
+
+
+def _finished(figure: Any, axes: Any, *, legend: bool = False) -> str:
+    import matplotlib
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set(size=9, color=INK)
+    if legend:
+        figure.legend(loc="outside lower center", ncols=1, frameon=False, fontsize=8)
+    page = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "unmask", "svg.fonttype": "none"}):
+        figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    text = page.getvalue()
+    return uri(text[text.index("<svg") :])

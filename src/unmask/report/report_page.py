@@ -1,0 +1,176 @@
+"""Systems -> one HTML file that a third party can read: what was tested, how, the figures with their counts
+and intervals, where it breaks, and what none of it shows. No scripts, no links outside, pictures within.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from unmask.contract import Contract
+from unmask.metrics import Estimate, Rate
+from unmask.report import charts
+from unmask.report.galleries import Gallery, Kept, galleries, mapped
+from unmask.report.outcomes import number
+from unmask.report.planes import decision_plane, feature_map
+from unmask.report.slices import slices
+from unmask.report.systems import FEW, System, epochs
+from unmask.types import Label, Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """How a system was tested, as far as its files say.
+
+    `table` and `sha256` of the score file; `contracts` of the models; `settings` of the run; `data` rows of
+    (data set or source, licence, presentations). `evidence` None where none was given.
+    """
+
+    table: str
+    sha256: str
+    contracts: tuple[Contract, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    data: tuple[tuple[str, str, int], ...] = ()
+    evidence: Kept | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that the page shows; `told` is of each system, in their order; `stress` is HTML of our own."""
+
+    systems: tuple[System, ...]
+    told: tuple[Told, ...]
+    notes: tuple[str, ...]
+    by: tuple[str, ...] = ()
+    stress: str = ""
+    title: str = ""
+    seed: int = 0
+
+
+def page(report: Report, *, made_at: datetime) -> str:
+    """The page as text; the same report and time give the same page. Needs matplotlib (SettingsError)."""
+    charts.need_matplotlib()
+    systems = [
+        _system(system, told, report, anchor=f"system-{n}")
+        for n, (system, told) in enumerate(zip(report.systems, report.told, strict=True), start=1)
+    ]
+    return _template().render(
+        title=report.title or ", ".join(system.name for system in report.systems),
+        systems=systems,
+        notes=report.notes,
+        det=charts.det(report.systems),
+        roc=charts.roc(report.systems),
+        epochs=[(_epoch(last), _epoch(best)) for last, best in epochs(report.systems)],
+        stress=Markup(report.stress),
+        few_count=FEW,
+        made_at=made_at.strftime("%Y-%m-%d %H:%M"),
+        version=version("unmask"),
+    )
+
+
+def share(found: Rate | None) -> str:
+    """A rate in per cent; a dash where nothing was counted.
+
+    >>> share(Rate(errors=1, count=8, value=0.125, low=0.0, high=0.5)), share(None)
+    ('12.5 %', '–')
+    """
+    return f"{100 * found.value:.1f} %" if found and found.count else "–"
+
+
+def interval(found: Rate | Estimate | None, *, scale: float = 100.0) -> str:
+    """Its 95 % interval, in per cent or as it is with `scale` 1."""
+    if found is None or not np.isfinite(found.low):
+        return ""
+    digits = 1 if scale == 100 else 3
+    return f"{scale * found.low:.{digits}f} to {scale * found.high:.{digits}f}"
+
+
+def counted(found: Rate | None) -> str:
+    """Errors of all, e.g. "3 of 40"."""
+    return f"{found.errors} of {found.count}" if found and found.count else "0 of 0"
+
+
+def estimate(found: Estimate | None, *, scale: float = 100.0) -> str:
+    """A number in per cent, or as it is with `scale` 1; a dash where there is none."""
+    if found is None or not np.isfinite(found.value):
+        return "–"
+    return f"{scale * found.value:.1f} %" if scale == 100 else f"{found.value:.3f}"
+
+
+def _template() -> jinja2.Template:
+    text = files("unmask.report").joinpath("report_page.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    for helper in (number, share, interval, counted, estimate):
+        environment.filters[helper.__name__] = helper
+    return environment.from_string(text)
+
+
+def _system(system: System, told: Told, report: Report, *, anchor: str) -> dict[str, Any]:
+    evidence = told.evidence.found if told.evidence else {}
+    shown: list[Gallery] = galleries(system, evidence)
+    living = sum(score.label is Label.BONA_FIDE for score in system.test)
+    return {
+        "anchor": anchor,
+        "name": system.name,
+        "told": told,
+        "notes": system.notes,
+        "honest": system.honest,
+        "oracle": system.oracle,
+        "shown": system.shown,
+        "rule": system.rule_words or "the oracle, chosen on test",
+        "levels": system.levels(),
+        "living": living,
+        "attacks": len(system.test) - living,
+        "subjects": len({score.subject for score in system.test if score.subject}),
+        "dev": system.dev_counts,
+        "points": system.points,
+        "histograms": charts.histograms(system),
+        "slices": slices(system, by=report.by),
+        "galleries": shown,
+        "silent": _silent(system.test),
+        "map": _map(system, told, seed=report.seed),
+        "plane": _plane(system),
+    }
+
+
+def _silent(scores: Sequence[Score]) -> list[tuple[str, int, int]]:
+    """(reason, bona fide, attacks) of the presentations without a score, the most frequent first."""
+    reasons: dict[str, list[int]] = {}
+    for score in scores:
+        if not np.isfinite(score.score):
+            words = score.columns.get("reasons", "").replace("|", ", ") or "no reason given"
+            reasons.setdefault(words, [0, 0])[score.label is Label.ATTACK] += 1
+    return [(words, n[0], n[1]) for words, n in sorted(reasons.items(), key=lambda row: -sum(row[1]))]
+
+
+def _map(system: System, told: Told, *, seed: int) -> dict[str, Any] | None:
+    features, living, names, model = mapped(system, told.evidence.found if told.evidence else {})
+    if not len(features):
+        return None
+    picture = charts.uri(feature_map(features, living, names, seed=seed))
+    return {"picture": picture, "count": len(features), "model": model}
+
+
+def _plane(system: System) -> dict[str, Any] | None:
+    """FGHV's decision plane, where the table has its columns."""
+    rows = [score for score in system.test if score.columns.get("variance") and score.columns.get("delta_kl")]
+    try:
+        variance, delta_kl = (
+            np.array([float(row.columns[name]) for row in rows]) for name in ("variance", "delta_kl")
+        )
+    except ValueError:  # columns of that name with other things in them
+        return None
+    if not (np.isfinite(variance) & np.isfinite(delta_kl)).any():
+        return None
+    living = np.array([row.label is Label.BONA_FIDE for row in rows])
+    return {"picture": charts.uri(decision_plane(delta_kl, variance, living)), "count": len(rows)}
+
+
+def _epoch(system: System) -> dict[str, Any]:
+    return {"name": system.name, "honest": system.honest, "oracle": system.oracle}
