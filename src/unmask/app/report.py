@@ -23,6 +23,8 @@ from unmask.scores import read_scores
 from unmask.scores.evidence import read_about, read_evidence
 from unmask.types import DataError, Score, SettingsError
 
+SENTENCES = 5  # on evidence that cannot be read
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
@@ -99,8 +101,9 @@ def _told(table: Path, system: System, contracts: Sequence[Contract], *, folder:
         about = read_about(folder)
         if evidence.found:  # else the folder is of something else, and so is what it says of the model
             settings = about["settings"]
-            origin = str(folder)
-            contracts = contracts or [from_json(text, origin=origin) for text in about["contracts"]]
+            judged = {one.model for one in evidence.found.values()}
+            written = [from_json(text, origin=str(folder)) for text in about["contracts"]]
+            contracts = contracts or [c for c in written if f"{c.name} {c.version}" in judged]
     return Told(
         table=table.name,
         sha256=hashlib.sha256(table.read_bytes()).hexdigest(),
@@ -113,6 +116,8 @@ def _told(table: Path, system: System, contracts: Sequence[Contract], *, folder:
 
 def _evidence(system: System, folder: Path) -> Kept:
     found = kept(system, partial(read_evidence, folder))
+    for sentence in found.broken[:SENTENCES]:
+        say(f"unmask: {sentence}")
     if found.foreign:
         say(f"unmask: {found.foreign} files in {folder} are of another run than the table; they are left out")
     return found

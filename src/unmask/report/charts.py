@@ -18,6 +18,7 @@ from unmask.types import SettingsError
 
 # Okabe and Ito (2008), told apart by colour-blind eyes; the dashes do so on a grey printer.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+MARKERS = "osD^vP*X"
 DASHES = ("-", "--", "-.", ":")
 BONA_FIDE, ATTACK, INK, SOFT = "#0072b2", "#d55e00", "#1b1d21", "#5b616b"
 TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95, 0.99)
@@ -96,6 +97,26 @@ def histograms(system: System) -> dict[str, str]:
         for name, scores in groups.items()
         if len(scores)
     }
+
+
+def scatter(places: np.ndarray, names: Sequence[str]) -> str:
+    """Points (n, 2) with their kind by colour and shape, the bona fide first."""
+    figure, axes = _figure(4.6, 4.3)
+    kinds = sorted(set(names), key=lambda name: (name != "bona fide", name))
+    for number, kind in enumerate(kinds):
+        chosen = np.array([name == kind for name in names])
+        axes.scatter(
+            *places[chosen].T,
+            s=20,
+            color=COLOURS[number % len(COLOURS)],
+            marker=MARKERS[number % len(MARKERS)],
+            lw=0,
+            alpha=0.75,
+            label=f"{kind} ({chosen.sum()})",
+        )
+    axes.set(xticks=[], yticks=[])
+    axes.spines[["left", "bottom"]].set_visible(False)
+    return _finished(figure, axes, legend=True, columns=3)
 
 
 def uri(svg: str) -> str:
@@ -178,13 +199,13 @@ def _figure(width_in: float, height_in: float) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _finished(figure: Any, axes: Any, *, legend: bool = False) -> str:
+def _finished(figure: Any, axes: Any, *, legend: bool = False, columns: int = 1) -> str:
     import matplotlib
 
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set(size=9, color=INK)
     if legend:
-        figure.legend(loc="outside lower center", ncols=1, frameon=False, fontsize=8)
+        figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=8)
     page = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "unmask", "svg.fonttype": "none"}):
         figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)

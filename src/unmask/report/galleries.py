@@ -10,7 +10,7 @@ import numpy as np
 from unmask.report.pictures import colour_map, jpeg_uri, png_uri
 from unmask.report.systems import System
 from unmask.scores.evidence import Evidence
-from unmask.types import Label, Score
+from unmask.types import DataError, Label, Score
 
 WORST, TYPICAL = 8, 8
 NEAR = 1e-6  # a row's score and that in its evidence are of one run
@@ -46,27 +46,35 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What was read of a system's evidence: `found` of the test rows, `foreign` files of another run."""
+    """What was read of a system's evidence: `found` of the test rows, `foreign` files of another run,
+    `broken` a sentence on each file that cannot be read.
+    """
 
     found: dict[str, Evidence]
     foreign: int
     missing: int
+    broken: tuple[str, ...] = ()
 
 
 def kept(system: System, read: Read) -> Kept:
     """The evidence of the test rows that have a score; one whose score is another is not theirs."""
-    found, foreign, missing = {}, 0, 0
+    found: dict[str, Evidence] = {}
+    foreign, missing, broken = 0, 0, []
     for score in system.test:
         if not math.isfinite(score.score):
             continue
-        evidence = read(score.presentation)
+        try:
+            evidence = read(score.presentation)
+        except DataError as unreadable:  # one file of thousands is no reason to have no page
+            broken.append(str(unreadable))
+            continue
         if evidence is None:
             missing += 1
         elif abs(evidence.score - score.score) > NEAR:
             foreign += 1
         else:
             found[score.presentation] = evidence
-    return Kept(found=found, foreign=foreign, missing=missing)
+    return Kept(found=found, foreign=foreign, missing=missing, broken=tuple(broken))
 
 
 def galleries(system: System, evidence: dict[str, Evidence]) -> list[Gallery]:
@@ -98,9 +106,9 @@ def galleries(system: System, evidence: dict[str, Evidence]) -> list[Gallery]:
     ]
 
 
-def mapped(system: System, evidence: dict[str, Evidence]) -> tuple[np.ndarray, np.ndarray, list[str], str]:
-    """(features (n, C), bona fide (n,) bool, family of each, model) of the model that judged most; n is 0
-    where there are too few.
+def mapped(system: System, evidence: dict[str, Evidence]) -> tuple[np.ndarray, list[str], str]:
+    """(features (n, C), "bona fide" or family of each, model) of the model that judged most; n is 0 where
+    there are too few.
     """
     rows = [(score, evidence[score.presentation]) for score in system.test if score.presentation in evidence]
     rows = [
@@ -108,15 +116,14 @@ def mapped(system: System, evidence: dict[str, Evidence]) -> tuple[np.ndarray, n
     ]
     models = Counter((one.model, len(_features(one))) for _, one in rows).most_common(1)
     if not models or models[0][1] < LEAST_MAPPED:
-        return np.zeros((0, 0)), np.zeros(0, bool), [], ""
+        return np.zeros((0, 0)), [], ""
     (model, width), _ = models[0]
     rows = [(score, one) for score, one in rows if (one.model, len(_features(one))) == (model, width)]
     if len(rows) > MAPPED:
         rows = [rows[i] for i in np.linspace(0, len(rows) - 1, MAPPED).round().astype(int)]
     features = np.stack([_features(one) for _, one in rows])
-    living = np.array([score.label is Label.BONA_FIDE for score, _ in rows])
     names = ["bona fide" if score.label is Label.BONA_FIDE else _family(score) for score, _ in rows]
-    return features, living, names, model
+    return features, names, model
 
 
 def _typical(rows: Sequence[tuple[Score, float, bool]]) -> list[tuple[Score, float, bool]]:

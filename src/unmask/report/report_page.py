@@ -18,7 +18,7 @@ from unmask.metrics import Estimate, Rate
 from unmask.report import charts
 from unmask.report.galleries import Gallery, Kept, galleries, mapped
 from unmask.report.outcomes import number
-from unmask.report.planes import decision_plane, feature_map
+from unmask.report.planes import decision_plane, tsne
 from unmask.report.slices import slices
 from unmask.report.systems import FEW, System, epochs
 from unmask.types import Label, Score
@@ -74,20 +74,21 @@ def page(report: Report, *, made_at: datetime) -> str:
     )
 
 
-def share(found: Rate | None) -> str:
+def share(found: Rate | None, *, digits: int = 1) -> str:
     """A rate in per cent; a dash where nothing was counted.
 
     >>> share(Rate(errors=1, count=8, value=0.125, low=0.0, high=0.5)), share(None)
     ('12.5 %', '–')
     """
-    return f"{100 * found.value:.1f} %" if found and found.count else "–"
+    return f"{100 * found.value:.{digits}f} %" if found and found.count else "–"
 
 
-def interval(found: Rate | Estimate | None, *, scale: float = 100.0) -> str:
+def interval(found: Rate | Estimate | None, *, scale: float = 100.0, digits: int | None = None) -> str:
     """Its 95 % interval, in per cent or as it is with `scale` 1."""
     if found is None or not np.isfinite(found.low):
         return ""
-    digits = 1 if scale == 100 else 3
+    if digits is None:
+        digits = 1 if scale == 100 else 3
     return f"{scale * found.low:.{digits}f} to {scale * found.high:.{digits}f}"
 
 
@@ -150,10 +151,10 @@ def _silent(scores: Sequence[Score]) -> list[tuple[str, int, int]]:
 
 
 def _map(system: System, told: Told, *, seed: int) -> dict[str, Any] | None:
-    features, living, names, model = mapped(system, told.evidence.found if told.evidence else {})
+    features, names, model = mapped(system, told.evidence.found if told.evidence else {})
     if not len(features):
         return None
-    picture = charts.uri(feature_map(features, living, names, seed=seed))
+    picture = charts.scatter(tsne(features, seed=seed), names)
     return {"picture": picture, "count": len(features), "model": model}
 
 

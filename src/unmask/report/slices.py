@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from unmask.types import Label, Score
 
 NAMED = ("camera", "place", "session", "light", "domain", "dataset", "source", "media")
 MOST_CELLS = 24  # of a column: one with more values is a list of names, not a condition
-NOT_MEASURED = "not measured"
+NOT_MEASURED, NOT_NAMED = "not measured", "not named"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class Measured:
 def _bands(edges: Sequence[int], unit: str) -> tuple[Callable[[float], str], tuple[str, ...]]:
     """A class for each stretch between edges, by the size of a number."""
     first, last = f"under {edges[0]}{unit}", f"{edges[-1]}{unit} or more"
-    between = [f"{low} to {high}{unit}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    between = [f"{low} to {high}{unit}" for low, high in pairwise(edges)]
     names = (first, *between, last)
     return lambda value: names[int(np.searchsorted(edges, abs(value), side="right"))], names
 
@@ -97,9 +98,9 @@ MEASURED = (
     Measured(
         column="face_ita",
         title="Skin tone",
-        words="individual typology angle on cheeks and forehead as the camera shows them, in the classes of the "
-        "literature (very light above 55°, light 41°, intermediate 28°, tan 10°, brown -30°, dark below); of an "
-        "attack it is the tone of the instrument",
+        words="individual typology angle on cheeks and forehead as the camera shows them, in the classes of "
+        "the literature (very light over 55°, light 41°, intermediate 28°, tan 10°, brown -30°, dark below); "
+        "of an attack it is the tone of the instrument",
         name=ita_class,
         order=tuple(name for name, _ in ITA_CLASSES),
     ),
@@ -115,11 +116,10 @@ def slices(system: System, *, by: Sequence[str] = ()) -> list[Slice]:
 def _named(system: System, by: Sequence[str]) -> Iterator[Slice | None]:
     for column in dict.fromkeys((*NAMED, *by)):
         values = [score.columns.get(column, "") for score in system.test]
-        known = sorted(set(values) - {""})
+        known = sorted(set(values) - {""}, key=_natural)
         if not known or (len(known) > MOST_CELLS and column not in by):
             continue
-        order = [*known, *([NOT_MEASURED] if "" in values else [])]
-        cells = _cells(system, [value or NOT_MEASURED for value in values], order)
+        cells = _cells(system, [value or NOT_NAMED for value in values], [*known, NOT_NAMED])
         yield Slice(title=column.replace("_", " ").capitalize(), words="", cells=tuple(cells))
 
 
@@ -130,6 +130,11 @@ def _of_numbers(system: System, measured: Measured) -> Slice | None:
     names = [measured.name(value) if math.isfinite(value) else NOT_MEASURED for value in values]
     cells = _cells(system, names, (*measured.order, NOT_MEASURED))
     return Slice(title=measured.title, words=measured.words, cells=tuple(cells))
+
+
+def _natural(value: str) -> tuple[float, str]:
+    """Numbers by their size, then words."""
+    return (float(value), "") if value.isdecimal() else (math.inf, value)
 
 
 def _number(score: Score, column: str) -> float:

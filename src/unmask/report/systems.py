@@ -1,4 +1,4 @@
-"""Runs -> what a report says of each system: at a threshold that was there before the test, and at the oracle's.
+"""Runs -> what a report says of each system: at a threshold that was there before, and at the oracle's.
 
 A table of one class, of one instrument or of three presentations is no error here: what it cannot carry is
 left out, and a sentence says so.
@@ -125,8 +125,8 @@ def comparison_notes(runs: Sequence[Run]) -> list[str]:
             truths.setdefault(score.presentation, set()).add((score.label.value, score.instrument))
     if twisted := sorted(name for name, found in truths.items() if len(found) > 1):
         notes.append(
-            f"The tables do not agree on what {len(twisted)} presentations are, {twisted[0]} the first: one of "
-            "them is wrong, or the names mean other files."
+            f"The tables do not agree on what {len(twisted)} presentations are, {twisted[0]} the first: one "
+            "of them is wrong, or the names mean other files."
         )
     return notes
 
@@ -179,25 +179,32 @@ def _notes(run: Run, honest: Summary | None, oracle: Summary | None) -> Iterator
     if not attacks:
         yield "There is no attack: nothing is known of APCER, ACER and the curves."
     if living and attacks and oracle is None:
-        yield "Of one class no presentation has a score, so there is no curve and no oracle: look at the non-responses."
+        yield "Of one class no presentation has a score, so there is no curve: look at the non-responses."
     if honest is None and oracle is not None:
         yield (
-            "There is no honest threshold (no dev scores, and no thresholds in the table): what needs one is shown "
-            "at the oracle's, which was chosen on these very scores and which no user can have."
+            "There is no honest threshold (no dev scores, and no thresholds in the table): what needs one is "
+            "shown at the oracle's, which was chosen on these very scores and which no user can have."
         )
     if honest is None and oracle is None:
-        yield "There is no threshold, so no presentation counts as accepted; give --dev, or --threshold fixed=..."
-    instruments = sorted(
-        {score.instrument or "attack" for score in run.test if score.label.value == "attack"}
-    )
+        yield "There is no threshold, so nothing counts as accepted; give --dev, or --threshold fixed=..."
+    instruments = {name: len(scores) for name, scores in metrics.columns(run.test).attacks().items()}
+    few = sum(count < FEW for count in instruments.values())
     if len(instruments) == 1:
-        yield f"There is one instrument alone, {instruments[0]}: nothing is known of any other."
+        yield f"There is one instrument alone, {next(iter(instruments))}: nothing is known of any other."
+    elif few:
+        yield (
+            f"{few} of {len(instruments)} instruments have fewer than {FEW} attacks: the worst APCER moves "
+            "in large steps, and which is the worst may be chance."
+        )
     if 0 < living < FEW:
         yield f"{living} bona fide presentations are few: {_support(living)}."
     if 0 < attacks < FEW:
         yield f"{attacks} attacks are few: {_support(attacks)}."
     if run.test and not any(score.subject for score in run.test):
-        yield "The table names no subjects: intervals take all presentations as independent, and are too narrow if not."
+        yield (
+            "The table names no subjects: intervals take all presentations as independent, and are too "
+            "narrow if they are not."
+        )
 
 
 def _support(count: int) -> str:
