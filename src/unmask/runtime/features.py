@@ -13,7 +13,7 @@ from unmask.runtime.network import Network, compiled, planes, read_graph
 from unmask.types import Clip, ClipScore
 
 # The first of these that a graph names is the nearest to its verdict.
-NAMES = ("embedding", "latent", "motion", "tap3")
+NAMES = ("feature", "motion", "tap3")
 
 
 class TellingNetwork(Network):
@@ -39,14 +39,24 @@ class TellingNetwork(Network):
         ]
 
     def _features(self, clip: Clip) -> np.ndarray | None:
-        """The inner tensor (N, C, ...) of one clip as its means (C,) over frames and places."""
+        """The inner tensor of one clip as its means (C,) over frames and places."""
         if self._inner is None:
             return None
         mask = mesh_mask(clip.meshes[0], size_px=self.contract.clip.size_px)
         request = self._inner.create_infer_request()
         request.infer({"clips": planes(clip.pixels[None]), "mask": mask[None]})
-        tensor = np.array(request.get_output_tensor(0).data, np.float32)
-        return tensor.reshape(*tensor.shape[:2], -1).mean(axis=(0, 2))
+        return pooled(np.array(request.get_output_tensor(0).data, np.float32))
+
+
+def pooled(tensor: np.ndarray) -> np.ndarray:
+    """Maps (N, C, H, W), or vectors (..., C), of one clip -> their mean (C,).
+
+    >>> pooled(np.ones((4, 48, 32, 32))).shape, pooled(np.ones((1, 5, 256))).shape
+    ((48,), (256,))
+    """
+    if tensor.ndim == 4:
+        return tensor.mean(axis=(0, 2, 3))
+    return tensor.reshape(-1, tensor.shape[-1]).mean(axis=0)
 
 
 def _inner(model: ov.Model) -> tuple[str, ov.Model | None]:
