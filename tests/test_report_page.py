@@ -175,6 +175,14 @@ def test_the_same_tables_give_the_same_page(rng):
     assert len(pages) == 1
 
 
+def test_the_same_evidence_gives_the_same_pictures(report, rng, tmp_path):
+    rows = scores(rng)
+    keep(tmp_path / "seen", rows)
+    pages = [report({"door": rows}, "--evidence", tmp_path / "seen")[1] for _ in range(2)]
+    first, second = (re.findall(r'src="(data:[^"]+)"', html) for html in pages)
+    assert first == second
+
+
 def test_pictures_have_no_date_and_no_chance_in_them(rng):
     system = measured(Run(system="a", fold="", dev=(), test=tuple(scores(rng))), None, rounds=0)
     other = measured(Run(system="b", fold="", dev=(), test=tuple(scores(rng))), None, rounds=0)

@@ -124,12 +124,12 @@ def _evidence(system: System, folder: Path) -> Kept:
 
 
 def _data(scores: Sequence[Score]) -> list[tuple[str, str, int]]:
-    """(data set or source, licence, presentations), the licence of a known set where no row names one."""
+    """(data set or source, licence, presentations), "" where unknown; of a known set its own licence."""
     counts: Counter[tuple[str, str]] = Counter()
     for score in scores:
         home = score.columns.get("dataset") or score.columns.get("source") or ""
         known = DATASETS[home].licence if home in DATASETS else ""
-        counts[home or "not named", score.columns.get("licence") or known or "not named"] += 1
+        counts[home, score.columns.get("licence") or known] += 1
     return [(home, licence, count) for (home, licence), count in sorted(counts.items())]
 
 
