@@ -197,6 +197,21 @@ def test_pictures_have_no_date_and_no_chance_in_them(rng):
     assert set(charts.histograms(system)) == {"bona fide", "print/a4", "replay/phone"}
 
 
+def test_curves_of_many_scores_stay_small_and_keep_their_corners(rng):
+    bona_fide = [
+        Score(presentation=f"l{n}", label=Label.BONA_FIDE, instrument="", score=float(s))
+        for n, s in enumerate(rng.normal(1, 1, 20_000))
+    ]
+    attacks = [
+        Score(presentation=f"a{n}", label=Label.ATTACK, instrument="p", score=float(s))
+        for n, s in enumerate(rng.normal(0, 1, 20_000))
+    ]
+    system = measured(Run(system="a", fold="", dev=(), test=(*bona_fide, *attacks)), None, rounds=0)
+    assert len(charts.det([system])) < 120_000
+    x, y = np.array([0.0, 0.0, 0.00001, 1.0, 1.0]), np.array([1.0, 0.5, 0.5, 0.5, 0.0])
+    np.testing.assert_array_equal(charts._thinned(x, y), [x, y])
+
+
 def test_the_det_curve_goes_through_rates_that_were_counted(rng):
     system = measured(Run(system="a", fold="", dev=(), test=tuple(scores(rng, people=9))), None, rounds=0)
     apcer, bpcer = charts._rates(system, worst=True)

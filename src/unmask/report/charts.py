@@ -24,6 +24,7 @@ BONA_FIDE, ATTACK, INK, SOFT = "#0072b2", "#d55e00", "#1b1d21", "#5b616b"
 TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95, 0.99)
 LEAST = 5e-4  # rates of a DET curve end there: probit of 0 is infinite
 BINS = 24
+STEPS = 1000  # that a curve is drawn in, each way
 
 
 def need_matplotlib() -> None:
@@ -47,7 +48,7 @@ def det(systems: Sequence[System]) -> str:
     figure, axes = _figure(4.6, 4.3)
     for number, (system, (apcer, bpcer)) in enumerate(curves):
         style = _style(number)
-        axes.plot(_deviate(apcer), _deviate(bpcer), label=_short(system.name), **style)
+        axes.plot(*_thinned(_deviate(apcer), _deviate(bpcer)), label=_short(system.name), **style)
         for summary, full in ((system.oracle, False), (system.honest, True)):
             if summary:
                 where = _deviate([summary.apcer]), _deviate([summary.bpcer.value])
@@ -69,7 +70,7 @@ def roc(systems: Sequence[System]) -> str:
     axes.plot([0, 100], [0, 100], color="#d9dce1", lw=1)
     for number, (system, (accepted, bpcer)) in enumerate(curves):
         style = _style(number)
-        axes.plot(100 * accepted, 100 * (1 - bpcer), label=_short(system.name), **style)
+        axes.plot(*_thinned(100 * accepted, 100 * (1 - bpcer)), label=_short(system.name), **style)
         for summary, full in ((system.oracle, False), (system.honest, True)):
             if summary:
                 where = [100 * _pooled(summary)], [100 * (1 - summary.bpcer.value)]
@@ -159,6 +160,18 @@ def _rates(system: System, *, worst: bool) -> tuple[np.ndarray, np.ndarray]:
     else:
         passed = np.sum([one.accepted(levels) for one in attacks], axis=0) / sum(one.count for one in attacks)
     return passed, living.refused(levels) / living.count
+
+
+def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The line (n,), (n,) without points that no eye could tell from the one before: a million scores would
+    make a page of a hundred megabytes.
+    """
+    steps = np.stack([x / max(np.ptp(x), 1e-9), y / max(np.ptp(y), 1e-9)]) * STEPS
+    moved = np.any(np.diff(steps.round(), axis=1) != 0, axis=0)
+    kept = np.concatenate([[True], moved])
+    kept[:-1] |= moved  # where a stretch ends, so that corners stay corners
+    kept[-1] = True
+    return x[kept], y[kept]
 
 
 def _pooled(summary: metrics.Summary) -> float:

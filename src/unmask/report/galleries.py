@@ -45,20 +45,32 @@ class Gallery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """What is held of each presentation's evidence: pictures of a large set would not fit into memory."""
+
+    model: str
+    features: np.ndarray | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What was read of a system's evidence: `found` of the test rows, `foreign` files of another run,
-    `broken` a sentence on each file that cannot be read.
+    """A system's evidence: `found` of the test rows, whose pictures `read` gives; `foreign` files of another
+    run, `missing` ones, and a sentence on each that is `broken`.
     """
 
-    found: dict[str, Evidence]
-    foreign: int
-    missing: int
+    read: Read
+    found: dict[str, Traces]
+    foreign: int = 0
+    missing: int = 0
     broken: tuple[str, ...] = ()
+
+
+NO_EVIDENCE = Kept(read=lambda _: None, found={})
 
 
 def kept(system: System, read: Read) -> Kept:
     """The evidence of the test rows that have a score; one whose score is another is not theirs."""
-    found: dict[str, Evidence] = {}
+    found: dict[str, Traces] = {}
     foreign, missing, broken = 0, 0, []
     for score in system.test:
         if not math.isfinite(score.score):
@@ -73,11 +85,11 @@ def kept(system: System, read: Read) -> Kept:
         elif abs(evidence.score - score.score) > NEAR:
             foreign += 1
         else:
-            found[score.presentation] = evidence
-    return Kept(found=found, foreign=foreign, missing=missing, broken=tuple(broken))
+            found[score.presentation] = Traces(model=evidence.model, features=evidence.features)
+    return Kept(read=read, found=found, foreign=foreign, missing=missing, broken=tuple(broken))
 
 
-def galleries(system: System, evidence: dict[str, Evidence]) -> list[Gallery]:
+def galleries(system: System, evidence: Kept) -> list[Gallery]:
     """The worst errors of each kind, then what is typical; those without a picture are named all the same."""
     passed = system.accepted()
     rows = [
@@ -106,11 +118,12 @@ def galleries(system: System, evidence: dict[str, Evidence]) -> list[Gallery]:
     ]
 
 
-def mapped(system: System, evidence: dict[str, Evidence]) -> tuple[np.ndarray, list[str], str]:
+def mapped(system: System, evidence: Kept) -> tuple[np.ndarray, list[str], str]:
     """(features (n, C), "bona fide" or family of each, model) of the model that judged most; n is 0 where
     there are too few.
     """
-    rows = [(score, evidence[score.presentation]) for score in system.test if score.presentation in evidence]
+    found = evidence.found
+    rows = [(score, found[score.presentation]) for score in system.test if score.presentation in found]
     rows = [
         (score, one) for score, one in rows if one.features is not None and np.isfinite(one.features).all()
     ]
@@ -139,9 +152,9 @@ def _typical(rows: Sequence[tuple[Score, float, bool]]) -> list[tuple[Score, flo
     return found
 
 
-def _case(score: Score, threshold: float, evidence: dict[str, Evidence]) -> Case:
+def _case(score: Score, threshold: float, evidence: Kept) -> Case:
     case = Case(score=score, threshold=threshold)
-    one = evidence.get(score.presentation)
+    one = evidence.read(score.presentation) if score.presentation in evidence.found else None
     if one is None:
         return case
     depth = "" if one.depth is None else png_uri(colour_map(one.depth.mean(axis=0)))
@@ -152,5 +165,5 @@ def _family(score: Score) -> str:
     return (score.instrument or "attack").partition("/")[0]
 
 
-def _features(one: Evidence) -> np.ndarray:
+def _features(one: Traces) -> np.ndarray:
     return np.zeros(0) if one.features is None else one.features

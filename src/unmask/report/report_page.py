@@ -16,7 +16,7 @@ from markupsafe import Markup
 from unmask.contract import Contract
 from unmask.metrics import Estimate, Rate
 from unmask.report import charts
-from unmask.report.galleries import Gallery, Kept, galleries, mapped
+from unmask.report.galleries import NO_EVIDENCE, Gallery, Kept, galleries, mapped
 from unmask.report.outcomes import number
 from unmask.report.planes import decision_plane, tsne
 from unmask.report.slices import slices
@@ -113,8 +113,7 @@ def _template() -> jinja2.Template:
 
 
 def _system(system: System, told: Told, report: Report, *, anchor: str) -> dict[str, Any]:
-    evidence = told.evidence.found if told.evidence else {}
-    shown: list[Gallery] = galleries(system, evidence)
+    shown: list[Gallery] = galleries(system, told.evidence or NO_EVIDENCE)
     living = sum(score.label is Label.BONA_FIDE for score in system.test)
     return {
         "anchor": anchor,
@@ -151,7 +150,7 @@ def _silent(scores: Sequence[Score]) -> list[tuple[str, int, int]]:
 
 
 def _map(system: System, told: Told, *, seed: int) -> dict[str, Any] | None:
-    features, names, model = mapped(system, told.evidence.found if told.evidence else {})
+    features, names, model = mapped(system, told.evidence or NO_EVIDENCE)
     if not len(features):
         return None
     picture = charts.scatter(tsne(features, seed=seed), names)
