@@ -16,7 +16,7 @@ setup: $(VENV)/.dev
 
 # One thread a worker: several threads on a shared core are slower than one.
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 
 # The core install is enough here, so that who only wants verdicts never downloads torch.
 demo: $(VENV)/.core

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
-from numba import njit, prange
+from numba import config, njit, prange, set_num_threads
 from torch import Tensor
 
 
@@ -40,6 +40,8 @@ class FusedStrength(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, epsilon: float) -> Tensor:
         last = x.detach().permute(0, 2, 3, 1).contiguous()  # (N, H, W, C): as channels_last holds it
+        ctx.threads = torch.get_num_threads()  # backward runs in a thread of its own, which may not know
+        _share(ctx.threads)
         strength = torch.empty_like(last)
         _strength(_bits(last), _bits(strength), np.float32(epsilon))
         ctx.save_for_backward(last)
@@ -51,8 +53,14 @@ class FusedStrength(torch.autograd.Function):
         (last,) = ctx.saved_tensors
         grown_last = grown.permute(0, 2, 3, 1).contiguous()
         back = torch.empty_like(last)
+        _share(ctx.threads)
         _backward(_bits(last), _bits(grown_last), _bits(back), np.float32(ctx.epsilon))
         return back.permute(0, 3, 1, 2), None
+
+
+def _share(threads: int) -> None:
+    """As many of numba's threads as torch has: two runs that take all cores each wait for one another."""
+    set_num_threads(min(threads, config.NUMBA_NUM_THREADS))
 
 
 def _bits(x: Tensor) -> np.ndarray:
