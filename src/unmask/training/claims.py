@@ -27,7 +27,7 @@ class Scale:
 
 
 SCALES: dict[str, Scale] = {
-    # not the 2.8 of the shipped weights, where a face fills a tenth of the map: so short a training ends in zeros
+    # not 2.8 as shipped: there a face fills a tenth of the map, and so short a training ends in zeros
     "s": Scale(clip=ClipSpec(size_px=128, box_scale=1.6), images=3840),
     "m": Scale(clip=ClipSpec(size_px=256, box_scale=1.6), images=48_000),
     "full": Scale(clip=ClipSpec(size_px=256, box_scale=1.3), images=0),
