@@ -23,8 +23,8 @@ in neither train nor dev, at known places with known cameras. They are one of ea
 recordings of their kind: a screen that everyone carries, a mask with a relief of its own, and make-up,
 on which the depth is a living face's. No subject of a test is in train or dev.
 
-**Trainings.** Every variant of a preset sees the same number of pictures (a frame of a clip is one),
-from the same clips with the same augmentation and, but for what the table says, the same optimiser. The
+**Trainings.** Every variant of the presets `s` and `m` sees the same number of pictures (a frame of a
+clip is one; `full` has the steps of each paper's settings), from the same clips with the same augmentation and, but for what the table says, the same optimiser. The
 last weights are taken; dev sets the threshold, at its equal error rate, and chooses nothing. A
 single-frame network scores the first frame of a clip, the others all five. Stage 2 of FAS-SGTD begins
 with the frozen weights of stage 1 of its seed; so that five frames are not better only because they
