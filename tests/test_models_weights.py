@@ -93,7 +93,7 @@ def test_missing_bare_and_cut_files_are_refused(network, tmp_path):
 
 def test_a_network_this_version_does_not_know_is_refused(network, tmp_path):
     with pytest.raises(ModelError, match="this version knows sgtd_single"):
-        save(tmp_path / "a.safetensors", network, replace(CONTRACT, network="fghv"))
+        save(tmp_path / "a.safetensors", network, replace(CONTRACT, network="unheard-of"))
     assert list(tmp_path.iterdir()) == []
 
 
