@@ -60,7 +60,7 @@ class FusedStrength(torch.autograd.Function):
 
 def _share(threads: int) -> None:
     """As many of numba's threads as torch has: two runs that take all cores each wait for one another."""
-    set_num_threads(min(threads, config.NUMBA_NUM_THREADS))
+    set_num_threads(min(threads, config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
 
 
 def _bits(x: Tensor) -> np.ndarray:
