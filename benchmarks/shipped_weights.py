@@ -25,7 +25,7 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
-from unmask.contract import Contract, TrainingData
+from unmask.contract import TrainingData
 from unmask.data.prepare import Cutting, prepare
 from unmask.data.prepared import PreparedSet
 from unmask.data.recordings import Simulations
@@ -36,7 +36,7 @@ from unmask.simulate.make import Series
 from unmask.simulate.subjects import Portrait, load_portraits
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import CHECKPOINT
-from unmask.training.finish import finish, trained
+from unmask.training.finish import finish, trained, unmeasured
 from unmask.training.loop import SETTINGS, train
 from unmask.training.settings import Settings, read_settings
 from unmask.training.simulated import DEV_FRAMES, part, person, room
@@ -128,20 +128,7 @@ def _backbone(asked: argparse.Namespace) -> Path:
     """Weights that stage 2 begins from: those that stage 1 ships, before `finish` has measured them, too."""
     run, settings = asked.out / "single", _settings(asked, "single")
     network, _ = trained(run, settings, start=asked.start)
-    contract = Contract(
-        name=settings.run.name,
-        version=settings.run.version,
-        network=settings.run.network,
-        arguments=dict(settings.arguments),
-        clip=settings.clip,
-        operating_points=(),
-        training_data=(),
-        golden=(),
-        command="",
-        seed=settings.run.seed,
-        commit="",
-    )
-    save(run / "backbone.safetensors", network, contract)
+    save(run / "backbone.safetensors", network, unmeasured(settings))
     return run / "backbone.safetensors"
 
 

@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -194,26 +193,12 @@ def _claim(out: Path, settings: dict[str, object]) -> None:
 
 def _about() -> dict[str, str]:
     """What a row of results says of its making; paths by their last part alone."""
+    from unmask.training.run_folder import commit
+
     words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
     return {
         "command": shlex.join(["unmask", *words]),
-        "commit": _commit(),
+        "commit": commit()[:7],
         "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
         "date": date.today().isoformat(),
     }
-
-
-def _commit() -> str:
-    """Of the source tree; "" outside a repository."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return found.stdout.strip()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.app.cli_train import _train_extra
+from unmask.app.cli_train import train_extra
 
 
 class SearchKind(StrEnum):
@@ -44,7 +44,7 @@ def fghv(
     Columns: score (both modules), fhvm (what the exported file gives), variance and delta_kl (lower is more
     bona fide). Standardised by the bona fide presentations of the training set.
     """
-    with _train_extra("fghv"):
+    with train_extra("fghv"):
         from unmask.app.fghv import Wishes, run
 
         wishes = Wishes(

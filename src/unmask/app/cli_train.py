@@ -25,7 +25,7 @@ def train(
     ] = 1,
 ) -> int:
     """Train a network and write its weights with their contract (needs the extra `train`)."""
-    with _train_extra("train"):
+    with train_extra("train"):
         from unmask.app.train import run
 
         return run(config, data=data, out=out, resume=resume, init=init, seeds=seeds)
@@ -36,14 +36,14 @@ def export(
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
 ) -> int:
     """Turn weights into the ONNX file that `unmask check` loads (needs the extra `train`)."""
-    with _train_extra("export"):
+    with train_extra("export"):
         from unmask.app.train import export as export_weights
 
         return export_weights(weights, out=out)
 
 
 @contextmanager
-def _train_extra(command: str) -> Iterator[None]:
+def train_extra(command: str) -> Iterator[None]:
     """Names the extra that is missing, if it is one of its packages."""
     try:
         yield

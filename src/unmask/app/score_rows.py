@@ -91,17 +91,23 @@ def _check_output(output: Output) -> None:
 
 def _claim(entries: Sequence[Entry], scorer: Scorer, *, protocol: str) -> dict[str, str]:
     """All that the rows follow from, wherever the folders lie: a table is continued only by the same."""
-    contracts = scoring.loaded(scorer).contracts
-    models = [f"{c.name} {c.version} {c.payload_sha256}" for c in contracts]
     rows = [
         [entry.name, dict(entry.columns), {**asdict(entry.presentation), "path": ""}] for entry in entries
     ]
     return {
         "protocol": protocol,
-        "model": ", ".join(models),
-        "precision, operating point or frame rate": f"{scorer.precision} {scorer.point} {scorer.fps:g}",
+        **claim_of(scorer),
         "wish for evidence": "with" if scorer.evidence else "without",
         "list of presentations": hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest(),
+    }
+
+
+def claim_of(scorer: Scorer) -> dict[str, str]:
+    """What scores follow from beside the recordings, for the claim of a journal."""
+    contracts = scoring.loaded(scorer).contracts
+    return {
+        "model": ", ".join(f"{c.name} {c.version} {c.payload_sha256}" for c in contracts),
+        "precision, operating point or frame rate": f"{scorer.precision} {scorer.point} {scorer.fps:g}",
     }
 
 
@@ -138,7 +144,7 @@ def _scored(
             f"presentations scored and kept in {kept.path}; run the same command again to go on, with fewer "
             "--jobs if memory is short"
         ) from killed
-    return [_again(kept.rows[n]) for n in range(total)]
+    return [again(kept.rows[n]) for n in range(total)]
 
 
 def _has_evidence(entry: Entry, row: Mapping[str, Any], scorer: Scorer) -> bool:
@@ -168,7 +174,7 @@ def _jobs(output: Output, todo: int) -> int:
     return output.jobs or max(1, min(os.cpu_count() or 1, math.ceil(todo / WORTH)))
 
 
-def _again(row: dict[str, Any]) -> Scored:
+def again(row: dict[str, Any]) -> Scored:
     """The record that was kept as JSON."""
     return Scored(**{**row, "clips": tuple((time_s, score) for time_s, score in row["clips"])})
 

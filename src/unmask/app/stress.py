@@ -3,17 +3,18 @@
 import hashlib
 import json
 import math
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
 from unmask.app.progress import bar, say
 from unmask.app.render import console
+from unmask.app.score_rows import again, claim_of
 from unmask.data.engines import ENGINES, KilledError
 from unmask.data.folder import read_labels
 from unmask.media.changes import NONE, read_doses
@@ -91,7 +92,7 @@ def _tried(trials: Sequence[Trial], stresser: Stresser, wishes: Wishes, *, kept:
     jobs = wishes.jobs or max(1, math.ceil(len(todo) / WORTH))
     told: set[str] = set()
     try:
-        results = ENGINES["processes"](stresser, todo, jobs=min(jobs, _cores()))
+        results = ENGINES["processes"](stresser, todo, jobs=min(jobs, os.cpu_count() or 1))
         with bar("changing and scoring") as advance, closing(results):
             for done, (place, one) in enumerate(results, start=len(kept.rows) + 1):
                 kept.keep(place, asdict(one))
@@ -104,29 +105,16 @@ def _tried(trials: Sequence[Trial], stresser: Stresser, wishes: Wishes, *, kept:
             f"a worker process was killed with {len(kept.rows)} of {len(trials)} trials done and kept in "
             f"{kept.path}; run the same command again to go on, with fewer --jobs if memory is short"
         ) from killed
-    return [_again(kept.rows[place]) for place in range(len(trials))]
-
-
-def _cores() -> int:
-    import os
-
-    return os.cpu_count() or 1
-
-
-def _again(row: dict[str, Any]) -> Scored:
-    return Scored(**{**row, "clips": tuple((time_s, score) for time_s, score in row["clips"])})
+    return [again(kept.rows[place]) for place in range(len(trials))]
 
 
 def _claim(trials: Sequence[Trial], stresser: Stresser, *, root: Path) -> dict[str, str]:
     """All that the rows follow from; a table is continued only by the same."""
-    scorer = stresser.scorer
-    contracts = scoring.loaded(scorer).contracts
     listed = [
         [name_below(root, t.presentation.path), t.presentation.label, t.change, t.strength] for t in trials
     ]
     return {
-        "model": ", ".join(f"{c.name} {c.version} {c.payload_sha256}" for c in contracts),
-        "precision, operating point or frame rate": f"{scorer.precision} {scorer.point} {scorer.fps:g}",
+        **claim_of(stresser.scorer),
         "seed": str(stresser.seed),
         "list of presentations or changes": hashlib.sha256(json.dumps(listed).encode()).hexdigest(),
     }

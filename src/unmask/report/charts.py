@@ -4,7 +4,6 @@ The same scores give the same bytes: no dates, and names from a fixed salt.
 """
 
 import base64
-import io
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from unmask import metrics
+from unmask.report.svg import plain_figure, svg_of
 from unmask.report.systems import System
 from unmask.types import SettingsError
 
@@ -201,11 +201,7 @@ def _short(name: str) -> str:
 
 def _figure(width_in: float, height_in: float) -> tuple[Any, Any]:
     need_matplotlib()
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")  # no pyplot: no state, no window
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
+    figure, axes = plain_figure(width_in, height_in)
     axes.tick_params(labelsize=8, colors=SOFT, length=3)
     for spine in axes.spines.values():
         spine.set_color("#b6bbc3")
@@ -213,14 +209,8 @@ def _figure(width_in: float, height_in: float) -> tuple[Any, Any]:
 
 
 def _finished(figure: Any, axes: Any, *, legend: bool = False, columns: int = 1) -> str:
-    import matplotlib
-
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set(size=9, color=INK)
     if legend:
         figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=8)
-    page = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "unmask", "svg.fonttype": "none"}):
-        figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    text = page.getvalue()
-    return uri(text[text.index("<svg") :])
+    return uri(svg_of(figure, letters="none", transparent=True))

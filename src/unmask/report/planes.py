@@ -3,11 +3,11 @@
 Matplotlib and scikit-learn draw them (extra `report`); they are imported where they are used.
 """
 
-import io
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+
+from unmask.report.svg import plain_figure, svg_of
 
 BONA_FIDE, ATTACK = "#2166ac", "#b2182b"  # blue and red that colour-blind eyes tell apart
 MARKERS = "osD^vP*Xhd"
@@ -31,7 +31,7 @@ def decision_plane(
     delta_kl, variance = np.asarray(delta_kl, float), np.asarray(variance, float)
     bona_fide = np.asarray(bona_fide, bool)
     shown = np.isfinite(delta_kl) & np.isfinite(variance)
-    figure, axes = _figure()
+    figure, axes = plain_figure(5, 4)
     for kind, colour, word in ((True, BONA_FIDE, "bona fide"), (False, ATTACK, "attack")):
         chosen = shown & (bona_fide == kind)
         label = f"{word} ({chosen.sum()})"
@@ -46,7 +46,7 @@ def decision_plane(
     axes.set_ylabel("variance of the correlations (FHVM)")
     axes.locator_params(nbins=5)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def feature_map(
@@ -65,7 +65,7 @@ def feature_map(
     features, bona_fide = np.asarray(features, float), np.asarray(bona_fide, bool)
     names = np.asarray(domains, dtype=str)
     places = tsne(features, seed=seed)
-    figure, axes = _figure()
+    figure, axes = plain_figure(5, 4)
     for number, name in enumerate(sorted(set(names.tolist()))):
         shape = MARKERS[number % len(MARKERS)]
         for kind, colour in ((True, BONA_FIDE), (False, ATTACK)):
@@ -79,7 +79,7 @@ def feature_map(
     axes.set_yticks([])
     axes.set_title(title, fontsize=9)
     figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=7)
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def tsne(features: np.ndarray, *, seed: int) -> np.ndarray:
@@ -92,23 +92,3 @@ def tsne(features: np.ndarray, *, seed: int) -> np.ndarray:
     unit = features / np.maximum(lengths, 1e-12)
     perplexity = min(30.0, (len(features) - 1) / 3)
     return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(unit)
-
-
-def _figure() -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 4), layout="constrained")  # no pyplot: no state, no window
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _svg(figure: Any) -> str:
-    """The picture without a date and with the same names each time, from `<svg` on."""
-    import matplotlib
-
-    page = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "unmask"}):
-        figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None})
-    text = page.getvalue()
-    return text[text.index("<svg") :]

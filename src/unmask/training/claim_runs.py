@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from unmask.contract import Contract
 from unmask.data.claims import TESTS
 from unmask.data.prepared import PreparedSet
 from unmask.media.files import held, write_bytes
@@ -18,8 +17,8 @@ from unmask.models.weights import save
 from unmask.scores import write_scores
 from unmask.training.checkpoint import BEST, CHECKPOINT
 from unmask.training.claims import VARIANTS, settings_of, systems_of
-from unmask.training.dev import score_set
-from unmask.training.finish import WEIGHTS, trained
+from unmask.training.dev import score_finished
+from unmask.training.finish import WEIGHTS, trained, unmeasured
 from unmask.training.loop import Progress, train
 from unmask.training.networks import frames_of
 from unmask.training.run_folder import SETTINGS
@@ -29,6 +28,7 @@ from unmask.types import Score
 
 DONE = "run.json"  # written last: a run without it is not done
 SCORED = ("dev", *TESTS)
+COMMAND = "unmask experiment claims"
 
 Scorer = Callable[[PreparedSet], np.ndarray]  # clip scores (n,), in the set's order
 
@@ -88,7 +88,7 @@ def _run(
     init = None if resume or not start else run_folder(out, start, seed) / WEIGHTS
     train(settings, data=sets, out=folder, resume=resume, init=init, progress=progress)
     network, done = trained(folder, settings)
-    save(folder / WEIGHTS, network, _contract(settings))
+    save(folder / WEIGHTS, network, unmeasured(settings, command=COMMAND))
     took = {"train_s": time.monotonic() - started, "train_cpu_s": time.process_time() - cpu}
     for system, (way, _) in systems_of(variant).items():
         scorer = SCORERS[way](network, sets, settings)
@@ -147,14 +147,7 @@ def _of(row: Score, *, system: str, seed: int) -> Score:
 
 
 def _own_score(network: nn.Module, sets: Path, settings: Settings) -> Scorer:
-    frames = frames_of(network, settings.clip)
-
-    def score(prepared: PreparedSet) -> np.ndarray:
-        size, device = settings.evaluation.batch, torch.device("cpu")
-        found = score_set(network, prepared, frames=frames, size=size, settings=settings.loss, device=device)
-        return found.scores
-
-    return score
+    return lambda prepared: score_finished(network, prepared, settings).scores
 
 
 def _ghvm(network: nn.Module, sets: Path, settings: Settings) -> Scorer:
@@ -172,20 +165,3 @@ SCORERS: dict[str, Callable[[nn.Module, Path, Settings], Scorer]] = {
     "ghvm": _ghvm,
     "both": _both,
 }
-
-
-def _contract(settings: Settings) -> Contract:
-    """Enough to build the network again; these weights are for the claims, so no operating points."""
-    return Contract(
-        name=settings.run.name,
-        version=settings.run.version,
-        network=settings.run.network,
-        arguments=dict(settings.arguments),
-        clip=settings.clip,
-        operating_points=(),
-        training_data=(),
-        golden=(),
-        command="unmask experiment claims",
-        seed=settings.run.seed,
-        commit="",
-    )

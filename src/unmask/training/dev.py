@@ -16,7 +16,8 @@ from unmask.models.output import Draws
 from unmask.training.augment import Batch
 from unmask.training.batches import ahead, by_instrument, one_frame, to_batch
 from unmask.training.checkpoint import Dev
-from unmask.training.settings import Loss
+from unmask.training.networks import frames_of
+from unmask.training.settings import Loss, Settings
 from unmask.training.threshold import presentation_scores
 from unmask.types import DataError, SettingsError
 
@@ -96,6 +97,18 @@ def score_set(
             scores.append(output.score.double().cpu().numpy())
     network.train(was_training)
     return DevScores(np.concatenate(scores), sum(losses) / len(prepared.rows))
+
+
+def score_finished(network: nn.Module, prepared: PreparedSet, settings: Settings) -> DevScores:
+    """Every clip by a network that is trained, on the CPU, as its settings evaluate."""
+    return score_set(
+        network,
+        prepared,
+        frames=frames_of(network, prepared.spec),
+        size=settings.evaluation.batch,
+        settings=settings.loss,
+        device=torch.device("cpu"),
+    )
 
 
 def judge(prepared: PreparedSet, scored: DevScores, *, step: int, alone: bool) -> Dev:

@@ -16,7 +16,7 @@ from unmask.models.export import export
 from unmask.models.weights import load, save
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import BEST, CHECKPOINT, Dev
-from unmask.training.dev import judge, score_set
+from unmask.training.dev import judge, score_finished
 from unmask.training.networks import build, frames_of
 from unmask.training.run_folder import SETTINGS, commit
 from unmask.training.sets import Folders, Sets
@@ -61,14 +61,7 @@ def finish(
     sets = Sets.open(data)
     network, step = trained(out, settings, start=start, start_share=start_share)
     frames = frames_of(network, sets.dev.spec)
-    scored = score_set(
-        network,
-        sets.dev,
-        frames=frames,
-        size=settings.evaluation.batch,
-        settings=settings.loss,
-        device=torch.device("cpu"),
-    )
+    scored = score_finished(network, sets.dev, settings)
     subjects = len({row.subject for row in sets.dev.rows})
     points = operating_points(
         sets.dev.rows,
@@ -78,23 +71,34 @@ def finish(
         precision="f32",
         measured_on=measured_on or f"dev, {subjects} subjects apart from training",
     )
-    contract = Contract(
-        name=settings.run.name,
-        version=settings.run.version,
-        network=settings.run.network,
-        arguments=dict(settings.arguments),
+    contract = replace(
+        unmeasured(settings, command=command),
         clip=replace(sets.dev.spec, frames=frames),
         operating_points=points,
         training_data=tuple(training_data),
-        golden=(),  # the export draws and scores them
-        command=command,
-        seed=settings.run.seed,
         commit=commit(),
         evidence_correlation=correlation(sets.dev.rows, scored.scores),
     )
     sealed = export(network, contract, out / MODEL)
     save(out / WEIGHTS, network, sealed)
     return Finished(out / WEIGHTS, out / MODEL, sealed, judge(sets.dev, scored, step=step, alone=frames == 1))
+
+
+def unmeasured(settings: Settings, *, command: str = "") -> Contract:
+    """Enough to build the network again: of weights that a later stage or a table takes up, and no user."""
+    return Contract(
+        name=settings.run.name,
+        version=settings.run.version,
+        network=settings.run.network,
+        arguments=dict(settings.arguments),
+        clip=settings.clip,
+        operating_points=(),
+        training_data=(),
+        golden=(),  # the export draws and scores them
+        command=command,
+        seed=settings.run.seed,
+        commit="",
+    )
 
 
 def trained(

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import get_type_hints
 
 import numpy as np
-import torch
 from torch import nn
 
 from unmask import metrics
@@ -20,8 +19,8 @@ from unmask.data.prepared import PreparedSet
 from unmask.media.files import write_bytes
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import BEST, CHECKPOINT
-from unmask.training.dev import score_set
-from unmask.training.networks import build, frames_of
+from unmask.training.dev import score_finished
+from unmask.training.networks import build
 from unmask.training.run_folder import SETTINGS
 from unmask.training.sets import Folders, has_part, part_of
 from unmask.training.settings import Settings, read_settings
@@ -107,14 +106,7 @@ def _of_weights(
     found: list[Result] = []
     threshold = float("nan")
     for part, prepared in parts.items():
-        scored = score_set(
-            network,
-            prepared,
-            frames=frames_of(network, prepared.spec),
-            size=settings.evaluation.batch,
-            settings=settings.loss,
-            device=torch.device("cpu"),
-        )
+        scored = score_finished(network, prepared, settings)
         living, attacks = presentation_scores(prepared.rows, scored.scores)
         own = metrics.eer(living, np.concatenate(list(attacks.values()))).threshold
         ways = {"dev": own if part == "dev" else threshold} | ({} if part == "dev" else {"oracle": own})
