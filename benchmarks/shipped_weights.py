@@ -37,7 +37,8 @@ from unmask.simulate.subjects import Portrait, load_portraits
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import CHECKPOINT
 from unmask.training.finish import finish, trained, unmeasured
-from unmask.training.loop import SETTINGS, train
+from unmask.training.loop import train
+from unmask.training.run_folder import SETTINGS
 from unmask.training.settings import Settings, read_settings
 from unmask.training.simulated import DEV_FRAMES, part, person, room
 
