@@ -2,21 +2,28 @@
 
     python benchmarks/training.py --network sgtd_s_single --steps 8
     python benchmarks/training.py --network sgtd_multi --size 256 --batch 2 --steps 3 --only ours
+    python benchmarks/training.py --network sgtd_single --size 256 --batch 4 --steps 3 --csv results/training_speed.csv
 
 The plain way is what a first script does: decode each picture, change it alone, collate, float32, the default
 layout. Ours: mapped bytes, one vectorised change of the batch, bf16 with channels_last, the next batch read
 in the background; beside its rate stand the share of the time that no batch was ready, and the most memory
-that the process held so far. The second line above is a step at the paper's widths, to stay under 6 GB. Both
+that the process held so far. The second line above is a step at the paper's
+widths, to stay under 6 GB; the third adds a row to the table in the docs. Both
 see clips of the same size, the same network, loss and optimiser; the best of the
 steps counts on a busy machine.
 """
 
 import argparse
+import csv
+import os
+import platform
 import resource
+import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import cv2
@@ -30,6 +37,7 @@ from unmask.models import MODELS
 from unmask.training.augment import Augmentation, Batch, augment
 from unmask.training.batches import Drawer, ahead, changed, one_frame, to_batch
 from unmask.training.dev import loss_of
+from unmask.training.run_folder import commit
 from unmask.training.settings import Batches, Loss
 from unmask.types import Label
 
@@ -143,6 +151,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--threads", type=int, default=0, help="0: torch's own choice")
     parser.add_argument("--f32", action="store_true", help="ours in float32, as sgtd_multi.toml has it")
+    parser.add_argument("--csv", type=Path, help="add a row to this table")
     parser.add_argument("--only", choices=("plain", "ours"), help="one way: its memory is not the other's")
     given = parser.parse_args()
     if given.threads:
@@ -152,6 +161,7 @@ def main() -> None:
         [given.only] * 2 if given.only else ["plain", "ours"] * 2
     )  # in turns: a busy neighbour falls on both
     best: dict[str, float] = {}
+    most = 0.0
     with tempfile.TemporaryDirectory() as folder:
         prepared = write_set(Path(folder), frames=frames, size_px=given.size)
         asked = {"network": given.network, "batch": given.batch, "frames": frames, "steps": given.steps}
@@ -161,12 +171,39 @@ def main() -> None:
                 seconds = plain(prepared, **asked)
             else:
                 seconds, share = ours(prepared, **asked, bf16=not given.f32)
+                most = max(most, share)
                 waiting = f", {share:.1%} of the time waiting for a batch"
             rate = given.batch * frames / min(seconds[1:])
             best[way] = max(rate, best.get(way, rate))
             print(f"{way:6s} {rate:7.1f} images/s{waiting}, {peak_bytes() / 1e9:.2f} GB at most", flush=True)
     if not given.only:
         print(f"ratio  {best['ours'] / best['plain']:7.2f}")
+        if given.csv:
+            _add(given, best, waiting=most)
+
+
+def _add(given: argparse.Namespace, best: dict[str, float], *, waiting: float) -> None:
+    row = {
+        "network": given.network,
+        "side_px": given.size,
+        "batch": given.batch,
+        "plain_images_s": f"{best['plain']:.2f}",
+        "ours_images_s": f"{best['ours']:.2f}",
+        "ratio": f"{best['ours'] / best['plain']:.2f}",
+        "waiting": f"{waiting:.3f}",
+        "memory_gb": f"{peak_bytes() / 1e9:.2f}",
+        "threads": torch.get_num_threads(),
+        "date": date.today().isoformat(),
+        "commit": commit()[:7],
+        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
+        "command": shlex.join(["python", "benchmarks/training.py", *sys.argv[1:]]),
+    }
+    new = not given.csv.is_file()
+    with given.csv.open("a", newline="") as file:
+        table = csv.DictWriter(file, list(row), lineterminator="\n")
+        if new:
+            table.writeheader()
+        table.writerow(row)
 
 
 if __name__ == "__main__":

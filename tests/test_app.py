@@ -258,6 +258,38 @@ def test_a_subject_stays_in_its_part_when_others_come():
     assert {p.path for p in before["dev"]} <= {p.path for p in after["dev"]}
 
 
+def of_parts(*names: str) -> list[Presentation]:
+    return [
+        replace(row, split=name) for row, name in zip(presentations(len(names)), repeated(names), strict=True)
+    ]
+
+
+def repeated(names):
+    return [name for name in names for _ in Label]
+
+
+def test_parts_that_the_labels_name_are_kept_as_they_are():
+    parts = split(of_parts("train", "test", "dev", "train"))
+    assert {part: {row.subject for row in rows} for part, rows in parts.items()} == {
+        "train": {"s0", "s3"},
+        "dev": {"s2"},
+        "test": {"s1"},
+    }
+    assert split(of_parts("train", "dev")).keys() == {"train", "dev"}
+
+
+def test_a_subject_in_two_named_parts_is_refused():
+    rows = of_parts("train", "dev", "dev")
+    with pytest.raises(DataError, match="mend the column split"):
+        split([*rows[:-1], replace(rows[-1], subject="s0")])
+
+
+@pytest.mark.parametrize("names", [("train", ""), ("train", "devel")])
+def test_a_split_that_is_no_part_is_refused(names):
+    with pytest.raises(DataError, match="must be train, dev or test in every row, or empty in all"):
+        split(of_parts(*names))
+
+
 def test_too_few_subjects_for_two_parts_are_refused():
     with pytest.raises(DataError, match="add subjects"):
         split(presentations(1))

@@ -26,7 +26,7 @@ from unmask.types import DataError, OutputError
 
 MADE = "made.json"
 # Measured on one core of a small server; for the sentence before a run, not a promise.
-SECONDS_A_CLIP, SECONDS_A_FRAME, SECONDS_A_SUBJECT = 0.25, 0.025, 1.0
+SECONDS_A_CLIP, SECONDS_A_FRAME, SECONDS_A_SUBJECT = 0.5, 0.05, 1.0
 BYTES_A_FRAME = 17_000  # of video and truth
 
 

@@ -12,9 +12,10 @@ benchmark = typer.Typer(
 
 
 class BenchmarkSize(StrEnum):
-    """Of the benchmark: some 1,200 clips, or 20,000."""
+    """Of the benchmark: some 1,200 clips, 4,800, or 20,000."""
 
     SMALL = "small"
+    MEDIUM = "medium"
     FULL = "full"
 
 
@@ -82,7 +83,9 @@ def simulate(
 @benchmark.command("make")
 def benchmark_make(
     out: Annotated[Path, typer.Option(help="Folder for the videos, their truth, labels and protocols.")],
-    size: Annotated[BenchmarkSize, typer.Option(help="Some 1,200 clips, or 20,000.")] = BenchmarkSize.SMALL,
+    size: Annotated[
+        BenchmarkSize, typer.Option(help="Some 1,200 clips, 4,800, or 20,000.")
+    ] = BenchmarkSize.SMALL,
     seed: Annotated[int, typer.Option(help="The same seed gives the same frames.", min=0)] = 1,
     portraits: Annotated[
         Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")

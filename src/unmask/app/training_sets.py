@@ -11,14 +11,17 @@ from unmask.data.folder import LABELS, read_labels
 from unmask.data.prepare import Cutting, prepare
 from unmask.data.prepared import SPEC, PreparedSet
 from unmask.data.recordings import TrackedFolder
+from unmask.data.splits import shared
 from unmask.media.faces import FaceFinder
 from unmask.types import ClipSpec, DataError, Presentation
 
 DEV_SHARE = 0.2
+PARTS = ("train", "dev", "test")
 
 
 def prepared(data: Path, out: Path, *, spec: ClipSpec, alone: bool = True) -> Path:
-    """A folder with prepared sets in train and dev: `data`, or `out` made from the recordings in `data`.
+    """A folder with prepared sets in train and dev, perhaps test: `data`, or `out` made from the recordings
+    in `data`.
 
     Only where `data` is `alone`, and this process too, is anything prepared on the way.
     """
@@ -53,18 +56,37 @@ def prepared(data: Path, out: Path, *, spec: ClipSpec, alone: bool = True) -> Pa
 
 
 def split(presentations: list[Presentation]) -> dict[str, list[Presentation]]:
-    """Presentations for train and dev, no subject in both; where one falls depends on its name alone."""
-    parts: dict[str, list[Presentation]] = {"train": [], "dev": []}
-    for presentation in presentations:
-        subject = presentation.subject or presentation.path
-        held_out = zlib.crc32(subject.encode()) % 100 < 100 * DEV_SHARE
-        parts["dev" if held_out else "train"].append(presentation)
+    """Presentations for train and dev, and for test where `split` names one; no subject in two of them.
+
+    Where no presentation has a `split`, the part in which one falls depends on its subject's name alone.
+    """
+    given = {presentation.split for presentation in presentations}
+    if given == {""}:
+        parts: dict[str, list[Presentation]] = {"train": [], "dev": []}
+        for presentation in presentations:
+            parts["dev" if _held_out(presentation) else "train"].append(presentation)
+    elif given <= set(PARTS):
+        parts = {part: [] for part in PARTS if part in given or part != "test"}
+        for presentation in presentations:
+            parts[presentation.split].append(presentation)
+        if found := shared(parts):
+            raise DataError(f"{found[0]}; mend the column split")
+    else:
+        strange = ", ".join(sorted(map(repr, given - set(PARTS))))
+        raise DataError(
+            f"the column split holds {strange}; it must be train, dev or test in every row, or empty in all"
+        )
     for part, chosen in parts.items():
         if len({presentation.label for presentation in chosen}) < 2:
             raise DataError(
                 f"{part} would get no presentation of one class, out of {len(presentations)}; add subjects"
             )
     return parts
+
+
+def _held_out(presentation: Presentation) -> bool:
+    subject = presentation.subject or presentation.path
+    return zlib.crc32(subject.encode()) % 100 < 100 * DEV_SHARE
 
 
 def training_data(data: Path) -> list[TrainingData]:

@@ -63,6 +63,7 @@ class Size:
 
 SIZES: dict[str, Size] = {
     "small": Size(clips=1_200, subjects=60, frames=8),
+    "medium": Size(clips=4_800, subjects=240, frames=8),
     "full": Size(clips=20_000, subjects=400, frames=30),
 }
 

@@ -147,7 +147,16 @@ def _of(row: Score, *, system: str, seed: int) -> Score:
 
 
 def _own_score(network: nn.Module, sets: Path, settings: Settings) -> Scorer:
-    return lambda prepared: score_finished(network, prepared, settings).scores
+    """In the precision of the training: a third of the time of float32, the same for all systems."""
+    bf16 = settings.compute.precision == "bf16-mixed"
+    if bf16:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def score(prepared: PreparedSet) -> np.ndarray:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            return score_finished(network, prepared, settings).scores
+
+    return score
 
 
 def _ghvm(network: nn.Module, sets: Path, settings: Settings) -> Scorer:
