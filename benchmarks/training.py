@@ -2,15 +2,14 @@
 
     python benchmarks/training.py --network sgtd_s_single --steps 8
     python benchmarks/training.py --network sgtd_multi --size 256 --batch 2 --steps 3 --only ours
-    python benchmarks/training.py --network sgtd_single --size 256 --batch 4 --steps 3 --csv results/training_speed.csv
+    python benchmarks/training.py --network auxiliary --size 256 --batch 4 --steps 3 --csv FILE
 
 The plain way is what a first script does: decode each picture, change it alone, collate, float32, the default
 layout. Ours: mapped bytes, one vectorised change of the batch, bf16 with channels_last, the next batch read
 in the background; beside its rate stand the share of the time that no batch was ready, and the most memory
-that the process held so far. The second line above is a step at the paper's
-widths, to stay under 6 GB; the third adds a row to the table in the docs. Both
-see clips of the same size, the same network, loss and optimiser; the best of the
-steps counts on a busy machine.
+that the process held so far. The second line above is a step at the paper's widths, to stay under 6 GB; the
+third adds a row to FILE. Both ways see clips of the same size, the same network, loss and optimiser; the best
+of the steps counts on a busy machine.
 """
 
 import argparse
