@@ -13,11 +13,9 @@ of the steps counts on a busy machine.
 """
 
 import argparse
-import csv
 import os
 import platform
 import resource
-import shlex
 import sys
 import tempfile
 import time
@@ -30,13 +28,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from leakage import append, command, commit
 from unmask.data.prepared import DEPTH_PX, PreparedSet
 from unmask.data.shards import Arrays, Outcome, Prepared, Row, write_shard
 from unmask.models import MODELS
 from unmask.training.augment import Augmentation, Batch, augment
 from unmask.training.batches import Drawer, ahead, changed, one_frame, to_batch
 from unmask.training.dev import loss_of
-from unmask.training.run_folder import commit
 from unmask.training.settings import Batches, Loss
 from unmask.types import Label
 
@@ -193,16 +191,11 @@ def _add(given: argparse.Namespace, best: dict[str, float], *, waiting: float) -
         "memory_gb": f"{peak_bytes() / 1e9:.2f}",
         "threads": torch.get_num_threads(),
         "date": date.today().isoformat(),
-        "commit": commit()[:7],
+        "commit": commit(),
         "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
-        "command": shlex.join(["python", "benchmarks/training.py", *sys.argv[1:]]),
+        "command": command(),
     }
-    new = not given.csv.is_file()
-    with given.csv.open("a", newline="") as file:
-        table = csv.DictWriter(file, list(row), lineterminator="\n")
-        if new:
-            table.writeheader()
-        table.writerow(row)
+    append(given.csv, [row], columns=list(row))
 
 
 if __name__ == "__main__":

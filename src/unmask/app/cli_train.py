@@ -23,12 +23,15 @@ def train(
     seeds: Annotated[
         int, typer.Option(help="Train so many times, in --out/seed-1 and on; mean and deviation.", min=1)
     ] = 1,
+    steps: Annotated[
+        int, typer.Option(help="Instead of the settings' own, e.g. for a first look. 0: theirs.", min=0)
+    ] = 0,
 ) -> int:
     """Train a network and write its weights with their contract (needs the extra `train`)."""
     with train_extra("train"):
         from unmask.app.train import run
 
-        return run(config, data=data, out=out, resume=resume, init=init, seeds=seeds)
+        return run(config, data=data, out=out, resume=resume, init=init, seeds=seeds, steps=steps)
 
 
 def export(

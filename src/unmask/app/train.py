@@ -20,10 +20,17 @@ from unmask.training.settings import Settings, read_settings
 
 
 def run(
-    config: str, *, data: Sequence[Path], out: Path, resume: bool, init: Path | None, seeds: int = 1
+    config: str,
+    *,
+    data: Sequence[Path],
+    out: Path,
+    resume: bool,
+    init: Path | None,
+    seeds: int = 1,
+    steps: int = 0,
 ) -> int:
-    """Trains, and names the files that came of it."""
-    settings = read_settings(config)
+    """Trains, and names the files that came of it; `steps` 0 is what the settings say."""
+    settings = read_settings(config, overrides={"run.steps": steps} if steps else None)
     sets = [prepared(folder, out / "prepared", spec=settings.clip, alone=len(data) == 1) for folder in data]
     if seeds == 1:
         _one(settings, data=data, sets=sets, out=out, resume=resume, init=init)
