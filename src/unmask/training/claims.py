@@ -24,11 +24,14 @@ class Scale:
     images: int
     frames_a_step: int = 16  # of networks that look at single frames
     clips_a_step: int = 4  # of networks that look at clips of five
+    ema: float = 0.98
 
 
 SCALES: dict[str, Scale] = {
     # not 2.8 as shipped: there a face fills a tenth of the map, and so short a training ends in zeros
-    "s": Scale(clip=ClipSpec(size_px=128, box_scale=1.6), images=7680),
+    "s": Scale(  # small batches: of as many pictures, more and smaller steps learn more here
+        clip=ClipSpec(size_px=128, box_scale=1.6), images=7680, frames_a_step=8, clips_a_step=2, ema=0.99
+    ),
     "m": Scale(clip=ClipSpec(size_px=256, box_scale=1.6), images=48_000),
     "full": Scale(clip=ClipSpec(size_px=256, box_scale=1.3), images=0),
 }
@@ -230,7 +233,7 @@ def settings_of(variant: str, *, preset: str, seed: int, steps: int = 0, bf16: b
         budget = max(1, images // frames)
         changes |= {
             "run.steps": budget,
-            "run.ema": 0.98,  # over some fifty steps: trainings here are short
+            "run.ema": scale.ema,  # over a tenth of the steps: trainings here are short
             "run.save_every": 50,
             "batches.size": size,
             "optimiser.warmup": max(1, budget // 6),
