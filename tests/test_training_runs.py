@@ -197,6 +197,46 @@ torch.distributed.destroy_process_group()
 """
 
 
+TWO_STEPS = """
+[run]
+name = "auxiliary_s"
+network = "auxiliary_s"
+steps = 9
+[batches]
+size = 4
+[clip]
+frames = 2
+size_px = 128
+box_scale = 1.3
+[loss]
+contrast = 0.0
+[evaluation]
+every = 2
+"""
+
+
+def test_the_documented_torchrun_command_writes_its_files_once(tmp_path):
+    for seed, part in enumerate(("train", "dev")):
+        write_toy(tmp_path / "toy" / part, seed=seed, subjects=part, size=128, frames=2)
+    (tmp_path / "two.toml").write_text(TWO_STEPS)
+    bin_ = Path(sys.executable).parent
+    torchrun = [bin_ / "torchrun", "--standalone", "--nproc-per-node", "2", "--no-python", bin_ / "unmask"]
+    named = ["--config", "two.toml", "--data", "toy", "--out", "run", "--steps", "2"]
+    done = subprocess.run(
+        [*torchrun, "train", *named],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.split()[-2:] == ["run/weights.safetensors", "run/model.onnx"]
+    assert done.stdout.count("model.onnx") == 1  # by the first process alone
+    assert read(tmp_path / "run" / CHECKPOINT).history.step == 2
+
+
 def test_accumulated_batches_are_one_of_their_size(toy, begun, tmp_path):
     one = train(
         toy_settings(steps=3, batches={"size": 8}, **PLAIN), data=toy, out=tmp_path / "one", init=begun
