@@ -18,6 +18,7 @@ from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from unmask.app.claims_report import report
@@ -88,7 +89,6 @@ def _train(data: Path, out: Path, wishes: Wishes) -> list[Task]:
         say(f"{len(tasks)} trainings, {len(done)} of them done; {out / 'runs'} holds them")
         work = partial(
             _in_worker,
-            parent=os.getpid(),
             preset=wishes.preset,
             steps=wishes.steps,
             sets=sets,
@@ -127,7 +127,12 @@ def _work_off(
     started, before = time.monotonic(), len(done)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes share the cores among them
     with (
-        ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool,
+        ProcessPoolExecutor(
+            max_workers=jobs,
+            mp_context=get_context("spawn"),
+            initializer=_end_with,
+            initargs=(os.getpid(),),
+        ) as pool,
         bar("training") as advance,
     ):
         while waiting or running:
@@ -156,14 +161,23 @@ def _work_off(
     return failed
 
 
-def _in_worker(variant: str, *, parent: int, **asked: Any) -> None:
+def _in_worker(variant: str, **asked: Any) -> None:
     from unmask.training.claim_runs import run_variant
 
-    def go_on(done: int, total: int, loss: float) -> None:
-        if os.getppid() != parent:
-            os._exit(1)  # the command was killed: who starts it again finds the run let go
+    run_variant(variant, **asked)
 
-    run_variant(variant, progress=go_on, **asked)
+
+def _end_with(parent: int) -> None:
+    """Lets a worker end within a second of a command that was killed: who starts it again finds its run let
+    go, whether it trained or scored.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _ended_well(future: "Future[None]", task: Task) -> bool:

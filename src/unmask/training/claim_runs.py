@@ -19,7 +19,7 @@ from unmask.training.checkpoint import BEST, CHECKPOINT
 from unmask.training.claims import VARIANTS, settings_of, systems_of
 from unmask.training.dev import score_finished
 from unmask.training.finish import WEIGHTS, trained, unmeasured
-from unmask.training.loop import Progress, train
+from unmask.training.loop import train
 from unmask.training.networks import frames_of
 from unmask.training.run_folder import SETTINGS
 from unmask.training.settings import Settings, to_toml
@@ -57,7 +57,6 @@ def run_variant(
     sets: Path,
     out: Path,
     about: Mapping[str, str],
-    progress: Progress | None = None,
 ) -> None:
     """Trains, scores dev and both tests, writes a table for each system, and then that the run is done.
 
@@ -66,7 +65,7 @@ def run_variant(
     folder = run_folder(out, variant, seed)
     settings = settings_of(variant, preset=preset, seed=seed, steps=steps, bf16=bf16_here())
     with held(folder):  # a worker whose parent was killed may still be at it
-        _run(variant, settings, sets=sets, folder=folder, out=out, about=about, progress=progress)
+        _run(variant, settings, sets=sets, folder=folder, out=out, about=about)
 
 
 def _run(
@@ -77,7 +76,6 @@ def _run(
     folder: Path,
     out: Path,
     about: Mapping[str, str],
-    progress: Progress | None,
 ) -> None:
     started, cpu, seed = time.monotonic(), time.process_time(), settings.run.seed
     resume = (folder / CHECKPOINT).is_file() and _same_settings(folder, settings)
@@ -86,7 +84,7 @@ def _run(
             (folder / name).unlink(missing_ok=True)
     start = VARIANTS[variant].start
     init = None if resume or not start else run_folder(out, start, seed) / WEIGHTS
-    train(settings, data=sets, out=folder, resume=resume, init=init, progress=progress)
+    train(settings, data=sets, out=folder, resume=resume, init=init)
     network, done = trained(folder, settings)
     save(folder / WEIGHTS, network, unmeasured(settings, command=COMMAND))
     took = {"train_s": time.monotonic() - started, "train_cpu_s": time.process_time() - cpu}
