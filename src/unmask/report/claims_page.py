@@ -45,6 +45,11 @@ the spread between trainings is underestimated. Thresholds are not drawn again.
 not hold* where it lies on the other side, and is *not shown* where it covers 0. Nothing was corrected
 for the number of claims: of twenty claims with nothing in them, one is expected to leave 0 outside its
 interval.
+
+**Reach.** What is said here is said of simulated recordings and of trainings as long as the last table
+says. With the presets `s` and `m` these are narrow networks after a small part of a paper's training: a
+claim that does not hold there may hold for the paper's widths, trainings and data sets, and the other way
+round.
 """
 
 
