@@ -72,6 +72,18 @@ CLAIMS: dict[str, Claim] = {
         worse="off-gru",
         paper="FAS-SGTD",
     ),
+    "auxiliary": Claim(
+        words="Stage 1 is better than Auxiliary's depth supervision",
+        better="sgtd-single",
+        worse="auxiliary",
+        paper="FAS-SGTD",
+    ),
+    "cdcn": Claim(
+        words="Stage 1 of FAS-SGTD is better than CDCN",
+        better="sgtd-single",
+        worse="cdcn",
+        paper="no paper's; asked to choose the default weights",
+    ),
     "fghv": Claim(
         words="FGHV is better than its backbone alone", better="fghv", worse="fghv-backbone", paper="FGHV"
     ),

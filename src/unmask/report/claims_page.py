@@ -25,8 +25,9 @@ on which the depth is a living face's. No subject of a test is in train or dev.
 
 **Trainings.** Every variant of the presets `s` and `m` sees the same number of pictures (a frame of a
 clip is one; `full` has the steps of each paper's settings), from the same clips with the same
-augmentation and, but for what a claim speaks of, the same optimiser; baselines that no claim speaks of
-are trained by the settings file shipped for them, with as many pictures. The last weights are taken; dev
+augmentation and, but for what a claim speaks of, the same optimiser; baselines, Auxiliary and CDCN among
+them, are trained by the settings file shipped for them, with as many pictures but a rate of their own. The
+last weights are taken; dev
 sets the threshold, at its equal error rate, and chooses nothing. Networks trained in bf16 are scored in
 bf16. A single-frame network scores the first
 frame of a clip, the others all five. Stage 2 of FAS-SGTD begins with the frozen weights of stage 1 of

@@ -64,7 +64,7 @@ FGHV_SETTINGS = {preset: f"{network}.toml" for preset, network in FGHV.items()}
 
 
 def _own(name: str) -> dict[str, str]:
-    """The settings shipped for a baseline: it is in no claim, so it is trained as its own file says."""
+    """The settings shipped for a baseline: it is trained as its own file says, but for the pictures."""
     return {"s": f"{name}_s.toml", "full": f"{name}.toml"}
 
 
