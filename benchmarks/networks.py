@@ -35,7 +35,7 @@ COLUMNS = (
 def main() -> None:
     """Trains what has no results yet, two-stage networks after their first stage; then writes the table."""
     asked = _arguments()
-    names = sorted(Path(name).stem for name in presets() if "_s" in name)
+    names = sorted(stem for name in presets() if (stem := Path(name).stem).endswith("_s") or "_s_" in stem)
     if asked.out.exists():
         sys.exit(f"{asked.out} is there already; name another table, or move it away")
     ended: dict[str, Future[None]] = {}
