@@ -2,16 +2,14 @@
 
 import csv
 import json
-import os
 import subprocess
 import sys
-import time
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from test_benchmark import alive, until
 from unmask.app import claims as command
 from unmask.app.claims import Task
 from unmask.app.claims_report import report
@@ -249,16 +247,15 @@ import os, sys, time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from unmask.app.claims import _end_with
+from unmask.media.workers import end_with_parent
 
 def work(mark):
     Path(mark).write_text(str(os.getpid()))
     time.sleep(60)
 
 if __name__ == "__main__":
-    with ProcessPoolExecutor(
-        max_workers=1, mp_context=get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
-    ) as pool:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=end_with_parent) as pool:
         pool.submit(work, sys.argv[1])
 """
 
@@ -268,27 +265,11 @@ def test_a_worker_ends_soon_after_a_command_that_was_killed(tmp_path):
     script, mark = tmp_path / "killed.py", tmp_path / "worker"
     script.write_text(KILLED)
     command_ = subprocess.Popen([sys.executable, str(script), str(mark)])
-    waited_for(lambda: mark.is_file() and mark.read_text())
+    until(lambda: mark.is_file() and mark.read_text())
     worker = int(mark.read_text())
     command_.kill()
     command_.wait()
-    waited_for(lambda: not alive(worker))
-
-
-def waited_for(wanted, *, seconds=30.0):
-    until = time.monotonic() + seconds
-    while not wanted():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")
-    return not state.is_file() or state.read_text().split()[2] != "Z"  # nobody may reap it here
+    until(lambda: not alive(worker))
 
 
 def test_runs_of_another_benchmark_are_not_mixed_in(tmp_path):

@@ -18,7 +18,6 @@ from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from unmask.app.claims_report import report
@@ -26,6 +25,7 @@ from unmask.app.claims_sets import data_hash, prepared_sets
 from unmask.app.errors import explain
 from unmask.app.progress import bar, say
 from unmask.media.files import held, write_bytes
+from unmask.media.workers import end_with_parent
 from unmask.report.claims import CLAIMS
 from unmask.types import OutputError, SettingsError
 
@@ -130,8 +130,7 @@ def _work_off(
         ProcessPoolExecutor(
             max_workers=jobs,
             mp_context=get_context("spawn"),
-            initializer=_end_with,
-            initargs=(os.getpid(),),
+            initializer=end_with_parent,
         ) as pool,
         bar("training") as advance,
     ):
@@ -165,19 +164,6 @@ def _in_worker(variant: str, **asked: Any) -> None:
     from unmask.training.claim_runs import run_variant
 
     run_variant(variant, **asked)
-
-
-def _end_with(parent: int) -> None:
-    """Lets a worker end within a second of a command that was killed: who starts it again finds its run let
-    go, whether it trained or scored.
-    """
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
 
 
 def _ended_well(future: "Future[None]", task: Task) -> bool:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing.process import BaseProcess
 from typing import Any, Protocol, TypeVar
 
 import cv2
 
+from unmask.media.workers import end_with_parent
 from unmask.types import SettingsError, UnmaskError
 
 Task = TypeVar("Task")
@@ -148,16 +148,8 @@ _WORK: list[Callable[[Any], Any]] = []  # in a worker: its job, sent once, since
 
 def _begin(work: Callable[[Any], Any]) -> None:
     cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with_parent()
     _WORK.append(work)
-
-
-def _end_with(parent: BaseProcess) -> None:
-    """A worker whose parent was killed would wait for its next task for ever."""
-    parent.join()
-    os._exit(1)
 
 
 def _in_worker(task: Any) -> Any:

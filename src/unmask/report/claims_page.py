@@ -26,16 +26,14 @@ on which the depth is a living face's. No subject of a test is in train or dev.
 **Trainings.** Every variant of the presets `s` and `m` sees the same number of pictures (a frame of a
 clip is one; `full` has the steps of each paper's settings), from the same clips with the same
 augmentation and, but for what a claim speaks of, the same optimiser; baselines, Auxiliary and CDCN among
-them, are trained by the settings file shipped for them, with as many pictures but a rate of their own. The
-last weights are taken; dev
-sets the threshold, at its equal error rate, and chooses nothing. Networks trained in bf16 are scored in
-bf16. A single-frame network scores the first
-frame of a clip, the others all five. Stage 2 of FAS-SGTD begins with the frozen weights of stage 1 of
-its seed; so that five frames are not better only because they came after a longer training, one-frame
-training goes on for as many pictures, and the claim is tried against that. Binary supervision is cross
-entropy of the very score, with the same network and without any depth term, so that only the
-supervision differs. The true depth of an attack is the simulator's, of every second frame; a frame
-without takes that of the one before.
+them, are trained by the settings file shipped for them, with as many pictures but a rate of their own.
+The last weights are taken; dev sets the threshold, at its equal error rate, and chooses nothing. Networks
+trained in bf16 are scored in bf16. A single-frame network scores the first frame of a clip, the others
+all five. Stage 2 of FAS-SGTD begins with the frozen weights of stage 1 of its seed; so that five frames
+are not better only because they came after a longer training, one-frame training goes on for as many
+pictures, and the claim is tried against that. Binary supervision is cross entropy of the very score, with
+the same network and without any depth term, so that only the supervision differs. The true depth of an
+attack is the simulator's, of every second frame; a frame without takes that of the one before.
 
 **Intervals** are bootstrap intervals of 95 %: each draw takes subjects again, with all their
 presentations, and seeds again; a figure is the mean over the drawn seeds. A difference is taken draw by

@@ -7,7 +7,6 @@ import json
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +20,7 @@ import numpy as np
 
 from unmask.media.files import atomic_path, write_bytes
 from unmask.media.video import read_video, write_video
+from unmask.media.workers import end_with_parent
 from unmask.simulate.studio import Simulated
 from unmask.types import OutputError
 
@@ -179,16 +179,8 @@ _of_this_worker: list[_Source] = []  # sent once, not with every clip: portraits
 def _start(source: _Source) -> None:
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C too, and tells when to stop
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    end_with_parent()
     _of_this_worker[:] = [source]
-
-
-def _leave_with_parent() -> None:
-    """A killed parent closes nothing, and its workers would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _make_in_worker(work: Callable[[_Source, _Task], None], task: _Task) -> None:
