@@ -4,17 +4,19 @@ import pytest
 from skimage import data
 
 from unmask.media.clips import (
+    box_in,
     choose,
     clip_box,
     cut,
     cut_picture,
+    kept_inside,
     mesh_depth,
     mesh_in_clip,
     mesh_mask,
     still_inside,
 )
 from unmask.media.faces import FaceFinder
-from unmask.types import ClipSpec, Face, Frame, Sighting
+from unmask.types import ClipSpec, Face, Frame, SettingsError, Sighting
 
 NOSE_TIP = 1
 
@@ -49,6 +51,34 @@ def test_beyond_the_border_the_edge_is_repeated(rng, box):
     np.testing.assert_array_equal(
         cut_picture(image, np.array(box, float), size_px=x1 - x0), padded[y0:y1, x0:x1]
     )
+
+
+@pytest.mark.parametrize("corner", [(-10, -5), (70, 40), (20, 10)])
+@pytest.mark.parametrize("side", [20, 60, 200])
+def test_a_box_kept_inside_the_picture_invents_no_pixel_and_keeps_its_size_where_it_can(corner, side):
+    box = np.array([*corner, corner[0] + side, corner[1] + side], float)
+    kept = kept_inside(box, height=60, width=80)
+    assert (kept[:2] >= 0).all()
+    assert kept[2] <= 80
+    assert kept[3] <= 60
+    assert kept[2] - kept[0] == kept[3] - kept[1] == min(side, 60)
+    np.testing.assert_array_equal(kept, np.round(kept))
+
+
+def test_the_contract_says_whether_a_clip_is_kept_inside_the_picture(rng):
+    image = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    sighting = Sighting(
+        frame=Frame(image, 0.0, 0),
+        face=Face(box=np.array([4, 4, 44, 44]), mesh=mesh_of((4, 4, 0), (44, 44, 0)), presence=1.0),
+    )
+    inside = ClipSpec(frames=1, size_px=64, box_scale=2.8, border="inside")
+    clip = cut([sighting], spec=inside)
+    np.testing.assert_array_equal(clip.pixels[0], image)
+    np.testing.assert_array_equal(clip.box, box_in(sighting, spec=inside))
+    repeated = cut([sighting], spec=ClipSpec(frames=1, size_px=64, box_scale=2.8))
+    assert repeated.box[0] < 0
+    with pytest.raises(SettingsError, match="border"):
+        ClipSpec(border="wrap")
 
 
 def test_shrinking_averages_areas(rng):

@@ -18,6 +18,7 @@ from unmask.data.folder import read_labels
 from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, Recording, cut_recording, prepare
 from unmask.data.prepared import PreparedSet
 from unmask.data.recordings import Simulations, TrackedFolder, from_simulated
+from unmask.data.views import VIEWS
 from unmask.media.clips import mesh_depth, mesh_in_clip
 from unmask.media.files import held
 from unmask.media.images import write_image
@@ -69,6 +70,8 @@ def simulated(index, *, frames=6):
         instrument="print/matt" if attack else None,
         subject=f"person-{index // 4}",
         seed=index,
+        source="simulated",
+        licence="",
     )
 
 
@@ -344,3 +347,46 @@ def test_a_series_becomes_recordings_with_true_meshes():
     assert (recording.label, recording.instrument) == (Label.ATTACK, "print/matt")
     assert np.array_equal(recording.sightings[1].face.mesh, simulated(2).meshes[1])
     assert recording.sightings[3].frame.time_s == pytest.approx(0.3)
+
+
+VIEWED = replace(CUTTING, clip=replace(SPEC, border="inside", box_scale=2.8), views=VIEWS)
+
+
+def test_each_cut_is_kept_in_every_view_that_is_asked_for(tmp_path):
+    prepare(source, tmp_path / "set", count=4, cutting=VIEWED, packing=Packing(pictures="png"))
+    prepared = PreparedSet.open(tmp_path / "set")
+    assert [row.view for row in prepared.rows[:6]] == list(VIEWS) * 2
+    assert prepared.spec == VIEWED.clip
+    whole, tight, degraded = prepared.read([0, 1, 2]).clips
+    assert tight.mean() > whole.mean() + 10  # the bright face fills it
+    assert not np.array_equal(degraded, whole)
+    assert not np.array_equal(degraded, tight)
+
+
+def test_the_box_of_a_tight_view_lies_in_the_original_frame_and_its_mask_where_the_face_is():
+    recording = source(0)
+    cut = cut_recording(recording, cutting=replace(VIEWED, views=("tight",)), seed=1)
+    mesh = recording.sightings[0].face.mesh
+    for row, mask in zip(cut.rows, cut.arrays.mask[:, 0], strict=True):
+        x0, y0, x1, y1 = row.box
+        assert 0 <= x0 < x1 <= 100
+        assert 0 <= y0 < y1 <= 80
+        assert x1 - x0 == y1 - y0
+        middle = (mesh[:, :2].min(axis=0) + mesh[:, :2].max(axis=0)) / 2
+        np.testing.assert_allclose(middle, [(x0 + x1) / 2, (y0 + y1) / 2], atol=8)
+        face_px = (mask > 127).mean() * (x1 - x0) ** 2
+        assert 0.75 * np.pi * 20**2 < face_px < 1.1 * np.pi * 20**2
+
+
+def test_views_are_drawn_alike_whatever_the_class():
+    bona_fide = source(0)
+    attack = replace(bona_fide, label=Label.ATTACK, instrument="print/matt", depths=None)
+    drawn = [cut_recording(one, cutting=VIEWED, seed=5).arrays.clips for one in (bona_fide, attack)]
+    np.testing.assert_array_equal(*drawn)
+
+
+def test_views_that_do_not_exist_are_refused():
+    with pytest.raises(SettingsError, match="views"):
+        replace(CUTTING, views=("near",))
+    with pytest.raises(SettingsError, match="views"):
+        replace(CUTTING, views=("whole", "whole"))

@@ -190,7 +190,7 @@ def onnx_sha256(model: Any) -> str:
 
 def to_json(contract: Contract) -> str:
     """The sealed form: canonical JSON of the fields, with the SHA-256 of itself beside it."""
-    body = asdict(contract)
+    body = {**asdict(contract), "clip": contract.clip.written()}
     form = MAPPED_FORMAT
     if contract.score_map is None:
         del body["score_map"]  # as files were sealed before there were maps

@@ -5,8 +5,9 @@ boxes are xyxy in pixels of the original frame, times are seconds, and a higher 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -149,22 +150,41 @@ class FaceTrack:
     sightings: tuple[Sighting, ...]
 
 
+Border = Literal["repeat", "inside"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipSpec:
     """How clips are cut for a network: `frames` T, `stride_s` between them, `size_px` S, `box_scale` on the
     mesh's box.
+
+    `border` says what happens to a box that reaches beyond the picture: "repeat" repeats the pixels of the
+    picture's edge, as FAS-SGTD was published; "inside" makes the box no larger than the picture's shorter
+    side and shifts it into the picture, so that no pixel is invented.
     """
 
     frames: int = 5
     stride_s: float = 0.1
     size_px: int = 256
     box_scale: float = 1.3
+    border: Border = "repeat"
 
     def __post_init__(self) -> None:
+        if self.border not in get_args(Border):
+            raise SettingsError(
+                f"a clip's border must be one of {', '.join(get_args(Border))}, not {self.border!r}"
+            )
         if self.frames < 1 or self.stride_s <= 0 or self.size_px < 32 or self.box_scale < 1:
             raise SettingsError(
                 f"a clip needs frames >= 1, stride_s > 0, size_px >= 32 and box_scale >= 1, not {self}"
             )
+
+    def written(self) -> dict[str, Any]:
+        """The fields as files hold them; files older than `border` know no other than "repeat"."""
+        known = asdict(self)
+        if self.border == "repeat":
+            del known["border"]
+        return known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +192,8 @@ class Clip:
     """T frames of one face cut with one box.
 
     `pixels` (T, S, S, 3) uint8 RGB; `times_s` (T,); `box` (4,) xyxy, square, in pixels of the original frame
-    (may reach beyond it: such parts are edge-padded); `meshes` (T, 468, 3) float32 in pixels of the clip, z
-    in the same unit.
+    (where the border is "repeat" it may reach beyond it: such parts are edge-padded); `meshes` (T, 468, 3)
+    float32 in pixels of the clip, z in the same unit.
     """
 
     pixels: np.ndarray

@@ -7,7 +7,7 @@ the size of the network's input.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +18,7 @@ from unmask.data.depth_labels import attack_depth, face_depth
 from unmask.data.engines import Engine, KilledError, in_processes
 from unmask.data.prepared import DEPTH_PX, SPEC
 from unmask.data.shards import Arrays, Outcome, Pictures, Prepared, Row, write_shard
+from unmask.data.views import VIEWS, degraded, tightened
 from unmask.media.clips import choose, clip_box, cut, mesh_depth, mesh_mask
 from unmask.media.files import held, left_behind, write_bytes
 from unmask.types import (
@@ -32,6 +33,7 @@ from unmask.types import (
 )
 
 RECORDINGS_A_SHARD = 16
+DEGRADED_TIGHT = 0.5  # how often a degraded picture is a tight one, too
 FILES = r"shard-\d{6}\.(tar|json)|spec\.json"  # of a set
 Maps = list[np.ndarray]
 
@@ -64,8 +66,9 @@ class Cutting:
     """How clips are cut from recordings.
 
     Clips of a recording start `every_s` apart; each is cut `cuts` times with a box scaled by 1 +-
-    `scale_jitter` and shifted by up to `shift_jitter` of its side. `seed` draws the boxes. Depth labels and
-    masks have `depth_px` rows and columns; the networks take 32.
+    `scale_jitter` and shifted by up to `shift_jitter` of its side. `seed` draws the boxes. Each cut is kept
+    in every one of `views` (data.views): "whole" as it is, "tight" and "degraded" as other programs hand
+    pictures over. Depth labels and masks have `depth_px` rows and columns; the networks take 32.
     """
 
     clip: ClipSpec
@@ -75,8 +78,11 @@ class Cutting:
     scale_jitter: float = 0.1
     shift_jitter: float = 0.05
     depth_px: int = DEPTH_PX
+    views: tuple[str, ...] = (VIEWS[0],)
 
     def __post_init__(self) -> None:
+        if not self.views or len(set(self.views) & set(VIEWS)) < len(self.views):
+            raise SettingsError(f"views must be different ones of {', '.join(VIEWS)}, not {self.views}")
         jitters = 0 <= self.scale_jitter < 0.5 and 0 <= self.shift_jitter < 0.5
         if self.cuts < 1 or self.every_s <= 0 or self.depth_px < 1 or not jitters:
             raise SettingsError(
@@ -112,6 +118,7 @@ class Cut:
     box: np.ndarray
     depths: Maps
     masks: Maps
+    view: str = VIEWS[0]
 
 
 class CutElsewhere(Protocol):
@@ -210,11 +217,18 @@ def _cuts(recording: Recording, cutting: Cutting, rng: np.random.Generator) -> I
     times_s = [sighting.frame.time_s for sighting in recording.sightings]
     for chosen in starts(times_s, cutting=cutting):
         sightings = [recording.sightings[k] for k in chosen]
-        for _ in range(cutting.cuts):
-            clip = cut(sightings, spec=spec, box=_jittered_box(sightings[0], rng, cutting=cutting))
+        for view in cutting.views * cutting.cuts:
+            seen, corner = sightings, np.zeros(2, np.float32)
+            if view == "tight" or (view == "degraded" and rng.random() < DEGRADED_TIGHT):
+                seen, corner = tightened(sightings, rng)
+            clip = cut(seen, spec=spec, box=_jittered_box(seen[0], rng, cutting=cutting))
+            clip = replace(clip, box=clip.box + np.tile(corner, 2))  # in pixels of the original frame
+            pixels = degraded(clip.pixels, rng) if view == "degraded" else clip.pixels
             masks = [mesh_mask(mesh, size_px=spec.size_px, out=px) for mesh in clip.meshes]
             depths = _depth_label(recording, clip, chosen=chosen, masks=masks, size_px=spec.size_px)
-            yield Cut(pixels=clip.pixels, times_s=clip.times_s, box=clip.box, depths=depths, masks=masks)
+            yield Cut(
+                pixels=pixels, times_s=clip.times_s, box=clip.box, depths=depths, masks=masks, view=view
+            )
 
 
 def _outcome(recording: Recording, *, number: int, clips: int) -> Outcome:
@@ -242,6 +256,7 @@ def _row(recording: Recording, clip: Cut, *, number: int) -> Row:
         source=recording.source,
         time_s=float(clip.times_s[0]),
         box=tuple(clip.box.astype(int).tolist()),
+        view=clip.view,
     )
 
 
@@ -284,7 +299,10 @@ def _bytes(maps: list) -> np.ndarray:
 
 def _claim(out: Path, *, cutting: Cutting, packing: Packing) -> None:
     """Marks the folder as made by these settings, and clears what a killed run left half written."""
-    text = json.dumps({**asdict(cutting), "packing": asdict(packing)}, indent=1, sort_keys=True)
+    known = {**asdict(cutting), "clip": cutting.clip.written(), "packing": asdict(packing)}
+    if cutting.views == VIEWS[:1]:  # sets of versions without views go on
+        del known["views"]
+    text = json.dumps(known, indent=1, sort_keys=True)
     claimed = out / SPEC
     if claimed.is_file() and claimed.read_text() != text:
         raise DataError(

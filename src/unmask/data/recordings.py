@@ -44,6 +44,10 @@ class SimulatedClip(Protocol):
     def subject(self) -> str: ...
     @property
     def seed(self) -> int: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def licence(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,8 @@ def from_simulated(simulated: SimulatedClip) -> Recording:
         label=simulated.label,
         instrument=simulated.instrument or "",
         subject=simulated.subject,
-        source="simulated",
+        source=simulated.source,
+        columns={"licence": simulated.licence} if simulated.licence else {},
         depths=simulated.depths,
     )
 

@@ -25,6 +25,7 @@ from unmask.media.files import atomic_path, write_bytes
 from unmask.media.images import decode_png, encode_png
 from unmask.types import DataError, Label
 
+WHOLE = "whole"  # the view of a clip that is as it was cut
 BLOCK = 512  # of a tar: headers and members begin at its multiples
 PATTERN = "shard-??????.tar"
 Pictures = Literal["npy", "png"]
@@ -35,7 +36,7 @@ class Row:
     """One prepared clip: the `number`-th of its presentation; `source` says where it came from.
 
     `time_s` is that of its first frame; `box` (4) xyxy in pixels of the original frame, () where unknown.
-    `domain` is known where the manifest names one.
+    `domain` is known where the manifest names one; `view` is one of data.views.VIEWS.
     """
 
     presentation: str
@@ -47,6 +48,7 @@ class Row:
     time_s: float = 0.0
     box: tuple[int, ...] = ()
     domain: str = ""
+    view: str = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +155,13 @@ def _write_recording(members: _Members, prepared: Prepared, *, pictures: Picture
         clip = arrays.clips[k]
         content = encode_png(clip.reshape(-1, *clip.shape[2:])) if pictures == "png" else _npy(clip)
         known = {name: value for name, value in asdict(row).items() if name != "domain"}  # a column, if any
+        view = {} if row.view == WHOLE else {"view": row.view}  # shards without views keep their bytes
+        known = {**{name: value for name, value in known.items() if name != "view"}, **view}
         meta = {**prepared.outcome.columns, **known, "times_s": prepared.times_s[k].tolist()}
         place = {
             "time_s": row.time_s,
             "box": row.box,
+            **view,
             "clip": members.add(f"{key}.clip.{pictures}", content),
             "depth": members.add(f"{key}.depth.npy", _npy(arrays.depth[k])),
             "mask": members.add(f"{key}.mask.npy", _npy(arrays.mask[k])),
@@ -248,4 +253,5 @@ def _row(outcome: Outcome, number: int, clip: Mapping[str, Any]) -> Row:
         time_s=clip["time_s"],
         box=tuple(clip["box"]),
         domain=outcome.columns.get("domain", ""),
+        view=clip.get("view", WHOLE),
     )

@@ -47,6 +47,35 @@ def clip_box(mesh: np.ndarray, *, scale: float) -> np.ndarray:
     return np.concatenate([corner, corner + side]).astype(np.float32)
 
 
+def kept_inside(box: np.ndarray, *, height: int, width: int) -> np.ndarray:
+    """A square box (4,) on whole pixels, made no larger than the picture and shifted until it lies inside.
+
+    >>> kept_inside(np.array([-30, 10, 170, 210]), height=150, width=400).tolist()
+    [0.0, 0.0, 150.0, 150.0]
+    >>> kept_inside(np.array([300, 10, 400, 110]), height=150, width=360).tolist()
+    [260.0, 10.0, 360.0, 110.0]
+    """
+    side = min(float(box[2] - box[0]), float(height), float(width))
+    middle = (np.asarray(box[:2], np.float64) + np.asarray(box[2:], np.float64)) / 2
+    corner = np.clip(np.round(middle - side / 2), 0, (width - side, height - side))
+    return np.concatenate([corner, corner + side]).astype(np.float32)
+
+
+def box_in(sighting: Sighting, *, spec: ClipSpec) -> np.ndarray:
+    """The square that a clip beginning with this sighting is cut with: `clip_box`, within the picture where
+    the spec says so.
+    """
+    box = clip_box(sighting.face.mesh, scale=spec.box_scale)
+    return bordered(box, sighting.frame.image, spec=spec)
+
+
+def bordered(box: np.ndarray, image: np.ndarray, *, spec: ClipSpec) -> np.ndarray:
+    """The box as the spec's border allows it in this picture (H, W, ...)."""
+    if spec.border == "repeat":
+        return box
+    return kept_inside(box, height=image.shape[0], width=image.shape[1])
+
+
 def moved_box(box: np.ndarray, move: BoxMove) -> np.ndarray:
     """A square box (4,) on whole pixels, moved and grown; on whole pixels again, and never below 2 of them.
 
@@ -133,7 +162,7 @@ def cut(sightings: Sequence[Sighting], *, spec: ClipSpec, box: np.ndarray | None
         )
     if box is None:
         box = clip_box(sightings[0].face.mesh, scale=spec.box_scale)
-    box = np.round(box).astype(np.float32)
+    box = bordered(np.round(box).astype(np.float32), sightings[0].frame.image, spec=spec)
     size = spec.size_px
     return Clip(
         pixels=np.stack([cut_picture(s.frame.image, box, size_px=size) for s in sightings]),

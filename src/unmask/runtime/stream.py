@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from unmask.contract import Contract
-from unmask.media.clips import LONGEST_GAP, clip_box, cut_picture, mesh_in_clip, mesh_mask, still_inside
+from unmask.media.clips import LONGEST_GAP, box_in, cut_picture, mesh_in_clip, mesh_mask, still_inside
 from unmask.runtime.decision import Rule
 from unmask.runtime.stopwatch import Stopwatch
 from unmask.runtime.stream_network import StreamNetwork
@@ -44,7 +44,7 @@ class KeptFeatures:
         late = now_s - self._used_s > LONGEST_GAP * self._spec.stride_s + 1e-6
         if self._box is None or late or not still_inside(self._box, mesh):
             self.clear()
-            self._box = clip_box(mesh, scale=self._spec.box_scale)
+            self._box = box_in(sighting, spec=self._spec)
             self._due_s = now_s
         half_period_s = min(now_s - self._seen_s, self._spec.stride_s) / 2
         self._seen_s = now_s

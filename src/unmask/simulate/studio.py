@@ -53,7 +53,8 @@ class Simulated:
     `frames` T of (H, W, 3) uint8; `times_s` (T,); `depths` (T, H, W) float32 metres of what stood there;
     `meshes` (T, 468, 3) float32 px of the frames; `instrument` None when bona fide, `model` which one
     of that instrument, empty when bona fide; `camera` the model; `light` the recipe; `place` a row of
-    `PLACES`, or "any".
+    `PLACES`, or "any". `source` and `licence` are those of the picture that the face was taken from, where
+    one was.
     """
 
     frames: list[np.ndarray]
@@ -68,6 +69,8 @@ class Simulated:
     light: str
     model: str
     place: str
+    source: str = "simulated"
+    licence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
