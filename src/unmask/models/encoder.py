@@ -1,0 +1,188 @@
+"""A frozen encoder of ordinary photographs with one linear head, and a small decoder that shows depth.
+
+What tells a living face from its recapture was learnt here from little data, so that no feature may be: they
+are those of EfficientNet-Lite0 (models.efficientnet) as ImageNet left them, mean and deviation of five blocks
+and the head's means. The head is fitted in closed form (training.head) with strong regularisation. A picture
+and its mirror image have the same features, their mean, and so the same score.
+"""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everyone writes it
+from torch import Tensor, nn
+
+from unmask.contract import MAP_PX, ellipse_mask
+from unmask.models.efficientnet import HEAD, SHRINK, EfficientNetLite0
+from unmask.models.output import Output, unless_unseen
+from unmask.types import SettingsError
+
+TAPS = ((2, 24), (4, 40), (7, 80), (10, 112), (15, 320))  # blocks, the last of each width, and their channels
+FEATURES = 2 * sum(channels for _, channels in TAPS) + HEAD  # 2,432
+DECODED = (1, 3, 4)  # of TAPS: what the depth decoder sees
+FIRST_DEPTH = 0.2  # of an untrained decoder: a ReLU follows, which must not be shut
+
+
+class LinearHead(nn.Module):
+    """Standardised features (N, D) -> logits of bona fide (N,).
+
+    A vector and not a matrix, so that exported files keep it in full precision and `adapt` finds it there.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(features) / features**0.5)
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return (features * self.weight).sum(dim=-1) + self.bias
+
+
+class DepthDecoder(nn.Module):
+    """Three maps of the encoder -> one depth map (N, 32, 32); some 43,000 parameters."""
+
+    def __init__(self, *, width: int) -> None:
+        super().__init__()
+        channels = [TAPS[tap][1] for tap in DECODED]
+        self.narrow = nn.ModuleList(nn.Conv2d(count, width, 1) for count in channels)
+        self.fuse = nn.Conv2d(width * len(channels), width, 3, padding=1)
+        self.depth = nn.Conv2d(width, 1, 3, padding=1)
+        nn.init.constant_(self.depth.bias, FIRST_DEPTH)  # type: ignore[arg-type]
+
+    def forward(self, taps: list[Tensor]) -> Tensor:
+        grown = [
+            F.interpolate(
+                F.relu(narrow(taps[tap])), size=(MAP_PX, MAP_PX), mode="bilinear", align_corners=False
+            )
+            for tap, narrow in zip(DECODED, self.narrow, strict=True)
+        ]
+        return F.relu(self.depth(F.relu(self.fuse(torch.cat(grown, dim=1)))))[:, 0]
+
+
+class FrozenEncoder(nn.Module):
+    """Frames (N, 3, S, S) in [0, 1] -> the maps of TAPS and raw features (N, D); nothing in it ever moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = EfficientNetLite0()
+        self.requires_grad_(False)
+        self.eval()
+
+    def forward(self, frames: Tensor) -> tuple[list[Tensor], Tensor]:
+        blocks, head = self.net((frames * 255 - 127) / 128)
+        taps = [blocks[number] for number, _ in TAPS]
+        found = []
+        for tap in taps:
+            mean = tap.mean(dim=(2, 3), keepdim=True)
+            found += [mean.flatten(1), (tap - mean).square().mean(dim=(2, 3)).sqrt()]
+        return taps, torch.cat([*found, head.mean(dim=(2, 3))], dim=1)
+
+    def train(self, mode: bool = True) -> "FrozenEncoder":
+        """Batch statistics stay as they are, too."""
+        return super().train(False)
+
+
+class Encoder(nn.Module):
+    """Score: sigmoid of the head's logit, mean over frames and both views; the depth map has no part in it.
+
+    In training only the picture itself is looked at: clips are flipped there by chance.
+    """
+
+    multi_frame = False
+    adaptable = ("head.weight", "head.bias")  # keep these names in an exported graph
+    ellipse: Tensor
+    feature_mean: Tensor
+    feature_scale: Tensor
+
+    def __init__(self, *, size_px: int, decoder: int) -> None:
+        super().__init__()
+        if size_px % SHRINK or size_px < 2 * SHRINK:
+            raise SettingsError(
+                f"an encoder takes pictures of a multiple of {SHRINK} px from {2 * SHRINK} on, not {size_px}"
+            )
+        self.size_px = size_px
+        self.backbone = FrozenEncoder()
+        self.register_buffer("feature_mean", torch.zeros(FEATURES))
+        self.register_buffer("feature_scale", torch.ones(FEATURES))
+        self.head = LinearHead(FEATURES)
+        self.decoder = DepthDecoder(width=decoder)
+        self.register_buffer("ellipse", torch.from_numpy(ellipse_mask()), persistent=False)
+
+    def forward(self, clips: Tensor, mask: Tensor | None = None) -> Output:
+        """`clips` (B, T, 3, S, S) in [0, 1]; where `mask` (B, 32, 32) is empty the score is NaN, else it is
+        not used.
+        """
+        return self.named(clips, mask)[0]
+
+    def named(self, clips: Tensor, mask: Tensor | None = None) -> tuple[Output, dict[str, Tensor]]:
+        """The output, and under "features" (B, D) what the head reads: standardised, the mean over frames."""
+        frames = clips.flatten(0, 1)
+        if self.training:
+            taps, raw = self.backbone(frames)
+            depth = self.decoder(taps)
+        else:
+            taps, raw = self.backbone(both_views(frames))
+            depth, raw = folded(self.decoder(taps)), merged(raw)
+        features = self.standardised(raw).unflatten(0, clips.shape[:2]).mean(dim=1)
+        logit = self.head(features)  # (B,)
+        score = unless_unseen(torch.sigmoid(logit), self.ellipse if mask is None else mask)
+        logits = torch.stack([logit, torch.zeros_like(logit)], dim=1)
+        return Output(score, depth.unflatten(0, clips.shape[:2]), logits), {"features": features}
+
+    def standardised(self, raw: Tensor) -> Tensor:
+        """Raw features (..., D) as the head reads them."""
+        return (raw - self.feature_mean) / self.feature_scale
+
+    def raw_features(self, frames: Tensor) -> Tensor:
+        """Frames (N, 3, S, S) in [0, 1] -> features (N, D), the mean over both views: what a head is fitted
+        to.
+        """
+        return merged(self.backbone(both_views(frames))[1])
+
+    def score_features(self, raw: Tensor) -> Tensor:
+        """Raw features (N, D) of single frames -> scores (N,)."""
+        return torch.sigmoid(self.head(self.standardised(raw)))
+
+    @torch.no_grad()
+    def set_head(self, *, mean: Tensor, scale: Tensor, weight: Tensor, bias: float) -> None:
+        """Take a fitted head (D,) and leave it as it is from now on."""
+        self.feature_mean.copy_(mean)
+        self.feature_scale.copy_(scale)
+        self.head.weight.copy_(weight)
+        self.head.bias.fill_(bias)
+        self.head.requires_grad_(False)
+
+    def from_imagenet(self, published: Mapping[str, Tensor]) -> None:
+        """Take the published weights of the backbone."""
+        self.backbone.net.read(published)
+
+    def freeze(self) -> None:
+        """The backbone never moves; nothing is left to do."""
+
+    @property
+    def map_layer(self) -> nn.Module:
+        """The last convolution before the map."""
+        return self.decoder.depth
+
+
+def both_views(frames: Tensor) -> Tensor:
+    """(N, 3, S, S) -> (2N, 3, S, S): the frames, then their mirror images."""
+    order = torch.arange(frames.shape[-1] - 1, -1, -1, device=frames.device)
+    return torch.cat([frames, frames.index_select(-1, order)])  # a flip takes OpenVINO thrice the time
+
+
+def merged(both: Tensor) -> Tensor:
+    """(2N, ...) of both views -> their mean (N, ...)."""
+    plain, mirrored = both.unflatten(0, (2, -1)).unbind()
+    return (plain + mirrored) / 2
+
+
+def folded(both: Tensor) -> Tensor:
+    """Maps (2N, ..., W) of both views -> (N, ..., W), the mirror image's turned back before the mean."""
+    plain, mirrored = both.unflatten(0, (2, -1)).unbind()
+    return (plain + mirrored.flip(-1)) / 2
+
+
+def encoder(*, size_px: int = 224, decoder: int = 32) -> Encoder:
+    """The frozen encoder for pictures of `size_px`, with a depth decoder `decoder` channels wide."""
+    return Encoder(size_px=size_px, decoder=decoder)
