@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from unmask.data.prepare import Cutting, Packing, prepare
 from unmask.data.recordings import Simulations
 from unmask.data.views import VIEWS
@@ -24,13 +26,22 @@ from unmask.media.faces import FaceFinder
 from unmask.media.images import SUFFIXES
 from unmask.simulate.heads import load_heads
 from unmask.simulate.make import Series
+from unmask.simulate.photographs import Photograph, Photographs, load_photographs
+from unmask.simulate.recapture import Recaptures
+from unmask.simulate.studio import Simulated
 from unmask.simulate.subjects import load_portraits
 from unmask.training.simulated import part, person, room
-from unmask.types import ClipSpec
+from unmask.types import ClipSpec, Label
 
 CLIP = ClipSpec(frames=1, size_px=224, box_scale=2.8, border="inside")
 HD_SHARE, SMALL_SHARE = 0.3, 0.15  # of the recordings of heads: 1280 x 720, and a window of 256 x 256
-COUNTS = {"heads": (4000, 480), "photographs": (12000, 1400), "pairs": (12000, 1400)}  # train, dev
+COUNTS = {
+    "heads": (4000, 480),
+    "photographs": (12000, 1400),
+    "pairs": (12000, 1400),
+    "plain": (439,),
+}  # train, dev
+ONE_SIDE = "18F/"  # people of this source may come again in several of its pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +67,7 @@ def main() -> None:
     for name, series in SETS.items():
         if name in asked.only:
             for which, count, one in zip(
-                ("train", "dev"), COUNTS[name], series(material, asked.seed), strict=True
+                ("train", "dev"), COUNTS[name], series(material, asked.seed), strict=False
             ):
                 _prepare(one, asked.out / name / which, count=count, asked=asked)
 
@@ -76,7 +87,7 @@ def _prepare(series: Callable[[int], Any], out: Path, *, count: int, asked: argp
 def _heads(material: Material, seed: int) -> Iterator[Series]:
     """Rendered heads and busts with true depth; picture quality is not matched between the classes."""
     portraits = tuple(load_portraits(material.portraits, finder=FaceFinder.load()))
-    rooms = sorted(path for path in material.backgrounds.iterdir() if path.suffix.lower() in SUFFIXES)
+    rooms = _rooms(material)
     everyone = Series(
         portraits=portraits,
         heads=load_heads(material.heads),
@@ -92,7 +103,77 @@ def _heads(material: Material, seed: int) -> Iterator[Series]:
         yield replace(everyone, portraits=people, backgrounds=places, seed=seed + number)
 
 
-SETS: dict[str, Callable[[Material, int], Iterator[Callable[[int], Any]]]] = {"heads": _heads}
+def _rooms(material: Material) -> list[Path]:
+    return sorted(path for path in material.backgrounds.iterdir() if path.suffix.lower() in SUFFIXES)
+
+
+def _photographs(material: Material, seed: int) -> Iterator[Photographs]:
+    """Photographs as scenes, and printed or displayed before the same cameras."""
+    for number, (people, places) in enumerate(_parts(material)):
+        yield Photographs(
+            photographs=people, seed=seed + number, backgrounds=places, cache=material.cache / "mattes"
+        )
+
+
+def _pairs(material: Material, seed: int) -> Iterator[Recaptures]:
+    """Each photograph taken as a living face and recaptured, in two dimensions."""
+    for number, (people, places) in enumerate(_parts(material)):
+        yield Recaptures(bases=people, seed=seed + number, rooms=places)
+
+
+def _parts(material: Material) -> Iterator[tuple[tuple[Photograph, ...], tuple[Path, ...]]]:
+    """People and rooms for train, and others for dev."""
+    pictures = load_photographs([material.portraits, material.photographs], finder=FaceFinder.load())
+    apart = [picture for picture in pictures if not picture.source.startswith(ONE_SIDE)]
+    people, others = part(apart, key=subject)
+    together = tuple(picture for picture in pictures if picture.source.startswith(ONE_SIDE))
+    yield from zip((people + together, others), part(_rooms(material), key=room), strict=True)
+
+
+def _plain(material: Material, seed: int) -> Iterator[Plain]:
+    """The ordinary photographs themselves."""
+    yield Plain(load_photographs(material.photographs, finder=FaceFinder.load()), seed)
+
+
+def subject(picture: Photograph) -> str:
+    """Who it shows."""
+    return picture.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Photographs as they are, as bona fide recordings of one frame."""
+
+    photographs: tuple[Photograph, ...]
+    seed: int
+
+    def __call__(self, index: int) -> Simulated:
+        picture = self.photographs[index % len(self.photographs)]
+        image = picture.image
+        return Simulated(
+            frames=[image],
+            times_s=np.zeros(1),
+            depths=np.full((1, *image.shape[:2]), np.nan, np.float32),
+            meshes=picture.mesh[None],
+            label=Label.BONA_FIDE,
+            instrument=None,
+            subject=picture.subject,
+            seed=self.seed * 10_000_000 + index,
+            camera="",
+            light="",
+            model="",
+            place="any",
+            source=picture.source,
+            licence=picture.licence,
+        )
+
+
+SETS: dict[str, Callable[[Material, int], Iterator[Callable[[int], Any]]]] = {
+    "heads": _heads,
+    "pairs": _pairs,
+    "photographs": _photographs,
+    "plain": _plain,
+}
 
 
 def _print_shards(name: str, done: int, total: int) -> None:
