@@ -10,23 +10,25 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.simulate.backdrops import draw_photographed_room, draw_wall
+from unmask.simulate.backdrops import draw_backdrop, draw_photographed_room, draw_wall
 from unmask.simulate.cameras import MODELS, Camera, draw_camera
 from unmask.simulate.layout import face_box
+from unmask.simulate.light import draw_light
+from unmask.simulate.motion import draw_camera_motion
 from unmask.simulate.photograph_files import Pictured
-from unmask.simulate.scene import Stage, draw_stage
+from unmask.simulate.scene import Stage
 from unmask.simulate.surfaces import View
 
 ASPECTS = (4 / 3, 3 / 4, 16 / 9, 9 / 16, 1.0)  # width over height
 ASPECT_SHARES = (0.34, 0.26, 0.14, 0.12, 0.14)
-ENLARGED = 1.25  # times that a photograph's pixels are enlarged at most: more would have no detail
-POOR = 0.16  # how often the camera is a poor one: soft, hazy, pale, noisy
-GOOD = 0.7  # of the others, how often it is a good one
+ENLARGED = 1.1  # times that a photograph's pixels are enlarged at most: more would have no detail
+POOR = 0.14  # how often the camera is a poor one: soft, hazy, pale, noisy
+GOOD = 0.8  # of the others, how often it is a good one
 BRIGHTER = (
     1.35  # target of the exposure, beside that of the cameras before 3-D heads: measured on real pictures
 )
 BURNT = 0.14  # how often exposure goes for the shadows
-WORN = 0.2  # how often the picture was sent and saved once more
+WORN = 0.12  # how often the picture was sent and saved once more
 OTHER_ROOM = 0.16  # how often the person is cut out, where the photograph does not fill the view
 SMALLEST_PX = 112
 
@@ -82,14 +84,15 @@ def draw_occasion(
 
 
 def _draw_stage(rng: np.random.Generator, *, view: View, backgrounds: Sequence[Path]) -> Stage:
-    """A light and a room: photographed as it is, a plain wall, or as `draw_stage` has it."""
-    stage = draw_stage(rng, view=view, backgrounds=backgrounds)
-    drawn = rng.random()
-    if drawn < 0.25:
-        return replace(stage, backdrop=draw_wall(rng, view=view))
-    if drawn < 0.85 and len(backgrounds):
-        return replace(stage, backdrop=draw_photographed_room(rng, view=view, backgrounds=backgrounds))
-    return stage
+    """A light and a room: photographed as it is, a plain wall, or drawn."""
+    kind = rng.random()
+    if kind < 0.25:
+        backdrop = draw_wall(rng, view=view)
+    elif kind < 0.9 and len(backgrounds):
+        backdrop = draw_photographed_room(rng, view=view, backgrounds=backgrounds)
+    else:
+        backdrop = draw_backdrop(rng, view=view, backgrounds=backgrounds)
+    return Stage(view=view, light=draw_light(rng), backdrop=backdrop, camera=draw_camera_motion(rng))
 
 
 def _mirrored(picture: Pictured) -> tuple[np.ndarray, np.ndarray]:
@@ -102,10 +105,10 @@ def _mirrored(picture: Pictured) -> tuple[np.ndarray, np.ndarray]:
 def draw_share(rng: np.random.Generator) -> float:
     """The face's longer side over the view's shorter side: far, at arm's length, or a window about it."""
     drawn = rng.random()
-    if drawn < 0.12:
+    if drawn < 0.15:
         return float(rng.uniform(0.12, 0.28))
-    if drawn < 0.62:
-        return float(np.clip(np.exp(rng.normal(np.log(0.44), 0.3)), 0.2, 0.85))
+    if drawn < 0.8:
+        return float(np.clip(np.exp(rng.normal(np.log(0.4), 0.3)), 0.2, 0.85))
     return float(rng.uniform(0.55, 0.95))
 
 
@@ -144,8 +147,8 @@ def _draw_camera(rng: np.random.Generator, *, window: np.ndarray) -> Camera:
     wide, tall = window[2:] - window[:2]
     longest = float(
         np.exp(
-            rng.uniform(np.log(320), np.log(720))
-            if rng.random() < 0.75
+            rng.uniform(np.log(360), np.log(760))
+            if rng.random() < 0.85
             else rng.uniform(np.log(150), np.log(360))
         )
     )
@@ -166,15 +169,18 @@ def _good(rng: np.random.Generator, camera: Camera) -> Camera:
     """The same with a clean lens in focus, firm and sharpened, as telephones deliver it."""
     return replace(
         camera,
-        blur_px=min(camera.blur_px, 0.35),
+        sensor_scale=float(rng.uniform(1.3, 1.7)),
+        blur_px=0.3,
         misfocus=0.15 * camera.misfocus,
         haze=0.3 * camera.haze,
         denoise=0.4 * camera.denoise,
         contrast=max(camera.contrast, float(rng.uniform(0.1, 0.6))),
-        sharpen=float(rng.uniform(0.8, 2.4)),
-        halo_px=float(rng.uniform(0.7, 1.2)),
-        target=max(camera.target, 0.18),
-        crf=min(camera.crf, 26.0),
+        saturation=0.85 * camera.saturation,
+        sharpen=float(rng.uniform(1.0, 4.0)),
+        halo_px=float(rng.uniform(0.9, 1.6)),
+        target=max(camera.target, 0.14),
+        crf=min(camera.crf, 25.0),
+        jpeg=max(camera.jpeg, 75.0),
     )
 
 
