@@ -13,7 +13,8 @@ import numpy as np
 from unmask.simulate.backdrops import draw_backdrop, draw_photographed_room, draw_wall
 from unmask.simulate.cameras import MODELS, Camera, draw_camera
 from unmask.simulate.layout import face_box
-from unmask.simulate.light import draw_light
+from unmask.simulate.light import Lamp, Light, colour_of, draw_light
+from unmask.simulate.mean_face import MIRROR
 from unmask.simulate.motion import draw_camera_motion
 from unmask.simulate.photograph_files import Pictured
 from unmask.simulate.scene import Stage
@@ -29,7 +30,10 @@ BRIGHTER = (
 )
 BURNT = 0.14  # how often exposure goes for the shadows
 WORN = 0.12  # how often the picture was sent and saved once more
+HARD, COLOURED = 0.09, 0.07  # how often one lamp from the side, or coloured lamps, are all the light
 OTHER_ROOM = 0.16  # how often the person is cut out, where the photograph does not fill the view
+LEAST_CUT_OUT = 0.18  # share of a face that is cut out and put into another room, at least
+SPARE = 0.04  # of the face's sides that stay free about it, where the photograph has them
 SMALLEST_PX = 112
 
 
@@ -78,7 +82,7 @@ def draw_occasion(
         stage=_draw_stage(rng, view=view, backgrounds=backgrounds),
         face_share=float(side * scale / min(view.height, view.width)),
         aim_px=(centre - window[:2]) * scale,
-        face_levels=(0.03, 1.6 if burnt else 0.65),
+        face_levels=(0.03, 1.6 if burnt or rng.random() < 0.35 else 0.7),
         wear_seed=int(rng.integers(1, 2**31)) if rng.random() < WORN else 0,
     )
 
@@ -92,12 +96,33 @@ def _draw_stage(rng: np.random.Generator, *, view: View, backgrounds: Sequence[P
         backdrop = draw_photographed_room(rng, view=view, backgrounds=backgrounds)
     else:
         backdrop = draw_backdrop(rng, view=view, backgrounds=backgrounds)
-    return Stage(view=view, light=draw_light(rng), backdrop=backdrop, camera=draw_camera_motion(rng))
+    return Stage(view=view, light=_draw_light(rng), backdrop=backdrop, camera=draw_camera_motion(rng))
+
+
+def _draw_light(rng: np.random.Generator) -> Light:
+    """As any scene's; or one hard lamp from the side; or lamps in a colour that no camera takes out."""
+    light = draw_light(rng)
+    drawn = rng.random()
+    if drawn < HARD:
+        azimuth, up = np.deg2rad(rng.choice([-1, 1]) * rng.uniform(45, 115)), np.deg2rad(rng.uniform(-10, 50))
+        way = np.array([np.sin(azimuth) * np.cos(up), -np.sin(up), -np.cos(azimuth) * np.cos(up)])
+        lamp = Lamp(
+            direction=way.astype(np.float32),
+            colour=(rng.uniform(1.0, 4.0) * colour_of(rng.uniform(2700, 7000))).astype(np.float32),
+            softness=float(rng.uniform(0.0, 0.25)),
+        )
+        return replace(light, kind="hard", lamps=(lamp,), ambient=0.5 * light.ambient)
+    if drawn < HARD + COLOURED:
+        tint = np.exp(rng.normal((0.25, 0, -0.25), 0.55)).astype(np.float32)
+        lamps = tuple(replace(lamp, colour=lamp.colour * tint) for lamp in light.lamps)
+        tinted = {"ambient": light.ambient * tint, "background": light.background * tint}
+        return replace(light, kind="coloured", lamps=lamps, **tinted)
+    return light
 
 
 def _mirrored(picture: Pictured) -> tuple[np.ndarray, np.ndarray]:
     image = np.ascontiguousarray(picture.image[:, ::-1])
-    mesh = picture.mesh.copy()
+    mesh = picture.mesh[MIRROR]
     mesh[:, 0] = image.shape[1] - 1 - mesh[:, 0]
     return image, mesh
 
@@ -116,10 +141,12 @@ def _draw_window(rng: np.random.Generator, image: np.ndarray, mesh: np.ndarray) 
     """The part of the photograph that the camera sees (4,) xyxy, and whether the person is cut out of it."""
     size = np.array(image.shape[1::-1], float)
     low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
+    low, high = np.maximum(low - SPARE * (high - low), 0), np.minimum(high + SPARE * (high - low), size)
     short = float((high - low).max()) / draw_share(rng)
     aspect = float(rng.choice(ASPECTS, p=ASPECT_SHARES)) * float(np.exp(rng.normal(0, 0.04)))
     wanted = short * np.array([max(1.0, aspect), max(1.0, 1 / aspect)])
     if (wanted > size).any() and rng.random() < OTHER_ROOM:
+        wanted = wanted * min(1.0, float((high - low).max()) / (LEAST_CUT_OUT * float(wanted.min())))
         return _beyond(rng, wanted, low=low, high=high, bottom=size[1]), True
     if (wanted > size).any() and rng.random() < 0.5:  # the photograph whole, as it was taken
         wanted = np.minimum(wanted, size)

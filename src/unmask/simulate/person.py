@@ -19,15 +19,19 @@ SMALL = 4  # how much coarser light is computed than the sensor
 MOST_LIGHT = 4.0  # relit skin over what it was, at most
 
 
-def seen_person(rng: np.random.Generator, occasion: Occasion, *, cache: Path | None = None) -> Exposure:
+def seen_person(
+    rng: np.random.Generator, occasion: Occasion, *, flat: bool = False, cache: Path | None = None
+) -> Exposure:
     """The photographed person in one piece with hair, neck, clothes and room, lit once more by the stage.
 
     Depth is the mesh's relief in the face; of all else it is known only that it is about as far or farther.
+    `flat`: paper is before the face, without relief in its depth and in the light on it.
     """
     view = occasion.camera.view
     mesh = in_view(occasion)
     radiance, cover = _placed(occasion, cache=cache)
-    relit = lighting(rng, occasion.stage.light, mesh, size=(view.height, view.width))
+    shape = mesh * np.array([1, 1, 0], np.float32) if flat else mesh
+    relit = lighting(rng, occasion.stage.light, shape, size=(view.height, view.width))
     radiance *= relit
     distance = view.focal_px * FACE_M / face_box(mesh)[1]
     depth = np.full(radiance.shape[:2], distance + 0.1, np.float32)
@@ -39,7 +43,9 @@ def seen_person(rng: np.random.Generator, occasion: Occasion, *, cache: Path | N
         radiance *= level / max(float(radiance[cover > 0.5].mean()), 1e-3)
         radiance = cover[..., None] * radiance + (1 - cover[..., None]) * room
         depth = np.where(cover > 0.5, depth, np.maximum(far, distance + 0.5)).astype(np.float32)
-    face = relief(depth, mesh, distance=distance)
+    elif occasion.stage.light.kind == "back":
+        radiance *= _backlit(rng, occasion, cache=cache)
+    face = relief(depth, shape, distance=distance)
     shot = Shot(radiance=np.ascontiguousarray(radiance, np.float32), depth=depth, mesh=mesh, face=face)
     return Exposure(shot=shot)
 
@@ -60,6 +66,16 @@ def _placed(occasion: Occasion, *, cache: Path | None) -> tuple[np.ndarray, np.n
         return linear, None
     alpha = matte(occasion.image, occasion.mesh, cache=cache)
     return linear, _resampled(alpha, occasion, border=cv2.BORDER_CONSTANT)
+
+
+def _backlit(rng: np.random.Generator, occasion: Occasion, *, cache: Path | None) -> np.ndarray:
+    """Factors (H, W, 3) of the room where it is brighter than the person."""
+    light = occasion.stage.light
+    person = irradiance(np.array([[0, 0, -1.0]]), light)[0]
+    bright = np.clip((light.background / np.maximum(person, 1e-3)) ** rng.uniform(0.3, 0.8), 1, MOST_LIGHT)
+    alpha = matte(occasion.image, occasion.mesh, cache=cache)
+    cover = _resampled(alpha, occasion, border=cv2.BORDER_REPLICATE)[..., None]
+    return np.asarray(cover + (1 - cover) * bright.astype(np.float32), np.float32)
 
 
 def _resampled(image: np.ndarray, occasion: Occasion, *, border: int) -> np.ndarray:
@@ -100,7 +116,7 @@ def lighting(
     field[inside] = (lit[corners] * weights[inside][..., None]).sum(axis=1)
     sigma = max(1.0, 0.06 * face_box(points)[1])
     field = cv2.GaussianBlur(field, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    strength = float(rng.choice([0.25, 0.5, 0.8]))
+    strength = float(rng.uniform(0.7, 1.0) if light.kind == "hard" else rng.choice([0.25, 0.5, 0.8]))
     hue = mean / max(float(mean.mean()), 1e-6)
     field = (field / np.maximum(mean, 1e-4)) ** np.float32(strength) * hue.astype(np.float32) ** 0.6
     full = cv2.resize(np.minimum(field, MOST_LIGHT), size[::-1], interpolation=cv2.INTER_LINEAR)
