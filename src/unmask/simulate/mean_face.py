@@ -78,12 +78,8 @@ def _mirror() -> np.ndarray:
     """For each point its counterpart on the other side of the face: the nearest in the mirror image."""
     reflected = MEAN_FACE * np.array([-1, 1, 1], np.float32)
     counterpart = np.linalg.norm(reflected[:, None] - MEAN_FACE[None], axis=2).argmin(axis=1)
-    for one, other in (
-        (20, 250),
-        (62, 292),
-        (78, 308),
-        (242, 462),
-    ):  # close to a neighbour of their counterpart
+    # About the nostrils and the mouth's corners the nearest is a neighbour of the counterpart.
+    for one, other in ((20, 250), (62, 292), (78, 308), (94, 94), (141, 370), (242, 462)):
         counterpart[[one, other]] = other, one
     return counterpart
 

@@ -115,8 +115,13 @@ def _draw_light(rng: np.random.Generator) -> Light:
     if drawn < HARD + COLOURED:
         tint = np.exp(rng.normal((0.25, 0, -0.25), 0.55)).astype(np.float32)
         lamps = tuple(replace(lamp, colour=lamp.colour * tint) for lamp in light.lamps)
-        tinted = {"ambient": light.ambient * tint, "background": light.background * tint}
-        return replace(light, kind="coloured", lamps=lamps, **tinted)
+        return replace(
+            light,
+            kind="coloured",
+            lamps=lamps,
+            ambient=light.ambient * tint,
+            background=light.background * tint,
+        )
     return light
 
 

@@ -169,11 +169,12 @@ def _resin(rng: np.random.Generator, linear: np.ndarray, mesh: np.ndarray, model
     shading = shading / max(float(shading[cover > 0.5].mean()), 1e-3)
     tone = float((linear * cover[..., None]).sum() / max(3 * float(cover.sum()), 1))
     light = _relief(rng, mesh, shading.shape)
+    shell: np.ndarray
     if model == "printed":
         shell = _waxy(linear, radius=0.015 * side, keep=0.3) * np.float32(rng.uniform(0.8, 1.2))
     else:
-        white = np.array([0.9, 0.9, 0.88]) if model == "white" else np.array(_SKIN["pale"]) * 1.2
-        albedo = white * (1 + rng.normal(0, 0.06, 3))
+        white = (0.9, 0.9, 0.88) if model == "white" else (0.74, 0.5, 0.4)
+        albedo = np.array(white) * (1 + rng.normal(0, 0.06, 3))
         level = tone / 0.33 * float(rng.uniform(0.6, 1.0))
         shell = level * (0.4 * shading + 0.6 * light)[..., None] * albedo.astype(np.float32)
         if model == "painted":  # features as brush and colour leave them
@@ -221,7 +222,7 @@ def _blotches(rng: np.random.Generator, shape: tuple[int, ...], *, side: float) 
 
 def _normals(mesh: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The face's normals (h, w, 3) spread over the picture, facing the camera beyond the face."""
-    field = np.zeros((*shape[:2], 3), np.float32)
+    field: np.ndarray = np.zeros((*shape[:2], 3), np.float32)
     field[..., 2] = -1
     normals = vertex_normals(mesh)
     _, triangle, weights = rasterise(mesh, FACE_TRIANGLES, height=shape[0], width=shape[1])
@@ -259,7 +260,7 @@ def _rims(
     """Dark seams where the mask ends: round the eyes, sometimes round the face."""
     side = face_box(mesh)[1]
     wide = max(1, round(side * float(rng.uniform(0.006, 0.02))))
-    seams = np.zeros(cover.shape, np.float32)
+    seams: np.ndarray = np.zeros(cover.shape, np.float32)
     for upper, lower in EYES:
         ring = mesh[[*upper, *lower[-2:0:-1]], :2]
         centre = ring.mean(axis=0)
