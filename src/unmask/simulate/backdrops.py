@@ -80,6 +80,36 @@ def draw_backdrop(
     else:
         drawn = np.random.default_rng([int(rng.choice(rooms)), 23]) if len(rooms) else rng
         linear = draw_room(drawn, size=(height, width))
+    return placed_backdrop(rng, linear, view=view)
+
+
+def draw_wall(rng: np.random.Generator, *, view: View) -> Backdrop:
+    """A plain wall in any colour, white and grey ones most often, a little uneven."""
+    width = round(min(view.width, 960) * MARGIN)
+    height = round(width * view.height / view.width)
+    vivid = float(rng.choice([0.05, 0.15, 0.5, 0.9]))
+    colour = rng.uniform(0.1, 0.9) * (1 + vivid * rng.uniform(-1, 1, 3))
+    uneven = cv2.resize(
+        rng.normal(0, 1, (6, 8)).astype(np.float32), (width, height), None, 0, 0, cv2.INTER_CUBIC
+    )
+    grain = rng.normal(0, rng.uniform(0.0, 0.05), (height, width)).astype(np.float32)
+    shade = np.exp(rng.uniform(0.0, 0.12) * uneven + grain)
+    linear = shade[..., None] * np.clip(colour, 0.02, 1).astype(np.float32)
+    return placed_backdrop(rng, linear.astype(np.float32), view=view)
+
+
+def draw_photographed_room(rng: np.random.Generator, *, view: View, backgrounds: Sequence[Path]) -> Backdrop:
+    """One of those pictures as it is, nothing drawn into it."""
+    width = round(min(view.width, 960) * MARGIN)
+    height = round(width * view.height / view.width)
+    path = backgrounds[int(rng.integers(len(backgrounds)))]
+    linear = _opened_up(_cover(_room_picture(path), rng, size=(height, width)))
+    return placed_backdrop(rng, linear, view=view)
+
+
+def placed_backdrop(rng: np.random.Generator, linear: np.ndarray, *, view: View) -> Backdrop:
+    """Linear light (h, w, 3) on a plane at some distance, unevenly lit, seldom out of focus."""
+    height, width = linear.shape[:2]
     if rng.random() < 0.25:  # most small cameras see all things sharp, some do not
         linear = cv2.GaussianBlur(linear, (0, 0), float(np.exp(rng.uniform(np.log(0.4), np.log(3.0)))))
     linear = _gradient(linear, rng)

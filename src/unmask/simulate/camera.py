@@ -45,6 +45,7 @@ def capture(
     fps: float = 10.0,
     flicker: float = 0.0,
     finish: Callable[[list[np.ndarray]], list[np.ndarray]] | None = None,
+    face_levels: tuple[float, float] = FACE_LEVELS,
 ) -> list[np.ndarray]:
     """The frames (height, width, 3) uint8 that the camera delivers of what its `view` has seen.
 
@@ -52,7 +53,8 @@ def capture(
     are those of the first; where light is short, gain raises the noise. An exposure that comes twice, the
     same object, is one frame twice. `flicker`: share of the light that comes and goes with the mains, as far
     as the exposure does not average it out. `finish` gets all frames before the codec and returns as many of
-    the same size. Light that is not finite is a ValueError.
+    the same size. `face_levels`: linear light between which the exposure keeps the face. Light that is not
+    finite is a ValueError.
     """
     fall = _vignette(camera)
     depth = max(flicker, _flicker_depth(rng, camera))
@@ -61,7 +63,7 @@ def capture(
     last: Exposure | None = None
     for index, exposure in enumerate(exposures):
         if index == 0:
-            gain, balance = _gain(exposure.shot, camera), _balance(exposure.shot, camera)
+            gain, balance = _gain(exposure.shot, camera, face_levels), _balance(exposure.shot, camera)
         if exposure is not last:
             if not np.isfinite(exposure.shot.radiance.sum(dtype=np.float64)):
                 raise ValueError("an exposure holds light that is not finite; no sensor can take it")
@@ -92,7 +94,7 @@ def jpeg(frame: np.ndarray, *, quality: float) -> np.ndarray:
     return np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR_RGB))
 
 
-def _gain(shot: Shot, camera: Camera) -> float:
+def _gain(shot: Shot, camera: Camera, face_levels: tuple[float, float]) -> float:
     """Automatic exposure: the metered light comes out at the target."""
     light = shot.radiance[::4, ::4].mean(axis=2)
     face = shot.face[::4, ::4]
@@ -100,7 +102,7 @@ def _gain(shot: Shot, camera: Camera) -> float:
     on_face = float(light[face].mean()) if face.sum() > 20 else whole
     metered = np.exp((1 - camera.metering) * np.log(whole + 1e-4) + camera.metering * np.log(on_face + 1e-4))
     gain = camera.target / float(metered)
-    return float(np.clip(gain * on_face, *FACE_LEVELS)) / (on_face + 1e-6)
+    return float(np.clip(gain * on_face, *face_levels)) / (on_face + 1e-6)
 
 
 def _balance(shot: Shot, camera: Camera) -> np.ndarray:

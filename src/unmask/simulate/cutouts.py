@@ -57,7 +57,7 @@ def draw_cutout(
         cut=np.ascontiguousarray(cut, np.float32),
     )
     layout = Layout(crop=(x0, y0, x1, y1), place=(0, 0, 1, 1), size=size[::-1], ground=(255, 255, 255))
-    holder = setting.wearer() if holes or held else None
+    holder = setting.wearer() if (holes or held) and not setting.alone else None
     offset = np.zeros(3, np.float32)
     if holder is not None:
         own = (mesh[_EYES, :2].mean(axis=0) - [(x0 + x1) / 2, (y0 + y1) / 2]) / metre

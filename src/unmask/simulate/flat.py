@@ -14,7 +14,7 @@ from unmask.simulate.lattice import Grid
 from unmask.simulate.layout import face_box, held, on_page, sized
 from unmask.simulate.light import Light
 from unmask.simulate.motion import RigidMotion, draw_rigid_motion
-from unmask.simulate.prints import STOCKS, Print, draw_print, halftone, lit_print, reflectance
+from unmask.simulate.prints import STOCKS, Print, as_card, draw_print, halftone, lit_print, reflectance
 from unmask.simulate.scene import Seen, Shot, Stage, compose
 from unmask.simulate.screens import draw_screen, glow, grid, panel, refresh
 from unmask.simulate.setting import Setting
@@ -53,6 +53,11 @@ def cutout_print(setting: Setting, rng: np.random.Generator) -> Iterator[Exposur
     return _print(setting, rng, stock=str(rng.choice(fit)), cut=True)
 
 
+def card_print(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
+    """An identity document (see `cards`) in plastic or on paper; the picture is all of it."""
+    return _print(setting, rng, stock="glossy" if rng.random() < 0.6 else "photo", card=True)
+
+
 def replayed(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
     """A photograph or a video on a display; `setting.model` says on which."""
     picture = setting.show(bool(rng.random() < MOVING))
@@ -85,16 +90,24 @@ def replayed(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
 
 
 def _print(
-    setting: Setting, rng: np.random.Generator, *, stock: str, crumpled: bool = False, cut: bool = False
+    setting: Setting,
+    rng: np.random.Generator,
+    *,
+    stock: str,
+    crumpled: bool = False,
+    cut: bool = False,
+    card: bool = False,
 ) -> Iterator[Exposure]:
     picture = setting.show(False)
     frame, mesh = picture.at(0)
     view, light = setting.stage.view, setting.stage.light
     aim, side = setting.aim_px, setting.side_px
     framing = draw_framing(rng, view=view, aim_px=aim, side_px=side, tilt_deg=18.0, held=held(picture))
-    if cut:
+    if cut or card:
         framing = replace(framing, extents=None, borders=(True,) * 4)  # its outline is always to be seen
     paper = draw_print(rng, picture, stock=stock, printer=setting.model, framing=framing, crumpled=crumpled)
+    if card:
+        paper = as_card(paper, frame)
     cutout = draw_cutout(rng, setting, paper, frame=frame, mesh=mesh) if cut else None
     paper = cutout.paper if cutout else paper
     paper = replace(paper, layout=sized(paper.layout, mesh, side_px=setting.side_px))

@@ -72,3 +72,17 @@ _THOUSANDTHS = """
 
 MEAN_FACE = (np.array(_THOUSANDTHS.split(), dtype=np.float32) / 1000).reshape(-1, 3)  # (468, 3)
 MEAN_FACE.setflags(write=False)
+
+
+def _mirror() -> np.ndarray:
+    """For each point its counterpart on the other side of the face: the nearest in the mirror image."""
+    reflected = MEAN_FACE * np.array([-1, 1, 1], np.float32)
+    counterpart = np.linalg.norm(reflected[:, None] - MEAN_FACE[None], axis=2).argmin(axis=1)
+    # About the nostrils and the mouth's corners the nearest is a neighbour of the counterpart.
+    for one, other in ((20, 250), (62, 292), (78, 308), (94, 94), (141, 370), (242, 462)):
+        counterpart[[one, other]] = other, one
+    return counterpart
+
+
+MIRROR = _mirror()  # (468,) an involution: a mirrored mesh is mesh[MIRROR] with x turned round
+MIRROR.setflags(write=False)

@@ -1,10 +1,11 @@
 """Printed faces: printers, papers, ink, halftone and dither, gloss, bends and creases."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from unmask.simulate.cards import size_m
 from unmask.simulate.creases import broken_ink, draw_relief
 from unmask.simulate.framing import Framing, fitted
 from unmask.simulate.lattice import Grid, Lattice
@@ -206,6 +207,26 @@ def _whole_page(
     size = (max(64, round(tall * texels)), max(64, round(wide * texels)))
     place = (float(corner[0]), float(corner[1]), float(end[0]), float(end[1]))
     return Layout(crop=crop, place=place, size=size, ground=(255, 255, 255)), wide, tall
+
+
+def as_card(paper: Print, frame: np.ndarray) -> Print:
+    """The print as a document: the picture whole, in the size and with the corners that documents have."""
+    wide, tall = size_m(frame)
+    sheet = replace(
+        paper.sheet,
+        width_m=wide,
+        height_m=tall,
+        picture=(-wide / 2, -tall / 2, wide / 2, tall / 2),
+        corner_m=0.003,
+        radius_m=float(np.sign(paper.sheet.radius_m)) * 0.35,
+    )
+    whole = Layout(
+        crop=(0, 0, frame.shape[1], frame.shape[0]),
+        place=(0, 0, 1, 1),
+        size=frame.shape[:2],
+        ground=(255, 255, 255),
+    )
+    return replace(paper, sheet=sheet, layout=whole, taped=False, dot_m=0.4 * paper.dot_m)
 
 
 def reflectance(paper: Print, frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:

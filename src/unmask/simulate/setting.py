@@ -34,6 +34,7 @@ class Setting:
     victim: Callable[[], Bust]
     wearer: Callable[[], Bust]
     place: Callable[[Bust], Pose]  # where a head of that size rests
+    alone: bool = False  # whether nobody may be seen behind what is held up
 
     @property
     def side_px(self) -> float:

@@ -142,7 +142,7 @@ class Studio:
         place = PLACES[request.place] if request.place else None
         stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds, place=place)
         portrait = self.portraits[request.subject % len(self.portraits)]
-        truth = _Truth(camera=camera)
+        truth = Truth(camera=camera)
         model = _model(rng, request)
         exposures = self._presented(rng, request, model=model, stage=stage, camera=camera)
         if not request.moire:
@@ -226,7 +226,7 @@ class Studio:
         bust = self.bust(portrait)
         # Often large, so that it is as crisp as a face before the camera; or with its room about it.
         place = _place(rng, bust, view=stage.view, face_share=float(rng.uniform(0.35, 0.9)))
-        truth = _Truth(camera=camera)
+        truth = Truth(camera=camera)
         exposures = truth.kept(_living(rng, bust, stage=stage, place=place, times=times))
         frames = capture(exposures, rng, camera=camera, fps=request.fps)
         return Picture(frames=tuple(frames), meshes=tuple(truth.meshes))
@@ -278,7 +278,7 @@ def _living(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Truth:
+class Truth:
     """Depths (height, width) and meshes (468, 3) of what passed, in the camera's delivered pixels."""
 
     camera: Camera

@@ -43,14 +43,14 @@ def load_portraits(
         raise DataError(
             f"portraits come from a folder of pictures, and {folder} has none; name another folder"
         )
-    known = _cached_meshes(folder)
+    known = cached_meshes(folder)
     fresh = dict(known)
     portraits = []
     for path in paths:
         try:
             image = read_image(path)
         except SourceError as unreadable:
-            _tell(progress, f"{path.name} passed over: {unreadable}")
+            tell(progress, f"{path.name} passed over: {unreadable}")
             continue
         key = _key(path.name, image)
         if key not in fresh:
@@ -66,9 +66,9 @@ def load_portraits(
         if is_usable(portrait):
             portraits.append(portrait)
         else:
-            _tell(progress, f"{path.name}: no face that looks this way in colour, passed over")
+            tell(progress, f"{path.name}: no face that looks this way in colour, passed over")
     if len(fresh) > len(known):
-        _keep_meshes(folder, fresh)
+        keep_meshes(folder, fresh)
     if not portraits:
         raise DataError(f"{folder} has {len(paths)} pictures, none with a usable face; name another folder")
     return portraits
@@ -117,7 +117,8 @@ def procedural_portrait(rng: np.random.Generator) -> Portrait:
     return Portrait(name=f"drawn_{rng.integers(10**9):09d}", image=image, mesh=mesh)
 
 
-def _tell(progress: Callable[[str], None] | None, text: str) -> None:
+def tell(progress: Callable[[str], None] | None, text: str) -> None:
+    """Passes the text to `progress`, if there is one."""
     if progress is not None:
         progress(text)
 
@@ -136,7 +137,8 @@ def _cache_paths(folder: Path) -> tuple[Path, Path]:
     return folder / ".unmask_meshes.npz", user_cache() / f"meshes_{name}.npz"
 
 
-def _cached_meshes(folder: Path) -> dict[str, np.ndarray]:
+def cached_meshes(folder: Path) -> dict[str, np.ndarray]:
+    """Meshes (468, 3) of the folder's pictures that were found before, by key."""
     meshes: dict[str, np.ndarray] = {}
     for path in _cache_paths(folder):
         if path.exists():
@@ -145,8 +147,8 @@ def _cached_meshes(folder: Path) -> dict[str, np.ndarray]:
     return meshes
 
 
-def _keep_meshes(folder: Path, meshes: dict[str, np.ndarray]) -> None:
-    """Beside the pictures, or in the user's cache when that is not allowed; whole or not at all."""
+def keep_meshes(folder: Path, meshes: dict[str, np.ndarray]) -> None:
+    """Keeps them beside the pictures, or in the user's cache when that is not allowed; whole or not."""
     beside, apart = _cache_paths(folder)
     # To root every folder is writable: one that nobody may write to is meant to stay as it is.
     writable = os.access(folder, os.W_OK) and folder.stat().st_mode & 0o222

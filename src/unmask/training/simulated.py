@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from unmask.simulate.photograph_files import Photograph
 from unmask.simulate.subjects import Portrait
 
 DEV_SHARE = 0.12  # of people and of rooms
+TRAIN_ONLY = ("18F/",)  # sources whose people may be in real items that train; they stay on one side
 DEV_FRAMES = 10  # a second, two clips of half a second: so that the correlation of clips can be measured
 
 
@@ -31,3 +33,13 @@ def person(portrait: Portrait) -> str:
 def room(background: Path) -> str:
     """Which room it shows: views of one end in _000, _060, ..."""
     return background.stem.rpartition("_")[0] or background.stem
+
+
+def part_photographs(
+    photographs: Sequence[Photograph],
+) -> tuple[tuple[Photograph, ...], tuple[Photograph, ...]]:
+    """Photographs for training and for dev; all of a source of TRAIN_ONLY are for training."""
+    fixed = [p for p in photographs if p.source.startswith(TRAIN_ONLY)]
+    free = [p for p in photographs if not p.source.startswith(TRAIN_ONLY)]
+    train, dev = part(free, key=lambda photograph: photograph.subject)
+    return (*fixed, *train), dev
