@@ -10,7 +10,7 @@ from unmask.simulate.recapture.lamps import blurred, sloped, spot, tinted, vivid
 from unmask.simulate.recapture.living import Shown
 from unmask.simulate.recapture.rooms import reflected
 from unmask.simulate.recapture.sensor import draw_sensor, shot
-from unmask.simulate.recapture.takes import Base, log_uniform, sized, taken
+from unmask.simulate.recapture.takes import Base, Take, log_uniform, sized, taken
 
 
 def replayed(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> Shown:
@@ -72,6 +72,12 @@ def cast(light: np.ndarray, rng: np.random.Generator, *, colder: float = 0.6) ->
         return tinted(light, rng, spread=0.09)
     white = [1 - rng.uniform(0, 0.3), 1 - rng.uniform(-0.05, 0.08), 1 + rng.uniform(0, 0.45)]
     return light * np.array(white, np.float32)
+
+
+def panel(take: Take, rng: np.random.Generator, rooms: Sequence[Path]) -> Take:
+    """A display that fills the view, before any lamp and camera."""
+    light = glazed(take.light, rng, rooms)
+    return take.lit(light * moire(light.shape[:2], rng) if rng.random() < 0.35 else light)
 
 
 def glazed(light: np.ndarray, rng: np.random.Generator, rooms: Sequence[Path]) -> np.ndarray:

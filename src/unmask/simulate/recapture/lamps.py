@@ -19,6 +19,24 @@ def vivid(light: np.ndarray, share: float) -> np.ndarray:
     return np.maximum(cv2.transform(light, matrix), 0)
 
 
+def flattened(light: np.ndarray, *, radius_px: float, contrast: float) -> np.ndarray:
+    """Smoothed where it varies by less than `contrast` of its own level within `radius_px`, kept at edges:
+    the guided filter (He et al. 2010) at half size.
+    """
+    size = light.shape[1::-1]
+    small = cv2.resize(light, (max(4, size[0] // 2), max(4, size[1] // 2)), interpolation=cv2.INTER_AREA)
+    side = 2 * max(1, round(radius_px / 2)) + 1
+    guide = small @ LUMA
+    mean = cv2.blur(guide, (side, side))
+    spread = np.maximum(cv2.blur(guide * guide, (side, side)) - mean * mean, 0)
+    share = spread / (spread + (np.float32(contrast) * (mean + np.float32(0.01))) ** 2)
+    share = cv2.blur(share, (side, side))[..., None]
+    base = share * small + (1 - share) * cv2.blur(small, (side, side))
+    # What edges keep comes from the picture itself, not from its half.
+    share = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)[..., None]
+    return share * light + (1 - share) * cv2.resize(base, size, interpolation=cv2.INTER_LINEAR)
+
+
 def tinted(light: np.ndarray, rng: np.random.Generator, *, spread: float) -> np.ndarray:
     """In lamplight of some colour."""
     return light * np.maximum(0.05, 1 + rng.normal(0, spread, 3)).astype(np.float32)

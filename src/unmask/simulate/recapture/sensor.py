@@ -53,7 +53,7 @@ def draw_sensor(
 def shot(take: Take, sensor: Sensor, rng: np.random.Generator, *, level: float) -> np.ndarray:
     """The delivered picture (H, W, 3) uint8 RGB, the face exposed to a mean linear `level`."""
     gain = level / max(_face_mean(take), 1e-3)
-    frame = np.empty(take.light.shape, np.uint8)
+    frame: np.ndarray = np.empty(take.light.shape, np.uint8)
     bank = _noise(smeared=sensor.smears)
     offsets = rng.integers(0, BANK_PX, (3, 2))
     table = _tone(sensor)
@@ -72,7 +72,7 @@ def shot(take: Take, sensor: Sensor, rng: np.random.Generator, *, level: float) 
 def compressed(frame: np.ndarray, quality: float) -> np.ndarray:
     """The frame (H, W, 3) uint8 after JPEG of that quality, 1 to 100."""
     coded = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
-    return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1])
 
 
 def grain(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

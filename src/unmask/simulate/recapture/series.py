@@ -7,17 +7,16 @@ from typing import Protocol
 
 import numpy as np
 
-from unmask.simulate.recapture.display import crisp, replayed, warm
-from unmask.simulate.recapture.edged import edged
-from unmask.simulate.recapture.living import LIVING, Shown
-from unmask.simulate.recapture.paper import printed
-from unmask.simulate.recapture.takes import Base, Framing, draw_framing, framed, side_of
+from unmask.simulate.recapture.attacks import Attempt, attack
+from unmask.simulate.recapture.living import Shown, living
+from unmask.simulate.recapture.paste import CANDIDATES, nearest_in_pose
+from unmask.simulate.recapture.takes import Base, draw_framing, framed, side_of
 from unmask.simulate.studio import Simulated
+from unmask.simulate.subjects import procedural_portrait
 from unmask.types import DataError, Label
 
 FACE_WIDTH_M = 0.15
 AWAY_M = 0.5  # of all that is flat
-EDGED = 0.35  # how often a wide attack shows the edges of its device or sheet
 
 
 class Pictured(Protocol):
@@ -49,21 +48,25 @@ class Recaptures:
         """One frame with its truth; `light` says how it was framed, `model` how it was made."""
         if not len(self.bases):
             raise DataError("recaptures are made of pictures with a face, and none were given; give some")
-        pair, attack = divmod(index, 2)
+        pair, attacked = divmod(index, 2)
         rng = np.random.default_rng([self.seed, index, 41])
         base = _base(self.bases[self._number(pair)])
         tight = draw_framing(np.random.default_rng([self.seed, pair, 43])).tight
         framing = draw_framing(rng, tight=tight)
-        if attack:
-            instrument, shown = _attack(base, framing, rng, self.rooms)
+        instrument: str | None = None
+        if attacked:
+            attempt = Attempt(
+                base=base, framing=framing, other=lambda: self._other(base, rng), rooms=self.rooms
+            )
+            instrument, shown = attack(attempt, rng)
         else:
-            instrument, shown = None, _living(framed(base, framing), rng)
+            shown = living(framed(base, framing), rng)
         return Simulated(
             frames=[shown.image],
             times_s=np.zeros(1),
-            depths=_depth(shown, flat=bool(attack))[None],
+            depths=_depth(shown, flat=bool(attacked))[None],
             meshes=shown.mesh[None],
-            label=Label.ATTACK if attack else Label.BONA_FIDE,
+            label=Label.ATTACK if attacked else Label.BONA_FIDE,
             instrument=instrument,
             subject=base.subject,
             seed=self.seed * 10_000_000 + index,
@@ -78,6 +81,14 @@ class Recaptures:
         order = np.random.default_rng([self.seed, 7, pair // count]).permutation(count)
         return int(order[pair % count])
 
+    def _other(self, base: Base, rng: np.random.Generator) -> Base:
+        """Somebody else who looks about the same way; drawn where the pictures show one person alone."""
+        drawn = [_base(self.bases[int(n)]) for n in rng.integers(0, len(self.bases), CANDIDATES)]
+        others = [other for other in drawn if other.subject != base.subject]
+        if not others:
+            return _base(procedural_portrait(rng))
+        return others[nearest_in_pose([other.mesh for other in others], base.mesh)]
+
 
 def _base(item: Pictured | Simulated) -> Base:
     if isinstance(item, Simulated):
@@ -88,31 +99,6 @@ def _base(item: Pictured | Simulated) -> Base:
         middle = len(item.frames) // 2
         return Base(subject=item.subject, image=item.frames[middle], mesh=item.meshes[middle])
     return Base(subject=getattr(item, "subject", "") or item.name, image=item.image, mesh=item.mesh)
-
-
-def _living(base: Base, rng: np.random.Generator) -> Shown:
-    kinds = list(LIVING)
-    kind = str(rng.choice(kinds, p=[LIVING[name][0] for name in kinds]))
-    return LIVING[kind][1](base, rng)
-
-
-def _attack(
-    base: Base, framing: Framing, rng: np.random.Generator, rooms: Sequence[Path]
-) -> tuple[str, Shown]:
-    replay = rng.random() < 0.68
-    if not framing.tight and rng.random() < EDGED:
-        shown = edged(framed(base, framing), rng, rooms, replay=replay)
-        return ("replay/phone" if replay else "print/matt"), shown
-    part = framed(base, framing)
-    if not replay:
-        shown = printed(part, rng)
-        return f"print/{shown.model}", shown
-    u = rng.random()
-    if u < 0.2:
-        return "replay/monitor", crisp(part, rng, rooms)
-    if u < 0.3:
-        return "replay/tablet", warm(part, rng, rooms)
-    return "replay/phone", replayed(part, rng, rooms)
 
 
 def _depth(shown: Shown, *, flat: bool) -> np.ndarray:
