@@ -93,16 +93,16 @@ def _ground(page: _Page, rng: np.random.Generator) -> np.ndarray:
     """Pale, between two colours, with fine waves: (h, w, 3) float32 of 0 to 255."""
     height, width = page.size
     one, two = (rng.uniform(0.55, 0.98) * 255 * (1 + rng.normal(0, 0.10, 3)) for _ in range(2))
-    across = np.linspace(0, 1, width, dtype=np.float32)[None, :, None]
-    ground = (one + (two - one) * across + np.zeros((height, 1, 1))).astype(np.float32)
+    ramp = (one + np.linspace(0, 1, width)[:, None] * (two - one)).astype(np.float32)
+    ground = np.repeat(ramp[None], height, axis=0)
     x, y = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
     for _ in range(int(rng.integers(1, 4))):
-        wave = height * rng.uniform(0.02, 0.12) * np.sin(x * (2 * np.pi / (width * rng.uniform(0.08, 0.5))))
-        angle = rng.uniform(0, np.pi)
-        phase = (x * np.cos(angle) + (y + wave) * np.sin(angle)) * (
-            2 * np.pi / (height * log_uniform(rng, 0.012, 0.06))
-        )
-        lines = np.maximum(0, np.sin(phase.astype(np.float32)))[..., None]
+        turns = x * np.float32(2 * np.pi / (width * rng.uniform(0.08, 0.5)))
+        wave = np.float32(height * rng.uniform(0.02, 0.12)) * np.sin(turns)
+        angle, pitch = rng.uniform(0, np.pi), 2 * np.pi / (height * log_uniform(rng, 0.012, 0.06))
+        across = (x * np.float32(np.cos(angle)) + wave * np.float32(np.sin(angle))) * np.float32(pitch)
+        phase = across + y * np.float32(np.sin(angle) * pitch)
+        lines = np.maximum(0, cv2.polarToCart(np.ones_like(phase), phase)[1])[..., None]
         ground -= lines * (rng.uniform(5, 40) * rng.uniform(0.3, 1, 3)).astype(np.float32)
     return ground
 

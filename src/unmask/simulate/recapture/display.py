@@ -10,17 +10,17 @@ from unmask.simulate.recapture.lamps import blurred, sloped, spot, tinted, vivid
 from unmask.simulate.recapture.living import Shown
 from unmask.simulate.recapture.rooms import reflected
 from unmask.simulate.recapture.sensor import draw_sensor, shot
-from unmask.simulate.recapture.takes import Base, Take, log_uniform, sized, taken
+from unmask.simulate.recapture.takes import Base, Take, log_uniform, seen, taken
 
 
 def replayed(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> Shown:
     """A display as most cameras take it: its glass leaks and mirrors, and it burns out in a dark room."""
-    small = sized(base, face_px=log_uniform(rng, 60, 380))
+    small = seen(base, rng, face_px=(60, 380))
     take = taken(small, tone=rng.uniform(0.8, 1.3))
     light = take.light
     if rng.random() < 0.4:  # the shown picture is small
         light = blurred(light, take.side * rng.uniform(0.002, 0.008))
-    light = cast(vivid(light, rng.uniform(0.75, 1.6)), rng)
+    light = cast(vivid(light, rng.uniform(0.9, 2.0)), rng)
     light = _veiled(light, rng, rooms)
     if rng.random() < 0.7:
         light = sloped(light, rng, amount=0.2)
@@ -37,7 +37,7 @@ def replayed(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> Sho
 
 def crisp(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> Shown:
     """A good display taken well: sharp, firm, vivid, its grid fine or just to be seen."""
-    take = taken(sized(base, face_px=log_uniform(rng, 140, 460)), tone=rng.uniform(1.0, 1.5))
+    take = taken(seen(base, rng, face_px=(140, 460)), tone=rng.uniform(1.0, 1.5))
     light = tinted(vivid(take.light, rng.uniform(1.0, 1.7)), rng, spread=0.07)
     if rng.random() < 0.5:
         light *= np.array([0.94, 1.0, 1.12], np.float32)
@@ -53,8 +53,8 @@ def crisp(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> Shown:
 
 def warm(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> Shown:
     """Small, warm and blurred in even light: a display at night mode, taken from afar."""
-    take = taken(sized(base, face_px=log_uniform(rng, 55, 180)), tone=rng.uniform(0.75, 1.1))
-    light = vivid(take.light, rng.uniform(0.6, 1.2))
+    take = taken(seen(base, rng, face_px=(55, 180)), tone=rng.uniform(0.75, 1.1))
+    light = vivid(take.light, rng.uniform(0.8, 1.5))
     light = light * np.array([1 + rng.uniform(0.03, 0.2), 1.0, 1 - rng.uniform(0.05, 0.3)], np.float32)
     light = light + np.float32(float(light.mean()) * log_uniform(rng, 0.03, 0.5))
     light = blurred(light, take.side * rng.uniform(0.008, 0.028))
@@ -83,7 +83,7 @@ def panel(take: Take, rng: np.random.Generator, rooms: Sequence[Path]) -> Take:
 def glazed(light: np.ndarray, rng: np.random.Generator, rooms: Sequence[Path]) -> np.ndarray:
     """What a display makes of a picture's light where it is seen with its edges."""
     light = light ** np.float32(rng.uniform(0.85, 1.35))
-    light = vivid(light, rng.uniform(0.75, 1.5))
+    light = vivid(light, rng.uniform(1.0, 2.0))
     if rng.random() < 0.5:
         light = light * np.array([1 - rng.uniform(0, 0.2), 1, 1 + rng.uniform(0, 0.3)], np.float32)
     else:
@@ -91,8 +91,8 @@ def glazed(light: np.ndarray, rng: np.random.Generator, rooms: Sequence[Path]) -
     mean = float(light.mean()) + 1e-3
     if rng.random() < 0.7:
         if rng.random() < 0.6:
-            return reflected(light, rng, rooms=rooms, strength=mean * log_uniform(rng, 0.02, 0.5))
-        return light + np.float32(mean * rng.uniform(0.02, 0.4))
+            return reflected(light, rng, rooms=rooms, strength=mean * log_uniform(rng, 0.02, 0.35))
+        return light + np.float32(mean * rng.uniform(0.01, 0.25))
     return light
 
 

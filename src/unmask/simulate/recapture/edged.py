@@ -15,7 +15,7 @@ from unmask.simulate.recapture.living import Shown, living
 from unmask.simulate.recapture.paper import creased, pale, sheen
 from unmask.simulate.recapture.rooms import room
 from unmask.simulate.recapture.sensor import draw_sensor, shot
-from unmask.simulate.recapture.takes import MOST_PX, Base, Take, log_uniform, sized, taken
+from unmask.simulate.recapture.takes import MOST_PX, Base, Take, log_uniform, seen, taken
 
 AS_LIVING = 0.4  # how often the camera and the lamps are those of living faces, too
 FINGERS = 0.4
@@ -27,9 +27,7 @@ def edged(base: Base, rng: np.random.Generator, rooms: Sequence[Path], *, replay
     if rng.random() < AS_LIVING:
         return living(base, rng, dress=lambda take: _presented(take, rng, rooms, replay=replay))
     poor = rng.random() < 0.5
-    take = _presented(
-        taken(sized(base, face_px=log_uniform(rng, 60, 200 if poor else 320))), rng, rooms, replay=replay
-    )
+    take = _presented(taken(seen(base, rng, face_px=(60, 200 if poor else 320))), rng, rooms, replay=replay)
     light = blurred(take.light, take.side * (rng.uniform(0.002, 0.02) if poor else rng.uniform(0, 0.008)))
     sensor = draw_sensor(rng, quality=(25 if poor else 50, 94))
     u = rng.random()
@@ -104,11 +102,11 @@ def _bordered(light: np.ndarray, rng: np.random.Generator, *, replay: bool) -> t
     a programme above or below the picture now and then.
     """
     thick = max(1, round(min(light.shape[:2]) * rng.uniform(0.0, 0.07)))
-    bars = np.zeros(4, int)
+    above = below = 0
     if replay and rng.random() < 0.4:  # above and below the picture, as phones show it
-        bars[:2] = (min(light.shape[:2]) * rng.uniform(0, 0.35, 2)).astype(int)
+        above, below = (int(v) for v in min(light.shape[:2]) * rng.uniform(0, 0.35, 2))
         colour = float(rng.choice([0.003, 0.01, 0.8])) * float(light.mean()) * 2
-        light = cv2.copyMakeBorder(light, *bars.tolist(), cv2.BORDER_CONSTANT, value=[colour] * 3)
+        light = cv2.copyMakeBorder(light, above, below, 0, 0, cv2.BORDER_CONSTANT, value=[colour] * 3)
     if replay:
         edge = float(rng.choice([0.01, 0.015, 0.03, 0.5], p=[0.4, 0.3, 0.2, 0.1])) * float(light.mean())
     else:
@@ -118,7 +116,7 @@ def _bordered(light: np.ndarray, rng: np.random.Generator, *, replay: bool) -> t
         room_px = (min(light.shape[:2]) * rng.uniform(0.1, 0.8, 4)).astype(int)
         top, bottom, left, right = (int(v) for v in room_px)
     sheet = cv2.copyMakeBorder(light, top, bottom, left, right, cv2.BORDER_CONSTANT, value=[edge] * 3)
-    return np.array([left + bars[2], top + bars[0]], float), sheet
+    return np.array([left, top + above], float), sheet
 
 
 def _fingered(

@@ -14,7 +14,7 @@ def moire(shape: tuple[int, int], rng: np.random.Generator, *, strength: float =
     bend = cv2.resize(
         rng.normal(0, 1, (4, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
     )
-    bend *= np.float32(rng.uniform(0, 2.5))
+    bend = bend * np.float32(rng.uniform(0, 2.5))
     pattern = np.ones((height, width, 3), np.float32)
     x, y = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
     for _ in range(int(rng.integers(1, 4))):

@@ -7,15 +7,15 @@ from unmask.simulate.recapture.grids import moire
 from unmask.simulate.recapture.lamps import LUMA, blurred, sloped, spot, tinted, vivid
 from unmask.simulate.recapture.living import Shown
 from unmask.simulate.recapture.sensor import draw_sensor, grain, shot
-from unmask.simulate.recapture.takes import Base, Take, log_uniform, sized, taken
+from unmask.simulate.recapture.takes import Base, Take, log_uniform, seen, taken
 
 
 def printed(base: Base, rng: np.random.Generator, *, gloss: bool) -> Shown:
     """A sheet that fills the view, as most cameras take it."""
-    take = taken(sized(base, face_px=log_uniform(rng, 70, 420)))
-    light = cv2.pow(np.minimum(vivid(take.light, rng.uniform(0.35, 1.15)), 1), float(rng.uniform(0.75, 1.35)))
+    take = taken(seen(base, rng, face_px=(70, 420)))
+    light = cv2.pow(np.minimum(vivid(take.light, rng.uniform(0.5, 1.5)), 1), float(rng.uniform(0.75, 1.35)))
     light = _inked(light, rng)
-    black, white = np.float32(rng.uniform(0.01, 0.12)), np.float32(rng.uniform(0.6, 0.95))
+    black, white = np.float32(rng.uniform(0.005, 0.09)), np.float32(rng.uniform(0.6, 0.95))
     light = black + np.clip(light, 0, 1) * (white - black)
     light = light * (1 + rng.normal(0, 0.05, 3) + [0.03, 0, -0.03]).astype(np.float32)
     light = sloped(light * _fibred(light.shape[:2], rng), rng, amount=0.3)
@@ -43,12 +43,12 @@ def sheet(take: Take, rng: np.random.Generator) -> Take:
 
 
 def pale(
-    light: np.ndarray, rng: np.random.Generator, *, gamut: tuple[float, float] = (0.4, 1.15)
+    light: np.ndarray, rng: np.random.Generator, *, gamut: tuple[float, float] = (0.55, 1.5)
 ) -> np.ndarray:
     """What ink and paper make of a picture's light where the sheet is seen with its edges."""
     light = cv2.pow(np.minimum(vivid(light, rng.uniform(*gamut)), 1), float(rng.uniform(0.8, 1.3)))
-    black, white = np.float32(rng.uniform(0.01, 0.1)), np.float32(rng.uniform(0.6, 0.95))
-    light = light + (_fine(light.shape[:2], rng) * np.float32(rng.uniform(0, 0.12)))[..., None]
+    black, white = np.float32(rng.uniform(0.005, 0.07)), np.float32(rng.uniform(0.6, 0.95))
+    light = light + (_fine(light.shape[:2], rng) * np.float32(rng.uniform(0, 0.09)))[..., None]
     return tinted(black + np.clip(light, 0, 1) * (white - black), rng, spread=0.04)
 
 
@@ -68,7 +68,7 @@ def _inked(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.6:
         grey = light @ LUMA
         middle = np.sqrt(np.clip(grey * (1 - grey), 0, 1))
-        return light + (_fine(grey.shape, rng) * middle * np.float32(rng.uniform(0.02, 0.3)))[..., None]
+        return light + (_fine(grey.shape, rng) * middle * np.float32(rng.uniform(0.02, 0.2)))[..., None]
     if rng.random() < 0.5:
         return light * moire(light.shape[:2], rng, strength=0.5)
     return light

@@ -13,7 +13,7 @@ CANDIDATES = 6  # of whom the one who looks most nearly the same way is chosen
 
 
 def turned_aside(mesh: np.ndarray) -> float:
-    """How far the nose's tip is off the middle between the eyes, in halves of their outer corners' distance."""
+    """How far the nose's tip is off the middle between the eyes, in halves of their distance."""
     axis = (mesh[263] - mesh[33])[:2]
     nose = (mesh[1] - (mesh[263] + mesh[33]) / 2)[:2]
     return 2 * float(nose @ axis) / max(1e-6, float(axis @ axis))

@@ -33,20 +33,20 @@ def draw_sensor(
     rng: np.random.Generator,
     *,
     noise: tuple[float, float] = (0.003, 0.06),
-    contrast: tuple[float, float] = (-0.3, 0.5),
-    quality: tuple[float, float] = (35.0, 96.0),
-    sharpens: float = 1 / 3,
+    contrast: tuple[float, float] = (-0.2, 0.7),
+    quality: tuple[float, float] = (40.0, 97.0),
+    sharpens: float = 0.5,
 ) -> Sensor:
     """A camera with its numbers from these ranges; a share `sharpens` of them sharpen."""
     return Sensor(
         noise=log_uniform(rng, *noise),
         contrast=float(rng.uniform(*contrast)),
-        sharpen=float(rng.uniform(0.2, 1.5)) if rng.random() < sharpens else 0.0,
+        sharpen=float(rng.uniform(0.3, 1.9)) if rng.random() < sharpens else 0.0,
         quality=float(rng.uniform(*quality)),
         gamma=float(rng.uniform(0.40, 0.52)),
         halo_px=float(rng.uniform(0.7, 2.0)),
         smears=bool(rng.random() < 0.6),
-        clean=str(rng.choice(["", "median", "bilateral"], p=[0.7, 0.12, 0.18])),
+        clean=str(rng.choice(["", "median", "bilateral"], p=[0.8, 0.07, 0.13])),
     )
 
 

@@ -2,7 +2,9 @@
 plastic.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -77,7 +79,7 @@ def cast_mask(take: Take, rng: np.random.Generator, *, stuff: Stuff) -> Take:
     return take.lit(out * (1 + np.float32(rng.uniform(-2.0, 0.8)) * seam).clip(0.1))
 
 
-def clear_mask(take: Take, rng: np.random.Generator, *, rooms: tuple = ()) -> Take:
+def clear_mask(take: Take, rng: np.random.Generator, *, rooms: Sequence[Path] = ()) -> Take:
     """The face under transparent plastic: veiled, glossy, its edges bright lines."""
     shape, side = take.light.shape, take.side
     cover = scissored(take.mesh, shape, rng, rim=(0.98, 1.18))

@@ -9,9 +9,11 @@ import numpy as np
 from unmask.simulate.backdrops import LINEAR
 from unmask.simulate.mean_face import MEAN_FACE
 
+_SHAPES = {1.0: 0.42, 3 / 4: 0.24, 4 / 3: 0.18, 9 / 16: 0.09, 16 / 9: 0.07}  # height over width: how often
 TIGHT = 0.55  # how often a picture is cut tight to the face, as other programs hand faces over
-MOST_PX = 900  # longer side
+MOST_PX = 960  # longer side
 ENLARGED_MOST = 1.3
+WIDE_SHARE = 0.63  # of the longer side that the face takes in pictures that are not cut to it, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +51,9 @@ class Take:
 class Framing:
     """What part of a picture is seen.
 
-    `tight`: cut to a rectangle about the face, else to a square of `scale` faces. `scale` times the face's
-    longer side is its width, `aspect` its height over it; `shift` (2,) of its side moves it. `mirrored`: left
-    to right.
+    `tight`: cut to the face, else with what is about it, kept inside the picture. `scale` times the face's
+    longer side is its width if tight, else its shorter side; `aspect` its height over its width; `shift` (2,)
+    of its side moves it. `mirrored`: left to right.
     """
 
     tight: bool
@@ -65,12 +67,15 @@ def draw_framing(rng: np.random.Generator, *, tight: bool | None = None) -> Fram
     """The same draw for both classes; `tight` where it is settled already."""
     if tight is None:
         tight = bool(rng.random() < TIGHT)
-    reach = 0.08 if tight else 0.05
+    reach = 0.08 if tight else 0.12
+    x, y = rng.uniform(-reach, reach, 2).tolist()
     return Framing(
         tight=tight,
-        scale=float(rng.uniform(1.05, 1.7) if tight else rng.uniform(1.6, 3.2)),
-        aspect=float(rng.uniform(0.9, 1.35)) if tight else 1.0,
-        shift=tuple(rng.uniform(-reach, reach, 2).tolist()),
+        scale=float(rng.uniform(1.05, 1.7)) if tight else log_uniform(rng, 1.6, 4.5),
+        aspect=float(
+            rng.uniform(0.9, 1.35) if tight else rng.choice(list(_SHAPES), p=list(_SHAPES.values()))
+        ),
+        shift=(x, y),
         mirrored=bool(rng.random() < 0.5),
     )
 
@@ -79,23 +84,39 @@ def framed(base: Base, framing: Framing) -> Base:
     """The part of the picture that `framing` names, kept inside it."""
     height, width = base.image.shape[:2]
     box, side = box_of(base.mesh), side_of(base.mesh)
-    wide = framing.scale * side
-    if not framing.tight:
-        wide = min(wide, width, height)
-    size = wide * np.array([1.0, framing.aspect])
-    centre = (box[:2] + box[2:]) / 2 + wide * np.array(framing.shift)
+    size = framing.scale * side * np.array([1.0, framing.aspect])
     if framing.tight:  # what is beyond the border is not there
-        low = np.maximum(0, centre - size / 2)
-    else:  # moved until it lies inside
-        low = np.clip(centre - size / 2, 0, [width - wide, height - wide])
-    x0, y0 = low.astype(int)
-    x1, y1 = np.minimum([width, height], (centre if framing.tight else low + size / 2) + size / 2).astype(int)
+        centre = (box[:2] + box[2:]) / 2 + size[0] * np.array(framing.shift)
+        low, high = np.maximum(0, centre - size / 2), np.minimum([width, height], centre + size / 2)
+    else:  # shrunk and moved until it lies inside, the face as well
+        size = size / min(1.0, framing.aspect)
+        size = size * min(1.0, float((np.array([width, height]) / size).min()))
+        free = np.maximum(0, (size - 1.1 * (box[2:] - box[:2])) / 2)
+        centre = (box[:2] + box[2:]) / 2 + np.clip(size * np.array(framing.shift), -free, free)
+        low = np.clip(centre - size / 2, 0, np.array([width, height]) - size)
+        high = low + size
+    (x0, y0), (x1, y1) = low.astype(int), high.astype(int)
     part = base.image[y0:y1, x0:x1]
     mesh = base.mesh - np.array([x0, y0, 0], np.float32)
     if framing.mirrored:
         part = part[:, ::-1]
         mesh = mirrored(mesh, width=part.shape[1])
     return replace(base, image=np.ascontiguousarray(part), mesh=mesh.astype(np.float32))
+
+
+def seen(
+    base: Base,
+    rng: np.random.Generator,
+    *,
+    face_px: tuple[float, float],
+    least_px: tuple[float, float] = (360, 860),
+) -> Base:
+    """As a camera or a programme delivers it: the face's longer side between `face_px`, and where it is not
+    cut to the face, the picture's longer side no less than somewhere in `least_px`.
+    """
+    px, share = log_uniform(rng, *face_px), side_of(base.mesh) / max(base.image.shape[:2])
+    least = log_uniform(rng, *least_px)
+    return sized(base, face_px=max(px, least * share) if share < WIDE_SHARE else px)
 
 
 def sized(base: Base, *, face_px: float) -> Base:

@@ -101,9 +101,9 @@ def _in_light_of(ink: np.ndarray, wearer: Take, rng: np.random.Generator, *, cov
     slope = cv2.resize(soft, grey.shape[::-1], interpolation=cv2.INTER_LINEAR) + np.float32(1e-3)
     face, paper = float(mean_within(wearer.light, cover) @ LUMA), float(mean_within(ink, cover) @ LUMA)
     share = float(rng.uniform(0, 0.7))
-    slope = cv2.pow(slope / np.float32(face + 1e-3), share)
+    sloped = np.clip(cv2.pow(slope / np.float32(face + 1e-3), share), 0.3, 3)
     gain = face / paper * log_uniform(rng, 0.75, 1.6)
-    return ink * np.clip(slope, 0.3, 3)[..., None] * np.float32(gain)
+    return ink * np.asarray(sloped)[..., None] * np.float32(gain)
 
 
 def _shadow(cover: np.ndarray, sheet: Take, rng: np.random.Generator) -> np.ndarray:
