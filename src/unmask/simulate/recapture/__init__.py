@@ -1,0 +1,5 @@
+"""Recapture pairs: one picture taken as a living face and as an attack, in two dimensions."""
+
+from unmask.simulate.recapture.series import Recaptures
+
+__all__ = ["Recaptures"]

@@ -1,0 +1,114 @@
+"""Pairs from one picture: taken as a living face, and recaptured from a display, paper or a mask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from unmask.simulate.recapture.attacks import Attempt, attack
+from unmask.simulate.recapture.living import Shown, living
+from unmask.simulate.recapture.paste import CANDIDATES, nearest_in_pose
+from unmask.simulate.recapture.takes import Base, draw_framing, framed, side_of
+from unmask.simulate.studio import Simulated
+from unmask.simulate.subjects import procedural_portrait
+from unmask.types import DataError, Label
+
+FACE_WIDTH_M = 0.15
+AWAY_M = 0.5  # of all that is flat
+
+
+class Pictured(Protocol):
+    """A picture with one face, e.g. a `Portrait`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def image(self) -> np.ndarray: ...  # (H, W, 3) uint8 RGB
+    @property
+    def mesh(self) -> np.ndarray: ...  # (468, 3) float32 px
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recaptures:
+    """Any number of pictures: `series(index)` is a function of the fields and the index; it pickles.
+
+    Of each picture of `bases` (portraits, photographs with a `subject`, or bona fide recordings of the
+    simulator, whose middle frame counts) index 2k is taken as a living face, 2k + 1 recaptured; both with
+    the same kind of framing. Every picture comes once before any comes again, each round in another order.
+    `rooms`: pictures of rooms, for reflections and backgrounds; drawn ones when empty.
+    """
+
+    bases: Sequence[Pictured | Simulated]
+    seed: int
+    rooms: Sequence[Path] = ()
+
+    def __call__(self, index: int) -> Simulated:
+        """One frame with its truth; `light` says how it was framed, `model` how it was made."""
+        if not len(self.bases):
+            raise DataError("recaptures are made of pictures with a face, and none were given; give some")
+        pair, attacked = divmod(index, 2)
+        rng = np.random.default_rng([self.seed, index, 41])
+        base = _base(self.bases[self._number(pair)])
+        tight = draw_framing(np.random.default_rng([self.seed, pair, 43])).tight
+        framing = draw_framing(rng, tight=tight)
+        instrument: str | None = None
+        if attacked:
+            attempt = Attempt(
+                base=base, framing=framing, other=lambda: self._other(base, rng), rooms=self.rooms
+            )
+            instrument, shown = attack(attempt, rng)
+        else:
+            shown = living(framed(base, framing), rng)
+        return Simulated(
+            frames=[shown.image],
+            times_s=np.zeros(1),
+            depths=_depth(shown, flat=bool(attacked))[None],
+            meshes=shown.mesh[None],
+            label=Label.ATTACK if attacked else Label.BONA_FIDE,
+            instrument=instrument,
+            subject=base.subject,
+            seed=self.seed * 10_000_000 + index,
+            camera="recapture",
+            light="tight" if tight else "wide",
+            model=shown.model,
+            place="any",
+        )
+
+    def _number(self, pair: int) -> int:
+        count = len(self.bases)
+        order = np.random.default_rng([self.seed, 7, pair // count]).permutation(count)
+        return int(order[pair % count])
+
+    def _other(self, base: Base, rng: np.random.Generator) -> Base:
+        """Somebody else who looks about the same way; drawn where the pictures show one person alone."""
+        drawn = [_base(self.bases[int(n)]) for n in rng.integers(0, len(self.bases), CANDIDATES)]
+        others = [other for other in drawn if other.subject != base.subject]
+        if not others:
+            return _base(procedural_portrait(rng))
+        return others[nearest_in_pose([other.mesh for other in others], base.mesh)]
+
+
+def _base(item: Pictured | Simulated) -> Base:
+    if isinstance(item, Simulated):
+        if item.label is not Label.BONA_FIDE:
+            raise DataError(
+                f"recaptures are made of bona fide pictures, and {item.subject} shows an attack; leave it out"
+            )
+        middle = len(item.frames) // 2
+        return Base(subject=item.subject, image=item.frames[middle], mesh=item.meshes[middle])
+    return Base(subject=getattr(item, "subject", "") or item.name, image=item.image, mesh=item.mesh)
+
+
+def _depth(shown: Shown, *, flat: bool) -> np.ndarray:
+    """Depth (H, W) float32 metres: a plane, from which a living face stands out by its mesh's bulge."""
+    height, width = shown.image.shape[:2]
+    depth = np.full((height, width), AWAY_M, np.float32)
+    if flat:
+        return depth
+    middle, side = shown.mesh[:, :2].mean(axis=0), side_of(shown.mesh)
+    x = (np.arange(width, dtype=np.float32) - middle[0]) / np.float32(side / 2)
+    y = (np.arange(height, dtype=np.float32) - middle[1]) / np.float32(side / 2)
+    bulge = np.maximum(0, 1 - (x * x)[None] - (y * y)[:, None])
+    return depth - np.float32(FACE_WIDTH_M / 2) * bulge
