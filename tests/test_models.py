@@ -35,6 +35,8 @@ TINY = {
     "resnet18": ({"width": 8}, 32),
     "fghv_s": ({"draws": 8}, 64),
     "encoder": ({"size_px": 64, "decoder": 4}, 64),
+    "sgtd_e": ({"size_px": 64}, 64),
+    "fghv_e": ({"draws": 8}, 64),
 }
 STANDS_FOR = {name: name.removesuffix("_s") for name in MODELS if name.endswith("_s")}
 STANDS_FOR |= {name: name.replace("_m_", "_s_") for name in MODELS if "_m_" in name}
@@ -46,7 +48,7 @@ STANDS_FOR |= {"fghv": "fghv_s", "fghv_s": "fghv_s"}
 ADVERTISED_PX = dict.fromkeys(MODELS, 128) | {
     **dict.fromkeys(("sgtd_single", "sgtd_multi", "sgtd_m_single", "sgtd_m_multi"), 256),
     **dict.fromkeys(("off_gru_single", "off_gru_multi", "auxiliary", "cdcn", "fghv"), 256),
-    **dict.fromkeys(("clip_vit", "deeppixbis", "resnet18", "encoder"), 224),
+    **dict.fromkeys(("clip_vit", "deeppixbis", "resnet18", "encoder", "sgtd_e", "fghv_e"), 224),
     "minifasnet": 80,
 }
 PARAMETERS = {  # of the published networks; where a number was published, the docstring says how it relates
@@ -74,7 +76,11 @@ def tiny(name: str) -> torch.nn.Module:
 
 
 def frames_of(name: str) -> int:
-    return 3 if "multi" in name else 1
+    return 3 if is_multi_frame(name) else 1
+
+
+def is_multi_frame(name: str) -> bool:
+    return "multi" in name or name == "sgtd_e"
 
 
 def clips_for(name: str, *, batch: int = 3) -> torch.Tensor:
@@ -244,7 +250,7 @@ def test_the_exported_graph_agrees(name, network, tmp_path):
 def test_a_network_takes_clips_of_its_advertised_size(row):
     network, side = MODELS[row]().to("meta").eval(), ADVERTISED_PX[row]
     assert getattr(network, "size_px", side) == side
-    output = network(torch.zeros(1, 5 if "multi" in row else 1, 3, side, side, device="meta"))
+    output = network(torch.zeros(1, 5 if is_multi_frame(row) else 1, 3, side, side, device="meta"))
     assert output.score.shape == (1,)
     assert output.depth is None or output.depth.shape[2:] == (32, 32)
     if row in PARAMETERS:

@@ -18,7 +18,10 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
     init: Annotated[
         Path | None,
-        typer.Option(help="Weights to start from, e.g. single-frame ones for a multi-frame network."),
+        typer.Option(
+            help="Weights to start from, e.g. single-frame ones for a multi-frame network; imagenet: the "
+            "published ones of an encoder, fetched by pip."
+        ),
     ] = None,
     seeds: Annotated[
         int, typer.Option(help="Train so many times, in --out/seed-1 and on; mean and deviation.", min=1)

@@ -11,6 +11,7 @@ from unmask.data.prepared import PreparedSet
 from unmask.media.files import write_bytes
 from unmask.models.weights import load, save
 from unmask.runtime.network import BATCH, Network
+from unmask.training.calibrated import through
 from unmask.training.settings import Evaluation
 from unmask.training.threshold import operating_points
 
@@ -33,6 +34,7 @@ def add_bf16_points(model: Path, weights: Path, *, dev: PreparedSet, settings: E
         precision="bf16",
         measured_on=known[0].measured_on,
     )
+    measured = through(measured, contract.score_map)
     return _rewrite(model, weights, replace(contract, operating_points=(*known, *measured)))
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from unmask.app.precision import add_bf16_points
 from unmask.app.progress import bar, say
 from unmask.app.training_sets import prepared, training_data
-from unmask.data.prepared import PreparedSet
 from unmask.models.export import export as export_network
 from unmask.models.weights import load
 from unmask.training.finish import finish
 from unmask.training.loop import leads, train
 from unmask.training.results import RESULTS, Result, read_results, write_results, write_summary
 from unmask.training.run_folder import SETTINGS
+from unmask.training.sets import part_of
 from unmask.training.settings import Settings, read_settings
 
 
@@ -72,8 +72,7 @@ def _one(
     command = shlex.join(["unmask", *sys.argv[1:]])
     material = [row for folder in data for row in training_data(folder)]
     finished = finish(out, data=sets, training_data=material, command=command)
-    dev = PreparedSet.joined([PreparedSet.open(folder / "dev") for folder in sets])
-    add_bf16_points(finished.model, finished.weights, dev=dev, settings=settings.evaluation)
+    add_bf16_points(finished.model, finished.weights, dev=part_of(sets, "dev"), settings=settings.evaluation)
     for result in write_results(out, data=sets):
         say(_sentence(result))
     print(finished.weights)

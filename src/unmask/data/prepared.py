@@ -52,14 +52,14 @@ class PreparedSet:
         return PreparedSet(root, spec, depth_px, rows, tuple(shards))
 
     @staticmethod
-    def joined(sets: Sequence["PreparedSet"]) -> "PreparedSet":
+    def joined(sets: Sequence["PreparedSet"], *, named: bool = False) -> "PreparedSet":
         """Several sets as one; DataError where their clips were cut in different ways.
 
         Two sets may both have a subject "1": presentations and subjects get the folder of their set before
-        their name, and so do domains that no manifest names.
+        their name, and so do domains that no manifest names; a single set's stay as they are unless `named`.
         """
         first = sets[0]
-        if len(sets) == 1:
+        if len(sets) == 1 and not named:
             return first
         for other in sets[1:]:
             if (other.spec, other.depth_px) != (first.spec, first.depth_px):

@@ -1,7 +1,7 @@
 """Networks, one paper a file; `MODELS` is the register that commands, tests and weight files name them by.
 
-`_s` is a narrow preset for CPUs and clips of 128x128, `_m` a middle one; the others have the published
-widths.
+`_s` is a narrow preset for CPUs and clips of 128x128, `_m` a middle one, `_e` stands on the frozen encoder;
+the others have the published widths.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,9 @@ from unmask.models.auxiliary import auxiliary
 from unmask.models.cdcn import cdcn
 from unmask.models.clip_vit import clip_vit
 from unmask.models.deeppixbis import deeppixbis
+from unmask.models.encoded import sgtd_e
 from unmask.models.encoder import encoder
-from unmask.models.fghv import NARROW, WIDE, fghv
+from unmask.models.fghv import ENCODED, NARROW, WIDE, fghv
 from unmask.models.form import MEDIUM, OFF_PAPER, OFF_SMALL, PAPER, SMALL
 from unmask.models.minifasnet import minifasnet
 from unmask.models.output import Output
@@ -46,6 +47,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "encoder": encoder,
     "fghv": partial(fghv, WIDE),
     "fghv_s": partial(fghv, NARROW),
+    "sgtd_e": sgtd_e,
+    "fghv_e": partial(fghv, ENCODED, backbone="encoder", channels=3),
 }
 
 __all__ = ["MODELS", "Output"]

@@ -166,7 +166,7 @@ class Encoder(nn.Module):
 
 
 def both_views(frames: Tensor) -> Tensor:
-    """(N, 3, S, S) -> (2N, 3, S, S): the frames, then their mirror images."""
+    """(N, ..., W) -> (2N, ..., W): the frames, then their mirror images."""
     order = torch.arange(frames.shape[-1] - 1, -1, -1, device=frames.device)
     return torch.cat([frames, frames.index_select(-1, order)])  # a flip takes OpenVINO thrice the time
 

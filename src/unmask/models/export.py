@@ -60,6 +60,40 @@ def export(network: nn.Module, contract: Contract, out: Path, *, half: bool = Tr
     return contract
 
 
+class _RawFeatures(nn.Module):
+    """Of an encoder, what a head is fitted to."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.raw_features: Callable[[Tensor], Tensor] = network.raw_features  # type: ignore[assignment]
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return self.raw_features(frames)
+
+
+def features_graph(network: nn.Module) -> bytes:
+    """An encoder without its head, in ONNX: "frames" (N, 3, S, S) in [0, 1] -> "features" (N, D)."""
+    was_training = network.training
+    size_px = int(network.size_px)  # type: ignore[arg-type]
+    example = torch.zeros(2, 3, size_px, size_px)  # torch.export takes a batch of one for a constant
+    with torch.no_grad(), _quiet():
+        program = torch.onnx.export(
+            _RawFeatures(network).eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["frames"],
+            output_names=["features"],
+            dynamic_shapes={"frames": {0: torch.export.Dim("batch")}},
+            verbose=False,
+        )
+    network.train(was_training)
+    if program is None:
+        raise RuntimeError("torch.onnx.export gave no program")
+    return program.model_proto.SerializeToString()
+
+
 class _Named(nn.Module):
     """The network with its inner tensors as further outputs: only so do they keep names in the graph."""
 

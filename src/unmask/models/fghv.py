@@ -11,6 +11,7 @@ fide presentation to its f and pushes the h away, and the other way round for at
 nearer f is to the g than to the h, over all K: each pair (g_k, h_k) is a hypothesis of a cosine classifier.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -19,12 +20,13 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
 from unmask.contract import MAP_PX
+from unmask.models.encoder import FEATURES, FrozenEncoder, both_views, merged
 from unmask.models.output import Draws, Output, unless_unseen
 from unmask.models.resnet import ResNet18Trunk
 from unmask.types import ModelError, SettingsError
 
 Hypotheses = Literal["both", "real", "attack", "none"]
-Backbone = Literal["depthnet", "resnet18"]
+Backbone = Literal["depthnet", "resnet18", "encoder"]
 Block = tuple[int, int, int]
 SLOPE = 0.2  # of LeakyReLU in the generation networks
 LATENT_SEED = 1234  # of the latent vectors that a finished network compares with; the sibling projects' seed
@@ -34,7 +36,8 @@ LATENT_SEED = 1234  # of the latent vectors that a finished network compares wit
 class FghvForm:
     """Widths and switches; the defaults are the paper's or, where it is silent, its siblings'.
 
-    `backbone`: the papers' DepthNet, or a ResNet-18 whose features are as many, an eighth of them its width.
+    `backbone`: the papers' DepthNet, or a ResNet-18 whose features are as many, an eighth of them its width,
+    or the frozen encoder of ordinary photographs (models.encoder) with one dense layer.
     `channels`: 3 for RGB, 6 for RGB and HSV. `fold`: squares of that side of pixels become one place of the
     first layer. `embedder`: the widths behind the joined levels, the last one that of the feature. `hidden`:
     of the generation networks. `draws` latent vectors of `latent` numbers; `tau` the temperature of a score.
@@ -72,7 +75,7 @@ class FghvForm:
             ),
             (
                 self.backbone == "depthnet" or not self.depth_head,
-                "depth_head needs the levels of a depthnet; leave it out with resnet18",
+                f"depth_head needs the levels of a depthnet; leave it out with {self.backbone}",
             ),
         ):
             if not holds:
@@ -88,6 +91,9 @@ NARROW = FghvForm(  # 128 px clips, four pixels in one place
     hidden=128,
     latent=32,
 )
+
+
+ENCODED = FghvForm(backbone="encoder", channels=3, embedder=(128, 256, 128), hidden=128, latent=32)
 
 
 class DepthNet(nn.Module):
@@ -131,6 +137,24 @@ class ResNet(nn.Module):
         return self.trunk(coloured(frames, self.channels)), None
 
 
+class Encoded(nn.Module):
+    """The frozen encoder as the backbone: its features, normed, through a dense layer.
+
+    After training they are the mean of a frame's and its mirror image's, so that both score the same.
+    """
+
+    def __init__(self, form: FghvForm) -> None:
+        super().__init__()
+        self.encoder = FrozenEncoder()
+        self.norm = nn.BatchNorm1d(FEATURES, affine=False)
+        self.embed = nn.Linear(FEATURES, form.embedder[2])
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, None]:  # (N, 3, H, W) in [0, 1] -> (N, d)
+        if self.training:
+            return self.embed(self.norm(self.encoder(frames)[1])), None
+        return self.embed(self.norm(merged(self.encoder(both_views(frames))[1]))), None
+
+
 class Generator(nn.Module):
     """A feature generation network: latent vectors (n, d) -> features (n, D)."""
 
@@ -160,7 +184,7 @@ class Fghv(nn.Module):
     def __init__(self, form: FghvForm = WIDE) -> None:
         super().__init__()
         self.form = form
-        self.backbone = DepthNet(form) if form.backbone == "depthnet" else ResNet(form)
+        self.backbone = {"depthnet": DepthNet, "resnet18": ResNet, "encoder": Encoded}[form.backbone](form)
         self.real = Generator(form) if form.hypotheses in ("both", "real") else None
         self.attack = Generator(form) if form.hypotheses in ("both", "attack") else None
         self.head = nn.Linear(form.embedder[2], 2) if form.hypotheses == "none" else None
@@ -195,6 +219,22 @@ class Fghv(nn.Module):
             )
         score = output.score if mask is None else unless_unseen(output.score, mask)
         return output._replace(score=score), {"feature": feature}
+
+    def from_imagenet(self, published: Mapping[str, Tensor]) -> None:
+        """Take the published weights of a frozen encoder."""
+        if not isinstance(self.backbone, Encoded):
+            raise ModelError(
+                f"ImageNet's weights are an encoder's, and the backbone is a {self.form.backbone}; set "
+                '[arguments] backbone = "encoder"'
+            )
+        self.backbone.encoder.net.read(published)
+
+    def freeze(self) -> None:
+        """A frozen encoder never moves; other backbones are trained with the rest."""
+        if not isinstance(self.backbone, Encoded):
+            raise SettingsError(
+                f"[run] backbone is frozen, but a {self.form.backbone} is not; let it be trained"
+            )
 
     def generate(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         """Latent vectors (n, d) -> features of real faces and of known attacks, both (n, D)."""

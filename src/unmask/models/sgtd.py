@@ -249,10 +249,10 @@ class SgtdMulti(nn.Module):
     multi_frame = True
     ellipse: Tensor
 
-    def __init__(self, form: Form = PAPER) -> None:
+    def __init__(self, form: Form = PAPER, *, backbone: nn.Module | None = None) -> None:
         super().__init__()
         self.form = form
-        self.backbone = Backbone(form)
+        self.backbone = Backbone(form) if backbone is None else backbone
         self.motion = Motion(form)
         self.recurrence = Recurrence(form)
         self.head = nn.ModuleList([nn.Linear(MAP_PX * MAP_PX, 64), nn.Linear(64, 2)])

@@ -13,7 +13,7 @@ from unmask.runtime.network import Network, compiled, planes, read_graph
 from unmask.types import Clip, ClipScore
 
 # The first of these that a graph names is the nearest to its verdict.
-NAMES = ("feature", "motion", "tap3")
+NAMES = ("features", "feature", "motion", "tap3")
 
 
 class TellingNetwork(Network):

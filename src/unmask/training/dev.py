@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from unmask import metrics
 from unmask.data.prepared import PreparedSet
 from unmask.models import Output
+from unmask.models.encoder import Encoder
 from unmask.models.hypotheses import distribution, relative, variance
 from unmask.models.losses import binary, binary_score, cdl, depth_target, edl, pixels
 from unmask.models.output import Draws
 from unmask.training.augment import Batch
 from unmask.training.batches import ahead, by_instrument, one_frame, to_batch
 from unmask.training.checkpoint import Dev
+from unmask.training.features import features_of
 from unmask.training.networks import frames_of
 from unmask.training.settings import Loss, Settings
 from unmask.training.threshold import presentation_scores
@@ -85,6 +87,8 @@ def score_set(
     bona_fide = np.isin(np.arange(len(prepared.rows)), living)
     parts = np.array_split(np.arange(len(prepared.rows)), -(-len(prepared.rows) // size))
     scores, losses = [], []
+    if isinstance(network, Encoder):
+        return _by_features(network, prepared, bona_fide=bona_fide, device=device)
     was_training = network.training
     network.eval()
     with torch.inference_mode():
@@ -97,6 +101,17 @@ def score_set(
             scores.append(output.score.double().cpu().numpy())
     network.train(was_training)
     return DevScores(np.concatenate(scores), sum(losses) / len(prepared.rows))
+
+
+def _by_features(
+    network: Encoder, prepared: PreparedSet, *, bona_fide: np.ndarray, device: torch.device
+) -> DevScores:
+    """By what was seen of each picture once; the loss is the head's: the map has no part in the score."""
+    raw = features_of(network, prepared, device=device)
+    with torch.inference_mode():
+        scores = network.score_features(torch.from_numpy(raw).to(device)).cpu()
+        loss = binary_score(scores, torch.from_numpy(bona_fide))
+    return DevScores(scores.double().numpy(), float(loss))
 
 
 def score_finished(network: nn.Module, prepared: PreparedSet, settings: Settings) -> DevScores:

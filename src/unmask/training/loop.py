@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -23,19 +24,22 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.fabric.wrappers import _FabricModule
 from torch import nn
 
+from unmask.models.encoder import Encoder
 from unmask.models.hypotheses import collapse
 from unmask.models.output import Draws
 from unmask.training import checkpoint as checkpoints
 from unmask.training.batches import Drawer, Drawn, ahead, changed
 from unmask.training.checkpoint import BEST, CHECKPOINT, Checkpoint, Dev, History
 from unmask.training.dev import judge, loss_of, score_set
+from unmask.training.features import features_of
+from unmask.training.head import fit_head, row_weights
 from unmask.training.loggers import close_loggers, loggers_of
 from unmask.training.networks import build, frames_of, start_depth
 from unmask.training.optimisers import optimiser_of, rate_at
 from unmask.training.run_folder import claim, write_metrics
-from unmask.training.sets import Folders, Sets
+from unmask.training.sets import Folders, Sets, rows_by_set
 from unmask.training.settings import Settings
-from unmask.types import ModelError, SettingsError, UnmaskError
+from unmask.types import Label, ModelError, SettingsError, UnmaskError
 
 Progress = Callable[[int, int, float], None]  # steps done, steps in all, loss
 
@@ -73,9 +77,9 @@ def train(
     """Trains to the last step and returns the run folder; `finish` makes the shipped files of it.
 
     `data` holds prepared sets in train and dev; several such folders are put together. `init`: weights to
-    start from; a multi-frame network takes the backbone of single-frame weights. `resume` goes on from the
-    checkpoint in `out`, or from the start where there is none yet. A loss or gradient that is not finite ends
-    in a TrainingError; the checkpoint then holds the last good weights.
+    start from; a multi-frame network takes the backbone of single-frame weights, an encoder "imagenet".
+    `resume` goes on from the checkpoint in `out`, or from the start where there is none yet. A loss or
+    gradient that is not finite ends in a TrainingError; the checkpoint then holds the last good weights.
     """
     out = Path(out)
     sets = Sets.open(data)
@@ -85,8 +89,11 @@ def train(
         going_on = claim(out, settings, resume=resume)
     going_on = fabric.broadcast(going_on)
     if settings.run.backbone == "frozen" and init is None and not going_on:
-        raise SettingsError("[run] backbone is frozen, but there is none yet; give --init weights of stage 1")
-    run = _begin(fabric, settings, sets, out, init=None if going_on else init)
+        raise SettingsError(
+            "[run] backbone is frozen, but there is none yet; give --init weights of stage 1, of an encoder "
+            "imagenet"
+        )
+    run = _begin(fabric, settings, sets, out, init=None if going_on else init, going_on=going_on)
     if going_on:
         _restore(run, checkpoints.read(out / CHECKPOINT))
     drawer = Drawer(
@@ -130,18 +137,44 @@ def _fabric(settings: Settings, out: Path) -> Fabric:
     return fabric
 
 
-def _begin(fabric: Fabric, settings: Settings, sets: Sets, out: Path, *, init: str | Path | None) -> _Run:
+def _begin(
+    fabric: Fabric, settings: Settings, sets: Sets, out: Path, *, init: str | Path | None, going_on: bool
+) -> _Run:
     torch.manual_seed(settings.run.seed)  # of the first weights; a step seeds itself
     bare = build(settings, init=init)
     frames = frames_of(bare, sets.train.spec)
     if init is None and settings.run.backbone == "trained":
         start_depth(bare, sets.train, frames=frames)
+    if settings.head.strength and not going_on:
+        _fit(fabric, cast(Encoder, bare), settings, sets)
     if settings.compute.channels_last:
         bare.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = optimiser_of(bare, settings)
     network, optimiser = fabric.setup(bare, optimiser)
     average = deepcopy(bare).requires_grad_(False) if settings.run.ema else None
     return _Run(fabric, settings, sets, out, network, bare, average, optimiser, frames, History())
+
+
+def _fit(fabric: Fabric, network: Encoder, settings: Settings, sets: Sets) -> None:
+    """The head of an encoder, in closed form, on features that the first process looks up for all."""
+    device = torch.device("cpu") if fabric.device.type == "cpu" else fabric.device
+    network.to(device)
+    if fabric.global_rank == 0:
+        for prepared in (sets.train, sets.dev):
+            features_of(network, prepared, device=device, progress=partial(_looked, fabric.print))
+    fabric.barrier()
+    raw = features_of(network, sets.train, device=device)
+    living = np.array([row.label is Label.BONA_FIDE for row in sets.train.rows])
+    weights = row_weights(rows_by_set(sets.train), settings.head)
+    head = fit_head(raw, living, weights=weights, C=settings.head.strength)
+    mean, scale, weight = (
+        torch.from_numpy(part).float().to(device) for part in (head.mean, head.scale, head.weight)
+    )
+    network.set_head(mean=mean, scale=scale, weight=weight, bias=head.bias)
+
+
+def _looked(tell: Callable[[str], None], done: int, total: int) -> None:
+    tell(f"features of {done:,} of {total:,} pictures")
 
 
 class _Meter:

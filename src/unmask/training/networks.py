@@ -7,20 +7,23 @@ import torch
 from torch import nn
 
 from unmask.data.prepared import PreparedSet
+from unmask.media.assets import imagenet_weights
 from unmask.models import MODELS
+from unmask.models.encoder import Encoder
 from unmask.models.weights import load
 from unmask.training.batches import by_instrument, one_frame, to_batch
 from unmask.training.settings import Settings
 from unmask.types import ClipSpec, ModelError, SettingsError
 
 OPEN_CLIP = "open_clip:"  # before a tag or file in --init
+IMAGENET = "imagenet"  # in its place: the published weights of an encoder
 
 
 def build(settings: Settings, *, init: str | Path | None) -> nn.Module:
     """The network of the settings.
 
     `init`: weights to start from; a multi-frame network may start from the backbone of a single-frame one, a
-    CLIP from "open_clip:TAG".
+    CLIP from "open_clip:TAG", an encoder from "imagenet" (media.assets).
     """
     name = settings.run.network
     if name not in MODELS:
@@ -38,6 +41,12 @@ def build(settings: Settings, *, init: str | Path | None) -> nn.Module:
                 f"[run] backbone is frozen, but {name} has no second stage; let it be trained"
             )
         freeze()
+    if settings.head.strength:
+        if not isinstance(network, Encoder):
+            raise SettingsError(
+                f"[head] strength fits the head of an encoder, and {name} is none; set it to 0"
+            )
+        network.head.requires_grad_(False)  # fitted, not trained
     if init is not None:
         _fill(network, init, name=name)
     return network
@@ -49,6 +58,12 @@ def _fill(network: nn.Module, init: str | Path, *, name: str) -> None:
         if take is None:
             raise SettingsError(f"{init} are weights of a CLIP, {name} is none; give weights of {name}")
         take(str(init).removeprefix(OPEN_CLIP))
+        return
+    if str(init) == IMAGENET:
+        take = getattr(network, "from_imagenet", None)
+        if take is None:
+            raise SettingsError(f"--init {init} are weights of an encoder, {name} has none; leave it out")
+        take(torch.load(imagenet_weights().path, map_location="cpu", weights_only=True))
         return
     given, contract = load(init)
     part = "backbone" if network.multi_frame and not given.multi_frame else ""

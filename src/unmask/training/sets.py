@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from unmask.data.prepared import SPEC, PreparedSet
+from unmask.data.shards import Row
 from unmask.training.dev import refuse_shared_subjects
 from unmask.training.sampling import by_instrument
 
@@ -13,7 +16,10 @@ Folders = str | Path | Sequence[str | Path]
 
 @dataclass(frozen=True, slots=True)
 class Sets:
-    """`train` to learn from and `dev` for thresholds; no person is in both."""
+    """`train` to learn from and `dev` for thresholds; no person is in both.
+
+    A folder may have no dev, as one of a single class, if another has one.
+    """
 
     train: PreparedSet
     dev: PreparedSet
@@ -30,16 +36,30 @@ class Sets:
         return sets
 
 
+def rows_by_set(prepared: PreparedSet) -> list[list[Row]]:
+    """The rows of each folder that was put together, in order."""
+    found: dict[Path, list[Row]] = {}
+    starts = np.cumsum([0, *(len(shard.rows) for shard in prepared.shards)])
+    for shard, start in zip(prepared.shards, starts[:-1], strict=True):
+        found.setdefault(shard.tar.parent, []).extend(prepared.rows[start : start + len(shard.rows)])
+    return list(found.values())
+
+
 def folders_of(data: Folders) -> list[Path]:
     """One folder or several, as a list."""
     return [Path(data)] if isinstance(data, str | Path) else [Path(folder) for folder in data]
 
 
 def part_of(data: Folders, part: str) -> PreparedSet:
-    """The part "train", "dev" or "test" of all folders."""
-    return PreparedSet.joined([PreparedSet.open(folder / part) for folder in folders_of(data)])
+    """The part "train", "dev" or "test" of all folders; dev of those that have one."""
+    folders = folders_of(data)
+    if part == "dev":
+        folders = [folder for folder in folders if (folder / part / SPEC).is_file()] or folders
+    several = len(folders_of(data)) > 1
+    return PreparedSet.joined([PreparedSet.open(folder / part) for folder in folders], named=several)
 
 
 def has_part(data: Folders, part: str) -> bool:
-    """Whether every folder has it."""
-    return all((folder / part / SPEC).is_file() for folder in folders_of(data))
+    """Whether every folder has it, of dev whether one has."""
+    found = [(folder / part / SPEC).is_file() for folder in folders_of(data)]
+    return any(found) if part == "dev" else all(found)

@@ -89,6 +89,20 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """How the linear head of an encoder is fitted (training.head), before the steps of the loop.
+
+    `strength` is C of logistic regression, small for strong L2; 0 leaves the head to the loop. The rows'
+    weights sum to `rows`, so that C means the same with more of them. `shares`: what each set of --data, in
+    order, has of the whole weight; without any, as much as it has rows.
+    """
+
+    strength: float = 0.0
+    rows: int = 10_000
+    shares: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Optimiser:
     """`decay` is L2 on the kernels of convolutions and dense layers, not of the GRU, in the gradient
     (papers.md 1.2); `momentum` is sgd's alone.
@@ -112,6 +126,7 @@ class Evaluation:
     `default_apcer` and `strict_apcer`, "lenient" at the BPCER `lenient_bpcer`.
     `patience`: so many evaluations without a better one end the run; 0 never does.
     `early_error`: share of single clips that may fall on the wrong side of threshold +- margin.
+    `calibrate`: "platt" ships a map that makes 0.5 of the default point's threshold (training.calibrated).
     """
 
     every: int = 500
@@ -122,6 +137,7 @@ class Evaluation:
     strict_apcer: float = 0.05
     lenient_bpcer: float = 0.02
     early_error: float = 0.01
+    calibrate: Literal["none", "platt"] = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +163,7 @@ class Settings:
     batches: Batches
     clip: ClipSpec = field(default_factory=ClipSpec)  # how recordings are cut; prepared sets carry their own
     loss: Loss = field(default_factory=Loss)
+    head: Head = field(default_factory=Head)
     optimiser: Optimiser = field(default_factory=Optimiser)
     augmentation: Augmentation = field(default_factory=Augmentation)
     evaluation: Evaluation = field(default_factory=Evaluation)
@@ -155,13 +172,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         lowest = {"run": ("steps", "save_every", "log_every"), "batches": ("accumulate",)}
-        lowest |= {"evaluation": ("every", "batch"), "compute": ("devices", "nodes")}
+        lowest |= {"evaluation": ("every", "batch"), "compute": ("devices", "nodes"), "head": ("rows",)}
         for section, names in lowest.items():
             for name in names:
                 _in(self, section, name, "at least 1", lambda value: value >= 1)
         for section, name in (
             ("batches", "clips_bona_fide"),
             ("batches", "clips_attack"),
+            ("head", "strength"),
             ("optimiser", "warmup"),
             ("optimiser", "clip_norm"),
             ("optimiser", "decay"),
@@ -169,6 +187,8 @@ class Settings:
             ("compute", "threads"),
         ):
             _in(self, section, name, "at least 0", lambda value: value >= 0)
+        if not all(math.isfinite(share) and share > 0 for share in self.head.shares):
+            raise SettingsError(f"[head] shares must all be above 0, not {list(self.head.shares)}")
         thinned = self.batches.clips_bona_fide or self.batches.clips_attack
         if thinned and self.batches.order == "balanced":
             raise SettingsError(

@@ -1,0 +1,122 @@
+"""The features of prepared pictures, looked at once: what a frozen encoder sees of a picture never changes.
+
+They lie beside each shard, `shard-NNNNNN.features-KEY.npy`, (clips, D) float32 of the first frame of each
+clip; the key is made of the encoder's numbers and the shard's own hash, so that neither can change unseen. A
+shard's file appears whole, so a run that was killed goes on with the next.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import nn
+
+from unmask.contract import tensors_sha256
+from unmask.data.prepared import PreparedSet
+from unmask.data.shards import Shard, index_of
+from unmask.media.files import write_bytes
+from unmask.models.encoder import FEATURES, Encoder, FrozenEncoder
+from unmask.models.export import features_graph
+from unmask.types import DataError
+
+BATCH = 8  # pictures at once
+COMPILED_FROM = 400  # pictures: making a graph of the network takes as long as it saves on so many
+TOLD = 20  # times in all, how far it is
+
+Progress = Callable[[int, int], None]  # pictures done, and in all
+Look = Callable[[np.ndarray], np.ndarray]  # pictures (N, S, S, 3) uint8 -> features (N, D)
+
+
+def features_of(
+    network: Encoder, prepared: PreparedSet, *, device: torch.device, progress: Progress | None = None
+) -> np.ndarray:
+    """Raw features (rows, D) float32 of the first frames, in the order of the set's rows; written where they
+    are not there yet.
+    """
+    key = encoder_sha256(network)
+    paths = [_path(shard, key) for shard in prepared.shards]
+    missing = sum(
+        len(shard.rows) for shard, path in zip(prepared.shards, paths, strict=True) if not path.is_file()
+    )
+    look = _look(network, device=device, pictures=missing) if missing else None
+    done, parts = 0, []
+    for shard, path in zip(prepared.shards, paths, strict=True):
+        if look is not None and not path.is_file():
+            write_bytes(path, _npy(_shard_features(look, shard, prepared)))
+            before, done = done, done + len(shard.rows)
+            if progress is not None and TOLD * done // missing > TOLD * before // missing:
+                progress(done, missing)
+        parts.append(_read(path, rows=len(shard.rows)))
+    return np.concatenate(parts)
+
+
+def encoder_sha256(network: nn.Module) -> str:
+    """The hash of the numbers of the frozen encoder in a network; "" where it has none."""
+    encoder = next((module for module in network.modules() if isinstance(module, FrozenEncoder)), None)
+    if encoder is None:
+        return ""
+    state = encoder.state_dict()
+    return tensors_sha256({name: tensor.detach().cpu().numpy() for name, tensor in state.items()})
+
+
+def _path(shard: Shard, key: str) -> Path:
+    own = json.loads(index_of(shard.tar).read_text(encoding="utf-8"))["sha256"]
+    both = hashlib.sha256(f"{key}|{own}".encode()).hexdigest()[:16]
+    return shard.tar.with_name(f"{shard.tar.stem}.features-{both}.npy")
+
+
+def _look(network: Encoder, *, device: torch.device, pictures: int) -> Look:
+    if device.type == "cpu" and pictures >= COMPILED_FROM:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        session = onnxruntime.InferenceSession(
+            features_graph(network), options, providers=["CPUExecutionProvider"]
+        )
+        return lambda frames: session.run(None, {"frames": _planes(frames)})[0]
+
+    def look(frames: np.ndarray) -> np.ndarray:
+        was_training = network.training
+        network.eval()
+        with torch.inference_mode():
+            found = network.raw_features(torch.from_numpy(_planes(frames)).to(device)).float().cpu().numpy()
+        network.train(was_training)
+        return found
+
+    return look
+
+
+def _planes(frames: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(frames.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
+
+
+def _shard_features(look: Look, shard: Shard, prepared: PreparedSet) -> np.ndarray:
+    spec, parts = prepared.spec, []
+    for start in range(0, len(shard.rows), BATCH):
+        rows = range(start, min(start + BATCH, len(shard.rows)))
+        clips = [
+            shard.read(k, frames=spec.frames, size_px=spec.size_px, depth_px=prepared.depth_px)[0]
+            for k in rows
+        ]
+        parts.append(look(np.stack([clip[0] for clip in clips])))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
+    return file.getvalue()
+
+
+def _read(path: Path, *, rows: int) -> np.ndarray:
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as broken:
+        raise DataError(f"{path} cannot be read ({broken}); delete it and train again") from broken
+    if found.shape != (rows, FEATURES):
+        raise DataError(f"{path} holds {found.shape} and not {(rows, FEATURES)}; delete it and train again")
+    return found

@@ -1,0 +1,113 @@
+"""A linear head on frozen features: logistic regression with strong L2, fitted to its one optimum in numpy.
+
+The loss is scikit-learn's: |w|^2 / 2 + C sum of weight * log(1 + exp(-y z)), z the logit of standardised
+features; the bias is not held back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from unmask.data.shards import Row
+from unmask.training.settings import Head as HeadSettings
+from unmask.types import DataError, Label, SettingsError
+
+MOST_STEPS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """logit = (features - mean) / scale @ weight + bias; `mean`, `scale`, `weight` (D,) float64."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weight: np.ndarray
+    bias: float
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Logits (n,) of bona fide, of raw features (n, D)."""
+        slope = self.weight / self.scale
+        return features @ slope + (self.bias - float(self.mean @ slope))
+
+
+def fit_head(
+    features: np.ndarray, labels: np.ndarray, *, weights: np.ndarray | None = None, C: float = 3e-4
+) -> Head:
+    """The head for raw features (n, D) and labels (n,), True for bona fide; `weights` (n,) are 1 without.
+
+    Features are brought to mean 0 and deviation 1 over all rows, whatever their weights. DataError without
+    both classes, or where a feature is not finite.
+
+    >>> x = np.array([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0], [3.0, 5.0]])
+    >>> head = fit_head(x, np.array([False, False, True, True]), C=1.0)
+    >>> head.logits(x).round(2).tolist()
+    [-2.17, -0.72, 0.72, 2.17]
+    """
+    labels = np.asarray(labels, bool)
+    if labels.all() or not labels.any():
+        raise DataError(
+            f"a head needs both classes, and all {len(labels)} rows are of one; add recordings of the other"
+        )
+    mean = features.mean(axis=0, dtype=np.float64)
+    scale = features.std(axis=0, dtype=np.float64)
+    if not np.isfinite(mean).all() or not np.isfinite(scale).all():
+        raise DataError(
+            "features of the training set are not finite; delete its features-*.npy and train again"
+        )
+    scale[scale < 10 * np.finfo(np.float64).eps * np.abs(mean)] = 1.0  # a constant says nothing
+    scale[scale == 0] = 1.0
+    kind = np.float32 if features.dtype == np.float32 else np.float64
+    units = features - mean.astype(kind)
+    units /= scale.astype(kind)
+    signs = np.where(labels, 1.0, -1.0)
+    weighted = C * (np.ones(len(labels)) if weights is None else np.asarray(weights, np.float64))
+
+    def loss(given: np.ndarray) -> tuple[float, np.ndarray]:
+        weight, bias = given[:-1], given[-1]
+        margins = signs * (units @ weight.astype(kind) + bias)
+        pulls = -weighted * signs * expit(-margins)  # of each row's logit
+        slope = units.T @ pulls.astype(kind)
+        value = 0.5 * float(weight @ weight) + float(weighted @ np.logaddexp(0, -margins))
+        return value, np.append(weight + slope, pulls.sum())
+
+    options = {"maxiter": MOST_STEPS, "gtol": 1e-7, "ftol": 1e-13, "maxcor": 20}
+    found = minimize(loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B", options=options).x
+    return Head(mean=mean, scale=scale, weight=found[:-1], bias=float(found[-1]))
+
+
+def row_weights(sets: Sequence[Sequence[Row]], settings: HeadSettings) -> np.ndarray:
+    """What each row of the sets counts for, in order of the sets: they sum to `settings.rows`.
+
+    A set has its share (settings.Head), each of its views as much of that as it has rows, and within a view
+    both classes the same. Where a view has one class alone, the classes are still made to weigh the same over
+    all.
+    """
+    shares = settings.shares or tuple(float(len(rows)) for rows in sets)
+    if len(shares) != len(sets):
+        raise SettingsError(
+            f"[head] shares has {len(shares)} numbers for {len(sets)} sets; give one for each --data, in "
+            "their order"
+        )
+    parts = [_of_set(rows) * share / sum(shares) for rows, share in zip(sets, shares, strict=True)]
+    weights = np.concatenate(parts)
+    living = np.array([row.label is Label.BONA_FIDE for rows in sets for row in rows])
+    for kind in (living, ~living):
+        if weights[kind].sum() > 0:
+            weights[kind] *= settings.rows / 2 / weights[kind].sum()
+    return weights
+
+
+def _of_set(rows: Sequence[Row]) -> np.ndarray:
+    """Weights (n,) that sum to 1."""
+    weights = np.zeros(len(rows))
+    cells = np.array([f"{row.view}|{row.label}" for row in rows])
+    views = np.array([row.view for row in rows])
+    for view in set(views.tolist()):
+        share = float(np.mean(views == view))
+        inside = sorted(set(cells[views == view].tolist()))
+        for cell in inside:
+            weights[cells == cell] = share / len(inside) / int((cells == cell).sum())
+    return weights
