@@ -155,7 +155,7 @@ def encoder_features() -> Features:
     from unmask.models.encoder import encoder
 
     network = encoder(size_px=CLIP.size_px).eval()
-    network.from_imagenet(read_published(imagenet_weights().path))
+    network.from_imagenet(torch.load(imagenet_weights().path, weights_only=True))
 
     @torch.no_grad()
     def features(pictures: Sequence[np.ndarray]) -> np.ndarray:

@@ -38,9 +38,15 @@ HD_SHARE, SMALL_SHARE = 0.3, 0.15  # of the recordings of heads: 1280 x 720, and
 COUNTS = {
     "heads": (4000, 480),
     "photographs": (12000, 1400),
-    "pairs": (12000, 1400),
+    "pairs": (24000, 1400),
     "plain": (439,),
 }  # train, dev
+SET_VIEWS = {
+    "heads": VIEWS,
+    "photographs": VIEWS,
+    "pairs": ("whole",),  # made tight and wide, worn and clean as they are
+    "plain": ("whole", "tight"),
+}
 ONE_SIDE = "18F/"  # people of this source may come again in several of its pictures
 
 
@@ -56,6 +62,34 @@ class Material:
     cache: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Photographs as they are, as bona fide recordings of one frame."""
+
+    photographs: tuple[Photograph, ...]
+    seed: int
+
+    def __call__(self, index: int) -> Simulated:
+        picture = self.photographs[index % len(self.photographs)]
+        image = picture.image
+        return Simulated(
+            frames=[image],
+            times_s=np.zeros(1),
+            depths=np.full((1, *image.shape[:2]), np.nan, np.float32),
+            meshes=picture.mesh[None],
+            label=Label.BONA_FIDE,
+            instrument=None,
+            subject=picture.subject,
+            seed=self.seed * 10_000_000 + index,
+            camera="",
+            light="",
+            model="",
+            place="any",
+            source=picture.source,
+            licence=picture.licence,
+        )
+
+
 def main() -> None:
     """Simulates, prepares, trains."""
     asked = _arguments()
@@ -69,17 +103,18 @@ def main() -> None:
             for which, count, one in zip(
                 ("train", "dev"), COUNTS[name], series(material, asked.seed), strict=False
             ):
-                _prepare(one, asked.out / name / which, count=count, asked=asked)
+                cutting = Cutting(clip=CLIP, seed=asked.seed, views=SET_VIEWS[name])
+                _prepare(one, asked.out / name / which, count=count, cutting=cutting, jobs=asked.jobs)
 
 
-def _prepare(series: Callable[[int], Any], out: Path, *, count: int, asked: argparse.Namespace) -> None:
+def _prepare(series: Callable[[int], Any], out: Path, *, count: int, cutting: Cutting, jobs: int) -> None:
     prepare(
         Simulations(series=series),
         out,
         count=count,
-        cutting=Cutting(clip=CLIP, seed=asked.seed, views=VIEWS),
+        cutting=cutting,
         packing=Packing(pictures="png"),
-        jobs=asked.jobs,
+        jobs=jobs,
         progress=partial(_print_shards, f"{out.parent.name}/{out.name}"),
     )
 
@@ -138,34 +173,6 @@ def _plain(material: Material, seed: int) -> Iterator[Plain]:
 def subject(picture: Photograph) -> str:
     """Who it shows."""
     return picture.subject
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """Photographs as they are, as bona fide recordings of one frame."""
-
-    photographs: tuple[Photograph, ...]
-    seed: int
-
-    def __call__(self, index: int) -> Simulated:
-        picture = self.photographs[index % len(self.photographs)]
-        image = picture.image
-        return Simulated(
-            frames=[image],
-            times_s=np.zeros(1),
-            depths=np.full((1, *image.shape[:2]), np.nan, np.float32),
-            meshes=picture.mesh[None],
-            label=Label.BONA_FIDE,
-            instrument=None,
-            subject=picture.subject,
-            seed=self.seed * 10_000_000 + index,
-            camera="",
-            light="",
-            model="",
-            place="any",
-            source=picture.source,
-            licence=picture.licence,
-        )
 
 
 SETS: dict[str, Callable[[Material, int], Iterator[Callable[[int], Any]]]] = {

@@ -12,6 +12,7 @@ choice is a switch of `Form`.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
@@ -298,7 +299,7 @@ class SgtdMulti(nn.Module):
     @property
     def map_layer(self) -> nn.Module:
         """The last convolution before the map of a single frame."""
-        return self.backbone.depth
+        return cast(nn.Module, self.backbone.depth)
 
     @property
     def size_px(self) -> int:

@@ -67,12 +67,14 @@ class Photographs:
             meshes=np.stack(truth.meshes),
             label=Label.BONA_FIDE if instrument is None else Label.ATTACK,
             instrument=instrument,
-            subject=picture.name,
+            subject=picture.subject if isinstance(picture, Photograph) else picture.name,
             seed=self.seed * 10_000_000 + index,
             camera=camera.model,
             light=occasion.stage.light.kind,
             model=model,
             place="any",
+            source=picture.source if isinstance(picture, Photograph) else "simulated",
+            licence=picture.licence if isinstance(picture, Photograph) else "",
         )
 
     def _presented(

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from unmask.simulate.photograph_files import Photograph
 from unmask.simulate.recapture.attacks import Attempt, attack
 from unmask.simulate.recapture.living import Shown, living
 from unmask.simulate.recapture.paste import CANDIDATES, nearest_in_pose
@@ -74,6 +75,8 @@ class Recaptures:
             light="tight" if tight else "wide",
             model=shown.model,
             place="any",
+            source=base.source,
+            licence=base.licence,
         )
 
     def _number(self, pair: int) -> int:
@@ -98,7 +101,15 @@ def _base(item: Pictured | Simulated) -> Base:
             )
         middle = len(item.frames) // 2
         return Base(subject=item.subject, image=item.frames[middle], mesh=item.meshes[middle])
-    return Base(subject=getattr(item, "subject", "") or item.name, image=item.image, mesh=item.mesh)
+    if isinstance(item, Photograph):
+        return Base(
+            subject=item.subject,
+            image=item.image,
+            mesh=item.mesh,
+            source=item.source,
+            licence=item.licence,
+        )
+    return Base(subject=item.name, image=item.image, mesh=item.mesh)
 
 
 def _depth(shown: Shown, *, flat: bool) -> np.ndarray:

@@ -18,11 +18,15 @@ WIDE_SHARE = 0.63  # of the longer side that the face takes in pictures that are
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """A picture that is taken: `image` (H, W, 3) uint8 RGB, `mesh` (468, 3) float32 px, whose face it is."""
+    """A picture that is taken: `image` (H, W, 3) uint8 RGB, `mesh` (468, 3) float32 px, whose face it is, and
+    where the picture is from.
+    """
 
     subject: str
     image: np.ndarray
     mesh: np.ndarray
+    source: str = "simulated"
+    licence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
