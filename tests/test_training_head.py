@@ -21,7 +21,7 @@ from unmask.training.calibrated import fitted_map, through
 from unmask.training.checkpoint import CHECKPOINT, read
 from unmask.training.features import features_of
 from unmask.training.finish import finish
-from unmask.training.head import fit_head, row_weights
+from unmask.training.head import fit_head, realism_direction, row_weights
 from unmask.training.loop import train
 from unmask.training.results import write_results
 from unmask.training.settings import Head, from_mapping
@@ -227,3 +227,30 @@ def test_points_seen_through_a_map_decide_as_before(rng):
     assert mapped.threshold == 0.5
     assert mapped.margin == pytest.approx(max(found(0.5) - 0.5, 0.5 - found(0.3)))
     assert through(points, None) == points
+
+
+def test_a_head_that_is_blind_to_the_simulator_does_not_use_what_is_its_alone(rng):
+    n = 400
+    living = np.tile([True, False], n)
+    features = rng.normal(0, 1, (2 * n, 6)).astype(np.float32)
+    features[:, 0] += np.where(living, 1.0, -1.0)  # the class, everywhere
+    features[:, 1] += np.where(living, 2.0, -2.0)  # the simulator's own mark of its bona fide
+    photographs = rng.normal(0, 1, (n, 6)).astype(np.float32)
+    photographs[:, 0] += 1.0
+    photographs[:, 1] -= 2.0  # real bona fide look the other way there
+    raw = np.concatenate([features, photographs])
+    labels = np.concatenate([living, np.ones(n, bool)])
+    real = np.arange(3 * n) >= 2 * n
+    weights = np.where(real, 0.0, 1.0)
+    seeing = fit_head(raw, labels, weights=weights, C=1.0)
+    blind = fit_head(raw, labels, weights=weights, C=1.0, real=real)
+    assert (seeing.logits(photographs) > 0).mean() < 0.2
+    assert (blind.logits(photographs) > 0).mean() > 0.75
+    hidden = realism_direction(((raw - blind.mean) / blind.scale)[labels], real[labels])
+    assert abs(float(blind.weight @ hidden)) < 1e-3 * np.linalg.norm(blind.weight)
+
+
+def test_hiding_the_simulator_needs_real_and_simulated_pictures(rng):
+    features, labels = rng.normal(0, 1, (8, 3)), np.tile([True, False], 4)
+    with pytest.raises(DataError, match="add the other"):
+        fit_head(features, labels, real=np.zeros(8, bool))

@@ -16,6 +16,7 @@ from unmask.training.settings import Head as HeadSettings
 from unmask.types import DataError, Label, SettingsError
 
 MOST_STEPS = 1000
+REALISM_C = 1e-4  # of the regression that finds what is the simulator's alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +35,17 @@ class Head:
 
 
 def fit_head(
-    features: np.ndarray, labels: np.ndarray, *, weights: np.ndarray | None = None, C: float = 3e-4
+    features: np.ndarray,
+    labels: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    C: float = 3e-4,
+    real: np.ndarray | None = None,
 ) -> Head:
     """The head for raw features (n, D) and labels (n,), True for bona fide; `weights` (n,) are 1 without.
+
+    Where `real` (n,) marks rows of real pictures among simulated ones, the head is blind to what tells their
+    bona fide apart (`realism_direction`).
 
     Features are brought to mean 0 and deviation 1 over all rows, whatever their weights. DataError without
     both classes, or where a feature is not finite.
@@ -62,20 +71,51 @@ def fit_head(
     kind = np.float32 if features.dtype == np.float32 else np.float64
     units = features - mean.astype(kind)
     units /= scale.astype(kind)
-    signs = np.where(labels, 1.0, -1.0)
+    if real is not None:
+        hidden = realism_direction(units[labels], np.asarray(real, bool)[labels])
+        units -= np.outer(units @ hidden.astype(kind), hidden.astype(kind))
     weighted = C * (np.ones(len(labels)) if weights is None else np.asarray(weights, np.float64))
+    used = weighted > 0
+    weight, bias = logistic(units[used], labels[used], weighted[used])
+    return Head(mean=mean, scale=scale, weight=weight, bias=bias)
+
+
+def realism_direction(units: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """The unit vector (D,) along which real bona fide pictures differ from simulated ones.
+
+    `units` (n, D) are standardised features of bona fide rows, `real` (n,) marks the real ones. It is the
+    weight of a logistic regression that tells the two apart, both of equal weight in all. A head that is
+    orthogonal to it cannot use what is the simulator's alone (one step of the null-space projection of
+    Ravfogel et al., ACL 2020).
+    """
+    if real.all() or not real.any():
+        raise DataError(
+            "a head is made blind to real bona fide pictures among simulated ones, and all "
+            f"{len(real)} are of one kind; add the other"
+        )
+    shares = np.where(real, 0.5 / real.sum(), 0.5 / (~real).sum())
+    weight, _ = logistic(units, real, REALISM_C * len(real) * shares)
+    return weight / np.linalg.norm(weight)
+
+
+def logistic(units: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weight (D,) float64 and bias of logistic regression with |w|^2 / 2 as penalty, at its one optimum.
+
+    `units` (n, D), `labels` (n,) bool, `weights` (n,) of each row's loss, C included.
+    """
+    signs, kind = np.where(labels, 1.0, -1.0), units.dtype
 
     def loss(given: np.ndarray) -> tuple[float, np.ndarray]:
         weight, bias = given[:-1], given[-1]
         margins = signs * (units @ weight.astype(kind) + bias)
-        pulls = -weighted * signs * expit(-margins)  # of each row's logit
+        pulls = -weights * signs * expit(-margins)  # of each row's logit
         slope = units.T @ pulls.astype(kind)
-        value = 0.5 * float(weight @ weight) + float(weighted @ np.logaddexp(0, -margins))
+        value = 0.5 * float(weight @ weight) + float(weights @ np.logaddexp(0, -margins))
         return value, np.append(weight + slope, pulls.sum())
 
     options = {"maxiter": MOST_STEPS, "gtol": 1e-7, "ftol": 1e-13, "maxcor": 20}
-    found = minimize(loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B", options=options).x
-    return Head(mean=mean, scale=scale, weight=found[:-1], bias=float(found[-1]))
+    found = minimize(loss, np.zeros(units.shape[1] + 1), jac=True, method="L-BFGS-B", options=options).x
+    return found[:-1], float(found[-1])
 
 
 def row_weights(sets: Sequence[Sequence[Row]], settings: HeadSettings) -> np.ndarray:

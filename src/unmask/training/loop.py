@@ -37,7 +37,7 @@ from unmask.training.loggers import close_loggers, loggers_of
 from unmask.training.networks import build, frames_of, start_depth
 from unmask.training.optimisers import optimiser_of, rate_at
 from unmask.training.run_folder import claim, write_metrics
-from unmask.training.sets import Folders, Sets, rows_by_set
+from unmask.training.sets import Folders, Sets, real_rows, rows_by_set
 from unmask.training.settings import Settings
 from unmask.types import Label, ModelError, SettingsError, UnmaskError
 
@@ -165,8 +165,9 @@ def _fit(fabric: Fabric, network: Encoder, settings: Settings, sets: Sets) -> No
     fabric.barrier()
     raw = features_of(network, sets.train, device=device)
     living = np.array([row.label is Label.BONA_FIDE for row in sets.train.rows])
-    weights = row_weights(rows_by_set(sets.train), settings.head)
-    head = fit_head(raw, living, weights=weights, C=settings.head.strength)
+    weights = row_weights(list(rows_by_set(sets.train).values()), settings.head)
+    real = real_rows(sets.train, settings.head)
+    head = fit_head(raw, living, weights=weights, C=settings.head.strength, real=real)
     mean, scale, weight = (
         torch.from_numpy(part).float().to(device) for part in (head.mean, head.scale, head.weight)
     )

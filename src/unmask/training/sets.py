@@ -10,6 +10,8 @@ from unmask.data.prepared import SPEC, PreparedSet
 from unmask.data.shards import Row
 from unmask.training.dev import refuse_shared_subjects
 from unmask.training.sampling import by_instrument
+from unmask.training.settings import Head
+from unmask.types import SettingsError
 
 Folders = str | Path | Sequence[str | Path]
 
@@ -36,13 +38,27 @@ class Sets:
         return sets
 
 
-def rows_by_set(prepared: PreparedSet) -> list[list[Row]]:
-    """The rows of each folder that was put together, in order."""
+def rows_by_set(prepared: PreparedSet) -> dict[Path, list[Row]]:
+    """The rows of each folder that was put together, in order; a folder is SET/train or SET/dev."""
     found: dict[Path, list[Row]] = {}
     starts = np.cumsum([0, *(len(shard.rows) for shard in prepared.shards)])
     for shard, start in zip(prepared.shards, starts[:-1], strict=True):
         found.setdefault(shard.tar.parent, []).extend(prepared.rows[start : start + len(shard.rows)])
-    return list(found.values())
+    return found
+
+
+def real_rows(prepared: PreparedSet, settings: Head) -> np.ndarray | None:
+    """Which rows (n,) are of the sets that [head] blind_to names; None where it names none."""
+    if not settings.blind_to:
+        return None
+    sets = rows_by_set(prepared)
+    names = [folder.parent.name for folder in sets]
+    if strange := sorted(set(settings.blind_to) - set(names)):
+        raise SettingsError(
+            f"[head] blind_to names {strange}; it must name folders of --data: {', '.join(names)}"
+        )
+    parts = zip(names, sets.values(), strict=True)
+    return np.concatenate([np.full(len(rows), name in settings.blind_to) for name, rows in parts])
 
 
 def folders_of(data: Folders) -> list[Path]:

@@ -94,12 +94,15 @@ class Head:
 
     `strength` is C of logistic regression, small for strong L2; 0 leaves the head to the loop. The rows'
     weights sum to `rows`, so that C means the same with more of them. `shares`: what each set of --data, in
-    order, has of the whole weight; without any, as much as it has rows.
+    order, has of the whole weight; without any, as much as it has rows; 0 leaves a set out of the fit.
+    `blind_to` names sets of real bona fide pictures by their folders: what tells them from the simulated bona
+    fide of the other sets is hidden from the head (training.head.realism_direction).
     """
 
     strength: float = 0.0
     rows: int = 10_000
     shares: tuple[float, ...] = ()
+    blind_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +190,9 @@ class Settings:
             ("compute", "threads"),
         ):
             _in(self, section, name, "at least 0", lambda value: value >= 0)
-        if not all(math.isfinite(share) and share > 0 for share in self.head.shares):
-            raise SettingsError(f"[head] shares must all be above 0, not {list(self.head.shares)}")
+        shares = self.head.shares
+        if shares and not (all(math.isfinite(share) and share >= 0 for share in shares) and any(shares)):
+            raise SettingsError(f"[head] shares must be 0 or more, one of them above 0, not {list(shares)}")
         thinned = self.batches.clips_bona_fide or self.batches.clips_attack
         if thinned and self.batches.order == "balanced":
             raise SettingsError(
