@@ -15,15 +15,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from unmask.data.prepare import Cutting, Packing, prepare
-from unmask.data.recordings import Simulations
+from unmask.data.folder import read_labels
+from unmask.data.prepare import Cutting, Packing, Source, prepare
+from unmask.data.recordings import Simulations, TrackedFolder
 from unmask.data.views import VIEWS
 from unmask.media.faces import FaceFinder
 from unmask.media.images import SUFFIXES
+from unmask.media.quality import QualityLimits
 from unmask.simulate.heads import load_heads
 from unmask.simulate.make import Series
 from unmask.simulate.photographs import Photograph, Photographs, load_photographs
@@ -39,14 +40,18 @@ COUNTS = {
     "heads": (4000, 480),
     "photographs": (12000, 1400),
     "pairs": (24000, 1400),
-    "plain": (439,),
 }  # train, dev
 SET_VIEWS = {
     "heads": VIEWS,
     "photographs": VIEWS,
     "pairs": ("whole",),  # made tight and wide, worn and clean as they are
     "plain": ("whole", "tight"),
+    "samples": ("whole", "tight"),
 }
+ANY_QUALITY = QualityLimits(  # real pictures are few, and what is refused in use may still teach
+    eye_distance_px=0, outside=1, yaw=180, pitch=180, roll=180, sharpness=0, dark=1, bright=1
+)
+Part = tuple[Source, int]  # train or dev of a set: where its recordings come from, and how many
 ONE_SIDE = "18F/"  # people of this source may come again in several of its pictures
 
 
@@ -98,18 +103,16 @@ def main() -> None:
         samples=asked.samples,
         cache=asked.out / "cache",
     )
-    for name, series in SETS.items():
-        if name in asked.only:
-            for which, count, one in zip(
-                ("train", "dev"), COUNTS[name], series(material, asked.seed), strict=False
-            ):
-                cutting = Cutting(clip=CLIP, seed=asked.seed, views=SET_VIEWS[name])
-                _prepare(one, asked.out / name / which, count=count, cutting=cutting, jobs=asked.jobs)
+    for name in (name for name in SETS if name in asked.only):
+        parts = zip(("train", "dev"), SETS[name](material, asked.seed), strict=False)
+        for which, (source, count) in parts:
+            cutting = Cutting(clip=CLIP, seed=asked.seed, views=SET_VIEWS[name])
+            _prepare(source, asked.out / name / which, count=count, cutting=cutting, jobs=asked.jobs)
 
 
-def _prepare(series: Callable[[int], Any], out: Path, *, count: int, cutting: Cutting, jobs: int) -> None:
+def _prepare(source: Source, out: Path, *, count: int, cutting: Cutting, jobs: int) -> None:
     prepare(
-        Simulations(series=series),
+        source,
         out,
         count=count,
         cutting=cutting,
@@ -119,7 +122,7 @@ def _prepare(series: Callable[[int], Any], out: Path, *, count: int, cutting: Cu
     )
 
 
-def _heads(material: Material, seed: int) -> Iterator[Series]:
+def _heads(material: Material, seed: int) -> Iterator[Part]:
     """Rendered heads and busts with true depth; picture quality is not matched between the classes."""
     portraits = tuple(load_portraits(material.portraits, finder=FaceFinder.load()))
     rooms = _rooms(material)
@@ -135,25 +138,28 @@ def _heads(material: Material, seed: int) -> Iterator[Series]:
     )
     parts = zip(part(portraits, key=person), part(rooms, key=room), strict=True)
     for number, (people, places) in enumerate(parts):
-        yield replace(everyone, portraits=people, backgrounds=places, seed=seed + number)
+        series = replace(everyone, portraits=people, backgrounds=places, seed=seed + number)
+        yield Simulations(series=series), COUNTS["heads"][number]
 
 
 def _rooms(material: Material) -> list[Path]:
     return sorted(path for path in material.backgrounds.iterdir() if path.suffix.lower() in SUFFIXES)
 
 
-def _photographs(material: Material, seed: int) -> Iterator[Photographs]:
+def _photographs(material: Material, seed: int) -> Iterator[Part]:
     """Photographs as scenes, and printed or displayed before the same cameras."""
     for number, (people, places) in enumerate(_parts(material)):
-        yield Photographs(
+        series = Photographs(
             photographs=people, seed=seed + number, backgrounds=places, cache=material.cache / "mattes"
         )
+        yield Simulations(series=series), COUNTS["photographs"][number]
 
 
-def _pairs(material: Material, seed: int) -> Iterator[Recaptures]:
+def _pairs(material: Material, seed: int) -> Iterator[Part]:
     """Each photograph taken as a living face and recaptured, in two dimensions."""
     for number, (people, places) in enumerate(_parts(material)):
-        yield Recaptures(bases=people, seed=seed + number, rooms=places)
+        series = Recaptures(bases=people, seed=seed + number, rooms=places)
+        yield Simulations(series=series), COUNTS["pairs"][number]
 
 
 def _parts(material: Material) -> Iterator[tuple[tuple[Photograph, ...], tuple[Path, ...]]]:
@@ -165,9 +171,25 @@ def _parts(material: Material) -> Iterator[tuple[tuple[Photograph, ...], tuple[P
     yield from zip((people + together, others), part(_rooms(material), key=room), strict=True)
 
 
-def _plain(material: Material, seed: int) -> Iterator[Plain]:
+def _plain(material: Material, seed: int) -> Iterator[Part]:
     """The ordinary photographs themselves."""
-    yield Plain(load_photographs(material.photographs, finder=FaceFinder.load()), seed)
+    photographs = load_photographs(material.photographs, finder=FaceFinder.load())
+    yield Simulations(series=Plain(photographs, seed)), len(photographs)
+
+
+def _samples(material: Material, seed: int) -> Iterator[Part]:
+    """Real recordings of both classes."""
+    presentations = read_labels(material.samples)
+    yield (
+        TrackedFolder(
+            presentations=presentations,
+            load_finder=FaceFinder.load,
+            stride_s=CLIP.stride_s,
+            root=str(material.samples),
+            limits=ANY_QUALITY,
+        ),
+        len(presentations),
+    )
 
 
 def subject(picture: Photograph) -> str:
@@ -175,11 +197,12 @@ def subject(picture: Photograph) -> str:
     return picture.subject
 
 
-SETS: dict[str, Callable[[Material, int], Iterator[Callable[[int], Any]]]] = {
+SETS: dict[str, Callable[[Material, int], Iterator[Part]]] = {
     "heads": _heads,
     "pairs": _pairs,
     "photographs": _photographs,
     "plain": _plain,
+    "samples": _samples,
 }
 
 

@@ -1,0 +1,276 @@
+"""How well a recipe for the encoder's head does on real items of sources that it never saw.
+
+    python benchmarks/out_of_source.py SAMPLES --data SET [SET ...] [--config encoder.toml]
+        [--set head.strength=3e-4 ...] [--cache FILE] [--peer CSV] [--scores FILE]
+        [--results results/out_of_source.csv --note "why this run"]
+
+SAMPLES holds labels.csv with the columns path,label,instrument,source. Each source, that is a repository with
+all its items, is scored by a head that was fitted without any picture of it, neither of the real items nor of
+photographs that the simulator used; the scores are pooled. Every item counts twice: whole, and cut tight to
+its face (1.2 times the box). SETs are prepared sets, as `unmask train` takes them; one of them may hold the
+real items themselves. Intervals are percentiles of 1,000 draws of whole sources. Simulated dev is
+scored by the head of all sources. --peer gives another system's scores of whole items (columns path,score).
+"""
+
+import argparse
+import csv
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from unmask import metrics
+from unmask.data.folder import read_labels
+from unmask.data.prepared import PreparedSet
+from unmask.data.shards import Row
+from unmask.media.clips import box_in, cut_picture
+from unmask.media.faces import FaceFinder
+from unmask.media.sources import open_presentation
+from unmask.models.encoder import Encoder
+from unmask.training.features import features_of
+from unmask.training.head import Head, fit_head, row_weights
+from unmask.training.networks import build
+from unmask.training.sets import part_of, real_rows, rows_by_set
+from unmask.training.settings import Settings, read_settings
+from unmask.types import ClipSpec, Face, Frame, Label, Presentation, Sighting
+
+FRAMES = 5  # of a video, evenly over it
+TIGHT = 1.2  # side of a tight cut over the face's box
+DRAWS = 1000
+VIEWS = ("whole", "tight")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A view of a real item; `features` (D,) are NaN where no face was found."""
+
+    presentation: Presentation
+    view: str
+    features: np.ndarray
+
+    @property
+    def source(self) -> str:
+        return self.presentation.columns.get("source", "")
+
+    @property
+    def living(self) -> bool:
+        return self.presentation.label is Label.BONA_FIDE
+
+
+def main() -> None:
+    """Fits, scores, prints, and adds the line."""
+    asked = _arguments()
+    overrides = {key: _value(value) for key, _, value in (one.partition("=") for one in asked.set)}
+    settings = read_settings(asked.config, overrides=overrides)
+    network = build(settings, init="imagenet").eval()
+    assert isinstance(network, Encoder)
+    device = torch.device("cpu")
+    train = part_of(asked.data, "train")
+    features = features_of(network, train, device=device)
+    items = real_items(asked.samples, network, spec=train.spec, cache=asked.cache)
+    scores = out_of_source(train, features, items, settings=settings)
+    line = figures(items, scores)
+    dev = part_of(asked.data, "dev")
+    whole = fitted(train, features, settings=settings, without="")
+    seen = whole.logits(features_of(network, dev, device=device))
+    living = np.array([row.label is Label.BONA_FIDE for row in dev.rows])
+    line["simulated_dev"] = f"{metrics.auc(seen[living], seen[~living]):.3f}"
+    if asked.peer:
+        line |= _peer(asked.peer, items)
+    for name, value in line.items():
+        print(f"{name:24s} {value}")
+    if asked.scores:
+        _write_scores(asked.scores, items, scores)
+    if asked.results:
+        _write_line(asked, settings, train, line)
+
+
+def real_items(folder: Path, network: Encoder, *, spec: ClipSpec, cache: Path | None) -> list[Item]:
+    """Both views of every item in the folder; `cache` keeps the features for the next recipe."""
+    presentations = read_labels(folder)
+    if cache is not None and cache.is_file():
+        kept = np.load(cache)
+        return [
+            Item(one, view, kept[view][number]) for number, one in enumerate(presentations) for view in VIEWS
+        ]
+    finder, found = FaceFinder.load(), {view: [] for view in VIEWS}
+    for presentation in presentations:
+        frames = [frame.image for frame in open_presentation(presentation).frames]
+        chosen = np.unique(np.linspace(0, len(frames) - 1, min(FRAMES, len(frames))).round().astype(int))
+        for view in VIEWS:
+            pictures = [_crop(frames[place], finder, spec=spec, tight=view == "tight") for place in chosen]
+            found[view].append(_features(network, [one for one in pictures if one is not None]))
+    arrays = {view: np.stack(rows) for view, rows in found.items()}
+    if cache is not None:
+        np.savez(cache, **arrays)
+    return [
+        Item(one, view, arrays[view][number]) for number, one in enumerate(presentations) for view in VIEWS
+    ]
+
+
+def _crop(image: np.ndarray, finder: FaceFinder, *, spec: ClipSpec, tight: bool) -> np.ndarray | None:
+    image = np.ascontiguousarray(image)
+    face = _largest(finder.find(image))
+    if face is not None and tight:
+        middle, half = (face.box[:2] + face.box[2:]) / 2, TIGHT / 2 * (face.box[2:] - face.box[:2])
+        x0, y0 = np.maximum(0, middle - half).astype(int)
+        x1, y1 = np.minimum(image.shape[1::-1], np.ceil(middle + half)).astype(int)
+        image = np.ascontiguousarray(image[y0:y1, x0:x1])
+        face = _largest(finder.find(image))
+    if face is None:
+        return None
+    box = box_in(Sighting(frame=Frame(image, 0.0, 0), face=face), spec=spec)
+    return cut_picture(image, box, size_px=spec.size_px)
+
+
+def _largest(faces: Sequence[Face]) -> Face | None:
+    return max(faces, key=lambda face: float(np.max(face.box[2:] - face.box[:2])), default=None)
+
+
+@torch.inference_mode()
+def _features(network: Encoder, pictures: list[np.ndarray]) -> np.ndarray:
+    if not pictures:
+        return np.full(network.feature_mean.shape, np.nan, np.float32)
+    planes = torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2)).float() / 255
+    return network.raw_features(planes).mean(dim=0).numpy()
+
+
+def out_of_source(
+    train: PreparedSet, features: np.ndarray, items: Sequence[Item], *, settings: Settings
+) -> np.ndarray:
+    """The logit (n,) of each item by a head that saw nothing of its source; NaN where no face was found."""
+    scores = np.full(len(items), np.nan)
+    sources = np.array([item.source for item in items])
+    seen = np.array([np.isfinite(item.features).all() for item in items])
+    for source in sorted(set(sources.tolist())):
+        head = fitted(train, features, settings=settings, without=source)
+        for number in np.flatnonzero((sources == source) & seen):
+            scores[number] = float(head.logits(items[number].features[None])[0])
+    return scores
+
+
+def fitted(train: PreparedSet, features: np.ndarray, *, settings: Settings, without: str) -> Head:
+    """The head of the recipe, of all rows but those whose source is `without` or of the same owner."""
+    kept = np.array([not _same_owner(row, without) for row in train.rows])
+    sets, start = [], 0
+    for rows in rows_by_set(train).values():
+        sets.append([row for row, keep in zip(rows, kept[start : start + len(rows)], strict=True) if keep])
+        start += len(rows)
+    real = real_rows(train, settings.head)
+    return fit_head(
+        features[kept],
+        np.array([row.label is Label.BONA_FIDE for row in train.rows])[kept],
+        weights=row_weights(sets, settings.head),
+        C=settings.head.strength,
+        real=None if real is None else real[kept],
+    )
+
+
+def _same_owner(row: Row, source: str) -> bool:
+    return bool(source) and row.source.partition("/")[0] == source.partition("/")[0]
+
+
+def figures(items: Sequence[Item], scores: np.ndarray) -> dict[str, str]:
+    """AUC pooled, per view and per instrument's family, with the interval of the pooled one."""
+    living = np.array([item.living for item in items])
+    views = np.array([item.view for item in items])
+    families = np.array([item.presentation.instrument.partition("/")[0] for item in items])
+    scored = np.isfinite(scores)
+    parts = {"auc": scored} | {f"auc_{view}": scored & (views == view) for view in VIEWS}
+    for family in ("print", "replay", "mask"):
+        parts[f"auc_{family}"] = scored & (living | (families == family))
+    line = {name: f"{_auc(living[kept], scores[kept]):.3f}" for name, kept in parts.items()}
+    low, high = _interval(items, living, scores)
+    line["auc_interval"] = f"{low:.3f} to {high:.3f}"
+    line["without_a_face"] = str(int((~scored).sum()))
+    return line
+
+
+def _auc(living: np.ndarray, scores: np.ndarray) -> float:
+    return metrics.auc(scores[living], scores[~living])
+
+
+def _interval(items: Sequence[Item], living: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+    rng, scored = np.random.default_rng(1), np.isfinite(scores)
+    sources = np.array([item.source for item in items])
+    members = [np.flatnonzero((sources == name) & scored) for name in sorted(set(sources.tolist()))]
+    found = []
+    for _ in range(DRAWS):
+        drawn = np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
+        if 0 < living[drawn].sum() < len(drawn):
+            found.append(_auc(living[drawn], scores[drawn]))
+    return float(np.percentile(found, 2.5)), float(np.percentile(found, 97.5))
+
+
+def _peer(path: Path, items: Sequence[Item]) -> dict[str, str]:
+    with path.open(newline="", encoding="utf-8") as file:
+        known = {row["path"]: float(row["score"]) for row in csv.DictReader(file)}
+    whole = [item for item in items if item.view == "whole"]
+    names = [next((p for p in known if item.presentation.path.endswith(p)), "") for item in whole]
+    kept = [k for k, name in enumerate(names) if name]
+    living = np.array([whole[k].living for k in kept])
+    return {"peer_auc_whole": f"{_auc(living, np.array([known[names[k]] for k in kept])):.3f}"}
+
+
+def _write_scores(path: Path, items: Sequence[Item], scores: np.ndarray) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "view", "label", "instrument", "source", "logit"])
+        for item, score in zip(items, scores, strict=True):
+            one = item.presentation
+            writer.writerow([one.path, item.view, one.label, one.instrument, item.source, f"{score:.4f}"])
+
+
+def _write_line(
+    asked: argparse.Namespace, settings: Settings, train: PreparedSet, line: dict[str, str]
+) -> None:
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    sets = {folder.parent.name: len(rows) for folder, rows in rows_by_set(train).items()}
+    row = {
+        "date": date.today().isoformat(),
+        "commit": commit.stdout.strip(),
+        "rows": " ".join(f"{name}={count}" for name, count in sets.items()),
+        **{f"head_{name}": str(value) for name, value in asdict(settings.head).items()},
+        **line,
+        "note": asked.note,
+    }
+    fresh = not asked.results.exists()
+    with asked.results.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(row))
+        if fresh:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _value(text: str) -> object:
+    parts = [part for part in text.strip("[]").split(",") if part]
+    if text.startswith("["):
+        return tuple(_value(part.strip()) for part in parts)
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("samples", type=Path)
+    parser.add_argument("--data", type=Path, nargs="+", required=True)
+    parser.add_argument("--config", default="encoder.toml")
+    parser.add_argument("--set", nargs="*", default=[], help="section.key=value of the settings")
+    parser.add_argument("--cache", type=Path, help="keep the real items' features here")
+    parser.add_argument("--peer", type=Path)
+    parser.add_argument("--results", type=Path)
+    parser.add_argument("--scores", type=Path)
+    parser.add_argument("--note", default="")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
