@@ -131,11 +131,12 @@ def _fingered(
     inward = np.array([-along[1], along[0]])
     thick = side * rng.uniform(0.1, 0.25)
     at = rng.uniform(0.1, 0.9)
+    reach = float(max(light.shape))  # the hand is out of view
     for number in range(int(rng.integers(1, 4))):
         tip = (
             start + (end - start) * at + along * number * thick * 2.3 + inward * thick * rng.uniform(0.3, 1.6)
         )
-        root = tip - inward * thick * 8 + along * rng.normal(0, 1.5) * thick
+        root = tip - inward * reach + along * rng.normal(0, 0.2) * reach
         light = _finger(light, tip, root, thick=thick, skin=skin)
     return light
 
