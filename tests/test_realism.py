@@ -18,9 +18,9 @@ def test_equal_distributions_are_near_and_shifted_ones_far(rng):
 
 
 def test_the_frechet_distance_of_known_normals_is_the_formula(rng):
-    one = rng.normal(size=(1500, 2)) * [1, 2] + [3, 0]
-    other = rng.normal(size=(1500, 2))
-    assert frechet_distance(one, other) == pytest.approx(9 + 0 + 1, rel=0.08)
+    one = rng.normal(size=(600, 2)) * [1, 2] + [3, 0]
+    other = rng.normal(size=(600, 2))
+    assert frechet_distance(one, other) == pytest.approx(9 + 0 + 1, rel=0.12)
 
 
 def test_a_probe_tells_apart_what_differs_and_nothing_else(rng):
