@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.media.appearance import NAMES, appearance
 from unmask.metrics.realism import frechet_distance, kernel_distance, quantiles, told_apart, within
+from unmask.simulate.appearance import NAMES, appearance
 
 CORNERS = np.array([[60.0, 40, 0], [160, 190, 0]])
 

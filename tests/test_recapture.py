@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.media.appearance import NAMES, appearance
 from unmask.media.topology import OUTLINE
 from unmask.metrics.realism import within
+from unmask.simulate.appearance import NAMES, appearance
 from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.recapture import Recaptures
 from unmask.simulate.recapture.attacks import KINDS, Attempt
