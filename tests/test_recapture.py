@@ -22,9 +22,10 @@ from unmask.simulate.subjects import Portrait, load_portraits, procedural_portra
 from unmask.types import DataError, Label
 
 RESULTS = Path(__file__).parent.parent / "results" / "real_statistics.csv"
-# 200 pictures of a class may differ from real ones in what they show, not in what cameras did to them.
-MOST_WITHIN = 0.9  # of the pictures, in the median over statistics
-LEAST_WITHIN = 0.7  # of the pictures, in each
+# The range of k independent pictures holds (k - 1) / (k + 1) of the next ones: the 35 real attacks come from
+# some ten sources, so four fifths are all that can be asked of attacks. Share of the simulated pictures that
+# must lie in the real range: in the median over statistics, and in each.
+MUST_LIE_WITHIN = {"bona_fide": (0.9, 0.7), "attack": (0.75, 0.6)}
 
 
 @pytest.fixture(scope="module")
@@ -187,5 +188,6 @@ def test_two_hundred_pictures_lie_within_the_real_ones(series, label):
     first = 0 if label == "bona_fide" else 1
     rows = [appearance(made.frames[0], made.meshes[0]) for made in map(series, range(first, 400, 2))]
     shares = within(rows, real_quantiles(label))
-    assert np.median(list(shares.values())) >= MOST_WITHIN, shares
-    assert min(shares.values()) >= LEAST_WITHIN, shares
+    median, least = MUST_LIE_WITHIN[label]
+    assert np.median(list(shares.values())) >= median, shares
+    assert min(shares.values()) >= least, shares
