@@ -13,11 +13,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
-from openvino.preprocess import PrePostProcessor
 
 from unmask.media.assets import FaceModels, face_models
 from unmask.media.detections import DETECTOR_SIDE, MAX_OVERLAP, Detection, decode, merged, overlap, tiles
+from unmask.media.engine import ov
 from unmask.types import Face
 
 MESH_SIDE = 192
@@ -162,7 +161,7 @@ class _Network:
     """One compiled network that takes uint8 pixels (S, S, 3); a request for each thread."""
 
     def __init__(self, core: ov.Core, path: str, *, scale: float, mean: float, threads: int) -> None:
-        steps = PrePostProcessor(core.read_model(path))
+        steps = ov.preprocess.PrePostProcessor(core.read_model(path))
         steps.input().preprocess().mean(mean).scale(scale)
         settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
