@@ -124,6 +124,8 @@ class Reader:
         except ExitError:
             raise
         except FFmpegError:
+            # Some decoders take nothing more until they have forgotten what they could not decode.
+            self._stream.codec_context.flush_buffers()
             self._lose()
             return None
 
