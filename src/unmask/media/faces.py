@@ -8,7 +8,7 @@ y. Coordinates are pixel indices: (0, 0) is the centre of the first pixel.
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -110,11 +110,24 @@ class FaceFinder:
         for detection in found:
             if _is_among(detection.box, [*faces, *known]):
                 continue
-            rough = self._look(image, crop_of_detection(detection))
-            face = rough and self.follow(image, rough)  # the second look has the crop that tracking has
+            face = self._either_way_up(image, crop_of_detection(detection))
             if face is not None and not _is_among(face.box, [*faces, *known]):
                 faces.append(face)
         return faces
+
+    def _either_way_up(self, image: np.ndarray, crop: Crop) -> Face | None:
+        """The face in `crop`, or the one that is there upside down, whichever the mesh believes in more.
+
+        Of a face that is upside down the detector takes the mouth for eyes, and the mesh would bend a face
+        into it that nobody has.
+        """
+        surest, belief = None, 0.0
+        for turned in (crop, replace(crop, angle=crop.angle + math.pi)):
+            rough = self._look(image, turned)
+            face = rough and self.follow(image, rough)  # the second look has the crop that tracking has
+            if rough and face and rough.presence * face.presence > belief:
+                surest, belief = face, rough.presence * face.presence
+        return surest
 
     def _detect(self, image: np.ndarray, tile: np.ndarray) -> list[Detection]:
         side = float(tile[2] - tile[0])
