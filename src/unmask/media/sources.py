@@ -255,12 +255,15 @@ def _of_answer(answer: Answer, *, url: str, limits: Limits) -> Source:
         arrival_s = live.arrival_s if answer.length is None else None
         video = open_readable(live, name=url, limits=limits, arrival_s=arrival_s)
         return _of_video(video, name=url, kind="stream")
-    kept = Kept(answer)
-    if kind_of(kept.read(HEAD_BYTES)) is not None and answer.length <= MOST_BYTES:
+    with ExitStack() as until_opened:
+        kept = until_opened.enter_context(closing(Kept(answer)))
+        is_picture = kind_of(kept.read(HEAD_BYTES)) is not None and answer.length <= MOST_BYTES
         kept.seek(0)
-        return open_content(kept.read(), name=url, limits=limits)
-    kept.seek(0)
-    return _of_video(open_readable(kept, name=url, limits=limits), name=url, kind="stream")
+        if is_picture:
+            return open_content(kept.read(), name=url, limits=limits)
+        video = open_readable(kept, name=url, limits=limits)
+        until_opened.pop_all()  # the video closes it
+    return _of_video(video, name=url, kind="stream")
 
 
 def _open_camera(name: str, *, limits: Limits) -> Source:

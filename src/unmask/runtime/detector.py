@@ -49,6 +49,13 @@ class Detector:
         self._networks = list(networks)
         self._rules = [rule_of(n.contract, point=point, precision=n.precision) for n in networks]
         self._cut = _CutOnce()
+        self._recipe: dict[str, Any] | None = None  # what `load` was asked for
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, it loads itself again from the same files; SettingsError where it was not loaded from any."""
+        if self._recipe is None:
+            raise SettingsError("only a Detector that was loaded can be pickled; call Detector.load there")
+        return _loaded_again, (self._recipe, self.settings)
 
     @classmethod
     def load(
@@ -71,12 +78,21 @@ class Detector:
         kind = TellingNetwork if telling else Network
         networks = [kind.load(path, precision=precision, threads=threads) for path in paths]
         finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
-        return cls(networks, finder=finder, point=point, settings=settings)
+        detector = cls(networks, finder=finder, point=point, settings=settings)
+        files = None if named is None else [str(path) for path in paths]
+        detector._recipe = {
+            "models": files,
+            "point": point,
+            "precision": precision,
+            "threads": threads,
+            "telling": telling,
+        }
+        return detector
 
     def with_settings(self, settings: Settings) -> "Detector":
         """The same networks with other settings."""
         other = Detector(self._networks, finder=self._finder, point=self.point, settings=settings)
-        other._cut = self._cut
+        other._cut, other._recipe = self._cut, self._recipe
         return other
 
     @property
@@ -175,6 +191,10 @@ class Detector:
         if cut_network is None:
             return lambda: WholeClips(network, every_s=self.settings.every_s, clock=clock)
         return lambda: KeptFeatures(cut_network, clock=clock)
+
+
+def _loaded_again(recipe: dict[str, Any], settings: Settings) -> Detector:
+    return Detector.load(**recipe, settings=settings)
 
 
 def packaged() -> list[Path]:
