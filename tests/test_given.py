@@ -1,4 +1,4 @@
-"""Whatever Python hands over is read, or refused in one sentence that names what is taken and holds no data."""
+"""Whatever Python hands over is read, or refused in one sentence that names what is taken."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Picture files that are large, moving, hostile or of rarer kinds: read as they are, or refused by a sentence."""
+"""Picture files that are large, moving, hostile or of rarer kinds: read, or refused by a sentence."""
 
 import struct
 from io import BytesIO

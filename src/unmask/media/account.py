@@ -8,7 +8,7 @@ LONGEST_LOST_S = 1.0  # without a good frame: an attack of that length would hav
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """Frames that were given on and frames that were left out because they, or others they rest on, are damaged.
+    """Frames that were given on and frames that were left out because they, or others, are damaged.
 
     `period_s` is the nominal time from frame to frame, `notes` are sentences about the source.
     """

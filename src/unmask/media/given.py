@@ -31,8 +31,8 @@ CHANNELS = (1, 3, 4)
 def open_given(source: Any, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMITS) -> Source:
     """The source that `source` names or is; `fps` is the clock of frames that have none.
 
-    A path, a camera, an address; bytes or an open binary file of a picture or a video; a PIL picture; an array or
-    tensor, grey (H, W), RGB or RGBA (H, W, 3 or 4), or frames (N, H, W, 3 or 4), whole numbers of 0 to 255 or
+    A path, a camera, an address; bytes or an open binary file of a picture or a video; a PIL picture; an array
+    or tensor, grey (H, W), RGB or RGBA (H, W, 3 or 4), or frames (N, H, W, 3 or 4), whole numbers of 0 to 255 or
     fractions of 0 to 1; a list of such pictures or of picture files. Raises SourceError, SettingsError.
     """
     check_fps(fps)
@@ -57,7 +57,7 @@ def open_given(source: Any, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMIT
 
 
 def frame_of(image: Any, *, name: str = "stream") -> np.ndarray:
-    """(H, W, 3) uint8 RGB of one picture in any form that `open_given` takes; SourceError for anything else."""
+    """(H, W, 3) uint8 RGB of one picture in any form that `open_given` takes; SourceError else."""
     if _is_picture(image):
         pictures = _pictures_of(image, name=name)
         if pictures.ndim == 3:

@@ -90,8 +90,8 @@ def _own(file: Any, name: str, path: Path) -> Any:
             return None
         if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
             raise SourceError(
-                f"{path}: {place} is a link to another place ({type(link).__name__}), and a recording is read "
-                "from its own file alone; copy it whole"
+                f"{path}: {place} is a link to another place ({type(link).__name__}), and a recording is "
+                "read from its own file alone; copy it whole"
             )
     array = file[name].get("array") if hasattr(file[name], "get") else None
     if array is not None and (getattr(array, "external", None) or getattr(array, "is_virtual", False)):

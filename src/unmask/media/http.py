@@ -78,7 +78,8 @@ class Answer:
         except urllib.error.HTTPError as refused:
             refused.close()
             raise SourceError(
-                f"{self._url} cannot be opened: the server answers {refused.code} {refused.reason}; check the address"
+                f"{self._url} cannot be opened: the server answers {refused.code} {refused.reason}; "
+                "check the address"
             ) from None
         except TimeoutError as late:
             raise stalled(self._url, self._timeout_s) from late
@@ -110,8 +111,8 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         if _place(newurl) != _place(req.full_url):
             fp.close()
             raise SourceError(
-                f"{self._name} sends its readers on to another address, which is not followed; give the address "
-                "of the stream itself"
+                f"{self._name} sends its readers on to another address, which is not followed; give the "
+                "address of the stream itself"
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -134,7 +135,7 @@ def _without_user(url: str) -> tuple[str, tuple[str, str] | None]:
 
 
 class Kept:
-    """An answer of known length as a file that can be read in any order; it is fetched as far as is asked for."""
+    """An answer of known length as a file that can be read in any order; fetched as far as is asked for."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer

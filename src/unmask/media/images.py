@@ -30,9 +30,9 @@ READ_SUFFIXES = SUFFIXES | {
 def read_image(path: str | Path, *, limits: Limits = DEFAULT_LIMITS, turns: int = 0) -> np.ndarray:
     """(H, W, 3) uint8 RGB, upright: EXIF orientation applied, 16 bits rounded to 8, alpha put on white.
 
-    The size is checked in the header, before anything is decoded; pictures above 25 megapixels come at half of
-    their sides or less. Colour profiles are not applied. A file without an orientation of its own gets `turns`
-    quarter turns clockwise.
+    The size is checked in the header, before anything is decoded; pictures above 25 megapixels come at half
+    of their sides or less. Colour profiles are not applied. A file without an orientation of its own gets
+    `turns` quarter turns clockwise.
     """
     return shown(probe_image(path, limits=limits), turns=turns)
 

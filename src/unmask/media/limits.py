@@ -41,8 +41,8 @@ class Limits:
         self.check_size(name, width=width, height=height)
         if width * height > self.max_video_pixels:
             raise SourceError(
-                f"{name} is {width}x{height} pixels and a video may have {self.max_video_pixels} in all; make it "
-                "smaller first"
+                f"{name} is {width}x{height} pixels and a video may have {self.max_video_pixels} in all; "
+                "make it smaller first"
             )
 
     def check_duration(self, name: str, duration_s: float) -> None:

@@ -116,7 +116,7 @@ class Picture:
         return exif_orientation(self.opened)
 
     def decode(self) -> np.ndarray:
-        """(H, W, 3) uint8 RGB as stored, at a smaller scale if it is large: alpha on white, 16 bits rounded."""
+        """(H, W, 3) uint8 RGB as stored, smaller if it is large: alpha on white, 16 bits rounded."""
         with _telling(self):
             factor = scale_down(self.width * self.height)
             if factor > 1 and self.kind == "JPEG":
@@ -143,7 +143,7 @@ class Picture:
 
 
 def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
-    """The picture in `content` within the limits; SourceError for anything else, before a pixel is decoded."""
+    """The picture in `content` within the limits; SourceError else, before a pixel is decoded."""
     kind = kind_of(content[:HEAD_BYTES])
     if kind is None:
         raise SourceError(f"{name} is no picture that unmask reads; give {READ}")

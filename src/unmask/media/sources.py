@@ -67,9 +67,9 @@ def open_source(
     """Open what `source` names; SourceError at once for all that can be told without decoding.
 
     "camera:0" is a camera; rtsp:// and http(s):// are streams, or pictures by the server's word; a folder
-    gives its pictures in natural order, `fps` of them a second; a file is a picture, an animation or a video by
-    its content, whatever its suffix. `turns` quarter turns clockwise bring files upright that do not say
-    themselves how they are to be turned. Nothing but regular files is opened, and no server but the one named.
+    gives its pictures in natural order, `fps` of them a second; a file is a picture, an animation or a video
+    by its content, whatever its suffix. `turns` quarter turns clockwise bring files upright that do not say
+    themselves how they are to be turned. Only regular files are opened, and no server but the one named.
     """
     check_fps(fps)
     name = str(source)

@@ -71,8 +71,8 @@ def refuse_tail(content: bytes, kind: str, *, name: str, named: bool = True) -> 
     as_video = PurePath(name).suffix.lower() in VIDEO_SUFFIXES
     if as_video or (not named and any(start in tail for start in VIDEO_STARTS)):
         raise SourceError(
-            f"{name} begins as a {kind} picture and goes on as something else for {len(tail)} bytes; save the "
-            "picture or the video alone"
+            f"{name} begins as a {kind} picture and goes on as something else for {len(tail)} bytes; save "
+            "the picture or the video alone"
         )
 
 

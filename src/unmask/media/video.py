@@ -101,7 +101,7 @@ def open_readable(
     formats: str = WEB_FORMATS,
     arrival_s: Callable[[int], float] | None = None,
 ) -> Video:
-    """A container that is read from `file`; `arrival_s` tells of a live one when its byte at an offset came."""
+    """A container that is read from `file`; `arrival_s` says when a byte of a live one came."""
     patient = Patient(file, name=name, timeout_s=limits.timeout_s)
     options = _options(limits, formats, protocols=NO_PROTOCOL) | WHOLE
     size = BUFFER_BYTES if arrival_s is None else LIVE_BUFFER_BYTES

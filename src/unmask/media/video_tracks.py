@@ -22,8 +22,8 @@ def chosen(container: InputContainer, *, name: str) -> tuple[VideoStream, list[s
     largest = max(streams, key=_area)
     if _area(largest) > _area(stream):
         raise SourceError(
-            f"{name} has {len(streams)} video tracks, and its default one of {_size(stream)} pixels is not its "
-            f"largest of {_size(largest)}; keep one track"
+            f"{name} has {len(streams)} video tracks, and its default one of {_size(stream)} pixels is not "
+            f"its largest of {_size(largest)}; keep one track"
         )
     if stream.codec_context is None:
         raise SourceError(f"{name} is coded in a way that is not known here; convert it to H.264")

@@ -52,7 +52,7 @@ class Detector:
         self._recipe: dict[str, Any] | None = None  # what `load` was asked for
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled, it loads itself again from the same files; SettingsError where it was not loaded from any."""
+        """Pickled, it loads itself again from the same files; SettingsError without any."""
         if self._recipe is None:
             raise SettingsError("only a Detector that was loaded can be pickled; call Detector.load there")
         return _loaded_again, (self._recipe, self.settings)
@@ -109,11 +109,12 @@ class Detector:
         progress: Progress | None = None,
         move: BoxMove = IN_PLACE,
     ) -> Decision:
-        """The decision on a source: whatever `media.given.open_given` takes, a presentation or an opened source.
+        """The decision on a source: what `media.given.open_given` takes, a presentation, an opened source.
 
         That is a path, camera or address, the bytes of a file, an open file, a picture, an array or tensor, a
         list of frames or of picture files. A presentation is opened as its row says: turned upright, and cut
-        to its `max_frames`. An opened source is read as it is and closed. `move` puts the box of every clip off its place.
+        to its `max_frames`. An opened source is read as it is and closed. `move` puts the box of
+        every clip off its place.
 
         `fps` is the clock of sources that have none. Raises SourceError when the source cannot be read,
         also when it breaks off in the middle: a file that is LIVE was read to its end.
@@ -214,7 +215,7 @@ def _opened(source: Any, *, fps: float, limits: Limits) -> Source:
 
 
 def _told(decision: Decision, account: Account) -> Decision:
-    """With what is to be said of the source; LIVE only where enough of it could be decoded as it was written."""
+    """With what is to be said of the source; LIVE only where enough of it could be decoded."""
     decision = replace(decision, notes=(*decision.notes, *account.sentences()))
     if decision.verdict is not Verdict.LIVE or not account.too_damaged:
         return decision
