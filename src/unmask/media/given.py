@@ -32,8 +32,9 @@ def open_given(source: Any, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMIT
     """The source that `source` names or is; `fps` is the clock of frames that have none.
 
     A path, a camera, an address; bytes or an open binary file of a picture or a video; a PIL picture; an
-    array or tensor, grey (H, W), RGB or RGBA (H, W, 3 or 4), or frames (N, H, W, 3 or 4), whole numbers of 0 to 255
-    or fractions of 0 to 1; a list of such pictures or of picture files. Raises SourceError, SettingsError.
+    array or tensor, grey (H, W), RGB or RGBA (H, W, 3 or 4), or frames (N, H, W, 3 or 4), whole numbers of 0
+    to 255 or fractions of 0 to 1; a list of such pictures or of picture files.
+    Raises SourceError, SettingsError.
     """
     check_fps(fps)
     if isinstance(source, Source):
