@@ -22,7 +22,7 @@ class Patient:
         self._file, self._name, self._timeout_s = file, name, timeout_s
         # Formats without a header are told by the suffix; the name itself is nothing to FFmpeg.
         self.name = f"input{PurePath(name).suffix}" if PurePath(name).suffix.isascii() else "input"
-        if hasattr(file, "seek"):
+        if hasattr(file, "seek") and hasattr(file, "tell"):
             self.seek, self.tell = file.seek, file.tell
         self._error: SourceError | None = None
         self.begin()
