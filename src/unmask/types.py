@@ -42,6 +42,8 @@ class Reason(StrEnum):
     TIMED_OUT = "TIMED_OUT"
     NOT_FINITE = "NOT_FINITE"  # the network gave NaN or infinity
     EVIDENCE_WEAK = "EVIDENCE_WEAK"
+    DAMAGED = "DAMAGED"  # too much of the recording cannot be decoded as it was written
+    NO_COLOUR = "NO_COLOUR"  # grey or infrared, for which the network was not made
 
 
 class UnmaskError(Exception):
@@ -278,3 +280,4 @@ class Decision:
     model_version: str
     model_sha256: str
     timings_ms: Mapping[str, float]
+    notes: tuple[str, ...] = ()  # sentences on the source: damaged frames, tracks that were not looked at

@@ -4,14 +4,15 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from unmask.contract import Contract
+from unmask.media.account import Account
 from unmask.media.clips import IN_PLACE, BoxMove
 from unmask.media.faces import FaceFinder
+from unmask.media.given import open_given
 from unmask.media.limits import DEFAULT_LIMITS, Limits
-from unmask.media.sources import Source, open_presentation, open_source
+from unmask.media.sources import Source, open_presentation
 from unmask.media.tracks import Tracker
 from unmask.runtime.decision import Rule, rule_of
 from unmask.runtime.explain import Explained, Explainer
@@ -21,7 +22,7 @@ from unmask.runtime.stopwatch import Stopwatch
 from unmask.runtime.stream import KeptFeatures, Stream
 from unmask.runtime.stream_network import StreamNetwork, can_be_cut
 from unmask.runtime.watch import DEFAULT_SETTINGS, Scorer, Settings, Watch, WholeClips, decided
-from unmask.types import Decision, Frame, ModelError, Presentation, SettingsError, SourceError
+from unmask.types import Decision, ModelError, Presentation, Reason, SettingsError, Verdict
 
 PACKAGED = ("sgtd_s_single.onnx", "sgtd_s_multi.onnx")
 LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
@@ -48,6 +49,13 @@ class Detector:
         self._networks = list(networks)
         self._rules = [rule_of(n.contract, point=point, precision=n.precision) for n in networks]
         self._cut = _CutOnce()
+        self._recipe: dict[str, Any] | None = None  # what `load` was asked for
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, it loads itself again from the same files; SettingsError without any."""
+        if self._recipe is None:
+            raise SettingsError("only a Detector that was loaded can be pickled; call Detector.load there")
+        return _loaded_again, (self._recipe, self.settings)
 
     @classmethod
     def load(
@@ -70,12 +78,21 @@ class Detector:
         kind = TellingNetwork if telling else Network
         networks = [kind.load(path, precision=precision, threads=threads) for path in paths]
         finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
-        return cls(networks, finder=finder, point=point, settings=settings)
+        detector = cls(networks, finder=finder, point=point, settings=settings)
+        files = None if named is None else [str(path) for path in paths]
+        detector._recipe = {
+            "models": files,
+            "point": point,
+            "precision": precision,
+            "threads": threads,
+            "telling": telling,
+        }
+        return detector
 
     def with_settings(self, settings: Settings) -> "Detector":
         """The same networks with other settings."""
         other = Detector(self._networks, finder=self._finder, point=self.point, settings=settings)
-        other._cut = self._cut
+        other._cut, other._recipe = self._cut, self._recipe
         return other
 
     @property
@@ -85,17 +102,19 @@ class Detector:
 
     def check(
         self,
-        source: str | Path | Presentation | Source | np.ndarray,
+        source: Any,
         *,
         fps: float = 30.0,
         limits: Limits = DEFAULT_LIMITS,
         progress: Progress | None = None,
         move: BoxMove = IN_PLACE,
     ) -> Decision:
-        """The decision on a source (media.sources), a picture (H, W, 3) or frames (N, H, W, 3), uint8 RGB.
+        """The decision on a source: what `media.given.open_given` takes, a presentation, an opened source.
 
-        A presentation is opened as its row says: turned upright, and cut to its `max_frames`. An opened
-        source is read as it is and closed. `move` puts the box of every clip off its place.
+        That is a path, camera or address, the bytes of a file, an open file, a picture, an array or tensor, a
+        list of frames or of picture files. A presentation is opened as its row says: turned upright, and cut
+        to its `max_frames`. An opened source is read as it is and closed. `move` puts the box of
+        every clip off its place.
 
         `fps` is the clock of sources that have none. Raises SourceError when the source cannot be read,
         also when it breaks off in the middle: a file that is LIVE was read to its end.
@@ -117,7 +136,7 @@ class Detector:
             opened.close()
         faces = watch.decisions(timed_out=timed_out)
         decision = decided(opened.name, faces, contract=network.contract, rule=rule, timed_out=timed_out)
-        return replace(decision, timings_ms=clock.timings_ms())
+        return _told(replace(decision, timings_ms=clock.timings_ms()), opened.account)
 
     def stream(self, *, name: str = "stream") -> Stream:
         """Takes frames with their times as they come, decides as soon as it can; one for each person."""
@@ -175,6 +194,10 @@ class Detector:
         return lambda: KeptFeatures(cut_network, clock=clock)
 
 
+def _loaded_again(recipe: dict[str, Any], settings: Settings) -> Detector:
+    return Detector.load(**recipe, settings=settings)
+
+
 def packaged() -> list[Path]:
     """The model files that come with the package."""
     folder = Path(__file__).parent.parent / "weights"
@@ -185,27 +208,18 @@ def packaged() -> list[Path]:
     return [folder / name for name in PACKAGED]
 
 
-def _opened(source: str | Path | Presentation | Source | np.ndarray, *, fps: float, limits: Limits) -> Source:
-    if isinstance(source, Source):
-        return source
+def _opened(source: Any, *, fps: float, limits: Limits) -> Source:
     if isinstance(source, Presentation):
         return open_presentation(source, fps=fps, limits=limits)
-    if not isinstance(source, np.ndarray):
-        return open_source(source, fps=fps, limits=limits)
-    if source.dtype != np.uint8 or source.ndim not in (3, 4) or source.shape[-1] != 3 or not source.size:
-        raise SourceError(
-            f"an array is a picture (H, W, 3) or frames (N, H, W, 3) of uint8 RGB, "
-            f"not {source.shape} of {source.dtype}; convert it"
-        )
-    image = source.ndim == 3
-    pictures = source[None] if image else source
-    return Source(
-        name="array",
-        kind="image" if image else "video",
-        frames=(Frame(image=picture, time_s=i / fps, index=i) for i, picture in enumerate(pictures)),
-        frame_count=len(pictures),
-        fps=fps,
-    )
+    return open_given(source, fps=fps, limits=limits)
+
+
+def _told(decision: Decision, account: Account) -> Decision:
+    """With what is to be said of the source; LIVE only where enough of it could be decoded."""
+    decision = replace(decision, notes=(*decision.notes, *account.sentences()))
+    if decision.verdict is not Verdict.LIVE or not account.too_damaged:
+        return decision
+    return replace(decision, verdict=Verdict.UNDECIDED, reasons=(*decision.reasons, Reason.DAMAGED))
 
 
 class _CutOnce:

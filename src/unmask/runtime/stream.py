@@ -7,6 +7,7 @@ import numpy as np
 
 from unmask.contract import Contract
 from unmask.media.clips import LONGEST_GAP, box_in, cut_picture, mesh_in_clip, mesh_mask, still_inside
+from unmask.media.given import frame_of
 from unmask.runtime.decision import Rule
 from unmask.runtime.stopwatch import Stopwatch
 from unmask.runtime.stream_network import StreamNetwork
@@ -89,10 +90,7 @@ class Stream:
         """
         if self._decision is not None:
             return self._decision
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-            raise SourceError(
-                f"{self._name}: a frame is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}; convert it"
-            )
+        picture = frame_of(image, name=self._name)
         first_s, latest_s = self._times_s
         if not math.isfinite(time_s) or time_s <= latest_s:
             raise SourceError(
@@ -102,7 +100,7 @@ class Stream:
         since_s = time_s - self._times_s[0]
         if since_s > self._watch.settings.live_s:
             return self._end(timed_out=True)
-        self._watch.see(Frame(image=image, time_s=since_s, index=self._count))
+        self._watch.see(Frame(image=picture, time_s=since_s, index=self._count))
         self._count += 1
         return self._end(timed_out=False) if self._watch.done() else None
 

@@ -11,10 +11,9 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-import openvino as ov
-from openvino import opset13 as op
 
 from unmask.contract import MAP_PX, Contract
+from unmask.media.engine import ov
 from unmask.runtime.network import Network, compiled, names_of, planes, read_graph
 from unmask.types import ModelError
 
@@ -135,11 +134,13 @@ def part(graph: bytes, *, inputs: Sequence[str], outputs: Sequence[str], origin:
     if missing := {*inputs, *outputs} - ports.keys():
         raise ModelError(f"model {origin} has no {', '.join(sorted(missing))} to cut at; export it again")
     ends = {name: port.get_node() for port in model.outputs for name in port.get_names()}
-    results = [ends[name] if name in ends else op.result(ports[name]) for name in outputs]
+    results = [ends[name] if name in ends else ov.opset13.result(ports[name]) for name in outputs]
     parameters = []
     for name in inputs:
         port = ports[name]
-        parameter = op.parameter(port.get_partial_shape(), port.get_element_type(), name=f"{name}.part")
+        parameter = ov.opset13.parameter(
+            port.get_partial_shape(), port.get_element_type(), name=f"{name}.part"
+        )
         parameter.output(0).get_tensor().set_names({name})
         for consumer in port.get_target_inputs():
             consumer.replace_source_output(parameter.output(0))

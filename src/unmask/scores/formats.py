@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.media.files import write_bytes
+from unmask.media.regular import refuse_special
 from unmask.scores import bob, oulu, plain, table
 from unmask.scores.cells import first_line, refuse_twins
 from unmask.types import DataError, Score, SettingsError
@@ -57,6 +58,7 @@ def write_scores(path: str | Path, scores: Sequence[Score], form: str = "unmask"
 
 
 def _text(path: Path) -> str:
+    refuse_special(path, error=DataError)
     try:
         return path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
     except OSError as missing:

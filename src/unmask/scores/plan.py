@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from unmask.media.files import write_bytes
+from unmask.media.regular import refuse_special
 from unmask.scores.cells import as_csv, csv_rows, made
 from unmask.types import DataError, Label, SettingsError
 
@@ -87,6 +88,7 @@ def write_plan(path: str | Path, rows: Sequence[Planned]) -> None:
 
 def read_plan(path: str | Path) -> list[Planned]:
     """The rows of a plan, filled or not; DataError where it is none, or a name stands twice."""
+    refuse_special(path, error=DataError)
     try:
         text = Path(path).read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
     except OSError as missing:

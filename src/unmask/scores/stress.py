@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.media.files import write_bytes
+from unmask.media.regular import refuse_special
 from unmask.scores.cells import as_csv, csv_rows, made, number
 from unmask.types import DataError, Label, Score
 
@@ -61,6 +62,7 @@ def write_stress(path: str | Path, rows: Sequence[StressRow]) -> None:
 
 def read_stress(path: str | Path) -> list[StressRow]:
     """The rows of such a table; DataError where it is none, is empty or lacks the rows without a change."""
+    refuse_special(path, error=DataError)
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as missing:

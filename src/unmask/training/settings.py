@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from unmask.media.regular import refuse_special
 from unmask.training.augment import Augmentation
 from unmask.types import ClipSpec, SettingsError
 
@@ -228,6 +229,7 @@ def read_settings(config: str | Path, *, overrides: Mapping[str, Any] | None = N
     path = Path(config)
     if not path.is_file():
         path = presets().get(path.name, path)
+    refuse_special(path, error=SettingsError)
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
