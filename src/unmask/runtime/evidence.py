@@ -110,9 +110,9 @@ class _Part:
     """A segment in the making."""
 
     identity: int
+    stillness: Stillness
     seen: list[_Seen] = field(default_factory=list)
     clips: list[ClipScore] = field(default_factory=list)
-    stillness: Stillness = field(default_factory=Stillness)
 
     def gathered(self, *, still: bool) -> Gathered:
         refused: Counter[Reason] = Counter()
@@ -146,7 +146,7 @@ class Evidence:
 
     def begin(self, identity: int) -> None:
         """A new segment: what comes next is not, or cannot be shown to be, what went before."""
-        self.parts.append(_Part(identity=identity))
+        self.parts.append(_Part(identity=identity, stillness=Stillness()))
 
     def saw(
         self, sighting: Sighting, refused: Sequence[Reason], *, seconds: float, unseen_s: float = 0.0
@@ -196,8 +196,8 @@ class Evidence:
         """
         judged = self.judged()
         verdict, reasons = judged.reading.verdict, judged.reading.reasons
-        if slow and not any(part.clips for part in self.parts):
-            short = (Reason.TOO_SHORT, Reason.NOT_CONTINUOUS)
+        short = {Reason.TOO_SHORT, Reason.NOT_CONTINUOUS}
+        if slow and verdict is Verdict.UNDECIDED and short & set(reasons):
             reasons = (Reason.TOO_FEW_FRAMES, *(reason for reason in reasons if reason not in short))
         if timed_out and Reason.NOT_FINITE not in reasons:
             kept = reasons if verdict is Verdict.UNDECIDED else ()
