@@ -9,7 +9,6 @@ The video is made here from scikit-image's astronaut, who drifts to and fro. The
 import argparse
 import platform
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path

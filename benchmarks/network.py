@@ -1,7 +1,7 @@
 """The network alone, at the paper's widths: a clip of five frames, eager torch in fp32 against OpenVINO.
 
-OpenVINO runs in f32 and in bf16. The weights are random; the ways take turns, so that a busy machine slows all
-of them alike.
+OpenVINO runs in f32 and in bf16. The weights are random; the ways take turns, so that a busy machine slows
+all of them alike.
 
     python benchmarks/network.py [--network sgtd_multi] [--rounds 10] [--threads 2]
 """

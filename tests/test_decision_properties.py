@@ -1,7 +1,8 @@
-"""The whole decision against a model of it in plain Python, over random switches of faces, scores and quality."""
+"""The whole decision against a model of it in plain Python, over random switches of faces and quality."""
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -98,7 +99,7 @@ def judged(scores: list[tuple[float, float]], *, moves: bool) -> tuple[str, floa
 
     spread = max(0.05, min((at(0.9) - at(0.5)) / NormalDist().inv_cdf(0.9), 0.15))
     level = at(0.75) - NormalDist().inv_cdf(0.75) * spread
-    gaps = sorted(b - a for (a, _), (b, _) in zip(scores, scores[1:], strict=False))
+    gaps = sorted(b - a for (a, _), (b, _) in pairwise(scores))
     usual = (gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2 if gaps else 1
     count = min(len(values), max(1, round(1 / usual)))
     stretches = [sorted(s for t, s in scores if start <= t < start + 3 - 1e-6) for start, _ in scores]

@@ -83,7 +83,7 @@ def look_at(sighting: Sighting) -> Look:
 
 
 def difference(look: Look, other: Look) -> float:
-    """What no affine map, brightness or contrast explains, in the cell where it is largest; see the module."""
+    """What no affine map, brightness or contrast explains, in the cell where it is largest."""
     laid = _laid_over(look, other)
     inside = slice(BORDER, SIDE - BORDER)
     wanted, found = look.grey[inside, inside], laid[inside, inside]

@@ -1,4 +1,4 @@
-"""A part of an exported graph, compiled by itself: what a network makes of a frame on the way to its score."""
+"""A part of an exported graph, compiled by itself: what a network makes of a frame before its score."""
 
 import queue
 from collections.abc import Sequence

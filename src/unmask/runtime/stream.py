@@ -72,7 +72,8 @@ class Stream:
         """Seconds since the first frame; SourceError unless this is a picture that comes after the others."""
         if not isinstance(image, np.ndarray):
             raise SourceError(
-                f"{self._name}: a frame is an array (H, W, 3) of uint8 RGB, not {type(image).__name__}; convert it"
+                f"{self._name}: a frame is an array (H, W, 3) of uint8 RGB, not {type(image).__name__}; "
+                "convert it"
             )
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
             raise SourceError(
