@@ -1,9 +1,8 @@
 """How often a living person is refused for the length of the recording, and an attack in it missed.
 
 Scores are drawn, not measured: normal about each person's level, their neighbours 0.2 s apart correlated.
-The first table holds false alarms of the scan alone (of people whose level lies well above the threshold, and just
-above it) and what the decision makes of recordings of 2, 10 and 60 s of the same person; the second one an
-attack of a second in a recording of that length.
+The first table holds false alarms of the scan alone, and what the decision makes of recordings of 2, 10 and
+60 s of the same person; the second one an attack of a second in a recording of that length.
 
     python benchmarks/decision.py [--people 1000] [--seed 1]
 """
