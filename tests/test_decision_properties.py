@@ -69,7 +69,7 @@ def oracle(frames: list[Run], *, moves: bool) -> tuple[str, float]:
     scored = [s for s in segments if s["scores"]]
     flashes = [s for s in scored if s["short"] and s["verdict"] == "ATTACK"]
     counted = [s for s in scored if not s["short"] or s["verdict"] == "LIVE"]
-    if sum(s["seen"] for s in flashes) >= 1:
+    if sum(s["seen"] for s in flashes) >= 1 - 1e-6:
         counted += flashes
     counted = counted or scored
     if not counted:
@@ -77,7 +77,7 @@ def oracle(frames: list[Run], *, moves: bool) -> tuple[str, float]:
     order = ["ATTACK", "UNDECIDED", "LIVE"]
     worst = min(counted, key=lambda s: (order.index(s["verdict"]), s["score"]))
     lost = sum(s["lost"] if s in counted else s["seen"] for s in segments)
-    if worst["verdict"] == "LIVE" and lost > 0.25 * sum(s["seen"] for s in segments):
+    if worst["verdict"] == "LIVE" and lost > 0.25 * sum(s["seen"] for s in segments) + 1e-6:
         return "UNDECIDED", worst["score"]
     return worst["verdict"], worst["score"]
 
@@ -97,8 +97,10 @@ def judged(scores: list[tuple[float, float]], *, moves: bool) -> tuple[str, floa
         low = math.floor(place)
         return values[low] + (place - low) * (values[min(low + 1, len(values) - 1)] - values[low])
 
-    spread = max(0.05, min((at(0.9) - at(0.5)) / NormalDist().inv_cdf(0.9), 0.15))
-    level = at(0.75) - NormalDist().inv_cdf(0.75) * spread
+    quantile = NormalDist().inv_cdf
+    wide, narrow = (at(0.9) - at(0.5)) / quantile(0.9), (at(0.75) - at(0.5)) / quantile(0.75)
+    spread = max(0.05, min(wide, narrow, 0.1))
+    level = at(0.75) - quantile(0.75) * spread
     gaps = sorted(b - a for (a, _), (b, _) in pairwise(scores))
     usual = (gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2 if gaps else 1
     count = min(len(values), max(1, round(1 / usual)))
@@ -162,7 +164,7 @@ def flat(runs: list[Run]) -> list[Run]:
 
 
 COMMON = settings(
-    max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
 
 

@@ -24,10 +24,11 @@ GRAVITY = {Verdict.LIVE: 0, Verdict.UNDECIDED: 1, Verdict.ATTACK: 2}
 
 SUSTAINED_S = 1.0  # an attack that is shown for so long is never outvoted; a shorter segment is a glimpse
 STRETCH_S = 3.0  # so much time the worst second is gathered from: frames by turns are one attack
-LARGEST_SPREAD = 0.15  # of one person's clip scores; more is not put down to chance
+LARGEST_SPREAD = 0.1  # of one person's clip scores; more is not put down to chance
 ALLOWANCE, ALLOWANCE_GROWTH, SHORT_S = 2.5, 0.4, 5.0  # standard deviations; see `allowance`
 UNJUDGED_SHARE = 0.25  # of the time in which a face was seen
 SEVERAL_S = 0.5  # so long a second large face is passed over
+ROUNDING = 1e-6  # of seconds that were added up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +177,8 @@ def dip(times_s: Sequence[float], scores: Sequence[float], rule: Rule) -> Readin
     """
     worth = [rule.calibrated(score) for score in scores]
     middle, upper, high = np.quantile(worth, [0.5, 0.75, 0.9])
-    spread = max(rule.margin, min(float(high - middle) / 1.2816, LARGEST_SPREAD))
+    wide, narrow = float(high - middle) / 1.2816, float(upper - middle) / 0.6745
+    spread = max(rule.margin, min(wide, narrow, LARGEST_SPREAD))
     level = float(upper) - 0.6745 * spread
     worst, count = worst_second(times_s, worth)
     explained = allowance(times_s[-1] - times_s[0]) * spread
@@ -218,8 +220,10 @@ def judge(segments: Sequence[Gathered], rule: Rule) -> Judged:
     unjudged_s = sum(
         segment.refused_s if place in counted else segment.seen_s for place, segment in enumerate(segments)
     )
-    too_much = unjudged_s > UNJUDGED_SHARE * seen_s
-    several = sum(segment.refused.get(Reason.SEVERAL_FACES, 0.0) for segment in segments) >= SEVERAL_S
+    too_much = unjudged_s > UNJUDGED_SHARE * seen_s + ROUNDING
+    several = (
+        sum(segment.refused.get(Reason.SEVERAL_FACES, 0.0) for segment in segments) >= SEVERAL_S - ROUNDING
+    )
     if not worst_first:
         broken = len(segments) > 1 and seen_s >= SUSTAINED_S
         why = _why_unjudged(segments) or (Reason.NOT_CONTINUOUS if broken else Reason.TOO_SHORT,)
@@ -248,11 +252,11 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
 def _that_count(segments: Sequence[Gathered], readings: Sequence[Reading]) -> set[int]:
     """The places of the segments that count."""
     scored = [place for place, segment in enumerate(segments) if segment.scores]
-    short = [p for p in scored if segments[p].to_s - segments[p].from_s < SUSTAINED_S - 1e-6]
+    short = [p for p in scored if segments[p].to_s - segments[p].from_s < SUSTAINED_S - ROUNDING]
     flashes = [p for p in short if readings[p].verdict is Verdict.ATTACK]
     counted = {p for p in scored if p not in short or readings[p].verdict is Verdict.LIVE}
     counted |= {p for p in short if Reason.NOT_FINITE in readings[p].reasons}
-    if sum(segments[place].seen_s for place in flashes) >= SUSTAINED_S:
+    if sum(segments[place].seen_s for place in flashes) >= SUSTAINED_S - ROUNDING:
         counted |= set(flashes)
     return counted or set(scored)
 
