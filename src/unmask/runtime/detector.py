@@ -1,10 +1,9 @@
 """From a source to a decision: what the command line, the service and a few lines of Python call."""
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from unmask.contract import Contract
 from unmask.media.account import Account
@@ -19,14 +18,14 @@ from unmask.runtime.explain import Explained, Explainer
 from unmask.runtime.features import TellingNetwork
 from unmask.runtime.network import Network
 from unmask.runtime.stopwatch import Stopwatch
-from unmask.runtime.stream import KeptFeatures, Stream
-from unmask.runtime.stream_network import StreamNetwork, can_be_cut
-from unmask.runtime.watch import DEFAULT_SETTINGS, Scorer, Settings, Watch, WholeClips, decided
+from unmask.runtime.stream import Stream
+from unmask.runtime.watch import DEFAULT_SETTINGS, Settings, Watch, WholeClips, decided
 from unmask.types import Decision, ModelError, Presentation, Reason, SettingsError, Verdict
 
 PACKAGED = ("sgtd_s_single.onnx", "sgtd_s_multi.onnx")
 LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
 
+Ending = Literal["decided", "ended", "cut", "timed out"]
 Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
 
 
@@ -48,7 +47,6 @@ class Detector:
         self._finder = finder
         self._networks = list(networks)
         self._rules = [rule_of(n.contract, point=point, precision=n.precision) for n in networks]
-        self._cut = _CutOnce()
         self._recipe: dict[str, Any] | None = None  # what `load` was asked for
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -92,7 +90,7 @@ class Detector:
     def with_settings(self, settings: Settings) -> "Detector":
         """The same networks with other settings."""
         other = Detector(self._networks, finder=self._finder, point=self.point, settings=settings)
-        other._cut, other._recipe = self._cut, self._recipe
+        other._recipe = self._recipe
         return other
 
     @property
@@ -122,76 +120,81 @@ class Detector:
         clock = Stopwatch()
         opened = _opened(source, fps=fps, limits=limits)
         network, rule = self._fit(image=opened.kind == "image")
-        watch = Watch(
-            self._whole_clips(network, clock=clock, move=move),
-            rule=rule,
-            spec=network.contract.clip,
-            tracker=Tracker(self._finder),
-            settings=self.settings,
-            clock=clock,
-        )
+        watch = self._watch(network, rule, clock=clock, move=move, still=opened.kind == "image")
         try:
-            timed_out = self._run(opened, watch, clock=clock, progress=progress)
+            ended = self._run(opened, watch, clock=clock, progress=progress)
         finally:
             opened.close()
-        faces = watch.decisions(timed_out=timed_out)
-        decision = decided(opened.name, faces, contract=network.contract, rule=rule, timed_out=timed_out)
-        return _told(replace(decision, timings_ms=clock.timings_ms()), opened.account)
+        contract, timed_out = network.contract, ended == "timed out"
+        decision = decided(opened.name, watch, contract=contract, rule=rule, timed_out=timed_out)
+        notes = decision.notes
+        if ended == "cut":
+            notes = (*notes, f"only the first {self.settings.seconds:g} s were judged")
+        decision = replace(decision, timings_ms=clock.timings_ms(), notes=notes)
+        return _told(decision, opened.account)
 
     def stream(self, *, name: str = "stream") -> Stream:
-        """Takes frames with their times as they come, decides as soon as it can; one for each person."""
+        """Takes frames with their times as they come; one for each person in front of the camera."""
         network, rule = self._fit(image=False)
         clock = Stopwatch()
-        watch = Watch(
-            self._scorers(network, clock=clock),
+        watch = self._watch(network, rule, clock=clock)
+        return Stream(watch, name=name, contract=network.contract, rule=rule, clock=clock)
+
+    def _watch(
+        self,
+        network: Network,
+        rule: Rule,
+        *,
+        clock: Stopwatch,
+        move: BoxMove = IN_PLACE,
+        still: bool = False,
+    ) -> Watch:
+        explainer = Explainer(network) if self.settings.explain else None
+
+        def scorer() -> WholeClips:
+            return WholeClips(Explained(explainer) if explainer else network, clock=clock, move=move)
+
+        return Watch(
+            scorer,
             rule=rule,
             spec=network.contract.clip,
             tracker=Tracker(self._finder),
             settings=self.settings,
             clock=clock,
+            still=still,
         )
-        return Stream(watch, name=name, contract=network.contract, rule=rule, clock=clock)
 
-    def _run(self, opened: Source, watch: Watch, *, clock: Stopwatch, progress: Progress | None) -> bool:
-        """Watch the source until it is decided or ends (False), or takes too long (True)."""
+    def _run(self, opened: Source, watch: Watch, *, clock: Stopwatch, progress: Progress | None) -> Ending:
+        """Watch the source until it is decided, ends, or takes too long."""
+        live = opened.kind in LIVE_KINDS
         count, sure = 0, False
         while True:
-            if not sure and watch.done():
-                if opened.kind in LIVE_KINDS or not watch.lives():
-                    return False
+            if not sure and (live or self.settings.early_stop) and watch.done():
+                if live or not watch.lives():
+                    return "decided"
                 sure = True  # the rest is only read, so that no file is LIVE that breaks off later
             with clock.lap("decode"):
                 frame = next(opened.frames, None)
             if frame is None:
                 watch.end()
-                return False
-            if opened.kind in LIVE_KINDS and frame.time_s > self.settings.live_s:
-                return True
+                return "ended"
+            if live and frame.time_s > self.settings.live_s:
+                return "timed out"
+            if not live and not sure and frame.time_s > self.settings.seconds:
+                watch.end()
+                return "cut"
             if not sure:
                 watch.see(frame)
             count += 1
             if progress is not None:
                 progress(count, opened.frame_count)
             if clock.elapsed_s() > self.settings.timeout_s:
-                return True
+                return "timed out"
 
     def _fit(self, *, image: bool) -> tuple[Network, Rule]:
         """The network for pictures or for video, where both are there."""
         order = sorted(zip(self._networks, self._rules, strict=True), key=lambda n: n[0].contract.clip.frames)
         return order[0] if image else order[-1]
-
-    def _whole_clips(self, network: Network, *, clock: Stopwatch, move: BoxMove) -> Callable[[], Scorer]:
-        every_s = self.settings.every_s
-        if not self.settings.explain:
-            return lambda: WholeClips(network, every_s=every_s, clock=clock, move=move)
-        explainer = Explainer(network)
-        return lambda: WholeClips(Explained(explainer), every_s=every_s, clock=clock, move=move)
-
-    def _scorers(self, network: Network, *, clock: Stopwatch) -> Callable[[], Scorer]:
-        cut_network = None if network.contract.clip.frames == 1 else self._cut.of(network)
-        if cut_network is None:
-            return lambda: WholeClips(network, every_s=self.settings.every_s, clock=clock)
-        return lambda: KeptFeatures(cut_network, clock=clock)
 
 
 def _loaded_again(recipe: dict[str, Any], settings: Settings) -> Detector:
@@ -220,19 +223,3 @@ def _told(decision: Decision, account: Account) -> Decision:
     if decision.verdict is not Verdict.LIVE or not account.too_damaged:
         return decision
     return replace(decision, verdict=Verdict.UNDECIDED, reasons=(*decision.reasons, Reason.DAMAGED))
-
-
-class _CutOnce:
-    """The network cut for streams, if it can be: made when the first stream asks, kept for all."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._asked = False
-        self._made: StreamNetwork | None = None
-
-    def of(self, network: Network) -> StreamNetwork | None:
-        with self._lock:
-            if not self._asked:
-                self._made = StreamNetwork(network) if can_be_cut(network) else None
-                self._asked = True
-            return self._made

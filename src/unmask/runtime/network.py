@@ -41,7 +41,7 @@ class Network:
         self.contract = contract
         self.precision = precision
         self.threads = threads
-        self.graph = graph  # the ONNX file, for `StreamNetwork`
+        self.graph = graph  # the ONNX file, for parts of it
         model = read_graph(graph, origin=origin)
         _check_shape(model, contract, origin=origin)
         self._outputs = [name for name in ("score", "depth") if name in names_of(model.outputs)]
