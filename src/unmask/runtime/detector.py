@@ -16,7 +16,8 @@ from unmask.media.tracks import Tracker
 from unmask.runtime.decision import Rule, rule_of
 from unmask.runtime.explain import Explained, Explainer
 from unmask.runtime.features import TellingNetwork
-from unmask.runtime.network import Network
+from unmask.runtime.fusion import fused
+from unmask.runtime.network import LoadedNetwork, Network
 from unmask.runtime.stopwatch import Stopwatch
 from unmask.runtime.stream import KeptFeatures, Stream
 from unmask.runtime.stream_network import StreamNetwork, can_be_cut
@@ -24,6 +25,7 @@ from unmask.runtime.watch import DEFAULT_SETTINGS, Scorer, Settings, Watch, Whol
 from unmask.types import Decision, Frame, ModelError, Presentation, SettingsError, SourceError
 
 PACKAGED = ("sgtd_s_single.onnx", "sgtd_s_multi.onnx")
+DEFAULT = "default"  # in place of a file: the packaged models
 LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
 
 Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
@@ -33,7 +35,7 @@ class Detector:
     """Says whether the face in a source is a living person's; may be called from any number of threads."""
 
     def __init__(
-        self, networks: Sequence[Network], *, finder: FaceFinder, point: str, settings: Settings
+        self, networks: Sequence[LoadedNetwork], *, finder: FaceFinder, point: str, settings: Settings
     ) -> None:
         """Of loaded networks, one for pictures and one for video or one for both."""
         single = [network.contract.clip.frames == 1 for network in networks]
@@ -62,15 +64,14 @@ class Detector:
     ) -> "Detector":
         """Ready to use; `models`: a single-frame and a multi-frame file, or one; None for the packaged ones.
 
+        "default" among them names the packaged ones. Models of as many frames are fused (runtime.fusion).
         `precision` is "f32" or "bf16", `threads` 0 for OpenVINO's choice; `telling` adds mesh and features to
         clip scores. Raises ModelError, AssetError.
         """
-        named = [models] if isinstance(models, str | Path) else models
-        paths = packaged() if named is None else [Path(model) for model in named]
         kind = TellingNetwork if telling else Network
-        networks = [kind.load(path, precision=precision, threads=threads) for path in paths]
+        networks = [kind.load(path, precision=precision, threads=threads) for path in model_paths(models)]
         finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
-        return cls(networks, finder=finder, point=point, settings=settings)
+        return cls(fused(networks), finder=finder, point=point, settings=settings)
 
     def with_settings(self, settings: Settings) -> "Detector":
         """The same networks with other settings."""
@@ -156,23 +157,33 @@ class Detector:
             if clock.elapsed_s() > self.settings.timeout_s:
                 return True
 
-    def _fit(self, *, image: bool) -> tuple[Network, Rule]:
+    def _fit(self, *, image: bool) -> tuple[LoadedNetwork, Rule]:
         """The network for pictures or for video, where both are there."""
         order = sorted(zip(self._networks, self._rules, strict=True), key=lambda n: n[0].contract.clip.frames)
         return order[0] if image else order[-1]
 
-    def _whole_clips(self, network: Network, *, clock: Stopwatch, move: BoxMove) -> Callable[[], Scorer]:
+    def _whole_clips(
+        self, network: LoadedNetwork, *, clock: Stopwatch, move: BoxMove
+    ) -> Callable[[], Scorer]:
         every_s = self.settings.every_s
         if not self.settings.explain:
             return lambda: WholeClips(network, every_s=every_s, clock=clock, move=move)
         explainer = Explainer(network)
         return lambda: WholeClips(Explained(explainer), every_s=every_s, clock=clock, move=move)
 
-    def _scorers(self, network: Network, *, clock: Stopwatch) -> Callable[[], Scorer]:
+    def _scorers(self, network: LoadedNetwork, *, clock: Stopwatch) -> Callable[[], Scorer]:
         cut_network = None if network.contract.clip.frames == 1 else self._cut.of(network)
         if cut_network is None:
             return lambda: WholeClips(network, every_s=self.settings.every_s, clock=clock)
         return lambda: KeptFeatures(cut_network, clock=clock)
+
+
+def model_paths(models: str | Path | Sequence[str | Path] | None) -> list[Path]:
+    """The files that are meant, in their order: None and the name "default" mean the packaged ones."""
+    named = [models] if isinstance(models, str | Path) else models
+    if named is None:
+        return packaged()
+    return [path for model in named for path in (packaged() if str(model) == DEFAULT else [Path(model)])]
 
 
 def packaged() -> list[Path]:
@@ -216,7 +227,7 @@ class _CutOnce:
         self._asked = False
         self._made: StreamNetwork | None = None
 
-    def of(self, network: Network) -> StreamNetwork | None:
+    def of(self, network: LoadedNetwork) -> StreamNetwork | None:
         with self._lock:
             if not self._asked:
                 self._made = StreamNetwork(network) if can_be_cut(network) else None

@@ -58,7 +58,7 @@ class KeptFeatures:
     def _push(self, sighting: Sighting, box: np.ndarray) -> list[ClipScore]:
         size = self._spec.size_px
         with self._clock.lap("clips"):
-            picture = cut_picture(sighting.frame.image, box, size_px=size)
+            picture = cut_picture(sighting.frame.image, box, size_px=size, sampling=self._spec.sampling)
             mask = mesh_mask(mesh_in_clip(sighting.face.mesh, box, size_px=size), size_px=size)
         self._pictures = [*self._pictures, picture][-self._spec.frames :]
         with self._clock.lap("network"):

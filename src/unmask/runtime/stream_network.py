@@ -15,7 +15,7 @@ import openvino as ov
 from openvino import opset13 as op
 
 from unmask.contract import MAP_PX, Contract
-from unmask.runtime.network import Network, compiled, names_of, planes, read_graph
+from unmask.runtime.network import LoadedNetwork, compiled, names_of, planes, read_graph
 from unmask.types import ModelError
 
 TAPS = ("tap1", "tap2", "tap3")
@@ -23,8 +23,10 @@ NOW = ("now1", "now2", "now3")
 NEXT = ("next1", "next2", "next3")
 
 
-def can_be_cut(network: Network) -> bool:
+def can_be_cut(network: LoadedNetwork) -> bool:
     """Whether the network's graph has all the names to cut at; other networks score whole clips."""
+    if network.contract.clip.views:
+        return False  # the graph is one of several, or looks at more than the picture that is kept
     model = read_graph(network.graph, origin=network.contract.name)
     found = names_of([port for node in model.get_ordered_ops() for port in node.outputs()])
     return {*TAPS, *NOW, *NEXT, "single", "motion", "depth"} <= found
@@ -33,7 +35,7 @@ def can_be_cut(network: Network) -> bool:
 class StreamNetwork:
     """The parts of one network; may be used by any number of `Features` and threads at once."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: LoadedNetwork) -> None:
         """Of a loaded multi-frame network; ModelError when its graph has no names to cut at."""
         self.contract: Contract = network.contract
         spec, name = network.contract.clip, network.contract.name
@@ -110,7 +112,7 @@ class Features:
 class Part:
     """One compiled part; a request for each call at a time, outputs copied."""
 
-    def __init__(self, model: ov.Model, outputs: Sequence[str], *, network: Network) -> None:
+    def __init__(self, model: ov.Model, outputs: Sequence[str], *, network: LoadedNetwork) -> None:
         self._outputs = outputs
         self._compiled = compiled(model, precision=network.precision, threads=network.threads)
         self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()

@@ -1,0 +1,203 @@
+"""The two published networks of Silent-Face-Anti-Spoofing in one, read from the files of their makers.
+
+Minivision, "Silent-Face-Anti-Spoofing", 2020, github minivision-ai/Silent-Face-Anti-Spoofing (Apache-2.0):
+MiniFASNetV2 looks at 2.7 boxes of a face, MiniFASNetV1SE at 4. Each has three classes, of which the second is
+bona fide; the published score is the mean of both softmaxes. Features are what stands before dropout and the
+three logits, 128 of each network.
+"""
+
+import hashlib
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from unmask.contract import ellipse_mask
+from unmask.models.minifasnet import STAGES, Bottleneck, convolution
+from unmask.models.output import Output, unless_unseen
+from unmask.types import ModelError
+
+SIDE = 80  # pixels of a crop
+BONA_FIDE = 1  # of the three classes; 0 and 2 are attacks
+EMBEDDING = 128
+LARGEST_FILE = 16 * 2**20
+REPOSITORY = "github.com/minivision-ai/Silent-Face-Anti-Spoofing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """One of the files: `scale` of its crop in boxes, widths inside the residual blocks of the three stages,
+    and whether the last block of each weighs its channels (squeeze and excitation).
+    """
+
+    name: str
+    sha256: str
+    scale: float
+    middles: tuple[tuple[int, ...], ...]
+    squeezed: bool
+
+
+FILES = (
+    Published(
+        name="2.7_80x80_MiniFASNetV2.pth",
+        sha256="a5eb02e1843f19b5386b953cc4c9f011c3f985d0ee2bb9819eea9a142099bec0",
+        scale=2.7,
+        middles=tuple(middles for _, _, middles in STAGES),
+        squeezed=False,
+    ),
+    Published(
+        name="4_0_0_80x80_MiniFASNetV1SE.pth",
+        sha256="84ee1d37d96894d5e82de5a57df044ef80a58be2b218b5ed7cdfd875ec2f5990",
+        scale=4.0,
+        middles=((13, 26, 13, 52), (154, 52, 26, 52, 26, 26), (26, 26)),
+        squeezed=True,
+    ),
+)
+
+
+class Squeeze(nn.Module):
+    """Squeeze and excitation (Hu et al. 2018) with norms, a quarter as wide in the middle."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weigh = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(width, width // 4, 1, bias=False),
+            nn.BatchNorm2d(width // 4),
+            nn.ReLU(),
+            nn.Conv2d(width // 4, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weigh(x)
+
+
+class SqueezedBottleneck(Bottleneck):
+    """A residual block whose branch weighs its channels before it is added."""
+
+    def __init__(self, width: int, middle: int) -> None:
+        super().__init__(width, middle, width, stride=1)
+        self.inner.append(Squeeze(width))
+
+
+class PublishedNetwork(nn.Module):
+    """BGR pictures (N, 3, 80, 80), 0 to 255 -> features (N, 128) and three logits (N, 3)."""
+
+    def __init__(self, published: Published) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = [
+            convolution(3, 32, kernel=3, stride=2),
+            convolution(32, 32, kernel=3, groups=32),
+        ]
+        now = 32
+        for (entry, out, _), middles in zip(STAGES, published.middles, strict=True):
+            blocks.append(Bottleneck(now, entry, out, stride=2))
+            blocks += [Bottleneck(out, middle, out, stride=1) for middle in middles]
+            if published.squeezed:
+                blocks[-1] = SqueezedBottleneck(out, middles[-1])
+            now = out
+        self.blocks = nn.Sequential(*blocks, convolution(now, 512))
+        self.gather = nn.Sequential(
+            nn.Conv2d(512, 512, SIDE // 16, groups=512, bias=False), nn.BatchNorm2d(512), nn.Flatten()
+        )
+        self.embed = nn.Sequential(nn.Linear(512, EMBEDDING, bias=False), nn.BatchNorm1d(EMBEDDING))
+        self.head = nn.Linear(EMBEDDING, 3, bias=False)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.embed(self.gather(self.blocks(pictures)))
+        return features, self.head(features)
+
+    def read(self, state: dict[str, Tensor]) -> None:
+        """Take a published state: the same tensors in the same order under other names."""
+        own = self.state_dict()
+        given = list(state.values())
+        if [tuple(t.shape) for t in given] != [tuple(t.shape) for t in own.values()]:
+            raise ModelError(
+                f"the file holds other tensors than the published network; take it from {REPOSITORY}"
+            )
+        self.load_state_dict(dict(zip(own, given, strict=True)))
+
+
+class SilentFace(nn.Module):
+    """Score: the mean over networks and frames of the softmax's bona fide part; there is no depth map."""
+
+    multi_frame = False
+    ellipse: Tensor
+
+    def __init__(self, files: Sequence[Published] = FILES) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(PublishedNetwork(published) for published in files)
+        self.register_buffer("ellipse", torch.from_numpy(ellipse_mask()), persistent=False)
+        self.register_buffer("bgr", torch.tensor([2, 1, 0]), persistent=False)
+
+    def forward(self, clips: Tensor, mask: Tensor | None = None, *views: Tensor) -> Output:
+        """`clips` (B, T, 3, 80, 80) RGB in [0, 1] for the first network, a further view for each other."""
+        return self.named(clips, mask, *views)[0]
+
+    def named(
+        self, clips: Tensor, mask: Tensor | None = None, *views: Tensor
+    ) -> tuple[Output, dict[str, Tensor]]:
+        """The output, and under "features" (B, 256) the mean over frames of all networks' features."""
+        shares, features = [], []
+        for network, view in zip(self.networks, (clips, *views), strict=True):
+            pictures = view.flatten(0, 1).index_select(1, self.bgr) * 255  # type: ignore[arg-type]
+            found, logits = network(pictures)
+            features.append(found.unflatten(0, view.shape[:2]).mean(dim=1))
+            alive = torch.softmax(logits, dim=1)[:, BONA_FIDE]
+            shares.append(alive.unflatten(0, view.shape[:2]).mean(dim=1))
+        score = torch.stack(shares).mean(dim=0)
+        score = unless_unseen(score, self.ellipse if mask is None else mask)
+        return Output(score, None, None), {"features": torch.cat(features, dim=1)}
+
+
+def read_published(paths: Sequence[str | Path]) -> tuple[SilentFace, tuple[Published, ...]]:
+    """The networks of these files, in the order of FILES, ready to be exported.
+
+    Only the published files are read, told by their SHA-256, and nothing in them is run. ModelError
+    otherwise.
+    """
+    found: dict[str, bytes] = {}
+    for path in paths:
+        content = _content(Path(path))
+        digest = hashlib.sha256(content).hexdigest()
+        if digest not in {published.sha256 for published in FILES}:
+            raise ModelError(
+                f"{path} is not one of the published files ({' or '.join(p.name for p in FILES)}): its "
+                f"SHA-256 is {digest[:12]}...; take them from {REPOSITORY}, resources/anti_spoof_models"
+            )
+        if digest in found:
+            raise ModelError(f"{path} is the same file as another one that was named; name each once")
+        found[digest] = content
+    if not found:
+        raise ModelError("an import needs one or two published files; name them")
+    files = tuple(published for published in FILES if published.sha256 in found)
+    network = SilentFace(files)
+    for part, published in zip(network.networks, files, strict=True):
+        part.read(_state(found[published.sha256], name=published.name))  # type: ignore[operator]
+    return network.eval(), files
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ModelError(
+                f"{path} is larger than {LARGEST_FILE} bytes, which no published file is; name another file"
+            )
+        return path.read_bytes()
+    except OSError as missing:
+        raise ModelError(f"{path} cannot be read ({missing.strerror}); name a .pth file") from missing
+
+
+def _state(content: bytes, *, name: str) -> dict[str, Tensor]:
+    import io
+
+    try:
+        state: dict[str, Tensor] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as broken:
+        raise ModelError(f"{name} is damaged; fetch it again") from broken
+    return state
