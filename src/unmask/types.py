@@ -171,9 +171,9 @@ class ClipSpec:
 
     `border` says what happens to a box that reaches beyond the picture: "repeat" repeats the pixels of the
     picture's edge, as FAS-SGTD was published; "inside" makes the box no larger than the picture's shorter
-    side and shifts it into the picture, so that no pixel is invented. `sampling` says how a crop is made smaller:
-    "area" averages, so that no moire arises; "linear" looks at four pixels for each, as some published networks
-    were trained.
+    side and shifts it into the picture, so that no pixel is invented. `sampling` says how a crop is made
+    smaller: "area" averages, so that no moire arises; "linear" looks at four pixels for each new one, as some
+    published networks were trained.
     """
 
     frames: int = 5

@@ -43,7 +43,7 @@ class FusedNetwork:
         self.contract = fused_contract(contracts, weights=self.weights, precision=first.precision)
 
     def score(self, clips: Sequence[Clip]) -> list[ClipScore]:
-        """One score a clip, in their order, with what else the first network says; NaN where any gave none."""
+        """One score a clip, in their order, with all else that the first network says; NaN where any is."""
         scored = [
             network.score([split(clip, self._networks)[place] for clip in clips])
             for place, network in enumerate(self._networks)
