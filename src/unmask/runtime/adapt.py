@@ -292,8 +292,11 @@ def _point(
 
 def _figures(scores: np.ndarray, truths: np.ndarray) -> Figures:
     living, attacks = scores[truths], scores[~truths]
-    above = (living[:, None] > attacks).mean() + (living[:, None] == attacks).mean() / 2
-    return Figures(apcer=float((attacks >= 0.5).mean()), bpcer=float((living < 0.5).mean()), auc=float(above))
+    return Figures(
+        apcer=metrics.apcer({"all": attacks}, 0.5)["all"],
+        bpcer=metrics.bpcer(living, 0.5),
+        auc=metrics.auc(living, attacks),
+    )
 
 
 def _version(new: Contract, head: Head) -> str:
