@@ -57,12 +57,13 @@ def test_the_head_is_the_minimum_of_the_penalised_loss(rng, strength):
 def test_an_infinite_strength_leaves_the_prior_as_it_is(rng):
     prior, sample = _source(rng, each=3)
     found = fitted(prior, sample, strength=np.inf)
-    assert (found.weight == prior.weight).all() and found.bias == prior.bias
+    assert (found.weight == prior.weight).all()
+    assert found.bias == prior.bias
 
 
 @pytest.mark.parametrize(("strength", "labels"), [(0.0, [True, False]), (1.0, [True, True])])
 def test_no_strength_and_no_second_class_are_refused(strength, labels):
-    with pytest.raises((SettingsError, DataError), match="above 0|both classes"):
+    with pytest.raises((SettingsError, DataError), match=r"above 0|both classes"):
         adapted_head(
             prior_weight=np.zeros(2),
             prior_bias=0.0,
@@ -110,7 +111,8 @@ def test_recalibration_brings_the_middle_of_left_out_captures_to_one_half(rng):
     said = np.where(labels, 3.0, 1.0) + rng.normal(0, 0.6, 40)
     slope, offset = recalibration(said, _sample(np.zeros((40, 1)), labels))
     scores = expit(slope * said + offset)
-    assert (scores[~labels] >= 0.5).mean() < 0.3 and (scores[labels] >= 0.5).mean() > 0.8
+    assert (scores[~labels] >= 0.5).mean() < 0.3
+    assert (scores[labels] >= 0.5).mean() > 0.8
 
 
 def test_a_capture_counts_once_however_many_clips_it_has():
@@ -122,4 +124,5 @@ def test_a_capture_counts_once_however_many_clips_it_has():
     )
     assert sample.weights().tolist() == [0.375, 0.375, 0.75, 1.5]
     numbers, scores = capture_scores(np.array([0.0, 100.0, 0.0, 0.0]), sample)
-    assert numbers.tolist() == [0, 1, 2] and scores.tolist() == [0.75, 0.5, 0.5]
+    assert numbers.tolist() == [0, 1, 2]
+    assert scores.tolist() == [0.75, 0.5, 0.5]

@@ -84,8 +84,8 @@ def _errors(print_: int, replay: int, mask: int, bona_fide: int) -> dict[str, in
     return {"print": print_, "replay": replay, "mask": mask, "bona_fide": bona_fide}
 
 
-# By the scales of the files. Both classes count alike within whole and within tight pictures; errors are of maps
-# fitted without the source of the item (18 repositories), slope and offset of the map fitted to all.
+# By the scales of the files. Both classes count alike within whole and within tight pictures; errors are of
+# maps fitted without the source of the item (18 repositories), slope and offset of one fitted to all.
 MEASURED = {
     (2.7, 4.0): Measured(
         slope=0.511,
@@ -242,9 +242,7 @@ def read_published(paths: Sequence[str | Path]) -> tuple[SilentFace, tuple[Publi
 
 
 def published_contract(files: Sequence[Published]) -> Contract:
-    """The contract of these files, in the order of FILES; crops are of the mesh's box made BOX times as large,
-    which is about what the makers' detector finds.
-    """
+    """The contract of these files, in the order of FILES."""
     first, *others = files
     measured = MEASURED[tuple(published.scale for published in files)]
     short = "" if others else f" {first.scale:g}"

@@ -89,9 +89,10 @@ class Adapted:
 
     @property
     def better(self) -> bool:
-        """Whether fewer of those left out are judged wrongly, or as many and AUC rises."""
-        errors = [figures.apcer + figures.bpcer for figures in (self.after, self.before)]
-        return errors[0] < errors[1] or (errors[0] == errors[1] and self.after.auc > self.before.auc)
+        """Whether what is left out is judged better: errors fall or AUC rises, and the other is no worse."""
+        fewer = self.before.apcer + self.before.bpcer - self.after.apcer - self.after.bpcer
+        higher = self.after.auc - self.before.auc
+        return min(fewer, higher) >= 0 and max(fewer, higher) > 0
 
 
 def read_head(model: str | Path) -> tuple[Head, Contract]:
@@ -204,7 +205,7 @@ def map_line(score_map: ScoreMap) -> tuple[float, float]:
     return float(slope), float(offset)
 
 
-def write_adapted(model: str | Path, adapted: Adapted, out: str | Path, *, precision: str) -> Contract:
+def write_adapted(model: str | Path, adapted: Adapted, out: str | Path) -> Contract:
     """The file of `model` with the new head and contract, golden clips scored anew; whole or not at all."""
     graph, _ = read_file(model)
     loaded = onnx.load_model_from_string(graph)
