@@ -83,25 +83,17 @@ def read_captures(
     """What the model sees in each capture; DataError where one shows no face that it can use."""
     detector = patient(Detector.load(model, precision=options.precision, telling=True))
     groups = _groups(presentations, contents)
-    captures, faceless = [], []
+    captures: list[Capture] = []
+    faceless: list[str] = []
     with bar(f"reading {folder}") as advance:
         for count, presentation in enumerate(presentations, start=1):
+            name, group = name_below(folder, presentation.path), groups[presentation.path]
             decision = _decision(detector, presentation, fps=options.fps)
-            clips = [clip for face in decision.faces for clip in face.clips if clip.features is not None]
-            name = name_below(folder, presentation.path)
-            if clips:
-                captures.append(
-                    Capture(
-                        name=name,
-                        group=groups[presentation.path],
-                        instrument=presentation.instrument,
-                        bona_fide=presentation.label is Label.BONA_FIDE,
-                        features=np.stack([clip.features for clip in clips if clip.features is not None]),
-                        scores=np.array([_raw(clip.score, detector) for clip in clips]),
-                    )
-                )
-            else:
+            capture = _capture(decision, presentation, name=name, group=group, detector=detector)
+            if capture is None:
                 faceless.append(f"{name} ({', '.join(decision.reasons)})")
+            else:
+                captures.append(capture)
             advance(count, len(presentations))
     if faceless:
         more = f" and {len(faceless) - 1} more" if len(faceless) > 1 else ""
@@ -110,6 +102,27 @@ def read_captures(
             "it again, or take it out of the labels"
         )
     return captures
+
+
+def _capture(
+    decision: Decision, presentation: Presentation, *, name: str, group: str, detector: Detector
+) -> Capture | None:
+    """What the decision saw; None where no clip was scored."""
+    features, scores = [], []
+    for clip in (clip for face in decision.faces for clip in face.clips):
+        if clip.features is not None:
+            features.append(clip.features)
+            scores.append(_raw(clip.score, detector))
+    if not features:
+        return None
+    return Capture(
+        name=name,
+        group=group,
+        instrument=presentation.instrument,
+        bona_fide=presentation.label is Label.BONA_FIDE,
+        features=np.stack(features),
+        scores=np.array(scores),
+    )
 
 
 def show(made: Adapted, captures: Sequence[Capture]) -> None:
