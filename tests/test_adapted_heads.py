@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from unmask.runtime.heads import (
-    Head,
+    OddsHead,
     Sample,
     adapted_head,
     capture_scores,
@@ -32,7 +32,7 @@ def _source(rng: np.random.Generator, *, each: int, features: int = 40, shift: f
     x = rng.normal(size=(2 * each, features))
     x[:, 0] = np.where(labels, 1.0, -1.0) + rng.normal(0, 0.4, 2 * each)
     x[:, 1] += 3.0  # the same in all of them: the camera
-    prior = Head(weight=truth + np.eye(features)[1] * shift / 3.0, bias=0.0)
+    prior = OddsHead(weight=truth + np.eye(features)[1] * shift / 3.0, bias=0.0)
     return prior, _sample(x, labels)
 
 
@@ -77,7 +77,7 @@ def test_a_handful_of_captures_repairs_the_zero_of_a_new_camera(rng):
     prior, sample = _source(rng, each=8, shift=4.0)
     fresh = _source(rng, each=200, shift=4.0)[1]
 
-    def right(head: Head) -> float:
+    def right(head: OddsHead) -> float:
         return float(((head(fresh.features) >= 0) == fresh.labels).mean())
 
     adapted = fitted(prior, sample, strength=chosen_strength(prior, sample))
@@ -92,7 +92,7 @@ def test_a_group_is_judged_by_heads_that_saw_nothing_of_it(rng):
     labels = np.repeat(np.arange(people) % 2 == 0, each)
     x = np.repeat(faces, each, axis=0) + rng.normal(0, 0.1, (people * each, features))
     sample = _sample(x, labels, group=np.repeat(np.arange(people), each))
-    prior = Head(weight=np.zeros(features), bias=0.0)
+    prior = OddsHead(weight=np.zeros(features), bias=0.0)
     remembered = fitted(prior, sample, strength=0.03)(x)
     assert ((remembered > 0) == labels).all()
     assert ((left_out(prior, sample) > 0) == labels).mean() < 0.8

@@ -18,7 +18,7 @@ from unmask.runtime.fusion import FusedNetwork, fused, fusion_weights
 from unmask.runtime.joint import JointHead, JointNetwork, read_joint_head, write_joint_head
 from unmask.runtime.network import Network
 from unmask.runtime.stream_network import can_be_cut
-from unmask.types import ClipScore, ClipSpec, Frame, ModelError, SettingsError, Sighting, Verdict, View
+from unmask.types import ClipScore, ClipSpec, ClipView, Frame, ModelError, SettingsError, Sighting, Verdict
 
 WIDE = replace(SPEC, box_scale=3.0, size_px=32, sampling="linear")
 
@@ -193,7 +193,7 @@ def test_views_sampling_and_share_are_in_the_sealed_contract_and_old_files_read_
     contract = networks[0].contract
     assert "second_opinion" not in to_json(contract)
     assert "views" not in to_json(contract)
-    spec = ClipSpec(frames=1, sampling="linear", views=(View(size_px=80, box_scale=4.4),))
+    spec = ClipSpec(frames=1, sampling="linear", views=(ClipView(size_px=80, box_scale=4.4),))
     held = replace(contract, clip=spec, second_opinion=0.3)
     assert from_json(to_json(held), origin="here") == held
 

@@ -165,8 +165,8 @@ def golden_views(seed: int, spec: ClipSpec) -> list[np.ndarray]:
 def view_names(spec: ClipSpec) -> list[str]:
     """The names of a graph's inputs for the spec's views.
 
-    >>> from unmask.types import View
-    >>> view_names(ClipSpec(views=(View(size_px=80, box_scale=4.4),)))
+    >>> from unmask.types import ClipView
+    >>> view_names(ClipSpec(views=(ClipView(size_px=80, box_scale=4.4),)))
     ['view1']
     """
     return [f"view{number}" for number, _ in enumerate(spec.views, start=1)]

@@ -155,7 +155,7 @@ Sampling = Literal["area", "linear"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class ClipView:
     """A further picture of a clip's frames: its fields as in a ClipSpec."""
 
     size_px: int
@@ -182,7 +182,7 @@ class ClipSpec:
     box_scale: float = 1.3
     border: Border = "repeat"
     sampling: Sampling = "area"
-    views: tuple[View, ...] = ()
+    views: tuple[ClipView, ...] = ()
 
     def __post_init__(self) -> None:
         for view in self.views:
@@ -200,7 +200,7 @@ class ClipSpec:
                 f"a clip needs frames >= 1, stride_s > 0, size_px >= 32 and box_scale >= 1, not {self}"
             )
 
-    def of_view(self, view: View) -> "ClipSpec":
+    def of_view(self, view: ClipView) -> "ClipSpec":
         """How that view is cut by itself."""
         return replace(self, **asdict(view), views=())
 
@@ -213,11 +213,11 @@ class ClipSpec:
     def read(cls, written: Mapping[str, Any]) -> "ClipSpec":
         """The spec that was `written`; TypeError or SettingsError where it is none.
 
-        >>> spec = ClipSpec(frames=1, views=(View(size_px=80, box_scale=4.4),))
+        >>> spec = ClipSpec(frames=1, views=(ClipView(size_px=80, box_scale=4.4),))
         >>> ClipSpec.read(spec.written()) == spec
         True
         """
-        views = tuple(View(**view) for view in written.get("views", ()))
+        views = tuple(ClipView(**view) for view in written.get("views", ()))
         return cls(**{**written, "views": views})
 
 

@@ -177,14 +177,14 @@ def adapt(
     )
 
 
-class PublishedNetwork(StrEnum):
+class ImportedNetwork(StrEnum):
     """Networks of others whose published files can be read."""
 
     MINIFASNET = "minifasnet"
 
 
 def import_published(
-    network: Annotated[PublishedNetwork, typer.Argument(help="Whose files they are.", metavar="NETWORK")],
+    network: Annotated[ImportedNetwork, typer.Argument(help="Whose files they are.", metavar="NETWORK")],
     files: Annotated[
         list[Path], typer.Argument(help="The published .pth files: both, or one of them.", metavar="FILE")
     ],

@@ -8,7 +8,6 @@ three logits, 128 of each network.
 
 import hashlib
 import io
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from unmask.contract import Contract, OperatingPoint, ScoreMap, TrainingData, ellipse_mask
 from unmask.models.minifasnet import STAGES, Bottleneck, convolution
 from unmask.models.output import Output, unless_unseen
-from unmask.types import ClipSpec, ModelError, View
+from unmask.types import ClipSpec, ClipView, ModelError
 
 SIDE = 80  # pixels of a crop
 BONA_FIDE = 1  # of the three classes; 0 and 2 are attacks
@@ -62,7 +61,7 @@ FILES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class PublishedRates:
     """How the published score was read on the open real items: calibrated log-odds are `slope` times those of
     the score, plus `offset`; `errors` of each point by family, attacks accepted and bona fide refused.
     """
@@ -87,7 +86,7 @@ def _errors(print_: int, replay: int, mask: int, bona_fide: int) -> dict[str, in
 # By the scales of the files. Both classes count alike within whole and within tight pictures; errors are of
 # maps fitted without the source of the item (18 repositories), slope and offset of one fitted to all.
 MEASURED = {
-    (2.7, 4.0): Measured(
+    (2.7, 4.0): PublishedRates(
         slope=0.511,
         offset=0.010,
         errors={
@@ -96,7 +95,7 @@ MEASURED = {
             "lenient": _errors(14, 14, 2, 12),
         },
     ),
-    (2.7,): Measured(
+    (2.7,): PublishedRates(
         slope=0.414,
         offset=0.140,
         errors={
@@ -105,7 +104,7 @@ MEASURED = {
             "lenient": _errors(12, 18, 2, 16),
         },
     ),
-    (4.0,): Measured(
+    (4.0,): PublishedRates(
         slope=0.424,
         offset=-0.117,
         errors={
@@ -237,7 +236,8 @@ def read_published(paths: Sequence[str | Path]) -> tuple[SilentFace, tuple[Publi
     files = tuple(published for published in FILES if published.sha256 in found)
     network = SilentFace(files)
     for part, published in zip(network.networks, files, strict=True):
-        part.read(_state(found[published.sha256], name=published.name))  # type: ignore[operator]
+        held = io.BytesIO(found[published.sha256])
+        part.read(torch.load(held, map_location="cpu", weights_only=True))  # type: ignore[operator]
     return network.eval(), files
 
 
@@ -258,7 +258,7 @@ def published_contract(files: Sequence[Published]) -> Contract:
             border="inside",
             sampling="linear",
             views=tuple(
-                View(size_px=SIDE, box_scale=round(other.scale * BOX, 3), sampling="linear")
+                ClipView(size_px=SIDE, box_scale=round(other.scale * BOX, 3), sampling="linear")
                 for other in others
             ),
         ),
@@ -281,7 +281,7 @@ def published_contract(files: Sequence[Published]) -> Contract:
     )
 
 
-def _score_map(measured: Measured) -> ScoreMap:
+def _score_map(measured: PublishedRates) -> ScoreMap:
     odds = np.linspace(-KNOTS_REACH, KNOTS_REACH, KNOTS)
     raw = np.concatenate([[0.0], expit(odds), [1.0]])
     step = np.array([-1.0, 1.0]) * (KNOTS_REACH + 1)
@@ -289,7 +289,7 @@ def _score_map(measured: Measured) -> ScoreMap:
     return ScoreMap(method="platt", raw=tuple(raw.tolist()), calibrated=tuple(calibrated.tolist()))
 
 
-def _point(name: str, measured: Measured) -> OperatingPoint:
+def _point(name: str, measured: PublishedRates) -> OperatingPoint:
     errors = measured.errors[name]
     rates = {family: errors[family] / ITEMS[family] for family in ITEMS if family != "bona_fide"}
     worst = max(rates, key=lambda family: rates[family])
@@ -319,11 +319,3 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as missing:
         raise ModelError(f"{path} cannot be read ({missing.strerror}); name a .pth file") from missing
-
-
-def _state(content: bytes, *, name: str) -> dict[str, Tensor]:
-    try:
-        state: dict[str, Tensor] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as broken:
-        raise ModelError(f"{name} is damaged; fetch it again") from broken
-    return state

@@ -32,7 +32,7 @@ from unmask.media.files import write_bytes
 from unmask.runtime.calibration import supported
 from unmask.runtime.decision import rule_of
 from unmask.runtime.heads import (
-    Head,
+    OddsHead,
     Sample,
     capture_scores,
     chosen_strength,
@@ -66,7 +66,7 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class LeftOutFigures:
     """At the default threshold: `apcer` of all attacks, `bpcer`, `auc`."""
 
     apcer: float
@@ -81,11 +81,11 @@ class Adapted:
     the model as it is, and `after`, of heads that had not seen the capture.
     """
 
-    head: Head
+    head: OddsHead
     contract: Contract
     strength: float
-    before: Figures
-    after: Figures
+    before: LeftOutFigures
+    after: LeftOutFigures
 
     @property
     def better(self) -> bool:
@@ -95,7 +95,7 @@ class Adapted:
         return min(fewer, higher) >= 0 and max(fewer, higher) > 0
 
 
-def read_head(model: str | Path) -> tuple[Head, Contract]:
+def read_head(model: str | Path) -> tuple[OddsHead, Contract]:
     """The head and contract of a file; ModelError where it has no such head."""
     graph, contract = read_file(model)
     loaded = onnx.load_model_from_string(graph)
@@ -109,7 +109,7 @@ def read_head(model: str | Path) -> tuple[Head, Contract]:
             "encoder, or fit its thresholds by `unmask calibrate`"
         )
     weight, bias = (onnx.numpy_helper.to_array(tensors[name]).astype(np.float64) for name in (WEIGHT, BIAS))
-    return Head(weight=weight.ravel(), bias=float(bias.reshape(()))), contract
+    return OddsHead(weight=weight.ravel(), bias=float(bias.reshape(()))), contract
 
 
 def check_counts(bona_fide: int, attacks: int) -> None:
@@ -123,7 +123,7 @@ def check_counts(bona_fide: int, attacks: int) -> None:
 
 
 def adapt(
-    head: Head, contract: Contract, captures: Sequence[Capture], *, precision: str, source: str, day: str
+    head: OddsHead, contract: Contract, captures: Sequence[Capture], *, precision: str, source: str, day: str
 ) -> Adapted:
     """The head fitted to the captures, and the contract that says so; `source` names them, `day` is a date.
 
@@ -181,7 +181,7 @@ def sample_of(captures: Sequence[Capture]) -> Sample:
     )
 
 
-def calibrated_head(head: Head, contract: Contract, *, precision: str) -> Head:
+def calibrated_head(head: OddsHead, contract: Contract, *, precision: str) -> OddsHead:
     """The head whose own sigmoid is the calibrated score with 0.5 at the default threshold, as nearly as a
     straight line of log-odds can follow the contract's map.
     """
@@ -234,7 +234,7 @@ def _golden(loaded: onnx.ModelProto, contract: Contract) -> tuple[GoldenClip, ..
     return tuple(clips)
 
 
-def _check_scores(head: Head, captures: Sequence[Capture], *, name: str) -> None:
+def _check_scores(head: OddsHead, captures: Sequence[Capture], *, name: str) -> None:
     said = np.concatenate([expit(head(capture.features)) for capture in captures])
     given = np.concatenate([capture.scores for capture in captures])
     if not np.abs(said - given).max() <= AGREES:
@@ -291,15 +291,15 @@ def _point(
     )
 
 
-def _figures(scores: np.ndarray, truths: np.ndarray) -> Figures:
+def _figures(scores: np.ndarray, truths: np.ndarray) -> LeftOutFigures:
     living, attacks = scores[truths], scores[~truths]
-    return Figures(
+    return LeftOutFigures(
         apcer=metrics.apcer({"all": attacks}, 0.5)["all"],
         bpcer=metrics.bpcer(living, 0.5),
         auc=metrics.auc(living, attacks),
     )
 
 
-def _version(new: Contract, head: Head) -> str:
+def _version(new: Contract, head: OddsHead) -> str:
     digest = hashlib.sha256(head.weight.astype(np.float32).tobytes() + repr(new.operating_points).encode())
     return f"{new.version.partition('+')[0]}+adapted.{digest.hexdigest()[:8]}"

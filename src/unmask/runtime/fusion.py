@@ -19,7 +19,7 @@ from unmask.contract import Contract, OperatingPoint
 from unmask.runtime.decision import Rule, rule_of
 from unmask.runtime.network import LoadedNetwork
 from unmask.runtime.odds import log_odds, margin, width
-from unmask.types import Clip, ClipScore, SettingsError, View
+from unmask.types import Clip, ClipScore, ClipView, SettingsError
 
 BASE = "default"  # the point whose threshold is 0.5 of the fused score
 
@@ -142,9 +142,11 @@ def _check(networks: Sequence[LoadedNetwork], weights: Sequence[float]) -> None:
         )
 
 
-def _as_view(contract: Contract) -> View:
+def _as_view(contract: Contract) -> ClipView:
     clip = contract.clip
-    return View(size_px=clip.size_px, box_scale=clip.box_scale, border=clip.border, sampling=clip.sampling)
+    return ClipView(
+        size_px=clip.size_px, box_scale=clip.box_scale, border=clip.border, sampling=clip.sampling
+    )
 
 
 def _has(contract: Contract, name: str, *, precision: str) -> bool:

@@ -58,7 +58,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class OddsHead:
     """Log-odds of bona fide: features (..., D) . `weight` (D,) + `bias`."""
 
     weight: np.ndarray
@@ -68,9 +68,9 @@ class Head:
         """Features (..., D) -> log-odds (...)."""
         return np.asarray(features @ self.weight + self.bias)
 
-    def stretched(self, slope: float, offset: float) -> "Head":
+    def stretched(self, slope: float, offset: float) -> "OddsHead":
         """The head whose log-odds are slope * z + offset."""
-        return Head(weight=self.weight * slope, bias=self.bias * slope + offset)
+        return OddsHead(weight=self.weight * slope, bias=self.bias * slope + offset)
 
 
 def adapted_head(
@@ -136,7 +136,7 @@ def _newton(
     return a
 
 
-def fitted(prior: Head, sample: Sample, *, strength: float) -> Head:
+def fitted(prior: OddsHead, sample: Sample, *, strength: float) -> OddsHead:
     """The head adapted to a sample."""
     weight, bias = adapted_head(
         prior_weight=prior.weight,
@@ -146,7 +146,7 @@ def fitted(prior: Head, sample: Sample, *, strength: float) -> Head:
         strength=strength,
         weights=sample.weights(),
     )
-    return Head(weight=weight, bias=bias)
+    return OddsHead(weight=weight, bias=bias)
 
 
 def folds_of(sample: Sample, *, most: int) -> np.ndarray:
@@ -165,7 +165,7 @@ def folds_of(sample: Sample, *, most: int) -> np.ndarray:
     return np.unique(fold, return_inverse=True)[1]
 
 
-def chosen_strength(prior: Head, sample: Sample) -> float:
+def chosen_strength(prior: OddsHead, sample: Sample) -> float:
     """The strength whose heads say the most of what was left out, by the log loss; the strongest of equals.
 
     Infinite, the prior itself, where none says more than that.
@@ -178,7 +178,7 @@ def chosen_strength(prior: Head, sample: Sample) -> float:
     return min(losses, key=lambda strength: (round(losses[strength], 6), -strength))
 
 
-def left_out(prior: Head, sample: Sample) -> np.ndarray:
+def left_out(prior: OddsHead, sample: Sample) -> np.ndarray:
     """Log-odds (n,) of each clip by a head that saw nothing of its group, nor did the choice of strength."""
     fold = folds_of(sample, most=FOLDS)
     strengths = []
@@ -210,7 +210,7 @@ def capture_scores(said: np.ndarray, sample: Sample) -> tuple[np.ndarray, np.nda
     return numbers, np.bincount(place, expit(said)) / counts
 
 
-def _left_out(prior: Head, sample: Sample, fold: np.ndarray, *, strengths: Sequence[float]) -> np.ndarray:
+def _left_out(prior: OddsHead, sample: Sample, fold: np.ndarray, *, strengths: Sequence[float]) -> np.ndarray:
     said = prior(sample.features)
     for number, strength in enumerate(strengths):
         rest = sample.where(fold != number)
