@@ -104,19 +104,31 @@ class _Named(nn.Module):
         self.network = network
         self.named: Callable[..., tuple[Output, dict[str, Tensor]]] = network.named  # type: ignore[assignment]
 
-    def forward(self, clips: Tensor, mask: Tensor, *views: Tensor) -> dict[str, Tensor]:
-        output, inner = self.named(clips, mask, *views)
+    def forward(self, clips: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        return self.outputs(clips, mask)
+
+    def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """What the network says of these inputs, by name."""
+        output, inner = self.named(*inputs)
         depth = {} if output.depth is None else {"depth": output.depth}
         return {"score": output.score, **depth, **inner}
 
 
+class _NamedViews(_Named):
+    """The same for a network of several views."""
+
+    def forward(self, clips: Tensor, mask: Tensor, *views: Tensor) -> dict[str, Tensor]:
+        return self.outputs(clips, mask, *views)
+
+
 def _graph(network: nn.Module, spec: ClipSpec) -> onnx.ModelProto:
     was_training = network.training
-    named = _Named(network).eval()
+    named = (_NamedViews if spec.views else _Named)(network).eval()
     example = _example(spec)
     with torch.no_grad(), _quiet():
         names = list(named(*example))
         batch = torch.export.Dim("batch")
+        views = {"views": tuple({0: batch} for _ in spec.views)} if spec.views else {}
         program = torch.onnx.export(
             named,
             example,
@@ -124,11 +136,7 @@ def _graph(network: nn.Module, spec: ClipSpec) -> onnx.ModelProto:
             opset_version=OPSET,
             input_names=["clips", "mask", *view_names(spec)],
             output_names=names,
-            dynamic_shapes={
-                "clips": {0: batch},
-                "mask": {0: batch},
-                "views": tuple({0: batch} for _ in spec.views),
-            },
+            dynamic_shapes={"clips": {0: batch}, "mask": {0: batch}, **views},
             verbose=False,
         )
     network.train(was_training)
