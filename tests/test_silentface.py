@@ -13,6 +13,7 @@ import torch
 
 from unmask.contract import from_json, to_json
 from unmask.models.silentface import FILES, SilentFace, published_contract, read_published
+from unmask.runtime.features import TellingNetwork
 from unmask.runtime.fusion import fusion_weights
 from unmask.runtime.network import Network
 from unmask.types import ModelError
@@ -99,3 +100,4 @@ def test_the_published_files_become_a_model_that_scores_as_they_do(tmp_path, unm
     with torch.no_grad():
         expected = network(planes[0], None, planes[1]).score.numpy()
     assert loaded.run(views[0], np.ones((3, 32, 32)), views[1])[0] == pytest.approx(expected, abs=1e-4)
+    assert TellingNetwork.load(out).feature_name == "features"

@@ -182,7 +182,7 @@ class PublishedNetwork(nn.Module):
 
 
 class SilentFace(nn.Module):
-    """Score: the mean over networks and frames of the softmax's bona fide part; there is no depth map."""
+    """Score: the mean over networks of the softmax's bona fide part; there is no depth map."""
 
     multi_frame = False
     ellipse: Tensor
@@ -200,17 +200,21 @@ class SilentFace(nn.Module):
     def named(
         self, clips: Tensor, mask: Tensor | None = None, *views: Tensor
     ) -> tuple[Output, dict[str, Tensor]]:
-        """The output, and under "features" (B, 256) the mean over frames of all networks' features."""
-        shares, features = [], []
+        """The output, and under "features" (B, 256) what all networks' logits are read from, the mean over
+        frames: the score is read from that very tensor, so that a graph cannot lose it.
+        """
+        found = []
         for network, view in zip(self.networks, (clips, *views), strict=True):
-            pictures = view.flatten(0, 1).index_select(1, self.bgr) * 255  # type: ignore[arg-type]
-            found, logits = network(pictures)
-            features.append(found.unflatten(0, view.shape[:2]).mean(dim=1))
-            alive = torch.softmax(logits, dim=1)[:, BONA_FIDE]
-            shares.append(alive.unflatten(0, view.shape[:2]).mean(dim=1))
+            pictures = view.flatten(0, 1).index_select(1, self.bgr) * 255
+            found.append(network(pictures)[0].unflatten(0, view.shape[:2]).mean(dim=1))
+        features = torch.cat(found, dim=1)
+        shares = [
+            torch.softmax(network.head(part), dim=1)[:, BONA_FIDE]  # type: ignore[operator, union-attr]
+            for network, part in zip(self.networks, features.split(EMBEDDING, dim=1), strict=True)
+        ]
         score = torch.stack(shares).mean(dim=0)
         score = unless_unseen(score, self.ellipse if mask is None else mask)
-        return Output(score, None, None), {"features": torch.cat(features, dim=1)}
+        return Output(score, None, None), {"features": features}
 
 
 def read_published(paths: Sequence[str | Path]) -> tuple[SilentFace, tuple[Published, ...]]:
