@@ -19,6 +19,7 @@ from unmask.types import ClipSpec, ModelError, SettingsError
 CONTRACT_KEY = "unmask.contract"
 FORMAT = 1
 MAPPED_FORMAT = 2  # with a score map, which readers of the first format would pass over
+YOUNGER = ("score_map", "second_opinion")  # fields that older files lack, and that are written only if set
 MAP_PX = 32  # depth maps and masks are 32x32, whatever the size of the clip
 
 
@@ -126,6 +127,7 @@ class Contract:
     payload_sha256: str = ""  # of the tensors (safetensors) or of the graph (ONNX)
     evidence_correlation: float = 0.5  # between clips of one presentation, measured on dev
     score_map: ScoreMap | None = None  # made by `calibrate`
+    second_opinion: float | None = None  # its share of the log-odds when it is fused with another model
 
     def point(self, name: str, *, precision: str) -> OperatingPoint:
         """The operating point of that name, measured at that precision."""
@@ -153,6 +155,21 @@ def golden_pixels(seed: int, spec: ClipSpec) -> np.ndarray:
             picture[t, ..., channel] = 128 + 70 * np.sin(6.28 * (fx * x + fy * y) + phase + 0.2 * t)
     picture += rng.normal(0, 8, picture.shape)
     return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def golden_views(seed: int, spec: ClipSpec) -> list[np.ndarray]:
+    """The golden clip of the spec and those of its views, in their order."""
+    return [golden_pixels(seed, one) for one in (spec, *(spec.of_view(view) for view in spec.views))]
+
+
+def view_names(spec: ClipSpec) -> list[str]:
+    """The names of a graph's inputs for the spec's views.
+
+    >>> from unmask.types import ClipView
+    >>> view_names(ClipSpec(views=(ClipView(size_px=80, box_scale=4.4),)))
+    ['view1']
+    """
+    return [f"view{number}" for number, _ in enumerate(spec.views, start=1)]
 
 
 def ellipse_mask(size: int = MAP_PX) -> np.ndarray:
@@ -195,6 +212,8 @@ def to_json(contract: Contract) -> str:
     if contract.score_map is None:
         del body["score_map"]  # as files were sealed before there were maps
         form = FORMAT
+    if contract.second_opinion is None:
+        del body["second_opinion"]  # as files were sealed before there was fusion
     return json.dumps({"format": form, "contract": body, "contract_sha256": _hash(body)}, sort_keys=True)
 
 
@@ -218,12 +237,13 @@ def from_json(text: str | None, *, origin: str) -> Contract:
             )
         return Contract(
             **{
-                **{f.name: body[f.name] for f in fields(Contract) if f.name != "score_map"},
-                "clip": ClipSpec(**body["clip"]),
+                **{f.name: body[f.name] for f in fields(Contract) if f.name not in YOUNGER},
+                "clip": ClipSpec.read(body["clip"]),
                 "operating_points": tuple(OperatingPoint(**point) for point in body["operating_points"]),
                 "training_data": tuple(TrainingData(**row) for row in body["training_data"]),
                 "golden": tuple(GoldenClip(**row) for row in body["golden"]),
                 "score_map": _score_map(body.get("score_map")),
+                "second_opinion": body.get("second_opinion"),
             }
         )
     except (

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from unmask.app.cli_train import train_extra
 from unmask.app.options import Fps, InPrecision, Jobs, Models, Point, Precision
 
 selftest = typer.Typer(
@@ -138,29 +139,108 @@ def calibrate(
     )
 
 
+def adapt(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="Exported .onnx file with a linear head; `default` is the packaged one.", metavar="MODEL"
+        ),
+    ],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="3 to 20 bona fide captures of your own camera and as many attacks, with labels.csv.",
+            metavar="LABELLED_FOLDER",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The model file to write.")],
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="CSV with path,label,instrument,subject; FOLDER/labels.csv if not given."),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="Plan of `unmask selftest plan` whose names the captures bear, in place of labels."
+        ),
+    ] = None,
+    fps: Fps = 30.0,
+    precision: InPrecision = Precision.F32,
+) -> int:
+    """Refit a model's head to a handful of captures of your own camera, and say what that gained."""
+    from unmask.app.adapt import AdaptOptions, run
+
+    return run(
+        model,
+        folder,
+        AdaptOptions(out=out, labels=labels, plan=plan, precision=precision.value, fps=fps),
+    )
+
+
+class ImportedNetwork(StrEnum):
+    """Networks of others whose published files can be read."""
+
+    MINIFASNET = "minifasnet"
+
+
+def import_published(
+    network: Annotated[ImportedNetwork, typer.Argument(help="Whose files they are.", metavar="NETWORK")],
+    files: Annotated[
+        list[Path], typer.Argument(help="The published .pth files: both, or one of them.", metavar="FILE")
+    ],
+    out: Annotated[Path, typer.Option(help="The model file to write.")] = Path("minifasnet.onnx"),
+) -> int:
+    """Make a model file of published weights, for a second opinion (needs the extra `train`).
+
+    minifasnet: 2.7_80x80_MiniFASNetV2.pth and 4_0_0_80x80_MiniFASNetV1SE.pth of
+    github.com/minivision-ai/Silent-Face-Anti-Spoofing, resources/anti_spoof_models.
+    """
+    with train_extra("import"):
+        from unmask.app.import_published import run
+
+        return run(network.value, files, out=out)
+
+
 @selftest.command("plan")
 def selftest_plan(
     out: Annotated[Path, typer.Option(help="The plan, a CSV to be filled in.")] = Path("plan.csv"),
     checklist: Annotated[Path | None, typer.Option(help="Write the page to print (A4).")] = None,
-    subjects: Annotated[int, typer.Option(help="People who take part.", min=1)] = 10,
-    per_species: Annotated[
-        int, typer.Option(help="Attacks with each species; a third as many bona fide stand between.", min=1)
-    ] = 150,
-    species: Annotated[
-        list[str] | None, typer.Option(help="family/species; given again for each; six if not given.")
+    subjects: Annotated[
+        int | None, typer.Option(help="People who take part: 10, or 2 with --adapt, if not given.", min=1)
     ] = None,
+    per_species: Annotated[
+        int | None,
+        typer.Option(
+            help="Attacks with each species: 150, a third as many bona fide between them, or 5 with --adapt, "
+            "if not given.",
+            min=1,
+        ),
+    ] = None,
+    species: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="family/species; given again for each; six, or print/matt and replay/phone with --adapt, if "
+            "not given."
+        ),
+    ] = None,
+    for_adapt: Annotated[
+        bool,
+        typer.Option("--adapt", help="A short plan for `unmask adapt`: as many bona fide as attacks."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Draws the order of the subjects.", min=0)] = 0,
 ) -> int:
     """Plan presentations: species after iBeta level 1, each attack between bona fide presentations."""
     from unmask.app.selftest import plan
 
+    few = ("print/matt", "replay/phone") if for_adapt else ()
     return plan(
         out,
         page=checklist,
-        subjects=subjects,
-        per_species=per_species,
-        species=tuple(species or ()),
+        subjects=subjects or (2 if for_adapt else 10),
+        per_species=per_species or (5 if for_adapt else 150),
+        species=tuple(species or few),
         seed=seed,
+        attacks_per_bona_fide=1 if for_adapt else 3,
     )
 
 
@@ -198,6 +278,7 @@ def selftest_report(
 
 def add_field_commands(app: typer.Typer) -> None:
     """The commands of this file."""
-    for command in (stress, calibrate):
+    for command in (stress, calibrate, adapt):
         app.command()(command)
+    app.command("import")(import_published)
     app.add_typer(selftest, name="selftest")

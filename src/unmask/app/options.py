@@ -23,7 +23,11 @@ class Engine(StrEnum):
 
 Models = Annotated[
     list[Path] | None,
-    typer.Option("--model", help="Exported .onnx file, in place of the packaged one; may be given twice."),
+    typer.Option(
+        "--model",
+        help="Exported .onnx file in place of the packaged models, which `default` names. Given again, "
+        "one is for pictures and one for video; models of as many frames are fused.",
+    ),
 ]
 Point = Annotated[str, typer.Option(help="Operating point: a named threshold in the model's contract.")]
 InPrecision = Annotated[Precision, typer.Option(help="Precision of the network.")]

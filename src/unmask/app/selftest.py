@@ -12,7 +12,15 @@ from unmask.report.selftest import NOBODY, Outcome, counted, stem
 from unmask.report.selftest_page import checklist, report
 from unmask.runtime.scoring import Scorer, loaded
 from unmask.scores import read_scores
-from unmask.scores.plan import SPECIES, Planned, make_plan, read_plan, split_retry, write_plan
+from unmask.scores.plan import (
+    ATTACKS_PER_LIVING,
+    SPECIES,
+    Planned,
+    make_plan,
+    read_plan,
+    split_retry,
+    write_plan,
+)
 from unmask.types import DataError, OutputError, Presentation, Score
 
 
@@ -36,6 +44,7 @@ def plan(
     per_species: int,
     species: Sequence[str],
     seed: int,
+    attacks_per_bona_fide: int = ATTACKS_PER_LIVING,
 ) -> int:
     """Writes the plan, and the page to print; never over a plan that may have been filled."""
     if out.exists():
@@ -43,7 +52,11 @@ def plan(
             f"{out} is there already and may have been filled; name another file, or move it away"
         )
     rows = make_plan(
-        subjects=subjects, per_species=per_species, species=list(species) or list(SPECIES), seed=seed
+        subjects=subjects,
+        per_species=per_species,
+        species=list(species) or list(SPECIES),
+        seed=seed,
+        attacks_per_bona_fide=attacks_per_bona_fide,
     )
     write_plan(out, rows)
     attacks = sum(bool(row.instrument) for row in rows)
@@ -82,6 +95,29 @@ def _where(outcome: Outcome, captures: Path) -> str:
 
 
 def _scored(planned: Sequence[Planned], folder: Path, wishes: Wishes) -> tuple[list[Score], str]:
+    entries = _captured(planned, folder)
+    if not entries:
+        return [], "no model: nothing was captured"
+    scorer = Scorer(
+        models=tuple(map(str, wishes.models)),
+        point=wishes.point,
+        precision=wishes.precision,
+        fps=wishes.fps,
+    )
+    kept = wishes.scores or wishes.out.with_suffix(".scores.csv")
+    found = write_rows(entries, scorer, Output(table=kept, jobs=1), title=f"scoring {folder}")
+    say(f"scores: {kept}")
+    names = " and ".join(f"{c.name} {c.version}" for c in loaded(scorer).contracts)
+    return found, f"{names} at the operating point {wishes.point} ({wishes.precision})"
+
+
+def planned_captures(table: Path, folder: Path) -> list[Presentation]:
+    """What the folder holds of a plan, in the order of its files; DataError where that is nothing."""
+    return [entry.presentation for entry in _captured(read_plan(table), folder)]
+
+
+def _captured(planned: Sequence[Planned], folder: Path) -> list[Entry]:
+    """The captures of the folder that bear a name of the plan; none where the plan says so."""
     rows = {row.presentation: row for row in planned}
     entries, strangers = [], []
     for path in sorted(folder.rglob("*")):
@@ -94,24 +130,14 @@ def _scored(planned: Sequence[Planned], folder: Path, wishes: Wishes) -> tuple[l
             strangers.append(path.name)
     if not entries:
         if any(row.response for row in planned):
-            return [], "no model: nothing was captured"
+            return []
         raise DataError(
             f"{folder} holds no capture with a name of the plan, such as {planned[0].presentation}.mp4; name "
             "captures as in the column presentation"
         )
     for name in strangers[:1]:
         say(f"unmask: {len(strangers)} files of {folder} bear no name of the plan, {name} the first")
-    scorer = Scorer(
-        models=tuple(map(str, wishes.models)),
-        point=wishes.point,
-        precision=wishes.precision,
-        fps=wishes.fps,
-    )
-    kept = wishes.scores or wishes.out.with_suffix(".scores.csv")
-    found = write_rows(entries, scorer, Output(table=kept, jobs=1), title=f"scoring {folder}")
-    say(f"scores: {kept}")
-    names = " and ".join(f"{c.name} {c.version}" for c in loaded(scorer).contracts)
-    return found, f"{names} at the operating point {wishes.point} ({wishes.precision})"
+    return entries
 
 
 def _frames_of(path: Path, rows: dict[str, Planned]) -> bool:

@@ -40,7 +40,7 @@ class PreparedSet:
                 "simulate`"
             )
         settings = json.loads((root / SPEC).read_text())
-        spec, depth_px = ClipSpec(**settings["clip"]), int(settings.get("depth_px", DEPTH_PX))
+        spec, depth_px = ClipSpec.read(settings["clip"]), int(settings.get("depth_px", DEPTH_PX))
         shards = [shard for shard in map(Shard.open, sorted(root.glob(PATTERN))) if shard.rows]
         for shard in shards:
             _check(shard, spec=spec, depth_px=depth_px)

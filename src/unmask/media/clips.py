@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from unmask.media.raster import FACE_TRIANGLES, rasterise
-from unmask.types import Clip, ClipSpec, Sighting
+from unmask.types import Clip, ClipSpec, Sampling, Sighting
 
 MAP_SIDE = 32  # of the papers' depth maps
 FINE = 4  # the mesh is rasterised this many times finer than a map, then averaged
@@ -98,12 +98,14 @@ def coarsened(image: np.ndarray, *, factor: float) -> np.ndarray:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def cut_picture(image: np.ndarray, box: np.ndarray, *, size_px: int) -> np.ndarray:
+def cut_picture(
+    image: np.ndarray, box: np.ndarray, *, size_px: int, sampling: Sampling = "area"
+) -> np.ndarray:
     """The part of `image` (H, W, 3) uint8, or (H, W), in `box` as (S, S, 3); beyond the border its edge
     pixels are repeated.
 
-    The box is rounded to whole pixels. Shrinking averages areas, so that no moire arises here; growing is
-    bilinear.
+    The box is rounded to whole pixels. Shrinking averages areas, so that no moire arises here, unless the
+    sampling is "linear"; growing is bilinear.
     """
     x0, y0, x1, y1 = np.round(box).astype(int)
     height, width = image.shape[:2]
@@ -115,7 +117,7 @@ def cut_picture(image: np.ndarray, box: np.ndarray, *, size_px: int) -> np.ndarr
     if part.shape[:2] == (size_px, size_px):
         return np.ascontiguousarray(part)
     part = np.ascontiguousarray(part)  # OpenCV takes no mirrored views, such as bgr[..., ::-1]
-    shrinks = part.shape[0] >= size_px and part.shape[1] >= size_px
+    shrinks = sampling == "area" and part.shape[0] >= size_px and part.shape[1] >= size_px
     return cv2.resize(part, (size_px, size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
@@ -148,16 +150,31 @@ def cut(sightings: Sequence[Sighting], *, spec: ClipSpec, box: np.ndarray | None
         raise ValueError(
             f"a clip of {spec.frames} frames is cut from as many sightings, not {len(sightings)}"
         )
-    if box is None:
-        box = clip_box(sightings[0].face.mesh, scale=spec.box_scale)
-    box = bordered(np.round(box).astype(np.float32), sightings[0].frame.image, spec=spec)
+    mesh = sightings[0].face.mesh
+    asked = clip_box(mesh, scale=spec.box_scale) if box is None else np.round(box).astype(np.float32)
+    box = bordered(asked, sightings[0].frame.image, spec=spec)
     size = spec.size_px
+    views = tuple(
+        cut(sightings, spec=spec.of_view(view), box=view_box(asked, mesh, spec=spec, scale=view.box_scale))
+        for view in spec.views
+    )
     return Clip(
-        pixels=np.stack([cut_picture(s.frame.image, box, size_px=size) for s in sightings]),
+        pixels=np.stack(
+            [cut_picture(s.frame.image, box, size_px=size, sampling=spec.sampling) for s in sightings]
+        ),
         times_s=np.array([s.frame.time_s for s in sightings]),
         box=box,
         meshes=np.stack([mesh_in_clip(s.face.mesh, box, size_px=size) for s in sightings]),
+        views=views,
     )
+
+
+def view_box(box: np.ndarray, mesh: np.ndarray, *, spec: ClipSpec, scale: float) -> np.ndarray:
+    """The box of `scale` that is off its place as `box` is off the one that the spec gives this mesh."""
+    own = clip_box(mesh, scale=spec.box_scale)
+    right, down = ((box[:2] + box[2:] - own[:2] - own[2:]) / 2).tolist()
+    growth = float((box[2] - box[0]) / (own[2] - own[0]))
+    return moved_box(clip_box(mesh, scale=scale), BoxMove(right=right, down=down, growth=growth))
 
 
 def mesh_in_clip(mesh: np.ndarray, box: np.ndarray, *, size_px: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """A network and its contract -> one ONNX file, which the runtime loads without torch.
 
 Inputs "clips" (B, T, 3, S, S) float32 in [0, 1] and "mask" (B, 32, 32) float32; outputs "score" (B,) and
-"depth" (B, S, 32, 32). Inner tensors keep the names of `named()` (tap1, now1, next1, motion, single, ...), so
+"depth" (B, S, 32, 32); a network of several views has an input "view1", "view2", ... like "clips" for each
+further one. Inner tensors keep the names of `named()` (tap1, now1, next1, motion, single, ...), so
 that a stream can cut the graph there. Kernels are stored in fp16 behind a Cast; arithmetic is f32. Weights
 that a network calls `adaptable` keep their own names, so that they can be fitted anew in the file.
 """
@@ -26,10 +27,11 @@ from unmask.contract import (
     Contract,
     GoldenClip,
     ellipse_mask,
-    golden_pixels,
+    golden_views,
     onnx_sha256,
     sealed,
     to_json,
+    view_names,
 )
 from unmask.models.output import Output
 from unmask.types import ClipSpec
@@ -103,26 +105,38 @@ class _Named(nn.Module):
         self.named: Callable[..., tuple[Output, dict[str, Tensor]]] = network.named  # type: ignore[assignment]
 
     def forward(self, clips: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        output, inner = self.named(clips, mask)
+        return self.outputs(clips, mask)
+
+    def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """What the network says of these inputs, by name."""
+        output, inner = self.named(*inputs)
         depth = {} if output.depth is None else {"depth": output.depth}
         return {"score": output.score, **depth, **inner}
 
 
+class _NamedViews(_Named):
+    """The same for a network of several views."""
+
+    def forward(self, clips: Tensor, mask: Tensor, *views: Tensor) -> dict[str, Tensor]:
+        return self.outputs(clips, mask, *views)
+
+
 def _graph(network: nn.Module, spec: ClipSpec) -> onnx.ModelProto:
     was_training = network.training
-    named = _Named(network).eval()
+    named = (_NamedViews if spec.views else _Named)(network).eval()
     example = _example(spec)
     with torch.no_grad(), _quiet():
         names = list(named(*example))
         batch = torch.export.Dim("batch")
+        views = {"views": tuple({0: batch} for _ in spec.views)} if spec.views else {}
         program = torch.onnx.export(
             named,
             example,
             dynamo=True,
             opset_version=OPSET,
-            input_names=["clips", "mask"],
+            input_names=["clips", "mask", *view_names(spec)],
             output_names=names,
-            dynamic_shapes={"clips": {0: batch}, "mask": {0: batch}},
+            dynamic_shapes={"clips": {0: batch}, "mask": {0: batch}, **views},
             verbose=False,
         )
     network.train(was_training)
@@ -136,9 +150,13 @@ def _graph(network: nn.Module, spec: ClipSpec) -> onnx.ModelProto:
     return model
 
 
-def _example(spec: ClipSpec) -> tuple[Tensor, Tensor]:
+def _example(spec: ClipSpec) -> tuple[Tensor, ...]:
     batch = 2  # torch.export takes a batch of one for a constant
-    return torch.zeros(batch, spec.frames, 3, spec.size_px, spec.size_px), torch.ones(batch, MAP_PX, MAP_PX)
+    clips, *views = (
+        torch.zeros(batch, spec.frames, 3, size, size)
+        for size in (spec.size_px, *(view.size_px for view in spec.views))
+    )
+    return clips, torch.ones(batch, MAP_PX, MAP_PX), *views
 
 
 def _keep_outputs(model: onnx.ModelProto) -> None:
@@ -196,8 +214,11 @@ def _golden(model: onnx.ModelProto, spec: ClipSpec) -> tuple[GoldenClip, ...]:
     mask = ellipse_mask()[None]
     clips = []
     for seed in GOLDEN_SEEDS:
-        pixels = golden_pixels(seed, spec).astype(np.float32).transpose(0, 3, 1, 2)[None] / 255
-        (score,) = session.run(["score"], {"clips": pixels, "mask": mask})[0]
+        pictures = {
+            name: pixels.astype(np.float32).transpose(0, 3, 1, 2)[None] / 255
+            for name, pixels in zip(("clips", *view_names(spec)), golden_views(seed, spec), strict=True)
+        }
+        (score,) = session.run(["score"], {**pictures, "mask": mask})[0]
         clips.append(GoldenClip(seed=seed, score=float(score)))
     return tuple(clips)
 

@@ -16,13 +16,15 @@ from unmask.media.tracks import Tracker
 from unmask.runtime.decision import Rule, rule_of
 from unmask.runtime.explain import Explained, Explainer
 from unmask.runtime.features import TellingNetwork
-from unmask.runtime.network import Network
+from unmask.runtime.fusion import fused
+from unmask.runtime.network import LoadedNetwork, Network
 from unmask.runtime.stopwatch import Stopwatch
 from unmask.runtime.stream import Stream
 from unmask.runtime.watch import DEFAULT_SETTINGS, Settings, Watch, WholeClips, decided
 from unmask.types import Decision, ModelError, Presentation, Reason, SettingsError, Verdict
 
 PACKAGED = ("sgtd_s_single.onnx", "sgtd_s_multi.onnx")
+DEFAULT = "default"  # in place of a file: the packaged models
 LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
 
 Ending = Literal["decided", "ended", "cut", "timed out"]
@@ -33,7 +35,7 @@ class Detector:
     """Says whether the face in a source is a living person's; may be called from any number of threads."""
 
     def __init__(
-        self, networks: Sequence[Network], *, finder: FaceFinder, point: str, settings: Settings
+        self, networks: Sequence[LoadedNetwork], *, finder: FaceFinder, point: str, settings: Settings
     ) -> None:
         """Of loaded networks, one for pictures and one for video or one for both."""
         single = [network.contract.clip.frames == 1 for network in networks]
@@ -68,18 +70,17 @@ class Detector:
     ) -> "Detector":
         """Ready to use; `models`: a single-frame and a multi-frame file, or one; None for the packaged ones.
 
+        "default" among them names the packaged ones. Models of as many frames are fused (runtime.fusion).
         `precision` is "f32" or "bf16", `threads` 0 for OpenVINO's choice; `telling` adds mesh and features to
         clip scores. Raises ModelError, AssetError.
         """
-        named = [models] if isinstance(models, str | Path) else models
-        paths = packaged() if named is None else [Path(model) for model in named]
         kind = TellingNetwork if telling else Network
-        networks = [kind.load(path, precision=precision, threads=threads) for path in paths]
+        networks = [kind.load(path, precision=precision, threads=threads) for path in model_paths(models)]
         finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
-        detector = cls(networks, finder=finder, point=point, settings=settings)
-        files = None if named is None else [str(path) for path in paths]
+        detector = cls(fused(networks), finder=finder, point=point, settings=settings)
+        named = [models] if isinstance(models, str | Path) else models
         detector._recipe = {
-            "models": files,
+            "models": None if named is None else [str(model) for model in named],
             "point": point,
             "precision": precision,
             "threads": threads,
@@ -142,7 +143,7 @@ class Detector:
 
     def _watch(
         self,
-        network: Network,
+        network: LoadedNetwork,
         rule: Rule,
         *,
         clock: Stopwatch,
@@ -191,7 +192,7 @@ class Detector:
             if clock.elapsed_s() > self.settings.timeout_s:
                 return "timed out"
 
-    def _fit(self, *, image: bool) -> tuple[Network, Rule]:
+    def _fit(self, *, image: bool) -> tuple[LoadedNetwork, Rule]:
         """The network for pictures or for video, where both are there."""
         order = sorted(zip(self._networks, self._rules, strict=True), key=lambda n: n[0].contract.clip.frames)
         return order[0] if image else order[-1]
@@ -199,6 +200,14 @@ class Detector:
 
 def _loaded_again(recipe: dict[str, Any], settings: Settings) -> Detector:
     return Detector.load(**recipe, settings=settings)
+
+
+def model_paths(models: str | Path | Sequence[str | Path] | None) -> list[Path]:
+    """The files that are meant, in their order: None and the name "default" mean the packaged ones."""
+    named = [models] if isinstance(models, str | Path) else models
+    if named is None:
+        return packaged()
+    return [path for model in named for path in (packaged() if str(model) == DEFAULT else [Path(model)])]
 
 
 def packaged() -> list[Path]:

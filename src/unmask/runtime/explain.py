@@ -13,7 +13,7 @@ import numpy as np
 from unmask.contract import MAP_PX, Contract
 from unmask.media.clips import mesh_mask
 from unmask.runtime.graph_part import TAPS, Part, part
-from unmask.runtime.network import BATCH, Network, planes, read_graph
+from unmask.runtime.network import LoadedNetwork, planes, read_graph
 from unmask.types import Clip, ClipScore, Explanation
 
 SIDE = 64  # cells of the gradient map: the first level of the narrow network has as many
@@ -23,7 +23,7 @@ WEIGHED = 8  # clips of a face whose frames are weighed: a verdict rests on no m
 class Explainer:
     """Of one network; may be used by any number of threads."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: LoadedNetwork) -> None:
         self.network = network
         self._taps = _taps_of(network)
 
@@ -44,14 +44,8 @@ class Explainer:
         count = len(clip.pixels)
         if count < 2:
             return None
-        mask = mesh_mask(clip.meshes[0], size_px=clip.pixels.shape[1])
-        without = [_without(clip.pixels, frame) for frame in range(count)]
-        scores = [
-            self.network.run(np.stack(without[start : start + BATCH]), np.stack([mask] * len(group)))[0]
-            for start in range(0, count, BATCH)
-            if (group := without[start : start + BATCH])
-        ]
-        return np.float32(score) - np.concatenate(scores).astype(np.float32)
+        without = self.network.score([_without(clip, frame) for frame in range(count)])
+        return np.float32(score) - np.array([one.score for one in without], np.float32)
 
 
 class Explained:
@@ -115,14 +109,14 @@ def blended(levels: Sequence[np.ndarray], *, face: np.ndarray) -> np.ndarray:
     return mean
 
 
-def _without(pixels: np.ndarray, frame: int) -> np.ndarray:
-    """The clip (T, S, S, 3) with a frame replaced by the one before it, the first by the second."""
-    changed = pixels.copy()
-    changed[frame] = pixels[frame - 1 if frame else 1]
-    return changed
+def _without(clip: Clip, frame: int) -> Clip:
+    """The clip with the pixels of a frame replaced by those before it, the first by the second."""
+    changed = clip.pixels.copy()
+    changed[frame] = clip.pixels[frame - 1 if frame else 1]
+    return replace(clip, pixels=changed, views=tuple(_without(view, frame) for view in clip.views))
 
 
-def _taps_of(network: Network) -> Part | None:
+def _taps_of(network: LoadedNetwork) -> Part | None:
     """The part of the graph from one frame to its features."""
     name, size = network.contract.name, network.contract.clip.size_px
     model = read_graph(network.graph, origin=name)

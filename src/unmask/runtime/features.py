@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from unmask.contract import Contract
+from unmask.contract import Contract, view_names
 from unmask.media.clips import mesh_mask
 from unmask.media.engine import ov
 from unmask.runtime.network import Network, compiled, planes, read_graph
@@ -43,7 +43,9 @@ class TellingNetwork(Network):
             return None
         mask = mesh_mask(clip.meshes[0], size_px=self.contract.clip.size_px)
         request = self._inner.create_infer_request()
-        request.infer({"clips": planes(clip.pixels[None]), "mask": mask[None]})
+        views = dict(zip(view_names(self.contract.clip), clip.views, strict=True))
+        pictures = {name: planes(view.pixels[None]) for name, view in {"clips": clip, **views}.items()}
+        request.infer({**pictures, "mask": mask[None]})
         return pooled(np.array(request.get_output_tensor(0).data, np.float32))
 
 

@@ -4,10 +4,9 @@ import queue
 from collections.abc import Sequence
 
 import numpy as np
-import openvino as ov
-from openvino import opset13 as op
 
-from unmask.runtime.network import Network, compiled, read_graph
+from unmask.media.engine import ov
+from unmask.runtime.network import LoadedNetwork, compiled, read_graph
 from unmask.types import ModelError
 
 TAPS = ("tap1", "tap2", "tap3")  # features of one frame, by level, where a graph names them
@@ -16,7 +15,7 @@ TAPS = ("tap1", "tap2", "tap3")  # features of one frame, by level, where a grap
 class Part:
     """One compiled part; a request for each call at a time, outputs copied."""
 
-    def __init__(self, model: ov.Model, outputs: Sequence[str], *, network: Network) -> None:
+    def __init__(self, model: ov.Model, outputs: Sequence[str], *, network: LoadedNetwork) -> None:
         self._outputs = outputs
         self._compiled = compiled(model, precision=network.precision, threads=network.threads)
         self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
@@ -41,11 +40,13 @@ def part(graph: bytes, *, inputs: Sequence[str], outputs: Sequence[str], origin:
     if missing := {*inputs, *outputs} - ports.keys():
         raise ModelError(f"model {origin} has no {', '.join(sorted(missing))} to cut at; export it again")
     ends = {name: port.get_node() for port in model.outputs for name in port.get_names()}
-    results = [ends[name] if name in ends else op.result(ports[name]) for name in outputs]
+    results = [ends[name] if name in ends else ov.opset13.result(ports[name]) for name in outputs]
     parameters = []
     for name in inputs:
         port = ports[name]
-        parameter = op.parameter(port.get_partial_shape(), port.get_element_type(), name=f"{name}.part")
+        parameter = ov.opset13.parameter(
+            port.get_partial_shape(), port.get_element_type(), name=f"{name}.part"
+        )
         parameter.output(0).get_tensor().set_names({name})
         for consumer in port.get_target_inputs():
             consumer.replace_source_output(parameter.output(0))

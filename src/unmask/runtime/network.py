@@ -7,6 +7,7 @@ contract names and the inputs that it promises, and the golden clips score as th
 import queue
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import onnx
@@ -17,9 +18,10 @@ from unmask.contract import (
     Contract,
     ellipse_mask,
     from_json,
-    golden_pixels,
+    golden_views,
     onnx_sha256,
     to_json,
+    view_names,
 )
 from unmask.media.clips import mesh_mask
 from unmask.media.engine import ov
@@ -30,6 +32,17 @@ from unmask.types import Clip, ClipScore, ModelError, SettingsError
 TOLERANCE = {"f32": 2e-3, "bf16": 3e-2}
 BATCH = 4  # clips at once; more gains nothing on a CPU and holds the paper's widest maps in memory
 LARGEST_FILE = 2**30  # bytes
+
+
+class LoadedNetwork(Protocol):
+    """What scores clips of its contract, ready to be used by any number of threads."""
+
+    contract: Contract
+    precision: str
+    threads: int
+    graph: bytes  # an ONNX file
+
+    def score(self, clips: Sequence[Clip]) -> list[ClipScore]: ...
 
 
 class Network:
@@ -44,6 +57,7 @@ class Network:
         self.graph = graph  # the ONNX file, for parts of it
         model = read_graph(graph, origin=origin)
         _check_shape(model, contract, origin=origin)
+        self._inputs = ["clips", *view_names(contract.clip)]
         self._outputs = [name for name in ("score", "depth") if name in names_of(model.outputs)]
         self._compiled = compiled(model, precision=precision, threads=threads)
         self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
@@ -64,19 +78,27 @@ class Network:
         for start in range(0, len(clips), BATCH):
             group = clips[start : start + BATCH]
             masks = [mesh_mask(clip.meshes[0], size_px=self.contract.clip.size_px) for clip in group]
-            scores, depths = self.run(np.stack([clip.pixels for clip in group]), np.stack(masks))
+            views = [
+                np.stack([view.pixels for view in each])
+                for each in zip(*(c.views for c in group), strict=True)
+            ]
+            scores, depths = self.run(np.stack([clip.pixels for clip in group]), np.stack(masks), *views)
             for place, (clip, score) in enumerate(zip(group, scores, strict=True)):
                 last, depth = float(clip.times_s[-1]), None if depths is None else depths[place]
                 scored.append(ClipScore(time_s=last, score=float(score), depth=depth, picture=clip.pixels[0]))
         return scored
 
-    def run(self, pixels: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Pixels (B, T, S, S, 3) uint8 and masks (B, 32, 32) -> scores (B,) and depths (B, S, 32, 32).
+    def run(
+        self, pixels: np.ndarray, masks: np.ndarray, *views: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Pixels (B, T, S, S, 3) uint8, masks (B, 32, 32) and pixels of the contract's further views, each of
+        its own size -> scores (B,) and depths (B, S, 32, 32).
 
         None for the depths of a network that reads none.
         """
+        pictures = {name: planes(view) for name, view in zip(self._inputs, (pixels, *views), strict=True)}
         request = self._request()
-        request.infer({"clips": planes(pixels), "mask": np.ascontiguousarray(masks, np.float32)})
+        request.infer({**pictures, "mask": np.ascontiguousarray(masks, np.float32)})
         score, *depth = [np.array(request.get_tensor(name).data, np.float32) for name in self._outputs]
         self._idle.put(request)
         return score.reshape(len(pixels)), depth[0] if depth else None
@@ -86,8 +108,8 @@ class Network:
         if not self.contract.golden:
             raise ModelError(f"{origin} has no golden clips in its contract; export it again")
         for golden in self.contract.golden:
-            pixels = golden_pixels(golden.seed, self.contract.clip)
-            score = float(self.run(pixels[None], ellipse_mask()[None])[0][0])
+            pixels, *views = golden_views(golden.seed, self.contract.clip)
+            score = float(self.run(pixels[None], ellipse_mask()[None], *(v[None] for v in views))[0][0])
             if not abs(score - golden.score) <= TOLERANCE[self.precision]:
                 raise ModelError(
                     f"{origin} must score golden clip {golden.seed} as {golden.score:.4f} within "
@@ -150,9 +172,20 @@ def names_of(ports: Sequence[ov.Output]) -> set[str]:
 
 def _check_shape(model: ov.Model, contract: Contract, *, origin: str) -> None:
     clip = contract.clip
-    promised = ov.PartialShape([-1, clip.frames, 3, clip.size_px, clip.size_px])
-    if (shape := model.input("clips").get_partial_shape()) != promised:
-        raise ModelError(f"{origin} takes clips of {shape}, its contract says {promised}; export it again")
+    sizes = {"clips": clip.size_px} | dict(
+        zip(view_names(clip), (view.size_px for view in clip.views), strict=True)
+    )
+    if (taken := names_of(model.inputs)) != {*sizes, "mask"}:
+        raise ModelError(
+            f"{origin} takes {', '.join(sorted(taken))}, and clips of {len(sizes)} views by its contract; "
+            "export it again"
+        )
+    for name, size in sizes.items():
+        promised = ov.PartialShape([-1, clip.frames, 3, size, size])
+        if (shape := model.input(name).get_partial_shape()) != promised:
+            raise ModelError(
+                f"{origin} takes {name} of {shape}, its contract says {promised}; export it again"
+            )
 
 
 def compiled(model: ov.Model, *, precision: str, threads: int) -> ov.CompiledModel:

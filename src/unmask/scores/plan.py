@@ -48,8 +48,16 @@ class Planned:
     remark: str = ""
 
 
-def make_plan(*, subjects: int, per_species: int, species: Sequence[str], seed: int) -> list[Planned]:
-    """Species by species: one bona fide presentation, then three attacks with artefacts of the same subject.
+def make_plan(
+    *,
+    subjects: int,
+    per_species: int,
+    species: Sequence[str],
+    seed: int,
+    attacks_per_bona_fide: int = ATTACKS_PER_LIVING,
+) -> list[Planned]:
+    """Species by species: one bona fide presentation, then three attacks, or as many as are wished, with
+    artefacts of the same subject.
 
     Subjects come in an order that `seed` draws anew for each round, so that none is only seen tired.
     """
@@ -71,7 +79,7 @@ def make_plan(*, subjects: int, per_species: int, species: Sequence[str], seed: 
             queue = queue or (1 + rng.permutation(subjects)).tolist()
             subject = f"s{queue.pop(0):02d}"
             rows.append(_planned(len(rows) + 1, name, subject, instrument=""))
-            for _ in range(min(ATTACKS_PER_LIVING, left)):
+            for _ in range(min(attacks_per_bona_fide, left)):
                 rows.append(_planned(len(rows) + 1, name, subject, instrument=name))
                 left -= 1
     return rows
