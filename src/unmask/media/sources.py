@@ -17,6 +17,7 @@ from unmask.media.headers import DamagedError, read_header
 from unmask.media.images import SUFFIXES, probe_image, read_image
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.video import Video, open_stream, open_video
+from unmask.plain import address_shown
 from unmask.types import DataError, Frame, Presentation, SettingsError, SourceError
 
 Kind = Literal["image", "video", "folder", "camera", "stream"]
@@ -62,8 +63,11 @@ def open_source(
         return _open_camera(name, limits=limits)
     if "://" in name:
         if name.split("://")[0].lower() not in SCHEMES:
-            raise SourceError(f"{name} is no address that can be opened; use {', '.join(SCHEMES)} or a path")
-        return _of_video(open_stream(name, limits=limits), name=name, kind="stream")
+            raise SourceError(
+                f"{address_shown(name)} is no address that can be opened; use {', '.join(SCHEMES)} or a path"
+            )
+        video = open_stream(name, limits=limits)
+        return _of_video(video, name=address_shown(name), kind="stream")
     if Path(name).is_dir():
         return _open_folder(Path(name), fps=fps, limits=limits, turns=turns)
     if _is_picture(Path(name)):
@@ -89,8 +93,10 @@ def open_presentation(
     wanted = presentation.columns.get(MAX_FRAMES, "")
     if not wanted:
         return source
-    if not wanted.isdecimal() or int(wanted) < 1:
-        raise DataError(f"{presentation.path}: {MAX_FRAMES} is {wanted!r}; it must be 1 or more, or empty")
+    if not re.fullmatch("[0-9]{1,9}", wanted) or int(wanted) < 1:
+        raise DataError(
+            f"{presentation.path}: {MAX_FRAMES} is {wanted[:80]!r}; it must be 1 or more, or empty"
+        )
     count = int(wanted) if source.frame_count is None else min(int(wanted), source.frame_count)
     return replace(source, frames=_first(source.frames, int(wanted)), frame_count=count)
 

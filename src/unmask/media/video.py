@@ -17,6 +17,7 @@ from unmask.media.containers import is_cut_off
 from unmask.media.encoding import VideoWriter, encode_decode, write_video
 from unmask.media.images import turned, upright
 from unmask.media.limits import DEFAULT_LIMITS, Limits
+from unmask.plain import address_shown
 from unmask.types import Frame, SourceError
 
 # The whole of video, read and written, is reached by this one name.
@@ -74,7 +75,11 @@ def open_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS, turns: int 
 
 
 def open_stream(url: str, *, limits: Limits = DEFAULT_LIMITS) -> Video:
-    """A stream over the network; it ends quietly at the limits of duration and count, and may not stall."""
+    """A stream over the network; it ends quietly at the limits of duration and count, and may not stall.
+
+    Errors name the address without its credentials; FFmpeg's own, which hold them, are not chained to ours.
+    """
+    name, refused = address_shown(url), None
     options = {
         **_options(limits, STREAM_FORMATS),
         "rtsp_transport": "tcp",
@@ -82,11 +87,13 @@ def open_stream(url: str, *, limits: Limits = DEFAULT_LIMITS) -> Video:
     start_s = time.monotonic()
     try:
         container = av.open(url, options=options, metadata_errors="replace", timeout=limits.timeout_s)
-    except FFmpegError as refused:
+    except FFmpegError as error:
+        refused = error.strerror or type(error).__name__
+    if refused is not None:
         if time.monotonic() - start_s >= limits.timeout_s:  # not every protocol says that it was interrupted
-            raise SourceError(_stalled(url, limits)) from refused
-        raise SourceError(f"{url} cannot be opened: {refused.strerror}; check the address") from refused
-    return _video(container, name=url, limits=limits, live=container.duration is None)
+            raise SourceError(_stalled(name, limits))
+        raise SourceError(f"{name} cannot be opened: {refused}; check the address")
+    return _video(container, name=name, limits=limits, live=container.duration is None)
 
 
 def matrix_orientation(matrix: tuple[int, ...]) -> int:
