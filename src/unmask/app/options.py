@@ -25,6 +25,10 @@ Models = Annotated[
     list[Path] | None,
     typer.Option("--model", help="Exported .onnx file, in place of the packaged one; may be given twice."),
 ]
+Trust = Annotated[
+    Path | None,
+    typer.Option("--trust", help="Public key: refuse models that its owner did not sign (`unmask sign`)."),
+]
 Point = Annotated[str, typer.Option(help="Operating point: a named threshold in the model's contract.")]
 InPrecision = Annotated[Precision, typer.Option(help="Precision of the network.")]
 Fps = Annotated[
