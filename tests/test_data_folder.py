@@ -70,7 +70,7 @@ def test_a_folder_without_labels_or_that_is_none_is_refused(folder):
 
 def test_a_table_that_is_not_utf8_is_refused(folder):
     (folder / "labels.csv").write_bytes(HEADER.encode() + b"a.mp4,attack,\xff\xfe,\n")
-    with pytest.raises(DataError, match="is not a CSV table in UTF-8"):
+    with pytest.raises(DataError, match="is not a table in UTF-8"):
         read_labels(folder)
 
 
