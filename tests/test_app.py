@@ -1,9 +1,11 @@
 """The parts of the command line that need no network: what is printed, drawn, explained and split."""
 
 import errno
+import io
 import json
 import math
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -15,10 +17,12 @@ from unmask.app.errors import explain
 from unmask.app.render import json_line, table
 from unmask.app.score import groups
 from unmask.app.score import table as score_table
+from unmask.app.streams import in_utf_8, spell_out
 from unmask.app.training_sets import split
 from unmask.media.images import read_image, write_image
 from unmask.media.sources import open_source
 from unmask.media.video import write_video
+from unmask.report.check_page import page
 from unmask.report.outcomes import Unreadable
 from unmask.types import (
     DataError,
@@ -76,7 +80,7 @@ def test_an_unreadable_source_is_never_live_in_json(outcomes):
 
 
 def test_the_table_has_a_row_for_each_source(outcomes):
-    text = drawn(table(outcomes))
+    text = drawn(table(outcomes, width=120))
     for word in (
         "live.mp4",
         "LIVE",
@@ -91,13 +95,61 @@ def test_the_table_has_a_row_for_each_source(outcomes):
 
 
 def test_markup_in_a_file_name_stays_as_it_is(outcomes):
-    assert "[red]x[/].mp4" in drawn(table([Unreadable(source="[red]x[/].mp4", sentence="no")]))
+    assert "[red]x[/].mp4" in drawn(table([Unreadable(source="[red]x[/].mp4", sentence="no")], width=120))
+
+
+LONG = "recordings/of-the-first-floor/entrance/2026-11-02/door-3.mp4"
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+@pytest.mark.parametrize("name", ["one.mp4", LONG, "a-name-that-is-wider-than-forty-columns-by-itself.mp4"])
+def test_name_and_verdict_are_in_one_piece_at_any_width(outcomes, width, name):
+    named = replace(outcomes[1], decision=replace(outcomes[1].decision, source=name))
+    out = Console(width=width, file=io.StringIO())
+    out.print(table([outcomes[0], named, outcomes[3]], width=width), soft_wrap=True)
+    lines = out.file.getvalue().splitlines()
+    assert any(name.split("/")[-1] in line for line in lines)
+    assert [sum(word in line for line in lines) for word in ("LIVE", "ATTACK", "UNDECIDED")] == [1, 1, 1]
+    assert any("live.mp4" in line for line in lines)
+    assert "the face is too dark" in " ".join(" ".join(lines).split())
+
+
+def test_a_table_in_ascii_alone_is_whole(outcomes, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", stream)
+    spell_out()
+    assert not in_utf_8()
+    Console(width=120).print(table(outcomes, width=120))
+    print("± – é 中", json_line(outcomes[0], ascii_only=True))
+    stream.flush()
+    text = stream.buffer.getvalue().decode("ascii")
+    assert "ATTACK" in text
+    assert "+- - \\xe9 \\u4e2d" in text
+
+
+def test_json_is_utf_8_whatever_the_name(outcomes):
+    for name, shown in (("caf\udce9.mp4", "caf\\xe9.mp4"), ("é\x1b.mp4", "é\x1b.mp4")):
+        line = json_line(Unreadable(source=name, sentence="no"))
+        assert json.loads(line.encode())["source"] == shown
+
+
+def test_no_credentials_are_shown(outcomes):
+    source = "rtsp://admin:S3cret@10.0.0.7/live?key=S3cret"
+    seen = replace(outcomes[1], decision=replace(outcomes[1].decision, source=source))
+    for text in (
+        json_line(seen),
+        drawn(table([seen], width=120)),
+        page([seen], made_at=datetime(2026, 1, 1)),
+    ):
+        assert "10.0.0.7" in text
+        assert "S3cret" not in text
 
 
 @pytest.mark.parametrize(
     ("error", "words", "code"),
     [
-        (ModelError("a\nb"), "a b", 3),
+        (ModelError("a\nb"), "a\\x0ab", 3),
+        (SettingsError("fps is 0"), "fps is 0", 4),
         (OutputError("cannot write x"), "cannot write x", 3),
         (OSError(errno.ENOSPC, "No space left on device"), "the disk is full", 3),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x: Permission denied", 3),

@@ -14,7 +14,7 @@ from unmask.media.video import write_video
 
 COMMANDS = (
     *("check", "score", "evaluate", "convert", "data", "doctor", "prepare", "simulate"),
-    *("train", "export", "assets", "demo"),
+    *("train", "export", "assets", "demo", "sign"),
 )
 
 
@@ -57,12 +57,58 @@ def test_every_command_has_help(unmask, command):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["check"], ["nonsense"], ["check", "--nonsense"], ["score", "--by"]]
+    "arguments",
+    [["check"], ["nonsense"], ["--nonsense"], ["check", "--nonsense"], ["score", "--by"], ["benchmark"]],
 )
 def test_wrong_use_is_no_verdict(unmask, arguments):
     code, _, err = unmask(*arguments)
     assert code == 4
     assert "Traceback" not in err
+
+
+def test_without_a_command_there_is_help_with_the_exit_codes(unmask):
+    code, out, err = unmask()
+    assert (code, err) == (0, "")
+    assert "Usage: unmask" in " ".join(out.split())
+    for word in ("check", "evaluate", "UNDECIDED", "SIGTERM"):
+        assert word in out
+
+
+def test_the_version_is_told(unmask):
+    import unmask as package
+
+    assert unmask("--version") == (0, f"unmask {package.__version__}\n", "")
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "unmask", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("unmask ")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_completion_is_printed_and_answered(unmask, monkeypatch, shell):
+    code, out, _ = unmask("--show-completion", shell)
+    assert code == 0
+    assert "_UNMASK_COMPLETE" in out
+    if shell == "bash":
+        for name, value in (
+            ("_UNMASK_COMPLETE", "complete_bash"),
+            ("COMP_WORDS", "unmask ch"),
+            ("COMP_CWORD", "1"),
+        ):
+            monkeypatch.setenv(name, value)
+        assert unmask()[:2] == (0, "check\n")
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_closed_streams_are_no_crash(closed, tmp_path):
+    argv = [sys.executable, "-m", "unmask", "check", "nothing.mp4", "--model", "nothing.onnx"]
+    shut = " ".join(f"{number}>&-" for number in closed)
+    done = subprocess.run(["sh", "-c", f'exec "$@" {shut}', "sh", *argv], capture_output=True, check=False)
+    assert done.returncode == 3
+    assert b"Traceback" not in done.stderr
 
 
 def test_every_source_has_its_line_of_json(unmask, clips, with_models):
@@ -151,7 +197,7 @@ def test_an_unknown_operating_point_names_the_known_ones(unmask, clips, with_mul
 
 def test_a_camera_cannot_be_annotated(unmask, with_multi, tmp_path):
     code, _, err = unmask("check", "camera:0", "--annotate", tmp_path / "x.mp4", *with_multi)
-    assert code == 3
+    assert code == 4
     assert "record it first" in err
 
 
@@ -237,7 +283,7 @@ main()
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
     )
-    assert done.returncode == 3
+    assert done.returncode == 4
     assert "pip install 'unmask[train]'" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())

@@ -13,18 +13,22 @@ SOURCE = Path(__file__).parent.parent / "src" / "unmask"
 # Who may import whom; everyone may import their own package. The root hands out the Detector and nothing
 # else.
 MAY_IMPORT = {
-    "types": set(),
-    "contract": {"types"},
-    "media": {"types"},
-    "simulate": {"types", "media"},
-    "metrics": {"types"},
-    "scores": {"types", "media"},
-    "data": {"types", "media", "scores"},
-    "models": {"types", "contract"},
-    "training": {"types", "contract", "media", "simulate", "metrics", "scores", "data", "models"},
-    "runtime": {"types", "contract", "media", "metrics", "scores"},
-    "report": {"types", "contract", "media", "metrics", "scores"},
+    "plain": set(),
+    "types": {"plain"},
+    "contract": {"plain", "types"},
+    "signature": {"types"},
+    "media": {"plain", "types"},
+    "simulate": {"plain", "types", "media"},
+    "metrics": {"plain", "types"},
+    "scores": {"plain", "types", "media"},
+    "data": {"plain", "types", "media", "scores"},
+    "models": {"plain", "types", "contract", "media"},
+    "training": {"plain", "types", "contract", "media", "simulate", "metrics", "scores", "data", "models"},
+    "runtime": {"plain", "types", "contract", "media", "metrics", "scores"},
+    "report": {"plain", "types", "contract", "media", "metrics", "scores"},
     "app": {
+        "plain",
+        "signature",
         "types",
         "contract",
         "media",
@@ -38,6 +42,7 @@ MAY_IMPORT = {
         "report",
     },
     "__init__": {"runtime"},
+    "__main__": {"media", "app"},
 }
 TRAIN_EXTRA = {"torch", "lightning", "safetensors", "onnxruntime", "onnxscript", "tensorboard"}
 DATA_EXTRA = {"h5py", "pyarrow", "webdataset", "ray"}  # inside functions alone: the modules import without it

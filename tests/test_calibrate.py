@@ -481,9 +481,9 @@ def test_the_command_refuses_before_it_scores_or_writes(unmask, planted, tmp_pat
     assert not out.exists()
     twice = ("--point", "a:apcer=0.2", "--point", "a:bpcer=0.2")
     code, _, told = unmask("calibrate", packaged()[0], tmp_path, "--out", out, *twice)
-    assert (code, "twice" in told) == (3, True)
+    assert (code, "twice" in told) == (4, True)
     code, _, told = unmask("calibrate", packaged()[0], tmp_path, "--out", packaged()[0])
-    assert (code, "would overwrite" in told) == (3, True)
+    assert (code, "would replace" in told) == (3, True)
 
 
 def test_a_page_of_few_captures_says_what_is_missing():

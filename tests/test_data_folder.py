@@ -41,8 +41,8 @@ def test_labels_may_lie_elsewhere(folder, tmp_path_factory):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("path,instrument\na.mp4,\n", r"without \['label'\]; add them"),
-        ("", r"has the columns \[\], without"),
+        ("path,instrument\na.mp4,\n", "parted by commas, without label; add them"),
+        ("", "has the columns , parted by commas, without path"),
         (HEADER, "lists no presentation"),
         (HEADER + "a.mp4,real,,\n", "line 2: the label is 'real'; it must be bona_fide or attack"),
         (HEADER + "a.mp4,bona_fide,print/a4,\n", "bona_fide with the instrument 'print/a4'"),
@@ -70,5 +70,30 @@ def test_a_folder_without_labels_or_that_is_none_is_refused(folder):
 
 def test_a_table_that_is_not_utf8_is_refused(folder):
     (folder / "labels.csv").write_bytes(HEADER.encode() + b"a.mp4,attack,\xff\xfe,\n")
-    with pytest.raises(DataError, match="is not a CSV table in UTF-8"):
+    with pytest.raises(DataError, match="is not a table in UTF-8"):
         read_labels(folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Path;Label;Instrument;Subject\na.mp4;Bona Fide;;ann\nb.mp4; ATTACK ;print/a4;bob\n",
+        "PATH\tlabel\t instrument \tSUBJECT\na.mp4\tbona-fide\t\tann\nb.mp4\tAttack\tprint/a4\tbob\n",
+        " path , LABEL,instrument,subject\na.mp4,BONA_FIDE,,ann\nb.mp4,attack,print/a4,bob\n",
+    ],
+)
+def test_separators_capitals_and_blanks_of_spreadsheets_are_understood(folder, text):
+    first, second = read_labels(write(folder, text))
+    assert (first.label, first.subject) == (Label.BONA_FIDE, "ann")
+    assert (second.label, second.instrument, second.subject) == (Label.ATTACK, "print/a4", "bob")
+
+
+def test_the_separator_that_was_found_is_named(folder):
+    with pytest.raises(DataError, match="parted by semicolons, without instrument"):
+        read_labels(write(folder, "path;label\na.mp4;attack\n"))
+
+
+@pytest.mark.parametrize("name", ["1" * 5000 + ".mp4", "nul\0byte.mp4"])
+def test_a_name_that_no_file_can_have_is_one_that_does_not_exist(folder, name):
+    with pytest.raises(DataError, match=r"do not exist|not a CSV table"):
+        read_labels(write(folder, HEADER + f"{name},attack,,\n"))

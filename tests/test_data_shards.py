@@ -10,7 +10,7 @@ import webdataset
 
 from unmask.data.prepared import PreparedSet
 from unmask.data.shards import Arrays, Outcome, Prepared, Row, Shard, write_shard
-from unmask.types import Label
+from unmask.types import DataError, Label
 
 T, S, D = 2, 40, 32
 TRUTH = {"label": Label.ATTACK, "instrument": "print/matt", "subject": "Zoë", "source": "toy"}
@@ -122,3 +122,43 @@ def test_png_takes_less_room_where_pictures_are_smooth(tmp_path):
         write_shard(tmp_path / f"{pictures}.tar", smooth, pictures=pictures)
         sizes[pictures] = (tmp_path / f"{pictures}.tar").stat().st_size
     assert sizes["png"] < 0.8 * sizes["npy"]
+
+
+@pytest.mark.parametrize("member", ["clip", "depth.npy", "mask.npy", "json"])
+def test_a_changed_byte_names_the_shard_and_the_clip(shard, member, rng):
+    with tarfile.open(shard) as tar:
+        place = next(one for one in tar.getmembers() if one.name.startswith("00000000_0001." + member))
+    whole = shard.read_bytes()
+    for at in rng.integers(place.offset, place.offset_data + place.size, 8):
+        spoilt = bytearray(whole)
+        spoilt[at] ^= 1 << int(rng.integers(8))
+        shard.write_bytes(spoilt)
+        opened = Shard.open(shard)
+        opened.read(0, frames=T, size_px=S, depth_px=D)  # the others are as they were
+        for look in (opened.check, lambda one=opened: one.read(1, frames=T, size_px=S, depth_px=D)):
+            with pytest.raises(
+                DataError, match=r"shard-000000\.tar is damaged: its clip 1 of videos/0\.v2\.mp4"
+            ):
+                look()
+
+
+def test_a_changed_index_is_found(shard):
+    index = shard.with_suffix(".json")
+    index.write_text(index.read_text().replace("print/matt", "print/mutt", 1))
+    with pytest.raises(DataError, match="does not match its own hash"):
+        Shard.open(shard)
+
+
+def test_a_shard_of_a_version_without_hashes_of_clips_is_checked_as_a_whole(shard):
+    index = json.loads(shard.with_suffix(".json").read_text())
+    del index["sha256_of_index"]
+    for recording in index["recordings"]:
+        for clip in recording["clips"]:
+            del clip["span"], clip["sha256"]
+    shard.with_suffix(".json").write_text(json.dumps(index))
+    opened = Shard.open(shard)
+    opened.check()
+    assert np.array_equal(opened.read(2, frames=T, size_px=S, depth_px=D)[0], all_clips()[2])
+    shard.write_bytes(bytes(1) + shard.read_bytes()[1:])
+    with pytest.raises(DataError, match="damaged"):
+        opened.check()

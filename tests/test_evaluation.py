@@ -271,7 +271,7 @@ def test_a_wrong_wish_is_one_sentence(unmask, tmp_path, monkeypatch, arguments, 
     for name in ("a.csv", "b.csv"):
         _table(tmp_path, name, _both(0))
     code, _, err = unmask("evaluate", *arguments, "--rounds", 0)
-    assert code == 3
+    assert code == (3 if sentence in ("leave out one", "cannot be read", "cannot write") else 4)
     assert sentence in " ".join(err.split())
     assert len(err.strip().splitlines()) == 1
 

@@ -206,7 +206,7 @@ def test_weights_of_the_bootstrap_mean_presentations_given_that_often(seed):
     )
 
 
-def test_one_subject_has_no_interval_and_two_have():
+def test_one_subject_has_an_interval_by_its_counts_and_two_one_by_draws():
     def rows(people: int) -> list[Score]:
         return [
             Score(presentation=f"{p}{v}", label=label, instrument=kind, score=v + p / 9, subject=f"s{p}")
@@ -215,7 +215,8 @@ def test_one_subject_has_no_interval_and_two_have():
         ]
 
     alone, two = (metrics.summarise(rows(n), 0.33, rounds=50) for n in (1, 2))
-    assert math.isnan(alone.auc.low)
+    assert (alone.auc.low, alone.auc.high) != (1, 1)
+    assert "of 1 person" in alone.few_subjects
     assert alone.auc.value == 1.0
     assert two.auc.low <= two.auc.value <= two.auc.high
     assert two.hter.low < two.hter.high

@@ -24,7 +24,7 @@ from unmask.models import MODELS
 from unmask.models.export import export
 from unmask.models.sgtd import from_tensorflow
 from unmask.models.weights import load, save
-from unmask.types import ClipSpec, ModelError, SettingsError
+from unmask.types import ClipSpec, ModelError, OutputError, SettingsError
 
 torch.set_num_threads(1)
 CONTRACT = Contract(
@@ -108,12 +108,11 @@ def test_a_save_that_fails_leaves_the_old_file(network, tmp_path, monkeypatch):
     save(path, network, CONTRACT)
     before = path.read_bytes()
 
-    def full_disk(tensors, part, metadata):
-        part.write_bytes(b"half")
+    def full_disk(part, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("unmask.models.weights.save_file", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr("os.replace", full_disk)
+    with pytest.raises(OutputError, match="the disk is full"):
         save(path, network, CONTRACT)
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.safetensors"]

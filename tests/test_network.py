@@ -198,9 +198,12 @@ def test_a_contract_of_other_clips_is_refused(multi_file, tmp_path):
 def test_a_golden_clip_that_scores_otherwise_is_refused(multi_file, tmp_path):
     model = onnx.load(multi_file)
     golden = _contract_of(model).golden[0]
-    for wrong in (golden.score + 0.01, math.nan):
+    for wrong, words in (
+        (golden.score + 0.01, f"golden clip {golden.seed}"),
+        (math.nan, "NaN is not a number"),
+    ):
         path = resealed(model, tmp_path / "x.onnx", golden=(replace(golden, score=wrong),))
-        with pytest.raises(ModelError, match=f"golden clip {golden.seed}"):
+        with pytest.raises(ModelError, match=words):
             Network.load(path)
     with pytest.raises(ModelError, match="no golden clips"):
         Network.load(resealed(model, tmp_path / "x.onnx", golden=()))

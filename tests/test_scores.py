@@ -1,12 +1,16 @@
 """Score tables of every format are read, told apart and written; what breaks a rule is one sentence."""
 
 import math
+import os
 from pathlib import Path
 
 import pytest
 
 from unmask.app.cli_scores import ScoreFormat
+from unmask.data.folder import read_labels
 from unmask.scores import FORMATS, read_scores, write_scores
+from unmask.scores.plan import read_plan
+from unmask.scores.stress import read_stress
 from unmask.types import DataError, Label, Score, SettingsError
 
 OURS = "presentation,subject,label,instrument,score,split\n"
@@ -161,3 +165,22 @@ def test_what_a_format_cannot_hold_is_refused_and_nothing_written(tmp_path, form
     with pytest.raises(DataError, match=rule):
         write_scores(tmp_path / "out.txt", [score], form)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "read", [read_scores, read_stress, read_plan, lambda path: read_labels(path.parent, path)]
+)
+def test_a_pipe_is_no_table(tmp_path, read):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match=r"is not a plain file|does not exist"):
+        read(tmp_path / "pipe")
+
+
+def test_a_table_of_semicolons_is_understood_and_decimal_commas_are_named(tmp_path):
+    table = tmp_path / "s.csv"
+    table.write_text("Presentation;Subject;label;instrument;SCORE;note\na;p;bona_fide;;0.9;x,y\n")
+    (row,) = read_scores(table)
+    assert (row.presentation, row.score, row.columns) == ("a", 0.9, {"note": "x,y"})
+    table.write_text("presentation;subject;label;instrument;score\na;p;bona_fide;;0,9\n")
+    with pytest.raises(DataError, match="with a point before its decimals"):
+        read_scores(table)

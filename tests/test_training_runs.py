@@ -396,3 +396,9 @@ def test_a_part_of_one_class_is_refused_before_the_first_step(tmp_path, part, ot
     with pytest.raises(DataError, match=f"{part} has no attack clip; both classes are needed"):
         train(toy_settings(), data=tmp_path, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_refused_run_leaves_nothing(toy, tmp_path):
+    with pytest.raises(SettingsError, match="the network takes pictures of"):
+        train(toy_settings(network="sgtd_s_single"), data=toy, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

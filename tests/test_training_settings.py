@@ -73,7 +73,7 @@ def test_a_wrong_setting_is_named(tmp_path, text, sentence):
 
 
 def test_a_file_that_is_not_there_names_the_presets():
-    with pytest.raises(SettingsError, match=r"no preset; the presets are .*sgtd_single\.toml"):
+    with pytest.raises(SettingsError, match=r"no preset; the presets are .*sgtd_single"):
         read_settings("nowhere.toml")
 
 
@@ -115,3 +115,8 @@ def test_a_list_of_loggers_reads_back(tmp_path):
     settings = read_settings(write(tmp_path, LEAST.replace("[run]", '[run]\nloggers = ["wandb", "mlflow"]')))
     assert settings.run.loggers == ("wandb", "mlflow")
     assert read_settings(write(tmp_path, to_toml(settings))) == settings
+
+
+def test_a_preset_is_found_by_its_name_with_or_without_suffix():
+    for name in presets():
+        assert read_settings(name.removesuffix(".toml")) == read_settings(name)

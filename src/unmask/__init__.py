@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from unmask.runtime.detector import Detector
 
-__all__ = ["Detector"]
+    __version__: str
+
+__all__ = ["Detector", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -14,4 +16,8 @@ def __getattr__(name: str) -> Any:
         from unmask.runtime.detector import Detector
 
         return Detector
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("unmask")
     raise AttributeError(f"module 'unmask' has no attribute {name!r}")

@@ -8,8 +8,9 @@ from what was sealed.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -224,7 +225,7 @@ def from_json(text: str | None, *, origin: str) -> Contract:
             f"{origin} carries no contract; export it with `unmask train` or take a released file"
         )
     try:
-        sealed = json.loads(text)
+        sealed = json.loads(text, parse_constant=_no_number)
         body = sealed["contract"]
         if sealed["format"] not in (FORMAT, MAPPED_FORMAT):
             raise ModelError(
@@ -235,7 +236,7 @@ def from_json(text: str | None, *, origin: str) -> Contract:
             raise ModelError(
                 f"{origin} was altered: its contract does not match its own hash; fetch the file again"
             )
-        return Contract(
+        contract = Contract(
             **{
                 **{f.name: body[f.name] for f in fields(Contract) if f.name not in YOUNGER},
                 "clip": ClipSpec.read(body["clip"]),
@@ -251,10 +252,99 @@ def from_json(text: str | None, *, origin: str) -> Contract:
         ValueError,
         KeyError,
         TypeError,
+        RecursionError,  # lists in lists without end
     ) as broken:  # ValueError: no JSON, or bytes that are no text
         raise ModelError(
-            f"{origin} has a contract that cannot be read ({broken}); fetch the file again"
+            f"{origin} has a contract that cannot be read ({str(broken)[:200]}); fetch the file again"
         ) from broken
+    refuse_impossible(contract, origin=origin)
+    return contract
+
+
+def refuse_impossible(contract: Contract, *, origin: str) -> None:
+    """ModelError names the first thing in a contract that cannot be true, whoever sealed it."""
+    for what, value, rule, holds in _rules(contract):
+        if not holds:
+            raise ModelError(
+                f"{origin} has an impossible contract: {what} is {str(value)[:80]!r}, but must be {rule}; "
+                "export it again, or take a released file"
+            )
+
+
+def _rules(contract: Contract) -> Iterator[tuple[str, Any, str, bool]]:
+    """(what, its value, the rule, whether it holds)."""
+    for name in ("name", "version", "network", "command", "commit", "payload_sha256"):
+        value = getattr(contract, name)
+        yield name, value, "a text", isinstance(value, str)
+    yield "arguments", contract.arguments, "a mapping", isinstance(contract.arguments, Mapping)
+    yield "seed", contract.seed, "a whole number", _whole(contract.seed)
+    clip = contract.clip
+    for name, most in (("frames", 1000), ("size_px", 4096)):
+        value = getattr(clip, name)
+        yield f"clip.{name}", value, f"a whole number up to {most}", _whole(value) and 1 <= value <= most
+    yield "clip.stride_s", clip.stride_s, "above 0 s and at most 60", _within(clip.stride_s, 1e-6, 60)
+    yield "clip.box_scale", clip.box_scale, "in [1, 10]", _within(clip.box_scale, 1, 10)
+    value = contract.evidence_correlation
+    yield "evidence_correlation", value, "in [0, 1]", _within(value, 0, 1)
+    for golden in contract.golden:
+        yield "golden seed", golden.seed, "a whole number from 0", _whole(golden.seed) and golden.seed >= 0
+        yield "golden score", golden.score, "in [0, 1]", _within(golden.score, 0, 1)
+    for row in contract.training_data:
+        texts = (row.name, row.licence, row.note)
+        yield "training_data", row, "three texts", all(isinstance(text, str) for text in texts)
+        yield "training_data.items", row.items, "a whole number from 0", _whole(row.items) and row.items >= 0
+    for point in contract.operating_points:
+        yield from _rules_of_point(point)
+    yield from _order(contract.operating_points)
+
+
+def _rules_of_point(point: OperatingPoint) -> Iterator[tuple[str, Any, str, bool]]:
+    where = f"operating point {point.name}"
+    for name in ("name", "worst_instrument", "measured_on"):
+        yield f"{where}: {name}", getattr(point, name), "a text", isinstance(getattr(point, name), str)
+    yield f"{where}: precision", point.precision, "f32 or bf16", point.precision in ("f32", "bf16")
+    # At a threshold of 0 or less every presentation is accepted, whatever its score.
+    threshold = point.threshold
+    yield f"{where}: threshold", threshold, "above 0 and at most 1", _within(threshold, 1e-12, 1)
+    for name in ("margin", "apcer", "bpcer"):
+        value = getattr(point, name)
+        yield f"{where}: {name}", value, "in [0, 1]", _within(value, 0, 1)
+    for name in ("attacks", "bona_fide"):
+        value = getattr(point, name)
+        yield f"{where}: {name}", value, "a whole number from 0", _whole(value) and value >= 0
+
+
+def _order(points: Sequence[OperatingPoint]) -> Iterator[tuple[str, Any, str, bool]]:
+    """Names are unique at each precision; of two points measured on the same presentations the one with the
+    higher threshold accepts no more attacks, and no more bona fide.
+    """
+    keys = [(point.name, point.precision) for point in points]
+    yield "operating points", keys, "of one name once at each precision", len(set(keys)) == len(keys)
+    same: dict[tuple[object, ...], list[OperatingPoint]] = {}
+    for point in points:
+        key = (point.precision, point.measured_on, point.attacks, point.bona_fide)
+        same.setdefault(key, []).append(point)
+    for group in same.values():
+        ordered = sorted(group, key=lambda point: (point.threshold, -point.apcer, point.bpcer))
+        for low, high in pairwise(ordered):
+            rule = (
+                f"in order with those of {low.name}: fewer attacks and fewer bona fide at a higher threshold"
+            )
+            holds = high.apcer <= low.apcer + 1e-9 and high.bpcer >= low.bpcer - 1e-9
+            yield f"operating point {high.name}: rates", (high.apcer, high.bpcer), rule, holds
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _within(value: Any, low: float, high: float) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and low <= value <= high  # not of NaN
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is not a number")
 
 
 def _score_map(body: Any) -> ScoreMap | None:

@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from unmask.plain import sentence
+
 
 class Label(StrEnum):
     """The truth of a presentation."""
@@ -52,7 +54,13 @@ class Reason(StrEnum):
 
 
 class UnmaskError(Exception):
-    """Base of the errors a user can cause; the message is one sentence: rule, value, remedy."""
+    """Base of the errors a user can cause; the message is one sentence: rule, value, remedy.
+
+    It never holds the credentials of an address, nor control characters of a name: see unmask.plain.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(sentence(text))
 
 
 class SourceError(UnmaskError):

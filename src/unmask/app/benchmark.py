@@ -17,7 +17,7 @@ from unmask.app.progress import bar, say
 from unmask.app.simulate import pictures
 from unmask.data.benchmark import lacking, protocols
 from unmask.media.faces import FaceFinder
-from unmask.media.files import write_bytes
+from unmask.media.files import keep_inputs, write_bytes
 from unmask.simulate.benchmark import FEWEST, SIZES, Planned, Recordings, Size, make_benchmark, plan
 from unmask.simulate.folder import Progress, write_table
 from unmask.simulate.heads import load_heads
@@ -44,6 +44,7 @@ class Wishes:
 
 def make(out: Path, wishes: Wishes) -> int:
     """Makes the folder, or what is missing of it, and prints the hash of the whole."""
+    keep_inputs({"--out": out}, [wishes.portraits, wishes.backgrounds, wishes.heads])
     started = time.monotonic()
     size, jobs = SIZES[wishes.size], wishes.jobs or os.cpu_count() or 1
     portraits = _portraits(wishes, size)

@@ -10,7 +10,7 @@ import numpy as np
 
 from unmask.app.progress import bar
 from unmask.data.benchmark import counts, lacking, protocols
-from unmask.media.files import write_bytes
+from unmask.media.files import keep_inputs, write_page
 from unmask.media.statistics import face_statistics
 from unmask.media.video import read_video
 from unmask.report.benchmark_page import Contents, Listed, Sheet, Shown, page
@@ -27,6 +27,9 @@ Row = Mapping[str, str]
 
 def run(folder: Path, *, out: Path | None = None) -> int:
     """Writes the page and says where it is."""
+    target = out or folder / "report.html"
+    read = (path for path in folder.rglob("*") if path.name != "report.html" and path.is_file())
+    keep_inputs({"--out": target}, read)
     rows, hashes = _table(folder / "labels.csv"), _table(folder / "hashes.csv")
     cv2.setNumThreads(1)
     with bar(f"measuring {folder}") as advance:
@@ -49,8 +52,7 @@ def run(folder: Path, *, out: Path | None = None) -> int:
             no_leaks=why,
         )
     )
-    target = out or folder / "report.html"
-    write_bytes(target, text.encode())
+    write_page(target, text)
     print(target)
     return 0
 

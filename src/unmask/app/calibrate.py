@@ -11,8 +11,8 @@ from unmask.app.progress import say
 from unmask.app.render import console
 from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.contract import Contract
-from unmask.data.folder import read_labels
-from unmask.media.files import name_below, write_bytes
+from unmask.data.folder import LABELS, read_labels
+from unmask.media.files import keep_inputs, name_below, write_page
 from unmask.runtime.calibration import (
     OVER,
     Calibrated,
@@ -25,7 +25,7 @@ from unmask.runtime.calibration import (
 )
 from unmask.runtime.network import read_file
 from unmask.runtime.scoring import Scorer
-from unmask.types import Label, OutputError, Score, SettingsError
+from unmask.types import Label, Score, SettingsError
 
 FEW = 200  # captures below which a step of an isotonic map stands on a handful
 
@@ -54,9 +54,11 @@ def run(model: Path, folder: Path, wishes: Wishes) -> int:
         raise SettingsError(f"--point asks for {', '.join(sorted(twice))} twice; name each point once")
     if wishes.over not in OVER:
         raise SettingsError(f"--over is one of {', '.join(OVER)}, not {wishes.over!r}")
-    if wishes.out.resolve() == model.resolve():
-        raise OutputError(f"--out would overwrite {model}; name another file, the old one is still needed")
     presentations = read_labels(folder, wishes.labels)
+    labels = wishes.labels or folder / LABELS
+    table = wishes.scores or wishes.out.with_suffix(".scores.csv")
+    outputs = {"--out": wishes.out, "--report": wishes.report, "--scores": table}
+    keep_inputs(outputs, [model, labels, *(p.path for p in presentations)])
     refuse_impossible(wanted, presentations, over=wishes.over)
     _, contract = read_file(model)
     scorer = Scorer(
@@ -66,8 +68,8 @@ def run(model: Path, folder: Path, wishes: Wishes) -> int:
         fps=wishes.fps,
     )
     entries = [Entry(presentation=p, name=name_below(folder, p.path)) for p in presentations]
-    table = wishes.scores or wishes.out.with_suffix(".scores.csv")
-    found = write_rows(entries, scorer, Output(table=table, jobs=wishes.jobs), title=f"scoring {folder}")
+    output = Output(table=table, jobs=wishes.jobs)
+    found = write_rows(entries, scorer, output, title=f"scoring {folder}", lists=[labels])
     scores = raw_scores(found, contract)
     measured_on = _measured_on(folder, scores)
     made = calibrate(
@@ -124,5 +126,5 @@ def _page(
         seed=wishes.seed,
         made_at=datetime.now(),
     )
-    write_bytes(wishes.report, text.encode())
+    write_page(wishes.report, text)
     say(f"report: {wishes.report}")

@@ -8,10 +8,14 @@ from pathlib import Path
 from unmask.app.errors import explain
 from unmask.app.progress import bar, say
 from unmask.app.render import console, json_line, table
+from unmask.app.streams import in_utf_8
+from unmask.media.files import keep_inputs, write_page
+from unmask.plain import address_shown
 from unmask.report.outcomes import Checked, Outcome, Unreadable, exit_code
 from unmask.runtime.decision import rule_of
-from unmask.runtime.detector import Detector
+from unmask.runtime.detector import Detector, packaged
 from unmask.runtime.watch import Settings
+from unmask.signature import check_signatures
 from unmask.types import Decision, SettingsError, SourceError, UnmaskError
 
 
@@ -29,11 +33,14 @@ class Wishes:
     seconds: float = 30.0
     early_stop: bool = False
     fps: float = 30.0
+    trust: Path | None = None
 
 
 def run(sources: Sequence[str], wishes: Wishes) -> int:
     """Checks each source, shows what came out, and gives the exit code."""
     _refuse_impossible(sources, wishes)
+    if wishes.trust:
+        check_signatures(wishes.models or packaged(), wishes.trust)
     detector = Detector.load(
         wishes.models or None,
         point=wishes.point,
@@ -44,7 +51,7 @@ def run(sources: Sequence[str], wishes: Wishes) -> int:
     for source in sources:
         outcomes.append(check(source, detector, wishes=wishes))
         if wishes.json_lines:
-            print(json_line(outcomes[-1]), flush=True)
+            print(json_line(outcomes[-1], ascii_only=not in_utf_8()), flush=True)
     if not wishes.json_lines:
         show(outcomes)
     keep(outcomes, wishes)
@@ -56,7 +63,7 @@ def check(source: str, detector: Detector, *, wishes: Wishes) -> Outcome:
     try:
         if wishes.report or wishes.annotate:
             detector = detector.with_settings(replace(detector.settings, explain=True))
-        with bar(source) as advance:
+        with bar(address_shown(source)) as advance:
             decision = detector.check(source, fps=wishes.fps, progress=advance)
     except SourceError as unreadable:
         return _unreadable(source, unreadable)
@@ -70,16 +77,16 @@ def check(source: str, detector: Detector, *, wishes: Wishes) -> Outcome:
 def show(outcomes: Sequence[Outcome]) -> None:
     """The table of what was checked, on stdout."""
     if any(isinstance(outcome, Checked) for outcome in outcomes):
-        console().print(table(outcomes))
+        out = console()
+        out.print(table(outcomes, width=out.width), soft_wrap=True)
 
 
 def keep(outcomes: Sequence[Outcome], wishes: Wishes) -> None:
     """Writes the page and the annotated video that were wished for."""
     if wishes.report:
-        from unmask.media.files import write_bytes
         from unmask.report.check_page import page
 
-        write_bytes(wishes.report, page(outcomes, made_at=datetime.now()).encode())
+        write_page(wishes.report, page(outcomes, made_at=datetime.now()))
         say(f"report: {wishes.report}")
     if wishes.annotate and isinstance(outcomes[0], Checked):
         from unmask.app.annotate import annotate
@@ -104,7 +111,7 @@ def _checked(decision: Decision, detector: Detector, *, wishes: Wishes) -> Check
 def _unreadable(source: str, error: Exception) -> Unreadable:
     sentence, _ = explain(error)
     say(f"unmask: {sentence}")
-    return Unreadable(source=source, sentence=sentence)
+    return Unreadable(source=address_shown(source), sentence=sentence)
 
 
 def _comes_once(source: str) -> bool:
@@ -112,9 +119,13 @@ def _comes_once(source: str) -> bool:
 
 
 def _refuse_impossible(sources: Sequence[str], wishes: Wishes) -> None:
+    outputs = {"--report": wishes.report, "--annotate": wishes.annotate}
+    keep_inputs(outputs, [*sources, *(wishes.models or packaged())])
     if not wishes.annotate:
         return
     if len(sources) > 1:
         raise SettingsError(f"--annotate draws into one source, not {len(sources)}; call it once for each")
     if _comes_once(sources[0]):
-        raise SettingsError(f"--annotate reads its source twice, which {sources[0]} cannot; record it first")
+        raise SettingsError(
+            f"--annotate reads its source twice, which {address_shown(sources[0])} cannot; record it first"
+        )

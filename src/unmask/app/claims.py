@@ -11,12 +11,11 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,8 @@ from unmask.app.claims_report import report
 from unmask.app.claims_sets import data_hash, prepared_sets
 from unmask.app.errors import explain
 from unmask.app.progress import bar, say
-from unmask.media.files import held, write_bytes
-from unmask.media.workers import end_with_parent
+from unmask.media.files import held, keep_inputs, write_bytes
+from unmask.media.workers import WorkerPool
 from unmask.report.claims import CLAIMS
 from unmask.types import OutputError, SettingsError
 
@@ -61,6 +60,7 @@ def run(data: Path, out: Path, wishes: Wishes) -> int:
     """Trains what is not trained yet, then writes tables, figures and page; 1 if a training failed."""
     if unknown := sorted(set(wishes.only) - CLAIMS.keys()):
         raise SettingsError(f"there is no claim {', '.join(unknown)}; there are {', '.join(CLAIMS)}")
+    keep_inputs({"--out": out, "--results": wishes.results, "--docs": wishes.docs}, [data])
     failed: list[Task] = []
     if not wishes.report_only:
         failed = _train(data, out, wishes)
@@ -127,11 +127,7 @@ def _work_off(
     started, before = time.monotonic(), len(done)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes share the cores among them
     with (
-        ProcessPoolExecutor(
-            max_workers=jobs,
-            mp_context=get_context("spawn"),
-            initializer=end_with_parent,
-        ) as pool,
+        WorkerPool(jobs, begin=_ready) as pool,
         bar("training") as advance,
     ):
         while waiting or running:
@@ -158,6 +154,10 @@ def _work_off(
                     f"about {left:.0f} minutes left"
                 )
     return failed
+
+
+def _ready() -> None:
+    """A worker of trainings has nothing to load before its first."""
 
 
 def _in_worker(variant: str, **asked: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from unmask.media.files import write_bytes
+from unmask.media.files import write_bytes, write_page
 from unmask.metrics import Estimate
 from unmask.report.claims import (
     CLAIMS,
@@ -55,7 +55,7 @@ def report(out: Path, *, claims: Sequence[str], results: Path, docs: Path | None
             write_bytes(folder / name, drawing)
     if docs is not None:
         contents = Contents(claims=chosen, tried=found, measured=systems, runs=runs, made=made)
-        write_bytes(docs, page(contents).encode())
+        write_page(docs, page(contents))
         print(docs)
     print(results / "claims.csv")
 

@@ -17,19 +17,23 @@ from unmask.app.cli_experiment import experiment
 from unmask.app.cli_fghv import fghv
 from unmask.app.cli_field import add_field_commands
 from unmask.app.cli_report import report
+from unmask.app.cli_root import EXIT_CODES, root
 from unmask.app.cli_scores import convert, evaluate, score
 from unmask.app.cli_sets import benchmark, data, doctor, simulate
+from unmask.app.cli_sign import sign
 from unmask.app.cli_train import export, train
-from unmask.app.options import Engine, Fps, InEngine, InPrecision, Jobs, Models, Point, Precision
+from unmask.app.options import Engine, Fps, InEngine, InPrecision, Jobs, Models, Point, Precision, Trust
+from unmask.app.streams import complain, spell_out
 
 app = typer.Typer(
     name="unmask",
-    help="Tells whether the face in front of a camera is a living person or a presentation attack.",
-    no_args_is_help=True,
-    add_completion=False,
+    epilog=EXIT_CODES,
+    invoke_without_command=True,
+    add_completion=False,  # typer's own guesses the shell, and fails where it cannot
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.callback()(root)
 
 
 class Packed(StrEnum):
@@ -74,6 +78,7 @@ def check(
     ] = False,
     fps: Fps = 30.0,
     precision: InPrecision = Precision.F32,
+    trust: Trust = None,
 ) -> int:
     """Say LIVE, ATTACK or UNDECIDED for the face in each source.
 
@@ -92,6 +97,7 @@ def check(
         seconds=seconds,
         early_stop=early_stop,
         fps=fps,
+        trust=trust,
     )
     return run(sources, wishes)
 
@@ -105,6 +111,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     doctor,
     simulate,
     fghv,
+    sign,
 )
 for command in COMMANDS:
     app.command()(command)
@@ -193,6 +200,11 @@ def demo(
 
 def main() -> None:
     """Runs the command and exits; whatever goes wrong is one sentence on stderr and no 0."""
+    spell_out()
+    if "_UNMASK_COMPLETE" in os.environ:  # the shell asks what may come next
+        from typer.completion import completion_init
+
+        completion_init()
     try:
         code = app(prog_name="unmask", standalone_mode=False)
         sys.stdout.flush()  # a full disk shows itself here, not after the code is chosen
@@ -211,11 +223,11 @@ def _fail(error: BaseException) -> int:
         import traceback
 
         traceback.print_exception(error)
-    print(f"unmask: {sentence}", file=sys.stderr)
+    complain(f"unmask: {sentence}")
     try:
         sys.stdout.flush()
-    except OSError:  # what is left in the buffer would fail once more at exit, and change the code
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # what is left would fail once more at exit, and change the code
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return code
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.app.options import Engine, Fps, InEngine, InPrecision, Jobs, Models, Point, Precision
+from unmask.app.options import Engine, Fps, InEngine, InPrecision, Jobs, Models, Point, Precision, Trust
 
 
 class ScoreFormat(StrEnum):
@@ -57,6 +57,7 @@ def score(
     precision: InPrecision = Precision.F32,
     engine: InEngine = Engine.PROCESSES,
     jobs: Jobs = 0,
+    trust: Trust = None,
 ) -> int:
     """Score a data set by a protocol, or a labelled folder; print error rates with counts and intervals.
 
@@ -78,6 +79,7 @@ def score(
         precision=precision.value,
         engine=engine.value,
         jobs=jobs,
+        trust=trust,
     )
     return run(sources, wishes)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from unmask.app.check import Wishes, check, keep, show
 from unmask.app.progress import bar, say
 from unmask.media.faces import FaceFinder
+from unmask.media.files import keep_inputs
 from unmask.media.video import write_video
 from unmask.report.outcomes import Checked, Outcome
 from unmask.runtime.detector import Detector
@@ -41,6 +42,7 @@ SCENES = (
 def run(out: Path, *, models: tuple[Path, ...] = ()) -> int:
     """Makes the clips, checks them, prints verdicts, writes the page; 0 if all came out right, else 1."""
     started = time.monotonic()
+    keep_inputs({name: out / name for name in ("report.html", *(f"{s.name}.mp4" for s in SCENES))}, models)
     detector = Detector.load(models or None)  # first: without a model the clips are of no use
     clips = simulated(out)
     wishes = Wishes(report=out / "report.html", models=models)

@@ -1,8 +1,10 @@
 """Whatever goes wrong, in one sentence and an exit code that is not 0: no failure may look like LIVE."""
 
 import errno
+import os
 
-from unmask.types import UnmaskError
+from unmask.plain import escaped, sentence
+from unmask.types import SettingsError, UnmaskError
 
 UNREADABLE = 3  # something could not be read or written: a source, a model file, labels, a full disk
 MISUSED = 4  # wrong use of the command line, or an error of unmask's own
@@ -20,7 +22,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", INTERRUPTED
     if isinstance(error, UnmaskError):
-        return _one_line(str(error)), UNREADABLE
+        return _one_line(str(error)), MISUSED if isinstance(error, SettingsError) else UNREADABLE
     if isinstance(error, MemoryError):
         return (
             "there is not enough memory for this; give a smaller source or close other programs",
@@ -29,13 +31,16 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OSError):
         return _refusal(error), UNREADABLE
     if hasattr(error, "format_message"):  # of typer, which knows the option that was wrong
-        return f"{_one_line(error.format_message()).rstrip('.')}; see --help", MISUSED
-    kind = f"{type(error).__name__}: {_one_line(str(error))}"
+        text = sentence(_one_line(error.format_message()).rstrip("."))
+        return f"{text or 'a command is missing'}; see --help", MISUSED
+    kind = sentence(f"{type(error).__name__}: {_one_line(str(error))}")
     return f"this is an error of unmask itself ({kind}); please report it", MISUSED
 
 
 def _refusal(error: OSError) -> str:
-    name = error.filename or "the output"
+    if isinstance(error, BrokenPipeError):
+        return "the output was closed before all of it was written; keep its reader open"
+    name = escaped(os.fsdecode(error.filename)) if error.filename else "the output"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full: {name} was not written; make room and try again"
     return f"{name}: {error.strerror or _one_line(str(error))}; check the path and its rights"

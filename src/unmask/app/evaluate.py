@@ -11,7 +11,7 @@ from rich.text import Text
 
 from unmask.app.progress import bar, say
 from unmask.app.render import console
-from unmask.media.files import write_bytes
+from unmask.media.files import keep_inputs, write_bytes
 from unmask.metrics import Rule, read_rule
 from unmask.report.evaluation import HEADER, Evaluation, Figure, evaluate, over_folds, rows
 from unmask.report.runs import Run, runs, same_presentations
@@ -40,6 +40,7 @@ class Wishes:
 def run(tables: Sequence[Path], wishes: Wishes) -> int:
     """Reads, prints one system's figures or the leaderboard of several, writes the table; 0 once done."""
     rule = read_rule(wishes.threshold)
+    keep_inputs({"--csv": wishes.table}, [*tables, *wishes.dev])
     found = read_runs(tables, wishes)
     with bar("drawing subjects again") as advance:
         measured = []
@@ -107,6 +108,9 @@ def notes(found: Sequence[Run], systems: Sequence[Evaluation], rule: Rule, *, fo
             f"No honest threshold: {', '.join(without)} came without dev scores, so what needs a threshold "
             "is shown at the oracle's alone; give --dev, a column split, or --threshold fixed=..."
         )
+    for one in systems:
+        of = f"{one.system}: " if len(systems) > 1 else ""
+        yield from (f"{of}{hint}" for hint in one.hints)
     if len(systems) > 1 and not folds and not same_presentations(found):
         yield "By their names, the systems were tested on different presentations; do not compare them."
 

@@ -10,7 +10,7 @@ import numpy as np
 from unmask.app.progress import bar, say
 from unmask.data.prepared import SPEC, PreparedSet
 from unmask.data.shards import Row
-from unmask.media.files import write_bytes
+from unmask.media.files import keep_inputs, write_page
 from unmask.report.planes import decision_plane, feature_map
 from unmask.scores.formats import write_scores
 from unmask.types import DataError, Label, SettingsError
@@ -38,6 +38,8 @@ def run(weights: Path, prepared: Path, wishes: Wishes) -> int:
     from unmask.models.weights import load
     from unmask.training import verification
 
+    outputs = {"--out": wishes.out, "--plane": wishes.plane, "--features": wishes.features}
+    keep_inputs(outputs, [weights, prepared, wishes.train])
     network, _ = load(weights)
     search = Search(steps=wishes.steps, rate=wishes.rate, kind=wishes.search)
     train, asked = PreparedSet.open(_train(prepared, wishes.train)), PreparedSet.open(prepared)
@@ -92,5 +94,5 @@ def _domains(prepared: PreparedSet, rows: Sequence[Row], *, column: str) -> list
 
 
 def _draw(path: Path, svg: str) -> None:
-    write_bytes(path, svg.encode())
+    write_page(path, svg)
     print(path)

@@ -29,6 +29,10 @@ Models = Annotated[
         "one is for pictures and one for video; models of as many frames are fused.",
     ),
 ]
+Trust = Annotated[
+    Path | None,
+    typer.Option("--trust", help="Public key: refuse models that its owner did not sign (`unmask sign`)."),
+]
 Point = Annotated[str, typer.Option(help="Operating point: a named threshold in the model's contract.")]
 InPrecision = Annotated[Precision, typer.Option(help="Precision of the network.")]
 Fps = Annotated[

@@ -23,7 +23,7 @@ from unmask.data.recordings import READ_S, TrackedFolder
 from unmask.data.shards import Outcome, Pictures
 from unmask.data.true_depth import Depth, check_depth
 from unmask.media.faces import FaceFinder
-from unmask.media.files import held, left_behind, name_below, write_bytes
+from unmask.media.files import held, keep_inputs, left_behind, name_below, write_bytes
 from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
 
 CLAIM = "preparation.json"
@@ -59,6 +59,7 @@ def run(dataset: str, root: Path, *, out: Path, wishes: Wishes) -> int:
     arrow_module()  # what is missing is said before the work, not after it
     if wishes.engine == "ray":
         ray_module()
+    keep_inputs({"--out": out}, [root])
     parts = parts_of(dataset, root, protocol=wishes.protocol)
     if wishes.depth == "real":
         check_depth([p for presentations in parts.values() for p in presentations], dataset=dataset)

@@ -13,6 +13,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from unmask.plain import sentence
+
 Advance = Callable[[int, int | None], None]  # (done so far, total if known)
 
 
@@ -27,6 +29,7 @@ def bar(title: str) -> Iterator[Advance]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
+    title = sentence(title)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=None)
 
@@ -36,6 +39,9 @@ def bar(title: str) -> Iterator[Advance]:
         yield advance
 
 
-def say(sentence: str) -> None:
-    """One line on stderr."""
-    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(sentence)
+def say(text: str) -> None:
+    """One line on stderr, without credentials or control characters."""
+    try:
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(sentence(text))
+    except OSError:  # nobody reads it: no reason to end the work
+        return

@@ -3,40 +3,51 @@
 import json
 import math
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from unmask.plain import address_shown, escaped, sentence
 from unmask.report.outcomes import REASON_WORDS, Outcome, Unreadable, number
 from unmask.types import Decision, Verdict
 
 STYLES = {Verdict.LIVE: "bold green", Verdict.ATTACK: "bold red", Verdict.UNDECIDED: "bold yellow"}
 SEGMENTS_SHOWN = 4  # of a source, in the table
 WIDTH_IN_FILES = 120  # a table written into a file or pipe has no terminal to fit
+HEADER = ("source", "verdict", "score", "threshold", "time", "reasons")
+REASONS_AT_LEAST = 20  # columns that reasons are folded into
+VERDICT_WIDTH = 12
+NOT_UTF_8 = re.compile("[\ud800-\udfff]+")
 
 
-def json_line(outcome: Outcome) -> str:
-    """The outcome as docs/json.md describes it: strict JSON, NaN as null."""
+def json_line(outcome: Outcome, *, ascii_only: bool = False) -> str:
+    """The outcome as docs/json.md describes it: strict JSON, NaN as null, valid UTF-8 whatever the name."""
     record = _unreadable(outcome) if isinstance(outcome, Unreadable) else outcome.decision.to_dict()
-    return json.dumps(record, allow_nan=False, ensure_ascii=False)
+    record["source"] = NOT_UTF_8.sub(lambda found: escaped(found[0]), address_shown(record["source"]))
+    return json.dumps(record, allow_nan=False, ensure_ascii=ascii_only)
 
 
-def table(outcomes: Sequence[Outcome]) -> Table:
-    """One row a source."""
+def table(outcomes: Sequence[Outcome], *, width: int) -> Table | Text:
+    """One row a source; some lines each where `width` columns cannot hold names and verdicts in one piece."""
+    rows = [_row(outcome) for outcome in outcomes]
     drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    drawn.add_column("source", overflow="fold", ratio=None)
-    drawn.add_column("verdict", no_wrap=True)
-    drawn.add_column("score", justify="right", no_wrap=True)
-    drawn.add_column("threshold", justify="right", no_wrap=True)
-    drawn.add_column("time", justify="right", no_wrap=True)
-    drawn.add_column("reasons", overflow="fold")
-    for outcome in outcomes:
-        drawn.add_row(*_row(outcome))
-    return drawn
+    for name in HEADER[:-1]:
+        right = name not in ("source", "verdict")
+        drawn.add_column(name, justify="right" if right else "left", no_wrap=True)
+    drawn.add_column(HEADER[-1], overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
+    columns = zip(HEADER, *([cell.plain for cell in row] for row in rows), strict=True)
+    *fixed, reasons = (max(map(cell_len, cells)) for cells in columns)
+    if sum(fixed) + 3 * len(fixed) + min(reasons, REASONS_AT_LEAST) <= width:
+        return drawn
+    return Text("\n").join(line for row in rows for line in _lines(row, width=width))
 
 
 def console() -> Console:
@@ -45,12 +56,30 @@ def console() -> Console:
     return Console(width=wide, highlight=False)
 
 
+def _lines(row: Sequence[Text], *, width: int) -> Iterator[Text]:
+    """The cells of a row below each other: verdict and name, the name broken only between its folders."""
+    name, verdict, *numbers, reasons = row
+    room = max(1, width - VERDICT_WIDTH)
+    pieces = [""]
+    for part in re.findall(r"[^/]*/|[^/]+", name.plain):
+        if pieces[-1] and cell_len(pieces[-1] + part) > room:
+            pieces.append("")
+        pieces[-1] += part
+    yield Text(verdict.plain.ljust(VERDICT_WIDTH), verdict.style).append(pieces[0], "not bold default")
+    for piece in pieces[1:]:
+        yield Text(" " * VERDICT_WIDTH + piece)
+    for title, cell in zip(HEADER[2:], [*numbers, reasons], strict=True):
+        if cell.plain not in ("", "–"):
+            yield Text(f"  {title} {cell.plain}")
+
+
 def _row(outcome: Outcome) -> list[Text]:
     if isinstance(outcome, Unreadable):
-        return [Text(outcome.source), Text("UNREADABLE", "bold magenta"), *(Text("–"),) * 3, Text("")]
+        name = sentence(address_shown(outcome.source))
+        return [Text(name), Text("UNREADABLE", "bold magenta"), *(Text("–"),) * 3, Text("")]
     decision = outcome.decision
     return [
-        Text(decision.source),
+        Text(sentence(address_shown(decision.source))),
         Text(decision.verdict, STYLES[decision.verdict]),
         Text(number(decision.score)),
         Text(number(decision.threshold)),

@@ -12,7 +12,7 @@ from pathlib import Path
 from unmask.app.progress import bar, say
 from unmask.contract import Contract, from_json
 from unmask.data.sets import DATASETS
-from unmask.media.files import write_bytes
+from unmask.media.files import keep_inputs, write_page
 from unmask.metrics import read_rule
 from unmask.report import charts
 from unmask.report.galleries import Kept, kept
@@ -46,6 +46,10 @@ class Wishes:
 
 def run(tables: Sequence[Path], wishes: Wishes) -> int:
     """Reads all, measures, writes the page; 0 once it is whole."""
+    evidence = (
+        path for folder in wishes.evidence for path in (*folder.glob("*.npz"), *folder.glob("*.json"))
+    )
+    keep_inputs({"--out": wishes.out}, [*tables, *wishes.dev, *wishes.models, wishes.stress, *evidence])
     charts.need_matplotlib()  # what is missing is said before the work
     rule = read_rule(wishes.threshold) if wishes.threshold else None
     found = _read(tables, wishes)
@@ -67,7 +71,7 @@ def run(tables: Sequence[Path], wishes: Wishes) -> int:
         title=wishes.title,
         seed=wishes.seed,
     )
-    write_bytes(wishes.out, page(report, made_at=datetime.now()).encode())
+    write_page(wishes.out, page(report, made_at=datetime.now()))
     for note in report.notes:
         say(f"unmask: {note}")
     say(f"report: {wishes.out}")

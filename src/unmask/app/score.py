@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from unmask.app.progress import say
 from unmask.app.render import console
 from unmask.app.score_protocol import score_protocol
 from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.engines import ray_module
-from unmask.data.folder import read_labels
+from unmask.data.folder import LABELS, read_labels
 from unmask.media.files import name_below
 from unmask.metrics import Estimate, Rate, summarise
+from unmask.plain import sentence
+from unmask.runtime.detector import packaged
 from unmask.runtime.scoring import Scorer, thresholds_of
+from unmask.signature import check_signatures
 from unmask.types import DataError, Score, SettingsError, Verdict
 
 
@@ -42,6 +46,7 @@ class Wishes:
     fps: float = 30.0
     engine: str = "processes"
     jobs: int = 0
+    trust: Path | None = None
 
 
 def run(sources: Sequence[str], wishes: Wishes) -> int:
@@ -53,6 +58,8 @@ def run(sources: Sequence[str], wishes: Wishes) -> int:
     folders = [source for source in sources if source not in models]
     if not folders:
         raise SettingsError("there is nothing to score; name a folder")
+    if wishes.trust:
+        check_signatures([*models, *wishes.models] or packaged(), wishes.trust)
     if wishes.engine == "ray":
         ray_module()  # what is missing is said before the work
     scorer = Scorer(
@@ -83,9 +90,12 @@ def _score_labelled(folder: Path, wishes: Wishes, *, scorer: Scorer, output: Out
         known = ", ".join(presentations[0].cells()) or "none"
         raise DataError(f"the labels have no free column {wishes.by}; they have {known}")
     entries = [Entry(presentation=p, name=name_below(folder, p.path)) for p in presentations]
-    scores = write_rows(entries, scorer, output, title=f"scoring {folder}")
+    lists = [wishes.labels or folder / LABELS]
+    scores = write_rows(entries, scorer, output, title=f"scoring {folder}", lists=lists)
     for title, group in groups(scores, by=wishes.by):
         console().print(table(group, title=title))
+        for hint in summarise(group, thresholds_of(group), rounds=0).hints():
+            console().print(Text(hint))
         console().print()
     say(f"scores: {wishes.out}")
     return 0
@@ -103,7 +113,9 @@ def groups(scores: Sequence[Score], *, by: str | None) -> list[tuple[str, list[S
 def table(scores: Sequence[Score], *, title: str) -> Table:
     """The rates of one group: what, how much, of how many, and the 95 % interval."""
     summary = summarise(scores, thresholds_of(scores))
-    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    drawn = Table(
+        title=Text(sentence(title)), title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
     drawn.add_column("figure", header_style="dim")
     for name in ("value", "count", "95 % interval"):
         drawn.add_column(name, justify="right", header_style="dim")

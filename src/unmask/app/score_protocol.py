@@ -26,10 +26,18 @@ def score_protocol(
 ) -> int:
     """Scores dev and test (and `train`), writes the table, prints what `unmask evaluate` prints of it."""
     row = protocol(name)
-    entries, notes = entries_of(row, roots_of(sources, row), train=train)
+    roots = roots_of(sources, row)
+    entries, notes = entries_of(row, roots, train=train)
     for note in notes:
         say(f"unmask: {row.name}: {note}; rates on it are not those of the papers")
-    scores = write_rows(entries, scorer, output, title=f"scoring {row.name}", protocol=row.name)
+    scores = write_rows(
+        entries,
+        scorer,
+        output,
+        title=f"scoring {row.name}",
+        protocol=row.name,
+        lists=list(roots.values()),
+    )
     say(f"scores: {output.table}")
     if not any(score.columns["split"] == "dev" for score in scores):
         say(f"{row.name} has no dev, so there is no honest threshold")

@@ -16,13 +16,14 @@ from typing import Any
 from unmask.app.progress import bar, say
 from unmask.contract import to_json
 from unmask.data.engines import ENGINES, KilledError
-from unmask.media.files import write_bytes
+from unmask.media.files import content_of, is_same, keep_inputs, write_bytes
 from unmask.runtime import scoring
+from unmask.runtime.detector import packaged
 from unmask.runtime.scoring import Scored, Scorer
 from unmask.scores import write_scores
 from unmask.scores.cells import as_csv
 from unmask.scores.evidence import evidence_path, write_about
-from unmask.scores.journal import Journal, journal
+from unmask.scores.journal import Journal, journal, journal_path
 from unmask.types import DataError, OutputError, Presentation, Score
 
 CLIP_COLUMNS = ("presentation", "time_s", "score")
@@ -51,15 +52,35 @@ class Output:
     jobs: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A scorer that says, too, what content each score belongs to: as it was before it was scored."""
+
+    scorer: Scorer
+
+    def __call__(self, task: tuple[int, Presentation, str]) -> tuple[int, Scored, dict[str, str]]:
+        """As the scorer, with `media.files.content_of` the presentation behind it."""
+        content = content_of(task[1].path)
+        return (*self.scorer(task), content)
+
+
 def write_rows(
-    entries: Sequence[Entry], scorer: Scorer, output: Output, *, title: str, protocol: str = ""
+    entries: Sequence[Entry],
+    scorer: Scorer,
+    output: Output,
+    *,
+    title: str,
+    protocol: str = "",
+    lists: Sequence[Path] = (),
 ) -> list[Score]:
-    """The rows of all entries, in their order, once both tables are written.
+    """The rows of all entries, in their order, once both tables are written, neither over what is read:
+    presentations, models, and the `lists`, files or folders, that the entries come from.
 
     With a `protocol`, the column model names the networks that judged. Raises DataError, after the tables
     are written, where no presentation has a score.
     """
     _check_output(output)
+    _keep_inputs(entries, scorer, output, lists=lists)
     if scorer.evidence:
         _tell_about(entries, scorer, protocol=protocol)
     with journal(output.table, _claim(entries, scorer, protocol=protocol)) as kept:
@@ -85,8 +106,16 @@ def _check_output(output: Output) -> None:
     for path in (output.table, output.clips):
         if path and path.exists() and not path.is_file():
             raise OutputError(f"cannot write {path}: it is not a plain file; name a file")
-    if output.clips and output.clips.absolute() == output.table.absolute():
-        raise OutputError(f"--out and --clips are both {output.table}; name two files")
+
+
+def _keep_inputs(entries: Sequence[Entry], scorer: Scorer, output: Output, *, lists: Sequence[Path]) -> None:
+    outputs = {
+        "--out": output.table,
+        "--clips": output.clips,
+        "--evidence": scorer.evidence or None,
+        "the journal": journal_path(output.table),
+    }
+    keep_inputs(outputs, [*lists, *(scorer.models or packaged()), *(e.presentation.path for e in entries)])
 
 
 def _claim(entries: Sequence[Entry], scorer: Scorer, *, protocol: str) -> dict[str, str]:
@@ -114,13 +143,11 @@ def claim_of(scorer: Scorer) -> dict[str, str]:
 def _scored(
     entries: Sequence[Entry], scorer: Scorer, output: Output, *, kept: Journal, title: str
 ) -> list[Scored]:
-    """What came of each entry; those that the journal has are not scored again, unless they could not be
-    read: the file may have been copied again since.
+    """What came of each entry; those that the journal has are not scored again, unless the file has changed
+    since or could not be read.
     """
     total, engine = len(entries), ENGINES[output.engine]
-    read = {
-        n for n, row in kept.rows.items() if not row["sentence"] and _has_evidence(entries[n], row, scorer)
-    }
+    read = {n for n, row in kept.rows.items() if _still_holds(entries[n], row, scorer)}
     todo = [(n, entry.presentation, entry.name) for n, entry in enumerate(entries) if n not in read]
     if read:
         say(f"{len(read)} of {total} presentations were scored before; going on with the others")
@@ -130,10 +157,11 @@ def _scored(
         scorer = replace(scorer, models=tuple(map(os.path.abspath, scorer.models)), evidence=evidence)
     told = 0
     try:
-        with bar(title) as advance, closing(engine(scorer, todo, jobs=_jobs(output, len(todo)))) as results:
+        scored = engine(Bound(scorer), todo, jobs=_jobs(output, len(todo)))
+        with bar(title) as advance, closing(scored) as results:
             advance(len(read), total)
-            for done, (number, one) in enumerate(results, start=len(read) + 1):
-                kept.keep(number, asdict(one))
+            for done, (number, one, content) in enumerate(results, start=len(read) + 1):
+                kept.keep(number, {**asdict(one), "content": content})
                 if one.sentence:
                     told += 1
                     _tell_unreadable(one.sentence, told)
@@ -145,6 +173,15 @@ def _scored(
             "--jobs if memory is short"
         ) from killed
     return [again(kept.rows[n]) for n in range(total)]
+
+
+def _still_holds(entry: Entry, row: Mapping[str, Any], scorer: Scorer) -> bool:
+    """Whether the row need not be made again: it has a score, of the same content, and evidence if wished."""
+    return (
+        not row["sentence"]
+        and _has_evidence(entry, row, scorer)
+        and is_same(entry.presentation.path, row.get("content", {}))
+    )
 
 
 def _has_evidence(entry: Entry, row: Mapping[str, Any], scorer: Scorer) -> bool:
@@ -176,7 +213,8 @@ def _jobs(output: Output, todo: int) -> int:
 
 def again(row: dict[str, Any]) -> Scored:
     """The record that was kept as JSON."""
-    return Scored(**{**row, "clips": tuple((time_s, score) for time_s, score in row["clips"])})
+    known = {name: row[name] for name in row if name != "content"}
+    return Scored(**{**known, "clips": tuple((time_s, score) for time_s, score in row["clips"])})
 
 
 def _names(scorer: Scorer) -> list[str]:

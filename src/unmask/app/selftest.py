@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unmask.app.progress import say
 from unmask.app.score_rows import Entry, Output, write_rows
-from unmask.media.files import name_below, write_bytes
+from unmask.media.files import keep_inputs, name_below, write_page
 from unmask.report.selftest import NOBODY, Outcome, counted, stem
 from unmask.report.selftest_page import checklist, report
 from unmask.runtime.scoring import Scorer, loaded
@@ -47,6 +47,7 @@ def plan(
     attacks_per_bona_fide: int = ATTACKS_PER_LIVING,
 ) -> int:
     """Writes the plan, and the page to print; never over a plan that may have been filled."""
+    keep_inputs({"--out": out, "--checklist": page}, [])
     if out.exists():
         raise OutputError(
             f"{out} is there already and may have been filled; name another file, or move it away"
@@ -62,7 +63,7 @@ def plan(
     attacks = sum(bool(row.instrument) for row in rows)
     say(f"plan: {out}, {attacks} attacks and {len(rows) - attacks} bona fide presentations")
     if page:
-        write_bytes(page, checklist(rows, made_at=datetime.now()).encode())
+        write_page(page, checklist(rows, made_at=datetime.now()))
         say(f"checklist: {page}")
     return 0
 
@@ -70,13 +71,16 @@ def plan(
 def tell(table: Path, captures: Path, wishes: Wishes) -> int:
     """Scores the captures, or reads their scores, and writes the report."""
     planned = read_plan(table)
+    kept = wishes.scores or wishes.out.with_suffix(".scores.csv")
+    read = [table, *wishes.models, *([] if captures.is_dir() else [captures])]
+    keep_inputs({"--out": wishes.out, **({"--scores": kept} if captures.is_dir() else {})}, read)
     if captures.is_dir():
-        scores, model = _scored(planned, captures, wishes)
+        scores, model = _scored(planned, captures, wishes, plan_file=table)
     else:
         scores, model = read_scores(captures), f"the scores in {captures.name}"
     outcome = counted(planned, scores)
     text = report(outcome, model=model, where=_where(outcome, captures), made_at=datetime.now())
-    write_bytes(wishes.out, text.encode())
+    write_page(wishes.out, text)
     for kind in outcome.kinds:
         name = "BPCER" if kind.name == NOBODY else f"APCER {kind.name}"
         print(
@@ -94,7 +98,9 @@ def _where(outcome: Outcome, captures: Path) -> str:
     return f"{made} presentations of {captures.resolve().name}"
 
 
-def _scored(planned: Sequence[Planned], folder: Path, wishes: Wishes) -> tuple[list[Score], str]:
+def _scored(
+    planned: Sequence[Planned], folder: Path, wishes: Wishes, *, plan_file: Path
+) -> tuple[list[Score], str]:
     entries = _captured(planned, folder)
     if not entries:
         return [], "no model: nothing was captured"
@@ -105,7 +111,9 @@ def _scored(planned: Sequence[Planned], folder: Path, wishes: Wishes) -> tuple[l
         fps=wishes.fps,
     )
     kept = wishes.scores or wishes.out.with_suffix(".scores.csv")
-    found = write_rows(entries, scorer, Output(table=kept, jobs=1), title=f"scoring {folder}")
+    keep_inputs({"--out": wishes.out}, [entry.presentation.path for entry in entries])
+    output = Output(table=kept, jobs=1)
+    found = write_rows(entries, scorer, output, title=f"scoring {folder}", lists=[plan_file])
     say(f"scores: {kept}")
     names = " and ".join(f"{c.name} {c.version}" for c in loaded(scorer).contracts)
     return found, f"{names} at the operating point {wishes.point} ({wishes.precision})"

@@ -8,6 +8,7 @@ import numpy as np
 
 from unmask.app.progress import bar, say
 from unmask.media.faces import FaceFinder
+from unmask.media.files import keep_inputs
 from unmask.media.images import SUFFIXES
 from unmask.simulate.heads import load_heads
 from unmask.simulate.make import simulate_folder
@@ -30,6 +31,7 @@ class Wishes:
 
 def run(out: Path, wishes: Wishes) -> int:
     """Makes the folder and says where its labels are."""
+    keep_inputs({"--out": out}, [wishes.portraits, wishes.backgrounds, wishes.heads])
     portraits = _portraits(wishes)
     backgrounds = pictures(wishes.backgrounds) if wishes.backgrounds else []
     with bar(f"simulating into {out}") as advance:

@@ -16,14 +16,14 @@ from unmask.app.progress import bar, say
 from unmask.app.render import console
 from unmask.app.score_rows import again, claim_of
 from unmask.data.engines import ENGINES, KilledError
-from unmask.data.folder import read_labels
+from unmask.data.folder import LABELS, read_labels
 from unmask.media.changes import NONE, read_doses
-from unmask.media.files import name_below, write_bytes
+from unmask.media.files import content_of, keep_inputs, name_below, write_bytes, write_page
 from unmask.runtime import scoring
 from unmask.runtime.scoring import Scored, Scorer
 from unmask.runtime.stress import Stresser, Trial
 from unmask.scores.cells import as_csv
-from unmask.scores.journal import Journal, journal
+from unmask.scores.journal import Journal, journal, journal_path
 from unmask.scores.stress import StressRow, write_stress
 from unmask.types import DataError, OutputError, Presentation, SettingsError
 
@@ -55,6 +55,10 @@ def run(sources: Sequence[str], wishes: Wishes) -> int:
         raise SettingsError(f"one labelled folder is changed and scored, not {len(folders)}; name one folder")
     doses = [(NONE, 0.0), *read_doses(list(wishes.changes))]
     presentations = read_labels(folders[0], wishes.labels)
+    outputs = {"--out": wishes.out, "--report": wishes.report, "--summary": wishes.summary}
+    outputs["the journal"] = journal_path(wishes.out)
+    inputs = [wishes.labels or folders[0] / LABELS, *models, *wishes.models, *(p.path for p in presentations)]
+    keep_inputs(outputs, inputs)
     trials = [
         Trial(presentation=presentation, number=number, change=change, strength=strength)
         for number, presentation in enumerate(presentations)
@@ -86,16 +90,22 @@ def _table(trials: Sequence[Trial], stresser: Stresser, wishes: Wishes, *, root:
 
 
 def _tried(trials: Sequence[Trial], stresser: Stresser, wishes: Wishes, *, kept: Journal) -> list[Scored]:
-    todo = [(place, trial) for place, trial in enumerate(trials) if place not in kept.rows]
-    if kept.rows:
-        say(f"{len(kept.rows)} of {len(trials)} trials were done before; going on with the others")
+    contents = {path: content_of(path) for path in dict.fromkeys(t.presentation.path for t in trials)}
+    same = {
+        n
+        for n, row in kept.rows.items()
+        if row.get("content", {}).get("sha256") == contents[trials[n].presentation.path]["sha256"]
+    }
+    todo = [(place, trial) for place, trial in enumerate(trials) if place not in same]
+    if same:
+        say(f"{len(same)} of {len(trials)} trials were done before; going on with the others")
     jobs = wishes.jobs or max(1, math.ceil(len(todo) / WORTH))
     told: set[str] = set()
     try:
         results = ENGINES["processes"](stresser, todo, jobs=min(jobs, os.cpu_count() or 1))
         with bar("changing and scoring") as advance, closing(results):
-            for done, (place, one) in enumerate(results, start=len(kept.rows) + 1):
-                kept.keep(place, asdict(one))
+            for done, (place, one) in enumerate(results, start=len(same) + 1):
+                kept.keep(place, {**asdict(one), "content": contents[trials[place].presentation.path]})
                 if one.sentence and one.sentence not in told:
                     told.add(one.sentence)
                     say(f"unmask: {one.sentence}")
@@ -150,5 +160,5 @@ def _show(rows: Sequence[StressRow], wishes: Wishes) -> None:
     if wishes.report:
         from unmask.report.stress import page
 
-        write_bytes(wishes.report, page(wishes.out, made_at=datetime.now()).encode())
+        write_page(wishes.report, page(wishes.out, made_at=datetime.now()))
         say(f"report: {wishes.report}")

@@ -9,9 +9,10 @@ from pathlib import Path
 from unmask.app.precision import add_bf16_points
 from unmask.app.progress import bar, say
 from unmask.app.training_sets import prepared, training_data
+from unmask.media.files import keep_inputs
 from unmask.models.export import export as export_network
 from unmask.models.weights import load
-from unmask.training.finish import finish
+from unmask.training.finish import MODEL, WEIGHTS, finish
 from unmask.training.loop import leads, train
 from unmask.training.results import RESULTS, Result, read_results, write_results, write_summary
 from unmask.training.run_folder import SETTINGS
@@ -30,8 +31,10 @@ def run(
     steps: int = 0,
 ) -> int:
     """Trains, and names the files that came of it; `steps` 0 is what the settings say."""
+    files = {name: out / name for name in (WEIGHTS, MODEL, RESULTS, SETTINGS)}
+    keep_inputs({"--out": out, **({} if resume else files)}, [init, Path(config), *data])
     settings = read_settings(config, overrides={"run.steps": steps} if steps else None)
-    sets = [prepared(folder, out / "prepared", spec=settings.clip, alone=len(data) == 1) for folder in data]
+    sets = [prepared(folder, out / "prepared", settings=settings, alone=len(data) == 1) for folder in data]
     if seeds == 1:
         _one(settings, data=data, sets=sets, out=out, resume=resume, init=init)
         return 0
@@ -97,6 +100,7 @@ def _print_summary(rows: Sequence[dict[str, object]], *, count: int) -> None:
 
 def export(weights: Path, *, out: Path) -> int:
     """Writes the ONNX file of the weights."""
+    keep_inputs({"--out": out}, [weights])
     network, contract = load(weights)
     export_network(network, contract, out)
     print(out)

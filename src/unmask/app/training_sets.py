@@ -3,7 +3,10 @@
 import os
 import zlib
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unmask.app.progress import bar, say
 from unmask.contract import TrainingData
@@ -13,13 +16,17 @@ from unmask.data.prepared import SPEC, PreparedSet
 from unmask.data.recordings import TrackedFolder
 from unmask.data.splits import shared
 from unmask.media.faces import FaceFinder
+from unmask.media.images import SUFFIXES
 from unmask.types import ClipSpec, DataError, Presentation
+
+if TYPE_CHECKING:
+    from unmask.training.settings import Settings
 
 DEV_SHARE = 0.2
 PARTS = ("train", "dev", "test")
 
 
-def prepared(data: Path, out: Path, *, spec: ClipSpec, alone: bool = True) -> Path:
+def prepared(data: Path, out: Path, *, settings: "Settings", alone: bool = True) -> Path:
     """A folder with prepared sets in train and dev, perhaps test: `data`, or `out` made from the recordings
     in `data`.
 
@@ -37,7 +44,8 @@ def prepared(data: Path, out: Path, *, spec: ClipSpec, alone: bool = True) -> Pa
             f"{data} has neither prepared sets in train and dev nor {LABELS}; make it with `unmask "
             "prepare --protocol` or `unmask simulate`"
         )
-    parts = split(read_labels(data))
+    presentations = read_labels(data)
+    parts, spec = split(presentations), _spec(settings, presentations)
     for seed, (part, presentations) in enumerate(parts.items(), start=1):
         source = TrackedFolder(
             presentations=presentations, load_finder=FaceFinder.load, stride_s=spec.stride_s
@@ -53,6 +61,18 @@ def prepared(data: Path, out: Path, *, spec: ClipSpec, alone: bool = True) -> Pa
                 progress=advance,
             )
     return out
+
+
+def _spec(settings: "Settings", presentations: Sequence[Presentation]) -> ClipSpec:
+    """How clips are cut for the network of the settings.
+
+    A network of single frames learns from clips of several, of which it draws one; a picture has but one.
+    """
+    from unmask.training.networks import build  # torch, which only training needs
+
+    single = not build(settings, init=None).multi_frame
+    pictures = any(Path(one.path).suffix.lower() in SUFFIXES for one in presentations)
+    return replace(settings.clip, frames=1) if single and pictures else settings.clip
 
 
 def split(presentations: list[Presentation]) -> dict[str, list[Presentation]]:

@@ -3,19 +3,14 @@
 Both give the same.
 """
 
-import multiprocessing
 import os
-import signal
-import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 import cv2
 
-from unmask.media.workers import end_with_parent
+from unmask.media.workers import WorkerPool
 from unmask.types import SettingsError, UnmaskError
 
 Task = TypeVar("Task")
@@ -42,29 +37,11 @@ def in_processes(
     if jobs <= 1:
         yield from map(work, tasks)
         return
-    spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads can hang
     try:
-        with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(work,)) as pool:
-            with _interrupts_passed_over():
-                results = pool.map(_in_worker, tasks)
-            yield from results
+        with WorkerPool(jobs, begin=_begin, arguments=(work,)) as pool:
+            yield from pool.map(_in_worker, tasks)
     except BrokenProcessPool as broken:
         raise KilledError from broken
-
-
-@contextmanager
-def _interrupts_passed_over() -> Iterator[None]:
-    """Processes begun in the block pass over Ctrl-C, which reaches them too: the first process ends them, and
-    without a traceback of each.
-    """
-    if threading.current_thread() is not threading.main_thread():  # where signals cannot be set
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def on_ray(
@@ -148,7 +125,6 @@ _WORK: list[Callable[[Any], Any]] = []  # in a worker: its job, sent once, since
 
 def _begin(work: Callable[[Any], Any]) -> None:
     cv2.setNumThreads(1)
-    end_with_parent()
     _WORK.append(work)
 
 

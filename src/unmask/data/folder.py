@@ -1,20 +1,26 @@
 """A plain folder with `labels.csv` -> presentations.
 
-The file has the columns path, label, instrument (family/species; empty when bona fide), the other fields of
-a Presentation where they are known, and as many free columns as wanted; paths are relative to the folder. A
-path may be a video, a picture or a folder of frames.
+The file, parted by commas, semicolons or tabs, has the columns path, label, instrument (family/species;
+empty when bona fide), the other fields of a Presentation where they are known, and as many free columns as
+wanted; paths are relative to the folder. A path may be a video, a picture or a folder of frames.
 """
 
 import csv
+import io
+import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
 
 from unmask.data.archive import Refuse, each, stop
+from unmask.media.files import is_there
+from unmask.plain import active
+from unmask.scores.cells import SEPARATORS, delimiter, table_text
 from unmask.types import FREE_FIELDS, DataError, Label, Presentation
 
 LABELS = "labels.csv"
 COLUMNS = ("path", "label", "instrument")
+KNOWN = (*COLUMNS, *FREE_FIELDS)  # found in capitals, too
 
 
 def read_labels(
@@ -40,7 +46,7 @@ def read_labels(
     for path, count in Counter(p.path for p in presentations).items():
         if count > 1:
             refuse(f"{table} lists {path} twice; a presentation is one row")
-    if missing := [p.path for p in presentations if not Path(p.path).exists()]:
+    if missing := [p.path for p in presentations if not is_there(p.path)]:
         refuse(
             f"{table} lists {len(missing)} paths of {len(presentations)} that do not exist, {missing[0]} the "
             f"first; paths are relative to {root}"
@@ -50,15 +56,20 @@ def read_labels(
 
 def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets write a byte order mark
-            reader = csv.DictReader(file)
-            header = list(reader.fieldnames or ())
-            if absent := [name for name in COLUMNS if name not in header]:
-                raise DataError(
-                    f"{table} has the columns {header}, without {absent}; add them to its first line"
-                )
-            return [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as broken:
+        text = table_text(table, name="name a table of labels")
+        comma = delimiter(text)
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=comma)
+        header = [active(name.strip()) for name in reader.fieldnames or ()]
+        reader.fieldnames = header = [name.lower() if name.lower() in KNOWN else name for name in header]
+        if absent := [name for name in COLUMNS if name not in header]:
+            raise DataError(
+                f"{table} has the columns {', '.join(header)[:200]}, parted by {SEPARATORS[comma]}, without "
+                f"{', '.join(absent)}; add them to its first line"
+            )
+        if twice := next((name for name in header if name and header.count(name) > 1), None):
+            raise DataError(f"{table} has two columns {twice!r}; name each once")
+        return [(reader.line_num, row) for row in reader]
+    except csv.Error as broken:
         raise DataError(f"{table} is not a CSV table in UTF-8 ({broken}); save it as such") from broken
 
 
@@ -66,15 +77,15 @@ def _presentation(numbered: tuple[int, dict[str, str]], *, root: Path, table: Pa
     line, row = numbered
     where = f"{table}, line {line}"
     if None in row or None in row.values():
-        raise DataError(f"{where}: not as many cells as the first line has; quote cells that hold commas")
-    cells = {name: cell.strip() for name, cell in row.items()}
+        raise DataError(f"{where}: not as many cells as the first line has; quote cells that hold separators")
+    cells = {name: active(cell.strip()) for name, cell in row.items()}
     if not cells["path"]:
         raise DataError(f"{where}: the path is empty; name a file relative to {root}")
     try:
-        label = Label(cells["label"])
+        label = Label(re.sub("[ -]+", "_", cells["label"].lower()))
     except ValueError:
         known = " or ".join(Label)
-        raise DataError(f"{where}: the label is {cells['label']!r}; it must be {known}") from None
+        raise DataError(f"{where}: the label is {cells['label'][:80]!r}; it must be {known}") from None
     if label is Label.BONA_FIDE and cells["instrument"]:
         raise DataError(
             f"{where}: bona_fide with the instrument {cells['instrument']!r}; leave it empty, or label the "

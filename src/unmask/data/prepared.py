@@ -17,6 +17,7 @@ from unmask.types import ClipSpec, DataError
 
 DEPTH_PX = 32  # of the networks' maps
 SPEC = "spec.json"
+CHECKED_WHOLE = 2**31  # bytes of a set that is checked when it is opened; each clip is when it is read
 LONGEST_HEAD = 256  # bytes before the array in an npy member
 
 
@@ -32,7 +33,10 @@ class PreparedSet:
 
     @staticmethod
     def open(root: str | Path) -> "PreparedSet":
-        """The set in `root`; DataError when there is none, it holds no clip, or a shard is damaged."""
+        """The set in `root`; DataError when there is none, it holds no clip, or a shard is damaged.
+
+        Sets of up to CHECKED_WHOLE bytes are looked through for changed clips, once a process.
+        """
         root = Path(root)
         if not (root / SPEC).is_file():
             raise DataError(
@@ -44,6 +48,9 @@ class PreparedSet:
         shards = [shard for shard in map(Shard.open, sorted(root.glob(PATTERN))) if shard.rows]
         for shard in shards:
             _check(shard, spec=spec, depth_px=depth_px)
+        if sum(shard.tar.stat().st_size for shard in shards) <= CHECKED_WHOLE:
+            for shard in shards:
+                _check_bytes(shard)
         if not shards and any(root.glob("shard-?????/table.csv")):
             raise DataError(f"{root} was prepared by an older unmask, as folders; prepare it again")
         if not shards:
@@ -87,6 +94,18 @@ class PreparedSet:
             )
         clips, depth, mask = zip(*parts, strict=True)
         return Arrays(np.stack(clips), np.stack(depth), np.stack(mask))
+
+
+_unchanged: set[tuple[Path, int, int]] = set()  # shards that were checked: path, bytes, time of change
+
+
+def _check_bytes(shard: Shard) -> None:
+    """DataError where a clip has changed; a shard is looked through once."""
+    about = shard.tar.stat()
+    known = (shard.tar.absolute(), about.st_size, about.st_mtime_ns)
+    if known not in _unchanged:
+        shard.check()
+        _unchanged.add(known)
 
 
 def _of(prepared: PreparedSet, row: Row) -> Row:

@@ -102,6 +102,7 @@ def write_shard(tar: Path, prepared: Iterable[Prepared], *, pictures: Pictures =
             "pictures": pictures,
             "recordings": entries,
         }
+        index["sha256_of_index"] = _hash_of(index)
         write_bytes(index_of(tar), json.dumps(index, separators=(",", ":"), ensure_ascii=False).encode())
 
 
@@ -125,6 +126,7 @@ class _Members:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.hash = hashlib.sha256()
+        self.clip = hashlib.sha256()  # of the members since it was begun anew
         self.offset = 0
 
     def add(self, name: str, content: bytes) -> tuple[int, int]:
@@ -144,6 +146,7 @@ class _Members:
     def _write(self, content: bytes) -> None:
         self._file.write(content)
         self.hash.update(content)
+        self.clip.update(content)
         self.offset += len(content)
 
 
@@ -151,6 +154,8 @@ def _write_recording(members: _Members, prepared: Prepared, *, pictures: Picture
     places = []
     arrays = prepared.arrays
     for k, row in enumerate(prepared.rows):
+        members.clip = hashlib.sha256()
+        begin = members.offset
         key = key_of(prepared.outcome.recording, row.number)
         clip = arrays.clips[k]
         content = encode_png(clip.reshape(-1, *clip.shape[2:])) if pictures == "png" else _npy(clip)
@@ -167,7 +172,8 @@ def _write_recording(members: _Members, prepared: Prepared, *, pictures: Picture
             "mask": members.add(f"{key}.mask.npy", _npy(arrays.mask[k])),
         }
         members.add(f"{key}.json", json.dumps(meta, sort_keys=True, ensure_ascii=False).encode())
-        places.append(place)
+        span = (begin, members.offset - begin)
+        places.append({**place, "span": span, "sha256": members.clip.hexdigest()})
     return {**asdict(prepared.outcome), "clips": places}
 
 
@@ -182,6 +188,8 @@ class Shard:
     """A shard that was opened: `outcomes` of its recordings, `rows` of its clips.
 
     `places` (n, 3, 2) int64: where the clip, depth and mask of each row begin in the tar, and their lengths.
+    `sums` (n): where all members of each row begin, their length, and their SHA-256; None in shards of
+    versions that kept only that of the tar, `whole`.
     """
 
     tar: Path
@@ -189,6 +197,8 @@ class Shard:
     rows: tuple[Row, ...]
     places: np.ndarray
     pictures: Pictures
+    sums: tuple[tuple[int, int, str], ...] | None
+    whole: str
 
     @staticmethod
     def open(tar: Path) -> "Shard":
@@ -196,13 +206,16 @@ class Shard:
         again = f"delete {tar} and prepare again"
         try:
             index = json.loads(index_of(tar).read_text(encoding="utf-8"))
-            outcomes, rows, places = [], [], []
+            if "sha256_of_index" in index and index.pop("sha256_of_index") != _hash_of(index):
+                raise DataError(f"{index_of(tar)} is damaged: it does not match its own hash; {again}")
+            outcomes, rows, places, sums = [], [], [], []
             for entry in index["recordings"]:
                 outcomes.append(_outcome(entry))
                 rows += [_row(outcomes[-1], number, clip) for number, clip in enumerate(entry["clips"])]
                 places += [[clip["clip"], clip["depth"], clip["mask"]] for clip in entry["clips"]]
+                sums += [(*clip["span"], clip["sha256"]) for clip in entry["clips"] if "sha256" in clip]
             size, found = index["bytes"], tar.stat().st_size
-            pictures = index["pictures"]
+            pictures, whole = index["pictures"], index["sha256"]
         except (OSError, ValueError, KeyError, TypeError) as broken:
             raise DataError(
                 f"{index_of(tar)} cannot be read ({type(broken).__name__}: {broken}); {again}"
@@ -210,28 +223,56 @@ class Shard:
         if size != found:
             raise DataError(f"{tar} has {found} bytes, not the {size} of its index; {again}")
         where = np.array(places, np.int64).reshape(len(rows), 3, 2)
-        return Shard(tar, tuple(outcomes), tuple(rows), where, pictures)
+        known = tuple(sums) if len(sums) == len(rows) else None
+        return Shard(tar, tuple(outcomes), tuple(rows), where, pictures, known, whole)
+
+    def check(self) -> None:
+        """DataError names the first clip that is not as it was written."""
+        if self.sums is None:
+            with self.tar.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != self.whole:
+                    raise DataError(f"{self.tar} is damaged: it has changed; delete it and prepare again")
+            return
+        for k in range(len(self.rows)):
+            self._members(k)
 
     def read(self, k: int, *, frames: int, size_px: int, depth_px: int) -> tuple[np.ndarray, ...]:
-        """Clip, depth and mask of row `k`, by one read.
+        """Clip, depth and mask of row `k`, by one read; DataError where they are not as they were written.
 
         Not mapped into memory: pages of a mapped file count as the process's own until the system wants
         them back, so that a run would seem, and in a container may be, as large as its data set.
         """
-        places = self.places[k]
-        begin, end = int(places[0, 0]), int(places[-1].sum())
-        with self.tar.open("rb", buffering=0) as file:
-            file.seek(begin)
-            content = np.frombuffer(file.read(end - begin), np.uint8)
-        if len(content) < end - begin:
-            raise DataError(f"{self.tar} ends before its clip {k}; delete it and prepare again")
-        clip, depth, mask = (content[at - begin : at - begin + n] for at, n in places.tolist())
+        begin, content = self._members(k)
+        clip, depth, mask = (content[at - begin : at - begin + n] for at, n in self.places[k].tolist())
         if self.pictures == "png":
             pixels = decode_png(clip).reshape(frames, size_px, size_px, 3)
         else:
             pixels = _array(clip, (frames, size_px, size_px, 3))
         maps = (frames, depth_px, depth_px)
         return pixels, _array(depth, maps), _array(mask, maps)
+
+    def _members(self, k: int) -> tuple[int, np.ndarray]:
+        """Where the members of row `k` begin in the tar, and their bytes."""
+        places = self.places[k]
+        begin, length, sha256 = int(places[0, 0]), int(places[-1].sum() - places[0, 0]), ""
+        if self.sums is not None:
+            begin, length, sha256 = self.sums[k]
+        with self.tar.open("rb", buffering=0) as file:
+            file.seek(begin)
+            content = file.read(length)
+        row = self.rows[k]
+        clip = f"its clip {row.number} of {row.presentation}"
+        if len(content) < length:
+            raise DataError(f"{self.tar} ends before {clip}; delete it and prepare again")
+        if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+            raise DataError(f"{self.tar} is damaged: {clip} has changed; delete it and prepare again")
+        return begin, np.frombuffer(content, np.uint8)
+
+
+def _hash_of(index: Mapping[str, Any]) -> str:
+    """SHA-256 of what an index says, however it is spaced."""
+    text = json.dumps(index, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _array(member: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,14 +1,18 @@
 """Files that are whole or not there: everything that unmask writes goes through `atomic_path`."""
 
 import errno
+import hashlib
 import os
 import re
 import secrets
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from unmask.plain import escaped
 from unmask.types import OutputError
 
 # What a disk or folder says no with; whatever else is raised while writing passes through.
@@ -26,35 +30,129 @@ REFUSALS = {
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 
+_unfinished: set[Path] = set()  # parts that this process writes at this moment
+_unfinished_lock = threading.Lock()
+_cleaned: set[Path] = set()  # folders in which this process looked for what killed ones left
+
 
 @contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
     """A path beside `target` to write to, which takes its place when the block ends well and else is removed.
 
     The bytes reach the disk before the rename, so that a crash leaves the old file or the new one. Folders
-    above `target` are made. A full or forbidden disk is an OutputError. The path ends in ".part": who guesses
-    a format by the suffix has to look at `target`.
+    above `target` are made, and removed again if nothing is written. A full or forbidden disk is an
+    OutputError. The path ends in ".part": a format that is guessed by the suffix has to be read off `target`.
+    Parts that killed writers left in the folder are removed.
     """
     final = Path(os.path.realpath(target))  # through a link: the link stays, its file is replaced
     if final.exists() and not final.is_file():
         raise OutputError(f"cannot write {target}: it is not a plain file; name a file")
     part = final.with_name(f"{final.name}.{secrets.token_hex(4)}.part")  # two writers never share one
-    try:
-        with refusals(target):
-            final.parent.mkdir(parents=True, exist_ok=True)
+    with refusals(target), made_folder(final.parent), _marked(part):
+        _clean(final.parent)
+        with _locked(part):
             yield part
             _flush(part)
             os.replace(part, final)
-            _flush(final.parent)
-    finally:
-        with suppress(OSError):  # never made, or its folder is no folder
-            part.unlink()
+        _flush(final.parent)
 
 
 def write_bytes(target: str | Path, content: bytes) -> None:
     """The whole of `content` in `target`, or what was there before."""
     with atomic_path(target) as part:
         part.write_bytes(content)
+
+
+def write_page(target: str | Path, text: str) -> None:
+    """HTML, SVG or Markdown in UTF-8, control characters in it escaped; else as `write_bytes`."""
+    lines = (line if line.isprintable() else escaped(line) for line in text.split("\n"))
+    write_bytes(target, "\n".join(lines).encode())
+
+
+def keep_inputs(outputs: Mapping[str, str | Path | None], inputs: Iterable[str | Path | None]) -> None:
+    """OutputError where writing one of `outputs` (option -> path) would replace what is read.
+
+    The same file is recognised under any spelling of its name and through soft and hard links. A folder among
+    the inputs stands for all files in it. Inputs that are no files, such as addresses, do no harm. Two
+    outputs in one file are refused, too.
+    """
+    given = {option: Path(path) for option, path in outputs.items() if path is not None}
+    places: dict[object, str] = {}
+    for option, path in given.items():
+        place = _identity(path) or os.path.normcase(os.path.realpath(path))
+        if place in places:
+            raise OutputError(f"{places[place]} and {option} are both {path}; give each a name of its own")
+        places[place] = option
+    there = {found: option for option, path in given.items() if (found := _identity(path))}
+    if not there:
+        return
+    for source in inputs:
+        if source is None or (found := _identity(Path(source))) is None:
+            continue
+        option = there.get(found) or _option_inside(Path(source), given)
+        if option:
+            raise OutputError(
+                f"{option} {given[option]} would replace a file that is read ({source}); name another file"
+            )
+
+
+def content_of(path: str | Path) -> dict[str, str]:
+    """What tells whether a recording, a file or a folder of files, is still the same: sizes, times, SHA-256.
+
+    All empty where it cannot be read. Raises nothing.
+    """
+    path, found, about = Path(path), hashlib.sha256(), []
+    try:
+        path.stat()
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                about.append(_about(path, file))
+                with file.open("rb") as content:
+                    found.update(hashlib.file_digest(content, "sha256").digest())
+    except (OSError, ValueError):
+        return {"about": "", "sha256": ""}
+    return {"about": _digest(about), "sha256": found.hexdigest()}
+
+
+def is_same(path: str | Path, content: Mapping[str, str]) -> bool:
+    """Whether `content_of` the path is what it was; where no size and time has changed, nothing is read."""
+    if not content.get("sha256"):
+        return False
+    path = Path(path)
+    try:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        if _digest([_about(path, file) for file in files if file.is_file()]) == content["about"]:
+            return True
+    except (OSError, ValueError):
+        return False
+    return content_of(path)["sha256"] == content["sha256"]
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether there is such a file or folder; a name that no file can have is not there."""
+    return _identity(Path(path)) is not None
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """The folder, with those above it, made if it is not there; if the block fails, those that were made are
+    removed again as far as they are empty.
+    """
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for place in missing:
+            with suppress(OSError):  # what was written lies in it
+                place.rmdir()
+
+
+def remove_unfinished() -> None:
+    """Removes the parts that this process writes at this moment, which is about to end."""
+    for part in list(_unfinished):
+        with suppress(OSError):
+            part.unlink()
 
 
 def left_behind(folder: Path, name: str) -> list[Path]:
@@ -103,6 +201,73 @@ def refusals(target: str | Path) -> Iterator[None]:
         if refused.errno not in REFUSALS:
             raise
         raise OutputError(f"cannot write {target}: {REFUSALS[refused.errno]}") from refused
+
+
+@contextmanager
+def _marked(part: Path) -> Iterator[None]:
+    with _unfinished_lock:
+        _unfinished.add(part)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # never made, or in its place by now
+            part.unlink()
+        with _unfinished_lock:
+            _unfinished.discard(part)
+
+
+@contextmanager
+def _locked(part: Path) -> Iterator[None]:
+    """Holds a lock on the part, by which other processes see that its writer lives."""
+    if os.name == "nt":  # which renames no open file
+        yield
+        return
+    with part.open("xb") as file:
+        lock_file(file.fileno(), name=part)
+        yield
+
+
+def _clean(folder: Path) -> None:
+    """Removes what killed writers left in the folder, when this process writes to it for the first time."""
+    if folder in _cleaned:
+        return
+    _cleaned.add(folder)
+    for part in left_behind(folder, ".*"):
+        # A part is made and locked in two steps: one that is that young may be about to be locked.
+        with suppress(OSError, OutputError), part.open("r+b") as file:
+            lock_file(file.fileno(), name=part)
+            if time.time() - os.fstat(file.fileno()).st_mtime > 1:
+                part.unlink()
+
+
+def _about(root: Path, file: Path) -> tuple[str, int, int, int]:
+    """Name, size and times; the last, of the change of the entry itself, cannot be set by anybody."""
+    found = file.stat()
+    return os.fspath(file.relative_to(root)), found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _digest(about: Sequence[tuple[str, int, int, int]]) -> str:
+    return hashlib.sha256(repr(list(about)).encode(errors="surrogateescape")).hexdigest()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What a file or folder is known by, whatever its name; None where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _option_inside(folder: Path, outputs: Mapping[str, Path]) -> str | None:
+    """The option whose file lies in `folder`, at whatever depth."""
+    if not folder.is_dir():
+        return None
+    root = Path(os.path.realpath(folder))
+    for option, path in outputs.items():
+        if path.is_file() and Path(os.path.realpath(path)).is_relative_to(root):
+            return option
+    return None
 
 
 def _flush(path: Path) -> None:

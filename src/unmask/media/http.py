@@ -14,6 +14,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from unmask.plain import address_shown
 from unmask.types import SourceError
 
 CHUNK = 1 << 16
@@ -33,6 +34,7 @@ class Answer:
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
         self._url, self._timeout_s = url, timeout_s
+        self._name = address_shown(url)
         self._response = self._ask()
         self.kind = self._response.headers.get_content_type()
         self.length = self._response.length
@@ -43,8 +45,8 @@ class Answer:
             return self._response.read1(count)
         except (TimeoutError, HTTPException, OSError) as broken:
             if isinstance(broken, TimeoutError):
-                raise stalled(self._url, self._timeout_s) from broken
-            raise SourceError(f"{self._url} broke the connection off; check the connection") from broken
+                raise stalled(self._name, self._timeout_s) from broken
+            raise SourceError(f"{self._name} broke the connection off; check the connection") from broken
 
     def whole(self, most_bytes: int) -> bytes:
         """All that follows, which may have so many bytes and last so long as a stall may."""
@@ -53,9 +55,9 @@ class Answer:
             parts.append(content)
             size += len(content)
             if size > most_bytes:
-                raise SourceError(f"{self._url} gives more than {most_bytes} bytes; give a smaller picture")
+                raise SourceError(f"{self._name} gives more than {most_bytes} bytes; give a smaller picture")
             if time.monotonic() > until_s:
-                raise stalled(self._url, self._timeout_s)
+                raise stalled(self._name, self._timeout_s)
         return b"".join(parts)
 
     def close(self) -> None:
@@ -78,17 +80,17 @@ class Answer:
         except urllib.error.HTTPError as refused:
             refused.close()
             raise SourceError(
-                f"{self._url} cannot be opened: the server answers {refused.code} {refused.reason}; "
+                f"{self._name} cannot be opened: the server answers {refused.code} {refused.reason}; "
                 "check the address"
             ) from None
         except TimeoutError as late:
-            raise stalled(self._url, self._timeout_s) from late
+            raise stalled(self._name, self._timeout_s) from late
         except (OSError, HTTPException, ValueError) as refused:
             reason = getattr(refused, "reason", refused)
             if isinstance(reason, TimeoutError):
-                raise stalled(self._url, self._timeout_s) from None
+                raise stalled(self._name, self._timeout_s) from None
             told = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-            raise SourceError(f"{self._url} cannot be opened: {told}; check the address") from None
+            raise SourceError(f"{self._name} cannot be opened: {told}; check the address") from None
 
 
 class _SameHost(urllib.request.HTTPRedirectHandler):

@@ -25,6 +25,7 @@ from unmask.media.pictures import HEAD_BYTES, MOST_BYTES, Picture, kind_of, open
 from unmask.media.regular import open_regular
 from unmask.media.tails import refuse_tail
 from unmask.media.video import Video, open_file, open_readable, open_stream, open_video
+from unmask.plain import address_shown
 from unmask.types import DataError, Frame, Presentation, SettingsError, SourceError
 
 Kind = Literal["image", "video", "folder", "camera", "stream"]
@@ -117,8 +118,10 @@ def open_presentation(
     wanted = presentation.columns.get(MAX_FRAMES, "")
     if not wanted:
         return source
-    if not wanted.isdecimal() or int(wanted) < 1:
-        raise DataError(f"{presentation.path}: {MAX_FRAMES} is {wanted!r}; it must be 1 or more, or empty")
+    if not re.fullmatch("[0-9]{1,9}", wanted) or int(wanted) < 1:
+        raise DataError(
+            f"{presentation.path}: {MAX_FRAMES} is {wanted[:80]!r}; it must be 1 or more, or empty"
+        )
     count = int(wanted) if source.frame_count is None else min(int(wanted), source.frame_count)
     return replace(source, frames=_first(source.frames, int(wanted)), frame_count=count)
 
@@ -229,41 +232,41 @@ def _frames(
 
 
 def _open_address(url: str, *, limits: Limits) -> Source:
-    scheme = url.split("://")[0].lower()
+    scheme, name = url.split("://")[0].lower(), address_shown(url)
     if scheme not in SCHEMES:
-        raise SourceError(f"{url} is no address that can be opened; use {', '.join(SCHEMES)} or a path")
+        raise SourceError(f"{name} is no address that can be opened; use {', '.join(SCHEMES)} or a path")
     if scheme in ("rtsp", "rtsps"):
-        return _of_video(open_stream(url, limits=limits), name=url, kind="stream")
+        return _of_video(open_stream(url, limits=limits), name=name, kind="stream")
     with ExitStack() as until_opened:
         answer = until_opened.enter_context(closing(Answer(url, timeout_s=limits.timeout_s)))
-        source = _of_answer(answer, url=url, limits=limits)
+        source = _of_answer(answer, name=name, limits=limits)
         if source.kind == "stream":  # which closes it
             until_opened.pop_all()
     return source
 
 
-def _of_answer(answer: Answer, *, url: str, limits: Limits) -> Source:
+def _of_answer(answer: Answer, *, name: str, limits: Limits) -> Source:
     """A picture, a video or the stream of a camera, by what the server says that it is."""
     if answer.kind.startswith("image/") and (answer.length or 0) <= MOST_BYTES:
-        return open_content(answer.whole(MOST_BYTES), name=url, limits=limits)
+        return open_content(answer.whole(MOST_BYTES), name=name, limits=limits)
     if answer.kind in PLAYLISTS:
         raise SourceError(
-            f"{url} is a playlist, which is not followed; give the address of the stream itself"
+            f"{name} is a playlist, which is not followed; give the address of the stream itself"
         )
     if answer.length is None or answer.length > LARGEST_KEPT:
         live = Live(answer)
         arrival_s = live.arrival_s if answer.length is None else None
-        video = open_readable(live, name=url, limits=limits, arrival_s=arrival_s)
-        return _of_video(video, name=url, kind="stream")
+        video = open_readable(live, name=name, limits=limits, arrival_s=arrival_s)
+        return _of_video(video, name=name, kind="stream")
     with ExitStack() as until_opened:
         kept = until_opened.enter_context(closing(Kept(answer)))
         is_picture = kind_of(kept.read(HEAD_BYTES)) is not None and answer.length <= MOST_BYTES
         kept.seek(0)
         if is_picture:
-            return open_content(kept.read(), name=url, limits=limits)
-        video = open_readable(kept, name=url, limits=limits)
+            return open_content(kept.read(), name=name, limits=limits)
+        video = open_readable(kept, name=name, limits=limits)
         until_opened.pop_all()  # the video closes it
-    return _of_video(video, name=url, kind="stream")
+    return _of_video(video, name=name, kind="stream")
 
 
 def _open_camera(name: str, *, limits: Limits) -> Source:

@@ -21,6 +21,7 @@ from unmask.media.patience import Patient, Readable
 from unmask.media.pictures import HEAD_BYTES, kind_of
 from unmask.media.regular import open_regular
 from unmask.media.video_tracks import chosen
+from unmask.plain import address_shown
 from unmask.types import Frame, SourceError
 
 # The whole of video, read and written, is reached by this one name.
@@ -130,7 +131,11 @@ def open_readable(
 
 
 def open_stream(url: str, *, limits: Limits = DEFAULT_LIMITS) -> Video:
-    """A stream by RTSP; it ends quietly at the limits of duration and count, and may not stall."""
+    """A stream by RTSP; it ends quietly at the limits of duration and count, and may not stall.
+
+    Errors name the address without its credentials; FFmpeg's own, which hold them, are not chained to ours.
+    """
+    name, refused = address_shown(url), None
     options = {
         **_options(limits, STREAM_FORMATS, protocols=STREAM_PROTOCOLS),
         "rtsp_transport": "tcp",  # over UDP lost packets tear pictures
@@ -138,11 +143,13 @@ def open_stream(url: str, *, limits: Limits = DEFAULT_LIMITS) -> Video:
     start_s = time.monotonic()
     try:
         container = _av_open(url, options=options, timeout=limits.timeout_s)
-    except FFmpegError as refused:
+    except FFmpegError as error:
+        refused = error.strerror or type(error).__name__
+    if refused is not None:
         if time.monotonic() - start_s >= limits.timeout_s:  # not every protocol says that it was interrupted
-            raise stalled(url, limits.timeout_s) from refused
-        raise SourceError(f"{url} cannot be opened: {refused.strerror}; check the address") from refused
-    return _video(container, None, name=url, limits=limits, live=container.duration is None, turns=0)
+            raise stalled(name, limits.timeout_s)
+        raise SourceError(f"{name} cannot be opened: {refused}; check the address")
+    return _video(container, None, name=name, limits=limits, live=container.duration is None, turns=0)
 
 
 def _av_open(file: Any, **settings: Any) -> InputContainer:

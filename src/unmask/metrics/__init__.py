@@ -8,7 +8,7 @@ by column, gives NaN for a missing class.
 
 from unmask.metrics.columns import Columns, columns
 from unmask.metrics.curves import Oracle, auc, bpcer_at_apcer, minimum_acer, tpr_at_fpr
-from unmask.metrics.intervals import BOOTSTRAP_ROUNDS, Estimate, Rate, bootstrap, rate
+from unmask.metrics.intervals import BOOTSTRAP_ROUNDS, Estimate, Rate, bootstrap, few_subjects, rate
 from unmask.metrics.paired import FIGURES, Drawn, Trained, Verdict, figures, verdict
 from unmask.metrics.ranked import Ranked, Scores, ranked
 from unmask.metrics.rates import accepted, acer, apcer, apnrr, bpcer, bpnrr, families, hter
@@ -53,6 +53,7 @@ __all__ = [
     "columns",
     "eer",
     "families",
+    "few_subjects",
     "figures",
     "fit",
     "hter",

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unmask.metrics.ranked import Ranked, Scores, first_score, ranked, refuse_silence, threshold_up_to
+from unmask.metrics.ranked import (
+    Ranked,
+    Scores,
+    first_score,
+    ranked,
+    refuse_silence,
+    threshold_up_to,
+    two_classes,
+)
 from unmask.metrics.rates import bpcer
 from unmask.metrics.thresholds import threshold_at_apcer
 from unmask.types import DataError
@@ -31,7 +39,7 @@ def auc(bona_fide: Scores, attacks: Scores) -> float:
     >>> auc(np.array([0.9, 0.5, np.nan]), np.array([0.5, 0.1]))
     0.875
     """
-    living, against = ranked(bona_fide, "bona fide").finite, ranked(attacks, "attack").finite
+    living, against = (one.finite for one in two_classes(bona_fide, attacks))
     if not len(living) or not len(against):
         raise DataError("AUC needs a finite score of each class; check that faces were found in both")
     pairs = int(np.searchsorted(against, living, side="left").sum())
@@ -45,8 +53,8 @@ def tpr_at_fpr(bona_fide: Scores, attacks: Scores, *, fpr: float) -> float:
     >>> tpr_at_fpr(np.array([0.9, 0.2]), np.array([0.1, 0.3, 0.7]), fpr=0.34)
     0.5
     """
-    living = ranked(bona_fide, "bona fide")
-    threshold = threshold_at_apcer(living, {"attack": attacks}, target=fpr)
+    living, against = two_classes(bona_fide, attacks)
+    threshold = threshold_at_apcer(living, {"attack": against}, target=fpr)
     return float(living.accepted(threshold)) / living.count
 
 

@@ -55,6 +55,26 @@ def ranked(scores: Scores, name: str = "the") -> Ranked:
     return Ranked(finite, len(scores))
 
 
+def two_classes(bona_fide: Scores, attacks: Scores) -> tuple[Ranked, Ranked]:
+    """Both, ranked; DataError where one looks like the labels of the other, as other libraries want them."""
+    for given, other in ((bona_fide, attacks), (attacks, bona_fide)):
+        if _like_labels(given) and (
+            _is_bool(given) or (not _like_labels(other) and _long(given) == _long(other))
+        ):
+            raise DataError(
+                "this takes the scores of the bona fide and those of the attacks, not labels and scores; "
+                "give scores[truth == 1] and scores[truth == 0]"
+            )
+    return ranked(bona_fide, "bona fide"), ranked(attacks, "attack")
+
+
+def one_threshold(threshold: float) -> float:
+    """The threshold; DataError where it is an array, as of scores."""
+    if np.ndim(threshold):
+        raise DataError(f"a threshold is one number, not an array of shape {np.shape(threshold)}")
+    return threshold
+
+
 def some(scores: np.ndarray, name: str) -> np.ndarray:
     """The scores (n,) as float64; DataError when there are none."""
     scores = np.asarray(scores, dtype=np.float64)
@@ -107,3 +127,15 @@ def refuse_silence(groups: Sequence[Ranked]) -> None:
     """DataError when no score at all is finite."""
     if not any(len(group.finite) for group in groups):
         raise DataError("no score is finite, so there is no threshold; check that faces were found")
+
+
+def _like_labels(scores: Scores) -> bool:
+    return not isinstance(scores, Ranked) and bool(np.isin(np.asarray(scores, np.float64), (-1, 0, 1)).all())
+
+
+def _is_bool(scores: Scores) -> bool:
+    return np.asarray(scores).dtype == np.bool_
+
+
+def _long(scores: Scores) -> int:
+    return scores.count if isinstance(scores, Ranked) else len(np.atleast_1d(scores))

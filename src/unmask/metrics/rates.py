@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from unmask.metrics.ranked import Ranked, Scores, some
+from unmask.metrics.ranked import Ranked, Scores, one_threshold, some, two_classes
 from unmask.types import DataError
 
 
@@ -15,7 +15,7 @@ def accepted(scores: np.ndarray, threshold: float) -> np.ndarray:
     [True, False, False, False]
     """
     scores = np.asarray(scores, dtype=np.float64)
-    return np.isfinite(scores) & (scores >= threshold)
+    return np.isfinite(scores) & (scores >= one_threshold(threshold))
 
 
 def apcer(attacks: Mapping[str, Scores], threshold: float) -> dict[str, float]:
@@ -50,7 +50,7 @@ def bpcer(bona_fide: Scores, threshold: float) -> float:
     0.5
     """
     if isinstance(bona_fide, Ranked):
-        return float(bona_fide.refused(threshold)) / bona_fide.count
+        return float(bona_fide.refused(one_threshold(threshold))) / bona_fide.count
     return float((~accepted(some(bona_fide, "bona fide"), threshold)).mean())
 
 
@@ -69,7 +69,8 @@ def hter(bona_fide: Scores, attacks: Scores, *, threshold: float) -> float:
     >>> hter(np.array([0.9, 0.2]), np.array([0.1, 0.2, 0.3, 0.9]), threshold=0.5)
     0.375
     """
-    return (bpcer(bona_fide, threshold) + _accepted_share(attacks, threshold, "attack")) / 2
+    living, against = two_classes(bona_fide, attacks)
+    return (bpcer(living, threshold) + _accepted_share(against, threshold, "attack")) / 2
 
 
 def apnrr(attacks: Mapping[str, Scores]) -> dict[str, float]:
@@ -100,7 +101,7 @@ def _need_instruments(attacks: Mapping[str, Scores]) -> None:
 
 def _accepted_share(scores: Scores, threshold: float, name: str) -> float:
     if isinstance(scores, Ranked):
-        return float(scores.accepted(threshold)) / scores.count
+        return float(scores.accepted(one_threshold(threshold))) / scores.count
     return float(accepted(some(scores, name), threshold).mean())
 
 

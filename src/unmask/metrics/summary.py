@@ -1,6 +1,6 @@
 """A score table and a threshold -> all rates with counts and intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,15 @@ from unmask.metrics.intervals import (
     Rate,
     Statistic,
     acer_of,
+    area,
     auc_of,
     bootstrap,
     eer_of,
+    few_subjects,
     hter_of,
+    mean_rates,
     rate,
+    wider,
 )
 from unmask.types import Score
 
@@ -28,7 +32,7 @@ class Summary:
     `threshold` is NaN where the presentations had different ones.
     `instruments` and `families` (the part before "/") map a name to the share of its attacks accepted,
     `silent_instruments` to the share without a response (APNRR); `worst_instrument` is "" without attacks.
-    Non-responses count in the rates as the package says.
+    Non-responses count in the rates as the package says. `few_subjects` is `metrics.few_subjects`.
     """
 
     threshold: float
@@ -47,6 +51,17 @@ class Summary:
     attacks: int
     bona_fide_non_responses: int
     attack_non_responses: int
+    few_subjects: str
+
+    def hints(self) -> Iterator[str]:
+        """What a reader has to know of the figures, a sentence each."""
+        if self.auc.value < 0.5:
+            yield (
+                f"AUC is {self.auc.value:.3f}, below that of a coin: here a higher score means bona fide; "
+                "turn scores of which a higher one means attack (1 - score), or look at the labels."
+            )
+        if self.few_subjects:
+            yield self.few_subjects
 
 
 def summarise(
@@ -84,6 +99,7 @@ def summarise(
         attacks=int(attacks.sum()),
         bona_fide_non_responses=int((silent & living).sum()),
         attack_non_responses=int((silent & attacks).sum()),
+        few_subjects=few_subjects(table),
     )
 
 
@@ -98,9 +114,32 @@ def _estimates(
     }
     once = np.ones(len(passed), dtype=np.int64)
     values = {name: statistic(once) for name, statistic in statistics.items()}
+    if not rounds:
+        return {name: Estimate(value=value, low=np.nan, high=np.nan) for name, value in values.items()}
     drawn = bootstrap(table, statistics, rng=rng, rounds=rounds)
+    allowed = _allowed(table, passed, values, rng=rng)
+    return {name: wider(value, drawn[name], allowed[name]) for name, value in values.items()}
+
+
+def _allowed(
+    table: Columns, passed: np.ndarray, values: Mapping[str, float], *, rng: np.random.Generator
+) -> dict[str, tuple[float, float]]:
+    """What the counts alone allow each figure."""
+    living, attacks = table.bona_fide, ~table.bona_fide
+    refused = int((~passed[living]).sum()), int(living.sum())
+    instruments = by_name(passed[attacks], table.instruments[attacks])
+    each = [(int(accepted.sum()), len(accepted)) for accepted in instruments.values()]
+    pooled = int(passed[attacks].sum()), int(attacks.sum())
+    finite = np.isfinite(table.values)
+    # At the EER both rates are nearly the same: as many errors as make it up, of each class.
+    at_eer = [
+        (round(float(np.nan_to_num(values["eer"])) * count), count) for count in (refused[1], pooled[1])
+    ]
     return {
-        name: Estimate(value=value, low=drawn[name][0], high=drawn[name][1]) for name, value in values.items()
+        "acer": mean_rates(each, refused, rng=rng),
+        "hter": mean_rates([pooled], refused, rng=rng),
+        "auc": area(values["auc"], int((finite & living).sum()), int((finite & attacks).sum())),
+        "eer": mean_rates([at_eer[1]], at_eer[0], rng=rng),
     }
 
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unmask.metrics.ranked import Scores, below, first_score, ranked, refuse_silence, threshold_up_to
+from unmask.metrics.ranked import (
+    Scores,
+    below,
+    first_score,
+    ranked,
+    refuse_silence,
+    threshold_up_to,
+    two_classes,
+)
 from unmask.types import DataError, SettingsError
 
 
@@ -25,7 +33,7 @@ def eer(bona_fide: Scores, attacks: Scores) -> Eer:
     >>> eer(np.array([0.8, 0.6]), np.array([0.1, 0.4]))
     Eer(rate=0.0, threshold=0.5)
     """
-    living, against = ranked(bona_fide, "bona fide"), ranked(attacks, "attack")
+    living, against = two_classes(bona_fide, attacks)
     groups = [living, against]
     refuse_silence(groups)
 

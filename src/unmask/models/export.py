@@ -8,7 +8,6 @@ that a network calls `adaptable` keep their own names, so that they can be fitte
 """
 
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +32,7 @@ from unmask.contract import (
     to_json,
     view_names,
 )
+from unmask.media.files import write_bytes
 from unmask.models.output import Output
 from unmask.types import ClipSpec
 
@@ -53,12 +53,7 @@ def export(network: nn.Module, contract: Contract, out: Path, *, half: bool = Tr
     contract = replace(contract, golden=_golden(model, contract.clip))
     contract = sealed(contract, onnx_sha256(model))
     onnx.helper.set_model_props(model, {CONTRACT_KEY: to_json(contract)})
-    part = out.with_name(f"{out.name}.part")
-    try:
-        part.write_bytes(model.SerializeToString(deterministic=True))
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
+    write_bytes(out, model.SerializeToString(deterministic=True))
     return contract
 
 

@@ -1,13 +1,13 @@
 """Weights and their contract in one safetensors file; nothing else is needed to build the network again."""
 
-import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from unmask.contract import CONTRACT_KEY, Contract, from_json, sealed, tensors_sha256, to_json
+from unmask.media.files import write_bytes
 from unmask.models import MODELS
 from unmask.types import ModelError
 
@@ -15,15 +15,9 @@ from unmask.types import ModelError
 def save(path: str | Path, network: nn.Module, contract: Contract) -> Contract:
     """Write the file whole or not at all; the contract comes back sealed with the hash of the tensors."""
     _check_row(contract, origin=str(path))
-    path = Path(path)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     contract = sealed(contract, _sha256(tensors))
-    part = path.with_name(f"{path.name}.part")
-    try:
-        save_file(tensors, part, metadata={CONTRACT_KEY: to_json(contract)})
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_bytes(path, save_tensors(tensors, metadata={CONTRACT_KEY: to_json(contract)}))
     return contract
 
 

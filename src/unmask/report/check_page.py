@@ -15,6 +15,7 @@ import jinja2
 import numpy as np
 
 from unmask.contract import Contract, OperatingPoint
+from unmask.plain import address_shown, sentence
 from unmask.report.curve import draw
 from unmask.report.explanations import frame_weights, heat_map, pulls, weightiest
 from unmask.report.outcomes import REASON_WORDS, Checked, Outcome, number
@@ -87,14 +88,14 @@ def _outcome(outcome: Outcome, anchor: str) -> dict[str, Any]:
     if not isinstance(outcome, Checked):
         return {
             "anchor": anchor,
-            "source": outcome.source,
+            "source": sentence(address_shown(outcome.source)),
             "verdict": "UNREADABLE",
             "sentence": outcome.sentence,
         }
     decision = outcome.decision
     return {
         "anchor": anchor,
-        "source": decision.source,
+        "source": sentence(address_shown(decision.source)),
         "verdict": decision.verdict.value,
         "score": decision.score,
         "threshold": decision.threshold,

@@ -70,6 +70,7 @@ class Evaluation:
     dev_counts: tuple[int, int]  # bona fide, attacks; of the first fold
     test_counts: tuple[int, int]
     folds: int = 1
+    hints: tuple[str, ...] = ()  # of Summary.hints
 
     def parts(self) -> Iterator[tuple[str, tuple[Figure, ...]]]:
         """(where the threshold comes from, figures)."""
@@ -157,6 +158,7 @@ def _evaluated(run: Run, rule: Rule, *, worst_of: str, seed: int, rounds: int) -
         curve=tuple(_curve(shown, ours, theirs, pooled)),
         dev_counts=_counts(run.dev),
         test_counts=_counts(run.test),
+        hints=tuple(shown.hints()),
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from unmask.media.statistics import CONTENT, NAMES
+from unmask.plain import active, inert
 from unmask.report.boosting import CLASSIFIERS
 from unmask.types import DataError
 
@@ -156,7 +157,7 @@ def write_measured(path: Path, rows: Sequence[Measured]) -> None:
         writer.writerow([*TRUTH, *NAMES])
         for row in rows:
             numbers = [f"{row.statistics[name]:.5g}" for name in NAMES]
-            writer.writerow([*(getattr(row, name) for name in TRUTH), *numbers])
+            writer.writerow([*(inert(getattr(row, name)) for name in TRUTH), *numbers])
 
 
 def read_measured(path: Path) -> list[Measured]:
@@ -167,7 +168,8 @@ def read_measured(path: Path) -> list[Measured]:
             raise DataError(f"{path} is no table of camera statistics: it has no column {', '.join(absent)}")
         return [
             Measured(
-                **{name: row[name] for name in TRUTH}, statistics={name: float(row[name]) for name in NAMES}
+                **{name: active(row[name]) for name in TRUTH},
+                statistics={name: float(row[name]) for name in NAMES},
             )
             for row in reader
         ]

@@ -4,9 +4,14 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from unmask.media.regular import refuse_special
+from unmask.plain import active, inert
 from unmask.types import DataError, Label, Score
 
+LARGEST = 2**30
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 # One presentation may have a row in each of these: a table may hold several parts, protocols and models.
 RUN_COLUMNS = ("split", "protocol", "model")
 
@@ -21,7 +26,10 @@ def number(cell: str, *, where: str) -> float:
     if not cell:
         return math.nan
     if not is_number(cell):
-        raise DataError(f"{where}: the score must be a number, or empty where there is none, not {cell!r}")
+        comma = ", with a point before its decimals" if is_number(cell.replace(",", ".", 1)) else ""
+        raise DataError(
+            f"{where}: the score must be a number{comma}, or empty where there is none, not {cell[:80]!r}"
+        )
     value = float(cell)
     if math.isinf(value):
         raise DataError(
@@ -84,13 +92,37 @@ def refuse_twins(scores: Sequence[Score], *, where: str) -> None:
         seen.add(key)
 
 
+def table_text(path: str | Path, *, name: str) -> str:
+    """The text of a table, a plain file of up to LARGEST bytes in UTF-8; `name` says what should be named.
+
+    Raises DataError.
+    """
+    path = Path(path)
+    refuse_special(path, error=DataError)  # a pipe would never end
+    try:
+        if path.stat().st_size > LARGEST:
+            raise DataError(f"{path} has more than {LARGEST:,} bytes and is no table; {name}")
+        return path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
+    except UnicodeDecodeError as broken:
+        raise DataError(f"{path} is not a table in UTF-8 ({broken}); save it as such") from broken
+    except (OSError, ValueError) as missing:  # ValueError: a name that no file can have
+        reason = getattr(missing, "strerror", None) or missing
+        raise DataError(f"{path} cannot be read ({reason}); {name}") from missing
+
+
 def csv_rows(text: str, needed: Sequence[str], *, where: str) -> Iterator[tuple[str, dict[str, str]]]:
     """(where it stands, column -> cell) of each row of a CSV with a header that has the columns `needed`."""
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    comma = delimiter(text)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=comma)
     try:
-        header = list(reader.fieldnames or ())
+        header = [active(name.strip()) for name in reader.fieldnames or ()]
+        header = [name.lower() if name.lower() in needed else name for name in header]
+        reader.fieldnames = header
         if absent := [name for name in needed if name not in header]:
-            raise DataError(f"{where} has no column {', '.join(absent)}; such a table has {','.join(needed)}")
+            raise DataError(
+                f"{where} has no column {', '.join(absent)}, its first line parted by {SEPARATORS[comma]}; "
+                f"such a table has {','.join(needed)}"
+            )
         if len(set(header)) < len(header):
             twice = next(name for name in header if header.count(name) > 1)
             raise DataError(f"{where} has two columns {twice!r}; name each once")
@@ -98,9 +130,10 @@ def csv_rows(text: str, needed: Sequence[str], *, where: str) -> Iterator[tuple[
             line = f"{where}, line {reader.line_num}"
             if None in row or None in row.values():
                 raise DataError(
-                    f"{line}: not as many cells as the first line has; quote cells that hold commas"
+                    f"{line}: not as many cells as the first line has; quote cells that hold "
+                    f"{SEPARATORS[comma]}"
                 )
-            yield line, row
+            yield line, {name: active(cell) for name, cell in row.items()}
     except csv.Error as broken:
         raise DataError(f"{where} is not a CSV table in UTF-8 ({broken}); save it as such") from broken
 
@@ -113,15 +146,25 @@ def lines(text: str, *, where: str) -> Iterator[tuple[str, str]]:
 
 
 def header(text: str) -> list[str]:
-    """The cells of the first line, as CSV has them; none where that is broken.
+    """The cells of the first line in small letters, as CSV has them; none where that is broken.
 
     >>> header("a,b")
     ['a', 'b']
     """
     try:
-        return next(csv.reader([first_line(text)], strict=True), [])
+        cells = next(csv.reader([first_line(text)], strict=True, delimiter=delimiter(text)), [])
+        return [cell.strip().lower() for cell in cells]
     except csv.Error:
         return []
+
+
+def delimiter(text: str) -> str:
+    """What parts the cells: a comma, or the semicolon or tab of some spreadsheets.
+
+    >>> delimiter("path;label,x;instrument"), delimiter("score")
+    (';', ',')
+    """
+    return max(SEPARATORS, key=first_line(text).count)
 
 
 def first_line(text: str) -> str:
@@ -134,10 +177,13 @@ def first_line(text: str) -> str:
 
 
 def as_csv(rows: Sequence[Sequence[object]]) -> str:
-    """The rows as CSV with line feeds."""
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    """The rows as CSV with line feeds, without cells that a spreadsheet would run."""
+    lines = []
+    for row in rows:
+        line = io.StringIO(newline="")
+        csv.writer(line, lineterminator="\r\n").writerow([inert(cell) for cell in row])  # quotes both signs
+        lines.append(line.getvalue()[:-2] + "\n")
+    return "".join(lines)
 
 
 def one_word(cell: str, *, what: str, form: str) -> str:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.media.files import write_bytes
-from unmask.media.regular import refuse_special
 from unmask.scores import bob, oulu, plain, table
-from unmask.scores.cells import first_line, refuse_twins
+from unmask.scores.cells import first_line, refuse_twins, table_text
 from unmask.types import DataError, Score, SettingsError
 
 
@@ -42,7 +41,7 @@ def read_scores(path: str | Path, form: str | None = None) -> list[Score]:
 
     A table holds at least one row, and of each presentation one in each part, protocol and model.
     """
-    text = _text(Path(path))
+    text = table_text(path, name="name a score table")
     if not text.strip():
         raise DataError(f"{path} is empty; score something first")
     scores = _format(form or _detected(text, path)).read(text, str(path))
@@ -55,16 +54,6 @@ def read_scores(path: str | Path, form: str | None = None) -> list[Score]:
 def write_scores(path: str | Path, scores: Sequence[Score], form: str = "unmask") -> None:
     """The table in the format `form`, whole or not at all; DataError where that cannot hold it."""
     write_bytes(path, _format(form).write(scores).encode())
-
-
-def _text(path: Path) -> str:
-    refuse_special(path, error=DataError)
-    try:
-        return path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
-    except OSError as missing:
-        raise DataError(f"{path} cannot be read ({missing.strerror}); name a score table") from missing
-    except UnicodeDecodeError as broken:
-        raise DataError(f"{path} is not a table in UTF-8 ({broken}); save it as such") from broken
 
 
 def _detected(text: str, path: str | Path) -> str:

@@ -36,6 +36,15 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
 
+def journal_path(table: Path) -> Path:
+    """Where the journal of a table lies.
+
+    >>> journal_path(Path("scores.csv")).name
+    'scores.csv.partial'
+    """
+    return table.with_name(table.name + SUFFIX)
+
+
 @contextmanager
 def journal(table: Path, claim: Mapping[str, str]) -> Iterator[Journal]:
     """The journal of `table`, for this process alone; it begins with `claim`: protocol, model and so on.
@@ -43,7 +52,7 @@ def journal(table: Path, claim: Mapping[str, str]) -> Iterator[Journal]:
     OutputError where another process writes it, where it was begun with another claim, or where it is no
     journal. One that holds no row is not left behind.
     """
-    path = table.with_name(table.name + SUFFIX)
+    path = journal_path(table)
     with refusals(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+b", buffering=0)  # what is written is out of this process, or refused

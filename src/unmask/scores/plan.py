@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from unmask.media.files import write_bytes
-from unmask.media.regular import refuse_special
-from unmask.scores.cells import as_csv, csv_rows, made
+from unmask.scores.cells import as_csv, csv_rows, made, table_text
 from unmask.types import DataError, Label, SettingsError
 
 COLUMNS = ("number", "block", "presentation", "subject", "label", "instrument", "response", "remark")
@@ -96,15 +95,7 @@ def write_plan(path: str | Path, rows: Sequence[Planned]) -> None:
 
 def read_plan(path: str | Path) -> list[Planned]:
     """The rows of a plan, filled or not; DataError where it is none, or a name stands twice."""
-    refuse_special(path, error=DataError)
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
-    except OSError as missing:
-        raise DataError(
-            f"{path} cannot be read ({missing.strerror}); name a plan of `unmask selftest plan`"
-        ) from (missing)
-    except UnicodeDecodeError as broken:
-        raise DataError(f"{path} is not a table in UTF-8 ({broken}); save it as such") from broken
+    text = table_text(path, name="name a plan of `unmask selftest plan`")
     rows = [_row(cells, where=line) for line, cells in csv_rows(text, COLUMNS[:7], where=str(path))]
     if not rows:
         raise DataError(f"{path} plans nothing; make it again by `unmask selftest plan`")
@@ -148,7 +139,7 @@ def _row(cells: dict[str, str], *, where: str) -> Planned:
             f"{where}: the response is {cells['response']!r}; leave it empty where there is a capture, or "
             f"write {SILENT} where the system gave no response"
         )
-    if not cells["number"].isdecimal():
+    if not re.fullmatch("[0-9]{1,9}", cells["number"]):
         raise DataError(f"{where}: the number is {cells['number']!r}; leave that column as it was")
     instrument = cells["instrument"]
     if label is Label.ATTACK and not instrument:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.media.files import write_bytes
-from unmask.media.regular import refuse_special
-from unmask.scores.cells import as_csv, csv_rows, made, number
+from unmask.scores.cells import as_csv, csv_rows, made, number, table_text
 from unmask.types import DataError, Label, Score
 
 COLUMNS = (
@@ -62,15 +61,7 @@ def write_stress(path: str | Path, rows: Sequence[StressRow]) -> None:
 
 def read_stress(path: str | Path) -> list[StressRow]:
     """The rows of such a table; DataError where it is none, is empty or lacks the rows without a change."""
-    refuse_special(path, error=DataError)
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except OSError as missing:
-        raise DataError(f"{path} cannot be read ({missing.strerror}); name the table of a stress test") from (
-            missing
-        )
-    except UnicodeDecodeError as broken:
-        raise DataError(f"{path} is not a table in UTF-8 ({broken}); save it as such") from broken
+    text = table_text(path, name="name the table of a stress test")
     rows = [_row(cells, where=line) for line, cells in csv_rows(text, COLUMNS[:9], where=str(path))]
     if not any(row.change == "none" for row in rows):
         raise DataError(

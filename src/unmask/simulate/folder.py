@@ -4,11 +4,8 @@ import csv
 import hashlib
 import io
 import json
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +17,8 @@ import numpy as np
 
 from unmask.media.files import atomic_path, write_bytes
 from unmask.media.video import read_video, write_video
-from unmask.media.workers import end_with_parent
+from unmask.media.workers import WorkerPool
+from unmask.plain import inert
 from unmask.simulate.studio import Simulated
 from unmask.types import OutputError
 
@@ -115,7 +113,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: inert(cell) for name, cell in row.items()} for row in rows)
     write_bytes(path, text.getvalue().encode())
 
 
@@ -149,12 +147,7 @@ def _each(
             work(source, task)
             yield
         return
-    # A fresh interpreter for each worker: forked threads of OpenCV and numba do not survive.
-    spawn = multiprocessing.get_context("spawn")
-    with (
-        _environment(ONE_THREAD),
-        ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_start, initargs=(source,)) as pool,
-    ):
+    with _environment(ONE_THREAD), WorkerPool(jobs, begin=_start, arguments=(source,)) as pool:
         yield from pool.map(partial(_make_in_worker, work), tasks, chunksize=together)
 
 
@@ -178,8 +171,6 @@ _of_this_worker: list[_Source] = []  # sent once, not with every clip: portraits
 
 def _start(source: _Source) -> None:
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C too, and tells when to stop
-    end_with_parent()
     _of_this_worker[:] = [source]
 
 

@@ -56,7 +56,8 @@ def simulate_clip(
 class Series:
     """Any number of recordings: `series(index)` is a function of the fields and the index; it pickles.
 
-    Half are bona fide, the rest by the shares of `instruments`. A subject keeps 16 neighbouring indices.
+    Half are bona fide, the rest by the shares of `instruments`. A subject keeps `together` neighbouring
+    indices.
     `hd_share` of them are 1280 x 720, `small_share` SMALL, a window of the sensor; the others 640 x 480.
     """
 
@@ -73,6 +74,7 @@ class Series:
     matched: bool = True
     cameras: tuple[str, ...] = tuple(MODELS)
     cache: Path | None = None
+    together: int = CLIPS_A_SUBJECT
     _studio: list[Studio] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __call__(self, index: int) -> Simulated:
@@ -84,7 +86,7 @@ class Series:
         attack = rng.random() >= 0.5
         shares = np.array([INSTRUMENTS[name].share for name in self.instruments])
         return Request(
-            subject=self._subject(index // CLIPS_A_SUBJECT),
+            subject=self._subject(index // self.together),
             instrument=str(rng.choice(self.instruments, p=shares / shares.sum())) if attack else None,
             seed=self.seed * 10_000_000 + index,
             frames=self.frames,
@@ -175,11 +177,13 @@ def simulate_folder(
 ) -> Path:
     """Videos in `out`/videos, their truth in `out`/truth, and `out`/labels.csv, which is returned.
 
-    Names say nothing about the class. A folder that was left half made is continued; one with other files in
-    it, or of other settings, is refused.
+    Names say nothing about the class. Each subject has some of the clips, if there are as many. A folder that
+    was left half made is continued; one with other files in it, or of other settings, is refused.
     """
     names = [portrait.name for portrait in portraits[:subjects]]
+    together = max(1, min(CLIPS_A_SUBJECT, clips // len(names)))  # so that everybody has a turn
     settings = {"seed": seed, "clips": clips, "seconds": seconds, "fps": fps, "portraits": names}
+    settings["clips of a subject in a row"] = together
     if heads is not None:
         settings["heads"] = heads.fingerprint
     claim(out, settings, mark="simulation.json")
@@ -191,6 +195,7 @@ def simulate_folder(
         frames=max(1, round(seconds * fps)),
         fps=fps,
         hd_share=0.25,
+        together=together,
     )
     rows = write_recordings(
         out,

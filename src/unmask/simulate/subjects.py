@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from unmask.media.files import atomic_path
 from unmask.media.images import read_image
 from unmask.media.topology import POINTS
 from unmask.types import DataError, SourceError
@@ -153,7 +153,5 @@ def keep_meshes(folder: Path, meshes: dict[str, np.ndarray]) -> None:
     # To root every folder is writable: one that nobody may write to is meant to stay as it is.
     writable = os.access(folder, os.W_OK) and folder.stat().st_mode & 0o222
     path = beside if writable else apart
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        np.savez(part, keys=np.array(list(meshes)), meshes=np.stack(list(meshes.values())))
-    Path(part.name).replace(path)
+    with atomic_path(path) as part, part.open("wb") as file:
+        np.savez(file, keys=np.array(list(meshes)), meshes=np.stack(list(meshes.values())))

@@ -36,7 +36,7 @@ from unmask.training.head import fit_head, row_weights
 from unmask.training.loggers import close_loggers, loggers_of
 from unmask.training.networks import build, frames_of, start_depth
 from unmask.training.optimisers import optimiser_of, rate_at
-from unmask.training.run_folder import claim, write_metrics
+from unmask.training.run_folder import claim, goes_on, write_metrics
 from unmask.training.sets import Folders, Sets, real_rows, rows_by_set
 from unmask.training.settings import Settings
 from unmask.types import Label, ModelError, SettingsError, UnmaskError
@@ -86,7 +86,7 @@ def train(
     fabric = _fabric(settings, out)
     going_on = False
     if fabric.global_rank == 0:
-        going_on = claim(out, settings, resume=resume)
+        going_on = goes_on(out, settings, resume=resume)
     going_on = fabric.broadcast(going_on)
     if settings.run.backbone == "frozen" and init is None and not going_on:
         raise SettingsError(
@@ -94,6 +94,8 @@ def train(
             "imagenet"
         )
     run = _begin(fabric, settings, sets, out, init=None if going_on else init, going_on=going_on)
+    if fabric.global_rank == 0:
+        claim(out, settings)  # not before: a run that is refused leaves nothing
     if going_on:
         _restore(run, checkpoints.read(out / CHECKPOINT))
     drawer = Drawer(

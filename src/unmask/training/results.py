@@ -17,6 +17,7 @@ from torch import nn
 from unmask import metrics
 from unmask.data.prepared import PreparedSet
 from unmask.media.files import write_bytes
+from unmask.plain import active, inert
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import BEST, CHECKPOINT
 from unmask.training.dev import score_finished
@@ -70,7 +71,8 @@ def read_results(out: Path) -> list[Result]:
     kinds = get_type_hints(Result)
     with (out / RESULTS).open(newline="", encoding="utf-8") as file:
         return [
-            Result(**{name: kinds[name](cell) for name, cell in row.items()}) for row in csv.DictReader(file)
+            Result(**{name: kinds[name](active(cell)) for name, cell in row.items()})
+            for row in csv.DictReader(file)
         ]
 
 
@@ -138,5 +140,5 @@ def _csv(rows: Sequence[Mapping[str, object]]) -> bytes:
     file = io.StringIO()
     table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
     table.writeheader()
-    table.writerows(rows)
+    table.writerows({name: inert(cell) for name, cell in row.items()} for row in rows)
     return file.getvalue().encode()

@@ -34,7 +34,7 @@ PACKAGES = (
 COLUMNS = ("step", "loss", "dev_loss", "dev_auc", "dev_eer", "dev_acer", "dev_bpcer", "dev_worst_apcer")
 
 
-def claim(out: Path, settings: Settings, *, resume: bool) -> bool:
+def goes_on(out: Path, settings: Settings, *, resume: bool) -> bool:
     """Whether there is a checkpoint to go on from; SettingsError where the folder is another run's."""
     written = out / SETTINGS
     if not resume:
@@ -44,9 +44,13 @@ def claim(out: Path, settings: Settings, *, resume: bool) -> bool:
         raise SettingsError(f"{out} holds no run to resume; start one without --resume")
     elif written.read_text(encoding="utf-8") != to_toml(settings):
         raise SettingsError(f"{written} differs from the settings given; a resumed run keeps its own")
-    write_bytes(written, to_toml(settings).encode())
-    write_bytes(out / ENVIRONMENT, json.dumps(environment(), indent=2).encode())
     return resume and (out / CHECKPOINT).is_file()  # killed before its first one, it starts anew
+
+
+def claim(out: Path, settings: Settings) -> None:
+    """Marks the folder as that of a run of these settings."""
+    write_bytes(out / SETTINGS, to_toml(settings).encode())
+    write_bytes(out / ENVIRONMENT, json.dumps(environment(), indent=2).encode())
 
 
 def environment() -> dict[str, object]:

@@ -228,13 +228,15 @@ def read_settings(config: str | Path, *, overrides: Mapping[str, Any] | None = N
     """The settings of a TOML file, or of a preset of that name; `overrides` maps "section.key" to a value."""
     path = Path(config)
     if not path.is_file():
-        path = presets().get(path.name, path)
+        known = presets()
+        path = known.get(path.name) or known.get(f"{path.name}.toml") or path
     refuse_special(path, error=SettingsError)
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(
-            f"{config} does not exist and is no preset; the presets are {', '.join(sorted(presets()))}"
+            f"{config} does not exist and is no preset; the presets are "
+            f"{', '.join(name.removesuffix('.toml') for name in sorted(presets()))}"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
         raise SettingsError(f"{path} is not TOML ({broken}); correct it there") from broken

@@ -1,0 +1,32 @@
+"""The command `unmask`, also as `python -m unmask`.
+
+Nothing large is imported before signals are heard: Ctrl-C in the middle of a start is one line, too.
+"""
+
+import os
+
+
+def main() -> None:
+    """Runs the command line and exits."""
+    _open_missing()
+    from unmask.media.ending import end_at_once
+
+    end_at_once()
+    from unmask.app.cli import main as run
+
+    run()
+
+
+def _open_missing() -> None:
+    """Standard input, output or error that is closed leads nowhere: else the next file would take its place
+    and be written into.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+if __name__ == "__main__":
+    main()

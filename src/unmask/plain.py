@@ -1,0 +1,90 @@
+"""Text that is safe to show: no credentials of an address, no control characters of a name, no formulas."""
+
+import re
+import unicodedata
+
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+HIDDEN = "***"
+JOINERS = "\u200c\u200d"  # invisible, but letters of some scripts and emoji need them
+# Cameras take credentials in the path, too, e.g. /user=admin&password=..._channel=1
+IN_PATH = re.compile(
+    r"((?:user(?:name)?|login|account|pass(?:word|wd|phrase)?|pwd|token|key|secret|auth|sig(?:nature)?)=)[^/]*",
+    re.IGNORECASE,
+)
+
+# Full-width signs count for some versions; who typed an apostrophe before such a sign gets it back.
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|-inf")
+
+
+def address_shown(source: str) -> str:
+    """The name of a source without credentials: an address without user, password and values of its query.
+
+    All before the last @ may be a password, also one that holds / or ?. Names that are not addresses stay.
+
+    >>> address_shown("rtsp://admin:secret@10.0.0.7:554/live?token=abc")
+    'rtsp://***@10.0.0.7:554/live?token=***'
+    """
+    scheme, mark, rest = source.partition("://")
+    if not mark or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        return source
+    if "@" in rest:
+        rest = f"{HIDDEN}@{rest.rpartition('@')[2]}"
+    rest, fragment, _ = rest.partition("#")
+    place, query, values = rest.partition("?")
+    parts = [f"{part.partition('=')[0]}={HIDDEN}" if "=" in part else HIDDEN for part in values.split("&")]
+    place = IN_PATH.sub(rf"\g<1>{HIDDEN}", place)
+    return f"{scheme}://{place}{query}{'&'.join(parts) if query else ''}{fragment and '#' + HIDDEN}"
+
+
+def escaped(text: str) -> str:
+    r"""The text on one line, each control character, and each byte of a name that is not UTF-8, by its code.
+
+    >>> escaped("a\x1b[2J\udce9.mp4")
+    'a\\x1b[2J\\xe9.mp4'
+    """
+    return "".join(map(_escape, text)) if not text.isprintable() else text
+
+
+def sentence(text: str) -> str:
+    """The text without credentials, escaped: for whatever is said to people.
+
+    >>> sentence("http://u:p@host/a.mp4: it is gone; check the address")
+    'http://***@host/a.mp4: it is gone; check the address'
+    """
+    return escaped(ADDRESS.sub(_hide, text) if "://" in text else text)
+
+
+def inert(cell: object) -> str:
+    """The cell for a CSV file, with ' before what a spreadsheet would take for a formula and run.
+
+    Numbers stay as they are. `active` is the way back.
+
+    >>> inert("=1+1"), inert("-@x"), inert(-0.5), inert("print/a4")
+    ("'=1+1", "'-@x", '-0.5', 'print/a4')
+    """
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
+
+
+def active(cell: str) -> str:
+    """The cell as it was before `inert`.
+
+    >>> active("'=1+1"), active(inert("'=1")), active("'tis")
+    ('=1+1', "'=1", "'tis")
+    """
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+
+
+def _hide(found: re.Match[str]) -> str:
+    address = found[0].rstrip(".,;:)'\"")
+    return address_shown(address) + found[0][len(address) :]
+
+
+def _escape(letter: str) -> str:
+    if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or letter in JOINERS:
+        return letter
+    code = ord(letter)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that Python could not read as UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

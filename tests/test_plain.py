@@ -1,0 +1,110 @@
+"""What is shown holds no credentials, no control characters and no formulas."""
+
+import csv
+import io
+import pickle
+import re
+import traceback
+
+import numpy as np
+import pytest
+
+from unmask.media.sources import open_source
+from unmask.plain import active, address_shown, escaped, inert, sentence
+from unmask.scores.cells import as_csv, csv_rows
+from unmask.types import SourceError
+
+SECRET = "S3cret"
+ADDRESSES = [
+    f"rtsp://admin:{SECRET}@10.0.0.7:554/live",
+    f"rtsp://{SECRET}@10.0.0.7/live",
+    f"rtsp://admin:{SECRET}/?#@10.0.0.7/live",
+    f"http://10.0.0.7/snapshot.cgi?user=admin&pwd={SECRET}",
+    f"http://10.0.0.7/clip.mp4?{SECRET}",
+    f"http://10.0.0.7/clip.mp4#{SECRET}",
+    f"rtsp://10.0.0.7/user=admin&password={SECRET}&channel=1.sdp",
+    f"RTSPS://admin:a@{SECRET}@10.0.0.7/x",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_is_shown_without_its_credentials(address):
+    for text in (
+        address_shown(address),
+        sentence(f"{address}: it is away; try again"),
+        sentence(repr(address)),
+    ):
+        assert SECRET not in text
+        assert "10.0.0.7" in text
+    assert address_shown(address_shown(address)) == address_shown(address)
+
+
+@pytest.mark.parametrize(
+    "name", ["videos/a@b.mp4", "C:\\a.mp4", "camera:0", "a?b=c.mp4", "http://host/a.mp4"]
+)
+def test_what_holds_no_credentials_stays_as_it_is(name):
+    assert address_shown(name) == name
+
+
+@pytest.mark.parametrize(
+    "address", [f"rtsp://admin:{SECRET}@127.0.0.1:9/x", f"ftp://admin:{SECRET}@127.0.0.1/x"]
+)
+def test_no_error_of_the_api_holds_a_password(address):
+    with pytest.raises(SourceError) as caught:
+        open_source(address)
+    whole = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value))
+    told = [line for line in whole.splitlines() if "open_source(" not in line]
+    assert SECRET not in "\n".join(told)
+    chain = [caught.value.__cause__, caught.value.__context__]
+    assert SECRET not in repr(chain)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\x1b[2J.mp4", "a\\x1b[2J.mp4"),
+        ("a\nFORGED", "a\\x0aFORGED"),
+        ("a\u202egpj.exe", "a\\u202egpj.exe"),
+        ("caf\udce9.mp4", "caf\\xe9.mp4"),
+        ("\x9b31m", "\\x9b31m"),
+        ("été 中文 👩\u200d🚀", "été 中文 👩\u200d🚀"),
+    ],
+)
+def test_control_characters_are_shown_by_their_codes(name, shown):
+    assert escaped(name) == shown
+    assert str(SourceError(f"{name} is gone")) == f"{shown} is gone"
+
+
+CELLS = [
+    "=1+1",
+    "+x",
+    "-x",
+    "@SUM(A1)",
+    "\tx",
+    "\rx",
+    "'=1",
+    "''=1",
+    "'tis",
+    "-0.5",
+    "-5e-3",
+    "-",
+    "＝1",
+    "a=b",
+    "",
+]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_cell_is_no_formula_and_is_read_back_as_it_was(cell):
+    text = as_csv([["name", "=column"], [cell, cell]])
+    for written in (found for row in csv.reader(io.StringIO(text, newline="")) for found in row):
+        assert not re.match(r"[=+@\t\r＝]|-(?![\d.]+(e[-+]?\d+)?$)", written)
+    assert [row for _, row in csv_rows(text, ["name"], where="t")] == [{"name": cell, "=column": cell}]
+
+
+def test_any_text_comes_back(rng):
+    letters = np.array(list("'=+-@\t\r\n 09.ea"))
+    for _ in range(2000):
+        cell = "".join(rng.choice(letters, size=rng.integers(0, 5)))
+        assert active(inert(cell)) == cell
