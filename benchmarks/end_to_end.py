@@ -1,4 +1,4 @@
-"""What a 720p video costs from file to verdict, and a stream for each new frame: p50 and p95 by stage.
+"""What a 720p video costs from file to verdict: p50 and p95 by stage.
 
 The video is made here from scikit-image's astronaut, who drifts to and fro. The model is the packaged one;
 `--model FILE` takes another and `--widths paper` the paper's widths with random weights (needs torch).
@@ -9,8 +9,7 @@ The video is made here from scikit-image's astronaut, who drifts to and fro. The
 import argparse
 import platform
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +17,12 @@ import cv2
 import numpy as np
 from skimage import data
 
-from unmask.contract import Contract, OperatingPoint, ellipse_mask, golden_pixels
+from unmask.contract import Contract, OperatingPoint
 from unmask.media.faces import FaceFinder
 from unmask.media.video import write_video
 from unmask.runtime.detector import Detector, packaged
 from unmask.runtime.network import Network
 from unmask.runtime.stopwatch import STAGES
-from unmask.runtime.stream_network import StreamNetwork
 from unmask.runtime.watch import Settings
 from unmask.types import ClipSpec
 
@@ -40,7 +38,6 @@ def main() -> None:
         network = Network.load(model, precision=wanted.precision)
         print(f"{platform.processor() or platform.machine()}, {wanted.precision}, {network.contract.name}")
         end_to_end(network, video, rounds=wanted.rounds)
-        streamed(network, rounds=wanted.rounds)
 
 
 def frames() -> Iterator[np.ndarray]:
@@ -55,7 +52,7 @@ def frames() -> Iterator[np.ndarray]:
 
 def end_to_end(network: Network, video: Path, *, rounds: int) -> None:
     """Checks the whole video, every frame and clip of it, without the early stop."""
-    settings = Settings(early_stop=False, max_clips=1000)
+    settings = Settings()
     detector = Detector([network], finder=FaceFinder.load(), point="default", settings=settings)
     detector.check(video)
     decisions = [detector.check(video) for _ in range(rounds)]
@@ -72,35 +69,6 @@ def end_to_end(network: Network, video: Path, *, rounds: int) -> None:
     print(
         f"with the early stop: p50 {np.percentile(spent, 50):.1f} ms, p95 {np.percentile(spent, 95):.1f} ms"
     )
-
-
-def streamed(network: Network, *, rounds: int) -> None:
-    """A clip by the whole graph against one more frame by the cut graph."""
-    spec = network.contract.clip
-    if spec.frames == 1:
-        return
-    clip, mask = golden_pixels(1, spec), ellipse_mask()
-    whole = lap(lambda: network.run(clip[None], mask[None]), rounds=rounds)
-    kept = StreamNetwork(network).start()
-    for picture in clip:
-        kept.push(picture, mask)
-    new = lap(lambda: kept.push(clip[0], mask), rounds=rounds)
-    print(f"network, whole clip:    p50 {whole[0]:8.1f} ms, p95 {whole[1]:8.1f} ms")
-    print(
-        f"network, one new frame: p50 {new[0]:8.1f} ms, p95 {new[1]:8.1f} ms; ratio {new[0] / whole[0]:.2f}"
-    )
-
-
-def lap(work: Callable[[], object], *, rounds: int) -> tuple[float, float]:
-    """p50 and p95 in ms, after two calls to warm up."""
-    spent = []
-    for i in range(rounds + 2):
-        start = time.perf_counter()
-        work()
-        if i >= 2:
-            spent.append(1e3 * (time.perf_counter() - start))
-    middle, high = np.percentile(spent, [50, 95])
-    return float(middle), float(high)
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,7 +1,7 @@
 """The network alone, at the paper's widths: a clip of five frames, eager torch in fp32 against OpenVINO.
 
-OpenVINO runs in f32 and in bf16: the whole clip, and one more frame of a stream that keeps the features of
-earlier ones. The weights are random; the ways take turns, so that a busy machine slows all of them alike.
+OpenVINO runs in f32 and in bf16. The weights are random; the ways take turns, so that a busy machine slows
+all of them alike.
 
     python benchmarks/network.py [--network sgtd_multi] [--rounds 10] [--threads 2]
 """
@@ -20,7 +20,6 @@ from unmask.contract import Contract, ellipse_mask, golden_pixels
 from unmask.models import MODELS
 from unmask.models.export import export
 from unmask.runtime.network import Network, planes
-from unmask.runtime.stream_network import StreamNetwork
 from unmask.types import ClipSpec
 
 EAGER = "eager torch fp32"
@@ -68,16 +67,9 @@ def run_torch(network: torch.nn.Module, pixels: np.ndarray) -> float:
 def of_openvino(
     file: Path, precision: str, *, pixels: np.ndarray, mask: np.ndarray, threads: int
 ) -> dict[str, Callable[[], object]]:
-    """Two ways: the whole clip, and one more frame of a stream whose features are kept."""
+    """The whole clip."""
     network = Network.load(file, precision=precision, threads=threads)
-    ways: dict[str, Callable[[], object]] = {
-        f"OpenVINO {precision}": lambda: network.run(pixels[None], mask[None])
-    }
-    features = StreamNetwork(network).start()
-    for picture in pixels:
-        features.push(picture, mask)
-    ways[f"OpenVINO {precision}, one more frame"] = lambda: features.push(pixels[0], mask)
-    return ways
+    return {f"OpenVINO {precision}": lambda: network.run(pixels[None], mask[None])}
 
 
 def measure(ways: dict[str, Callable[[], object]], *, rounds: int) -> dict[str, np.ndarray]:

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.media.appearance import NAMES, appearance
 from unmask.media.clips import bordered, clip_box, cut_picture
 from unmask.media.faces import FaceFinder
 from unmask.media.images import read_image
 from unmask.metrics.realism import QUANTILES, frechet_distance, kernel_distance, quantiles, told_apart
+from unmask.simulate.appearance import NAMES, appearance
 from unmask.types import ClipSpec, Label, UnmaskError
 
 CLIP = ClipSpec(frames=1, size_px=224, box_scale=2.8, border="inside")

@@ -10,7 +10,11 @@ run alone by `--only`.
 """
 
 import argparse
+import csv
 import os
+import shlex
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
+from unmask.app.precision import add_bf16_points
+from unmask.app.training_sets import training_data
+from unmask.contract import TrainingData
 from unmask.data.folder import read_labels
 from unmask.data.prepare import Cutting, Packing, Source, prepare
 from unmask.data.recordings import Simulations, TrackedFolder
@@ -31,6 +38,11 @@ from unmask.simulate.photographs import Photograph, Photographs, load_photograph
 from unmask.simulate.recapture import Recaptures
 from unmask.simulate.studio import Simulated
 from unmask.simulate.subjects import load_portraits
+from unmask.training.checkpoint import CHECKPOINT
+from unmask.training.finish import finish
+from unmask.training.loop import train
+from unmask.training.sets import part_of
+from unmask.training.settings import read_settings
 from unmask.training.simulated import part, person, room
 from unmask.types import ClipSpec, Label
 
@@ -48,6 +60,9 @@ SET_VIEWS = {
     "plain": ("whole", "tight"),
     "samples": ("whole", "tight"),
 }
+SETTINGS_FILE = Path(__file__).with_suffix(".toml")
+LICENCES = Path(__file__).with_name("licences.csv")
+TRAINING = "training"
 ANY_QUALITY = QualityLimits(  # real pictures are few, and what is refused in use may still teach
     eye_distance_px=0, outside=1, yaw=180, pitch=180, roll=180, sharpness=0, dark=1, bright=1
 )
@@ -108,6 +123,37 @@ def main() -> None:
         for which, (source, count) in parts:
             cutting = Cutting(clip=CLIP, seed=asked.seed, views=SET_VIEWS[name])
             _prepare(source, asked.out / name / which, count=count, cutting=cutting, jobs=asked.jobs)
+    if TRAINING in asked.only:
+        _train(asked.out, backgrounds=len(_rooms(material)))
+
+
+def _train(out: Path, *, backgrounds: int) -> None:
+    """One network on all sets; OUT/training/model.onnx is what the package ships."""
+    settings, run = read_settings(str(SETTINGS_FILE)), out / TRAINING
+    data = [out / name for name in SETS]
+    going_on = (run / CHECKPOINT).is_file()
+    train(
+        settings, data=data, out=run, init=None if going_on else "imagenet", resume=going_on, progress=_tell
+    )
+    with LICENCES.open(newline="", encoding="utf-8") as file:
+        licences = {row["source"]: row["licence"] for row in csv.DictReader(file)}
+    counted: Counter[tuple[str, str]] = Counter()
+    for folder in data:
+        for row in training_data(folder):
+            counted[row.name, licences.get(row.name, row.licence)] += row.items
+    counted["backgrounds", licences["backgrounds"]] = backgrounds
+    counted["heads", licences["heads"]] = 1
+    material = [
+        TrainingData(name=name, licence=licence, items=n) for (name, licence), n in sorted(counted.items())
+    ]
+    command = shlex.join(["python", *sys.argv])
+    finished = finish(run, data=data, training_data=material, command=command)
+    add_bf16_points(finished.model, finished.weights, dev=part_of(data, "dev"), settings=settings.evaluation)
+    print(finished.model)
+
+
+def _tell(done: int, total: int, loss: float) -> None:
+    print(f"step {done} of {total}, loss {loss:.4f}", flush=True)
 
 
 def _prepare(source: Source, out: Path, *, count: int, cutting: Cutting, jobs: int) -> None:
@@ -218,7 +264,7 @@ def _arguments() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--only", nargs="+", choices=[*SETS, TRAINING], default=[*SETS, TRAINING])
     return parser.parse_args()
 
 

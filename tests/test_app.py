@@ -31,6 +31,7 @@ from unmask.types import (
     OutputError,
     Presentation,
     Score,
+    Segment,
     SettingsError,
     Verdict,
 )
@@ -345,3 +346,29 @@ def test_a_split_that_is_no_part_is_refused(names):
 def test_too_few_subjects_for_two_parts_are_refused():
     with pytest.raises(DataError, match="add subjects"):
         split(presentations(1))
+
+
+def test_a_decision_has_no_truth_value_and_says_what_it_is(outcomes):
+    live, attack = outcomes[0].decision, outcomes[1].decision
+    with pytest.raises(TypeError, match="is_live"):
+        bool(attack)
+    assert (live.is_live, attack.is_live) == (True, False)
+    assert repr(attack).startswith("<Decision ATTACK score=0.100 threshold=0.500")
+    assert "array(" not in repr(attack)
+    assert json.loads(json.dumps(outcomes[3].decision.to_dict(), allow_nan=False))["score"] is None
+
+
+def test_the_table_names_the_segments_where_there_are_several(outcomes):
+    parts = [
+        Segment(identity=n, from_s=2.0 * n, to_s=2.0 * n + 1.5, verdict=verdict, score=score, reasons=())
+        for n, (verdict, score) in enumerate([(Verdict.LIVE, 0.9), (Verdict.ATTACK, 0.1)])
+    ]
+    checked = outcomes[1]
+    face = replace(checked.decision.faces[0], segments=tuple(parts))
+    decision = replace(checked.decision, faces=(face,), notes=("only the first 30 s were judged",))
+    text = " ".join(drawn(table([replace(checked, decision=decision)], width=110)).split())
+    for word in ("0.0 to 1.5 s", "LIVE", "2.0 to 3.5 s", "first 30 s"):
+        assert word in text
+    record = json.loads(json_line(replace(checked, decision=decision)))
+    assert [part["from_s"] for part in record["segments"]] == [0.0, 2.0]
+    assert record["notes"] == ["only the first 30 s were judged"]

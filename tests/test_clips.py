@@ -13,7 +13,6 @@ from unmask.media.clips import (
     mesh_depth,
     mesh_in_clip,
     mesh_mask,
-    still_inside,
 )
 from unmask.media.faces import FaceFinder
 from unmask.types import ClipSpec, Face, Frame, SettingsError, Sighting
@@ -165,15 +164,6 @@ def test_true_times_count_and_not_the_number_of_frames():
 )
 def test_times_that_do_not_carry_a_clip_give_none(times):
     assert choose(times, spec=ClipSpec(), start=0) is None
-
-
-def test_a_box_stays_while_the_face_is_well_inside():
-    box = np.array([0.0, 0, 130, 130])
-    assert still_inside(box, mesh_of((15, 15, 0), (115, 115, 0)))
-    assert still_inside(box, mesh_of((25, 5, 0), (125, 105, 0)))
-    assert not still_inside(box, mesh_of((30, 15, 0), (130, 115, 0)))  # at the border
-    assert not still_inside(box, mesh_of((15, 1, 0), (115, 100, 0)))
-    assert not still_inside(box, mesh_of((50, 50, 0), (90, 90, 0)))  # much too small by now
 
 
 def test_the_mask_covers_what_the_mesh_covers(astronaut):

@@ -100,12 +100,6 @@ def test_without_a_margin_every_score_decides():
     assert read([0.49], rule).verdict is Verdict.ATTACK
 
 
-def test_overlapping_clips_count_by_their_share():
-    rule = Rule(name="d", threshold=0.5, margin=0.3, correlation=0.0)
-    assert read([0.7] * 5, rule).verdict is Verdict.LIVE
-    assert read([0.7] * 5, rule, clips=1.2).verdict is Verdict.UNDECIDED
-
-
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_score_that_is_no_number_undoes_all_others(bad):
     reading = read([0.99, 0.99, bad, 0.99], RULE)

@@ -1,4 +1,4 @@
-"""A network that reads no depth and has no names to cut at, through the runtime and the command line."""
+"""A network that reads no depth through the runtime and the command line."""
 
 import json
 from dataclasses import replace
@@ -11,7 +11,6 @@ from unmask.contract import ellipse_mask
 from unmask.media.video import write_video
 from unmask.runtime.detector import Detector
 from unmask.runtime.network import Network, read_file
-from unmask.runtime.stream_network import can_be_cut
 from unmask.runtime.watch import Settings
 
 
@@ -37,22 +36,19 @@ def pictures() -> list[np.ndarray]:
     return [np.roll(portrait, i % 4, axis=1) for i in range(24)]
 
 
-def test_a_network_without_depth_is_loaded_and_scores(model, model_files):
+def test_a_network_without_depth_is_loaded_and_scores(model):
     network = Network.load(model, threads=1)
     scores, depths = network.run(np.zeros((2, 5, 128, 128, 3), np.uint8), np.stack([ellipse_mask()] * 2))
     assert scores.shape == (2,)
     assert depths is None
-    assert not can_be_cut(network)
-    assert can_be_cut(Network.load(model_files.multi, threads=1))
 
 
 def test_its_streams_score_whole_clips(model, pictures):
-    detector = Detector.load(model, threads=1, settings=Settings(early_stop=False, max_clips=1))
+    detector = Detector.load(model, threads=1, settings=Settings())
     stream = detector.stream()
-    decision = None
     for i, picture in enumerate(pictures):
-        decision = stream.push(picture, i / 30) or decision
-    decision = decision or stream.finish()
+        stream.watch(picture, i / 30)
+    decision = stream.finish()
     whole = detector.check(np.stack(pictures))
     assert decision.faces[0].clips[0].depth is None
     assert decision.score == pytest.approx(whole.score, abs=1e-5)

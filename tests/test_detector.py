@@ -14,7 +14,7 @@ import pytest
 from unmask.contract import Contract, OperatingPoint
 from unmask.media.sources import Source
 from unmask.runtime import detector as detector_module
-from unmask.runtime import watch
+from unmask.runtime import evidence, watch
 from unmask.runtime.detector import Detector
 from unmask.runtime.watch import Settings
 from unmask.types import (
@@ -27,6 +27,7 @@ from unmask.types import (
     ModelError,
     Reason,
     SettingsError,
+    Sighting,
     SourceError,
     Verdict,
 )
@@ -115,9 +116,19 @@ def _contract(name: str, frames: int) -> Contract:
     )
 
 
+class Moving:
+    """Stands for Stillness: squares have no eyes to blink with."""
+
+    moved = True
+
+    def add(self, sighting: Sighting) -> None:
+        pass
+
+
 @pytest.fixture(autouse=True)
-def _squares_are_sharp(monkeypatch):
+def _squares_are_sharp_and_move(monkeypatch):
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
+    monkeypatch.setattr(evidence, "Stillness", Moving)
 
 
 def _picture(*faces: tuple[int, int, int, int]) -> np.ndarray:
@@ -210,8 +221,14 @@ def test_a_picture_goes_through_the_single_frame_network_and_a_video_through_the
     assert both.check(_video(LIVE)[0]).verdict is Verdict.LIVE
     assert (len(single.seen), len(multi.seen)) == (1, 0)
     assert both.check(_video(LIVE)).model_name == "sgtd_s_multi"
-    assert (len(single.seen), len(multi.seen)) == (1, 1)
+    assert (len(single.seen), len(multi.seen)) == (1, 3)
     assert multi.seen[0].pixels.shape == (5, 128, 128, 3)
+
+
+def test_a_single_frame_network_scores_a_video_at_most_five_times_a_second():
+    network = Judge(1)
+    assert _detector(network).check(_video(LIVE, 150)).verdict is Verdict.LIVE
+    assert 23 <= len(network.seen) <= 26
 
 
 def test_a_picture_is_too_short_for_a_multi_frame_network():
@@ -241,10 +258,34 @@ def test_a_small_second_face_is_passed_over():
 def test_with_all_faces_an_undecided_one_is_not_outvoted():
     video = np.stack([_picture((10, 40, 80, LIVE))] * 60)
     video[44:50, 40:80, 140:180] = PRINT  # newcomers are looked for every half second
-    # The first face is decided long before the second comes; without the early stop both are seen.
-    decision = _detector(all_faces=True, early_stop=False).check(video)
+    decision = _detector(all_faces=True).check(video)
     assert decision.verdict is Verdict.UNDECIDED
     assert decision.reasons == (Reason.TOO_SHORT,)
+
+
+@pytest.mark.parametrize("early_stop", [False, True])
+def test_with_all_faces_a_print_that_joins_late_counts_like_one_from_the_start(early_stop):
+    video = np.stack([_picture((10, 40, 80, LIVE))] * 120)
+    video[36:, 40:80, 140:180] = PRINT
+    decision = _detector(all_faces=True).check(video)
+    assert (decision.verdict, decision.score) == (Verdict.ATTACK, pytest.approx(PRINT / 255))
+    assert [face.verdict for face in decision.faces] == [Verdict.LIVE, Verdict.ATTACK]
+
+
+def test_a_second_large_face_that_joins_late_is_several_faces():
+    video = np.stack([_picture((10, 40, 80, LIVE))] * 120)
+    video[60:90, 40:100, 140:200] = PRINT
+    decision = _detector().check(video)
+    assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.SEVERAL_FACES,))
+
+
+def test_each_face_of_a_picture_is_listed():
+    picture = _picture((10, 40, 80, LIVE), (140, 40, 36, PRINT))
+    decision = _detector(Judge(1), all_faces=True).check(picture)
+    assert [face.verdict for face in decision.faces] == [Verdict.LIVE, Verdict.ATTACK]
+    assert decision.verdict is Verdict.ATTACK
+    rivals = _picture((10, 40, 80, LIVE), (140, 40, 60, LIVE - 9))
+    assert _detector(Judge(1)).check(rivals).reasons == (Reason.SEVERAL_FACES,)
 
 
 def test_clips_do_not_reach_over_frames_without_the_face():
@@ -258,17 +299,17 @@ def test_clips_do_not_reach_over_frames_without_the_face():
 
 
 @pytest.mark.parametrize(("second", "verdict"), [(LIVE, Verdict.LIVE), (PRINT, Verdict.ATTACK)])
-def test_a_face_that_was_lost_and_found_keeps_its_account(second, verdict):
-    video = np.concatenate([_video(140, 20), 0 * _video(1, 90), _video(second, 20)])
-    network = Judge()
-    decision = _detector(network).check(video)
-    assert len(network.seen) == 2
+def test_a_face_that_was_lost_and_found_has_evidence_of_its_own(second, verdict):
+    video = np.concatenate([_video(200, 45), 0 * _video(1, 90), _video(second, 45)])
+    decision = _detector().check(video)
     assert len(decision.faces) == 1
-    assert decision.score == pytest.approx((140 + second) / 2 / 255)
-    assert decision.verdict is verdict
+    scores = [segment.score for segment in decision.segments]
+    assert scores == pytest.approx([200 / 255, second / 255])  # nothing is averaged across
+    assert (decision.verdict, decision.score) == (verdict, pytest.approx(min(200, second) / 255))
+    assert [round(s.to_s - s.from_s, 2) for s in decision.segments] == [1.47, 1.47]
 
 
-def test_no_more_is_read_of_an_attack_than_is_needed(given):
+def test_with_the_early_stop_no_more_is_read_of_an_attack_than_is_needed(given):
     read = []
 
     def frames() -> Iterator[Frame]:
@@ -276,23 +317,91 @@ def test_no_more_is_read_of_an_attack_than_is_needed(given):
             read.append(i)
             yield Frame(image=_video(PRINT, 1)[0], time_s=i / 30, index=i)
 
-    assert given(frames(), _detector()).verdict is Verdict.ATTACK
+    assert given(frames(), _detector(early_stop=True)).verdict is Verdict.ATTACK
     assert len(read) == 13  # five frames, 0.1 s apart
 
 
-def test_without_the_early_stop_the_mean_of_all_clips_decides():
-    network = Judge()
-    video = np.concatenate([_video(LIVE, 45), _video(PRINT, 45)])
-    decision = _detector(network, early_stop=False).check(video)
-    assert len(network.seen) == 6
-    assert decision.score == pytest.approx((LIVE + PRINT) / 2 / 255)
+@pytest.mark.parametrize("frames", [1, 5])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(LIVE, 1.2), (PRINT, 9)],
+        [(LIVE, 0.6), (PRINT, 9)],
+        [(PRINT, 1.2), (LIVE, 9)],
+        [(LIVE, 14), (PRINT, 1.2), (LIVE, 14)],
+        [(LIVE, 1), (PRINT, 1), (LIVE, 1), (PRINT, 1)],
+    ],
+)
+def test_a_file_that_shows_an_attack_for_a_second_is_an_attack_wherever_it_stands(parts, frames):
+    video = np.concatenate([_video(light, round(30 * seconds)) for light, seconds in parts])
+    decision = _detector(Judge(frames)).check(video)
+    assert (decision.verdict, decision.reasons) == (Verdict.ATTACK, (Reason.SCORE_DROPPED,)) or (
+        decision.verdict is Verdict.ATTACK and decision.reasons == ()
+    )
+    assert decision.score < 0.4
 
 
-def test_no_more_clips_than_allowed():
-    network = Judge(score=lambda light: 0.5)
-    decision = _detector(network, max_clips=3).check(_video(LIVE, 300))
-    assert len(network.seen) == 3
-    assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.EVIDENCE_WEAK,))
+@pytest.mark.parametrize("frames", [1, 5])
+@pytest.mark.parametrize("every", [2, 3, 6])
+def test_living_frames_among_those_of_an_attack_do_not_make_it_live(every, frames):
+    living, attack = _video(LIVE, 150), _video(PRINT, 150)
+    attack[::every] = living[::every]
+    assert _detector(Judge(frames)).check(attack).verdict is not Verdict.LIVE
+
+
+def test_a_file_is_judged_for_so_many_seconds_and_says_so():
+    video = np.concatenate([_video(LIVE, 60), _video(PRINT, 60)])
+    cut = _detector(seconds=1.5).check(video)
+    assert (cut.verdict, cut.notes) == (Verdict.LIVE, ("only the first 1.5 s were judged",))
+    assert cut.segments[-1].to_s == pytest.approx(1.5)
+    whole = _detector().check(video)
+    assert (whole.verdict, whole.notes) == (Verdict.ATTACK, ())
+
+
+@pytest.mark.parametrize(("fps", "frames"), [(5, 5), (6, 5), (1, 5), (1, 1)])
+def test_a_frame_rate_that_is_too_low_is_named_with_what_is_needed(fps, frames):
+    decision = _detector(Judge(frames)).check(_video(LIVE, 10 * fps), fps=fps)
+    assert (decision.verdict, decision.reasons[0]) == (Verdict.UNDECIDED, Reason.TOO_FEW_FRAMES)
+    assert decision.notes[0].startswith(f"the source has {fps:.1f} frames/s")
+
+
+@pytest.mark.parametrize("fps", [3, 5, 6])
+def test_single_frames_are_judged_at_low_rates_too(fps):
+    assert _detector(Judge(1)).check(_video(LIVE, 10 * fps), fps=fps).verdict is Verdict.LIVE
+
+
+def test_another_size_of_the_picture_begins_a_new_segment(given):
+    def frames() -> Iterator[Frame]:
+        for i, image in enumerate([*_video(LIVE, 45), *_video(PRINT, 45)[:, :150]]):
+            yield Frame(image=image, time_s=i / 30, index=i)
+
+    decision = given(frames(), _detector())
+    assert [segment.verdict for segment in decision.segments] == [Verdict.LIVE, Verdict.ATTACK]
+    assert decision.verdict is Verdict.ATTACK
+
+
+def test_a_scene_cut_begins_a_new_segment_and_cuts_in_every_frame_are_no_face():
+    one = _video(LIVE, 60)
+    other = np.stack([_picture((150 + i % 3, 70, 80, LIVE)) for i in range(60)])
+    once = _detector().check(np.concatenate([one, other]))
+    assert len(once.segments) == 2
+    assert once.verdict is Verdict.LIVE
+    turns = np.stack([one[i] if i % 2 else other[i] for i in range(60)])
+    for network in (Judge(1), Judge(5)):
+        decision = _detector(network).check(turns)
+        assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.NOT_CONTINUOUS,))
+
+
+def test_what_was_refused_for_long_is_not_outvoted_by_the_rest(monkeypatch):
+    monkeypatch.setattr(
+        watch, "judge", lambda sighting: (Reason.TOO_DARK,) if sighting.frame.time_s < 1.2 else ()
+    )
+    decision = _detector().check(_video(LIVE, 120))
+    assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.TOO_DARK,))
+    monkeypatch.setattr(
+        watch, "judge", lambda sighting: (Reason.TOO_DARK,) if sighting.frame.time_s < 0.5 else ()
+    )
+    assert _detector().check(_video(LIVE, 120)).verdict is Verdict.LIVE
 
 
 def test_refused_sightings_are_not_scored(monkeypatch):
@@ -328,7 +437,7 @@ def test_a_camera_is_watched_for_so_long_and_let_go(given):
     assert closed == [31]
     decision = given(frames(), _detector(Judge()), kind="camera")
     assert decision.verdict is Verdict.LIVE
-    assert closed == [31, 12]  # a camera has no end to be read to
+    assert closed == [31, 30]  # a camera has no end to be read to; LIVE takes a second
 
 
 def test_a_long_video_does_not_stay_in_memory(given):
@@ -399,9 +508,7 @@ def test_an_unknown_point_names_the_known():
         Detector([Judge()], finder=Squares(), point="strict", settings=Settings())
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"max_clips": 0}, {"timeout_s": -1.0}, {"every_s": 0.0}, {"live_s": math.nan}]
-)
+@pytest.mark.parametrize("wrong", [{"seconds": 0}, {"timeout_s": -1.0}, {"live_s": math.nan}])
 def test_settings_that_mean_nothing_are_refused(wrong):
     with pytest.raises(SettingsError, match="above 0"):
         Settings(**wrong)

@@ -134,15 +134,15 @@ def test_a_network_without_those_features_has_no_map_and_does_not_fail(model_fil
 def test_a_check_explains_when_asked_and_decides_the_same(model_files, tmp_path):
     portrait = data.astronaut()[:256, 96:352]
     write_video(tmp_path / "a.mp4", [np.roll(portrait, i % 4, axis=1) for i in range(20)], fps=30)
-    plain = Detector.load(model_files.multi, threads=1, settings=Settings(max_clips=1))
-    explaining = plain.with_settings(Settings(max_clips=1, explain=True))
+    plain = Detector.load(model_files.multi, threads=1)
+    explaining = plain.with_settings(Settings(explain=True))
     quick, told = plain.check(tmp_path / "a.mp4"), explaining.check(tmp_path / "a.mp4")
     assert quick.score == told.score
     assert quick.faces[0].clips[0].explanation is None
     assert np.isfinite(told.faces[0].clips[0].explanation.gradient).any()
 
 
-def test_the_command_explains_for_page_and_video_alone(model_files, tmp_path, monkeypatch):
+def test_the_command_explains_for_page_and_video_alone(model_files, tmp_path):
     portrait = data.astronaut()[:256, 96:352]
     write_video(tmp_path / "a.mp4", [np.roll(portrait, i % 4, axis=1) for i in range(13)], fps=30)
     detector, source = Detector.load(model_files.multi, threads=1), str(tmp_path / "a.mp4")
@@ -153,9 +153,6 @@ def test_the_command_explains_for_page_and_video_alone(model_files, tmp_path, mo
 
     assert clip(Wishes()).explanation is None
     assert clip(shown).explanation is not None
-    monkeypatch.setattr(check_module, "_comes_once", lambda source: True)  # as of a camera
-    assert clip(shown).explanation is not None
-    assert clip(Wishes()).explanation is None
 
 
 def _explained(clip: ClipScore, weights: list[float]) -> ClipScore:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from unmask.models import MODELS
 from unmask.models.efficientnet import EfficientNetLite0
 from unmask.models.encoder import FEATURES, encoder
 from unmask.types import ModelError, SettingsError
@@ -114,6 +115,19 @@ def test_the_score_is_that_of_the_features_and_the_head_alone(network):
     assert inner["features"].shape == (2, FEATURES)
     torch.testing.assert_close(output.score, by_hand)
     torch.testing.assert_close(network.score_features(raw), alone)
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("sgtd_e", {"size_px": 64}), ("fghv_e", {"draws": 4})])
+def test_what_stands_on_the_encoder_scores_mirror_images_the_same(name, arguments):
+    torch.manual_seed(3)
+    network = MODELS[name](**arguments)
+    network.from_imagenet(published())
+    network.eval()
+    mask = torch.rand(2, 32, 32, generator=torch.Generator().manual_seed(6))
+    with torch.no_grad():
+        plain, mirrored = network(clips(), mask), network(clips().flip(-1), mask.flip(-1))
+    torch.testing.assert_close(plain.score, mirrored.score, rtol=0, atol=1e-5)
+    assert plain.score.unique().numel() == 2
 
 
 def test_training_moves_no_number_of_the_encoder(network):

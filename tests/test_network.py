@@ -1,4 +1,4 @@
-"""An exported network scores as elsewhere, refuses what was altered, streams what the whole graph says."""
+"""An exported network scores as elsewhere, refuses what was altered, and can be run in part."""
 
 import math
 import threading
@@ -20,8 +20,8 @@ from unmask.contract import (
     sealed,
     to_json,
 )
+from unmask.runtime.graph_part import TAPS, Part, part
 from unmask.runtime.network import Network, planes
-from unmask.runtime.stream_network import StreamNetwork
 from unmask.types import Clip, ClipSpec, ModelError, SettingsError
 
 SIDE = 128
@@ -214,36 +214,17 @@ def test_an_unknown_precision_names_the_known(multi_file):
         Network.load(multi_file, precision="int8")
 
 
-def test_a_stream_scores_as_the_whole_graph_does(multi, rng):
-    stream = StreamNetwork(multi)
-    frames = _clips(rng, 1, frames=8)[0]
-    masks = np.stack([ellipse_mask() * np.float32(k) for k in np.linspace(0.3, 1, 8)])
-    masks[2:, :16] = 0  # so that it matters whose mask is taken
-    kept = stream.start()
-    scores = []
-    for t in range(8):
-        streamed = kept.push(frames[t], masks[t])
-        if t < 4:
-            assert streamed is None
-            continue
-        whole, depth = multi.run(frames[None, t - 4 : t + 1], masks[None, t - 4])
-        assert streamed[0] == pytest.approx(float(whole[0]), abs=1e-4)
-        np.testing.assert_allclose(streamed[1], depth[0], atol=1e-4 * max(1, np.abs(depth).max()))
-        scores.append(streamed[0])
-    assert np.ptp(scores) > 1e-3  # each clip has a score of its own
+def test_a_part_of_the_graph_gives_the_features_of_each_frame_by_itself(multi, rng):
+    taps = Part(part(multi.graph, inputs=("clips",), outputs=TAPS, origin="multi"), TAPS, network=multi)
+    clip = planes(_clips(rng, 1)[0])
+    together = taps({"clips": clip[None]})
+    for frame in range(len(clip)):
+        alone = taps({"clips": clip[None, frame : frame + 1]})
+        for tap in TAPS:
+            np.testing.assert_allclose(alone[tap][0], together[tap][frame], atol=1e-4)
+    assert np.ptp(together["tap3"][0] - together["tap3"][1]) > 0
 
 
-def test_streams_do_not_mix(multi, rng):
-    stream = StreamNetwork(multi)
-    first, second = _clips(rng, 2, frames=6)
-    alone = [kept.push(f, ellipse_mask()) for kept in [stream.start()] for f in first][-1]
-    one, two = stream.start(), stream.start()
-    for a, b in zip(first, second, strict=True):
-        mixed = one.push(a, ellipse_mask())
-        two.push(b, ellipse_mask())
-    assert mixed[0] == pytest.approx(alone[0], abs=1e-5)
-
-
-def test_a_single_frame_network_keeps_no_features(model_files):
-    with pytest.raises(ModelError, match="single frames"):
-        StreamNetwork(Network.load(model_files.single, threads=1))
+def test_a_part_that_the_graph_does_not_name_is_refused(multi):
+    with pytest.raises(ModelError, match="no nowhere to cut at"):
+        part(multi.graph, inputs=("clips",), outputs=("nowhere",), origin="multi")

@@ -221,7 +221,7 @@ def test_the_checklist_has_a_box_for_each_presentation():
 
 @pytest.fixture
 def _planted(monkeypatch):
-    detector = Detector([Judge(1)], finder=Squares(), point="default", settings=Settings(early_stop=False))
+    detector = Detector([Judge(1)], finder=Squares(), point="default", settings=Settings())
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(scoring, "loaded", lambda scorer: detector)
     monkeypatch.setattr("unmask.app.selftest.loaded", lambda scorer: detector)

@@ -242,3 +242,23 @@ def test_a_frame_without_its_twin_is_said(tmp_path):
         path.unlink()
     with pytest.raises(DataError, match="color holds no picture"):
         rgbd(root)
+
+
+@pytest.mark.parametrize("link", ["link to a file", "link inside", "raw bytes", "virtual"])
+def test_a_recording_takes_its_pictures_from_its_own_file_alone(tmp_path, link):
+    other = recording(tmp_path / "other.hdf5", channels=3)
+    (tmp_path / "raw.bin").write_bytes(bytes(3 * 8 * 8))
+    with h5py.File(tmp_path / "a.hdf5", "w") as file:
+        if link == "link to a file":
+            file["Frame_0"] = h5py.ExternalLink(str(other), "/Frame_0")
+        elif link == "link inside":
+            file["Frame_0"] = h5py.SoftLink("/elsewhere")
+        elif link == "raw bytes":
+            store = [(str(tmp_path / "raw.bin"), 0, 3 * 8 * 8)]
+            file.create_dataset("Frame_0/array", shape=(3, 8, 8), dtype="u1", external=store)
+        else:
+            layout = h5py.VirtualLayout(shape=(3, 8, 8), dtype="u1")
+            layout[:] = h5py.VirtualSource(str(other), "Frame_0/array", shape=(3, 8, 8))
+            file.create_virtual_dataset("Frame_0/array", layout)
+    with pytest.raises(SourceError, match="a recording is read from its own file alone; copy it whole"):
+        list(open_source(tmp_path / "a.hdf5").frames)

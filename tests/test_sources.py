@@ -130,7 +130,7 @@ def test_a_folder_is_held_to_the_limits(tmp_path):
         open_source(folder, limits=Limits(max_frames=2))
     with pytest.raises(SourceError, match=r"lasts 3\.0 s and may last 2 s"):
         open_source(folder, fps=1, limits=Limits(max_duration_s=2))
-    with pytest.raises(SettingsError, match="fps must be above 0 and at most 1000, not 0"):
+    with pytest.raises(SettingsError, match="fps must be a number above 0 and at most 1000, not 0"):
         open_source(folder, fps=0)
 
 

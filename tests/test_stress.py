@@ -156,7 +156,7 @@ def test_a_change_that_is_none_is_one_sentence(text):
 def judge(monkeypatch) -> Judge:
     """In place of the packaged networks; what it was shown is in `seen`."""
     network = Judge(1)
-    detector = Detector([network], finder=Squares(), point="default", settings=Settings(early_stop=False))
+    detector = Detector([network], finder=Squares(), point="default", settings=Settings())
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(scoring, "loaded", lambda scorer: detector)
     monkeypatch.setattr(stress_module, "loaded", lambda scorer: detector)

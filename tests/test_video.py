@@ -1,9 +1,11 @@
 """Videos come out upright, with their own times; what is not whole or too large is one sentence."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +13,8 @@ from PIL import Image
 from unmask.media.containers import gif_frames, is_cut_off
 from unmask.media.encoding import write_video
 from unmask.media.limits import Limits
-from unmask.media.video import matrix_orientation, open_video, read_video
+from unmask.media.shown import matrix_orientation
+from unmask.media.video import open_video, read_video
 from unmask.types import SourceError
 
 HEIGHT, WIDTH = 32, 48
@@ -165,30 +168,88 @@ def test_a_cut_video_with_its_index_in_front_is_refused_before_its_first_frame(t
         open_video(path)
 
 
-def test_a_file_that_breaks_inside_says_after_how_many_frames(tmp_path):
-    path = made(tmp_path, "mov", frames=40)
-    stored = bytearray(path.read_bytes())
-    stored[len(stored) // 3 : len(stored) // 2] = bytes(len(stored) // 2 - len(stored) // 3)
-    path.write_bytes(stored)
-    with pytest.raises(SourceError, match=r"breaks off after \d+ frames; copy it again"):
+def spoilt(source: Path, target: Path, change: Callable[[int, bytes], bytes | None]) -> Path:
+    """The video with other packets: `change(number, content)` gives new bytes, or None to lose a packet."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        track = new.add_stream_from_template(old.streams.video[0])
+        number = 0
+        for packet in old.demux(video=0):
+            if packet.dts is None:
+                continue
+            content = change(number, bytes(packet))
+            number += 1
+            if content is not None:
+                other = av.Packet(content)
+                other.pts, other.dts, other.time_base = packet.pts, packet.dts, packet.time_base
+                other.duration, other.is_keyframe, other.stream = packet.duration, packet.is_keyframe, track
+                new.mux(other)
+    return target
+
+
+def moving(folder: Path, suffix: str, *, codec: str, frames: int = 60, gop: int = 15) -> Path:
+    """A video of a picture that wanders, with a key frame every `gop` frames."""
+    noise = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    still = cv2.GaussianBlur(noise, (0, 0), 2)
+    path = folder / f"whole.{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=30)
+        stream.width, stream.height = 64, 64
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.gop_size = gop
+        if codec == "libx264":
+            stream.codec_context.max_b_frames = 0
+        for number in range(frames):
+            picture = np.roll(still, number, axis=1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+STREAMS = {"mp4": "libx264", "mkv": "mpeg4", "webm": "libvpx-vp9", "avi": "mjpeg"}
+TOLD = "{} of 60 frames are damaged, or rest on damaged ones, and were left out"
+
+
+@pytest.mark.parametrize("suffix", STREAMS)
+def test_after_a_damaged_packet_a_video_goes_on_at_the_next_key_frame(tmp_path, suffix):
+    whole = moving(tmp_path, suffix, codec=STREAMS[suffix])
+    path = spoilt(whole, tmp_path / f"a.{suffix}", lambda n, b: bytes(len(b)) if n == 20 else b)
+    video = open_video(path)
+    times_s = [frame.time_s for frame in video.frames]
+    lost = [20] if suffix == "avi" else range(20, 30)
+    np.testing.assert_allclose(times_s, [n / 30 for n in range(60) if n not in lost], atol=2e-3)
+    damaged = video.account.damaged
+    assert damaged in (len(lost), len(lost) - 1)  # a parser may keep one to itself
+    told = f"{damaged} of {50 + damaged if len(lost) > 1 else 60} frames are damaged, or rest on damaged ones"
+    assert video.account.sentences() == (f"{told}, and were left out",)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
+def test_a_video_without_its_first_key_frame_begins_at_the_second(tmp_path, suffix):
+    whole = moving(tmp_path, suffix, codec=STREAMS[suffix])
+    path = spoilt(whole, tmp_path / f"a.{suffix}", lambda n, b: None if n == 0 else b)
+    video = open_video(path)
+    assert len(list(video.frames)) == 45
+    assert video.account.damaged >= 13  # of 14: one decoder keeps the first for itself
+    assert video.account.too_damaged
+
+
+def test_a_video_of_damaged_packets_alone_is_refused(tmp_path):
+    whole = moving(tmp_path, "mp4", codec="libx264", frames=20)
+    path = spoilt(whole, tmp_path / "a.mp4", lambda n, b: bytes(len(b)))
+    with pytest.raises(SourceError, match="holds no frame of 20 damaged ones that can be decoded"):
         list(read_video(path))
 
 
-def test_torn_frames_are_left_out(tmp_path):
+def test_torn_frames_and_what_rests_on_them_are_left_out(tmp_path):
     rng = np.random.default_rng(5)
-    write_video(
-        tmp_path / "a.avi", rng.integers(0, 256, (12, 64, 64, 3), dtype=np.uint8), fps=25, codec="mpeg4"
-    )
-    stored = bytearray((tmp_path / "a.avi").read_bytes())
-    middle = len(stored) // 2
-    stored[middle : middle + 10] = rng.bytes(10)
-    (tmp_path / "a.avi").write_bytes(stored)
-    with av.open(tmp_path / "a.avi") as container:
-        torn = [frame.is_corrupt for frame in container.decode(video=0)]
-    assert 0 < sum(torn) < len(torn)
-    kept = [t for t in range(12) if not torn[t]]
-    times_s = [frame.time_s for frame in read_video(tmp_path / "a.avi")]
-    np.testing.assert_allclose(times_s, (np.array(kept) - kept[0]) / 25, atol=1e-6)
+    whole = moving(tmp_path, "avi", codec="mpeg4", gop=30)
+
+    def tear(number: int, content: bytes) -> bytes:
+        return content[:-40] + rng.bytes(40) if number == 40 else content
+
+    video = open_video(spoilt(whole, tmp_path / "a.avi", tear))
+    assert len(list(video.frames)) == 40
+    assert video.account.sentences() == (TOLD.format(20),)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -250,7 +311,7 @@ def test_other_files_are_no_videos(tmp_path):
         "list.mp4": "is no video, or a damaged one",
         "list2.mp4": "is no video, or a damaged one",
         "phone.heic": "save it as JPEG",
-        ".": "is not a plain file",
+        ".": "not a plain file",
     }.items():
         with pytest.raises(SourceError, match=rule):
             read_video(tmp_path / name)
@@ -302,7 +363,7 @@ def test_a_giant_frame_that_the_header_hides_is_never_decoded(tmp_path):
         packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 30)
         container.mux(packet)
     # Had it been decoded, its size would be known and named.
-    with pytest.raises(SourceError, match="breaks off after 0 frames"):
+    with pytest.raises(SourceError, match="holds no frame of 1 damaged ones that can be decoded"):
         list(read_video(tmp_path / "a.avi"))
 
 

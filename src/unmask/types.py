@@ -4,6 +4,7 @@ Presentation -> Frame -> Face -> FaceTrack -> Clip -> Score -> Decision. Picture
 boxes are xyxy in pixels of the original frame, times are seconds, and a higher score is more bona fide.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
@@ -44,6 +45,12 @@ class Reason(StrEnum):
     TIMED_OUT = "TIMED_OUT"
     NOT_FINITE = "NOT_FINITE"  # the network gave NaN or infinity
     EVIDENCE_WEAK = "EVIDENCE_WEAK"
+    DAMAGED = "DAMAGED"  # too much of the recording cannot be decoded as it was written
+    NO_COLOUR = "NO_COLOUR"  # grey or infrared, for which the network was not made
+    SCORE_DROPPED = "SCORE_DROPPED"  # for a second or more the scores were those of an attack
+    STILL_PICTURE = "STILL_PICTURE"  # nothing moved in the face of a video
+    NOT_CONTINUOUS = "NOT_CONTINUOUS"  # cuts, jumps, other faces: too little of it is one face
+    TOO_FEW_FRAMES = "TOO_FEW_FRAMES"  # a second, for the model's clips
 
 
 class UnmaskError(Exception):
@@ -257,8 +264,36 @@ class ClipScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A part of a source in which one face was seen without a break, judged by itself.
+
+    `from_s` and `to_s` are the times of its first and last sighting; `score` is NaN when no clip was scored.
+    """
+
+    identity: int
+    from_s: float
+    to_s: float
+    verdict: Verdict
+    score: float
+    reasons: tuple[Reason, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it, NaN as None."""
+        return {
+            "identity": self.identity,
+            "from_s": finite(self.from_s),
+            "to_s": finite(self.to_s),
+            "verdict": self.verdict.value,
+            "score": finite(self.score),
+            "reasons": [reason.value for reason in self.reasons],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaceDecision:
-    """The decision on one face of a source; `score` is NaN when no clip was scored."""
+    """The decision on one face of a source, its worst segment that counts; `score` is NaN when no clip was
+    scored.
+    """
 
     identity: int
     verdict: Verdict
@@ -266,13 +301,28 @@ class FaceDecision:
     reasons: tuple[Reason, ...]
     clips: tuple[ClipScore, ...]
     boxes: tuple[tuple[float, np.ndarray], ...]  # (time_s, xyxy) of every sighting
+    segments: tuple[Segment, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As docs/json.md describes it, NaN as None."""
+        box = self.boxes[0][1] if self.boxes else None
+        return {
+            "identity": self.identity,
+            "verdict": self.verdict.value,
+            "score": finite(self.score),
+            "reasons": [reason.value for reason in self.reasons],
+            "box": None if box is None else [finite(edge, digits=1) for edge in box],
+            "clips": [{"time_s": finite(clip.time_s), "score": finite(clip.score)} for clip in self.clips],
+            "segments": [segment.to_dict() for segment in self.segments],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The decision on a whole source: that of its main face, or the worst with all faces.
 
-    `timings_ms` maps decode, faces, clips, network and total to milliseconds.
+    `timings_ms` maps decode, faces, clips, network and total to milliseconds; `notes` are sentences on what a
+    reader must know, such as that only the beginning was judged. It has no truth value: ask `is_live`.
     """
 
     source: str
@@ -286,3 +336,61 @@ class Decision:
     model_version: str
     model_sha256: str
     timings_ms: Mapping[str, float]
+    notes: tuple[str, ...] = ()  # sentences on the source: damaged frames, tracks that were not looked at
+
+    @property
+    def is_live(self) -> bool:
+        """True for LIVE alone."""
+        return self.verdict is Verdict.LIVE
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Those of all faces, in order of time."""
+        found = (segment for face in self.faces for segment in face.segments)
+        return tuple(sorted(found, key=lambda segment: (segment.from_s, segment.identity)))
+
+    def __bool__(self) -> bool:
+        """Raises: an attack that were true would open doors."""
+        raise TypeError(
+            f"a decision is neither true nor false, this one is {self.verdict.value}; ask decision.is_live, "
+            "or `decision is not None`"
+        )
+
+    def __repr__(self) -> str:
+        why = f" {'|'.join(self.reasons)}" if self.reasons else ""
+        return (
+            f"<Decision {self.verdict.value}{why} score={self.score:.3f} threshold={self.threshold:.3f} "
+            f"faces={len(self.faces)} segments={len(self.segments)} source={self.source!r}>"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `unmask check --json` prints, see docs/json.md; NaN as None, so that any JSON writer takes
+        it.
+        """
+        return {
+            "source": self.source,
+            "verdict": self.verdict.value,
+            "score": finite(self.score),
+            "threshold": finite(self.threshold),
+            "operating_point": self.operating_point,
+            "reasons": [reason.value for reason in self.reasons],
+            "faces": [face.to_dict() for face in self.faces],
+            "model": {
+                "name": self.model_name,
+                "version": self.model_version,
+                "sha256": self.model_sha256,
+            },
+            "clips": sum(len(face.clips) for face in self.faces),
+            "timings_ms": {part: finite(ms, digits=1) for part, ms in self.timings_ms.items()},
+            "segments": [segment.to_dict() for segment in self.segments],
+            "notes": list(self.notes),
+        }
+
+
+def finite(value: float, *, digits: int = 6) -> float | None:
+    """A number as JSON may hold it: rounded, None where it is none.
+
+    >>> finite(0.1234567), finite(float("nan"))
+    (0.123457, None)
+    """
+    return round(float(value), digits) if math.isfinite(value) else None

@@ -16,9 +16,7 @@ from unmask.runtime.decision import rule_of
 from unmask.runtime.detector import Detector, packaged
 from unmask.runtime.watch import Settings
 from unmask.signature import check_signatures
-from unmask.types import Decision, FaceDecision, SettingsError, SourceError, UnmaskError
-
-CLIPS_SHOWN = 240  # of one face, once the verdict is certain and only the page and the video ask for more
+from unmask.types import Decision, SettingsError, SourceError, UnmaskError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +30,8 @@ class Wishes:
     point: str = "default"
     precision: str = "f32"
     all_faces: bool = False
+    seconds: float = 30.0
+    early_stop: bool = False
     fps: float = 30.0
     trust: Path | None = None
 
@@ -45,7 +45,7 @@ def run(sources: Sequence[str], wishes: Wishes) -> int:
         wishes.models or None,
         point=wishes.point,
         precision=wishes.precision,
-        settings=Settings(all_faces=wishes.all_faces),
+        settings=Settings(all_faces=wishes.all_faces, seconds=wishes.seconds, early_stop=wishes.early_stop),
     )
     outcomes: list[Outcome] = []
     for source in sources:
@@ -61,21 +61,17 @@ def run(sources: Sequence[str], wishes: Wishes) -> int:
 def check(source: str, detector: Detector, *, wishes: Wishes) -> Outcome:
     """One source's outcome; one that fails never stops the others, nor passes."""
     try:
-        shown = bool(wishes.report or wishes.annotate)
-        if shown and _comes_once(source):
+        if wishes.report or wishes.annotate:
             detector = detector.with_settings(replace(detector.settings, explain=True))
         with bar(address_shown(source)) as advance:
             decision = detector.check(source, fps=wishes.fps, progress=advance)
-        seen = decision.faces
-        if shown and not _comes_once(source):
-            seen = _whole(source, detector, wishes=wishes) or seen
     except SourceError as unreadable:
         return _unreadable(source, unreadable)
     except UnmaskError:
         raise  # the fault lies with the model or the settings: no other source would fare better
     except Exception as failure:
         return _unreadable(source, failure)
-    return _checked(decision, detector, seen=seen, wishes=wishes)
+    return _checked(decision, detector, wishes=wishes)
 
 
 def show(outcomes: Sequence[Outcome]) -> None:
@@ -100,29 +96,14 @@ def keep(outcomes: Sequence[Outcome], wishes: Wishes) -> None:
         say(f"annotated: {wishes.annotate}")
 
 
-def _whole(source: str, detector: Detector, *, wishes: Wishes) -> tuple[FaceDecision, ...]:
-    """The faces to the end of the source; none where only its beginning can be read.
-
-    A second look, so that neither page nor video can change the verdict.
-    """
-    settings = replace(detector.settings, early_stop=False, max_clips=CLIPS_SHOWN, explain=True)
-    try:
-        with bar(f"{address_shown(source)}, to its end") as advance:
-            return detector.with_settings(settings).check(source, fps=wishes.fps, progress=advance).faces
-    except SourceError:
-        return ()
-
-
-def _checked(
-    decision: Decision, detector: Detector, *, seen: tuple[FaceDecision, ...], wishes: Wishes
-) -> Checked:
+def _checked(decision: Decision, detector: Detector, *, wishes: Wishes) -> Checked:
     contract = next(c for c in detector.contracts if c.payload_sha256 == decision.model_sha256)
     rule = rule_of(contract, point=wishes.point, precision=wishes.precision)
-    most = max([1, *(len(face.clips) for face in (*seen, *decision.faces))])
+    most = max([1, *(len(face.clips) for face in decision.faces)])
     return Checked(
         decision=decision,
         contract=contract,
-        seen=seen,
+        seen=decision.faces,
         half_widths=tuple(rule.half_width(n) for n in range(1, most + 1)),
     )
 

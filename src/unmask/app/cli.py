@@ -70,6 +70,12 @@ def check(
     all_faces: Annotated[
         bool, typer.Option("--all-faces", help="Judge every face; the worst verdict counts.")
     ] = False,
+    seconds: Annotated[
+        float, typer.Option(help="How much of a file is judged, from its start.", min=0.1)
+    ] = 30.0,
+    early_stop: Annotated[
+        bool, typer.Option("--early-stop", help="Judge no more of a file once the verdict is there.")
+    ] = False,
     fps: Fps = 30.0,
     precision: InPrecision = Precision.F32,
     trust: Trust = None,
@@ -88,6 +94,8 @@ def check(
         point=point,
         precision=precision.value,
         all_faces=all_faces,
+        seconds=seconds,
+        early_stop=early_stop,
         fps=fps,
         trust=trust,
     )

@@ -15,9 +15,10 @@ from rich.text import Text
 
 from unmask.plain import address_shown, escaped, sentence
 from unmask.report.outcomes import REASON_WORDS, Outcome, Unreadable, number
-from unmask.types import Decision, FaceDecision, Verdict
+from unmask.types import Decision, Verdict
 
 STYLES = {Verdict.LIVE: "bold green", Verdict.ATTACK: "bold red", Verdict.UNDECIDED: "bold yellow"}
+SEGMENTS_SHOWN = 4  # of a source, in the table
 WIDTH_IN_FILES = 120  # a table written into a file or pipe has no terminal to fit
 HEADER = ("source", "verdict", "score", "threshold", "time", "reasons")
 REASONS_AT_LEAST = 20  # columns that reasons are folded into
@@ -27,7 +28,7 @@ NOT_UTF_8 = re.compile("[\ud800-\udfff]+")
 
 def json_line(outcome: Outcome, *, ascii_only: bool = False) -> str:
     """The outcome as docs/json.md describes it: strict JSON, NaN as null, valid UTF-8 whatever the name."""
-    record = _unreadable(outcome) if isinstance(outcome, Unreadable) else _decision(outcome.decision)
+    record = _unreadable(outcome) if isinstance(outcome, Unreadable) else outcome.decision.to_dict()
     record["source"] = NOT_UTF_8.sub(lambda found: escaped(found[0]), address_shown(record["source"]))
     return json.dumps(record, allow_nan=False, ensure_ascii=ascii_only)
 
@@ -83,7 +84,19 @@ def _row(outcome: Outcome) -> list[Text]:
         Text(number(decision.score)),
         Text(number(decision.threshold)),
         Text(_time(decision.timings_ms.get("total", math.nan))),
-        Text("; ".join(REASON_WORDS[reason] for reason in decision.reasons)),
+        Text("; ".join([*(REASON_WORDS[reason] for reason in decision.reasons), *_more(decision)])),
+    ]
+
+
+def _more(decision: Decision) -> list[str]:
+    """The notes, and which segments are not what the whole is, where there are several."""
+    apart = [
+        f"{segment.from_s:.1f} to {segment.to_s:.1f} s {segment.verdict.value} {number(segment.score)}"
+        for segment in decision.segments
+    ]
+    return [
+        *map(sentence, decision.notes),
+        *(["segments: " + ", ".join(apart[:SEGMENTS_SHOWN])] if len(apart) > 1 else []),
     ]
 
 
@@ -91,36 +104,6 @@ def _time(total_ms: float) -> str:
     if not math.isfinite(total_ms):
         return "–"
     return f"{total_ms:.0f} ms" if total_ms < 1000 else f"{total_ms / 1000:.1f} s"
-
-
-def _decision(decision: Decision) -> dict[str, Any]:
-    return {
-        "source": decision.source,
-        "verdict": decision.verdict.value,
-        "score": _finite(decision.score),
-        "threshold": _finite(decision.threshold),
-        "operating_point": decision.operating_point,
-        "reasons": [reason.value for reason in decision.reasons],
-        "faces": [_face(face) for face in decision.faces],
-        "model": {
-            "name": decision.model_name,
-            "version": decision.model_version,
-            "sha256": decision.model_sha256,
-        },
-        "clips": sum(len(face.clips) for face in decision.faces),
-        "timings_ms": {part: _finite(ms, digits=1) for part, ms in decision.timings_ms.items()},
-    }
-
-
-def _face(face: FaceDecision) -> dict[str, Any]:
-    return {
-        "identity": face.identity,
-        "verdict": face.verdict.value,
-        "score": _finite(face.score),
-        "reasons": [reason.value for reason in face.reasons],
-        "box": [_finite(float(edge), digits=1) for edge in face.boxes[0][1]] if face.boxes else None,
-        "clips": [{"time_s": _finite(clip.time_s), "score": _finite(clip.score)} for clip in face.clips],
-    }
 
 
 def _unreadable(outcome: Unreadable) -> dict[str, Any]:
@@ -136,9 +119,7 @@ def _unreadable(outcome: Unreadable) -> dict[str, Any]:
         "model": None,
         "clips": 0,
         "timings_ms": {},
+        "segments": [],
+        "notes": [],
         "error": outcome.sentence,
     }
-
-
-def _finite(value: float, *, digits: int = 6) -> float | None:
-    return round(float(value), digits) if math.isfinite(value) else None

@@ -287,7 +287,9 @@ def _same_bytes(rows: Sequence[Presentation]) -> Iterator[tuple[Presentation, Pr
 def _bytes(row: Presentation) -> int:
     """Of a file, or of a folder of frames the number of its entries."""
     path = Path(row.path)
-    return path.stat().st_size if path.is_file() else sum(1 for _ in path.iterdir())
+    if path.is_dir():
+        return sum(1 for _ in path.iterdir())
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _unreadable(

@@ -16,8 +16,6 @@ from unmask.types import Clip, ClipSpec, Sighting
 
 MAP_SIDE = 32  # of the papers' depth maps
 FINE = 4  # the mesh is rasterised this many times finer than a map, then averaged
-ROOM = 0.02  # of the box's side: what a face must keep to each border of a box that stays
-SMALLEST_SHARE = 0.5  # of the box's side: a face that shrinks below it needs a new box
 LONGEST_GAP = 1.5  # strides: between two frames of a clip from a slow camera
 
 
@@ -98,16 +96,6 @@ def coarsened(image: np.ndarray, *, factor: float) -> np.ndarray:
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def still_inside(box: np.ndarray, mesh: np.ndarray) -> bool:
-    """Whether a stream may keep `box` for the face: wholly inside with some room, and not much too small for
-    it.
-    """
-    side = float(box[2] - box[0])
-    low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
-    room = min(float((low - box[:2]).min()), float((box[2:] - 1 - high).min()))
-    return room >= ROOM * side and float((high - low).max()) >= SMALLEST_SHARE * side
 
 
 def cut_picture(image: np.ndarray, box: np.ndarray, *, size_px: int) -> np.ndarray:

@@ -8,16 +8,15 @@ y. Coordinates are pixel indices: (0, 0) is the centre of the first pixel.
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
-from openvino.preprocess import PrePostProcessor
 
 from unmask.media.assets import FaceModels, face_models
 from unmask.media.detections import DETECTOR_SIDE, MAX_OVERLAP, Detection, decode, merged, overlap, tiles
+from unmask.media.engine import ov
 from unmask.types import Face
 
 MESH_SIDE = 192
@@ -111,11 +110,24 @@ class FaceFinder:
         for detection in found:
             if _is_among(detection.box, [*faces, *known]):
                 continue
-            rough = self._look(image, crop_of_detection(detection))
-            face = rough and self.follow(image, rough)  # the second look has the crop that tracking has
+            face = self._either_way_up(image, crop_of_detection(detection))
             if face is not None and not _is_among(face.box, [*faces, *known]):
                 faces.append(face)
         return faces
+
+    def _either_way_up(self, image: np.ndarray, crop: Crop) -> Face | None:
+        """The face in `crop`, or the one that is there upside down, whichever the mesh believes in more.
+
+        Of a face that is upside down the detector takes the mouth for eyes, and the mesh would bend a face
+        into it that nobody has.
+        """
+        surest, belief = None, 0.0
+        for turned in (crop, replace(crop, angle=crop.angle + math.pi)):
+            rough = self._look(image, turned)
+            face = rough and self.follow(image, rough)  # the second look has the crop that tracking has
+            if rough and face and rough.presence * face.presence > belief:
+                surest, belief = face, rough.presence * face.presence
+        return surest
 
     def _detect(self, image: np.ndarray, tile: np.ndarray) -> list[Detection]:
         side = float(tile[2] - tile[0])
@@ -162,7 +174,7 @@ class _Network:
     """One compiled network that takes uint8 pixels (S, S, 3); a request for each thread."""
 
     def __init__(self, core: ov.Core, path: str, *, scale: float, mean: float, threads: int) -> None:
-        steps = PrePostProcessor(core.read_model(path))
+        steps = ov.preprocess.PrePostProcessor(core.read_model(path))
         steps.input().preprocess().mean(mean).scale(scale)
         settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",

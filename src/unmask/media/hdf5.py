@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from unmask.media.limits import Limits
+from unmask.media.regular import check_regular
 from unmask.types import Frame, SourceError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -72,10 +73,33 @@ def _h5py() -> ModuleType:
 
 
 def _opened(path: Path) -> Any:
+    check_regular(path)
     try:
         return _h5py().File(path, "r")
     except OSError as broken:
         raise SourceError(f"{path} is damaged or cannot be read as HDF5; copy it again") from broken
+
+
+def _own(file: Any, name: str, path: Path) -> Any:
+    """The dataset "array" of a frame, or None; SourceError where any part of it lies in another file."""
+    h5py = _h5py()
+    for place in (name, f"{name}/array"):
+        try:
+            link = file.get(place, getlink=True)
+        except (KeyError, ValueError, RuntimeError):  # no group that holds it
+            return None
+        if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
+            raise SourceError(
+                f"{path}: {place} is a link to another place ({type(link).__name__}), and a recording is "
+                "read from its own file alone; copy it whole"
+            )
+    array = file[name].get("array") if hasattr(file[name], "get") else None
+    if array is not None and (getattr(array, "external", None) or getattr(array, "is_virtual", False)):
+        raise SourceError(
+            f"{path}: {name} takes its pictures from another file, and a recording is read from its own file "
+            "alone; copy it whole"
+        )
+    return array
 
 
 def _frame_names(file: Any, path: Path) -> list[str]:
@@ -88,7 +112,7 @@ def _frame_names(file: Any, path: Path) -> list[str]:
 
 def _shape(file: Any, name: str, path: Path) -> tuple[int, int, int]:
     """(channels, H, W) of a frame."""
-    array = file[name].get("array") if hasattr(file[name], "get") else None
+    array = _own(file, name, path)
     if array is None or array.ndim not in (2, 3) or array.dtype != np.uint8:
         raise SourceError(f"{path}: {name} has no array (channels, H, W) of bytes; give the crops of WMCA")
     return (1, *array.shape) if array.ndim == 2 else array.shape
@@ -97,11 +121,17 @@ def _shape(file: Any, name: str, path: Path) -> tuple[int, int, int]:
 def _frames(path: Path, names: list[str], *, fps: float, limits: Limits) -> Generator[Frame, None, None]:
     with _opened(path) as file:
         for index, name in enumerate(names):
-            channels, height, width = _shape(file, name, path)
+            _, height, width = _shape(file, name, path)
             limits.check_size(str(path), width=width, height=height)
-            stored = file[name]["array"]
-            if channels == RGB:
-                image = np.ascontiguousarray(stored[...].transpose(1, 2, 0))
-            else:
-                image = cv2.cvtColor(stored[0] if stored.ndim == 3 else stored[...], cv2.COLOR_GRAY2RGB)
+            try:
+                image = _image(file[name]["array"])
+            except (OSError, RuntimeError) as broken:
+                raise SourceError(f"{path} is damaged: {name} cannot be read; copy it again") from broken
             yield Frame(image=image, time_s=index / fps, index=index)
+
+
+def _image(stored: Any) -> np.ndarray:
+    """(H, W, 3) uint8 of a dataset (channels, H, W) or (H, W)."""
+    if stored.ndim == 3 and stored.shape[0] == RGB:
+        return np.ascontiguousarray(stored[...].transpose(1, 2, 0))
+    return cv2.cvtColor(stored[0] if stored.ndim == 3 else stored[...], cv2.COLOR_GRAY2RGB)

@@ -10,10 +10,11 @@ from unmask.types import SettingsError, SourceError
 class Limits:
     """Bounds of what is read; a source beyond one is refused, before decoding where its header tells.
 
-    The defaults let pass what phones and webcams make: 50 megapixels, ten minutes at 60 frames a second.
+    The defaults let pass what phones and webcams make: 200 megapixels, ten minutes at 60 frames a second.
     """
 
-    max_pixels: int = 50_000_000  # of one picture
+    max_pixels: int = 200_000_000  # of one picture
+    max_video_pixels: int = 36_000_000  # of a frame of video, of which decoders hold many
     max_side_px: int = 16_384  # of one picture: the widest that H.264 holds
     max_duration_s: float = 600.0  # a live source ends there, a file that is longer is refused
     max_frames: int = 36_000
@@ -34,6 +35,15 @@ class Limits:
             raise SourceError(f"{size} and a side may have {self.max_side_px}; make it smaller first")
         if width * height > self.max_pixels:
             raise SourceError(f"{size} and may have {self.max_pixels} in all; make it smaller first")
+
+    def check_video_size(self, name: str, *, width: int, height: int) -> None:
+        """The same for a frame of video."""
+        self.check_size(name, width=width, height=height)
+        if width * height > self.max_video_pixels:
+            raise SourceError(
+                f"{name} is {width}x{height} pixels and a video may have {self.max_video_pixels} in all; "
+                "make it smaller first"
+            )
 
     def check_duration(self, name: str, duration_s: float) -> None:
         """Refuse a recording that is too long."""

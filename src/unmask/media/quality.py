@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from unmask.media.clips import clip_box, cut_picture, mesh_in_clip, mesh_mask
+from unmask.media.colour import colourfulness
 from unmask.media.faces import LEFT_EYE, RIGHT_EYE
 from unmask.types import Face, Reason, Sighting
 
@@ -37,6 +38,7 @@ class Quality:
     sharpness: float  # variance of the Laplacian over that of the grey values, in the face's square
     dark: float  # share of the face below DARK
     bright: float  # share of the face above BRIGHT
+    colour: float = 99.0  # of the face's square, see media.colour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class QualityLimits:
     sharpness: float = 0.01
     dark: float = 0.6
     bright: float = 0.4
+    colour: float = 1.0  # real faces have 2.5 and more
 
 
 DEFAULT_LIMITS = QualityLimits()
@@ -72,6 +75,7 @@ def reasons(quality: Quality, *, limits: QualityLimits = DEFAULT_LIMITS) -> tupl
         Reason.BLURRED: quality.sharpness < limits.sharpness,
         Reason.TOO_DARK: quality.dark > limits.dark,
         Reason.TOO_BRIGHT: quality.bright > limits.bright,
+        Reason.NO_COLOUR: quality.colour < limits.colour and quality.dark <= limits.dark,
     }
     return tuple(reason for reason, is_broken in broken.items() if is_broken)
 
@@ -93,6 +97,7 @@ def measure(image: np.ndarray, face: Face) -> Quality:
         sharpness=float(edges.var() / max(values.var(), 1.0)),
         dark=float((values < DARK).mean()),
         bright=float((values > BRIGHT).mean()),
+        colour=colourfulness(square),
     )
 
 

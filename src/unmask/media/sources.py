@@ -1,22 +1,30 @@
 """Whatever can be checked -> frames: a picture, a video, a folder of pictures, a camera, a stream."""
 
+import numbers
 import re
 import time
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import cv2
+import numpy as np
 
-from unmask.media.containers import gif_frames
-from unmask.media.hdf5 import is_hdf5, open_hdf5
-from unmask.media.headers import DamagedError, read_header
-from unmask.media.images import SUFFIXES, probe_image, read_image
+from unmask.media.account import Account
+from unmask.media.hdf5 import MAGIC as HDF5
+from unmask.media.hdf5 import open_hdf5
+from unmask.media.http import LARGEST_KEPT, Answer, Kept, Live
+from unmask.media.images import READ_SUFFIXES, probe_image, read_image, shown, turned, upright
 from unmask.media.limits import DEFAULT_LIMITS, Limits
-from unmask.media.video import Video, open_stream, open_video
+from unmask.media.pictures import HEAD_BYTES, MOST_BYTES, Picture, kind_of, open_picture
+from unmask.media.regular import open_regular
+from unmask.media.tails import refuse_tail
+from unmask.media.video import Video, open_file, open_readable, open_stream, open_video
 from unmask.plain import address_shown
 from unmask.types import DataError, Frame, Presentation, SettingsError, SourceError
 
@@ -24,6 +32,13 @@ Kind = Literal["image", "video", "folder", "camera", "stream"]
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 CAMERA = "camera:"
 MAX_FRAMES = "max_frames"  # column of a presentation: a protocol that takes only the first frames fills it
+PLAYLISTS = (
+    "application/vnd.apple.mpegurl",
+    "application/x-mpegurl",
+    "audio/mpegurl",
+    "audio/x-mpegurl",
+    "application/dash+xml",
+)
 MOTION_JPEG = (".mjpeg", ".mjpg")  # pictures end to end: the content alone looks like one picture
 
 
@@ -32,6 +47,7 @@ class Source:
     """An opened source: `frames` come once, decoded as they are asked for.
 
     `frame_count` and `fps` (the mean rate) are None where nothing tells; true times are in the frames.
+    `account` says what became of the frames so far.
     """
 
     name: str
@@ -39,6 +55,7 @@ class Source:
     frames: Generator[Frame, None, None]
     frame_count: int | None
     fps: float | None
+    account: Account = field(default_factory=Account)
 
     def close(self) -> None:
         """Let go of the file, camera or connection before the frames ended; harmless after."""
@@ -50,36 +67,44 @@ def open_source(
 ) -> Source:
     """Open what `source` names; SourceError at once for all that can be told without decoding.
 
-    "camera:0" is a camera; rtsp:// and http(s):// are streams; a folder gives its pictures in natural order,
-    `fps` of them a second; a file is a picture or a video by its content, whatever its suffix. `turns`
-    quarter turns clockwise bring files upright that do not say themselves how they are to be turned.
+    "camera:0" is a camera; rtsp:// and http(s):// are streams, or pictures by the server's word; a folder
+    gives its pictures in natural order, `fps` of them a second; a file is a picture, an animation or a video
+    by its content, whatever its suffix. `turns` quarter turns clockwise bring files upright that do not say
+    themselves how they are to be turned. Only regular files are opened, and no server but the one named.
     """
-    if not 0 < fps <= 1000:
-        raise SettingsError(f"fps must be above 0 and at most 1000, not {fps}")
+    check_fps(fps)
     name = str(source)
     if not name:
         raise SourceError("an empty name is no source; give a file, folder, camera:0 or an address")
     if name.startswith(CAMERA):
         return _open_camera(name, limits=limits)
     if "://" in name:
-        if name.split("://")[0].lower() not in SCHEMES:
-            raise SourceError(
-                f"{address_shown(name)} is no address that can be opened; use {', '.join(SCHEMES)} or a path"
-            )
-        video = open_stream(name, limits=limits)
-        return _of_video(video, name=address_shown(name), kind="stream")
+        return _open_address(name, limits=limits)
     if Path(name).is_dir():
-        return _open_folder(Path(name), fps=fps, limits=limits, turns=turns)
-    if _is_picture(Path(name)):
-        probe_image(name, limits=limits)
-        frames = _frames([Path(name)], fps=fps, limits=limits, turns=turns)
-        return Source(name=name, kind="image", frames=frames, frame_count=1, fps=None)
-    if is_hdf5(Path(name)):
+        return open_files(_pictures_in(Path(name)), name=name, fps=fps, limits=limits, turns=turns)
+    with open_regular(name) as file:
+        head = file.read(HEAD_BYTES)
+    if _is_picture(head, name):
+        return _of_picture(probe_image(name, limits=limits), limits=limits, turns=turns)
+    if head.startswith(HDF5):
         recorded, count = open_hdf5(Path(name), fps=fps, limits=limits)
         return Source(name=name, kind="video", frames=recorded, frame_count=count, fps=fps)
-    still = _is_still_gif(Path(name))
-    video = open_video(name, limits=limits, turns=turns)
-    return _of_video(video, name=name, kind="image" if still else "video")
+    return _of_video(open_video(name, limits=limits, turns=turns), name=name, kind="video")
+
+
+def open_content(content: bytes, *, name: str = "bytes", limits: Limits = DEFAULT_LIMITS) -> Source:
+    """A picture or a video whose file is in memory."""
+    if kind_of(content[:HEAD_BYTES]) is None:
+        return _of_video(open_file(BytesIO(content), name=name, limits=limits), name=name, kind="video")
+    picture = open_picture(content, name=name, limits=limits)
+    refuse_tail(content, picture.kind, name=name, named=False)
+    return _of_picture(picture, limits=limits, turns=0)
+
+
+def check_fps(fps: float) -> None:
+    """SettingsError for what is no frame rate."""
+    if isinstance(fps, bool) or not isinstance(fps, numbers.Real) or not 0 < fps <= 1000:
+        raise SettingsError(f"fps must be a number above 0 and at most 1000, not {fps!r:.40}")
 
 
 def open_presentation(
@@ -118,36 +143,64 @@ def _first(frames: Generator[Frame, None, None], count: int) -> Generator[Frame,
 
 
 def _of_video(video: Video, *, name: str, kind: Kind) -> Source:
-    return Source(name=name, kind=kind, frames=video.frames, frame_count=video.frame_count, fps=video.fps)
+    return Source(
+        name=name,
+        kind=kind,
+        frames=video.frames,
+        frame_count=video.frame_count,
+        fps=video.fps,
+        account=video.account,
+    )
 
 
-def _is_picture(path: Path) -> bool:
-    if not path.is_file() or path.suffix.lower() in MOTION_JPEG:
-        return False
-    try:
-        with path.open("rb") as file:
-            return read_header(file) is not None
-    except DamagedError:
-        return True  # it began as one; reading it says what is wrong
-    except OSError:
-        return False
+def _is_picture(head: bytes, name: str) -> bool:
+    """By its first bytes; a name that says motion JPEG is believed, since that begins like one picture."""
+    return kind_of(head) is not None and Path(name).suffix.lower() not in MOTION_JPEG
 
 
-def _is_still_gif(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(4) == b"GIF8" and gif_frames(file) == 1
+def _of_picture(picture: Picture, *, limits: Limits, turns: int) -> Source:
+    """A still picture, or an animation as the video that it is."""
+    account = Account()
+    if picture.frames == 1:
+        still = _frame(partial(shown, picture, turns=turns), account=account)
+        return Source(name=picture.name, kind="image", frames=still, frame_count=1, fps=None, account=account)
+    limits.check_frames(picture.name, picture.frames)
+    moving = _animation(picture, account=account, limits=limits, turns=turns)
+    return Source(
+        name=picture.name, kind="video", frames=moving, frame_count=picture.frames, fps=None, account=account
+    )
 
 
-def _open_folder(folder: Path, *, fps: float, limits: Limits, turns: int) -> Source:
-    """The pictures of one folder as a video; other files, hidden ones and folders inside are passed over."""
-    paths = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+def _frame(decode: Callable[[], np.ndarray], *, account: Account) -> Generator[Frame, None, None]:
+    image = decode()
+    account.good()
+    yield Frame(image=image, time_s=0.0, index=0)
+
+
+def _animation(
+    picture: Picture, *, account: Account, limits: Limits, turns: int
+) -> Generator[Frame, None, None]:
+    for index, (stored, time_s) in enumerate(picture.animation()):
+        limits.check_duration(picture.name, time_s)
+        account.good()
+        yield Frame(image=upright(stored, turned(turns)), time_s=time_s, index=index)
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    """The pictures of one folder in order; other files, hidden ones and folders inside are passed over."""
+    paths = [p for p in folder.iterdir() if p.suffix.lower() in READ_SUFFIXES and not p.name.startswith(".")]
     if not paths:
-        raise SourceError(f"{folder} holds no picture; give a folder of {', '.join(sorted(SUFFIXES))}")
-    limits.check_frames(str(folder), len(paths))
-    limits.check_duration(str(folder), len(paths) / fps)
-    paths.sort(key=lambda path: natural_key(path.name))
+        raise SourceError(f"{folder} holds no picture; give a folder of {', '.join(sorted(READ_SUFFIXES))}")
+    return sorted(paths, key=lambda path: natural_key(path.name))
+
+
+def open_files(
+    paths: Sequence[Path], *, name: str, fps: float, limits: Limits = DEFAULT_LIMITS, turns: int = 0
+) -> Source:
+    """Picture files of one size as a video of `fps` pictures a second."""
+    check_fps(fps)
+    limits.check_frames(name, len(paths))
+    limits.check_duration(name, len(paths) / fps)
     first = _size(paths[0], limits=limits)
     for path in paths[1:]:
         if (size := _size(path, limits=limits)) != first:
@@ -155,20 +208,65 @@ def _open_folder(folder: Path, *, fps: float, limits: Limits, turns: int) -> Sou
                 f"{path} is {size[0]}x{size[1]} pixels, {paths[0].name} {first[0]}x{first[1]}; "
                 "a folder of frames is of one size"
             )
-    frames = _frames(paths, fps=fps, limits=limits, turns=turns)
-    return Source(name=str(folder), kind="folder", frames=frames, frame_count=len(paths), fps=fps)
+    account = Account(period_s=1 / fps)
+    frames = _frames(paths, fps=fps, limits=limits, turns=turns, account=account)
+    return Source(name=name, kind="folder", frames=frames, frame_count=len(paths), fps=fps, account=account)
 
 
 def _size(path: Path, *, limits: Limits) -> tuple[int, int]:
     """Width and height once upright, from the header alone."""
-    header = probe_image(path, limits=limits)
-    return (header.height, header.width) if header.orientation >= 5 else (header.width, header.height)
+    picture = probe_image(path, limits=limits)
+    if picture.frames > 1:
+        raise SourceError(f"{path} is an animation among single pictures; give it alone, or its pictures")
+    across = picture.orientation >= 5
+    return (picture.height, picture.width) if across else (picture.width, picture.height)
 
 
-def _frames(paths: Sequence[Path], *, fps: float, limits: Limits, turns: int) -> Generator[Frame, None, None]:
+def _frames(
+    paths: Sequence[Path], *, fps: float, limits: Limits, turns: int, account: Account
+) -> Generator[Frame, None, None]:
     for index, path in enumerate(paths):
         image = read_image(path, limits=limits, turns=turns)
+        account.good()
         yield Frame(image=image, time_s=index / fps, index=index)
+
+
+def _open_address(url: str, *, limits: Limits) -> Source:
+    scheme, name = url.split("://")[0].lower(), address_shown(url)
+    if scheme not in SCHEMES:
+        raise SourceError(f"{name} is no address that can be opened; use {', '.join(SCHEMES)} or a path")
+    if scheme in ("rtsp", "rtsps"):
+        return _of_video(open_stream(url, limits=limits), name=name, kind="stream")
+    with ExitStack() as until_opened:
+        answer = until_opened.enter_context(closing(Answer(url, timeout_s=limits.timeout_s)))
+        source = _of_answer(answer, name=name, limits=limits)
+        if source.kind == "stream":  # which closes it
+            until_opened.pop_all()
+    return source
+
+
+def _of_answer(answer: Answer, *, name: str, limits: Limits) -> Source:
+    """A picture, a video or the stream of a camera, by what the server says that it is."""
+    if answer.kind.startswith("image/") and (answer.length or 0) <= MOST_BYTES:
+        return open_content(answer.whole(MOST_BYTES), name=name, limits=limits)
+    if answer.kind in PLAYLISTS:
+        raise SourceError(
+            f"{name} is a playlist, which is not followed; give the address of the stream itself"
+        )
+    if answer.length is None or answer.length > LARGEST_KEPT:
+        live = Live(answer)
+        arrival_s = live.arrival_s if answer.length is None else None
+        video = open_readable(live, name=name, limits=limits, arrival_s=arrival_s)
+        return _of_video(video, name=name, kind="stream")
+    with ExitStack() as until_opened:
+        kept = until_opened.enter_context(closing(Kept(answer)))
+        is_picture = kind_of(kept.read(HEAD_BYTES)) is not None and answer.length <= MOST_BYTES
+        kept.seek(0)
+        if is_picture:
+            return open_content(kept.read(), name=name, limits=limits)
+        video = open_readable(kept, name=name, limits=limits)
+        until_opened.pop_all()  # the video closes it
+    return _of_video(video, name=name, kind="stream")
 
 
 def _open_camera(name: str, *, limits: Limits) -> Source:

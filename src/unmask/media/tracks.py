@@ -80,6 +80,11 @@ class Tracker:
         self._searched_tiles_s = -np.inf
         self._next_identity = 0
 
+    def restart(self) -> None:
+        """Forget all faces: the next picture shows another scene, and each of its faces is a new one."""
+        self._tracks.clear()
+        self._searched_s = self._searched_tiles_s = -np.inf
+
     def update(self, frame: Frame) -> list[tuple[int, Face]]:
         """The faces of this frame with their identities, largest first."""
         now = frame.time_s

@@ -1,22 +1,26 @@
 """Recorded and streamed video -> upright RGB frames with their true times."""
 
-import struct
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
-from av.error import ArgumentError, ExitError, FFmpegError, InvalidDataError
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
+from av.error import ArgumentError, FFmpegError, InvalidDataError
 
+from unmask.media.account import Account
 from unmask.media.containers import is_cut_off
+from unmask.media.decoding import Reader, rate_of
 from unmask.media.encoding import VideoWriter, encode_decode, write_video
-from unmask.media.images import turned, upright
+from unmask.media.http import stalled
 from unmask.media.limits import DEFAULT_LIMITS, Limits
+from unmask.media.patience import Patient, Readable
+from unmask.media.pictures import HEAD_BYTES, kind_of
+from unmask.media.regular import open_regular
+from unmask.media.video_tracks import chosen
 from unmask.plain import address_shown
 from unmask.types import Frame, SourceError
 
@@ -37,20 +41,32 @@ FILE_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,"
     "flv,asf,ogg,h264,hevc,m4v,mjpeg,ivf,yuv4mpegpipe"
 )
-STREAM_FORMATS = f"{FILE_FORMATS},rtsp,rtp,sdp,hls,mpjpeg"
-HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis"})
-DEFAULT_FPS = 30.0  # where a file does not say
-LIVE_FAULTS = 60  # damaged packets in a row, some two seconds of them, that a live stream may have
-CLOCKWISE_TO_ORIENTATION = {90: 6, 180: 3, 270: 8}
+WEB_FORMATS = f"{FILE_FORMATS},mpjpeg"
+STREAM_FORMATS = "rtsp,rtp,sdp"
+STREAM_PROTOCOLS = "rtsp,rtp,tcp,tls,udp,srtp"
+NO_PROTOCOL = "none"  # what is read through us opens nothing else
+CLOCKLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "mpegvideo"})  # formats without times
+# Decoders would paint over what is damaged, each in its own way; with these they say so.
+STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
+WHOLE = {
+    "ignore_editlist": "1"
+}  # all that was recorded counts; a list of a thousand cuts costs a thousand seeks
+LATE_S = 1.0  # a first frame later than that does not begin the clock
+BUFFER_BYTES = 1 << 16
+LIVE_BUFFER_BYTES = 1 << 12  # a live picture must not wait until a larger buffer is full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
-    """An opened video: `frames` come once, decoded as asked for; `frame_count` if the header tells."""
+    """An opened video: `frames` come once, decoded as asked for; `frame_count` if the header tells.
+
+    `account` is filled while they are read.
+    """
 
     frames: Generator[Frame, None, None]
     frame_count: int | None
     fps: float  # the mean rate; the times of the frames are the true ones
+    account: Account
 
 
 def read_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Frame]:
@@ -63,183 +79,139 @@ def open_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS, turns: int 
 
     `turns` quarter turns clockwise bring it upright if it does not say itself how it is to be turned.
     """
-    _check_file(Path(path))
+    with ExitStack() as until_opened:
+        file = until_opened.enter_context(open_regular(path))
+        video = open_file(file, name=str(path), limits=limits, turns=turns)
+        until_opened.pop_all()  # the video closes it
+    return video
+
+
+def open_file(file: BinaryIO, *, name: str, limits: Limits = DEFAULT_LIMITS, turns: int = 0) -> Video:
+    """As `open_video`, of an open file that can be read in any order, which is closed with the video."""
+    _check_start(file, name)
+    file.seek(0)
+    return open_readable(file, name=name, limits=limits, turns=turns, formats=FILE_FORMATS)
+
+
+def open_readable(
+    file: Readable,
+    *,
+    name: str,
+    limits: Limits,
+    turns: int = 0,
+    formats: str = WEB_FORMATS,
+    arrival_s: Callable[[int], float] | None = None,
+) -> Video:
+    """A container that is read from `file`; `arrival_s` says when a byte of a live one came."""
+    patient = Patient(file, name=name, timeout_s=limits.timeout_s)
+    options = _options(limits, formats, protocols=NO_PROTOCOL) | WHOLE
+    size = BUFFER_BYTES if arrival_s is None else LIVE_BUFFER_BYTES
     try:
-        # "file:" keeps names with a colon from being taken for a protocol.
-        container = av.open(f"file:{path}", options=_options(limits, FILE_FORMATS), metadata_errors="replace")
-    except (InvalidDataError, ArgumentError) as broken:  # the latter for a format that is not on the list
-        raise SourceError(f"{path} is no video, or a damaged one; give a video file such as mp4") from broken
+        container = _av_open(patient, options=options, buffer_size=size)
     except FFmpegError as broken:
-        raise SourceError(f"{path} cannot be opened: {broken.strerror}; check the file") from broken
-    return _video(container, name=str(path), limits=limits, live=False, turns=turns)
+        patient.check()
+        if isinstance(broken, InvalidDataError | ArgumentError):  # the latter of a format not on the list
+            raise SourceError(
+                f"{name} is no video, or a damaged one; give a video file such as mp4"
+            ) from broken
+        raise SourceError(f"{name} cannot be opened: {broken.strerror}; check the file") from broken
+    with ExitStack() as until_opened:
+        until_opened.enter_context(container)
+        video = _video(
+            container,
+            patient,
+            name=name,
+            limits=limits,
+            live=arrival_s is not None,
+            turns=turns,
+            arrival_s=arrival_s,
+        )
+        until_opened.pop_all()
+    return video
 
 
 def open_stream(url: str, *, limits: Limits = DEFAULT_LIMITS) -> Video:
-    """A stream over the network; it ends quietly at the limits of duration and count, and may not stall.
+    """A stream by RTSP; it ends quietly at the limits of duration and count, and may not stall.
 
     Errors name the address without its credentials; FFmpeg's own, which hold them, are not chained to ours.
     """
     name, refused = address_shown(url), None
     options = {
-        **_options(limits, STREAM_FORMATS),
-        "rtsp_transport": "tcp",
-    }  # over UDP lost packets tear pictures
+        **_options(limits, STREAM_FORMATS, protocols=STREAM_PROTOCOLS),
+        "rtsp_transport": "tcp",  # over UDP lost packets tear pictures
+    }
     start_s = time.monotonic()
     try:
-        container = av.open(url, options=options, metadata_errors="replace", timeout=limits.timeout_s)
+        container = _av_open(url, options=options, timeout=limits.timeout_s)
     except FFmpegError as error:
         refused = error.strerror or type(error).__name__
     if refused is not None:
         if time.monotonic() - start_s >= limits.timeout_s:  # not every protocol says that it was interrupted
-            raise SourceError(_stalled(name, limits))
+            raise stalled(name, limits.timeout_s)
         raise SourceError(f"{name} cannot be opened: {refused}; check the address")
-    return _video(container, name=name, limits=limits, live=container.duration is None)
+    return _video(container, None, name=name, limits=limits, live=container.duration is None, turns=0)
 
 
-def matrix_orientation(matrix: tuple[int, ...]) -> int:
-    """The EXIF orientation nearest to a display matrix (a, b, u, c, d, v, x, y, w) of ISO/IEC 14496-12.
-
-    A stored point (x, y) is shown at (a x + c y, b x + d y).
-
-    >>> matrix_orientation((0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30))  # a quarter turn clockwise
-    6
-    """
-    a, b, _, c, d = matrix[:5]
-    across = abs(b) + abs(c) > abs(a) + abs(d)
-    flips = (c < 0, b < 0) if across else (a < 0, d < 0)  # left to right, top to bottom
-    return {(False, False): 1, (True, False): 2, (True, True): 3, (False, True): 4}[flips] + 4 * across
-
-
-def _check_file(path: Path) -> None:
-    if not path.exists():
-        raise SourceError(f"{path} does not exist; check the path")
-    if not path.is_file():
-        raise SourceError(f"{path} is not a plain file; give a video file")
+def _av_open(file: Any, **settings: Any) -> InputContainer:
+    """av.open that bears metadata which are not UTF-8, in the words of whatever PyAV is installed."""
     try:
-        with path.open("rb") as file:
-            start = file.read(12)
-            if not start:
-                raise SourceError(f"{path} is empty; copy it again")
-            if start[4:8] == b"ftyp" and start[8:] in HEIF_BRANDS:  # FFmpeg would show one of its tiles
-                raise SourceError(f"{path} is a HEIF or AVIF picture, which is not read; save it as JPEG")
-            if is_cut_off(file):
-                raise SourceError(f"{path} is cut off before its end; copy it again")
+        return av.open(file, metadata_errors="replace", **settings)
+    except TypeError as unknown:
+        if "metadata_errors" not in str(unknown):
+            raise
+        return av.open(file, **settings)  # versions that took the word back replace by themselves
+
+
+def _check_start(file: BinaryIO, name: str) -> None:
+    try:
+        file.seek(0)
+        start = file.read(HEAD_BYTES)
+        if not start:
+            raise SourceError(f"{name} is empty; copy it again")
+        kind = kind_of(start)
+        if kind in ("HEIF", "AVIF"):  # FFmpeg would show one of its tiles
+            raise SourceError(
+                f"{name} is a {kind} picture, not a video; give it as a picture, or save it as JPEG"
+            )
+        if is_cut_off(file):
+            raise SourceError(f"{name} is cut off before its end; copy it again")
     except OSError as refused:
-        raise SourceError(f"{path} cannot be read: {refused.strerror}; check its rights") from refused
+        raise SourceError(f"{name} cannot be read: {refused.strerror}; check its rights") from refused
 
 
-def _options(limits: Limits, formats: str) -> dict[str, str]:
+def _options(limits: Limits, formats: str, *, protocols: str) -> dict[str, str]:
     # max_pixels also bounds what FFmpeg decodes while it looks for the format of the pictures.
-    return {"format_whitelist": formats, "max_pixels": str(limits.max_pixels)}
+    return {
+        "format_whitelist": formats,
+        "protocol_whitelist": protocols,
+        "max_pixels": str(limits.max_video_pixels),
+    }
 
 
-def _video(container: InputContainer, *, name: str, limits: Limits, live: bool, turns: int = 0) -> Video:
-    streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
-    if not streams:
-        holds = "only sound" if container.streams.audio else "no pictures"
-        raise SourceError(f"{name} holds {holds}; give a video")
-    stream = streams[0]
+def _video(
+    container: InputContainer,
+    patient: Patient | None,
+    *,
+    name: str,
+    limits: Limits,
+    live: bool,
+    turns: int,
+    arrival_s: Callable[[int], float] | None = None,
+) -> Video:
+    stream, notes = chosen(container, name=name)
     context = stream.codec_context
-    if context is None:
-        raise SourceError(f"{name} is coded in a way that is not known here; convert it to H.264")
     if context.width and context.height:
-        limits.check_size(name, width=context.width, height=context.height)
+        limits.check_video_size(name, width=context.width, height=context.height)
     if not live:
         limits.check_frames(name, stream.frames)
-        limits.check_duration(name, (container.duration or 0) / av.time_base)
-    context.thread_type = "SLICE" if live else "AUTO"  # threads over frames would hold live ones back
-    context.options = {"max_pixels": str(limits.max_pixels)}
-    frames = _frames(container, stream, name=name, limits=limits, live=live, turns=turns)
-    return Video(frames=frames, frame_count=stream.frames or None, fps=_fps(stream))
-
-
-def _fps(stream: VideoStream) -> float:
-    rate = stream.average_rate or stream.guessed_rate
-    return float(rate) if rate else DEFAULT_FPS
-
-
-def _frames(
-    container: InputContainer, stream: VideoStream, *, name: str, limits: Limits, live: bool, turns: int
-) -> Generator[Frame, None, None]:
-    clock = _Clock(fps=_fps(stream))
-    first: VideoFrame | None = None
-    orientation, count = 1, 0
-    with container:
-        try:
-            for picture in _pictures(container, stream, patience=LIVE_FAULTS if live else 0):
-                time_s = clock.time_s(picture.time)
-                if live and (time_s > limits.max_duration_s or count == limits.max_frames):
-                    return
-                limits.check_duration(name, time_s)
-                limits.check_frames(name, count + 1)
-                if first is None:
-                    first, orientation = picture, _orientation(picture, stream, turns=turns)
-                _check_picture(picture, first, name=name, limits=limits)
-                image = upright(picture.to_ndarray(format="rgb24"), orientation)
-                yield Frame(image=image, time_s=time_s, index=count)
-                count += 1
-        except ExitError as stalled:
-            raise SourceError(_stalled(name, limits)) from stalled
-        except FFmpegError as broken:
-            raise SourceError(f"{name} breaks off after {count} frames; copy it again") from broken
-    if count == 0:
-        raise SourceError(f"{name} holds no frame that can be decoded; copy it again")
-
-
-def _pictures(container: InputContainer, stream: VideoStream, *, patience: int) -> Iterator[VideoFrame]:
-    """Decoded pictures but for those known to be torn; `patience` with damaged packets in a row."""
-    faults = 0
-    for packet in container.demux(stream):
-        try:
-            for picture in packet.decode():
-                if not picture.is_corrupt:
-                    yield picture
-        except InvalidDataError:
-            faults += 1
-            if faults > patience:
-                raise
-        else:
-            faults = 0
-
-
-def _check_picture(picture: VideoFrame, first: VideoFrame, *, name: str, limits: Limits) -> None:
-    limits.check_size(name, width=picture.width, height=picture.height)
-    if (picture.width, picture.height) != (first.width, first.height):
-        raise SourceError(
-            f"{name} changes from {first.width}x{first.height} to {picture.width}x{picture.height} pixels; "
-            "convert it to one size"
-        )
-
-
-def _stalled(name: str, limits: Limits) -> str:
-    return f"{name} stalls: it gave nothing for {limits.timeout_s:g} s; check the connection"
-
-
-def _orientation(picture: VideoFrame, stream: VideoStream, *, turns: int) -> int:
-    """EXIF orientation 1 to 8: of the display matrix, else of the tag "rotate" that older phones wrote; of
-    `turns` where neither turns anything.
-    """
-    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
-    if matrix is not None:
-        own = matrix_orientation(struct.unpack("=9i", bytes(matrix)[:36]))
-    else:
-        degrees = stream.metadata.get("rotate", "0")
-        own = CLOCKWISE_TO_ORIENTATION.get(int(degrees) % 360, 1) if degrees.lstrip("-").isdecimal() else 1
-    return own if own != 1 else turned(turns)
-
-
-class _Clock:
-    """Times since the first frame, rising: a missing or backward stamp becomes one nominal period more."""
-
-    def __init__(self, *, fps: float) -> None:
-        self._period_s = 1.0 / fps
-        self._start_s: float | None = None
-        self._last_s = -self._period_s
-
-    def time_s(self, stamp_s: float | None) -> float:
-        if self._start_s is None:
-            self._start_s = stamp_s or 0.0
-        next_s = self._last_s + self._period_s
-        now_s = next_s if stamp_s is None else stamp_s - self._start_s
-        self._last_s = now_s if now_s > self._last_s else next_s
-        return self._last_s
+        start_s = (container.start_time or 0) / av.time_base
+        late_s = start_s if start_s > LATE_S else 0.0  # Matroska counts what is before the first frame
+        limits.check_duration(name, (container.duration or 0) / av.time_base - late_s)
+    context.thread_type = "SLICE"  # threads over frames tell of damage late, and hold live frames back
+    context.options = {"max_pixels": str(limits.max_video_pixels)} | STRICT
+    account = Account(period_s=1 / rate_of(stream), notes=notes)
+    clockless = arrival_s if container.format.name in CLOCKLESS else None
+    reader = Reader(stream, account=account, name=name, limits=limits, live=live, turns=turns)
+    frames = reader.frames(container, patient, arrival_s=clockless)
+    next(frames)  # into its block, so that the file is closed also if no frame is ever asked for
+    return Video(frames=frames, frame_count=stream.frames or None, fps=rate_of(stream), account=account)

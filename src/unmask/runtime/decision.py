@@ -1,20 +1,34 @@
-"""Clip scores -> verdict: a sequential test with an early stop; pure functions.
+"""Clip scores -> verdict: pure functions, whose every rule is written out in docs/decision.md.
 
-A face's score is the mean m of its n clip scores (the papers' rule), through the contract's map where it was
-calibrated: here and nowhere else. For clip scores of equal variance in
-both classes Wald's test stops where m leaves the band threshold -+ margin / n. Clips of one presentation
-resemble each other, so n counts only as n / (1 + (n - 1) rho), the size of as many independent ones (Kish
-1965). A decided verdict always agrees with score >= threshold.
+Three steps. `read`: the mean of a segment's scores against the threshold, by Wald's sequential test. `dip`:
+the worst second of it, by a scan whose allowance grows with the segment's length. `judge`: of all segments
+that count the worst one, unless too much of what was seen could not be judged.
+
+A score is a mean of clip scores through the contract's map where it was calibrated: here and nowhere else.
+Clips of one presentation resemble each other, so n count only as n / (1 + (n - 1) rho), the size of as many
+independent ones (Kish 1965). A decided verdict always agrees with score >= threshold.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+import numpy as np
 
 from unmask.contract import Contract, OperatingPoint, ScoreMap
 from unmask.types import ModelError, Reason, Verdict
 
 GRAVITY = {Verdict.LIVE: 0, Verdict.UNDECIDED: 1, Verdict.ATTACK: 2}
+
+SUSTAINED_S = 1.0  # an attack that is shown for so long is never outvoted; a shorter segment is a glimpse
+STRETCH_S = 3.0  # so much time the worst second is gathered from: frames by turns are one attack
+LARGEST_SPREAD = 0.1  # of one person's clip scores; more is not put down to chance
+ALLOWANCE, ALLOWANCE_GROWTH, SHORT_S = 2.5, 0.4, 5.0  # standard deviations; see `allowance`
+UNJUDGED_SHARE = 0.25  # of the time in which a face was seen
+SEVERAL_S = 0.5  # so long a second large face is passed over
+ROUNDING = 1e-6  # of seconds that were added up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +65,33 @@ class Reading:
     reasons: tuple[Reason, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What one segment gave: a face that was seen from `from_s` to `to_s` without a break.
+
+    `times_s` and `scores` are those of its clips, in order, before calibration. `seen_s` is the time in which
+    it was seen, `refused` how much of that for which reason (several may hold at once), `refused_s` for any.
+    `moved`: the face changed more than noise explains, or a single picture was given.
+    """
+
+    from_s: float
+    to_s: float
+    times_s: tuple[float, ...] = ()
+    scores: tuple[float, ...] = ()
+    seen_s: float = 0.0
+    refused_s: float = 0.0
+    refused: Mapping[Reason, float] = field(default_factory=dict)
+    moved: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A face's verdict with the reading of each of its segments, in their order."""
+
+    reading: Reading
+    segments: tuple[Reading, ...]
+
+
 def rule_of(contract: Contract, *, point: str, precision: str) -> Rule:
     """The rule at an operating point; ModelError where its numbers are none, lest anything pass by NaN."""
     chosen: OperatingPoint = contract.point(point, precision=precision)
@@ -78,8 +119,11 @@ def independent(clips: float, *, correlation: float) -> float:
     return clips / (1 + (clips - 1) * correlation)
 
 
-def read(scores: Sequence[float], rule: Rule, *, clips: float | None = None) -> Reading:
-    """The sequential test on clip scores; `clips` is their number without overlap, where they overlap.
+def read(scores: Sequence[float], rule: Rule) -> Reading:
+    """The sequential test on the mean of clip scores.
+
+    For scores of equal variance in both classes Wald's test stops where the mean of n leaves the band
+    threshold -+ margin / n.
 
     >>> rule = Rule(name="default", threshold=0.5, margin=0.3, correlation=0.0)
     >>> [read(scores, rule).verdict.value for scores in ([0.9], [0.7], [0.7, 0.7], [0.1])]
@@ -90,12 +134,110 @@ def read(scores: Sequence[float], rule: Rule, *, clips: float | None = None) -> 
     if not all(math.isfinite(score) for score in scores):
         return Reading(verdict=Verdict.UNDECIDED, score=math.nan, reasons=(Reason.NOT_FINITE,))
     mean = rule.calibrated(math.fsum(scores) / len(scores))
-    band = rule.half_width(max(1.0, len(scores) if clips is None else clips))
+    band = rule.half_width(len(scores))
     if mean >= rule.threshold + band:
         return Reading(verdict=Verdict.LIVE, score=mean)
     if mean < rule.threshold - band:
         return Reading(verdict=Verdict.ATTACK, score=mean)
     return Reading(verdict=Verdict.UNDECIDED, score=mean, reasons=(Reason.EVIDENCE_WEAK,))
+
+
+def allowance(seconds: float) -> float:
+    """By how many standard deviations the worst second of a living person may lie below their own level.
+
+    One recording in a hundred exceeds it, whatever its length: the quantile of the scan for normal scores
+    whose neighbours, 0.2 s apart, are correlated by up to 0.85 (benchmarks/decision.py).
+
+    >>> [round(allowance(seconds), 2) for seconds in (2, 10, 60)]
+    [2.5, 2.78, 3.49]
+    """
+    return ALLOWANCE + ALLOWANCE_GROWTH * math.log(max(seconds, SHORT_S) / SHORT_S)
+
+
+def worst_second(times_s: Sequence[float], scores: Sequence[float]) -> tuple[float, int]:
+    """The mean of the lowest scores, a second's worth, within any stretch of `STRETCH_S`; and their number.
+
+    >>> worst_second([0, 0.5, 1, 1.5, 2], [0.9, 0.9, 0.1, 0.3, 0.9])
+    (0.2, 2)
+    """
+    steps = np.diff(times_s)
+    count = 1 if not len(steps) else max(1, round(SUSTAINED_S / max(float(np.median(steps)), 1e-3)))
+    count = min(count, len(scores))
+    ends = np.searchsorted(times_s, np.asarray(times_s) + STRETCH_S - 1e-6)
+    stretches = [scores[first:end] for first, end in enumerate(ends) if end - first >= count]
+    return min(math.fsum(sorted(stretch)[:count]) / count for stretch in stretches or [scores]), count
+
+
+def dip(times_s: Sequence[float], scores: Sequence[float], rule: Rule) -> Reading | None:
+    """The reading of the worst second where it is no chance: below the threshold, and further below the
+    person's own level than `allowance` explains.
+
+    Level and spread are those of the upper half of the scores, which an attack that is shown for less than
+    half of the time leaves alone; the spread is at least the margin of one clip.
+    """
+    worth = [rule.calibrated(score) for score in scores]
+    middle, upper, high = np.quantile(worth, [0.5, 0.75, 0.9])
+    wide, narrow = float(high - middle) / 1.2816, float(upper - middle) / 0.6745
+    spread = max(rule.margin, min(wide, narrow, LARGEST_SPREAD))
+    level = float(upper) - 0.6745 * spread
+    worst, count = worst_second(times_s, worth)
+    explained = allowance(times_s[-1] - times_s[0]) * spread
+    if worst >= rule.threshold or worst >= level - explained:
+        return None
+    sure = worst < rule.threshold - rule.half_width(count)
+    verdict = Verdict.ATTACK if sure else Verdict.UNDECIDED
+    return Reading(verdict=verdict, score=worst, reasons=(Reason.SCORE_DROPPED,))
+
+
+def read_segment(gathered: Gathered, rule: Rule) -> Reading:
+    """One segment by itself: its mean, its worst second, most of its scores, and whether anything moved."""
+    reading = read(gathered.scores, rule)
+    if reading.verdict is Verdict.ATTACK or not math.isfinite(reading.score):
+        return reading
+    found = dip(gathered.times_s, gathered.scores, rule)
+    if found is not None:
+        return found
+    if reading.verdict is Verdict.LIVE and rule.calibrated(median(gathered.scores)) < rule.threshold:
+        return replace(reading, verdict=Verdict.UNDECIDED, reasons=(Reason.EVIDENCE_WEAK,))
+    if reading.verdict is Verdict.LIVE and not gathered.moved:
+        return replace(reading, verdict=Verdict.UNDECIDED, reasons=(Reason.STILL_PICTURE,))
+    return reading
+
+
+def judge(segments: Sequence[Gathered], rule: Rule) -> Judged:
+    """One face: the worst of the segments that count, and never LIVE on a rest of what was seen.
+
+    A segment shorter than `SUSTAINED_S` counts where it is LIVE, where all such that are ATTACK last as long
+    together, and where no longer one was scored. What does not count, and what was refused, was not judged.
+    """
+    readings = tuple(read_segment(segment, rule) for segment in segments)
+    counted = _that_count(segments, readings)
+    worst_first = sorted(
+        (readings[place] for place in counted),
+        key=lambda reading: (-GRAVITY[reading.verdict], np.nan_to_num(reading.score, nan=-1.0)),
+    )
+    seen_s = sum(segment.seen_s for segment in segments)
+    unjudged_s = sum(
+        segment.refused_s if place in counted else segment.seen_s for place, segment in enumerate(segments)
+    )
+    too_much = unjudged_s > UNJUDGED_SHARE * seen_s + ROUNDING
+    several = (
+        sum(segment.refused.get(Reason.SEVERAL_FACES, 0.0) for segment in segments) >= SEVERAL_S - ROUNDING
+    )
+    if not worst_first:
+        broken = len(segments) > 1 and seen_s >= SUSTAINED_S
+        why = _why_unjudged(segments) or (Reason.NOT_CONTINUOUS if broken else Reason.TOO_SHORT,)
+        nothing = Reading(verdict=Verdict.UNDECIDED, score=math.nan, reasons=why)
+        return Judged(reading=nothing, segments=readings)
+    found = worst_first[0]
+    if found.verdict is Verdict.LIVE and (too_much or several):
+        why = _why_unjudged(segments) if too_much else ()
+        why = (*why, Reason.SEVERAL_FACES) if several and Reason.SEVERAL_FACES not in why else why
+        found = replace(found, verdict=Verdict.UNDECIDED, reasons=why or (Reason.NOT_CONTINUOUS,))
+    elif found.verdict is Verdict.UNDECIDED and Reason.NOT_FINITE not in found.reasons:
+        also = [reason for reason in _why_unjudged(segments) if reason not in found.reasons]
+        found = replace(found, reasons=(*found.reasons, *also))
+    return Judged(reading=found, segments=readings)
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
@@ -105,3 +247,25 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
     ('UNDECIDED', 'UNDECIDED')
     """
     return max(verdicts, key=GRAVITY.__getitem__, default=Verdict.UNDECIDED)
+
+
+def _that_count(segments: Sequence[Gathered], readings: Sequence[Reading]) -> set[int]:
+    """The places of the segments that count."""
+    scored = [place for place, segment in enumerate(segments) if segment.scores]
+    short = [p for p in scored if segments[p].to_s - segments[p].from_s < SUSTAINED_S - ROUNDING]
+    flashes = [p for p in short if readings[p].verdict is Verdict.ATTACK]
+    counted = {p for p in scored if p not in short or readings[p].verdict is Verdict.LIVE}
+    counted |= {p for p in short if Reason.NOT_FINITE in readings[p].reasons}
+    if sum(segments[place].seen_s for place in flashes) >= SUSTAINED_S - ROUNDING:
+        counted |= set(flashes)
+    return counted or set(scored)
+
+
+def _why_unjudged(segments: Sequence[Gathered]) -> tuple[Reason, ...]:
+    """The reasons that held for a large share of the time, the longest first."""
+    seen_s = sum(segment.seen_s for segment in segments)
+    held: Counter[Reason] = Counter()
+    for segment in segments:
+        for reason, seconds in segment.refused.items():
+            held[reason] += seconds  # type: ignore[assignment]
+    return tuple(reason for reason, seconds in held.most_common() if 0 < seconds >= UNJUDGED_SHARE * seen_s)

@@ -1,31 +1,31 @@
 """From a source to a decision: what the command line, the service and a few lines of Python call."""
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
+from typing import Any, Literal
 
 from unmask.contract import Contract
+from unmask.media.account import Account
 from unmask.media.clips import IN_PLACE, BoxMove
 from unmask.media.faces import FaceFinder
+from unmask.media.given import open_given
 from unmask.media.limits import DEFAULT_LIMITS, Limits
-from unmask.media.sources import Source, open_presentation, open_source
+from unmask.media.sources import Source, open_presentation
 from unmask.media.tracks import Tracker
 from unmask.runtime.decision import Rule, rule_of
 from unmask.runtime.explain import Explained, Explainer
 from unmask.runtime.features import TellingNetwork
 from unmask.runtime.network import Network
 from unmask.runtime.stopwatch import Stopwatch
-from unmask.runtime.stream import KeptFeatures, Stream
-from unmask.runtime.stream_network import StreamNetwork, can_be_cut
-from unmask.runtime.watch import DEFAULT_SETTINGS, Scorer, Settings, Watch, WholeClips, decided
-from unmask.types import Decision, Frame, ModelError, Presentation, SettingsError, SourceError
+from unmask.runtime.stream import Stream
+from unmask.runtime.watch import DEFAULT_SETTINGS, Settings, Watch, WholeClips, decided
+from unmask.types import Decision, ModelError, Presentation, Reason, SettingsError, Verdict
 
 PACKAGED = ("sgtd_s_single.onnx", "sgtd_s_multi.onnx")
 LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
 
+Ending = Literal["decided", "ended", "cut", "timed out"]
 Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
 
 
@@ -47,7 +47,13 @@ class Detector:
         self._finder = finder
         self._networks = list(networks)
         self._rules = [rule_of(n.contract, point=point, precision=n.precision) for n in networks]
-        self._cut = _CutOnce()
+        self._recipe: dict[str, Any] | None = None  # what `load` was asked for
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, it loads itself again from the same files; SettingsError without any."""
+        if self._recipe is None:
+            raise SettingsError("only a Detector that was loaded can be pickled; call Detector.load there")
+        return _loaded_again, (self._recipe, self.settings)
 
     @classmethod
     def load(
@@ -70,12 +76,21 @@ class Detector:
         kind = TellingNetwork if telling else Network
         networks = [kind.load(path, precision=precision, threads=threads) for path in paths]
         finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
-        return cls(networks, finder=finder, point=point, settings=settings)
+        detector = cls(networks, finder=finder, point=point, settings=settings)
+        files = None if named is None else [str(path) for path in paths]
+        detector._recipe = {
+            "models": files,
+            "point": point,
+            "precision": precision,
+            "threads": threads,
+            "telling": telling,
+        }
+        return detector
 
     def with_settings(self, settings: Settings) -> "Detector":
         """The same networks with other settings."""
         other = Detector(self._networks, finder=self._finder, point=self.point, settings=settings)
-        other._cut = self._cut
+        other._recipe = self._recipe
         return other
 
     @property
@@ -85,17 +100,19 @@ class Detector:
 
     def check(
         self,
-        source: str | Path | Presentation | Source | np.ndarray,
+        source: Any,
         *,
         fps: float = 30.0,
         limits: Limits = DEFAULT_LIMITS,
         progress: Progress | None = None,
         move: BoxMove = IN_PLACE,
     ) -> Decision:
-        """The decision on a source (media.sources), a picture (H, W, 3) or frames (N, H, W, 3), uint8 RGB.
+        """The decision on a source: what `media.given.open_given` takes, a presentation, an opened source.
 
-        A presentation is opened as its row says: turned upright, and cut to its `max_frames`. An opened
-        source is read as it is and closed. `move` puts the box of every clip off its place.
+        That is a path, camera or address, the bytes of a file, an open file, a picture, an array or tensor, a
+        list of frames or of picture files. A presentation is opened as its row says: turned upright, and cut
+        to its `max_frames`. An opened source is read as it is and closed. `move` puts the box of
+        every clip off its place.
 
         `fps` is the clock of sources that have none. Raises SourceError when the source cannot be read,
         also when it breaks off in the middle: a file that is LIVE was read to its end.
@@ -103,76 +120,85 @@ class Detector:
         clock = Stopwatch()
         opened = _opened(source, fps=fps, limits=limits)
         network, rule = self._fit(image=opened.kind == "image")
-        watch = Watch(
-            self._whole_clips(network, clock=clock, move=move),
-            rule=rule,
-            spec=network.contract.clip,
-            tracker=Tracker(self._finder),
-            settings=self.settings,
-            clock=clock,
-        )
+        watch = self._watch(network, rule, clock=clock, move=move, still=opened.kind == "image")
         try:
-            timed_out = self._run(opened, watch, clock=clock, progress=progress)
+            ended = self._run(opened, watch, clock=clock, progress=progress)
         finally:
             opened.close()
-        faces = watch.decisions(timed_out=timed_out)
-        decision = decided(opened.name, faces, contract=network.contract, rule=rule, timed_out=timed_out)
-        return replace(decision, timings_ms=clock.timings_ms())
+        contract, timed_out = network.contract, ended == "timed out"
+        decision = decided(opened.name, watch, contract=contract, rule=rule, timed_out=timed_out)
+        notes = decision.notes
+        if ended == "cut":
+            notes = (*notes, f"only the first {self.settings.seconds:g} s were judged")
+        decision = replace(decision, timings_ms=clock.timings_ms(), notes=notes)
+        return _told(decision, opened.account)
 
     def stream(self, *, name: str = "stream") -> Stream:
-        """Takes frames with their times as they come, decides as soon as it can; one for each person."""
+        """Takes frames with their times as they come; one for each person in front of the camera."""
         network, rule = self._fit(image=False)
         clock = Stopwatch()
-        watch = Watch(
-            self._scorers(network, clock=clock),
+        watch = self._watch(network, rule, clock=clock)
+        return Stream(watch, name=name, contract=network.contract, rule=rule, clock=clock)
+
+    def _watch(
+        self,
+        network: Network,
+        rule: Rule,
+        *,
+        clock: Stopwatch,
+        move: BoxMove = IN_PLACE,
+        still: bool = False,
+    ) -> Watch:
+        explainer = Explainer(network) if self.settings.explain else None
+
+        def scorer() -> WholeClips:
+            return WholeClips(Explained(explainer) if explainer else network, clock=clock, move=move)
+
+        return Watch(
+            scorer,
             rule=rule,
             spec=network.contract.clip,
             tracker=Tracker(self._finder),
             settings=self.settings,
             clock=clock,
+            still=still,
         )
-        return Stream(watch, name=name, contract=network.contract, rule=rule, clock=clock)
 
-    def _run(self, opened: Source, watch: Watch, *, clock: Stopwatch, progress: Progress | None) -> bool:
-        """Watch the source until it is decided or ends (False), or takes too long (True)."""
+    def _run(self, opened: Source, watch: Watch, *, clock: Stopwatch, progress: Progress | None) -> Ending:
+        """Watch the source until it is decided, ends, or takes too long."""
+        live = opened.kind in LIVE_KINDS
         count, sure = 0, False
         while True:
-            if not sure and watch.done():
-                if opened.kind in LIVE_KINDS or not watch.lives():
-                    return False
+            if not sure and (live or self.settings.early_stop) and watch.done():
+                if live or not watch.lives():
+                    return "decided"
                 sure = True  # the rest is only read, so that no file is LIVE that breaks off later
             with clock.lap("decode"):
                 frame = next(opened.frames, None)
             if frame is None:
                 watch.end()
-                return False
-            if opened.kind in LIVE_KINDS and frame.time_s > self.settings.live_s:
-                return True
+                return "ended"
+            if live and frame.time_s > self.settings.live_s:
+                return "timed out"
+            if not live and not sure and frame.time_s > self.settings.seconds:
+                watch.end()
+                return "cut"
             if not sure:
                 watch.see(frame)
             count += 1
             if progress is not None:
                 progress(count, opened.frame_count)
             if clock.elapsed_s() > self.settings.timeout_s:
-                return True
+                return "timed out"
 
     def _fit(self, *, image: bool) -> tuple[Network, Rule]:
         """The network for pictures or for video, where both are there."""
         order = sorted(zip(self._networks, self._rules, strict=True), key=lambda n: n[0].contract.clip.frames)
         return order[0] if image else order[-1]
 
-    def _whole_clips(self, network: Network, *, clock: Stopwatch, move: BoxMove) -> Callable[[], Scorer]:
-        every_s = self.settings.every_s
-        if not self.settings.explain:
-            return lambda: WholeClips(network, every_s=every_s, clock=clock, move=move)
-        explainer = Explainer(network)
-        return lambda: WholeClips(Explained(explainer), every_s=every_s, clock=clock, move=move)
 
-    def _scorers(self, network: Network, *, clock: Stopwatch) -> Callable[[], Scorer]:
-        cut_network = None if network.contract.clip.frames == 1 else self._cut.of(network)
-        if cut_network is None:
-            return lambda: WholeClips(network, every_s=self.settings.every_s, clock=clock)
-        return lambda: KeptFeatures(cut_network, clock=clock)
+def _loaded_again(recipe: dict[str, Any], settings: Settings) -> Detector:
+    return Detector.load(**recipe, settings=settings)
 
 
 def packaged() -> list[Path]:
@@ -185,40 +211,15 @@ def packaged() -> list[Path]:
     return [folder / name for name in PACKAGED]
 
 
-def _opened(source: str | Path | Presentation | Source | np.ndarray, *, fps: float, limits: Limits) -> Source:
-    if isinstance(source, Source):
-        return source
+def _opened(source: Any, *, fps: float, limits: Limits) -> Source:
     if isinstance(source, Presentation):
         return open_presentation(source, fps=fps, limits=limits)
-    if not isinstance(source, np.ndarray):
-        return open_source(source, fps=fps, limits=limits)
-    if source.dtype != np.uint8 or source.ndim not in (3, 4) or source.shape[-1] != 3 or not source.size:
-        raise SourceError(
-            f"an array is a picture (H, W, 3) or frames (N, H, W, 3) of uint8 RGB, "
-            f"not {source.shape} of {source.dtype}; convert it"
-        )
-    image = source.ndim == 3
-    pictures = source[None] if image else source
-    return Source(
-        name="array",
-        kind="image" if image else "video",
-        frames=(Frame(image=picture, time_s=i / fps, index=i) for i, picture in enumerate(pictures)),
-        frame_count=len(pictures),
-        fps=fps,
-    )
+    return open_given(source, fps=fps, limits=limits)
 
 
-class _CutOnce:
-    """The network cut for streams, if it can be: made when the first stream asks, kept for all."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._asked = False
-        self._made: StreamNetwork | None = None
-
-    def of(self, network: Network) -> StreamNetwork | None:
-        with self._lock:
-            if not self._asked:
-                self._made = StreamNetwork(network) if can_be_cut(network) else None
-                self._asked = True
-            return self._made
+def _told(decision: Decision, account: Account) -> Decision:
+    """With what is to be said of the source; LIVE only where enough of it could be decoded."""
+    decision = replace(decision, notes=(*decision.notes, *account.sentences()))
+    if decision.verdict is not Verdict.LIVE or not account.too_damaged:
+        return decision
+    return replace(decision, verdict=Verdict.UNDECIDED, reasons=(*decision.reasons, Reason.DAMAGED))

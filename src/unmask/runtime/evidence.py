@@ -1,7 +1,7 @@
-"""What has been gathered about one face of one source: sightings -> clips -> scores -> the decision on it.
+"""What has been gathered about one face of one source: sightings -> segments and clips -> the decision on it.
 
-Memory is bounded: a window holds the frames of one clip in the making, and a face the scores and one
-picture of each of at most `max_clips` clips.
+Memory is bounded: a window holds the frames of one clip in the making; a face keeps what lies within
+`Settings.seconds`, with one picture of each clip.
 """
 
 from collections import Counter
@@ -11,21 +11,27 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from unmask.media.clips import choose
-from unmask.runtime.decision import Reading, Rule, read
-from unmask.types import ClipScore, ClipSpec, FaceDecision, Reason, Sighting, Verdict
+from unmask.media.stillness import Stillness
+from unmask.runtime.decision import Gathered, Judged, Rule, judge
+from unmask.types import ClipScore, ClipSpec, FaceDecision, Reason, Segment, Sighting, Verdict
 
-# A reason that held for this share of a face's sightings is named when no verdict comes about.
-COMMON = 0.25
+STEP_S = 0.2  # between single frames that are scored, in the mean: no more than five network runs a second
+GOLDEN = 0.6180339887498949  # its multiples fall evenly into [0, 1) and never repeat
 
 
 class Window:
-    """Sightings as they come -> the T of them that make the next clip, by `media.clips.choose`."""
+    """Sightings as they come -> the T of them that make the next clip, by `media.clips.choose`.
 
-    def __init__(self, spec: ClipSpec, *, every_s: float | None = None) -> None:
+    No frame is in two clips, and their starts keep no beat, so that attack frames which are shown by turns
+    with living ones cannot keep out of all of them: single frames follow each other after 0.13 to 0.27 s, a
+    clip of T begins up to a stride later than it could.
+    """
+
+    def __init__(self, spec: ClipSpec) -> None:
         self.spec = spec
-        self.every_s = every_s  # from one clip's start to the next; None: no frame in two clips
         self._sightings: list[Sighting] = []
         self._after_s = -np.inf  # the next clip starts later than this
+        self._clips = 0
 
     def add(self, sighting: Sighting) -> list[Sighting] | None:
         """The T sightings of a clip as soon as they are there."""
@@ -61,10 +67,13 @@ class Window:
     def _take(self, chosen: Sequence[int]) -> list[Sighting]:
         clip = [self._sightings[i] for i in chosen]
         start_s, end_s = clip[0].frame.time_s, clip[-1].frame.time_s
-        period_s = self.spec.frames * self.spec.stride_s if self.every_s is None else self.every_s
-        self._after_s = start_s + period_s - 1e-6
-        if self.every_s is None:
-            self._after_s = max(self._after_s, end_s)
+        self._clips += 1
+        share = self._clips * GOLDEN % 1
+        if self.spec.frames == 1:
+            period_s = STEP_S * (2 + 2 * share) / 3
+        else:
+            period_s = (self.spec.frames + share) * self.spec.stride_s
+        self._after_s = max(start_s + period_s - 1e-6, end_s)
         self._sightings = [s for s in self._sightings if s.frame.time_s > self._after_s]
         return clip
 
@@ -87,56 +96,132 @@ class Window:
         self._sightings = [s for s in self._sightings if id(s) in kept]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """One sighting: how long it stands for, and why it was refused."""
+
+    time_s: float
+    seconds: float
+    refused: frozenset[Reason]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Part:
+    """A segment in the making."""
+
+    identity: int
+    stillness: Stillness
+    seen: list[_Seen] = field(default_factory=list)
+    clips: list[ClipScore] = field(default_factory=list)
+
+    def gathered(self, *, still: bool) -> Gathered:
+        refused: Counter[Reason] = Counter()
+        for one in self.seen:
+            for reason in one.refused:
+                refused[reason] += one.seconds  # type: ignore[assignment]
+        return Gathered(
+            from_s=self.seen[0].time_s,
+            to_s=self.seen[-1].time_s,
+            times_s=tuple(clip.time_s for clip in self.clips),
+            scores=tuple(clip.score for clip in self.clips),
+            seen_s=sum(one.seconds for one in self.seen),
+            refused_s=sum(one.seconds for one in self.seen if one.refused),
+            refused=dict(refused),
+            moved=still or self.stillness.moved,
+        )
+
+
 @dataclass(slots=True, kw_only=True)
 class Evidence:
-    """The running account of one face: fill it with `saw` and `scored`, ask `reading` and `decided`."""
+    """The running account of one face: fill it with `begin`, `saw` and `scored`, ask `judged`, `decision`.
+
+    `still`: it is a single picture, in which nothing can move.
+    """
 
     identity: int
     rule: Rule
-    spec: ClipSpec
-    overlap: int = 1  # clips that share frames: each counts as one part in so many
-    clips: list[ClipScore] = field(default_factory=list)
+    still: bool = False
     boxes: list[tuple[float, np.ndarray]] = field(default_factory=list)
-    refusals: Counter[Reason] = field(default_factory=Counter)
+    parts: list[_Part] = field(default_factory=list)
 
-    def saw(self, sighting: Sighting, refused: Sequence[Reason]) -> None:
-        """Count a sighting and the reasons for which it may not be used."""
-        self.boxes.append((sighting.frame.time_s, sighting.face.box))
-        self.refusals.update(set(refused))
+    def begin(self, identity: int) -> None:
+        """A new segment: what comes next is not, or cannot be shown to be, what went before."""
+        self.parts.append(_Part(identity=identity, stillness=Stillness()))
 
-    def reading(self) -> Reading:
-        """What the scores say so far."""
-        count = 1 + (len(self.clips) - 1) / self.overlap
-        return read([clip.score for clip in self.clips], self.rule, clips=max(1.0, count))
+    def saw(
+        self, sighting: Sighting, refused: Sequence[Reason], *, seconds: float, unseen_s: float = 0.0
+    ) -> None:
+        """Count a sighting that stands for so many seconds, and the reasons for which it may not be used.
 
-    def decided(self) -> bool:
-        """Whether more clips are not needed: the verdict is there, or a score was no number."""
-        reading = self.reading()
-        return reading.verdict is not Verdict.UNDECIDED or Reason.NOT_FINITE in reading.reasons
+        `unseen_s` before it the face was to be seen and was not.
+        """
+        if not self.parts:
+            self.begin(self.identity)
+        part, now_s = self.parts[-1], sighting.frame.time_s
+        self.boxes.append((now_s, sighting.face.box))
+        if unseen_s > 0:
+            lost = frozenset((Reason.NOT_CONTINUOUS,))
+            part.seen.append(_Seen(time_s=now_s, seconds=unseen_s, refused=lost))
+        part.seen.append(_Seen(time_s=now_s, seconds=seconds, refused=frozenset(refused)))
+        if not self.still and not refused:
+            part.stillness.add(sighting)
 
-    def decision(self, *, timed_out: bool = False) -> FaceDecision:
-        """The decision when nothing more comes; when time ran out it is UNDECIDED, whatever the scores."""
-        reading = self.reading()
-        verdict, reasons = reading.verdict, reading.reasons
-        if timed_out and not (self.clips and Reason.NOT_FINITE in reasons):
-            verdict, reasons = Verdict.UNDECIDED, (Reason.TIMED_OUT,)
-        if verdict is Verdict.UNDECIDED and Reason.NOT_FINITE not in reasons:
-            reasons = self._why_undecided(reasons)
+    def scored(self, clips: Sequence[ClipScore]) -> None:
+        """Add clips of the segment that is being seen."""
+        if clips:
+            self.parts[-1].clips.extend(clips)
+
+    def forget(self, before_s: float) -> None:
+        """Let go of what is older."""
+        while self.boxes and self.boxes[0][0] < before_s:
+            self.boxes.pop(0)
+        self.parts = [part for part in self.parts if part.seen[-1].time_s >= before_s]
+        if self.parts and self.parts[0].seen[0].time_s < before_s:
+            first = self.parts[0]
+            first.seen = [one for one in first.seen if one.time_s >= before_s]
+            first.clips = [clip for clip in first.clips if clip.time_s >= before_s]
+
+    def watched_s(self) -> float:
+        """From the first sighting to the latest."""
+        return self.boxes[-1][0] - self.boxes[0][0] if self.boxes else 0.0
+
+    def judged(self) -> Judged:
+        """What the evidence says so far."""
+        return judge([part.gathered(still=self.still) for part in self.parts], self.rule)
+
+    def decision(self, *, timed_out: bool = False, slow: bool = False) -> FaceDecision:
+        """The decision when nothing more comes; when time ran out it is UNDECIDED, whatever the scores.
+
+        `slow`: the source has too few frames a second for the model's clips.
+        """
+        judged = self.judged()
+        verdict, reasons = judged.reading.verdict, judged.reading.reasons
+        short = {Reason.TOO_SHORT, Reason.NOT_CONTINUOUS}
+        if slow and verdict is Verdict.UNDECIDED and short & set(reasons):
+            reasons = (Reason.TOO_FEW_FRAMES, *(reason for reason in reasons if reason not in short))
+        if timed_out and Reason.NOT_FINITE not in reasons:
+            kept = reasons if verdict is Verdict.UNDECIDED else ()
+            verdict, reasons = Verdict.UNDECIDED, (Reason.TIMED_OUT, *kept)
         return FaceDecision(
             identity=self.identity,
             verdict=verdict,
-            score=reading.score,
+            score=judged.reading.score,
             reasons=reasons,
-            clips=tuple(replace(clip, score=self.rule.calibrated(clip.score)) for clip in self.clips),
+            clips=tuple(
+                replace(clip, score=self.rule.calibrated(clip.score))
+                for part in self.parts
+                for clip in part.clips
+            ),
             boxes=tuple(self.boxes),
+            segments=tuple(
+                Segment(
+                    identity=part.identity,
+                    from_s=part.seen[0].time_s,
+                    to_s=part.seen[-1].time_s,
+                    verdict=reading.verdict,
+                    score=reading.score,
+                    reasons=reading.reasons,
+                )
+                for part, reading in zip(self.parts, judged.segments, strict=True)
+            ),
         )
-
-    def _why_undecided(self, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
-        common = tuple(
-            reason for reason, count in self.refusals.most_common() if count >= COMMON * len(self.boxes)
-        )
-        seen_s = self.boxes[-1][0] - self.boxes[0][0] if self.boxes else 0.0
-        if seen_s < (self.spec.frames - 1) * self.spec.stride_s - 1e-6:
-            return (*(r for r in reasons if r is not Reason.TOO_SHORT), Reason.TOO_SHORT, *common)
-        kept = tuple(r for r in reasons if r is not Reason.TOO_SHORT or not common)
-        return (*kept, *common)

@@ -12,8 +12,8 @@ import numpy as np
 
 from unmask.contract import MAP_PX, Contract
 from unmask.media.clips import mesh_mask
+from unmask.runtime.graph_part import TAPS, Part, part
 from unmask.runtime.network import BATCH, Network, planes, read_graph
-from unmask.runtime.stream_network import TAPS, Part, part
 from unmask.types import Clip, ClipScore, Explanation
 
 SIDE = 64  # cells of the gradient map: the first level of the narrow network has as many

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import openvino as ov
-from openvino import opset13 as op
 
 from unmask.contract import Contract
 from unmask.media.clips import mesh_mask
+from unmask.media.engine import ov
 from unmask.runtime.network import Network, compiled, planes, read_graph
 from unmask.types import Clip, ClipScore
 
@@ -67,4 +66,4 @@ def _inner(model: ov.Model) -> tuple[str, ov.Model | None]:
     name = next((name for name in NAMES if name in ports), "")
     if not name:
         return "", None
-    return name, ov.Model([op.result(ports[name])], model.get_parameters(), f"features {name}")
+    return name, ov.Model([ov.opset13.result(ports[name])], model.get_parameters(), f"features {name}")

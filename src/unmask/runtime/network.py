@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino as ov
 from google.protobuf.message import DecodeError
 
 from unmask.contract import (
@@ -23,6 +22,8 @@ from unmask.contract import (
     to_json,
 )
 from unmask.media.clips import mesh_mask
+from unmask.media.engine import ov
+from unmask.media.regular import refuse_special
 from unmask.types import Clip, ClipScore, ModelError, SettingsError
 
 # How far a golden clip's score may be from the sealed one: f32 kernels differ by machine, bf16 keeps 8 bits.
@@ -40,7 +41,7 @@ class Network:
         self.contract = contract
         self.precision = precision
         self.threads = threads
-        self.graph = graph  # the ONNX file, for `StreamNetwork`
+        self.graph = graph  # the ONNX file, for parts of it
         model = read_graph(graph, origin=origin)
         _check_shape(model, contract, origin=origin)
         self._outputs = [name for name in ("score", "depth") if name in names_of(model.outputs)]
@@ -103,6 +104,7 @@ class Network:
 def read_file(path: str | Path) -> tuple[bytes, Contract]:
     """The bytes of an ONNX file and its contract, both unaltered. Raises ModelError."""
     path = Path(path)
+    refuse_special(path, error=ModelError)
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise ModelError(

@@ -11,8 +11,9 @@ from unmask.runtime.detector import Detector
 from unmask.runtime.keep import keep, looks, looks_without_face
 from unmask.scores import OURS
 from unmask.scores.table import FIXED
-from unmask.types import Decision, Presentation, Reason, Score, SourceError
+from unmask.types import Decision, Presentation, Reason, Score, SourceError, Verdict
 
+SCORED = {Reason.EVIDENCE_WEAK, Reason.SCORE_DROPPED}  # what is UNDECIDED for these has a score that counts
 UNREADABLE = "UNREADABLE"  # in place of a verdict, and as the reason
 
 
@@ -88,7 +89,7 @@ def patient(detector: Detector) -> Detector:
 
 
 def score_presentation(detector: Detector, presentation: Presentation, *, fps: float = 30.0) -> Scored:
-    """The mean of up to `max_clips` clips; a file that cannot be read is a failure to acquire."""
+    """The score of the decision; a file that cannot be read is a failure to acquire."""
     decision = _decision(detector, presentation, fps=fps)
     return decision if isinstance(decision, Scored) else judged(decision)
 
@@ -159,8 +160,8 @@ def _decision(detector: Detector, presentation: Presentation, *, fps: float) -> 
 
 def judged(decision: Decision) -> Scored:
     """What the row of a decision holds."""
-    # EVIDENCE_WEAK keeps its score: what a score is worth is the threshold's question. A failure has none.
-    failed = {Reason.TIMED_OUT, Reason.NOT_FINITE} & set(decision.reasons)
+    # A weak or dropped score is kept: what it is worth is the threshold's question. A failure has none.
+    failed = decision.verdict is Verdict.UNDECIDED and not SCORED & set(decision.reasons)
     clips = tuple((float(clip.time_s), float(clip.score)) for face in decision.faces for clip in face.clips)
     return Scored(
         score=math.nan if failed else float(decision.score),

@@ -1,6 +1,7 @@
-"""One source being watched: frames -> faces -> clips -> evidence on each face that counts."""
+"""One source being watched: frames -> faces -> segments and clips -> evidence on each face that counts."""
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,10 +9,11 @@ from typing import Protocol
 import numpy as np
 
 from unmask.contract import Contract
-from unmask.media.clips import IN_PLACE, BoxMove, clip_box, cut, moved_box
+from unmask.media.clips import IN_PLACE, LONGEST_GAP, BoxMove, box_in, cut, moved_box
+from unmask.media.continuity import FACE_CHANGE, is_cut, jumps, scene, structure_change
 from unmask.media.quality import judge
-from unmask.media.tracks import Tracker
-from unmask.runtime.decision import GRAVITY, Rule
+from unmask.media.tracks import Tracker, appearance
+from unmask.runtime.decision import GRAVITY, SUSTAINED_S, Rule
 from unmask.runtime.evidence import Evidence, Window
 from unmask.runtime.stopwatch import Stopwatch
 from unmask.types import (
@@ -29,30 +31,32 @@ from unmask.types import (
 )
 
 RIVAL = 0.5  # a second face with more than this share of the first one's side is SEVERAL_FACES
+GAP_S = 0.5  # between two frames: longer ones do not show whether it is the same face
+LOST_S = 0.3  # so long a face may be out of sight and go on as the same
+FIRST_FRAME_S = 1 / 30  # what the first frame stands for, whose time nothing tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How a source is watched.
 
-    `every_s`: from one clip's start to the next, None for clips that share no frame. `max_clips` of each
-    face. `early_stop`: stop as soon as the verdict is certain. `timeout_s`: of the clock on the wall, for
-    one check. `live_s`: how much of a camera or stream is looked at. `explain`: say of each clip what made
-    its score (`check` only; the scores stay the same, the network runs up to T + 1 times as often).
+    `seconds` of a file are judged, from its start; a stream that goes on is judged on the latest ones.
+    `early_stop`: judge no more of a file once the verdict is there; cameras and streams always stop then.
+    `timeout_s`: of the clock on the wall, for one check. `live_s`: how long a camera or stream without a
+    verdict is looked at. `explain`: say of each clip what made its score (`check` only; the scores stay the
+    same, the network runs up to T + 1 times as often).
     """
 
-    every_s: float | None = None
-    max_clips: int = 8
-    early_stop: bool = True
+    seconds: float = 30.0
+    early_stop: bool = False
     all_faces: bool = False
     timeout_s: float = 300.0
     live_s: float = 20.0
     explain: bool = False
 
     def __post_init__(self) -> None:
-        positive = (self.max_clips, self.timeout_s, self.live_s, 1 if self.every_s is None else self.every_s)
-        if not all(value > 0 for value in positive):
-            raise SettingsError(f"every_s, max_clips, timeout_s and live_s must be above 0, not {self}")
+        if not all(value > 0 for value in (self.seconds, self.timeout_s, self.live_s)):
+            raise SettingsError(f"seconds, timeout_s and live_s must be above 0, not {self}")
 
 
 DEFAULT_SETTINGS = Settings()
@@ -61,13 +65,11 @@ DEFAULT_SETTINGS = Settings()
 class Scorer(Protocol):
     """Usable sightings of one face, in order of time -> clip scores as they become possible."""
 
-    overlap: int  # how many clips a frame is part of
-
     def add(self, sighting: Sighting) -> list[ClipScore]: ...
 
-    def end(self) -> list[ClipScore]: ...
-
-    def clear(self) -> None: ...
+    def end(self) -> list[ClipScore]:
+        """Those of a last clip; what comes next is another segment."""
+        ...
 
 
 class ClipNetwork(Protocol):
@@ -81,31 +83,26 @@ class ClipNetwork(Protocol):
 class WholeClips:
     """Cuts clips one after the other, their boxes moved by `move`, and scores each by the whole network."""
 
-    overlap = 1
-
-    def __init__(
-        self, network: ClipNetwork, *, every_s: float | None, clock: Stopwatch, move: BoxMove = IN_PLACE
-    ) -> None:
+    def __init__(self, network: ClipNetwork, *, clock: Stopwatch, move: BoxMove = IN_PLACE) -> None:
         self._network = network
         self._clock = clock
         self._move = move
-        self._window = Window(network.contract.clip, every_s=every_s)
+        self._window = Window(network.contract.clip)
 
     def add(self, sighting: Sighting) -> list[ClipScore]:
         return self._scored(self._window.add(sighting))
 
     def end(self) -> list[ClipScore]:
-        return self._scored(self._window.end())
-
-    def clear(self) -> None:
+        scored = self._scored(self._window.end())
         self._window.clear()
+        return scored
 
     def _scored(self, sightings: Sequence[Sighting] | None) -> list[ClipScore]:
         if sightings is None:
             return []
         spec = self._network.contract.clip
         with self._clock.lap("clips"):
-            box = clip_box(sightings[0].face.mesh, scale=spec.box_scale)
+            box = box_in(sightings[0], spec=spec)
             clip = cut(sightings, spec=spec, box=moved_box(box, self._move))
         with self._clock.lap("network"):
             return self._network.score([clip])
@@ -113,18 +110,21 @@ class WholeClips:
 
 @dataclass(slots=True, kw_only=True)
 class _Account:
-    """A face's evidence with the scorer that feeds it; `identity` is the track it was last fed from."""
+    """A face's evidence with the scorer that feeds it, and its latest sighting, of the track `identity`."""
 
     evidence: Evidence
     scorer: Scorer
-    identity: int
+    identity: int = -1
+    shot: int = -1
+    latest: Sighting | None = None
+    look: np.ndarray | None = None
 
 
 class Watch:
     """Takes the frames of one source in order; used by one thread.
 
-    Only the largest face of a frame counts and its tracks are one account, since a face that was lost gets
-    a new identity when it is found again; with `all_faces` each identity is an account of its own.
+    Only the largest face of a frame counts and its tracks are one account; with `all_faces` each identity is
+    an account of its own. `still`: the source is a single picture.
     """
 
     def __init__(
@@ -136,6 +136,7 @@ class Watch:
         tracker: Tracker,
         settings: Settings,
         clock: Stopwatch,
+        still: bool = False,
     ) -> None:
         self._new_scorer = scorer
         self._rule = rule
@@ -143,61 +144,118 @@ class Watch:
         self._tracker = tracker
         self.settings = settings
         self._clock = clock
+        self._still = still
         self._accounts: dict[int, _Account] = {}
+        self._before: tuple[Frame, np.ndarray] | None = None  # the last frame and its scene
+        self._steps_s: deque[float] = deque(maxlen=300)  # between frames
+        self._shot = 0
 
     def see(self, frame: Frame) -> None:
         """Look at one more frame."""
         with self._clock.lap("faces"):
+            step_s = self._go_on(frame)
             found = sorted(self._tracker.update(frame), key=lambda pair: -side_px(pair[1]))
         sides = [side_px(face) for _, face in found]
         rival = len(found) > 1 and sides[1] > RIVAL * sides[0]
         if self.settings.all_faces:
             for identity, face in found:
-                self._look(Sighting(frame=frame, face=face), identity, account=identity, refused=())
+                self._look(Sighting(frame=frame, face=face), identity, account=identity, step_s=step_s)
         elif found:
             refused = (Reason.SEVERAL_FACES,) if rival else ()
-            self._look(Sighting(frame=frame, face=found[0][1]), found[0][0], account=0, refused=refused)
+            sighting = Sighting(frame=frame, face=found[0][1])
+            self._look(sighting, found[0][0], account=0, step_s=step_s, refused=refused)
+        self._forget(frame.time_s - self.settings.seconds)
 
     def end(self) -> None:
         """Nothing more will come: score the clips that are just complete."""
         for account in self._accounts.values():
-            if not self._full(account):
-                account.evidence.clips += account.scorer.end()
+            account.evidence.scored(account.scorer.end())
 
     def done(self) -> bool:
-        """Whether no further frame could change the decision on the faces seen so far."""
-        return bool(self._accounts) and all(self._full(account) for account in self._accounts.values())
+        """Whether the verdict on the faces seen so far is there: any ATTACK, or all LIVE for long enough."""
+        readings = [account.evidence.judged().reading for account in self._accounts.values()]
+        if any(r.verdict is Verdict.ATTACK or Reason.NOT_FINITE in r.reasons for r in readings):
+            return True
+        seen_s = max((a.evidence.watched_s() for a in self._accounts.values()), default=0.0)
+        lives = bool(readings) and all(reading.verdict is Verdict.LIVE for reading in readings)
+        return lives and (self._still or seen_s >= SUSTAINED_S - 1e-6)
 
     def lives(self) -> bool:
         """Whether the decision on any face would now be LIVE."""
-        return any(a.evidence.reading().verdict is Verdict.LIVE for a in self._accounts.values())
+        return any(a.evidence.judged().reading.verdict is Verdict.LIVE for a in self._accounts.values())
 
     def decisions(self, *, timed_out: bool = False) -> list[FaceDecision]:
         """On each account, in the order in which the faces came."""
-        return [account.evidence.decision(timed_out=timed_out) for account in self._accounts.values()]
+        slow = self.too_slow() is not None
+        return [a.evidence.decision(timed_out=timed_out, slow=slow) for a in self._accounts.values()]
 
-    def _look(self, sighting: Sighting, identity: int, *, account: int, refused: tuple[Reason, ...]) -> None:
+    def too_slow(self) -> tuple[float, float] | None:
+        """The frames a second of the source and those that the model needs, if it has fewer."""
+        longest_s = GAP_S if self._spec.frames == 1 else LONGEST_GAP * self._spec.stride_s
+        usual_s = float(np.median(self._steps_s)) if self._steps_s else 0.0
+        return (1 / usual_s, 1 / longest_s) if usual_s > longest_s + 1e-6 else None
+
+    def _go_on(self, frame: Frame) -> float:
+        """The seconds since the last frame; a cut, a gap or another size of the picture begins a new shot."""
+        seen = scene(frame.image)
+        before, self._before = self._before, (frame, seen)
+        if before is None:
+            return FIRST_FRAME_S
+        step_s = frame.time_s - before[0].time_s
+        self._steps_s.append(step_s)
+        if frame.image.shape != before[0].image.shape or is_cut(before[1], seen):
+            self._shot += 1
+            self._tracker.restart()
+        elif step_s > GAP_S + 1e-6:
+            self._shot += 1
+        return min(step_s, GAP_S)
+
+    def _look(
+        self,
+        sighting: Sighting,
+        identity: int,
+        *,
+        account: int,
+        step_s: float,
+        refused: tuple[Reason, ...] = (),
+    ) -> None:
         seen = self._accounts.get(account) or self._open(account, identity)
-        if seen.identity != identity:
-            seen.identity = identity
-            seen.scorer.clear()
         with self._clock.lap("faces"):
             refused = (*judge(sighting), *refused)
-        seen.evidence.saw(sighting, refused)
-        if not refused and not self._full(seen):
-            seen.evidence.clips += seen.scorer.add(sighting)
+            look = appearance(sighting.frame.image, sighting.face.mesh)
+            broken = self._breaks(seen, sighting, look, identity=identity)
+        unseen_s = 0.0
+        if seen.latest is not None:
+            away_s = sighting.frame.time_s - seen.latest.frame.time_s - step_s
+            unseen_s = min(away_s, LOST_S) if away_s > 1e-6 else 0.0
+        if broken:
+            seen.evidence.scored(seen.scorer.end())
+            seen.evidence.begin(identity)
+        seen.identity, seen.shot, seen.latest, seen.look = identity, self._shot, sighting, look
+        with self._clock.lap("faces"):
+            seen.evidence.saw(sighting, refused, seconds=step_s, unseen_s=unseen_s)
+        if not refused:
+            seen.evidence.scored(seen.scorer.add(sighting))
+
+    def _breaks(self, seen: _Account, sighting: Sighting, look: np.ndarray, *, identity: int) -> bool:
+        """Whether this sighting begins a new segment."""
+        if seen.latest is None or seen.look is None or seen.shot != self._shot or seen.identity != identity:
+            return seen.latest is not None
+        seconds = sighting.frame.time_s - seen.latest.frame.time_s
+        lost = seconds > max(LOST_S, self._steps_s[-1]) + 1e-6
+        changed = structure_change(seen.look, look) > FACE_CHANGE
+        return lost or changed or jumps(seen.latest.face, sighting.face, seconds=seconds)
 
     def _open(self, account: int, identity: int) -> _Account:
-        scorer = self._new_scorer()
-        evidence = Evidence(identity=identity, rule=self._rule, spec=self._spec, overlap=scorer.overlap)
-        self._accounts[account] = _Account(evidence=evidence, scorer=scorer, identity=identity)
+        evidence = Evidence(identity=identity, rule=self._rule, still=self._still)
+        self._accounts[account] = _Account(evidence=evidence, scorer=self._new_scorer())
         return self._accounts[account]
 
-    def _full(self, account: _Account) -> bool:
-        evidence = account.evidence
-        if len(evidence.clips) >= self.settings.max_clips * evidence.overlap:
-            return True
-        return self.settings.early_stop and evidence.decided()
+    def _forget(self, before_s: float) -> None:
+        for identity, account in list(self._accounts.items()):
+            account.evidence.forget(before_s)
+            if not account.evidence.parts:
+                del self._accounts[identity]
 
 
 def side_px(face: Face) -> float:
@@ -205,19 +263,15 @@ def side_px(face: Face) -> float:
     return float(np.max(face.box[2:] - face.box[:2]))
 
 
-def decided(
-    source: str,
-    faces: Sequence[FaceDecision],
-    *,
-    contract: Contract,
-    rule: Rule,
-    timed_out: bool,
-) -> Decision:
+def decided(source: str, watch: Watch, *, contract: Contract, rule: Rule, timed_out: bool) -> Decision:
     """The decision on a source, that of its worst face (of several the lowest score), without timings."""
+    faces = watch.decisions(timed_out=timed_out)
     worst = max(
         faces, key=lambda face: (GRAVITY[face.verdict], -np.nan_to_num(face.score, nan=2.0)), default=None
     )
     silent = (Reason.NO_FACE, Reason.TIMED_OUT) if timed_out else (Reason.NO_FACE,)
+    slow = watch.too_slow()
+    rates = "" if slow is None else f"{slow[0]:.1f} frames/s, and the model needs {slow[1]:.1f}"
     return Decision(
         source=source,
         verdict=worst.verdict if worst else Verdict.UNDECIDED,
@@ -230,4 +284,5 @@ def decided(
         model_version=contract.version,
         model_sha256=contract.payload_sha256,
         timings_ms={},
+        notes=(f"the source has {rates}",) if rates else (),
     )

@@ -113,7 +113,7 @@ def logistic(units: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> tupl
         value = 0.5 * float(weight @ weight) + float(weights @ np.logaddexp(0, -margins))
         return value, np.append(weight + slope, pulls.sum())
 
-    options = {"maxiter": MOST_STEPS, "gtol": 1e-7, "ftol": 1e-13, "maxcor": 20}
+    options = {"maxiter": MOST_STEPS, "gtol": 1e-6, "ftol": 1e-11, "maxcor": 20}
     found = minimize(loss, np.zeros(units.shape[1] + 1), jac=True, method="L-BFGS-B", options=options).x
     return found[:-1], float(found[-1])
 

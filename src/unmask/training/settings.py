@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from unmask.media.regular import refuse_special
 from unmask.training.augment import Augmentation
 from unmask.types import ClipSpec, SettingsError
 
@@ -229,8 +230,7 @@ def read_settings(config: str | Path, *, overrides: Mapping[str, Any] | None = N
     if not path.is_file():
         known = presets()
         path = known.get(path.name) or known.get(f"{path.name}.toml") or path
-    if path.exists() and not path.is_file():  # a pipe would never end
-        raise SettingsError(f"{config} is not a plain file; name a file of settings, or a preset")
+    refuse_special(path, error=SettingsError)
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -3,7 +3,7 @@ one.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,12 +76,21 @@ def _card(attempt: Attempt, rng: np.random.Generator) -> Shown:
     card = draw_card(attempt.base, rng)
     if not attempt.framing.tight and rng.random() < 0.3:
         return edged(card, rng, attempt.rooms, replay=False)
-    part = framed(card, attempt.framing)
+    part = framed(card, _with_text(attempt.framing))
     return living(part, rng, dress=lambda take: sheet(take, rng))
 
 
+def _with_text(framing: Framing) -> Framing:
+    """Some of what is written beside the portrait is seen, however tight the framing."""
+    return (
+        replace(framing, scale=1.25 * framing.scale, aspect=0.8 * framing.aspect)
+        if framing.tight
+        else framing
+    )
+
+
 def _card_on_screen(attempt: Attempt, rng: np.random.Generator) -> Shown:
-    part = framed(draw_card(attempt.base, rng), attempt.framing)
+    part = framed(draw_card(attempt.base, rng), _with_text(attempt.framing))
     return living(part, rng, dress=lambda take: panel(take, rng, attempt.rooms))
 
 

@@ -76,7 +76,7 @@ def cast(light: np.ndarray, rng: np.random.Generator, *, colder: float = 0.6) ->
 
 def panel(take: Take, rng: np.random.Generator, rooms: Sequence[Path]) -> Take:
     """A display that fills the view, before any lamp and camera."""
-    light = glazed(take.light, rng, rooms)
+    light = glazed(blurred(take.light, take.side * rng.uniform(0, 0.008)), rng, rooms)
     return take.lit(light * moire(light.shape[:2], rng) if rng.random() < 0.35 else light)
 
 

@@ -39,7 +39,7 @@ def sheet(take: Take, rng: np.random.Generator) -> Take:
         light = light * creased(light.shape[:2], rng)
     if rng.random() < 0.4:
         light = light + sheen(light.shape, rng, strength=(0.05, 0.6)) * np.float32(light.mean())
-    return take.lit(light)
+    return take.lit(blurred(light, take.side * rng.uniform(0, 0.007)))  # what the first camera and ink lost
 
 
 def pale(

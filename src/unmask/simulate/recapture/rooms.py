@@ -13,7 +13,7 @@ from unmask.simulate.recapture.lamps import blurred
 from unmask.simulate.recapture.takes import log_uniform
 from unmask.simulate.rooms import draw_room
 
-SMALL = (240, 320)  # height, width that rooms are kept at
+SMALL = (360, 480)  # height, width that rooms are kept at: they are out of focus or far
 
 
 def room(rng: np.random.Generator, *, rooms: Sequence[Path], size: tuple[int, int]) -> np.ndarray:
@@ -22,11 +22,14 @@ def room(rng: np.random.Generator, *, rooms: Sequence[Path], size: tuple[int, in
     if len(rooms) and rng.random() < 0.75:
         whole = _kept(rooms[int(rng.integers(len(rooms)))])
     else:
-        whole = draw_room(rng, size=SMALL)
+        whole = draw_room(rng, size=(height, width))
     share = rng.uniform(0.45, 0.95)
     tall, wide = int(height * share), int(width * share)
     y, x = int(rng.integers(height - tall + 1)), int(rng.integers(width - wide + 1))
-    part = cv2.resize(whole[y : y + tall, x : x + wide], size[::-1], interpolation=cv2.INTER_LINEAR)
+    cut = whole[y : y + tall, x : x + wide]
+    if cut.dtype == np.uint8:
+        cut = LINEAR[cut]
+    part = cv2.resize(cut, size[::-1], interpolation=cv2.INTER_AREA if tall > size[0] else cv2.INTER_LINEAR)
     return part / np.float32(part.mean() + 1e-3)
 
 
@@ -43,5 +46,5 @@ def reflected(
 
 @lru_cache(maxsize=256)
 def _kept(path: Path) -> np.ndarray:
-    image = read_image(path)
-    return LINEAR[cv2.resize(image, SMALL[::-1], interpolation=cv2.INTER_AREA)]
+    """The picture (h, w, 3) uint8, small."""
+    return np.asarray(cv2.resize(read_image(path), SMALL[::-1], interpolation=cv2.INTER_AREA))

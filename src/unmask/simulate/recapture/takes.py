@@ -113,7 +113,7 @@ def seen(
     rng: np.random.Generator,
     *,
     face_px: tuple[float, float],
-    least_px: tuple[float, float] = (360, 860),
+    least_px: tuple[float, float] = (440, 900),
 ) -> Base:
     """As a camera or a programme delivers it: the face's longer side between `face_px`, and where it is not
     cut to the face, the picture's longer side no less than somewhere in `least_px`.

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from unmask.simulate.cutting import eye_holes, filled
+from unmask.simulate.recapture.fingers import fingered
 from unmask.simulate.recapture.lamps import LUMA, blurred
 from unmask.simulate.recapture.paper import creased, pale, sheen
 from unmask.simulate.recapture.paste import laid, mean_within, scissored
@@ -41,7 +42,15 @@ def cut_out(holder: Take, victim: Take, rng: np.random.Generator) -> Take:
     cover = scissored(
         sheet.mesh, holder.light.shape, rng, rim=(1.05, 1.25), hair=float(rng.uniform(0.15, 0.35))
     )
-    return _worn(holder, sheet, rng, cover=cover, holes=None)
+    held = _worn(holder, sheet, rng, cover=cover, holes=None)
+    if rng.random() < 0.5:
+        return held
+    x0, y0, x1, y1 = sheet.box + sheet.side * np.array([-0.1, -0.25, 0.1, 0.12])
+    edges = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    light = fingered(
+        held.light, edges, rng, side=sheet.side, level=float(mean_within(holder.light, cover).mean())
+    )
+    return held.lit(light)
 
 
 def _holes(mesh: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray | None:

@@ -1,0 +1,21 @@
+"""Whether a picture has colours: grey and infrared ones look like faces to a network that never saw any."""
+
+import cv2
+import numpy as np
+
+
+def colourfulness(square: np.ndarray) -> float:
+    """How much the colours of (S, S, 3) uint8 RGB differ beyond one tint: 0 for grey, in units of a* and b*.
+
+    A tint goes with the light: sepia prints and the violet of cameras without a filter are grey by this.
+    Photographs of faces have 2.5 and more, grey ones less than 0.1 after compression.
+
+    >>> grey = np.arange(96 * 96 * 3, dtype=np.uint8).reshape(96, 96, 3)[..., :1].repeat(3, -1)
+    >>> round(colourfulness(grey), 3)
+    0.0
+    """
+    lab = cv2.cvtColor(square.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = cv2.GaussianBlur(lab, (0, 0), 1.5).reshape(-1, 3).astype(np.float64)  # noise is no colour
+    light = np.column_stack([np.ones(len(lab)), lab[:, 0], lab[:, 0] ** 2])
+    tint = light @ np.linalg.lstsq(light, lab[:, 1:], rcond=None)[0]
+    return float(np.sqrt(np.square(lab[:, 1:] - tint).mean(axis=0).sum()))

@@ -1,0 +1,177 @@
+"""Packets -> frames with their times: strictly, whatever a decoder would paint over what is damaged."""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from typing import cast
+
+from av.container import InputContainer
+from av.error import ExitError, FFmpegError
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from unmask.media.account import Account
+from unmask.media.http import stalled
+from unmask.media.limits import Limits
+from unmask.media.patience import Patient
+from unmask.media.shown import Display, display_of
+from unmask.types import Frame, SourceError
+
+WITHOUT_DELAY = frozenset({"mjpeg", "gif", "png", "rawvideo"})  # codecs that give a picture for each packet
+DEFAULT_FPS = 30.0  # where a file does not say
+LIVE_FAULTS = 60  # damaged packets in a row, some two seconds of them, that a live stream may have
+
+
+def rate_of(stream: VideoStream) -> float:
+    """The mean frames a second of a track by its header."""
+    rate = stream.average_rate or stream.guessed_rate
+    return float(rate) if rate else DEFAULT_FPS
+
+
+class Reader:
+    """Decodes one track; what is damaged is left out, up to the next frame that rests on no other."""
+
+    def __init__(
+        self, stream: VideoStream, *, account: Account, name: str, limits: Limits, live: bool, turns: int
+    ) -> None:
+        self._stream, self._account, self._name = stream, account, name
+        self._limits, self._live, self._turns = limits, live, turns
+        self._patience = LIVE_FAULTS if live else limits.max_frames
+        self._waiting = True  # for a key frame
+        self._faults = 0  # in a row
+        self._packets = 0  # since the last whole picture
+        self._since_s: float | None = None  # when that was, or the first packet
+
+    def frames(
+        self,
+        container: InputContainer,
+        patient: Patient | None,
+        *,
+        arrival_s: Callable[[int], float] | None,
+    ) -> Generator[Frame, None, None]:
+        """The frames with their times; `arrival_s` replaces the clock of a container that has none."""
+        count, clock = 0, _Clock(fps=rate_of(self._stream))
+        display: Display | None = None
+        with container, closing(patient) if patient is not None else container:
+            yield cast(Frame, None)  # from here on the file is closed however this ends
+            try:
+                for picture, packet in self._pictures(container, patient):
+                    time_s = clock.time_s(picture.time if arrival_s is None else arrival_s(_end(packet)))
+                    if self._live and self._is_enough(time_s, count):
+                        return
+                    self._limits.check_duration(self._name, time_s)
+                    self._limits.check_frames(self._name, count + 1)
+                    if display is None:
+                        display = display_of(picture, self._stream, turns=self._turns)
+                        self._account.notes += display.notes
+                    self._check_picture(picture, display)
+                    self._account.good()
+                    yield Frame(image=display.shown(picture), time_s=time_s, index=count)
+                    count += 1
+                    if patient is not None:
+                        patient.begin()
+            except ExitError as stalls:
+                raise stalled(self._name, self._limits.timeout_s) from stalls
+            except FFmpegError as broken:
+                if patient is not None:
+                    patient.check()
+                raise SourceError(
+                    f"{self._name} cannot be read on after {count} frames: its container is damaged; "
+                    "copy it again"
+                ) from broken
+        if count == 0:
+            damaged = f" of {self._account.damaged} damaged ones" if self._account.damaged else ""
+            raise SourceError(f"{self._name} holds no frame{damaged} that can be decoded; copy it again")
+
+    def _is_enough(self, time_s: float, count: int) -> bool:
+        """Whether a live source ends here, at the limits."""
+        return time_s > self._limits.max_duration_s or count == self._limits.max_frames
+
+    def _pictures(
+        self, container: InputContainer, patient: Patient | None
+    ) -> Iterator[tuple[VideoFrame, Packet]]:
+        """Decoded pictures that are whole, with the packets that brought them."""
+        begun_s = time.monotonic()
+        immediate = self._stream.codec_context.codec.name in WITHOUT_DELAY
+        for packet in container.demux(self._stream):
+            if patient is not None:
+                patient.check()
+            if time.monotonic() - begun_s > self._limits.timeout_s:
+                raise SourceError(
+                    f"{self._name} gave no picture for {self._limits.timeout_s:g} s of decoding; convert it"
+                )
+            self._packets += bool(packet.size)
+            if self._since_s is None and packet.pts is not None:
+                self._since_s = float(packet.pts * packet.time_base) - self._account.period_s
+            found = self._decoded(packet)
+            for picture in found or ():
+                if self._is_whole(picture):
+                    yield picture, packet
+                    begun_s = time.monotonic()
+            if immediate and found == [] and packet.size:
+                self._lose()
+            if self._faults > self._patience:
+                raise SourceError(
+                    f"{self._name} gives nothing but damaged pictures, {self._faults} in a row; check the "
+                    "connection"
+                )
+
+    def _decoded(self, packet: Packet) -> list[VideoFrame] | None:
+        """The pictures that a packet completes, None where it is damaged."""
+        try:
+            return list(packet.decode())
+        except ExitError:
+            raise
+        except FFmpegError:
+            # Some decoders take nothing more until they have forgotten what they could not decode.
+            self._stream.codec_context.flush_buffers()
+            self._lose()
+            return None
+
+    def _is_whole(self, picture: VideoFrame) -> bool:
+        if picture.is_corrupt or (self._waiting and not picture.key_frame):
+            self._lose()
+            return False
+        if self._waiting and picture.time is not None and self._since_s is not None:
+            # Some decoders keep what they cannot decode to themselves: it is missed in the time.
+            missed = round((picture.time - self._since_s) / self._account.period_s) - 1
+            self._account.lost(max(0, min(missed, self._packets - 1) - self._faults))
+        self._waiting, self._faults, self._packets = False, 0, 0
+        self._since_s = picture.time
+        return True
+
+    def _lose(self) -> None:
+        self._waiting = True
+        self._faults += 1
+        self._account.lost()
+
+    def _check_picture(self, picture: VideoFrame, first: Display) -> None:
+        self._limits.check_video_size(self._name, width=picture.width, height=picture.height)
+        if (picture.width, picture.height) != (first.width, first.height):
+            raise SourceError(
+                f"{self._name} changes from {first.width}x{first.height} to {picture.width}x{picture.height} "
+                "pixels; convert it to one size"
+            )
+
+
+def _end(packet: Packet) -> int:
+    """The offset behind a packet in its file."""
+    return (packet.pos or 0) + packet.size
+
+
+class _Clock:
+    """Times since the first frame, rising: a missing or backward stamp becomes one nominal period more."""
+
+    def __init__(self, *, fps: float) -> None:
+        self._period_s = 1.0 / fps
+        self._start_s: float | None = None
+        self._last_s = -self._period_s
+
+    def time_s(self, stamp_s: float | None) -> float:
+        if self._start_s is None:
+            self._start_s = stamp_s or 0.0
+        next_s = self._last_s + self._period_s
+        now_s = next_s if stamp_s is None else stamp_s - self._start_s
+        self._last_s = now_s if now_s > self._last_s else next_s
+        return self._last_s

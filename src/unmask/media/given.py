@@ -1,0 +1,174 @@
+"""What Python code hands over -> a source: names, contents of files, pictures, arrays, lists of them.
+
+What is none of these is refused in one sentence that never holds the data.
+"""
+
+import os
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from unmask.media.account import Account
+from unmask.media.images import upright
+from unmask.media.limits import DEFAULT_LIMITS, Limits
+from unmask.media.pictures import exif_orientation, rgb_of
+from unmask.media.sources import Source, check_fps, open_content, open_files, open_source
+from unmask.types import Frame, SourceError
+
+TAKEN = (
+    "give a path, camera or address, the bytes of a file, an open file, a picture or array (H, W[, 3 or 4]), "
+    "frames (N, H, W, 3), or a list of frames or of picture files"
+)
+FRAME = "a frame is a picture or an array (H, W[, 3 or 4]) of 0 to 255, or of fractions from 0 to 1"
+LARGEST_FILE = 1 << 30  # bytes that are taken from an open file
+LONGEST_NAME = 4096  # characters of a path or an address
+CHANNELS = (1, 3, 4)
+
+
+def open_given(source: Any, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMITS) -> Source:
+    """The source that `source` names or is; `fps` is the clock of frames that have none.
+
+    A path, a camera, an address; bytes or an open binary file of a picture or a video; a PIL picture; an
+    array or tensor, grey (H, W), RGB or RGBA (H, W, 3 or 4), or frames (N, H, W, 3 or 4), whole numbers of 0
+    to 255 or fractions of 0 to 1; a list of such pictures or of picture files.
+    Raises SourceError, SettingsError.
+    """
+    check_fps(fps)
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return _open_name(source, fps=fps, limits=limits)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _open_bytes(bytes(source), name="bytes", limits=limits)
+    if isinstance(source, list | tuple):
+        return _open_list(source, fps=fps, limits=limits)
+    if _is_picture(source):
+        return _of_frames(
+            _pictures_of(source, name=_kind(source)), fps=fps, limits=limits, name=_kind(source)
+        )
+    if callable(getattr(source, "read", None)):
+        content = source.read(LARGEST_FILE + 1)
+        if isinstance(content, bytes) and len(content) <= LARGEST_FILE:
+            return _open_bytes(content, name="file", limits=limits)
+        raise SourceError(f"a file has to be opened for bytes (rb) and have at most {LARGEST_FILE}; {TAKEN}")
+    raise SourceError(f"a {_kind(source)} is no source; {TAKEN}")
+
+
+def frame_of(image: Any, *, name: str = "stream") -> np.ndarray:
+    """(H, W, 3) uint8 RGB of one picture in any form that `open_given` takes; SourceError else."""
+    if _is_picture(image):
+        pictures = _pictures_of(image, name=name)
+        if pictures.ndim == 3:
+            return pictures
+        raise SourceError(f"{name}: frames are pushed one by one, not {len(pictures)} at once; {FRAME}")
+    raise SourceError(f"{name}: a {_kind(image)} is no frame; {FRAME}")
+
+
+def _open_name(source: Any, *, fps: float, limits: Limits) -> Source:
+    name = os.fspath(source)
+    if isinstance(name, bytes):
+        name = os.fsdecode(name)
+    if len(name) > LONGEST_NAME:
+        raise SourceError(f"a text of {len(name)} characters is no path or address; {TAKEN}")
+    return open_source(name, fps=fps, limits=limits)
+
+
+def _open_bytes(content: bytes, *, name: str, limits: Limits) -> Source:
+    if not content:
+        raise SourceError(f"{name}: there is not one byte; {TAKEN}")
+    return open_content(content, name=name, limits=limits)
+
+
+def _open_list(source: Sequence[Any], *, fps: float, limits: Limits) -> Source:
+    if not source:
+        raise SourceError(f"an empty list is no source; {TAKEN}")
+    if all(isinstance(one, str | os.PathLike) for one in source):
+        return open_files([Path(one) for one in source], name="list of files", fps=fps, limits=limits)
+    if not all(_is_picture(one) for one in source):
+        kinds = ", ".join(sorted({_kind(one) for one in source})[:3])
+        raise SourceError(f"a list of {kinds} is no source; {TAKEN}")
+    frames = [frame_of(one, name="list") for one in source]
+    if len({frame.shape for frame in frames}) > 1:
+        raise SourceError("a list of frames has pictures of several sizes; give frames of one size")
+    return _of_frames(np.stack(frames), fps=fps, limits=limits, name="list")
+
+
+def _of_frames(pictures: np.ndarray, *, fps: float, limits: Limits, name: str) -> Source:
+    """A picture (H, W, 3) or frames (N, H, W, 3)."""
+    image = pictures.ndim == 3
+    frames = pictures[None] if image else pictures
+    limits.check_size(name, width=frames.shape[2], height=frames.shape[1])
+    limits.check_frames(name, len(frames))
+    account = Account(period_s=1 / fps)
+    return Source(
+        name=name,
+        kind="image" if image else "video",
+        frames=_timed(frames, fps=fps, account=account),
+        frame_count=len(frames),
+        fps=fps,
+        account=account,
+    )
+
+
+def _timed(frames: np.ndarray, *, fps: float, account: Account) -> Generator[Frame, None, None]:
+    for index, picture in enumerate(frames):
+        account.good()
+        yield Frame(image=picture, time_s=index / fps, index=index)
+
+
+def _is_picture(source: Any) -> bool:
+    """Something that is, or can give, an array of numbers."""
+    return isinstance(source, np.ndarray | Image.Image) or hasattr(source, "__array__")
+
+
+def _pictures_of(source: Any, *, name: str) -> np.ndarray:
+    """(H, W, 3) or (N, H, W, 3) uint8 RGB."""
+    if isinstance(source, Image.Image):
+        return upright(rgb_of(source, name=name), exif_orientation(source))
+    array = _array_of(source, name=name)
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] not in CHANNELS):
+        array = array[..., None]
+    if array.ndim not in (3, 4) or array.shape[-1] not in CHANNELS or not array.size:
+        raise SourceError(f"an array of shape {array.shape[:6]} is no picture; {TAKEN}")
+    pictures = _bytes_of(array)
+    if pictures.shape[-1] == 4:
+        alpha = pictures[..., 3:].astype(np.uint32)
+        pictures = ((pictures[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    whole = np.repeat(pictures, 3, axis=-1) if pictures.shape[-1] == 1 else pictures
+    return np.ascontiguousarray(whole)
+
+
+def _array_of(source: Any, *, name: str) -> np.ndarray:
+    """An array with its channels last; tensors of networks have them first."""
+    if isinstance(source, np.ndarray):
+        return source
+    for step in ("detach", "cpu"):  # of a torch tensor
+        source = getattr(source, step)() if callable(getattr(source, step, None)) else source
+    try:
+        array = np.asarray(source)
+    except (TypeError, ValueError, RuntimeError) as refused:
+        raise SourceError(f"a {name} gives no array of numbers; {TAKEN}") from refused
+    first = array.ndim in (3, 4) and array.shape[-1] not in CHANNELS and array.shape[-3] in CHANNELS
+    return np.moveaxis(array, -3, -1) if first else array
+
+
+def _bytes_of(array: np.ndarray) -> np.ndarray:
+    """Grey values or colours as uint8."""
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.uint16:
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if array.dtype.kind not in "fiu":
+        raise SourceError(f"an array of {array.dtype} is no picture; {FRAME}")
+    low, high = float(array.min()), float(array.max())
+    most = 1.0 if array.dtype.kind == "f" else 255.0
+    if not 0 <= low <= high <= most:  # also NaN
+        raise SourceError(f"an array of {array.dtype} goes from {low:.4g} to {high:.4g}; {FRAME}")
+    return np.rint(array * (255.0 / most)).astype(np.uint8)
+
+
+def _kind(source: Any) -> str:
+    return type(source).__name__[:40]

@@ -1,0 +1,251 @@
+"""What an HTTP server gives, as a file: from the host and port that were given, and from no other.
+
+Everything is read here, by the standard library: FFmpeg would follow a redirect wherever it leads.
+"""
+
+import threading
+import time
+import urllib.error
+import urllib.request
+from bisect import bisect_left
+from collections import deque
+from http.client import HTTPException, HTTPMessage, HTTPResponse, InvalidURL
+from tempfile import SpooledTemporaryFile
+from typing import IO, BinaryIO, cast
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from unmask.plain import address_shown
+from unmask.types import SourceError
+
+CHUNK = 1 << 16
+IN_MEMORY = 1 << 24  # bytes of an answer; more goes to a temporary file
+LARGEST_KEPT = 1 << 30  # bytes of an answer that is kept, so that it can be read in any order
+LARGEST_QUEUE = 1 << 28  # bytes of a live stream that wait to be looked at
+PORTS = {"http": 80, "https": 443}
+
+
+def stalled(name: str, timeout_s: float) -> SourceError:
+    """What is said of a stream that gives nothing."""
+    return SourceError(f"{name} stalls: it gave nothing for {timeout_s:g} s; check the connection")
+
+
+class Answer:
+    """An open answer: `kind` is its content type, `length` the bytes it declares, None for a live one."""
+
+    def __init__(self, url: str, *, timeout_s: float) -> None:
+        self._url, self._timeout_s = url, timeout_s
+        self._name = address_shown(url)
+        self._response = self._ask()
+        self.kind = self._response.headers.get_content_type()
+        self.length = self._response.length
+
+    def read(self, count: int) -> bytes:
+        """At most `count` bytes, as they come; b"" at the end."""
+        try:
+            return self._response.read1(count)
+        except (TimeoutError, HTTPException, OSError) as broken:
+            if isinstance(broken, TimeoutError):
+                raise stalled(self._name, self._timeout_s) from broken
+            raise SourceError(f"{self._name} broke the connection off; check the connection") from broken
+
+    def whole(self, most_bytes: int) -> bytes:
+        """All that follows, which may have so many bytes and last so long as a stall may."""
+        until_s, parts, size = time.monotonic() + self._timeout_s, [], 0
+        while content := self.read(CHUNK):
+            parts.append(content)
+            size += len(content)
+            if size > most_bytes:
+                raise SourceError(f"{self._name} gives more than {most_bytes} bytes; give a smaller picture")
+            if time.monotonic() > until_s:
+                raise stalled(self._name, self._timeout_s)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._response.close()
+
+    def _ask(self) -> HTTPResponse:
+        try:
+            address, user = _without_user(self._url)
+            _place(self._url)
+        except ValueError:  # whose words may be a part of the password
+            address, user = "", None
+        if not address:
+            raise SourceError(f"{self._name} is not a valid address; give http://host:port/path")
+        handlers: list[urllib.request.BaseHandler] = [_SameHost(self._url)]
+        if user is not None:
+            known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+            known.add_password(None, address, *user)
+            handlers += [
+                urllib.request.HTTPBasicAuthHandler(known),
+                urllib.request.HTTPDigestAuthHandler(known),
+            ]
+        try:
+            opener = urllib.request.build_opener(*handlers)
+            return cast(HTTPResponse, opener.open(address, timeout=self._timeout_s))
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            raise SourceError(
+                f"{self._name} cannot be opened: the server answers {refused.code} {refused.reason}; "
+                "check the address"
+            ) from None
+        except TimeoutError as late:
+            raise stalled(self._name, self._timeout_s) from late
+        except (OSError, HTTPException, ValueError) as refused:
+            reason = getattr(refused, "reason", refused)
+            if isinstance(reason, TimeoutError):
+                raise stalled(self._name, self._timeout_s) from None
+            if isinstance(reason, InvalidURL | ValueError):  # which cite the address
+                reason = "it is not a valid address"
+            told = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+            raise SourceError(f"{self._name} cannot be opened: {told}; check the address") from None
+
+
+class _SameHost(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect only within the host and port that were asked."""
+
+    max_redirections = 5
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        if _place(newurl) != _place(req.full_url):
+            fp.close()
+            raise SourceError(
+                f"{self._name} sends its readers on to another address, which is not followed; give the "
+                "address of the stream itself"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _place(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme.lower(), (parts.hostname or "").lower(), parts.port or PORTS.get(parts.scheme.lower())
+
+
+def _without_user(url: str) -> tuple[str, tuple[str, str] | None]:
+    """The address as it is asked for, and (user, password) of it."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    path = quote(parts.path or "/", safe="/%:;=@!$&'()*+,~")
+    query = quote(parts.query, safe="/%:;=@!$&'()*+,~?")
+    address = urlunsplit((parts.scheme.lower(), host, path, query, ""))
+    if parts.username is None:
+        return address, None
+    return address, (unquote(parts.username), unquote(parts.password or ""))
+
+
+class Kept:
+    """An answer of known length as a file that can be read in any order; fetched as far as is asked for."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._store = cast(BinaryIO, SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115 - closed by close
+        self._fetched = 0
+        self._at = 0
+
+    def read(self, count: int = -1) -> bytes:
+        wanted = None if count < 0 else self._at + count
+        self._fetch(wanted)
+        self._store.seek(self._at)
+        content = self._store.read(count)
+        self._at += len(content)
+        return content
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        base = {0: 0, 1: self._at, 2: self._answer.length or 0}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def close(self) -> None:
+        self._answer.close()
+        self._store.close()
+
+    def _fetch(self, until: int | None) -> None:
+        self._store.seek(self._fetched)
+        while until is None or self._fetched < until:
+            content = self._answer.read(CHUNK)
+            if not content:
+                break
+            self._store.write(content)
+            self._fetched += len(content)
+
+
+class Live:
+    """An answer without an end, read by a thread as it comes, so that every byte has its time of arrival."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._chunks: deque[bytes] = deque()
+        self._waiting = 0
+        self._ends: list[int] = []  # offset behind each chunk, and when it came
+        self._times_s: list[float] = []
+        self._error: SourceError | None = None
+        self._over = False
+        self._news = threading.Condition()
+        threading.Thread(target=self._run, daemon=True, name="unmask camera").start()
+
+    def read(self, count: int = -1) -> bytes:
+        """At most `count` bytes, as soon as there are any."""
+        with self._news:
+            self._news.wait_for(lambda: self._chunks or self._over)
+            if not self._chunks:
+                if self._error is not None:
+                    raise self._error
+                return b""
+            chunk = self._chunks.popleft()
+            if 0 <= count < len(chunk):
+                self._chunks.appendleft(chunk[count:])
+                chunk = chunk[:count]
+            self._waiting -= len(chunk)
+            self._news.notify_all()
+            return chunk
+
+    def arrival_s(self, offset: int) -> float:
+        """When the byte at `offset` came, by this machine's clock."""
+        with self._news:
+            place = bisect_left(self._ends, offset)
+            return self._times_s[min(place, len(self._times_s) - 1)] if self._times_s else time.monotonic()
+
+    def close(self) -> None:
+        """Let go; the thread ends with what it is reading now."""
+        with self._news:
+            self._over = True
+            self._chunks.clear()
+            self._news.notify_all()
+
+    def _run(self) -> None:
+        end, error = 0, None
+        while not self._over:
+            try:
+                chunk = self._answer.read(CHUNK)
+            except SourceError as broken:
+                error = broken
+                break
+            now_s = time.monotonic()
+            if not chunk:
+                break
+            end += len(chunk)
+            with self._news:
+                self._chunks.append(chunk)
+                self._waiting += len(chunk)
+                self._ends.append(end)
+                self._times_s.append(now_s)
+                self._news.notify_all()
+                self._news.wait_for(lambda: self._waiting < LARGEST_QUEUE or self._over)
+        self._answer.close()
+        with self._news:
+            self._error, self._over = error, True
+            self._news.notify_all()

@@ -1,0 +1,289 @@
+"""Picture files of every usual kind -> upright RGB, by Pillow; large ones at a smaller scale.
+
+One decoder opens, measures and decodes a file, so that no two readers can see two things in it. The kind is
+told by the first bytes, whatever the name.
+"""
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from unmask.media.limits import Limits
+from unmask.types import SourceError
+
+READ = "JPEG, PNG, WebP, BMP, GIF, TIFF, JPEG 2000 or AVIF"
+HEAD_BYTES = 64  # tell the kind
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
+AVIF_BRANDS = frozenset({b"avif", b"avis"})
+BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})  # bytes; a text may begin with BM
+READERS = {
+    "JPEG": ("PIL.JpegImagePlugin", "jpeg_factory"),
+    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
+    "WebP": ("PIL.WebPImagePlugin", "WebPImageFile"),
+    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
+    "JPEG 2000": ("PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile"),
+    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+    "HEIF": ("pillow_heif.as_plugin", "HeifImageFile"),  # of the extra `heif`
+}
+ANIMATED = ("PNG", "WebP", "GIF", "AVIF")
+ORIENTATION = 0x0112  # the tag of EXIF
+WORKING_PIXELS = 25_000_000  # what is larger is decoded at half, a quarter or an eighth of its sides
+MOST_WHOLE_PIXELS = 100_000_000  # of kinds that can be decoded at full size alone
+MOST_BYTES = 1 << 28
+MOST_SCANNED = 20_000_000_000  # pixels times scans of a JPEG: a second or so
+MOST_COEFFICIENTS = 700_000_000  # bytes in which a JPEG of several scans keeps all its blocks
+STILL_S = 0.1  # how long a picture of an animation is shown that does not say so
+# What Pillow's readers raise on files that are not as they should be.
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    EOFError,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+
+def kind_of(head: bytes) -> str | None:
+    """The kind of picture that begins so (`HEAD_BYTES` are enough), None for what is no picture.
+
+    >>> kind_of(b"\\x89PNG\\r\\n\\x1a\\n"), kind_of(b"BM, said the text, is how a bitmap begins.")
+    ('PNG', None)
+    """
+    if head[4:8] == b"ftyp":
+        return _kind_of_boxes(head)
+    if head.startswith(b"RIFF"):
+        return "WebP" if head[8:12] == b"WEBP" else None
+    if head.startswith(b"BM"):
+        return "BMP" if head[14:15] and head[14] in BMP_HEADERS and not any(head[15:18]) else None
+    starts = {
+        b"\x89PNG\r\n\x1a\n": "PNG",
+        b"\xff\xd8\xff": "JPEG",
+        b"GIF8": "GIF",
+        b"II*\0": "TIFF",
+        b"MM\0*": "TIFF",
+        b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG 2000",
+        b"\xff\x4f\xff\x51": "JPEG 2000",
+    }
+    return next((kind for start, kind in starts.items() if head.startswith(start)), None)
+
+
+def _kind_of_boxes(head: bytes) -> str | None:
+    """Of a file of ISO boxes: its brands tell a picture from a video."""
+    (size,) = struct.unpack(">I", head[:4])
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(size, len(head)), 4))}
+    if head[8:12] in AVIF_BRANDS or (head[8:12] in (b"mif1", b"msf1") and brands & AVIF_BRANDS):
+        return "AVIF"
+    return "HEIF" if head[8:12] in HEIF_BRANDS | {b"mif1", b"msf1"} else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """An opened picture file: its header is read, its pixels are not.
+
+    `width` and `height` are as stored, before it is turned upright; `frames` above 1 is an animation.
+    """
+
+    name: str
+    kind: str
+    width: int
+    height: int
+    frames: int
+    opened: Any  # PIL.ImageFile.ImageFile
+
+    @property
+    def orientation(self) -> int:
+        """As in EXIF, 1 to 8; 1 where it is not said or makes no sense."""
+        return exif_orientation(self.opened)
+
+    def decode(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB as stored, smaller if it is large: alpha on white, 16 bits rounded."""
+        with _telling(self):
+            factor = scale_down(self.width * self.height)
+            if factor > 1 and self.kind == "JPEG":
+                self.opened.draft(None, (self.width // factor, self.height // factor))
+            if factor > 1 and self.kind == "JPEG 2000":
+                self.opened.reduce = factor.bit_length() - 1
+            self.opened.load()
+            image = self.opened
+            if scale_down(image.width * image.height) > 1:
+                image = _plain(image, name=self.name).reduce(scale_down(image.width * image.height))
+            return _rgb(_plain(image, name=self.name))
+
+    def animation(self) -> Iterator[tuple[np.ndarray, float]]:
+        """Every picture (H, W, 3) uint8 RGB of an animation and the second at which it is shown."""
+        time_s = 0.0
+        for number in range(self.frames):
+            with _telling(self):
+                self.opened.seek(number)
+                self.opened.load()
+                shown_s = float(self.opened.info.get("duration") or 0) / 1000
+                picture = _rgb(_plain(self.opened, name=self.name))
+            yield picture, time_s
+            time_s += shown_s if shown_s > 0 else STILL_S
+
+
+def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
+    """The picture in `content` within the limits; SourceError else, before a pixel is decoded."""
+    kind = kind_of(content[:HEAD_BYTES])
+    if kind is None:
+        raise SourceError(f"{name} is no picture that unmask reads; give {READ}")
+    opened = _opened(content, kind, name=name)
+    width, height = opened.size
+    limits.check_size(name, width=width, height=height)
+    if kind not in ("JPEG", "JPEG 2000") and width * height > MOST_WHOLE_PIXELS:
+        raise SourceError(
+            f"{name} is a {kind} of {width}x{height} pixels and may have {MOST_WHOLE_PIXELS}; save it as JPEG"
+        )
+    # No encoder writes more than 16 bits of 4 channels; a file beyond that carries something else.
+    if kind not in ANIMATED and len(content) > 8 * width * height + (1 << 24):
+        raise SourceError(f"{name} has {len(content)} bytes, more than its pixels can fill; save it again")
+    if kind == "JPEG":
+        _check_scans(content, opened, name=name)
+    picture = Picture(name=name, kind=kind, width=width, height=height, frames=1, opened=opened)
+    if kind not in ANIMATED and kind != "TIFF":
+        return picture
+    with _telling(picture):
+        frames = int(getattr(opened, "n_frames", 1))
+    if kind == "TIFF" and frames > 1:
+        raise SourceError(f"{name} is a TIFF of {frames} pages; save one of them as a picture")
+    return Picture(name=name, kind=kind, width=width, height=height, frames=frames, opened=opened)
+
+
+def exif_orientation(image: Any) -> int:
+    """Of a PIL picture, 1 to 8; 1 where it is not said or makes no sense."""
+    with _quiet():
+        try:
+            value = image.getexif().get(ORIENTATION, 1)
+        except BROKEN:  # pictures with a broken EXIF block are shown as they are everywhere
+            return 1
+    return value if value in range(1, 9) else 1
+
+
+def rgb_of(image: Any, *, name: str) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of a PIL picture as it is stored: alpha on white, 16 bits rounded."""
+    try:
+        with _quiet():
+            return _rgb(_plain(image, name=name))
+    except BROKEN as broken:
+        raise SourceError(f"{name} cannot be decoded; give another picture") from broken
+
+
+def scale_down(pixels: int) -> int:
+    """By what the sides of a picture of so many pixels are divided: 1, 2, 4 or 8.
+
+    >>> [scale_down(megapixels * 1_000_000) for megapixels in (12, 50, 200)]
+    [1, 2, 4]
+    """
+    return next(factor for factor in (1, 2, 4, 8) if pixels <= WORKING_PIXELS * factor**2 or factor == 8)
+
+
+def _opened(content: bytes, kind: str, *, name: str) -> Any:
+    module, reader = READERS[kind]
+    try:
+        make = getattr(import_module(module), reader)
+    except ModuleNotFoundError as missing:
+        raise SourceError(
+            f'{name} is a {kind} picture, which needs pillow-heif; pip install "unmask[heif]" brings it, or '
+            "save it as JPEG"
+        ) from missing
+    try:
+        with _quiet():
+            return make(BytesIO(content), "")
+    except BROKEN as broken:
+        if kind == "WebP" and len(content) < 8 + int.from_bytes(content[4:8], "little"):
+            raise SourceError(f"{name} is cut off: its end is missing; copy it again") from broken
+        raise SourceError(
+            f"{name} is damaged: its {kind} header is broken or cut off; copy it again"
+        ) from broken
+
+
+def _check_scans(content: bytes, opened: Any, *, name: str) -> None:
+    """Refuse a JPEG that asks for far more work or memory than its pixels are worth."""
+    scans = content.count(b"\xff\xda")
+    pixels = opened.size[0] * opened.size[1]
+    if scans * pixels > max(MOST_SCANNED, 64 * pixels):
+        raise SourceError(
+            f"{name} is a JPEG of {scans} scans, far more than any camera writes; save it again"
+        )
+    blocks = sum(layer[1] * layer[2] for layer in opened.layer)
+    largest = max((layer[1] * layer[2] for layer in opened.layer), default=1)
+    if scans > 1 and 2 * pixels * blocks // max(largest, 1) > MOST_COEFFICIENTS:
+        raise SourceError(
+            f"{name} is a progressive JPEG of {opened.size[0]}x{opened.size[1]} pixels, which has to be held "
+            "whole; save it without progressive coding, or smaller"
+        )
+
+
+def _plain(image: Any, *, name: str) -> Any:
+    """The picture in a mode of 8 bits a channel, with colour, grey or alpha."""
+    if image.mode in ("RGB", "L"):  # a colour or a grey value may be marked as clear
+        return image.convert("RGBA") if "transparency" in image.info else image
+    if image.mode in ("RGBA", "LA"):
+        return image
+    if image.mode.startswith("I;16") or image.mode == "I":
+        return Image.fromarray(_eight(image))
+    if image.mode == "F":
+        raise SourceError(f"{name} holds fractions, which have no known white; save it with 8 or 16 bits")
+    if image.mode in ("P", "PA"):
+        return image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB")
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _eight(image: Any) -> np.ndarray:
+    """Grey of 16 bits, in a mode of 16 or 32, as 8 bits: 65535 is 255, to the nearest."""
+    values = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+    return ((values + 128) // 257).astype(np.uint8)
+
+
+def _rgb(image: Any) -> np.ndarray:
+    """RGB, grey or alpha of 8 bits -> (H, W, 3) uint8 RGB, alpha put on white."""
+    if image.mode == "LA":
+        image = image.convert("RGBA")
+    if image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.array(image.convert("RGB"))
+
+
+@contextmanager
+def _telling(picture: Picture) -> Iterator[None]:
+    """What Pillow finds wrong in the block is a SourceError."""
+    try:
+        with _quiet():
+            yield
+    except SourceError:
+        raise
+    except BROKEN as broken:
+        cut = "truncat" in str(broken).lower()
+        what = (
+            "is cut off: its end is missing" if cut else f"is damaged: its {picture.kind} cannot be decoded"
+        )
+        raise SourceError(f"{picture.name} {what}; copy it again") from broken
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Pillow warns of odd metadata on the terminal; what matters is an error of ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

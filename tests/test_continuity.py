@@ -1,0 +1,103 @@
+"""What breaks a presentation, and what is no more than a living person before a camera does."""
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from unmask.media.continuity import FACE_CHANGE, is_cut, jumps, scene, structure_change
+from unmask.media.encoding import encode_decode
+from unmask.media.faces import FaceFinder
+from unmask.media.stillness import Stillness
+from unmask.media.tracks import appearance
+from unmask.types import Face, Frame, Sighting
+
+PORTRAIT = np.ascontiguousarray(data.astronaut()[:256, 96:352])
+
+
+@pytest.fixture(scope="module")
+def face() -> Face:
+    return FaceFinder.load().find(PORTRAIT)[0]
+
+
+def _moved(image: np.ndarray, k: int) -> np.ndarray:
+    """The picture shifted, turned, zoomed and flickering as a whole."""
+    height, width = image.shape[:2]
+    by = cv2.getRotationMatrix2D((width / 2, height / 2), 1.5 * np.sin(k / 13), 1 + 0.03 * np.sin(k / 17))
+    by[:, 2] += (4 * np.sin(k / 9), 3 * np.cos(k / 11))
+    turned = cv2.warpAffine(image, by, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return np.clip(turned * (1 + 0.08 * np.sin(k / 5)), 0, 255).astype(np.uint8)
+
+
+def _noisy(image: np.ndarray, rng: np.random.Generator, sigma: float = 2.0) -> np.ndarray:
+    return np.clip(np.rint(image + rng.normal(0, sigma, image.shape)), 0, 255).astype(np.uint8)
+
+
+def _blinking(image: np.ndarray, face: Face, k: int) -> np.ndarray:
+    """Skin over the eyes for a third of a second in each."""
+    if k % 30 >= 10:
+        return image
+    closed = image.copy()
+    for eye in (33, 263):
+        x, y = (round(float(c)) for c in face.mesh[eye, :2])
+        inner = x + (12 if eye == 33 else -12)
+        cv2.ellipse(closed, (inner, y), (11, 6), 0, 0, 360, [int(c) for c in image[y + 14, inner]], -1)
+    return closed
+
+
+def _moves(pictures: list[np.ndarray]) -> bool:
+    finder, seen = FaceFinder.load(), Stillness()
+    known = None
+    for k, picture in enumerate(pictures):
+        known = (finder.follow(picture, known) if known else None) or finder.find(picture)[0]
+        seen.add(Sighting(frame=Frame(picture, k / 30, k), face=known))
+    return seen.moved
+
+
+@pytest.mark.parametrize("how", ["equal", "compressed", "noise", "moved", "moved, noise, compressed"])
+def test_a_still_picture_does_not_move_however_it_is_shown(how, rng):
+    pictures = [PORTRAIT] * 75
+    if "moved" in how:
+        pictures = [_moved(picture, k) for k, picture in enumerate(pictures)]
+    if "noise" in how:
+        pictures = [_noisy(picture, rng) for picture in pictures]
+    if "compressed" in how:
+        pictures = list(encode_decode(pictures, codec="libx264", crf=23))
+    assert not _moves(pictures)
+
+
+def test_a_face_that_blinks_moves_under_noise_motion_and_compression(face, rng):
+    pictures = [_noisy(_moved(_blinking(PORTRAIT, face, k), k), rng) for k in range(75)]
+    assert _moves(list(encode_decode(pictures, codec="libx264", crf=23)))
+
+
+def test_a_cut_is_a_cut_and_light_motion_and_noise_are_none(rng):
+    room = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), (0, 0), 9)
+    room = np.clip((room.astype(np.float32) - 127) * 6 + 127, 0, 255).astype(np.uint8)
+    other = np.ascontiguousarray(room[::-1])
+    assert is_cut(scene(room), scene(other))
+    assert not is_cut(scene(room), scene((room * 0.5).astype(np.uint8)))
+    assert not is_cut(scene(room), scene(np.roll(room, 4, axis=1)))
+    assert not is_cut(scene(room), scene(_noisy(room, rng, 8)))
+    assert not is_cut(scene(np.zeros_like(room)), scene(np.full_like(room, 200)))
+
+
+def test_light_and_tint_do_not_change_the_structure_of_a_face_but_another_one_does(face):
+    look = appearance(PORTRAIT, face.mesh)
+    warm = np.clip(PORTRAIT * np.array([0.7, 0.6, 0.4]), 0, 255).astype(np.uint8)
+    assert structure_change(look, appearance(warm, face.mesh)) < 0.05
+    assert structure_change(look, appearance(PORTRAIT[:, ::-1], face.mesh)) > FACE_CHANGE
+    assert structure_change(np.ones((468, 3)), np.ones((468, 3))) == 0.0
+
+
+def _at(x: float, side: float) -> Face:
+    box = np.array([x, 100, x + side, 100 + side], np.float32)
+    return Face(box=box, mesh=np.zeros((468, 3), np.float32), presence=1.0)
+
+
+def test_a_head_moves_and_does_not_jump():
+    assert not jumps(_at(100, 80), _at(125, 80), seconds=1 / 30)
+    assert jumps(_at(100, 80), _at(160, 80), seconds=1 / 30)
+    assert not jumps(_at(100, 80), _at(160, 80), seconds=0.2)
+    assert not jumps(_at(100, 80), _at(95, 92), seconds=1 / 30)
+    assert jumps(_at(100, 80), _at(80, 120), seconds=1 / 30)

@@ -1,0 +1,123 @@
+"""Picture files that are large, moving, hostile or of rarer kinds: read, or refused by a sentence."""
+
+import struct
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from unmask.media.encoding import write_video
+from unmask.media.images import read_image
+from unmask.media.sources import open_source
+from unmask.types import SourceError
+
+HEIGHT, WIDTH = 48, 64
+
+
+def smooth() -> np.ndarray:
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    return np.stack([4 * x, 5 * y, 2 * x + 2 * y], axis=-1).astype(np.uint8)
+
+
+@pytest.mark.parametrize("suffix", ["tif", "jp2", "avif", "gif"])
+def test_rarer_kinds_are_read(tmp_path, suffix):
+    options = {"quality": 95} if suffix == "avif" else {}
+    Image.fromarray(smooth()).save(tmp_path / f"a.{suffix}", **options)
+    source = open_source(tmp_path / f"a.{suffix}")
+    assert source.kind == "image"
+    (frame,) = source.frames
+    assert np.abs(frame.image.astype(int) - smooth()).mean() < (12 if suffix == "gif" else 4)
+
+
+def test_a_tiff_is_turned_once(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(smooth()).save(tmp_path / "a.tif", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.rot90(smooth(), -1))
+
+
+def test_pages_are_no_picture(tmp_path):
+    page = Image.fromarray(smooth())
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page, page])
+    with pytest.raises(SourceError, match="is a TIFF of 3 pages; save one of them"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_a_heif_picture_is_read_or_says_what_is_missing(tmp_path):
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    with pytest.raises(SourceError, match=r"needs pillow-heif; pip install .unmask\[heif\]|is damaged"):
+        open_source(tmp_path / "a.heic")
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "gif"])
+def test_an_animation_is_a_video_with_its_own_times(tmp_path, suffix):
+    pictures = [Image.fromarray(np.full((HEIGHT, WIDTH, 3), 40 * n, np.uint8)) for n in range(4)]
+    options = {"lossless": True} if suffix == "webp" else {}
+    pictures[0].save(
+        tmp_path / f"a.{suffix}",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=[100, 50, 100, 100],
+        **options,
+    )
+    source = open_source(tmp_path / f"a.{suffix}")
+    assert (source.kind, source.frame_count) == ("video", 4)
+    frames = list(source.frames)
+    assert [int(frame.image[0, 0, 0]) for frame in frames] == [0, 40, 80, 120]
+    np.testing.assert_allclose([frame.time_s for frame in frames], [0, 0.1, 0.15, 0.25])
+
+
+def test_a_large_photograph_comes_at_a_smaller_scale(tmp_path):
+    Image.fromarray(smooth()).resize((6400, 4800)).save(tmp_path / "a.jpg", quality=60)
+    Image.new("L", (6400, 4800), 77).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.jpg").shape == (2400, 3200, 3)
+    grey = read_image(tmp_path / "a.png")
+    assert grey.shape == (2400, 3200, 3)
+    assert (grey == 77).all()
+
+
+def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_path):
+    file = BytesIO()
+    Image.new("L", (6000, 6000)).save(file, "JPEG", progressive=True)
+    content = file.getvalue()
+    at = content.rindex(b"\xff\xda")
+    (tmp_path / "a.jpg").write_bytes(content[:at] + content[at:-2] * 2000 + b"\xff\xd9")
+    with pytest.raises(SourceError, match="scans, far more than any camera writes"):
+        read_image(tmp_path / "a.jpg")
+
+
+def test_a_file_that_is_far_larger_than_its_picture_is_refused(tmp_path):
+    Image.fromarray(smooth()).save(tmp_path / "a.jpg")
+    with (tmp_path / "a.jpg").open("r+b") as file:
+        file.truncate(100 << 20)
+    with pytest.raises(SourceError, match="more than its pixels can fill"):
+        read_image(tmp_path / "a.jpg")
+    with (tmp_path / "a.jpg").open("r+b") as file:
+        file.truncate(3 << 30)
+    with pytest.raises(SourceError, match="bytes and may have"):
+        read_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "BMP", "GIF"])
+def test_a_video_behind_a_picture_is_refused_by_its_name(tmp_path, kind):
+    file = BytesIO()
+    Image.fromarray(smooth()).save(file, kind)
+    write_video(tmp_path / "v.mp4", [smooth()] * 9, fps=30)
+    content = file.getvalue() + (tmp_path / "v.mp4").read_bytes()
+    (tmp_path / "a.mp4").write_bytes(content)
+    with pytest.raises(SourceError, match=f"begins as a {kind} picture and goes on as something else"):
+        open_source(tmp_path / "a.mp4")
+    (tmp_path / "photo.jpg").write_bytes(content)  # as phones hang a short video behind a photograph
+    assert open_source(tmp_path / "photo.jpg").kind == "image"
+
+
+def test_bytes_that_may_be_two_things_are_refused(tmp_path):
+    from unmask.media.sources import open_content
+
+    file = BytesIO()
+    Image.fromarray(smooth()).save(file, "JPEG")
+    tail = struct.pack(">I4s", 2000, b"moov") + bytes(1992)
+    with pytest.raises(SourceError, match="begins as a JPEG picture and goes on"):
+        open_content(file.getvalue() + tail)
+    assert open_content(file.getvalue()).kind == "image"
