@@ -366,7 +366,7 @@ def test_the_table_names_the_segments_where_there_are_several(outcomes):
     checked = outcomes[1]
     face = replace(checked.decision.faces[0], segments=tuple(parts))
     decision = replace(checked.decision, faces=(face,), notes=("only the first 30 s were judged",))
-    text = " ".join(drawn(table([replace(checked, decision=decision)])).split())
+    text = " ".join(drawn(table([replace(checked, decision=decision)], width=110)).split())
     for word in ("0.0 to 1.5 s", "LIVE", "2.0 to 3.5 s", "first 30 s"):
         assert word in text
     record = json.loads(json_line(replace(checked, decision=decision)))

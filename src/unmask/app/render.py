@@ -94,7 +94,10 @@ def _more(decision: Decision) -> list[str]:
         f"{segment.from_s:.1f} to {segment.to_s:.1f} s {segment.verdict.value} {number(segment.score)}"
         for segment in decision.segments
     ]
-    return [*decision.notes, *(["segments: " + ", ".join(apart[:SEGMENTS_SHOWN])] if len(apart) > 1 else [])]
+    return [
+        *map(sentence, decision.notes),
+        *(["segments: " + ", ".join(apart[:SEGMENTS_SHOWN])] if len(apart) > 1 else []),
+    ]
 
 
 def _time(total_ms: float) -> str:

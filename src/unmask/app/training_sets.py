@@ -16,7 +16,7 @@ from unmask.data.prepared import SPEC, PreparedSet
 from unmask.data.recordings import TrackedFolder
 from unmask.data.splits import shared
 from unmask.media.faces import FaceFinder
-from unmask.media.images import SUFFIXES
+from unmask.media.images import READ_SUFFIXES
 from unmask.types import ClipSpec, DataError, Presentation
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _spec(settings: "Settings", presentations: Sequence[Presentation]) -> ClipSp
     from unmask.training.networks import build  # torch, which only training needs
 
     single = not build(settings, init=None).multi_frame
-    pictures = any(Path(one.path).suffix.lower() in SUFFIXES for one in presentations)
+    pictures = any(Path(one.path).suffix.lower() in READ_SUFFIXES for one in presentations)
     return replace(settings.clip, frames=1) if single and pictures else settings.clip
 
 

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from bisect import bisect_left
 from collections import deque
-from http.client import HTTPException, HTTPMessage, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse, InvalidURL
 from tempfile import SpooledTemporaryFile
 from typing import IO, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -65,7 +65,13 @@ class Answer:
         self._response.close()
 
     def _ask(self) -> HTTPResponse:
-        address, user = _without_user(self._url)
+        try:
+            address, user = _without_user(self._url)
+            _place(self._url)
+        except ValueError:  # whose words may be a part of the password
+            address, user = "", None
+        if not address:
+            raise SourceError(f"{self._name} is not a valid address; give http://host:port/path")
         handlers: list[urllib.request.BaseHandler] = [_SameHost(self._url)]
         if user is not None:
             known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
@@ -89,6 +95,8 @@ class Answer:
             reason = getattr(refused, "reason", refused)
             if isinstance(reason, TimeoutError):
                 raise stalled(self._name, self._timeout_s) from None
+            if isinstance(reason, InvalidURL | ValueError):  # which cite the address
+                reason = "it is not a valid address"
             told = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
             raise SourceError(f"{self._name} cannot be opened: {told}; check the address") from None
 
