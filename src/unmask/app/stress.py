@@ -57,8 +57,8 @@ def run(sources: Sequence[str], wishes: Wishes) -> int:
     presentations = read_labels(folders[0], wishes.labels)
     outputs = {"--out": wishes.out, "--report": wishes.report, "--summary": wishes.summary}
     outputs["the journal"] = journal_path(wishes.out)
-    inputs = [wishes.labels or folders[0] / LABELS, *models, *wishes.models, *(p.path for p in presentations)]
-    keep_inputs(outputs, inputs)
+    read: list[str | Path] = [wishes.labels or folders[0] / LABELS, *models, *wishes.models]
+    keep_inputs(outputs, [*read, *(p.path for p in presentations)])
     trials = [
         Trial(presentation=presentation, number=number, change=change, strength=strength)
         for number, presentation in enumerate(presentations)

@@ -54,7 +54,7 @@ def _end(number: signal.Signals, *, quiet: bool) -> None:
         if files := sys.modules.get("unmask.media.files"):  # not loaded before anything is written
             files.remove_unfinished()
         _end_children()
-        util._run_finalizers(0)  # gives back the semaphores of pools
+        util._run_finalizers(0)  # type: ignore[attr-defined]  # gives back the semaphores of pools
     finally:
         os._exit(128 + number)
 
@@ -103,7 +103,8 @@ def _descendants(process: int) -> set[int]:
     if not Path("/proc/self/task").exists():
         return {child.pid for child in multiprocessing.active_children() if child.pid is not None}
     found: set[int] = set()
-    new = _children(process) - {resource_tracker._resource_tracker._pid}
+    tracker = resource_tracker._resource_tracker._pid  # type: ignore[attr-defined]
+    new = _children(process) - {tracker}
     while new:
         found |= new
         new = {child for parent in new for child in _children(parent)} - found

@@ -89,10 +89,10 @@ def keep_inputs(outputs: Mapping[str, str | Path | None], inputs: Iterable[str |
     for source in inputs:
         if source is None or (found := _identity(Path(source))) is None:
             continue
-        option = there.get(found) or _option_inside(Path(source), given)
-        if option:
+        replaced = there.get(found) or _option_inside(Path(source), given)
+        if replaced:
             raise OutputError(
-                f"{option} {given[option]} would replace a file that is read ({source}); name another file"
+                f"{replaced} {given[replaced]} would replace a file that is read ({source}); name another file"
             )
 
 

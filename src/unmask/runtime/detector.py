@@ -23,7 +23,7 @@ from unmask.runtime.stream import Stream
 from unmask.runtime.watch import DEFAULT_SETTINGS, Settings, Watch, WholeClips, decided
 from unmask.types import Decision, ModelError, Presentation, Reason, SettingsError, Verdict
 
-PACKAGED = ("sgtd_s_single.onnx", "sgtd_s_multi.onnx")
+PACKAGED = ("encoder.onnx",)
 DEFAULT = "default"  # in place of a file: the packaged models
 LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
 
