@@ -71,7 +71,7 @@ class SgtdEncoded(SgtdMulti):
         """The output; a stream cannot cut a graph that looks at every frame twice."""
         if self.training:
             return super().named(clips, mask)[0], {}
-        seen = (self.ellipse if mask is None else mask).expand(len(clips), -1, -1)
+        seen = (self.ellipse if mask is None else mask).expand(clips.shape[0], -1, -1)
         output, _ = super().named(both_views(clips), both_views(seen))
         assert output.depth is not None
         assert output.logits is not None
