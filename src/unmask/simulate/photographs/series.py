@@ -12,7 +12,7 @@ import numpy as np
 
 from unmask.simulate.camera import Exposure, capture
 from unmask.simulate.lens import through_lens
-from unmask.simulate.photographs.files import Pictured
+from unmask.simulate.photographs.files import Photograph, Pictured
 from unmask.simulate.photographs.masks import masked
 from unmask.simulate.photographs.occasions import Occasion, draw_occasion
 from unmask.simulate.photographs.person import seen_person
