@@ -54,7 +54,7 @@ def cutout_print(setting: Setting, rng: np.random.Generator) -> Iterator[Exposur
 
 
 def card_print(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
-    """An identity document (see `cards`) in plastic or on paper; the picture is all of it."""
+    """An identity document in plastic or on paper; the picture is all of it."""
     return _print(setting, rng, stock="glossy" if rng.random() < 0.6 else "photo", card=True)
 
 

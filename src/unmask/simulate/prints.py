@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from unmask.simulate.cards import size_m
 from unmask.simulate.creases import broken_ink, draw_relief
 from unmask.simulate.framing import Framing, fitted
 from unmask.simulate.lattice import Grid, Lattice
@@ -15,6 +14,7 @@ from unmask.simulate.surfaces import Pose, View
 
 INCH_M = 0.0254
 _SIZES_M = {"a4": (0.210, 0.297), "a5": (0.148, 0.210), "photo": (0.10, 0.15), "a3": (0.297, 0.420)}
+_CARD_M, _PASSPORT_M = (0.0856, 0.054), (0.125, 0.088)  # ISO/IEC 7810 ID-1 and ID-3
 # Degrees of the ink's screen that red, green, blue light see: cyan, magenta, yellow at their usual angles.
 _ANGLES_DEG = (15.0, 75.0, 0.0)
 _CLUMP = 3  # dots across what an error diffusion's dots seem to gather in
@@ -211,7 +211,10 @@ def _whole_page(
 
 def as_card(paper: Print, frame: np.ndarray) -> Print:
     """The print as a document: the picture whole, in the size and with the corners that documents have."""
-    wide, tall = size_m(frame)
+    height, width = frame.shape[:2]
+    wide, tall = _CARD_M if max(width, height) > 1.5 * min(width, height) else _PASSPORT_M
+    if width < height:
+        wide, tall = tall, wide
     sheet = replace(
         paper.sheet,
         width_m=wide,
@@ -221,9 +224,9 @@ def as_card(paper: Print, frame: np.ndarray) -> Print:
         radius_m=float(np.sign(paper.sheet.radius_m)) * 0.35,
     )
     whole = Layout(
-        crop=(0, 0, frame.shape[1], frame.shape[0]),
+        crop=(0, 0, width, height),
         place=(0, 0, 1, 1),
-        size=frame.shape[:2],
+        size=(height, width),
         ground=(255, 255, 255),
     )
     return replace(paper, sheet=sheet, layout=whole, taped=False, dot_m=0.4 * paper.dot_m)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from unmask.simulate.photograph_files import Photograph
+from unmask.simulate.photographs.files import Photograph
 from unmask.simulate.subjects import Portrait
 
 DEV_SHARE = 0.12  # of people and of rooms

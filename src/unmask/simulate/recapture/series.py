@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from unmask.simulate.photograph_files import Photograph
+from unmask.simulate.photographs.files import Photograph
 from unmask.simulate.recapture.attacks import Attempt, attack
 from unmask.simulate.recapture.living import Shown, living
 from unmask.simulate.recapture.paste import CANDIDATES, nearest_in_pose

@@ -7,19 +7,11 @@ import numpy as np
 
 from unmask.simulate.layout import Picture, face_box
 
+CARD, PASSPORT = 0.0856 / 0.054, 0.125 / 0.088  # width over height, ISO/IEC 7810 ID-1 and ID-3
 CARD_PX = 900  # along the longer side of a document
-CARD_M, PASSPORT_M = (0.0856, 0.054), (0.125, 0.088)  # ISO/IEC 7810 ID-1 and ID-3
 _FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX)
 _LETTERS = np.array(list("ABCDEFGHIJKLMNOPRSTUVWYZ"))
 Slot = tuple[int, int, int, int]  # left, top, right, bottom in px of the document
-
-
-def size_m(frame: np.ndarray) -> tuple[float, float]:
-    """Width and height in metres of a document drawn by `draw_document`, known by its shape."""
-    height, width = frame.shape[:2]
-    if width < height:
-        return CARD_M[::-1]
-    return CARD_M if width > 1.5 * height else PASSPORT_M
 
 
 def draw_document(rng: np.random.Generator, image: np.ndarray, mesh: np.ndarray) -> Picture:
@@ -31,7 +23,7 @@ def draw_document(rng: np.random.Generator, image: np.ndarray, mesh: np.ndarray)
 
 def _id_card(rng: np.random.Generator) -> tuple[np.ndarray, Slot]:
     """A card on its side: a header, the portrait left or right, fields beside it."""
-    height, width = round(CARD_PX / 1.585), CARD_PX
+    height, width = round(CARD_PX / CARD), CARD_PX
     page = _ground(rng, height, width)
     _header(rng, page, tall=round(height * rng.uniform(0.1, 0.2)))
     tall = round(height * rng.uniform(0.5, 0.66))
@@ -50,7 +42,7 @@ def _id_card(rng: np.random.Generator) -> tuple[np.ndarray, Slot]:
 
 def _passport(rng: np.random.Generator) -> tuple[np.ndarray, Slot]:
     """The page with the data, two lines for machines below."""
-    height, width = round(CARD_PX / 1.42), CARD_PX
+    height, width = round(CARD_PX / PASSPORT), CARD_PX
     page = _ground(rng, height, width)
     tall = round(height * rng.uniform(0.42, 0.5))
     wide = round(tall * 0.78)
@@ -65,7 +57,7 @@ def _passport(rng: np.random.Generator) -> tuple[np.ndarray, Slot]:
 
 def _badge(rng: np.random.Generator) -> tuple[np.ndarray, Slot]:
     """Upright, the portrait in the middle, name and number below."""
-    height, width = CARD_PX, round(CARD_PX / 1.585)
+    height, width = CARD_PX, round(CARD_PX / CARD)
     page = _ground(rng, height, width, vivid=0.3)
     _header(rng, page, tall=round(height * rng.uniform(0.12, 0.2)))
     wide = round(width * rng.uniform(0.45, 0.7))

@@ -16,7 +16,7 @@ from unmask.simulate.layout import face_box
 from unmask.simulate.light import Lamp, Light, colour_of, draw_light
 from unmask.simulate.mean_face import MIRROR
 from unmask.simulate.motion import draw_camera_motion
-from unmask.simulate.photograph_files import Pictured
+from unmask.simulate.photographs.files import Pictured
 from unmask.simulate.scene import Stage
 from unmask.simulate.surfaces import View
 

@@ -1,4 +1,4 @@
-"""Photographs of people as scenes: bona fide as a camera sees the person, attacks as it sees the photograph.
+"""A series of photographs as scenes: any number of recordings, each a function of seed and index.
 
 Indices 2k and 2k + 1 are the same photograph on the same occasion, once as the person, once on paper or on a
 display, so that nothing but the instrument tells them apart.
@@ -12,16 +12,14 @@ import numpy as np
 
 from unmask.simulate.camera import Exposure, capture
 from unmask.simulate.lens import through_lens
-from unmask.simulate.occasions import Occasion, draw_occasion
-from unmask.simulate.person import seen_person
-from unmask.simulate.photograph_files import Photograph, Pictured, load_photographs
-from unmask.simulate.photograph_masks import masked
-from unmask.simulate.recaptured import SHOWINGS, recaptured
+from unmask.simulate.photographs.files import Photograph, Pictured
+from unmask.simulate.photographs.masks import masked
+from unmask.simulate.photographs.occasions import Occasion, draw_occasion
+from unmask.simulate.photographs.person import seen_person
+from unmask.simulate.photographs.showings import SHOWINGS, recaptured
 from unmask.simulate.studio import Simulated, Truth
 from unmask.simulate.wear import wear
 from unmask.types import Label
-
-__all__ = ["SHOWINGS", "Photograph", "Photographs", "Pictured", "load_photographs"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +92,7 @@ class Photographs:
             other = self._picture(index // 2 + 1)
             occasion = masked(rng, occasion, other, instrument=instrument, model=model)
         flat = instrument == "mask/paper"
-        return iter([seen_person(rng, occasion, flat=flat, cache=self.cache)] * len(times_s))
+        return seen_person(rng, occasion, times_s=times_s, flat=flat, cache=self.cache)
 
     def occasion(self, index: int) -> Occasion:
         """What the recordings 2k and 2k + 1 share."""

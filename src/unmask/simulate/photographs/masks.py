@@ -15,9 +15,9 @@ from unmask.media.topology import MOUTH_LOWER, MOUTH_UPPER
 from unmask.simulate.backdrops import LINEAR
 from unmask.simulate.cutting import EYES, eye_holes, face_outline, filled, head_outline
 from unmask.simulate.layout import face_box
-from unmask.simulate.occasions import Occasion
-from unmask.simulate.person import vertex_normals
-from unmask.simulate.photograph_files import Pictured
+from unmask.simulate.photographs.files import Pictured
+from unmask.simulate.photographs.occasions import Occasion
+from unmask.simulate.photographs.person import vertex_normals
 
 MASKS: dict[str, tuple[str, ...]] = {
     "mask/paper": ("face", "head", "sheet"),

@@ -1,5 +1,7 @@
 """A photograph of a person as the light that comes from the person: what a camera sees of the bona fide."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -11,28 +13,61 @@ from unmask.simulate.camera import Exposure
 from unmask.simulate.layout import face_box
 from unmask.simulate.light import Light, irradiance
 from unmask.simulate.mattes import matte
-from unmask.simulate.occasions import Occasion
+from unmask.simulate.photographs.motion import FACE_M, draw_sitter, warp_at
+from unmask.simulate.photographs.occasions import Occasion
 from unmask.simulate.scene import Shot
+from unmask.simulate.surfaces import View
 
-FACE_M = 0.19  # longer side of a face mesh's box
 SMALL = 4  # how much coarser light is computed than the sensor
 MOST_LIGHT = 4.0  # relit skin over what it was, at most
 
 
 def seen_person(
-    rng: np.random.Generator, occasion: Occasion, *, flat: bool = False, cache: Path | None = None
-) -> Exposure:
-    """The photographed person in one piece with hair, neck, clothes and room, lit once more by the stage.
+    rng: np.random.Generator,
+    occasion: Occasion,
+    *,
+    times_s: Sequence[float] = (0.0,),
+    flat: bool = False,
+    cache: Path | None = None,
+) -> Iterator[Exposure]:
+    """The photographed person in one piece with hair, neck, clothes and room, lit once more by the stage, at
+    each of the times.
 
     Depth is the mesh's relief in the face; of all else it is known only that it is about as far or farther.
-    `flat`: paper is before the face, without relief in its depth and in the light on it.
+    `flat`: paper is before the face, without relief in its depth and in the light on it; it does not blink.
     """
+    still = _still(rng, occasion, flat=flat, cache=cache)
+    sitter = draw_sitter(rng, camera=occasion.stage.camera, blinks=not flat)
+    relief = np.array([1, 1, 0 if flat else 1], np.float32)
+    size = still.depth.shape[0], still.depth.shape[1]
+    for time_s in times_s:
+        radiance, depth, mesh = still.radiance, still.depth.copy(), still.mesh
+        if time_s > 0:
+            focal = occasion.camera.view.focal_px
+            warp = warp_at(sitter, mesh * relief, time_s, size=size, focal_px=focal)
+            radiance, depth = warp.of(radiance), warp.of(depth, cv2.INTER_NEAREST)
+            mesh = np.column_stack([warp.mesh[:, :2], mesh[:, 2]])
+        face = _write_relief(depth, mesh * relief, view=occasion.camera.view)
+        yield Exposure(shot=Shot(radiance=radiance, depth=depth, mesh=mesh, face=face))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Still:
+    """The picture on the sensor before anybody moves: `radiance` (H, W, 3), `depth` (H, W) metres without
+    the face's relief, `mesh` (468, 3) px.
+    """
+
+    radiance: np.ndarray
+    depth: np.ndarray
+    mesh: np.ndarray
+
+
+def _still(rng: np.random.Generator, occasion: Occasion, *, flat: bool, cache: Path | None) -> _Still:
     view = occasion.camera.view
     mesh = in_view(occasion)
     radiance, cover = _placed(occasion, cache=cache)
     shape = mesh * np.array([1, 1, 0], np.float32) if flat else mesh
-    relit = lighting(rng, occasion.stage.light, shape, size=(view.height, view.width))
-    radiance *= relit
+    radiance *= lighting(rng, occasion.stage.light, shape, size=(view.height, view.width))
     distance = view.focal_px * FACE_M / face_box(mesh)[1]
     depth = np.full(radiance.shape[:2], distance + 0.1, np.float32)
     if cover is not None:
@@ -45,9 +80,7 @@ def seen_person(
         depth = np.where(cover > 0.5, depth, np.maximum(far, distance + 0.5)).astype(np.float32)
     elif occasion.stage.light.kind == "back":
         radiance *= _backlit(rng, occasion, cache=cache)
-    face = relief(depth, shape, distance=distance)
-    shot = Shot(radiance=np.ascontiguousarray(radiance, np.float32), depth=depth, mesh=mesh, face=face)
-    return Exposure(shot=shot)
+    return _Still(radiance=np.ascontiguousarray(radiance, np.float32), depth=depth, mesh=mesh)
 
 
 def in_view(occasion: Occasion) -> np.ndarray:
@@ -146,10 +179,11 @@ def vertex_normals(mesh: np.ndarray) -> np.ndarray:
     return normals / np.maximum(1e-6, np.linalg.norm(normals, axis=1, keepdims=True))
 
 
-def relief(depth: np.ndarray, mesh: np.ndarray, *, distance: float) -> np.ndarray:
+def _write_relief(depth: np.ndarray, mesh: np.ndarray, *, view: View) -> np.ndarray:
     """Writes the face's relief in metres into `depth` (H, W); where it was written, (H, W) bool."""
-    metre = FACE_M / face_box(mesh)[1]
+    side = face_box(mesh)[1]
     near, triangle, _ = rasterise(mesh, FACE_TRIANGLES, height=depth.shape[0], width=depth.shape[1])
     inside = triangle >= 0
-    depth[inside] = distance + (near[inside] - np.float32(np.median(mesh[:, 2]))) * metre
+    relief = (near[inside] - np.float32(np.median(mesh[:, 2]))) * np.float32(FACE_M / side)
+    depth[inside] = view.focal_px * FACE_M / side + relief
     return np.asarray(inside)

@@ -9,14 +9,15 @@ import numpy as np
 from unmask.simulate.backdrops import LINEAR
 from unmask.simulate.bust import Bust
 from unmask.simulate.camera import Exposure, jpeg
-from unmask.simulate.cards import draw_document
 from unmask.simulate.flat import card_print
 from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.layout import Picture
 from unmask.simulate.light import draw_light
-from unmask.simulate.occasions import Occasion
-from unmask.simulate.person import lighting
-from unmask.simulate.photograph_masks import MASKS
+from unmask.simulate.photographs.documents import draw_document
+from unmask.simulate.photographs.masks import MASKS
+from unmask.simulate.photographs.motion import draw_sitter, warp_at
+from unmask.simulate.photographs.occasions import Occasion
+from unmask.simulate.photographs.person import lighting
 from unmask.simulate.prints import PRINTERS
 from unmask.simulate.scene import Stage
 from unmask.simulate.setting import Setting
@@ -89,7 +90,7 @@ def recaptured(
         exposure_s=occasion.camera.exposure_s,
         readout_s=occasion.camera.readout_s,
         model=model,
-        show=lambda moving: shown,
+        show=lambda moving: _filmed(rng, shown, times_s) if moving and not showing.document else shown,
         victim=_nobody,
         wearer=_nobody,
         place=_nowhere,
@@ -140,6 +141,17 @@ def shown_picture(
         white = np.array([1 - rng.uniform(0.1, 0.35), 1 - rng.uniform(0, 0.12), 1.0], np.float32)
         image = _toned(image, white)
     return Picture(frames=(np.ascontiguousarray(image),), meshes=(mesh,))
+
+
+def _filmed(rng: np.random.Generator, shown: Picture, times_s: tuple[float, ...]) -> Picture:
+    """The picture as a video of the person in it."""
+    image, mesh = shown.at(0)
+    if len(times_s) == 1:
+        return shown
+    size = image.shape[0], image.shape[1]
+    sitter = draw_sitter(rng)
+    warps = [warp_at(sitter, mesh, time_s, size=size, focal_px=1.2 * max(size)) for time_s in times_s]
+    return Picture(frames=tuple(warp.of(image) for warp in warps), meshes=tuple(warp.mesh for warp in warps))
 
 
 def _toned(image: np.ndarray, factors: np.ndarray) -> np.ndarray:
