@@ -245,12 +245,22 @@ def test_a_video_does_not_fit_into_a_picture(tmp_path, outcomes):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]
 
 
-def test_the_demo_wants_the_living_face_live_and_no_attack(outcomes):
+def test_the_demo_wants_the_bona_fide_recording_live_and_no_attack_in_files_and_in_streams(outcomes):
     live, attack, weak, _, unreadable = outcomes
-    assert mistakes([live, attack, attack, weak]) == []
-    assert mistakes([weak, attack, attack, attack]) == ["the living face is UNDECIDED, not LIVE"]
-    assert mistakes([unreadable, attack, attack, attack]) == ["the living face is unreadable, not LIVE"]
-    assert mistakes([live, live, attack, unreadable]) == [f"the attack {SCENES[1].instrument} passed as LIVE"]
+    streamed = [live.decision, *[attack.decision] * 3]
+    passed = f"the attack {SCENES[1].instrument} passed as LIVE"
+    assert mistakes([live, attack, attack, weak], streamed) == []
+    assert mistakes([weak, attack, attack, attack], streamed) == [
+        "the bona fide recording is UNDECIDED, not LIVE"
+    ]
+    assert mistakes([unreadable, attack, attack, attack], streamed) == [
+        "the bona fide recording is unreadable, not LIVE"
+    ]
+    assert mistakes([live, live, attack, unreadable], streamed) == [passed]
+    assert mistakes([live, attack, attack, attack], [weak.decision, live.decision, *streamed[2:]]) == [
+        "the bona fide recording is UNDECIDED as a stream, not LIVE",
+        f"{passed} as a stream",
+    ]
 
 
 def score(value: float, label: Label, *, source: str, verdict: Verdict = Verdict.LIVE) -> Score:

@@ -92,7 +92,8 @@ def keep_inputs(outputs: Mapping[str, str | Path | None], inputs: Iterable[str |
         replaced = there.get(found) or _option_inside(Path(source), given)
         if replaced:
             raise OutputError(
-                f"{replaced} {given[replaced]} would replace a file that is read ({source}); name another file"
+                f"{replaced} {given[replaced]} would replace a file that is read ({source}); "
+                "name another file"
             )
 
 
