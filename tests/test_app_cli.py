@@ -294,3 +294,12 @@ def test_simulating_from_no_folder_is_one_sentence(unmask, tmp_path):
     assert code == 3
     assert "is no folder" in err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("also", [(), ("--portraits", "none")])
+def test_simulating_from_no_photographs_or_from_both_is_one_sentence(unmask, tmp_path, also):
+    nowhere = tmp_path / "none"
+    code, _, err = unmask("simulate", "--out", tmp_path / "out", "--photographs", nowhere, *also)
+    assert code == 3
+    assert ("leave one of them out" if also else "is not a folder") in err
+    assert not list(tmp_path.iterdir())

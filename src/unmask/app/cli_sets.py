@@ -51,6 +51,12 @@ def simulate(
     portraits: Annotated[
         Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")
     ] = None,
+    photographs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of photographs of people, with credits.csv where it has one; repeat it for several."
+        ),
+    ] = None,
     heads: Annotated[
         Path | None,
         typer.Option(help="ICT-FaceKit npz; with one, some subjects are its heads in a portrait's skin."),
@@ -58,7 +64,9 @@ def simulate(
     backgrounds: Annotated[
         Path | None, typer.Option(help="Folder of pictures of rooms; without one, rooms are drawn.")
     ] = None,
-    subjects: Annotated[int, typer.Option(help="People to simulate.", min=1)] = 8,
+    subjects: Annotated[
+        int, typer.Option(help="People to simulate from portraits; photographs are all used.", min=1)
+    ] = 8,
     clips: Annotated[int, typer.Option(help="Videos to make in all.", min=1)] = 40,
     seed: Annotated[int, typer.Option(help="The same seed gives the same videos.")] = 1,
     jobs: Annotated[int, typer.Option(help="Processes; 0 is one for each core.", min=0)] = 0,
@@ -70,6 +78,7 @@ def simulate(
         out,
         Wishes(
             portraits=portraits,
+            photographs=tuple(photographs or ()),
             heads=heads,
             backgrounds=backgrounds,
             subjects=subjects,

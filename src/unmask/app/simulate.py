@@ -1,4 +1,4 @@
-"""`unmask simulate`: portraits and rooms -> a labelled folder of videos with their true depth."""
+"""`unmask simulate`: portraits or photographs, and rooms -> a labelled folder of videos with true depth."""
 
 import os
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from unmask.media.files import keep_inputs
 from unmask.media.images import SUFFIXES
 from unmask.simulate.heads import load_heads
 from unmask.simulate.make import simulate_folder
+from unmask.simulate.photographs import load_photographs, simulate_photographs
 from unmask.simulate.subjects import Portrait, load_portraits, procedural_portrait
 from unmask.types import DataError
 
@@ -21,6 +22,7 @@ class Wishes:
     """The options of `unmask simulate`; `jobs` 0 is one process for each core."""
 
     portraits: Path | None = None
+    photographs: tuple[Path, ...] = ()
     heads: Path | None = None
     backgrounds: Path | None = None
     subjects: int = 8
@@ -31,11 +33,24 @@ class Wishes:
 
 def run(out: Path, wishes: Wishes) -> int:
     """Makes the folder and says where its labels are."""
-    keep_inputs({"--out": out}, [wishes.portraits, wishes.backgrounds, wishes.heads])
-    portraits = _portraits(wishes)
+    keep_inputs(
+        {"--out": out}, [wishes.portraits, wishes.backgrounds, wishes.heads, *wishes.photographs]
+    )
+    if wishes.photographs and (wishes.portraits or wishes.heads):
+        raise DataError(
+            "videos are made from --photographs as they are, or from --portraits and --heads as heads that "
+            "turn; leave one of them out"
+        )
     backgrounds = pictures(wishes.backgrounds) if wishes.backgrounds else []
+    labels = (_from_photographs if wishes.photographs else _from_heads)(out, wishes, backgrounds)
+    print(labels)
+    return 0
+
+
+def _from_heads(out: Path, wishes: Wishes, backgrounds: list[Path]) -> Path:
+    portraits = _portraits(wishes)
     with bar(f"simulating into {out}") as advance:
-        labels = simulate_folder(
+        return simulate_folder(
             out,
             portraits=portraits,
             heads=load_heads(wishes.heads) if wishes.heads else None,
@@ -46,8 +61,23 @@ def run(out: Path, wishes: Wishes) -> int:
             jobs=wishes.jobs or os.cpu_count() or 1,
             progress=lambda progress: advance(progress.done, progress.total),
         )
-    print(labels)
-    return 0
+
+
+def _from_photographs(out: Path, wishes: Wishes, backgrounds: list[Path]) -> Path:
+    for folder in wishes.photographs:
+        if not folder.is_dir():
+            raise DataError(f"{folder} is not a folder; name a folder of photographs")
+    photographs = load_photographs(wishes.photographs, finder=FaceFinder.load(), progress=say)
+    with bar(f"simulating into {out}") as advance:
+        return simulate_photographs(
+            out,
+            photographs=photographs,
+            backgrounds=backgrounds,
+            clips=wishes.clips,
+            seed=wishes.seed,
+            jobs=wishes.jobs or os.cpu_count() or 1,
+            progress=lambda progress: advance(progress.done, progress.total),
+        )
 
 
 def _portraits(wishes: Wishes) -> list[Portrait]:

@@ -83,7 +83,7 @@ def write_recordings(
     progress: Callable[[Progress], None] | None = None,
 ) -> list[dict[str, str]]:
     """`out`/videos/NAME.mp4 and `out`/truth/NAME.npz of each `source(index)`, those already there left alone;
-    a row of COLUMNS and `instrument_model`, `place` for each name, in their order.
+    a row of COLUMNS and `instrument_model`, `place`, `source`, `licence` for each name, in their order.
 
     `jobs` processes, each of one thread; 0 is this process. `source` pickles where there are any. Each takes
     `together` neighbours at a time.
@@ -198,6 +198,8 @@ def _make_one(source: _Source, task: _Task, *, out: Path, delivery: Delivery) ->
         "seed": str(made.seed),
         "instrument_model": made.model,
         "place": made.place,
+        "source": made.source,
+        "licence": made.licence,
     }
     if delivery.hashed:
         row["frames_sha256"] = _sha256(frame.image for frame in read_video(video))
