@@ -32,6 +32,7 @@ BURNT = 0.14  # how often exposure goes for the shadows
 WORN = 0.12  # how often the picture was sent and saved once more
 HARD, COLOURED = 0.09, 0.07  # how often one lamp from the side, or coloured lamps, are all the light
 OTHER_ROOM = 0.16  # how often the person is cut out, where the photograph does not fill the view
+HAIR = 0.4  # of the face's height: what hair takes above it
 LEAST_CUT_OUT = 0.18  # share of a face that is cut out and put into another room, at least
 SPARE = 0.04  # of the face's sides that stay free about it, where the photograph has them
 SMALLEST_PX = 112
@@ -150,7 +151,8 @@ def _draw_window(rng: np.random.Generator, image: np.ndarray, mesh: np.ndarray) 
     short = float((high - low).max()) / draw_share(rng)
     aspect = float(rng.choice(ASPECTS, p=ASPECT_SHARES)) * float(np.exp(rng.normal(0, 0.04)))
     wanted = short * np.array([max(1.0, aspect), max(1.0, 1 / aspect)])
-    if (wanted > size).any() and rng.random() < OTHER_ROOM:
+    whole = low[1] > HAIR * (high - low)[1]  # a head that the photograph cuts off fits into no other room
+    if whole and (wanted > size).any() and rng.random() < OTHER_ROOM:
         wanted = wanted * min(1.0, float((high - low).max()) / (LEAST_CUT_OUT * float(wanted.min())))
         return _beyond(rng, wanted, low=low, high=high, bottom=size[1]), True
     if (wanted > size).any() and rng.random() < 0.5:  # the photograph whole, as it was taken
