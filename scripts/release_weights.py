@@ -52,10 +52,12 @@ COUNTS = {
     "heads": (4000, 480),
     "photographs": (12000, 1400),
     "pairs": (24000, 1400),
+    "closeups": (4000, 480),
 }  # train, dev
 SET_VIEWS = {
     "heads": VIEWS,
     "photographs": VIEWS,
+    "closeups": ("tight",),
     "pairs": ("whole",),  # made tight and wide, worn and clean as they are
     "plain": ("whole", "tight"),
     "samples": ("whole", "tight"),
@@ -201,6 +203,15 @@ def _photographs(material: Material, seed: int) -> Iterator[Part]:
         yield Simulations(series=series), COUNTS["photographs"][number]
 
 
+def _closeups(material: Material, seed: int) -> Iterator[Part]:
+    """Further photographs as scenes, cut close to the face as other programs do it."""
+    for number, (people, places) in enumerate(_parts(material)):
+        series = Photographs(
+            photographs=people, seed=seed + 10 + number, backgrounds=places, cache=material.cache / "mattes"
+        )
+        yield Simulations(series=series), COUNTS["closeups"][number]
+
+
 def _pairs(material: Material, seed: int) -> Iterator[Part]:
     """Each photograph taken as a living face and recaptured, in two dimensions."""
     for number, (people, places) in enumerate(_parts(material)):
@@ -244,6 +255,7 @@ def subject(picture: Photograph) -> str:
 
 
 SETS: dict[str, Callable[[Material, int], Iterator[Part]]] = {
+    "closeups": _closeups,
     "heads": _heads,
     "pairs": _pairs,
     "photographs": _photographs,

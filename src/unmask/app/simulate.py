@@ -33,9 +33,7 @@ class Wishes:
 
 def run(out: Path, wishes: Wishes) -> int:
     """Makes the folder and says where its labels are."""
-    keep_inputs(
-        {"--out": out}, [wishes.portraits, wishes.backgrounds, wishes.heads, *wishes.photographs]
-    )
+    keep_inputs({"--out": out}, [wishes.portraits, wishes.backgrounds, wishes.heads, *wishes.photographs])
     if wishes.photographs and (wishes.portraits or wishes.heads):
         raise DataError(
             "videos are made from --photographs as they are, or from --portraits and --heads as heads that "

@@ -16,9 +16,9 @@ from unmask.media.clips import coarsened
 from unmask.types import Sighting
 
 VIEWS = (WHOLE, "tight", "degraded")
-TIGHT = (1.05, 1.7)  # width of a tight picture over the longer side of the face
-ASPECT = (0.9, 1.35)  # its height over its width
-OFF_CENTRE = 0.08  # of its width, how far the face may be off its middle
+TIGHT = (1.0, 1.7)  # width and height of a tight picture over those of the face
+STRETCH = 0.15  # natural logarithm by which the two may differ
+OFF_CENTRE = 0.08  # of width and height, how far the face may be off the middle
 SMALLEST_PX = 24  # a picture that would be smaller stays whole
 
 
@@ -26,9 +26,9 @@ def tightened(sightings: Sequence[Sighting], rng: np.random.Generator) -> tuple[
     """The sightings in frames cut close to the first one's face, and the corner (2,) of that cut."""
     first = sightings[0]
     low, high = first.face.mesh[:, :2].min(axis=0), first.face.mesh[:, :2].max(axis=0)
-    width = rng.uniform(*TIGHT) * float(np.max(high - low))
-    middle = (low + high) / 2 + rng.uniform(-OFF_CENTRE, OFF_CENTRE, 2) * width
-    half = np.array([width, width * rng.uniform(*ASPECT)]) / 2
+    size = (high - low) * rng.uniform(*TIGHT) * np.exp(rng.uniform(-STRETCH, STRETCH, 2) / 2)
+    middle = (low + high) / 2 + rng.uniform(-OFF_CENTRE, OFF_CENTRE, 2) * size
+    half = size / 2
     frame = np.array(first.frame.image.shape[1::-1])
     x0, y0 = np.maximum(0, middle - half).astype(int)
     x1, y1 = np.minimum(frame, middle + half).astype(int)
