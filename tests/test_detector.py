@@ -156,7 +156,7 @@ def given(monkeypatch):
     """Checks whatever frames a test gives, under the name of a file."""
 
     def check(frames: Iterator[Frame], detector: Detector, *, kind: str = "video") -> Decision:
-        monkeypatch.setattr(detector_module, "open_source", lambda source, **_: _source(frames, kind))
+        monkeypatch.setattr(detector_module, "open_given", lambda source, **_: _source(frames, kind))
         return detector.check("given")
 
     return check
@@ -244,6 +244,11 @@ def test_two_large_faces_are_one_too_many_unless_all_are_wanted():
     video = np.stack([_picture((10, 40, 80, LIVE), (140, 40, 60, PRINT))] * 30)
     decision = _detector().check(video)
     assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.SEVERAL_FACES,))
+    assert decision.score == pytest.approx(LIVE / 255)  # the largest face's
+    prints = np.stack([_picture((10, 40, 80, PRINT), (140, 40, 60, LIVE))] * 30)
+    reversed_ = _detector().check(prints)
+    assert (reversed_.verdict, reversed_.reasons) == (Verdict.UNDECIDED, (Reason.SEVERAL_FACES,))
+    assert reversed_.score == pytest.approx(PRINT / 255)
     every = _detector(all_faces=True).check(video)
     assert (every.verdict, every.score) == (Verdict.ATTACK, pytest.approx(PRINT / 255))
     assert sorted(face.verdict.value for face in every.faces) == ["ATTACK", "LIVE"]
@@ -285,7 +290,18 @@ def test_each_face_of_a_picture_is_listed():
     assert [face.verdict for face in decision.faces] == [Verdict.LIVE, Verdict.ATTACK]
     assert decision.verdict is Verdict.ATTACK
     rivals = _picture((10, 40, 80, LIVE), (140, 40, 60, LIVE - 9))
-    assert _detector(Judge(1)).check(rivals).reasons == (Reason.SEVERAL_FACES,)
+    several = _detector(Judge(1)).check(rivals)
+    assert (several.verdict, several.reasons) == (Verdict.UNDECIDED, (Reason.SEVERAL_FACES,))
+    assert several.score == pytest.approx(LIVE / 255)  # the largest face's, to rank it by
+    assert [face.verdict for face in several.faces] == [Verdict.LIVE, Verdict.LIVE]
+    small = _detector(Judge(1)).check(picture)
+    assert (small.verdict, small.score) == (Verdict.LIVE, pytest.approx(LIVE / 255))
+    assert [(face.verdict, round(255 * face.score)) for face in small.faces] == [
+        (Verdict.LIVE, LIVE),
+        (Verdict.ATTACK, PRINT),
+    ]
+    boxes = [face.boxes[0][1].tolist() for face in small.faces]
+    assert boxes == [[10, 40, 90, 120], [140, 40, 176, 76]]
 
 
 def test_clips_do_not_reach_over_frames_without_the_face():

@@ -33,12 +33,29 @@ def _until_decided(stream: Stream, light: int = LIVE, *, start_s: float = 0.0) -
 
 
 @pytest.mark.parametrize("frames", [1, 5])
-def test_live_takes_a_second_and_an_attack_as_long_as_a_clip(frames):
+def test_live_takes_a_second_and_an_attack_half_a_second(frames):
     decision, count = _until_decided(_stream(frames), start_s=1e6)  # any clock will do
     assert (decision.verdict, decision.source, count) == (Verdict.LIVE, "door", 30)
     assert set(decision.timings_ms) == {"decode", "faces", "clips", "network", "total"}
     decision, count = _until_decided(_stream(frames), PRINT)
-    assert (decision.verdict, count) == (Verdict.ATTACK, 0 if frames == 1 else 12)
+    assert (decision.verdict, count) == (Verdict.ATTACK, 14)
+
+
+def test_less_than_half_a_second_decides_nothing():
+    for light in (LIVE, PRINT):
+        stream = _stream(1)
+        assert all(stream.push(_picture((60 + i % 3, 40, 80, light)), i / 30) is None for i in range(14))
+        decision = stream.finish()
+        assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.TOO_SHORT,))
+        assert decision.score == pytest.approx(light / 255)
+
+
+def test_only_frames_that_were_judged_count_towards_the_half_second(monkeypatch):
+    monkeypatch.setattr(
+        watch, "judge", lambda sighting: (Reason.BLURRED,) if sighting.frame.index % 2 else ()
+    )
+    decision, count = _until_decided(_stream(1), PRINT)
+    assert (decision.verdict, count) == (Verdict.ATTACK, 28)
 
 
 @pytest.mark.parametrize("frames", [1, 5])

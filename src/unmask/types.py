@@ -286,6 +286,7 @@ class ClipScore:
     """What the network said about one clip: `score` in [0, 1], calibrated once it is part of a decision;
     `depth` (S, 32, 32) float32 in [0, 1], near is 1.
 
+    Of a long recording only some clips, spread over it, keep more than time and score; the others hold None.
     For evidence alone: `mesh` (468, 3) of the first frame in pixels of `picture`, and `features` (C,) of an
     inner tensor.
     """
@@ -293,7 +294,7 @@ class ClipScore:
     time_s: float  # of the clip's last frame
     score: float
     depth: np.ndarray | None
-    picture: np.ndarray  # (S, S, 3) uint8: the clip's first frame, as the network saw it
+    picture: np.ndarray | None  # (S, S, 3) uint8: the clip's first frame, as the network saw it
     explanation: Explanation | None = None
     mesh: np.ndarray | None = None
     features: np.ndarray | None = None
@@ -356,6 +357,9 @@ class FaceDecision:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The decision on a whole source: that of its main face, or the worst with all faces.
+
+    Of a single picture `faces` are all that were found, the largest first; where a second one is more than
+    half as large, the verdict is UNDECIDED and the score that of the largest.
 
     `timings_ms` maps decode, faces, clips, network and total to milliseconds; `notes` are sentences on what a
     reader must know, such as that only the beginning was judged. It has no truth value: ask `is_live`.

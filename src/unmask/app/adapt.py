@@ -109,7 +109,7 @@ def _capture(
 ) -> Capture | None:
     """What the decision saw; None where no clip was scored."""
     features, scores = [], []
-    for clip in (clip for face in decision.faces for clip in face.clips):
+    for clip in (clip for face in decision.faces[:1] for clip in face.clips):
         if clip.features is not None:
             features.append(clip.features)
             scores.append(_raw(clip.score, detector))

@@ -22,7 +22,7 @@ from unmask.media.sources import open_source
 from unmask.report.explanations import frame_weights, heat_map
 from unmask.report.outcomes import Checked, number
 from unmask.report.pictures import colour_map, legend
-from unmask.types import ClipScore, Decision, FaceDecision, SettingsError, Verdict
+from unmask.types import ClipScore, Decision, FaceDecision, Reason, SettingsError, Verdict
 
 COLOURS = {Verdict.LIVE: (40, 160, 90), Verdict.ATTACK: (205, 45, 40), Verdict.UNDECIDED: (190, 120, 0)}
 WHITE, PANEL, RAIL = (255, 255, 255), (24, 26, 30), (110, 114, 122)
@@ -81,15 +81,16 @@ def annotated(image: np.ndarray, outcome: Checked, *, time_s: float) -> np.ndarr
             several = len(outcome.seen) > 1
             _draw_depth(drawn, face, time_s=time_s, unit=unit, several=several, floor=floor)
             _draw_heat(drawn, face, time_s=time_s, unit=unit, floor=floor)
-    _draw_verdict(drawn, outcome.decision, unit=unit)
+    _draw_verdict(drawn, outcome.decision, time_s=time_s, unit=unit)
     return drawn
 
 
 def deciding(decision: Decision) -> FaceDecision | None:
     """The face whose verdict and score are the source's."""
     for face in decision.faces:
+        several = Reason.SEVERAL_FACES in decision.reasons  # for which the face itself is not UNDECIDED
         same = face.score == decision.score or (math.isnan(face.score) and math.isnan(decision.score))
-        if face.verdict is decision.verdict and same:
+        if (face.verdict is decision.verdict or several) and same:
             return face
     return None
 
@@ -122,7 +123,7 @@ def _draw_box(
         _label(drawn, name, at=(left, bottom), size=0.36 * unit, fill=colour)
 
 
-def _draw_verdict(drawn: np.ndarray, decision: Decision, *, unit: float) -> None:
+def _draw_verdict(drawn: np.ndarray, decision: Decision, *, time_s: float, unit: float) -> None:
     margin = round(8 * unit)
     fill = COLOURS[decision.verdict]
     _, y = _label(drawn, decision.verdict.value, at=(margin, margin), size=0.75 * unit, fill=fill)
@@ -130,7 +131,12 @@ def _draw_verdict(drawn: np.ndarray, decision: Decision, *, unit: float) -> None
     _, y = _label(drawn, words, at=(margin, y), size=0.42 * unit, fill=PANEL)
     if decision.reasons:
         reasons = ", ".join(reason.value for reason in decision.reasons)
-        _label(drawn, reasons, at=(margin, y), size=0.42 * unit, fill=PANEL)
+        _, y = _label(drawn, reasons, at=(margin, y), size=0.42 * unit, fill=PANEL)
+    for place, segment in enumerate(decision.segments, start=1):
+        if len(decision.segments) > 1 and segment.from_s <= time_s + 1e-6 and time_s <= segment.to_s + 1e-6:
+            words = f"segment {place} of {len(decision.segments)}: {segment.verdict} {number(segment.score)}"
+            words = words.replace("–", "")
+            _, y = _label(drawn, words, at=(margin, y), size=0.42 * unit, fill=COLOURS[segment.verdict])
 
 
 def _draw_weights(drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit: float) -> int:
@@ -160,7 +166,7 @@ def _draw_weights(drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit:
 
 
 def _draw_heat(drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit: float, floor: int) -> None:
-    clip = clip_at(face.clips, time_s)
+    clip = clip_at([clip for clip in face.clips if clip.picture is not None], time_s)
     side, edge, margin = _side(drawn), max(1, round(1.5 * unit)), round(8 * unit)
     heat = None if clip is None else heat_map(clip, side=side)
     if heat is None:
@@ -181,7 +187,7 @@ def _side(drawn: np.ndarray, cells: int = MAP_PX) -> int:
 def _draw_depth(
     drawn: np.ndarray, face: FaceDecision, *, time_s: float, unit: float, several: bool, floor: int
 ) -> None:
-    clip = clip_at(face.clips, time_s)
+    clip = clip_at([clip for clip in face.clips if clip.depth is not None], time_s)
     if clip is None or clip.depth is None:
         return
     width, cells = drawn.shape[1], clip.depth.shape[-1]

@@ -1,8 +1,8 @@
 """Decisions -> one HTML file: no scripts, no links outside, pictures within.
 
-It shows for each source the verdict, the score against its threshold, the reasons, what the network saw with
-the depth it made of it, and the scores over time; then what the model's contract says, and what none of this
-shows.
+It shows for each source the verdict, the score against its threshold, the reasons, the segments, what the
+network saw with the depth it made of it, and the scores over time; then what the model's contract says, and
+what none of this shows.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ from unmask.report.curve import draw
 from unmask.report.explanations import frame_weights, heat_map, pulls, weightiest
 from unmask.report.outcomes import REASON_WORDS, Checked, Outcome, number
 from unmask.report.pictures import colour_map, jpeg_uri, png_uri
-from unmask.types import ClipScore, FaceDecision, Verdict
+from unmask.types import ClipScore, FaceDecision, Segment, Verdict
 
-FACES_SHOWN, CLIPS_SHOWN, FRAMES_SHOWN = 4, 8, 4
+FACES_SHOWN, CLIPS_SHOWN, FRAMES_SHOWN, SEGMENTS_SHOWN = 4, 8, 4, 40
 HEAT_PX = 192  # side of a heat map; shown at two thirds of it on a wide screen
 
 T = TypeVar("T")
@@ -121,11 +121,16 @@ def _face(face: FaceDecision, outcome: Checked) -> dict[str, Any]:
             decided_after=len(face.clips),
             score_map=outcome.contract.score_map,
         )
+    pulled = _with_pulls(clips, len(face.clips))
+    pictured = [(clip, clip.picture, pull) for clip, pull in pulled if clip.picture is not None]
+    segments = _gravest(face.segments)
     return {
         "verdict": face.verdict.value,
         "score": face.score,
         "reasons": [REASON_WORDS[reason] for reason in face.reasons],
-        "clips": [_clip(clip, pull) for clip, pull in shown(_with_pulls(clips, len(face.clips)))],
+        "segments": [_segment(segment) for segment in segments],
+        "segments_left": len(face.segments) - len(segments),
+        "clips": [_clip(clip, picture, pull) for clip, picture, pull in shown(pictured)],
         "seen": len(clips),
         "curve": curve,
         "frames": _frames(clips, decided_after=len(face.clips)),
@@ -148,7 +153,26 @@ def _frames(clips: Sequence[ClipScore], *, decided_after: int) -> dict[str, Any]
     return {"rows": rows, "weighed": len(frames)}
 
 
-def _clip(clip: ClipScore, pull: float | None) -> dict[str, Any]:
+def _gravest(segments: Sequence[Segment]) -> list[Segment]:
+    """Those that a page has room for, in order of time; none of a single picture."""
+    if all(segment.to_s == segment.from_s for segment in segments):
+        return []
+    order = (Verdict.ATTACK, Verdict.UNDECIDED, Verdict.LIVE)
+    gravest = sorted(segments, key=lambda segment: order.index(segment.verdict))[:SEGMENTS_SHOWN]
+    return sorted(gravest, key=lambda segment: segment.from_s)
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    return {
+        "from_s": segment.from_s,
+        "to_s": segment.to_s,
+        "verdict": segment.verdict.value,
+        "score": segment.score,
+        "reasons": [REASON_WORDS[reason] for reason in segment.reasons],
+    }
+
+
+def _clip(clip: ClipScore, picture: np.ndarray, pull: float | None) -> dict[str, Any]:
     depths = () if clip.depth is None else clip.depth
     heat = heat_map(clip, side=HEAT_PX)
     return {
@@ -156,7 +180,7 @@ def _clip(clip: ClipScore, pull: float | None) -> dict[str, Any]:
         "pull": pull,
         "time_s": clip.time_s,
         "score": clip.score,
-        "picture": jpeg_uri(clip.picture),
+        "picture": jpeg_uri(picture),
         "depths": [png_uri(colour_map(depth)) for depth in depths],
     }
 

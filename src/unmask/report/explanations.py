@@ -32,7 +32,7 @@ def heat_map(clip: ClipScore, *, side: int) -> np.ndarray | None:
     The scale is the clip's own, from its weakest to its strongest cells. None where nothing was worked out.
     """
     gradient = None if clip.explanation is None else clip.explanation.gradient
-    if gradient is None or not np.isfinite(gradient).any():
+    if gradient is None or clip.picture is None or not np.isfinite(gradient).any():
         return None
     known = np.isfinite(gradient)
     low, high = np.percentile(gradient[known], WEAK_AND_STRONG)

@@ -221,9 +221,8 @@ def judge(segments: Sequence[Gathered], rule: Rule) -> Judged:
         segment.refused_s if place in counted else segment.seen_s for place, segment in enumerate(segments)
     )
     too_much = unjudged_s > UNJUDGED_SHARE * seen_s + ROUNDING
-    several = (
-        sum(segment.refused.get(Reason.SEVERAL_FACES, 0.0) for segment in segments) >= SEVERAL_S - ROUNDING
-    )
+    beside_s = sum(segment.refused.get(Reason.SEVERAL_FACES, 0.0) for segment in segments)
+    several = beside_s >= SEVERAL_S - ROUNDING
     if not worst_first:
         broken = len(segments) > 1 and seen_s >= SUSTAINED_S
         why = _why_unjudged(segments) or (Reason.NOT_CONTINUOUS if broken else Reason.TOO_SHORT,)
@@ -234,6 +233,9 @@ def judge(segments: Sequence[Gathered], rule: Rule) -> Judged:
         why = _why_unjudged(segments) if too_much else ()
         why = (*why, Reason.SEVERAL_FACES) if several and Reason.SEVERAL_FACES not in why else why
         found = replace(found, verdict=Verdict.UNDECIDED, reasons=why or (Reason.NOT_CONTINUOUS,))
+    elif found.verdict is Verdict.ATTACK and beside_s > UNJUDGED_SHARE * seen_s + ROUNDING:
+        # So long that nothing tells whom it is about.
+        found = replace(found, verdict=Verdict.UNDECIDED, reasons=_why_unjudged(segments))
     elif found.verdict is Verdict.UNDECIDED and Reason.NOT_FINITE not in found.reasons:
         also = [reason for reason in _why_unjudged(segments) if reason not in found.reasons]
         found = replace(found, reasons=(*found.reasons, *also))

@@ -127,7 +127,8 @@ class Detector:
         finally:
             opened.close()
         contract, timed_out = network.contract, ended == "timed out"
-        decision = decided(opened.name, watch, contract=contract, rule=rule, timed_out=timed_out)
+        live = opened.kind in LIVE_KINDS
+        decision = decided(opened.name, watch, contract=contract, rule=rule, timed_out=timed_out, live=live)
         notes = decision.notes
         if ended == "cut":
             notes = (*notes, f"only the first {self.settings.seconds:g} s were judged")

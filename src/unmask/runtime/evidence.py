@@ -1,7 +1,7 @@
 """What has been gathered about one face of one source: sightings -> segments and clips -> the decision on it.
 
 Memory is bounded: a window holds the frames of one clip in the making; a face keeps what lies within
-`Settings.seconds`, with one picture of each clip.
+`Settings.seconds`, and pictures, depth and features of at most `PICTURES` clips, however long that is.
 """
 
 from collections import Counter
@@ -12,10 +12,11 @@ import numpy as np
 
 from unmask.media.clips import choose
 from unmask.media.stillness import Stillness
-from unmask.runtime.decision import Gathered, Judged, Rule, judge
+from unmask.runtime.decision import ROUNDING, Gathered, Judged, Rule, judge
 from unmask.types import ClipScore, ClipSpec, FaceDecision, Reason, Segment, Sighting, Verdict
 
 STEP_S = 0.2  # between single frames that are scored, in the mean: no more than five network runs a second
+PICTURES = 64  # of a face at most; where they become more, every second one goes
 GOLDEN = 0.6180339887498949  # its multiples fall evenly into [0, 1) and never repeat
 
 
@@ -143,6 +144,7 @@ class Evidence:
     still: bool = False
     boxes: list[tuple[float, np.ndarray]] = field(default_factory=list)
     parts: list[_Part] = field(default_factory=list)
+    pictures: int = 0  # kept, or a few more where some were forgotten
 
     def begin(self, identity: int) -> None:
         """A new segment: what comes next is not, or cannot be shown to be, what went before."""
@@ -163,13 +165,16 @@ class Evidence:
             lost = frozenset((Reason.NOT_CONTINUOUS,))
             part.seen.append(_Seen(time_s=now_s, seconds=unseen_s, refused=lost))
         part.seen.append(_Seen(time_s=now_s, seconds=seconds, refused=frozenset(refused)))
-        if not self.still and not refused:
+        if not self.still and not set(refused) - {Reason.SEVERAL_FACES}:
             part.stillness.add(sighting)
 
     def scored(self, clips: Sequence[ClipScore]) -> None:
         """Add clips of the segment that is being seen."""
         if clips:
             self.parts[-1].clips.extend(clips)
+            self.pictures += len(clips)
+            if self.pictures > PICTURES:
+                self._thin()
 
     def forget(self, before_s: float) -> None:
         """Let go of what is older."""
@@ -185,17 +190,24 @@ class Evidence:
         """From the first sighting to the latest."""
         return self.boxes[-1][0] - self.boxes[0][0] if self.boxes else 0.0
 
+    def judged_s(self) -> float:
+        """How much of the time in which it was seen was judged."""
+        return sum(one.seconds for part in self.parts for one in part.seen if not one.refused)
+
     def judged(self) -> Judged:
         """What the evidence says so far."""
         return judge([part.gathered(still=self.still) for part in self.parts], self.rule)
 
-    def decision(self, *, timed_out: bool = False, slow: bool = False) -> FaceDecision:
-        """The decision when nothing more comes; when time ran out it is UNDECIDED, whatever the scores.
+    def decision(self, *, timed_out: bool = False, slow: bool = False, least_s: float = 0.0) -> FaceDecision:
+        """The decision when nothing more comes; when time ran out it is UNDECIDED, whatever the scores, and
+        so it is where less than `least_s` was judged.
 
         `slow`: the source has too few frames a second for the model's clips.
         """
         judged = self.judged()
         verdict, reasons = judged.reading.verdict, judged.reading.reasons
+        if verdict is not Verdict.UNDECIDED and self.judged_s() < least_s - ROUNDING:
+            verdict, reasons = Verdict.UNDECIDED, (Reason.TOO_SHORT,)
         short = {Reason.TOO_SHORT, Reason.NOT_CONTINUOUS}
         if slow and verdict is Verdict.UNDECIDED and short & set(reasons):
             reasons = (Reason.TOO_FEW_FRAMES, *(reason for reason in reasons if reason not in short))
@@ -225,3 +237,21 @@ class Evidence:
                 for part, reading in zip(self.parts, judged.segments, strict=True)
             ),
         )
+
+    def _thin(self) -> None:
+        """Let go of every second clip's pictures, but never of those of the worst clip and the latest."""
+        held = [clip for part in self.parts for clip in part.clips if clip.picture is not None]
+        self.pictures = len(held)
+        if len(held) <= PICTURES:
+            return
+        worst = min(range(len(held)), key=lambda place: held[place].score)
+        last = len(held) - 1
+        gone = {id(held[place]) for place in range(1, len(held), 2) if place not in (worst, last)}
+        for part in self.parts:
+            part.clips = [_bare(clip) if id(clip) in gone else clip for clip in part.clips]
+        self.pictures -= len(gone)
+
+
+def _bare(clip: ClipScore) -> ClipScore:
+    """The clip with its time and score alone."""
+    return ClipScore(time_s=clip.time_s, score=clip.score, depth=None, picture=None)

@@ -16,14 +16,15 @@ LOOKS = ("face_luma", "face_px", "face_yaw", "face_pitch", "face_ita")
 
 
 def keep(decision: Decision, score: float, *, name: str, folder: str | Path) -> None:
-    """Write the evidence of the presentation `name`, whose score is `score`; where no clip was scored there
-    is none, and that of an earlier run goes.
+    """Write the evidence of the main face of the presentation `name`, whose score is `score`; where no clip
+    was scored there is none, and that of an earlier run goes.
     """
-    clips = [clip for face in decision.faces for clip in face.clips]
+    clips = [clip for face in decision.faces[:1] for clip in face.clips if clip.picture is not None]
     if not clips:
         evidence_path(folder, name).unlink(missing_ok=True)
         return
     chosen = typical(clips, score)
+    assert chosen.picture is not None
     features = [clip.features for clip in clips if clip.features is not None]
     write_evidence(
         folder,
@@ -47,10 +48,14 @@ def typical(clips: Sequence[ClipScore], score: float) -> ClipScore:
 
 
 def looks(decision: Decision) -> dict[str, str]:
-    """The columns LOOKS of a decision; a cell is empty where nothing could be measured."""
-    clips = [clip for face in decision.faces for clip in face.clips]
-    seen = [looks_of(clip.picture, clip.mesh) for clip in clips if clip.mesh is not None]
-    sides = [float((box[2:] - box[:2]).max()) for face in decision.faces for _, box in face.boxes]
+    """The columns LOOKS of a decision's main face; a cell is empty where nothing could be measured."""
+    clips = [clip for face in decision.faces[:1] for clip in face.clips]
+    seen = [
+        looks_of(clip.picture, clip.mesh)
+        for clip in clips
+        if clip.mesh is not None and clip.picture is not None
+    ]
+    sides = [float((box[2:] - box[:2]).max()) for face in decision.faces[:1] for _, box in face.boxes]
     return {
         "face_luma": _median([one.luma for one in seen]),
         "face_px": _median(sides),

@@ -13,7 +13,8 @@ from unmask.scores import OURS
 from unmask.scores.table import FIXED
 from unmask.types import Decision, Presentation, Reason, Score, SourceError, Verdict
 
-SCORED = {Reason.EVIDENCE_WEAK, Reason.SCORE_DROPPED}  # what is UNDECIDED for these has a score that counts
+# What is UNDECIDED for these has a score that counts.
+SCORED = {Reason.EVIDENCE_WEAK, Reason.SCORE_DROPPED, Reason.SEVERAL_FACES}
 UNREADABLE = "UNREADABLE"  # in place of a verdict, and as the reason
 
 
@@ -162,7 +163,9 @@ def judged(decision: Decision) -> Scored:
     """What the row of a decision holds."""
     # A weak or dropped score is kept: what it is worth is the threshold's question. A failure has none.
     failed = decision.verdict is Verdict.UNDECIDED and not SCORED & set(decision.reasons)
-    clips = tuple((float(clip.time_s), float(clip.score)) for face in decision.faces for clip in face.clips)
+    clips = tuple(
+        (float(clip.time_s), float(clip.score)) for face in decision.faces[:1] for clip in face.clips
+    )
     return Scored(
         score=math.nan if failed else float(decision.score),
         verdict=decision.verdict.value,

@@ -36,8 +36,8 @@ class Stream:
     def push(self, image: np.ndarray, time_s: float) -> Decision | None:
         """One more picture (H, W, 3) uint8 RGB and its time: the decision, once there is one; it stays.
 
-        ATTACK comes as soon as the scores suffice, LIVE after a second or more. `Settings.live_s` after the
-        first frame the stream is UNDECIDED if it was not decided before.
+        ATTACK comes with half a second that was judged or later, LIVE after a second or more.
+        `Settings.live_s` after the first frame the stream is UNDECIDED if it was not decided before.
         """
         if self._decision is not None:
             return self._decision
@@ -91,6 +91,11 @@ class Stream:
 
     def _decided(self, *, timed_out: bool) -> Decision:
         decision = decided(
-            self._name, self._watch, contract=self._contract, rule=self._rule, timed_out=timed_out
+            self._name,
+            self._watch,
+            contract=self._contract,
+            rule=self._rule,
+            timed_out=timed_out,
+            live=True,
         )
         return replace(decision, timings_ms=self._clock.timings_ms())

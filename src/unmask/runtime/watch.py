@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +34,7 @@ RIVAL = 0.5  # a second face with more than this share of the first one's side i
 GAP_S = 0.5  # between two frames: longer ones do not show whether it is the same face
 LOST_S = 0.3  # so long a face may be out of sight and go on as the same
 FIRST_FRAME_S = 1 / 30  # what the first frame stands for, whose time nothing tells
+JUDGED_S = 0.5  # of frames that were judged, before a stream, or a file with an early stop, ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +124,8 @@ class _Account:
 class Watch:
     """Takes the frames of one source in order; used by one thread.
 
-    Only the largest face of a frame counts and its tracks are one account; with `all_faces` each identity is
-    an account of its own. `still`: the source is a single picture.
+    Only the largest face of a frame counts and its tracks are one account; with `all_faces`, and in a single
+    picture (`still`), each identity is an account of its own, the largest face first.
     """
 
     def __init__(
@@ -149,6 +150,7 @@ class Watch:
         self._before: tuple[Frame, np.ndarray] | None = None  # the last frame and its scene
         self._steps_s: deque[float] = deque(maxlen=300)  # between frames
         self._shot = 0
+        self.rival = False  # whether the latest frame held a second large face
 
     def see(self, frame: Frame) -> None:
         """Look at one more frame."""
@@ -156,12 +158,12 @@ class Watch:
             step_s = self._go_on(frame)
             found = sorted(self._tracker.update(frame), key=lambda pair: -side_px(pair[1]))
         sides = [side_px(face) for _, face in found]
-        rival = len(found) > 1 and sides[1] > RIVAL * sides[0]
-        if self.settings.all_faces:
+        self.rival = len(found) > 1 and sides[1] > RIVAL * sides[0]
+        if self.settings.all_faces or self._still:
             for identity, face in found:
                 self._look(Sighting(frame=frame, face=face), identity, account=identity, step_s=step_s)
         elif found:
-            refused = (Reason.SEVERAL_FACES,) if rival else ()
+            refused = (Reason.SEVERAL_FACES,) if self.rival else ()
             sighting = Sighting(frame=frame, face=found[0][1])
             self._look(sighting, found[0][0], account=0, step_s=step_s, refused=refused)
         self._forget(frame.time_s - self.settings.seconds)
@@ -172,22 +174,46 @@ class Watch:
             account.evidence.scored(account.scorer.end())
 
     def done(self) -> bool:
-        """Whether the verdict on the faces seen so far is there: any ATTACK, or all LIVE for long enough."""
-        readings = [account.evidence.judged().reading for account in self._accounts.values()]
-        if any(r.verdict is Verdict.ATTACK or Reason.NOT_FINITE in r.reasons for r in readings):
+        """Whether the verdict on the faces seen so far is there: any ATTACK, or all LIVE, for long enough."""
+        found = [(a.evidence.judged().reading, a.evidence.judged_s()) for a in self._accounts.values()]
+        readings = [reading for reading, _ in found]
+        if any(Reason.NOT_FINITE in reading.reasons for reading in readings):
+            return True
+        if any(r.verdict is Verdict.ATTACK and _suffices(judged_s) for r, judged_s in found):
             return True
         seen_s = max((a.evidence.watched_s() for a in self._accounts.values()), default=0.0)
         lives = bool(readings) and all(reading.verdict is Verdict.LIVE for reading in readings)
-        return lives and (self._still or seen_s >= SUSTAINED_S - 1e-6)
+        lives = lives and all(_suffices(judged_s) for _, judged_s in found)
+        return lives and seen_s >= SUSTAINED_S - 1e-6
 
     def lives(self) -> bool:
         """Whether the decision on any face would now be LIVE."""
         return any(a.evidence.judged().reading.verdict is Verdict.LIVE for a in self._accounts.values())
 
-    def decisions(self, *, timed_out: bool = False) -> list[FaceDecision]:
-        """On each account, in the order in which the faces came."""
+    def decisions(self, *, timed_out: bool = False, live: bool = False) -> list[FaceDecision]:
+        """On each account, in the order in which the faces came; of a source that is `live` none is decided
+        on less than `JUDGED_S`.
+        """
         slow = self.too_slow() is not None
-        return [a.evidence.decision(timed_out=timed_out, slow=slow) for a in self._accounts.values()]
+        least_s = JUDGED_S if live else 0.0
+        return [
+            account.evidence.decision(timed_out=timed_out, slow=slow, least_s=least_s)
+            for account in self._accounts.values()
+        ]
+
+    def main(self, faces: Sequence[FaceDecision]) -> FaceDecision | None:
+        """Of the `decisions` the one that is the source's: the worst, of several such the lowest score.
+
+        Of a picture, unless all faces are asked for, the largest face's; with a second large one it is
+        UNDECIDED, for nothing tells whom the picture is about.
+        """
+        if not self._still or self.settings.all_faces:
+            order = {face.identity: np.nan_to_num(face.score, nan=2.0) for face in faces}
+            return max(faces, key=lambda f: (GRAVITY[f.verdict], -order[f.identity]), default=None)
+        if not self.rival:
+            return faces[0] if faces else None
+        why = (Reason.SEVERAL_FACES, *faces[0].reasons)
+        return replace(faces[0], verdict=Verdict.UNDECIDED, reasons=why)
 
     def too_slow(self) -> tuple[float, float] | None:
         """The frames a second of the source and those that the model needs, if it has fewer."""
@@ -234,7 +260,7 @@ class Watch:
         seen.identity, seen.shot, seen.latest, seen.look = identity, self._shot, sighting, look
         with self._clock.lap("faces"):
             seen.evidence.saw(sighting, refused, seconds=step_s, unseen_s=unseen_s)
-        if not refused:
+        if not set(refused) - {Reason.SEVERAL_FACES}:  # scored beside others, too, though never LIVE by it
             seen.evidence.scored(seen.scorer.add(sighting))
 
     def _breaks(self, seen: _Account, sighting: Sighting, look: np.ndarray, *, identity: int) -> bool:
@@ -263,22 +289,26 @@ def side_px(face: Face) -> float:
     return float(np.max(face.box[2:] - face.box[:2]))
 
 
-def decided(source: str, watch: Watch, *, contract: Contract, rule: Rule, timed_out: bool) -> Decision:
-    """The decision on a source, that of its worst face (of several the lowest score), without timings."""
-    faces = watch.decisions(timed_out=timed_out)
-    worst = max(
-        faces, key=lambda face: (GRAVITY[face.verdict], -np.nan_to_num(face.score, nan=2.0)), default=None
-    )
+def _suffices(judged_s: float) -> bool:
+    return judged_s >= JUDGED_S - 1e-6
+
+
+def decided(
+    source: str, watch: Watch, *, contract: Contract, rule: Rule, timed_out: bool, live: bool = False
+) -> Decision:
+    """The decision on a source, that of its main face, without timings; `live`: it is a camera or stream."""
+    faces = watch.decisions(timed_out=timed_out, live=live)
+    main = watch.main(faces)
     silent = (Reason.NO_FACE, Reason.TIMED_OUT) if timed_out else (Reason.NO_FACE,)
     slow = watch.too_slow()
     rates = "" if slow is None else f"{slow[0]:.1f} frames/s, and the model needs {slow[1]:.1f}"
     return Decision(
         source=source,
-        verdict=worst.verdict if worst else Verdict.UNDECIDED,
-        score=worst.score if worst else math.nan,
+        verdict=main.verdict if main else Verdict.UNDECIDED,
+        score=main.score if main else math.nan,
         threshold=rule.threshold,
         operating_point=rule.name,
-        reasons=worst.reasons if worst else silent,
+        reasons=main.reasons if main else silent,
         faces=tuple(faces),
         model_name=contract.name,
         model_version=contract.version,
