@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from odd_videos import resized
 from unmask.app.annotate import BOX_HOLDS_S, annotate, annotated, box_at, clip_at, deciding
 from unmask.app.demo import SCENES, mistakes
 from unmask.app.errors import explain
@@ -224,6 +225,15 @@ def test_the_annotated_video_keeps_its_frames_and_times(tmp_path, outcomes):
     times = [frame.time_s for frame in open_source(str(out)).frames]
     np.testing.assert_allclose(times, np.arange(7) / 12.5, atol=2e-3)
     assert steps[-1] == (7, 7)
+
+
+def test_an_annotated_video_has_the_size_of_its_first_picture(tmp_path, outcomes):
+    path = resized(tmp_path, sizes=[(480, 360), (640, 360)])
+    checked = replace(outcomes[0], decision=replace(outcomes[0].decision, source=str(path)))
+    annotate(checked, tmp_path / "out.mp4", fps=30, progress=lambda *_: None)
+    frames = [frame.image for frame in open_source(str(tmp_path / "out.mp4")).frames]
+    assert [frame.shape for frame in frames] == [(360, 480, 3)] * 20
+    assert frames[0][2].mean() > 30 > frames[-1][2].mean()  # a black border above the wider picture
 
 
 def test_an_annotated_image_becomes_a_picture_or_a_video(tmp_path, outcomes):

@@ -189,3 +189,9 @@ def test_tracks_are_in_order_of_time_the_longest_first(finder, head, stranger):
 
 def test_no_frames_give_no_tracks(finder):
     assert track(iter([]), finder) == []
+
+
+def test_a_picture_of_another_size_shows_a_new_face(head, finder):
+    frames = list(scene([(head, lambda t: (320.0, 120.0))], seconds=0.1))
+    small = [Frame(cv2.resize(f.image, None, fx=0.75, fy=0.75), f.time_s + 0.1, f.index + 3) for f in frames]
+    assert list(follow(iter([*frames, *small]), finder)) == [0, 1]

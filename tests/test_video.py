@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from odd_videos import resized
 from unmask.media.containers import gif_frames, is_cut_off
 from unmask.media.encoding import write_video
 from unmask.media.limits import Limits
@@ -372,3 +373,10 @@ def test_frames_are_decoded_as_they_are_asked_for(tmp_path):
     assert next(frames).index == 0
     frames.close()
     assert next(frames, None) is None
+
+
+def test_a_video_whose_pictures_change_their_size_is_read_on_and_says_so(tmp_path):
+    video = open_video(resized(tmp_path, sizes=[(48, 32), (64, 48)]))
+    shapes = [frame.image.shape[:2] for frame in video.frames]
+    assert shapes == [(32, 48)] * 10 + [(48, 64)] * 10
+    assert video.account.sentences() == ("its pictures change from 48x32 to 64x48 pixels after 10 frames",)

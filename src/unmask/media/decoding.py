@@ -42,6 +42,7 @@ class Reader:
         self._faults = 0  # in a row
         self._packets = 0  # since the last whole picture
         self._since_s: float | None = None  # when that was, or the first packet
+        self._resized = False
 
     def frames(
         self,
@@ -62,10 +63,7 @@ class Reader:
                         return
                     self._limits.check_duration(self._name, time_s)
                     self._limits.check_frames(self._name, count + 1)
-                    if display is None:
-                        display = display_of(picture, self._stream, turns=self._turns)
-                        self._account.notes += display.notes
-                    self._check_picture(picture, display)
+                    display = self._display(picture, display, count=count)
                     self._account.good()
                     yield Frame(image=display.shown(picture), time_s=time_s, index=count)
                     count += 1
@@ -146,13 +144,19 @@ class Reader:
         self._faults += 1
         self._account.lost()
 
-    def _check_picture(self, picture: VideoFrame, first: Display) -> None:
+    def _display(self, picture: VideoFrame, before: Display | None, *, count: int) -> Display:
+        """How a picture is meant to be seen: as the ones before it, unless it has another size."""
         self._limits.check_video_size(self._name, width=picture.width, height=picture.height)
-        if (picture.width, picture.height) != (first.width, first.height):
-            raise SourceError(
-                f"{self._name} changes from {first.width}x{first.height} to {picture.width}x{picture.height} "
-                "pixels; convert it to one size"
-            )
+        if before is not None and (picture.width, picture.height) == (before.width, before.height):
+            return before
+        display = display_of(picture, self._stream, turns=self._turns)
+        if before is None:
+            self._account.notes += display.notes
+        elif not self._resized:
+            self._resized = True
+            sizes = f"{before.width}x{before.height} to {display.width}x{display.height}"
+            self._account.notes.append(f"its pictures change from {sizes} pixels after {count} frames")
+        return display
 
 
 def _end(packet: Packet) -> int:

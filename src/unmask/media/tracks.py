@@ -79,6 +79,7 @@ class Tracker:
         self._searched_s = -np.inf
         self._searched_tiles_s = -np.inf
         self._next_identity = 0
+        self._shape: tuple[int, ...] | None = None  # of the last picture
 
     def restart(self) -> None:
         """Forget all faces: the next picture shows another scene, and each of its faces is a new one."""
@@ -86,7 +87,13 @@ class Tracker:
         self._searched_s = self._searched_tiles_s = -np.inf
 
     def update(self, frame: Frame) -> list[tuple[int, Face]]:
-        """The faces of this frame with their identities, largest first."""
+        """The faces of this frame with their identities, largest first.
+
+        In pictures of another size than before all are new.
+        """
+        if frame.image.shape != self._shape:  # where a face was says nothing of where it is now
+            self._shape = frame.image.shape
+            self.restart()
         now = frame.time_s
         self._tracks = [track for track in self._tracks if now - track.seen_s <= FORGET_AFTER_S]
         followed = self._followed(frame.image)
