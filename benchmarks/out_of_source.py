@@ -2,7 +2,7 @@
 
     python benchmarks/out_of_source.py SAMPLES --data SET [SET ...] [--config encoder.toml]
         [--set head.strength=3e-4 ...] [--cache FILE] [--peer CSV] [--scores FILE]
-        [--results results/out_of_source.csv --note "why this run"]
+        [--results results/out_of_source.csv --recipe NAME --note "why this run"]
 
 SAMPLES holds labels.csv with the columns path,label,instrument,source. Each source, that is a repository with
 all its items, is scored by a head that was fitted without any picture of it, neither of the real items nor of
@@ -14,9 +14,11 @@ scored by the head of all sources. --peer gives another system's scores of whole
 
 import argparse
 import csv
+import os
+import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -42,6 +44,16 @@ FRAMES = 5  # of a video, evenly over it
 TIGHT = 1.2  # side of a tight cut over the face's box
 DRAWS = 1000
 VIEWS = ("whole", "tight")
+COLUMNS = {  # of the results: what `figures` calls them
+    "auc": "auc",
+    "whole": "auc_whole",
+    "tight": "auc_tight",
+    "print": "auc_print",
+    "replay": "auc_replay",
+    "mask": "auc_mask",
+    "interval": "auc_interval",
+    "simulated_dev": "simulated_dev",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,18 +241,21 @@ def _write_line(
     asked: argparse.Namespace, settings: Settings, train: PreparedSet, line: dict[str, str]
 ) -> None:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    sets = {folder.parent.name: len(rows) for folder, rows in rows_by_set(train).items()}
+    names = [folder.parent.name for folder in rows_by_set(train)]
+    shares = zip(names, settings.head.shares, strict=False)
     row = {
         "date": date.today().isoformat(),
         "commit": commit.stdout.strip(),
-        "rows": " ".join(f"{name}={count}" for name, count in sets.items()),
-        **{f"head_{name}": str(value) for name, value in asdict(settings.head).items()},
-        **line,
+        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
+        "recipe": asked.recipe or " ".join(names),
+        "shares": " ".join(f"{name} {share:g}" for name, share in shares),
+        "C": f"{settings.head.strength:g}",
+        **{name: line[found] for name, found in COLUMNS.items()},
         "note": asked.note,
     }
     fresh = not asked.results.exists()
     with asked.results.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row))
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
         if fresh:
             writer.writeheader()
         writer.writerow(row)
@@ -268,6 +283,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peer", type=Path)
     parser.add_argument("--results", type=Path)
     parser.add_argument("--scores", type=Path)
+    parser.add_argument("--recipe", default="", help="its name in the results")
     parser.add_argument("--note", default="")
     return parser.parse_args()
 

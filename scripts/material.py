@@ -2,11 +2,14 @@
 
     python scripts/material.py check DIR    what DIR has of it: the same, other bytes, missing
     python scripts/material.py fetch DIR    downloads and prepares it (some 700 MB); goes on where it stopped
+    python scripts/material.py gather DIR --clones CLONES    photographs, samples and textures, from clones
     python scripts/material.py list DIR     the rows of material.csv for a folder, to standard output
 
-DIR holds portraits/, backgrounds/ and heads/, as `unmask simulate` takes them. Portraits from CivilServiceUSA
-are used as published; the others are prepared here (cut to 512 px, rendered, converted) and then need not
-have the same bytes, which `check` says. docs/material.md tells more.
+DIR holds portraits/, backgrounds/ and heads/, as `unmask simulate` takes them, and photographs/, samples/
+and textures/. Portraits from CivilServiceUSA are used as published; backgrounds, heads and other portraits
+are prepared here (cut to 512 px, rendered, converted) and then need not have the same bytes: `check` says so.
+CLONES holds clones of the repositories that photographs, samples and textures were picked from; their files
+are found by their hashes, wherever they lie. docs/material.md tells more.
 """
 
 import argparse
@@ -17,7 +20,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -32,6 +35,9 @@ FACEKIT = "https://raw.githubusercontent.com/ICT-VGL/ICT-FaceKit/master/FaceXMod
 SIDE = 512  # of a portrait
 VIEW = (480, 640, 62.0)  # of a background: height, width, degrees across
 WAIT_S = 60
+PICKED = "picked"
+TABLES = {"photographs": "credits.csv", "samples": "labels.csv", "textures": "credits.csv"}
+COLUMNS = ("path", "label", "instrument", "source", "licence", "credit")  # of these tables
 EXPRESSIONS = [
     "PupilDilate_L",
     "PupilDilate_R",
@@ -97,7 +103,8 @@ EXPRESSIONS = [
 class Row:
     """One file: `path` below the folder; `urls` separated by spaces, the first that answers is taken.
 
-    `prepared` is "as published", "cut", "rendered" or "converted".
+    `prepared` is "as published", "cut", "rendered", "converted", or "picked" from a clone of the repository
+    at `urls`. What was picked has `credit`, a `label` and `instrument` where it teaches one, and `notes`.
     """
 
     path: str
@@ -107,6 +114,10 @@ class Row:
     licence: str
     prepared: str
     urls: str
+    label: str = ""
+    instrument: str = ""
+    credit: str = ""
+    notes: str = ""
 
 
 def row_of(path: Path, *, below: Path) -> Row:
@@ -169,7 +180,7 @@ def fetch(folder: Path, rows: Sequence[Row]) -> list[str]:
     failed = []
     for row in rows:
         path = folder / row.path
-        if path.is_file():
+        if path.is_file() or row.prepared == PICKED:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -184,6 +195,63 @@ def fetch(folder: Path, rows: Sequence[Row]) -> list[str]:
         except (OSError, ValueError) as broken:
             failed.append(f"{row.path} could not be fetched ({broken}); see its source, {row.source}")
     return failed
+
+
+def gather(folder: Path, rows: Sequence[Row], *, clones: Path) -> None:
+    """Copies the picked files that lie anywhere in `clones`, and writes the tables of what is there."""
+    wanted = {row.sha256: row for row in rows if row.prepared == PICKED}
+    sizes = {row.bytes for row in wanted.values()}
+    for path in sorted(clones.rglob("*")):
+        if not path.is_file() or path.stat().st_size not in sizes:
+            continue
+        held = path.read_bytes()
+        digest = hashlib.sha256(held).hexdigest()
+        for row in (row for row in rows if row.sha256 == digest and row.prepared == PICKED):
+            (folder / row.path).parent.mkdir(parents=True, exist_ok=True)
+            keep(folder / row.path, held)
+    for part, name in TABLES.items():
+        there = [row for row in rows if row.path.startswith(f"{part}/") and (folder / row.path).is_file()]
+        if there:
+            write_table(folder / part / name, there)
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """labels.csv or credits.csv of picked files, as training reads them; a folder of frames is one item."""
+    lines: dict[str, list[str]] = {}
+    for row in rows:
+        inside = Path(row.path).relative_to(path.parent.name)
+        item = inside.parent if inside.parent.name.startswith("seq_") else inside
+        lines[item.as_posix()] = [str(getattr(row, column)) for column in COLUMNS[1:]]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([COLUMNS, *([item, *line] for item, line in lines.items())])
+
+
+def picked(folder: Path) -> Iterator[Row]:
+    """The rows of photographs, samples and textures, by their credits.csv and labels.csv."""
+    for part, name in TABLES.items():
+        table = folder / part / name
+        if not table.is_file():
+            continue
+        with table.open(newline="", encoding="utf-8") as file:
+            items = list(csv.DictReader(file))
+        for item in items:
+            place, commit = folder / part / item["path"], item.get("commit", "")
+            for path in sorted(place.iterdir()) if place.is_dir() else [place]:
+                held = path.read_bytes()
+                yield Row(
+                    path=path.relative_to(folder).as_posix(),
+                    sha256=hashlib.sha256(held).hexdigest(),
+                    bytes=len(held),
+                    source=item["source"],
+                    licence=item["licence"],
+                    prepared=PICKED,
+                    urls=f"https://github.com/{item['source']}" + f"/tree/{commit}" * bool(commit),
+                    label=item["label"],
+                    instrument=item["instrument"],
+                    credit=item["credit"],
+                    notes=item.get("notes", ""),
+                )
 
 
 def download(urls: Sequence[str]) -> bytes:
@@ -297,10 +365,13 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("verb", choices=("check", "fetch", "list"))
+    parser.add_argument("verb", choices=("check", "fetch", "gather", "list"))
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--clones", type=Path, help="where the repositories are cloned, for gather")
     parser.add_argument("--table", type=Path, default=TABLE)
     asked = parser.parse_args(words)
+    if asked.verb == "gather" and asked.clones is None:
+        parser.error("gather takes files from clones; name their folder with --clones")
     if asked.verb == "list":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow([field.name for field in fields(Row)])
@@ -308,9 +379,12 @@ def main(words: Sequence[str] | None = None) -> int:
             for path in sorted((asked.folder / part).glob("*")):
                 if path.suffix in (".jpg", ".npz"):
                     writer.writerow(astuple(row_of(path, below=asked.folder)))
+        writer.writerows(astuple(row) for row in picked(asked.folder))
         return 0
     rows = read_table(asked.table)
     failed = fetch(asked.folder, rows) if asked.verb == "fetch" else []
+    if asked.verb == "gather":
+        gather(asked.folder, rows, clones=asked.clones)
     print("\n".join(failed), end="\n" * bool(failed))
     found = check(asked.folder, rows)
     for (source, state), count in sorted(found.items()):
