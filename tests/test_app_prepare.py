@@ -248,7 +248,7 @@ def test_what_is_wrong_with_names_and_folders_is_one_sentence(protocols, root, t
         (
             lambda: run("folder", root, out=root / "0.mp4", wishes=WISHES),
             OutputError,
-            "a file stands where its folder should be",
+            "would replace a file that is read",
         ),
         (
             lambda: run("folder", root, out=root, wishes=WISHES),

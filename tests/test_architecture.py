@@ -14,7 +14,9 @@ SOURCE = Path(__file__).parent.parent / "src" / "unmask"
 # else.
 MAY_IMPORT = {
     "plain": set(),
-    "types": {"plain"},
+    "errors": {"plain"},
+    "verdicts": set(),
+    "types": {"plain", "errors", "verdicts"},
     "contract": {"plain", "types"},
     "signature": {"types"},
     "media": {"plain", "types"},

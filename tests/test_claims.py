@@ -209,7 +209,7 @@ class AtOnce:
 
 
 def worked_off(monkeypatch, *, fails: str = "", done=()):
-    monkeypatch.setattr(command, "ProcessPoolExecutor", AtOnce)
+    monkeypatch.setattr(command, "WorkerPool", AtOnce)
     order = []
 
     def work(variant, *, seed):

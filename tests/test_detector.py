@@ -508,7 +508,7 @@ def test_four_threads_get_the_decision_of_one():
     ],
 )
 def test_an_array_that_is_no_picture_is_refused(array):
-    with pytest.raises(SourceError, match="an array is a picture"):
+    with pytest.raises(SourceError, match="give a path"):
         _detector().check(array)
 
 

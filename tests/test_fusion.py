@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import expit, logit
-from unmask.runtime.stream_network import can_be_cut
 
 from test_detector import Squares, _face
 from tiny_models import CELLS, FEATURES, SPEC, linear_model
@@ -152,10 +151,6 @@ def test_models_of_other_frame_counts_stay_apart(networks, tmp_path, rng):
     )
     found = fused([video, *networks])
     assert [n.contract.name for n in found] == ["first + second", "video"]
-
-
-def test_a_fused_network_is_never_cut_for_streams(networks):
-    assert not can_be_cut(FusedNetwork(networks))
 
 
 def test_a_detector_of_two_models_of_one_frame_gives_one_decision(tmp_path, rng, monkeypatch):

@@ -373,7 +373,7 @@ def test_the_stress_of_its_own_table_ends_in_the_page(report, rng, tmp_path, mon
 def test_without_the_extra_there_is_one_sentence(report, rng, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     code, html, err = report({"door": scores(rng)})
-    assert (code, html) == (3, "")
+    assert (code, html) == (4, "")
     assert "needs the package matplotlib, which is missing; pip install 'unmask[report]'" in err
 
 
@@ -387,5 +387,5 @@ def test_without_the_extra_there_is_one_sentence(report, rng, monkeypatch):
 )
 def test_what_does_not_fit_is_refused(report, rng, arguments, sentence):
     code, _, err = report({"a": scores(rng), "b": scores(rng)}, *arguments)
-    assert code == 3
+    assert code == 4
     assert sentence in err

