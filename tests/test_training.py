@@ -17,7 +17,8 @@ from unmask.contract import TrainingData
 from unmask.data.prepared import PreparedSet
 from unmask.data.shards import Arrays, Outcome, Prepared, Row, write_shard
 from unmask.models import MODELS
-from unmask.models.sgtd import Form, SgtdMulti, SgtdSingle
+from unmask.models.form import Form
+from unmask.models.sgtd import SgtdMulti, SgtdSingle
 from unmask.models.weights import load
 from unmask.training.batches import Drawer
 from unmask.training.checkpoint import BEST, CHECKPOINT, read

@@ -27,9 +27,9 @@ def test_the_papers_settings_are_in_the_presets():
     assert (multi.optimiser.kind, multi.optimiser.rate, multi.batches.size) == ("adadelta", 1e-2, 2)
     assert (multi.loss.absolute, multi.loss.contrast, multi.loss.binary) == (0.2, 0.2, 0.8)
     assert multi.run.backbone == "frozen"
-    for stage in (single, multi):
+    for stage, attacks in ((single, 4), (multi, 2)):
         batches = stage.batches
-        assert (batches.order, batches.clips_bona_fide, batches.clips_attack) == ("epochs", 16, 4)
+        assert (batches.order, batches.clips_bona_fide, batches.clips_attack) == ("epochs", 16, attacks)
         assert (stage.clip.frames, stage.clip.stride_s, stage.clip.box_scale) == (5, 0.1, 1.3)
         assert stage.optimiser.schedule == "constant"
 

@@ -145,7 +145,7 @@ def _begin(
     torch.manual_seed(settings.run.seed)  # of the first weights; a step seeds itself
     bare = build(settings, init=init)
     frames = frames_of(bare, sets.train.spec)
-    if init is None and settings.run.backbone == "trained":
+    if init is None and settings.run.backbone == "trained" and settings.run.start_depth == "label mean":
         start_depth(bare, sets.train, frames=frames)
     if settings.head.strength and not going_on:
         _fit(fabric, cast(Encoder, bare), settings, sets)

@@ -34,6 +34,9 @@ class Run:
     backbone: Literal["trained", "frozen"] = "trained"  # frozen: stage 2, with the backbone of --init
     ema: float = 0.0  # decay of the average of the weights that is evaluated and shipped; 0 turns it off
     batch_norm: Literal["moving", "frozen"] = "moving"  # frozen: statistics as the first weights have them
+    start_depth: Literal["label mean", "as drawn"] = (
+        "label mean"  # of the first maps, see networks.start_depth
+    )
     loggers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
 
 
@@ -47,7 +50,7 @@ class Batches:
     nothing.
 
     `clips_bona_fide` and `clips_attack`: about so many of each presentation, spread over it, anew each epoch
-    (papers.md 4.6: 16 and 4), for the order "epochs"; 0 takes all.
+    (papers.md 4.6: 16 and 4 single frames, 16 and 2 clips of several), for the order "epochs"; 0 takes all.
     """
 
     size: int
@@ -66,8 +69,9 @@ class Loss:
 
     The published code sums the depth terms of four maps and divides by five: its 0.2 is 0.16 here, where they
     are averaged. `attack_depth`: what the depth of an attack is pulled to, "zeros" or its "true" depth.
-    `pixels`: of networks that mark places (DeepPixBiS). `double_softmax`: cross entropy of the softmax of the
-    classes, as FAS-SGTD's published code has it (papers.md 4.8, 6).
+    `contrast_padding`: "zeros" as FAS-SGTD's code has it, "none" as CDCN's: only places with all eight
+    neighbours count. `pixels`: of networks that mark places (DeepPixBiS). `double_softmax`: cross entropy of
+    the softmax of the classes, as FAS-SGTD's published code has it (papers.md 4.8, 6).
 
     FGHV: 1 RCC (`relative`) + 1 VAR (`variance`) + 1 DDC (`distribution`), see models.hypotheses. Training
     stops when the mean cosine between generated features of real faces reaches `collapse`; 0 never stops it.
@@ -75,6 +79,7 @@ class Loss:
 
     absolute: float = 1.0
     contrast: float = 0.5
+    contrast_padding: Literal["zeros", "none"] = "zeros"
     binary: float = 0.0
     pixels: float = 0.0
     double_softmax: bool = False
