@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.app.cli_scores import ScoreFormat
+from unmask.app.cli_scores import ScoreFormat, Worst
 
 
 def report(
@@ -36,6 +36,7 @@ def report(
     name: Annotated[list[str] | None, typer.Option(help="Of each system; the file's if not given.")] = None,
     by: Annotated[list[str] | None, typer.Option(help="A further column to slice by.")] = None,
     title: Annotated[str, typer.Option(help="Of the page.")] = "",
+    worst: Worst = None,
     form: Annotated[
         ScoreFormat | None, typer.Option("--format", help="Of the tables, where it cannot be told.")
     ] = None,
@@ -60,6 +61,7 @@ def report(
             names=tuple(name or ()),
             by=tuple(by or ()),
             title=title,
+            worst_of=worst.value if worst else "",
             form=form.value if form else None,
             rounds=rounds,
             seed=seed,

@@ -19,6 +19,7 @@ from unmask.data.depth_labels import DEPTH1D
 from unmask.data.engines import ENGINES, ray_module
 from unmask.data.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
 from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, Source, prepare, refuse_others
+from unmask.data.prepared import PREPARATION
 from unmask.data.recordings import READ_S, TrackedFolder
 from unmask.data.shards import Outcome, Pictures
 from unmask.data.true_depth import Depth, check_depth
@@ -26,7 +27,7 @@ from unmask.media.faces import FaceFinder
 from unmask.media.files import held, keep_inputs, left_behind, name_below, write_bytes
 from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
 
-CLAIM = "preparation.json"
+CLAIM = PREPARATION
 FILES = "|".join(map(re.escape, (CLAIM, MANIFEST, CLIPS)))
 WHOLE = "all"  # the one part, where no protocol names parts
 

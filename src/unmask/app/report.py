@@ -10,6 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from unmask.app.progress import bar, say
+from unmask.app.worst import worst_notes, worst_of
 from unmask.contract import Contract, from_json
 from unmask.data.sets import DATASETS
 from unmask.media.files import keep_inputs, write_page
@@ -38,6 +39,7 @@ class Wishes:
     stress: Path | None = None
     threshold: str = ""
     by: tuple[str, ...] = ()
+    worst_of: str = ""  # what the protocol defines
     form: str | None = None
     title: str = ""
     seed: int = 0
@@ -58,14 +60,18 @@ def run(tables: Sequence[Path], wishes: Wishes) -> int:
     systems, told = [], []
     with bar("measuring") as advance:
         for count, (table, one, folder) in enumerate(found, start=1):
-            system = measured(one, rule, seed=wishes.seed, rounds=wishes.rounds)
+            worst = worst_of(one, wishes.worst_of)
+            system = measured(one, rule, worst_of=worst, seed=wishes.seed, rounds=wishes.rounds)
             systems.append(system)
             told.append(_told(table, system, contracts, folder=folder))
             advance(count, len(found))
     report = Report(
         systems=tuple(systems),
         told=tuple(told),
-        notes=tuple(comparison_notes([one for _, one, _ in found])),
+        notes=(
+            *comparison_notes([one for _, one, _ in found]),
+            *worst_notes([one for _, one, _ in found], wishes.worst_of),
+        ),
         by=wishes.by,
         stress=stress,
         title=wishes.title,

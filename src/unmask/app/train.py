@@ -83,18 +83,23 @@ def _one(
 
 
 def _sentence(result: Result) -> str:
-    threshold = {"dev": "threshold from dev", "oracle": "ORACLE threshold, chosen on test"}
+    threshold = {
+        "dev": "threshold from dev",
+        "oracle": "ORACLE threshold, the least ACER on test",
+        "test-eer": "EER threshold of TEST",
+    }
     return (
         f"{result.weights} weights (step {result.step}), {result.part}, {threshold[result.threshold_from]}: "
         f"AUC {result.auc:.4f}, EER {result.eer:.2%}, ACER {result.acer:.2%}, BPCER {result.bpcer:.2%} of "
-        f"{result.bona_fide}, APCER {result.worst_apcer:.2%} ({result.worst_instrument})"
+        f"{result.bona_fide}, APCER {result.worst_apcer:.2%} ({result.worst_instrument}, the worst "
+        f"{result.worst_of})"
     )
 
 
 def _print_summary(rows: Sequence[dict[str, object]], *, count: int) -> None:
     print(f"mean and deviation over {count} seeds")
     for row in rows:
-        where = f"{row['weights']:4s} {row['part']:4s} threshold: {row['threshold_from']:6s}"
+        where = f"{row['weights']:4s} {row['part']:4s} threshold: {row['threshold_from']:8s}"
         print(f"{where} {row['figure']:11s} {row['mean']:8.4f} +- {row['deviation']:.4f}")
 
 

@@ -18,6 +18,7 @@ from unmask.types import ClipSpec, DataError
 DEPTH_PX = 32  # of the networks' maps
 SPEC = "spec.json"
 CHECKED_WHOLE = 2**31  # bytes of a set that is checked when it is opened; each clip is when it is read
+PREPARATION = "preparation.json"  # beside the parts: data set and protocol that `unmask prepare` made them of
 LONGEST_HEAD = 256  # bytes before the array in an npy member
 
 
@@ -106,6 +107,14 @@ def _check_bytes(shard: Shard) -> None:
     if known not in _unchanged:
         shard.check()
         _unchanged.add(known)
+
+
+def protocol_of(folder: Path) -> str:
+    """The protocol that the parts in `folder` were prepared by; "" where none is known."""
+    try:
+        return str(json.loads((folder / PREPARATION).read_text(encoding="utf-8")).get("protocol", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _of(prepared: PreparedSet, row: Row) -> Row:

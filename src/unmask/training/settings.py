@@ -134,6 +134,8 @@ class Evaluation:
     step. Operating points: "default" and "strict" where the worst family of instruments has the APCER
     `default_apcer` and `strict_apcer`, "lenient" at the BPCER `lenient_bpcer`.
     `patience`: so many evaluations without a better one end the run; 0 never does.
+    `worst`: what the APCER in results.csv is the worst of, each "instrument", each "family", or what the
+    "protocol" that the clips were prepared by defines (OULU-NPU: family).
     `early_error`: share of single clips that may fall on the wrong side of threshold +- margin.
     `calibrate`: "platt" ships a map that makes 0.5 of the default point's threshold (training.calibrated).
     """
@@ -142,6 +144,7 @@ class Evaluation:
     batch: int = 16
     keep: Literal["best", "last"] = "best"
     patience: int = 0
+    worst: Literal["protocol", "instrument", "family"] = "protocol"
     default_apcer: float = 0.2
     strict_apcer: float = 0.05
     lenient_bpcer: float = 0.02
