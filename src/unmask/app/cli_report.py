@@ -35,6 +35,9 @@ def report(
     ] = "",
     name: Annotated[list[str] | None, typer.Option(help="Of each system; the file's if not given.")] = None,
     by: Annotated[list[str] | None, typer.Option(help="A further column to slice by.")] = None,
+    beside: Annotated[
+        str, typer.Option(help="Put the rows below the published figures of this protocol, as oulu-npu/1.")
+    ] = "",
     title: Annotated[str, typer.Option(help="Of the page.")] = "",
     worst: Worst = None,
     form: Annotated[
@@ -60,6 +63,7 @@ def report(
             threshold=threshold,
             names=tuple(name or ()),
             by=tuple(by or ()),
+            beside=beside,
             title=title,
             worst_of=worst.value if worst else "",
             form=form.value if form else None,

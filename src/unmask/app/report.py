@@ -17,6 +17,7 @@ from unmask.media.files import keep_inputs, write_page
 from unmask.metrics import read_rule
 from unmask.report import charts
 from unmask.report.galleries import Kept, kept
+from unmask.report.published import published
 from unmask.report.report_page import Report, Told, page
 from unmask.report.runs import Run, runs
 from unmask.report.systems import System, comparison_notes, measured
@@ -41,6 +42,7 @@ class Wishes:
     by: tuple[str, ...] = ()
     worst_of: str = ""  # what the protocol defines
     form: str | None = None
+    beside: str = ""  # a protocol
     title: str = ""
     seed: int = 0
     rounds: int = 1000
@@ -54,6 +56,7 @@ def run(tables: Sequence[Path], wishes: Wishes) -> int:
     keep_inputs({"--out": wishes.out}, [*tables, *wishes.dev, *wishes.models, wishes.stress, *evidence])
     charts.need_matplotlib()  # what is missing is said before the work
     rule = read_rule(wishes.threshold) if wishes.threshold else None
+    beside = tuple(published(wishes.beside)) if wishes.beside else ()
     found = _read(tables, wishes)
     stress = _stress(wishes.stress) if wishes.stress else ""
     contracts = _contracts(wishes.models)
@@ -73,6 +76,7 @@ def run(tables: Sequence[Path], wishes: Wishes) -> int:
             *worst_notes([one for _, one, _ in found], wishes.worst_of),
         ),
         by=wishes.by,
+        beside=beside,
         stress=stress,
         title=wishes.title,
         seed=wishes.seed,
