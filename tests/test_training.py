@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,13 +21,14 @@ from unmask.models import MODELS
 from unmask.models.form import Form
 from unmask.models.sgtd import SgtdMulti, SgtdSingle
 from unmask.models.weights import load
-from unmask.training.batches import Drawer
+from unmask.training.augment import Augmentation
+from unmask.training.batches import Drawer, sides
 from unmask.training.checkpoint import BEST, CHECKPOINT, read
 from unmask.training.finish import averaged, finish
 from unmask.training.loop import TrainingError, train
 from unmask.training.networks import build
 from unmask.training.optimisers import optimiser_of, rate_at
-from unmask.training.settings import from_mapping
+from unmask.training.settings import Batches, from_mapping
 from unmask.types import DataError, Label, ModelError, SettingsError
 
 torch.set_num_threads(1)
@@ -133,6 +135,52 @@ def toy_settings(*, steps=6, network="tiny_single", **changes):
     for section, values in changes.items():
         given.setdefault(section, {}).update(values)
     return from_mapping(given, origin="test")
+
+
+def with_margin(root, out):
+    """The toy set as if its clips of 32 px were ones of 16 with a margin of 1, their maps as fine."""
+    shutil.copytree(root, out)
+    spec = json.loads((out / "spec.json").read_text())
+    spec["clip"]["size_px"], spec["depth_px"], spec["margin"] = 16, 8, 1.0
+    (out / "spec.json").write_text(json.dumps(spec))
+    return PreparedSet.open(out)
+
+
+def test_every_reading_of_a_clip_draws_its_crop_anew_and_alike_for_the_same_seed_and_step(toy, tmp_path):
+    prepared = with_margin(toy / "train", tmp_path / "wide")
+    batches, never = Batches(size=24), Augmentation(crop=0.0)
+    drawer = Drawer(prepared, batches=batches, seed=1, frames=FRAMES)
+    one, again, later = (drawer.draw(step, augmentation=Augmentation()) for step in (0, 0, 1))
+    plain = drawer.draw(0, augmentation=never)
+    assert one.arrays.clips.shape == (24, FRAMES, 16, 16, 3)
+    assert one.arrays.depth.shape == (24, FRAMES, 8, 8)
+    assert np.array_equal(one.arrays.clips, again.arrays.clips)
+    assert np.array_equal(one.numbers, plain.numbers)
+    assert not np.array_equal(one.arrays.clips, plain.arrays.clips)
+    # a clip that both steps drew was cut in two ways
+    both = set(one.numbers) & set(later.numbers)
+    assert both
+    for number in both:
+        first, second = (drawn.arrays.clips[list(drawn.numbers).index(number)] for drawn in (one, later))
+        assert not np.array_equal(first, second)
+
+
+def test_the_sides_of_a_crop_are_drawn_on_their_own_in_the_published_range():
+    drawn = sides(np.random.default_rng(0), 4000, settings=Augmentation())
+    growth = 1.3 * (drawn[:, [0, 1]] + drawn[:, [2, 3]]) / 2  # of width and height, in sides of the face
+    assert growth.min() > 1.1
+    assert growth.max() < 1.4
+    assert abs(np.corrcoef(growth.T)[0, 1]) < 0.05
+    some = sides(np.random.default_rng(0), 4000, settings=Augmentation(crop=0.25))
+    assert (some == 1).all(axis=1).mean() == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_crop_wider_than_the_margin_is_refused(toy, tmp_path):
+    prepared = with_margin(toy / "train", tmp_path / "wide")
+    prepared = replace(prepared, margin=0.02)
+    drawer = Drawer(prepared, batches=Batches(size=4), seed=1, frames=FRAMES)
+    with pytest.raises(DataError, match=r"needs clips with a margin of 0\.077, not 0\.02"):
+        drawer.draw(0, augmentation=Augmentation())
 
 
 def losses(run):

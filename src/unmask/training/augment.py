@@ -26,6 +26,9 @@ HSV_STEPS = (180.0, 255.0, 255.0)  # OpenCV's: a hue of two degrees, a 255th of 
 class Augmentation:
     """Chances in [0, 1] that a clip is changed, and by how much; the defaults are the published three."""
 
+    crop: float = 1.0  # of clips with a margin: each side anew, as the published code draws it
+    crop_least: float = 1.1 / 1.3  # how near a side may come to the middle; 1 is where it lies at run time
+    crop_most: float = 1.4 / 1.3  # and how far from it
     flip: float = 0.5
     contrast: float = 0.5  # a x + b, a in [0.5, 1.5], b up to 40 of 255 either way
     cutout: float = 0.5
@@ -45,7 +48,12 @@ class Augmentation:
     jpeg_quality: float = 40.0  # the lowest; the highest is 95
 
     def __post_init__(self) -> None:
-        chances = ("flip", "contrast", "cutout", "gamma", "hue_saturation", "colour", "grey", "light")
+        if not 0 < self.crop_least <= 1 <= self.crop_most <= 2:
+            raise SettingsError(
+                f"[augmentation] needs 0 < crop_least <= 1 <= crop_most <= 2, not {self.crop_least} and "
+                f"{self.crop_most}"
+            )
+        chances = ("crop", "flip", "contrast", "cutout", "gamma", "hue_saturation", "colour", "grey", "light")
         chances += ("blur", "noise", "jpeg")
         for name in chances:
             if not 0 <= getattr(self, name) <= 1:
