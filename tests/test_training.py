@@ -26,6 +26,7 @@ from unmask.training.batches import Drawer, sides
 from unmask.training.checkpoint import BEST, CHECKPOINT, read
 from unmask.training.finish import averaged, finish
 from unmask.training.loop import TrainingError, train
+from unmask.training.meter import Statistics
 from unmask.training.networks import build
 from unmask.training.optimisers import optimiser_of, rate_at
 from unmask.training.settings import Batches, from_mapping
@@ -144,6 +145,46 @@ def with_margin(root, out):
     spec["clip"]["size_px"], spec["depth_px"], spec["margin"] = 16, 8, 1.0
     (out / "spec.json").write_text(json.dumps(spec))
     return PreparedSet.open(out)
+
+
+def test_a_run_can_be_made_longer_and_not_shorter(toy, tmp_path):
+    constant = {"optimiser": {"schedule": "constant"}}
+    whole = train(toy_settings(steps=8, **constant), data=toy, out=tmp_path / "whole")
+    longer = train(toy_settings(steps=4, **constant), data=toy, out=tmp_path / "longer")
+    train(toy_settings(steps=8, **constant), data=toy, out=longer, resume=True)
+    assert losses(longer) == losses(whole)
+    with pytest.raises(SettingsError, match="of 8 steps, and 4 are fewer"):
+        train(toy_settings(steps=4, **constant), data=toy, out=longer, resume=True)
+    with pytest.raises(SettingsError, match="keeps its own, but for"):
+        train(toy_settings(steps=9), data=toy, out=longer, resume=True)
+
+
+def test_a_refused_run_leaves_nothing_behind(toy, tmp_path):
+    with pytest.raises(SettingsError, match="has no second stage"):
+        train(toy_settings(run={"backbone": "frozen"}), data=toy, out=tmp_path / "run", init="x")
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    with pytest.raises(SettingsError, match="must be one of"):
+        train(toy_settings(network="nothing"), data=toy, out=tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_statistics_of_a_short_run_are_those_of_what_it_saw(toy, tmp_path, monkeypatch):
+    slow = replace(TINY, momentum=0.001)
+    monkeypatch.setitem(MODELS, "slow_single", lambda: SgtdSingle(slow))
+    run = train(
+        toy_settings(steps=2, network="slow_single", run={"ema": 0.0}), data=toy, out=tmp_path / "run"
+    )
+    state = read(run / CHECKPOINT).network
+    spread = state["backbone.stem.point_norm.running_var"]
+    assert (spread - 1).abs().min() > 0.01  # at 0.001 it would be within 0.002 of its first value
+    norm = torch.nn.BatchNorm1d(1, momentum=0.001)
+    statistics, seen = Statistics(norm), torch.arange(12.0).view(4, 3, 1)
+    for batch in seen:
+        statistics.batch()
+        norm(batch)
+    assert norm.running_mean.item() == pytest.approx(seen.mean().item())
 
 
 def test_every_reading_of_a_clip_draws_its_crop_anew_and_alike_for_the_same_seed_and_step(toy, tmp_path):

@@ -1,7 +1,14 @@
 import pytest
 
 from unmask.models import MODELS
-from unmask.training.settings import from_mapping, presets, read_settings, to_toml
+from unmask.training.settings import (
+    changes_of,
+    described,
+    from_mapping,
+    presets,
+    read_settings,
+    to_toml,
+)
 from unmask.types import SettingsError
 
 LEAST = '[run]\nname = "x"\nnetwork = "sgtd_s_single"\nsteps = 9\n[batches]\nsize = 8\n'
@@ -75,6 +82,30 @@ def test_a_wrong_setting_is_named(tmp_path, text, sentence):
 def test_a_file_that_is_not_there_names_the_presets():
     with pytest.raises(SettingsError, match=r"no preset; the presets are .*sgtd_single"):
         read_settings("nowhere.toml")
+
+
+def test_a_preset_goes_by_its_plain_name():
+    assert read_settings("sgtd_single") == read_settings("sgtd_single.toml")
+
+
+def test_every_preset_is_listed_with_what_it_is():
+    assert set(described()) == {name.removesuffix(".toml") for name in presets()}
+    assert all(len(sentence) > 5 for sentence in described().values())
+
+
+def test_any_setting_can_be_set_and_is_checked():
+    given = ["run.steps=20", "optimiser.kind=sgd", "optimiser.rate=1", "arguments.pools=[1, 1, 1]"]
+    settings = read_settings("sgtd_s_single", overrides=changes_of(given))
+    assert (settings.run.steps, settings.optimiser.kind, settings.optimiser.rate) == (20, "sgd", 1.0)
+    assert settings.arguments["pools"] == [1, 1, 1]
+    for word, sentence in (
+        ("run.steps=many", r"steps is 'many'; it must be of the kind int"),
+        ("optimiser.kind=lion", "it must be one of"),
+        ("run.stepz=3", r"has no \['stepz'\]"),
+        ("steps=3", "--set takes section.key=value, as run.steps=200, not 'steps=3'"),
+    ):
+        with pytest.raises(SettingsError, match=sentence):
+            read_settings("sgtd_s_single", overrides=changes_of([word]))
 
 
 def test_an_integer_serves_as_a_float_but_not_the_other_way():

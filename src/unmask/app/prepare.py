@@ -38,9 +38,9 @@ class Wishes:
 
     `depth` is what the labels are drawn from: the mesh of the face, or the maps beside the pictures.
 
-    Clips of the part train, or of all, are stored with a `margin`, in which a training draws its crop anew at each
-    reading; or, the older way, each is cut `cuts` times with boxes moved a little. Other parts are cut once,
-    as at run time.
+    Clips of the part train, or of all, are stored with a `margin`, in which a training draws its crop anew
+    at each reading; or, the older way, each is cut `cuts` times with boxes moved a little. Other parts are
+    cut once, as at run time.
     """
 
     clip: ClipSpec

@@ -6,9 +6,10 @@ The resolved settings are saved beside the weights, so that a run can be started
 import json
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -252,6 +253,38 @@ def read_settings(config: str | Path, *, overrides: Mapping[str, Any] | None = N
         section, _, key = place.partition(".")
         given.setdefault(section, {})[key] = value
     return from_mapping(given, origin=str(path))
+
+
+def changes_of(words: Sequence[str]) -> dict[str, Any]:
+    """What "section.key=value" says, as `overrides`; a value is written as in TOML, a string may be bare.
+
+    >>> changes_of(["run.steps=20", "optimiser.kind=sgd", "arguments.pools=[1, 1, 1]"])
+    {'run.steps': 20, 'optimiser.kind': 'sgd', 'arguments.pools': [1, 1, 1]}
+    """
+    found: dict[str, Any] = {}
+    for word in words:
+        place, equals, text = word.partition("=")
+        section, point, key = place.strip().partition(".")
+        if not (equals and point and section and key) or "." in key:
+            raise SettingsError(f"--set takes section.key=value, as run.steps=200, not {word!r}")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()  # a bare string; its key says whether it may be one
+        found[place.strip()] = value
+    return found
+
+
+def described() -> dict[str, str]:
+    """Preset without .toml -> the first sentence of its file, which says what it is."""
+    found = {}
+    for name, path in sorted(presets().items()):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        comment = " ".join(
+            line.removeprefix("#").strip() for line in takewhile(lambda x: x[:1] == "#", lines)
+        )
+        found[name.removesuffix(".toml")] = f"{comment.partition('. ')[0].rstrip('.')}."
+    return found
 
 
 def from_mapping(given: Mapping[str, Mapping[str, Any]], *, origin: str) -> Settings:

@@ -3,8 +3,8 @@
 O is OULU-NPU, C CASIA-FASD, I Replay-Attack of Idiap, M MSU-MFSD. As in SSAN (Wang et al., CVPR 2022) the
 sources give their train lists and the targets their test lists. In the protocols ocim-all, as in MADDG and
 SSDG, the sources give their train and test lists, and the targets are tested on both. W is WMCA, C CeFA and S
-CASIA-SURF in those called wcs, with the parts as shipped. Thresholds come from the sources alone: dev is the dev list of
-each source as shipped; of a source that ships none it is drawn from train: see `dev_share`.
+CASIA-SURF in those called wcs, with the parts as shipped. Thresholds come from the sources alone: dev is the
+dev list of each source as shipped; of a source that ships none it is drawn from train: see `dev_share`.
 """
 
 from collections.abc import Sequence
