@@ -173,12 +173,11 @@ def test_a_refused_run_leaves_nothing_behind(toy, tmp_path):
 def test_statistics_of_a_short_run_are_those_of_what_it_saw(toy, tmp_path, monkeypatch):
     slow = replace(TINY, momentum=0.001)
     monkeypatch.setitem(MODELS, "slow_single", lambda: SgtdSingle(slow))
-    run = train(
-        toy_settings(steps=2, network="slow_single", run={"ema": 0.0}), data=toy, out=tmp_path / "run"
-    )
+    settings = toy_settings(steps=2, network="slow_single", run={"ema": 0.0})
+    run = train(settings, data=toy, out=tmp_path / "run")
     state = read(run / CHECKPOINT).network
     spread = state["backbone.stem.point_norm.running_var"]
-    assert (spread - 1).abs().min() > 0.01  # at 0.001 it would be within 0.002 of its first value
+    assert (spread - 1).abs().max() > 0.5  # at 0.001 it would be near its first value, 1
     norm = torch.nn.BatchNorm1d(1, momentum=0.001)
     statistics, seen = Statistics(norm), torch.arange(12.0).view(4, 3, 1)
     for batch in seen:

@@ -88,7 +88,7 @@ def _one(
 
 
 def _add_bf16(finished: Finished, dev: PreparedSet, settings: Settings) -> None:
-    """Points for bf16, or a warning: weights that this machine cannot run in bf16 are weights all the same."""
+    """Points for bf16, or a warning: what this machine cannot run in bf16 it runs in f32."""
     try:
         add_bf16_points(finished.model, finished.weights, dev=dev, settings=settings.evaluation)
     except (UnmaskError, RuntimeError) as unfit:

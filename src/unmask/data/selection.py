@@ -27,7 +27,7 @@ def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
     presentation of which no clip could be cut is left out. Written again, the same call writes the same.
     """
     row = catalogue_protocol(protocol)
-    homes = {_dataset_of(folder): folder for folder in folders}
+    homes = {dataset_of(folder): folder for folder in folders}
     if missing := [name for name in row.needs if name not in homes]:
         raise DataError(
             f"{protocol} needs prepared clips of {' and '.join(missing)}, not only of "
@@ -56,7 +56,8 @@ def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
     return notes
 
 
-def _dataset_of(folder: Path) -> str:
+def dataset_of(folder: Path) -> str:
+    """The data set that lies prepared whole in `folder`; DataError where none does."""
     if not (folder / WHOLE / SPEC).is_file():
         raise DataError(
             f"{folder} holds no set that was prepared whole; make it with `unmask prepare SET ROOT --out "

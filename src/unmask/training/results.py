@@ -27,7 +27,7 @@ from unmask.training.networks import build
 from unmask.training.run_folder import SETTINGS
 from unmask.training.sets import Folders, folders_of, has_part, part_of
 from unmask.training.settings import Settings, read_settings
-from unmask.training.threshold import by_family, presentation_scores
+from unmask.training.threshold import presentation_scores
 
 RESULTS = "results.csv"
 SUMMARY = "summary.csv"
@@ -131,7 +131,7 @@ def _of_weights(
         scored = score_finished(network, prepared, settings)
         living, attacks = presentation_scores(prepared.rows, scored.scores)
         if worst == "family":
-            attacks = by_family(attacks)
+            attacks = metrics.families(attacks)
         own = metrics.eer(living, np.concatenate(list(attacks.values()))).threshold
         ways = {"dev": own if part == "dev" else threshold}
         if part != "dev":

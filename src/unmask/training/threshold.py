@@ -87,18 +87,10 @@ def families(attacks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     >>> {name: len(scores) for name, scores in found.items()}
     {'print': 62}
     """
-    joined = by_family(attacks)
+    joined = metrics.families(attacks)
     many = {name: found for name, found in joined.items() if len(found) >= FEW_ATTACKS}
     rest = [found for name, found in joined.items() if name not in many]
     return many | ({"others": np.concatenate(rest)} if rest and not many else {})
-
-
-def by_family(attacks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Scores by the part of the instrument's name before "/"."""
-    whole: dict[str, list[np.ndarray]] = {}
-    for name, found in attacks.items():
-        whole.setdefault(name.partition("/")[0], []).append(found)
-    return {name: np.concatenate(parts) for name, parts in whole.items()}
 
 
 def operating_points(
