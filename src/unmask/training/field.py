@@ -7,7 +7,7 @@ know, and at the EER of the sources' dev. Clips are scored by the weights that t
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_type_hints
 
@@ -93,7 +93,8 @@ def write_table(out: Path, folds: Sequence[Fold]) -> list[dict[str, object]]:
 def first_clips(rows: Sequence[Row], count: int) -> np.ndarray:
     """Numbers of `count` clips of each presentation, spread over it from its first; of 0 all.
 
-    >>> rows = [Row(presentation=p, number=0, label="", instrument="", subject="", source="") for p in "aaaab"]
+    >>> from types import SimpleNamespace
+    >>> rows = [SimpleNamespace(presentation=name) for name in "aaaab"]
     >>> first_clips(rows, 1).tolist(), first_clips(rows, 2).tolist()
     ([0, 4], [0, 2, 4])
     """
@@ -125,7 +126,7 @@ def _folds(
                 seen=seen,
                 threshold_from=way,
                 threshold=threshold,
-                hter=metrics.hter(living, {"attack": attacks}, threshold=threshold),
+                hter=metrics.hter(living, attacks, threshold=threshold),
                 auc=metrics.auc(living, attacks),
                 bona_fide=len(living),
                 attacks=len(attacks),
@@ -151,9 +152,7 @@ def _spread(of_seed: Mapping[int, Sequence[Fold]], protocol: str, *, whole: int)
 
 def _csv(rows: Sequence[Mapping[str, object]]) -> bytes:
     file = io.StringIO()
-    table = csv.DictWriter(
-        file, list(rows[0]) if rows else [f.name for f in fields(Fold)], lineterminator="\n"
-    )
+    table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
     return file.getvalue().encode()
