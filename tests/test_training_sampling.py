@@ -69,6 +69,16 @@ def test_one_domain_cannot_be_balanced(tmp_path):
         draw(rows_of(["home"]), tmp_path, size=4, domains="equally")
 
 
+def test_the_preset_of_fghv_trains_on_a_set_of_one_domain_and_balances_its_classes(tmp_path):
+    batches = read_settings("fghv.toml").batches
+    rows = rows_of(["siw-m"])
+    (numbers,) = Balanced(set_of(rows, tmp_path), batches=batches).numbers(np.random.default_rng(0), parts=1)
+    assert Counter(rows[n].label for n in numbers) == {Label.BONA_FIDE: 30, Label.ATTACK: 30}
+    rows = rows_of(["o", "c", "m"])
+    (numbers,) = Balanced(set_of(rows, tmp_path), batches=batches).numbers(np.random.default_rng(0), parts=1)
+    assert set(Counter((rows[n].label, rows[n].domain) for n in numbers).values()) == {10}
+
+
 def test_every_part_of_a_step_has_both_classes_and_all_domains(tmp_path):
     rows = rows_of(["home", "office"])
     dealt = draw(rows, tmp_path, size=8, parts=3, domains="equally")

@@ -93,6 +93,27 @@ def test_every_preset_is_listed_with_what_it_is():
     assert all(len(sentence) > 5 for sentence in described().values())
 
 
+def test_fghvs_constants_stand_in_one_section_by_the_papers_names(tmp_path):
+    settings = read_settings("fghv")
+    assert settings.arguments == {"draws": 50, "latent": 128, "tau": 0.1, "channels": 6, "hypotheses": "both"}
+    loss = settings.loss
+    assert (loss.relative, loss.variance, loss.distribution, loss.distribution_margin) == (1, 1, 1, 0.9)
+    assert (settings.optimiser.rate, settings.optimiser.momentum, settings.optimiser.decay) == (
+        0.01,
+        0.9,
+        5e-4,
+    )
+    assert (settings.run.steps, settings.batches.size) == (8000, 60)
+    assert read_settings("fghv", overrides={"arguments.tau": 0.2}).arguments["tau"] == 0.2
+    assert read_settings("fghv", overrides={"fghv.tau": 0.2}).arguments["tau"] == 0.2
+    for section, sentence in (
+        ("[fghv]\nsigma = 1\n", r"\[fghv\] has no 'sigma'; it knows \['K', 'd'"),
+        ("[fghv]\nK = 3\n[arguments]\ndraws = 4\n", r"\[fghv\] K and \[arguments\] draws are one thing"),
+    ):
+        with pytest.raises(SettingsError, match=sentence):
+            read_settings(write(tmp_path, LEAST + section))
+
+
 def test_any_setting_can_be_set_and_is_checked():
     given = ["run.steps=20", "optimiser.kind=sgd", "optimiser.rate=1", "arguments.pools=[1, 1, 1]"]
     settings = read_settings("sgtd_s_single", overrides=changes_of(given))

@@ -17,6 +17,26 @@ from unmask.media.regular import refuse_special
 from unmask.training.augment import Augmentation
 from unmask.types import ClipSpec, SettingsError
 
+# What the section [fghv] calls by the names of its paper, and where each belongs: docs/fghv.md.
+FGHV_CONSTANTS = {
+    "K": "arguments.draws",
+    "d": "arguments.latent",
+    "tau": "arguments.tau",
+    "channels": "arguments.channels",
+    "lambda_RCC": "loss.relative",
+    "form_RCC": "loss.relative_form",
+    "lambda_VAR": "loss.variance",
+    "of_VAR": "loss.variance_of",
+    "lambda_DDC": "loss.distribution",
+    "margin_DDC": "loss.distribution_margin",
+    "collapse": "loss.collapse",
+    "lr": "optimiser.rate",
+    "momentum": "optimiser.momentum",
+    "weight_decay": "optimiser.decay",
+    "iterations": "run.steps",
+    "batch": "batches.size",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -46,8 +66,8 @@ class Batches:
     """`size` clips a device at once, `accumulate` times before the weights move.
 
     `order` "balanced" draws with replacement: a share `bona_fide` of them bona fide, the `attacks` of each
-    instrument "equally" often, or as often "as prepared", and so the `domains`, within each class. `order`
-    "epochs" goes through all clips in a new random order each epoch, as the papers' code does, and balances
+    instrument "equally" often, or as often "as prepared", and so the `domains`, within each class; "equally"
+    refuses a set of one domain, "equally if several" balances its classes alone. `order` "epochs" goes through all clips in a new random order each epoch, as the papers' code does, and balances
     nothing.
 
     `clips_bona_fide` and `clips_attack`: about so many of each presentation, spread over it, anew each epoch
@@ -59,7 +79,7 @@ class Batches:
     order: Literal["balanced", "epochs"] = "balanced"
     bona_fide: float = 0.5
     attacks: Literal["equally", "as prepared"] = "equally"
-    domains: Literal["equally", "as prepared"] = "as prepared"
+    domains: Literal["equally", "equally if several", "as prepared"] = "as prepared"
     clips_bona_fide: int = 0
     clips_attack: int = 0
 
@@ -251,6 +271,9 @@ def read_settings(config: str | Path, *, overrides: Mapping[str, Any] | None = N
         raise SettingsError(f"{path} is not TOML ({broken}); correct it there") from broken
     for place, value in (overrides or {}).items():
         section, _, key = place.partition(".")
+        for name, target in FGHV_CONSTANTS.items():
+            if target == place and isinstance(given.get("fghv"), dict):
+                given["fghv"].pop(name, None)  # the same thing by its other name
         given.setdefault(section, {})[key] = value
     return from_mapping(given, origin=str(path))
 
@@ -297,7 +320,7 @@ def from_mapping(given: Mapping[str, Mapping[str, Any]], *, origin: str) -> Sett
     """
     kinds = get_type_hints(Settings)
     kinds.pop("arguments")
-    given = dict(given)
+    given = _unfolded(given, origin=origin)
     arguments = given.pop("arguments", {})
     if unknown := sorted(given.keys() - kinds.keys()):
         raise SettingsError(f"{origin} has sections {unknown}; it may have {sorted([*kinds, 'arguments'])}")
@@ -311,6 +334,23 @@ def from_mapping(given: Mapping[str, Mapping[str, Any]], *, origin: str) -> Sett
         },
         arguments=arguments,
     )
+
+
+def _unfolded(given: Mapping[str, Any], *, origin: str) -> dict[str, Any]:
+    """The sections with what [fghv] says by the paper's names put where it belongs."""
+    found = dict(given)
+    constants = found.pop("fghv", {})
+    if not isinstance(constants, Mapping):
+        raise SettingsError(f"{origin}: fghv must be a section, not {constants!r}; write [fghv]")
+    for name, value in constants.items():
+        if name not in FGHV_CONSTANTS:
+            raise SettingsError(f"{origin}: [fghv] has no {name!r}; it knows {list(FGHV_CONSTANTS)}")
+        section, _, key = FGHV_CONSTANTS[name].partition(".")
+        values = found.get(section, {})
+        if isinstance(values, Mapping) and key in values:
+            raise SettingsError(f"{origin}: [fghv] {name} and [{section}] {key} are one thing; keep one")
+        found[section] = {**values, key: value}
+    return found
 
 
 def to_toml(settings: Settings) -> str:
