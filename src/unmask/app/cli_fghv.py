@@ -45,8 +45,9 @@ def fghv(
 ) -> int:
     """Score a prepared set by both modules of FGHV, in torch (needs the extra `train`).
 
-    Columns: score (the best on dev of FHVM, variance, delta-KL and their combinations), fhvm (what the exported file gives), variance and delta_kl (lower is more
-    bona fide). Standardised by the bona fide presentations of the training set.
+    Columns: score (the best on dev of FHVM, variance, delta-KL and their combinations), fhvm (what the
+    exported file gives), variance and delta_kl (lower is more bona fide). Standardised by the bona fide
+    presentations of the training set.
     """
     with train_extra("fghv"):
         from unmask.app.fghv import Wishes, run

@@ -67,8 +67,8 @@ class Batches:
 
     `order` "balanced" draws with replacement: a share `bona_fide` of them bona fide, the `attacks` of each
     instrument "equally" often, or as often "as prepared", and so the `domains`, within each class; "equally"
-    refuses a set of one domain, "equally if several" balances its classes alone. `order` "epochs" goes through all clips in a new random order each epoch, as the papers' code does, and balances
-    nothing.
+    refuses a set of one domain, "equally if several" balances its classes alone. `order` "epochs" goes
+    through all clips in a new random order each epoch, as the papers' code does, and balances nothing.
 
     `clips_bona_fide` and `clips_attack`: about so many of each presentation, spread over it, anew each epoch
     (papers.md 4.6: 16 and 4 single frames, 16 and 2 clips of several), for the order "epochs"; 0 takes all.
