@@ -38,7 +38,10 @@ def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
     presentations: list[Presentation] = []
     for name in row.needs:
         shards = PreparedSet.open(homes[name] / WHOLE).shards
-        presentations += [_presentation(one, dataset=name) for shard in shards for one in shard.outcomes]
+        before = f"{name}/" if len(row.needs) > 1 else ""  # two sets may have files of one name
+        presentations += [
+            _presentation(one, dataset=name, before=before) for shard in shards for one in shard.outcomes
+        ]
     split, notes = split_by(protocol, presentations)
     for part, rows in split.parts().items():
         if any(MAX_FRAMES in one.columns for one in rows):
@@ -49,7 +52,8 @@ def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
         if rows:
             chosen: dict[str, list[str]] = defaultdict(list)
             for one in rows:
-                chosen[one.dataset].append(one.path)
+                before = f"{one.dataset}/" if len(row.needs) > 1 else ""
+                chosen[one.dataset].append(one.path.removeprefix(before))
             _write(out / part, {homes[name]: names for name, names in chosen.items()})
     known = {"dataset": "+".join(row.needs), "protocol": protocol}
     write_bytes(out / PREPARATION, json.dumps(known, indent=1).encode())
@@ -71,11 +75,11 @@ def dataset_of(folder: Path) -> str:
         raise DataError(f"{folder / PREPARATION} does not name a data set; prepare it again") from broken
 
 
-def _presentation(outcome: Outcome, *, dataset: str) -> Presentation:
+def _presentation(outcome: Outcome, *, dataset: str, before: str) -> Presentation:
     cells: Mapping[str, str] = outcome.columns
     known = {name: cells[name] for name in FREE_FIELDS if name in cells and name != "turns"}
     return Presentation(
-        path=outcome.presentation,
+        path=before + outcome.presentation,
         label=outcome.label,
         instrument=outcome.instrument,
         columns={name: cell for name, cell in cells.items() if name not in FREE_FIELDS},

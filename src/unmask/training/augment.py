@@ -53,7 +53,17 @@ class Augmentation:
                 f"[augmentation] needs 0 < crop_least <= 1 <= crop_most <= 2, not {self.crop_least} and "
                 f"{self.crop_most}"
             )
-        chances = ("crop", "flip", "contrast", "cutout", "gamma", "hue_saturation", "colour", "grey", "light")
+        chances: tuple[str, ...] = (
+            "crop",
+            "flip",
+            "contrast",
+            "cutout",
+            "gamma",
+            "hue_saturation",
+            "colour",
+            "grey",
+            "light",
+        )
         chances += ("blur", "noise", "jpeg")
         for name in chances:
             if not 0 <= getattr(self, name) <= 1:
