@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -138,11 +137,11 @@ def toy_settings(*, steps=6, network="tiny_single", **changes):
     return from_mapping(given, origin="test")
 
 
-def with_margin(root, out):
-    """The toy set as if its clips of 32 px were ones of 16 with a margin of 1, their maps as fine."""
-    shutil.copytree(root, out)
+def with_margin(out):
+    """A toy set of 64 px as if its clips were ones of 32 with a margin of 1, their maps as fine."""
+    write_toy(out, seed=1, subjects="a", size=64)
     spec = json.loads((out / "spec.json").read_text())
-    spec["clip"]["size_px"], spec["depth_px"], spec["margin"] = 16, 8, 1.0
+    spec["clip"]["size_px"], spec["depth_px"], spec["margin"] = 32, 8, 1.0
     (out / "spec.json").write_text(json.dumps(spec))
     return PreparedSet.open(out)
 
@@ -186,13 +185,13 @@ def test_statistics_of_a_short_run_are_those_of_what_it_saw(toy, tmp_path, monke
     assert norm.running_mean.item() == pytest.approx(seen.mean().item())
 
 
-def test_every_reading_of_a_clip_draws_its_crop_anew_and_alike_for_the_same_seed_and_step(toy, tmp_path):
-    prepared = with_margin(toy / "train", tmp_path / "wide")
+def test_every_reading_of_a_clip_draws_its_crop_anew_and_alike_for_the_same_seed_and_step(tmp_path):
+    prepared = with_margin(tmp_path / "wide")
     batches, never = Batches(size=24), Augmentation(crop=0.0)
     drawer = Drawer(prepared, batches=batches, seed=1, frames=FRAMES)
     one, again, later = (drawer.draw(step, augmentation=Augmentation()) for step in (0, 0, 1))
     plain = drawer.draw(0, augmentation=never)
-    assert one.arrays.clips.shape == (24, FRAMES, 16, 16, 3)
+    assert one.arrays.clips.shape == (24, FRAMES, 32, 32, 3)
     assert one.arrays.depth.shape == (24, FRAMES, 8, 8)
     assert np.array_equal(one.arrays.clips, again.arrays.clips)
     assert np.array_equal(one.numbers, plain.numbers)
@@ -215,8 +214,8 @@ def test_the_sides_of_a_crop_are_drawn_on_their_own_in_the_published_range():
     assert (some == 1).all(axis=1).mean() == pytest.approx(0.75, abs=0.03)
 
 
-def test_a_crop_wider_than_the_margin_is_refused(toy, tmp_path):
-    prepared = with_margin(toy / "train", tmp_path / "wide")
+def test_a_crop_wider_than_the_margin_is_refused(tmp_path):
+    prepared = with_margin(tmp_path / "wide")
     prepared = replace(prepared, margin=0.02)
     drawer = Drawer(prepared, batches=Batches(size=4), seed=1, frames=FRAMES)
     with pytest.raises(DataError, match=r"needs clips with a margin of 0\.077, not 0\.02"):
