@@ -82,6 +82,7 @@ def _presentation(outcome: Outcome, *, dataset: str, before: str) -> Presentatio
         path=before + outcome.presentation,
         label=outcome.label,
         instrument=outcome.instrument,
+        turns=int(cells.get("turns", "") or 0),
         columns={name: cell for name, cell in cells.items() if name not in FREE_FIELDS},
         **{**known, "dataset": dataset, "subject": outcome.subject},
     )
