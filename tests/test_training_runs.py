@@ -192,7 +192,7 @@ begin = loop._begin
 loop._begin = lambda *given, **named: kept.append(begin(*given, **named)) or kept[0]
 settings = toy_settings(steps=4, batches={{"size": 4}}, **PLAIN)
 train(settings, data=Path({data!r}), out=Path({out!r}), init={init!r})
-torch.save(kept[0].bare.state_dict(), {out!r} + "-" + os.environ["RANK"] + ".pt")
+torch.save(kept[0][0].bare.state_dict(), {out!r} + "-" + os.environ["RANK"] + ".pt")
 torch.distributed.destroy_process_group()
 """
 
