@@ -113,13 +113,13 @@ def _folds(
     classes = {}
     for part, (prepared, scores) in scored.items():
         chosen = first_clips(prepared.rows, VIEWS[seen])
-        living, attacks = presentation_scores([prepared.rows[n] for n in chosen], scores[chosen])
-        classes[part] = living, np.concatenate(list(attacks.values()))
+        found = presentation_scores([prepared.rows[n] for n in chosen], scores[chosen])
+        classes[part] = found[0], np.concatenate(list(found[1].values()))
     living, attacks = classes["test"]
-    found = []
+    folds = []
     for way, part in zip(WAYS, ("test", "dev"), strict=True):
         threshold = metrics.eer(*classes[part]).threshold
-        found.append(
+        folds.append(
             Fold(
                 protocol=protocol,
                 seed=settings.run.seed,
@@ -132,7 +132,7 @@ def _folds(
                 attacks=len(attacks),
             )
         )
-    return found
+    return folds
 
 
 def _spread(of_seed: Mapping[int, Sequence[Fold]], protocol: str, *, whole: int) -> dict[str, object]:
