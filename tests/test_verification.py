@@ -93,7 +93,8 @@ def test_it_learns_the_toy_and_bona_fide_scores_higher(toy, finished):
     rows, evidence = by_presentation(prepared.rows, verify(network, prepared))
     bona_fide = np.array([row.label is Label.BONA_FIDE for row in rows])
     assert evidence.fhvm[bona_fide].mean() > evidence.fhvm[~bona_fide].mean() + 0.1
-    both = combined(evidence, standards(rows, evidence))
+    by = standards(rows, evidence)
+    both = combined(evidence, by, weights=fitted(rows, evidence, by))  # what the command takes for the score
     assert both[bona_fide].mean() > both[~bona_fide].mean()
 
 
