@@ -89,7 +89,8 @@ class PreparedSet:
             kept = [k for k, row in enumerate(shard.rows) if row.presentation in presentations]
             outcomes = tuple(one for one in shard.outcomes if one.presentation in presentations)
             rows = tuple(shard.rows[k] for k in kept)
-            shards.append(replace(shard, outcomes=outcomes, rows=rows, places=shard.places[kept]))
+            sums = None if shard.sums is None else tuple(shard.sums[k] for k in kept)
+            shards.append(replace(shard, outcomes=outcomes, rows=rows, places=shard.places[kept], sums=sums))
         full = tuple(shard for shard in shards if shard.rows)
         return replace(self, rows=tuple(row for shard in full for row in shard.rows), shards=full)
 
