@@ -253,7 +253,7 @@ def test_what_is_wrong_with_names_and_folders_is_one_sentence(protocols, root, t
         (
             lambda: run("folder", root, out=root, wishes=WISHES),
             OutputError,
-            r"holds other files, 0\.mp4 among them",
+            "would replace a file that is read",
         ),
     ):
         with pytest.raises(kind, match=words):

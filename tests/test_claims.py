@@ -188,7 +188,7 @@ def test_tables_figures_and_page_come_from_the_files_alone(planted, tmp_path, mo
 class AtOnce:
     """An executor that works in the calling thread."""
 
-    def __init__(self, **_):
+    def __init__(self, *_, **__):
         pass
 
     def __enter__(self):

@@ -136,6 +136,51 @@ def test_boxes_are_jittered_within_their_limits_and_by_the_seed_alone():
     assert 1.2 < areas.max() / areas.min() <= (1.1 / 0.9) ** 2 * 1.1
 
 
+MARGIN = Cutting(clip=SPEC, seed=3, every_s=0.2, margin=0.25)
+
+
+def test_a_clip_stored_with_a_margin_reads_as_at_run_time_unless_a_crop_is_asked_for(tmp_path):
+    still = replace(CUTTING, scale_jitter=0.0, shift_jitter=0.0)
+    prepare(source, tmp_path / "plain", count=16, cutting=still)
+    prepare(source, tmp_path / "wide", count=16, cutting=MARGIN)
+    plain, wide = PreparedSet.open(tmp_path / "plain"), PreparedSet.open(tmp_path / "wide")
+    assert wide.spec == plain.spec == SPEC
+    expected, found = plain.read([0, 40]), wide.read([0, 40])
+    for name in ("clips", "depth", "mask"):
+        one, other = getattr(expected, name).astype(float), getattr(found, name).astype(float)
+        assert one.shape == other.shape
+        alike = np.corrcoef(one.ravel(), other.ravel())[0, 1]
+        assert alike > 0.97, name  # the grids are half a pixel apart
+    crops = np.array([[1.0, 1.0, 1.0, 1.0], [0.75, 1.25, 1.25, 0.75]])
+    moved = wide.read([0, 40], crops=crops)
+    assert np.array_equal(moved.clips[0], found.clips[0])
+    assert not np.array_equal(moved.clips[1], found.clips[1])
+    # the crop reaches further to the right and up: what is in it lies further to the left and down
+    across, down = np.mgrid[0:32, 0:32][::-1]
+    for part in (moved.mask, moved.depth):
+        weights = part[1, 0].astype(float)
+        old = found.mask[1, 0].astype(float) if part is moved.mask else found.depth[1, 0].astype(float)
+        assert np.average(across, weights=weights) < np.average(across, weights=old) - 2
+        assert np.average(down, weights=weights) > np.average(down, weights=old) + 2
+
+
+def test_a_crop_moves_picture_mask_and_depth_alike(tmp_path):
+    prepare(source, tmp_path / "wide", count=16, cutting=MARGIN)
+    wide = PreparedSet.open(tmp_path / "wide")
+    for crop in ([0.75, 1.25, 1.25, 0.75], [1.2, 0.8, 0.9, 1.1], [0.8, 0.8, 0.8, 0.8]):
+        moved = wide.read([0], crops=np.array([crop]))
+        spot = moved.clips[0, 0, ..., 0] > 150  # the bright square is in the middle of the mesh
+        across, down = np.mgrid[0:32, 0:32][::-1]
+        mask = moved.mask[0, 0].astype(float)
+        assert abs(across[spot].mean() - np.average(across, weights=mask)) < 1
+        assert abs(down[spot].mean() - np.average(down, weights=mask)) < 1
+
+
+def test_margins_are_refused_where_a_clip_is_kept_inside_the_picture():
+    with pytest.raises(SettingsError, match="a margin lies in"):
+        Cutting(clip=replace(SPEC, border="inside"), seed=1, margin=0.1)
+
+
 def test_a_recording_too_short_for_a_clip_gives_none():
     cut = cut_recording(from_simulated(simulated(0, frames=1)), cutting=CUTTING, seed=0)
     assert cut.rows == ()

@@ -58,10 +58,11 @@ NOT_RUN = {
     "docs/fghv.md": 1,
     "docs/material.md": 1,
     "docs/prepare.md": 1,
+    "docs/published.md": 1,
     "docs/simulator.md": 2,
     "docs/start.md": 1,
     "docs/train.md": 1,
-    "docs/training.md": 8,
+    "docs/training.md": 9,
 }
 # Pages of the navigation that others write; each may bring marked examples.
 COMING = {"claims", "report", "stress", "calibration", "selftest"}

@@ -12,6 +12,7 @@ import pytest
 from unmask import metrics
 from unmask.report.evaluation import CURVE, NO_THRESHOLD, ORACLE, evaluate, over_folds
 from unmask.report.runs import runs
+from unmask.report.systems import measured
 from unmask.scores import write_scores
 from unmask.types import DataError, Label, Score
 
@@ -192,7 +193,7 @@ def test_the_command_prints_honest_and_oracle_side_by_side_and_writes_them(unmas
         assert word in out
     lines = list(csv.DictReader((tmp_path / "figures.csv").read_text().splitlines()))
     assert {line["threshold_from"] for line in lines} == {"dev-eer", ORACLE, CURVE, NO_THRESHOLD}
-    assert all("oracle" in line["threshold_from"] for line in lines if line["figure"] in ("EER",))
+    assert all("of test" in line["threshold_from"] for line in lines if line["figure"] in ("EER",))
     printed = next(float(line["value"]) for line in lines if line["figure"] == "BPCER")
     assert f"{100 * printed:.2f} %" in next(line for line in out.splitlines() if line.startswith("BPCER"))
 
@@ -281,3 +282,39 @@ def test_a_table_is_converted(unmask, tmp_path):
     assert unmask("convert", path, tmp_path / "b.txt", "--to", "bob-4")[0] == 0
     assert unmask("convert", tmp_path / "b.txt", tmp_path / "c.csv")[0] == 0
     assert (tmp_path / "c.csv").read_text().count("\n") == 81
+
+
+def _figures(table: Path) -> dict[str, float]:
+    with table.open(newline="") as file:
+        return {
+            row["figure"]: float(row["value"])
+            for row in csv.DictReader(file)
+            if row["threshold_from"] == "dev-eer"
+        }
+
+
+def test_apcer_of_oulu_npu_is_the_worse_of_print_and_display(tmp_path, unmask):
+    # two printers, one of which nothing gets past and one of which half do: a quarter of the prints
+    table = _table(tmp_path, "a.csv", _both(0, protocol="oulu-npu/1"))
+    said = unmask("evaluate", table, "--csv", tmp_path / "own.csv", "--rounds", 0)[1]
+    unmask("evaluate", table, "--worst", "instrument", "--csv", tmp_path / "each.csv", "--rounds", 0)
+    own, each = _figures(tmp_path / "own.csv"), _figures(tmp_path / "each.csv")
+    assert own["APCER, worst"] == max(own["APCER print"], own["APCER mask"])
+    assert own["APCER print"] == (each["APCER print/a4"] + each["APCER print/a3"]) / 2
+    assert each["APCER, worst"] == max(
+        each["APCER print/a4"], each["APCER print/a3"], each["APCER mask/paper"]
+    )
+    assert own["ACER"] == pytest.approx((own["APCER, worst"] + own["BPCER"]) / 2)
+    assert "as oulu-npu/1 defines it" in " ".join(said.split())
+
+
+def test_the_report_takes_the_same_worst():
+    [run] = runs(_both(0, protocol="oulu-npu/1"), name="a")
+    system = measured(run, EER, worst_of="family", rounds=0)
+    found = evaluate(run, EER, worst_of="family", rounds=0)
+    assert system.honest is not None
+    assert (system.honest.apcer, system.honest.acer.value) == (
+        found.value("APCER, worst"),
+        found.value("ACER"),
+    )
+    assert {score.instrument for score in system.test} == set(KINDS)  # slices and errors keep the instruments

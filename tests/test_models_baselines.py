@@ -14,8 +14,8 @@ from unmask.models.cdcn import CentralDifference
 from unmask.models.clip_vit import Encoder
 from unmask.models.form import OFF_SMALL
 from unmask.models.losses import pixels
+from unmask.models.motion import Motion
 from unmask.models.off_gru import OffGru
-from unmask.models.sgtd import Motion
 from unmask.training.augment import Batch
 from unmask.training.dev import loss_of
 from unmask.training.networks import build, frames_of
@@ -62,9 +62,10 @@ def test_an_off_block_does_not_look_at_the_gradients_of_the_later_frame():
     block = Motion(OFF_SMALL, ahead=False).eval()
     channels, reduced = OFF_SMALL.levels[0][2], OFF_SMALL.reduced
     assert block.mix[0].in_channels == channels + 3 * reduced
-    now, later = torch.rand(1, channels, 8, 8), torch.rand(1, channels, 8, 8)
+    frames = [[torch.rand(1, level[2], 8, 8) for level in OFF_SMALL.levels] for _ in range(2)]
     block.mix[0].weight.data[:, -reduced:] = 0  # without the difference in time, the later frame is not there
     with torch.no_grad():
+        now, later = (block.describe(taps)[0] for taps in frames)
         torch.testing.assert_close(block.pair(0, now, later), block.pair(0, now, now))
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from unmask.models.edges import FusedStrength
-from unmask.models.sgtd import EPSILON, Sobel
+from unmask.models.rsgb import EPSILON, Sobel
 
 torch.set_num_threads(1)
 

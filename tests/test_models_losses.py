@@ -7,6 +7,9 @@ import torch
 
 from unmask.models.losses import binary, cdl, depth_target, edl, multi_frame, single_frame
 from unmask.models.output import Output
+from unmask.training.augment import Batch
+from unmask.training.dev import loss_of
+from unmask.training.settings import Loss, read_settings
 
 torch.set_num_threads(1)
 BONA_FIDE = torch.tensor([True, False])
@@ -30,6 +33,19 @@ def contrast_by_hand(difference: torch.Tensor, *, valid: bool) -> float:
                     total += (neighbour - plane[y, x].item()) ** 2
                     count += 1
     return total / count
+
+
+@pytest.mark.parametrize(("padding", "valid"), [("zeros", False), ("none", True)])
+def test_the_padding_of_the_contrast_is_a_setting(padding, valid):
+    batch = Batch(torch.rand(2, 3, 3, 8, 8), maps(1), maps(1), BONA_FIDE)
+    settings = Loss(absolute=0.0, contrast=2.0, contrast_padding=padding)
+    found = loss_of(Output(torch.rand(2), maps(0)), batch, settings=settings).item()
+    assert found == pytest.approx(2 * cdl(maps(0), depth_target(maps(1), BONA_FIDE), valid=valid).item())
+
+
+@pytest.mark.parametrize("name", ["cdcn.toml", "cdcn_s.toml"])
+def test_cdcn_trains_without_padding(name):
+    assert read_settings(name).loss.contrast_padding == "none"
 
 
 @pytest.mark.parametrize("valid", [False, True])

@@ -10,23 +10,10 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from unmask.contract import ellipse_mask
 from unmask.models import MODELS
 from unmask.models.form import PAPER, SMALL, Form
-from unmask.models.output import masked_mean
-from unmask.models.sgtd import (
-    EPSILON,
-    Backbone,
-    BetaNorm,
-    ConvGru,
-    Motion,
-    Output,
-    Recurrence,
-    Rsgb,
-    SgtdMulti,
-    SgtdSingle,
-    Sobel,
-    equation_11,
-    multi_from_single,
-    shrink,
-)
+from unmask.models.motion import ConvGru, Motion, Recurrence
+from unmask.models.output import Output, masked_mean
+from unmask.models.rsgb import EPSILON, Backbone, BetaNorm, Rsgb, Sobel, shrink
+from unmask.models.sgtd import SgtdMulti, SgtdSingle, equation_11, multi_from_single
 from unmask.types import SettingsError
 
 torch.set_num_threads(1)
@@ -143,11 +130,51 @@ def test_motion_of_still_features_has_no_part_in_time():
     features = [torch.rand(1, 4, 8, 8) for _ in range(3)]
     reduced = slice(4 + 4 * TINY.reduced, None)  # the last channels of `mix`: the difference in time
     with torch.no_grad():
-        still = motion(features, features)
+        seen, brighter = motion.describe(features), motion.describe([2 * x for x in features])
+        still = motion(seen, seen)
         for mix in motion.mix:
             mix.weight[:, reduced] += 100
-        torch.testing.assert_close(motion(features, features), still)
-        assert not torch.allclose(motion(features, [2 * x for x in features]), still)
+        torch.testing.assert_close(motion(seen, seen), still)
+        assert not torch.allclose(motion(seen, brighter), still)
+
+
+def test_features_that_grow_brighter_keep_a_temporal_gradient_in_training():
+    # the published code normalises all frames at once and then subtracts; frames 0-3 and 1-4 normalised apart
+    # would both have the mean 0, and so would their difference
+    torch.manual_seed(0)
+    network = SgtdMulti(TINY).train()
+    seen: list[torch.Tensor] = []
+    network.motion.mix[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    ramp = torch.linspace(0, 0.8, 5).view(1, 5, 1, 1, 1).expand(2, 5, 3, 32, 32)
+    network(ramp + 0.1 * torch.rand(2, 5, 3, 32, 32))
+    in_time = seen[0][:, -TINY.reduced :].mean(dim=(0, 2, 3))  # of the pairs of both clips
+    assert in_time.abs().max() > 0.02  # apart it is 0, up to rounding
+    assert network.motion.reduce_norm[0].num_batches_tracked == 1
+
+
+def test_spatial_gradients_are_computed_once_a_frame():
+    torch.manual_seed(0)
+    network = SgtdMulti(TINY).eval()
+    frames: list[int] = []
+    network.motion.sobel.register_forward_pre_hook(lambda module, inputs: frames.append(len(inputs[0])))
+    with torch.no_grad():
+        network(torch.rand(1, 5, 3, 32, 32))
+    assert frames == [5, 5, 5]
+
+
+def test_the_published_block_reads_reductions_and_the_block_below():
+    torch.manual_seed(0)
+    network = SgtdMulti(replace(TINY, block="published")).eval()
+    reduced, width = TINY.reduced, TINY.motion
+    assert [mix.in_channels for mix in network.motion.mix] == [6 * reduced, *[6 * reduced + width] * 2]
+    clips = torch.rand(1, 3, 3, 32, 32)
+    with torch.no_grad():
+        before = network(clips).depth
+        network.motion.mix[2].weight[:, :-width] = 0  # the third level sees the second alone
+        second = network(clips).depth
+        network.motion.mix[0].weight.mul_(3)
+        assert not torch.allclose(network(clips).depth, second)
+    assert before.shape == (1, 2, 32, 32)
 
 
 def test_gru_is_its_formula_at_one_place():

@@ -202,10 +202,11 @@ def test_a_golden_clip_that_scores_otherwise_is_refused(multi_file, tmp_path):
         (golden.score + 0.01, f"golden clip {golden.seed}"),
         (math.nan, "NaN is not a number"),
     ):
+        model = onnx.load(multi_file)
         with pytest.raises(ModelError, match=words):
             Network.load(resealed(model, tmp_path / "x.onnx", golden=(replace(golden, score=wrong),)))
     with pytest.raises(ModelError, match="no golden clips"):
-        Network.load(resealed(model, tmp_path / "x.onnx", golden=()))
+        Network.load(resealed(onnx.load(multi_file), tmp_path / "x.onnx", golden=()))
 
 
 def test_an_unknown_precision_names_the_known(multi_file):

@@ -389,3 +389,13 @@ def test_what_does_not_fit_is_refused(report, rng, arguments, sentence):
     code, _, err = report({"a": scores(rng), "b": scores(rng)}, *arguments)
     assert code == 4
     assert sentence in err
+
+
+def test_own_rows_stand_below_the_published_ones(report):
+    rows = scores(np.random.default_rng(0), threshold="0.5")
+    code, html, _ = report({"mine": rows}, "--beside", "oulu-npu/1")
+    text = words(html[html.index("Beside published figures") :])
+    assert code == 0
+    assert "FAS-SGTD 2.0 0.0 1.0" in text
+    assert text.index("CDCN++") < text.index("mine")
+    assert "no published figures of 'x'" in report({"mine": rows}, "--beside", "x")[2]

@@ -17,15 +17,18 @@ from unmask.contract import TrainingData
 from unmask.data.prepared import PreparedSet
 from unmask.data.shards import Arrays, Outcome, Prepared, Row, write_shard
 from unmask.models import MODELS
-from unmask.models.sgtd import Form, SgtdMulti, SgtdSingle
+from unmask.models.form import Form
+from unmask.models.sgtd import SgtdMulti, SgtdSingle
 from unmask.models.weights import load
-from unmask.training.batches import Drawer
+from unmask.training.augment import Augmentation
+from unmask.training.batches import Drawer, sides
 from unmask.training.checkpoint import BEST, CHECKPOINT, read
 from unmask.training.finish import averaged, finish
 from unmask.training.loop import TrainingError, train
+from unmask.training.meter import Statistics
 from unmask.training.networks import build
 from unmask.training.optimisers import optimiser_of, rate_at
-from unmask.training.settings import from_mapping
+from unmask.training.settings import Batches, from_mapping
 from unmask.types import DataError, Label, ModelError, SettingsError
 
 torch.set_num_threads(1)
@@ -132,6 +135,91 @@ def toy_settings(*, steps=6, network="tiny_single", **changes):
     for section, values in changes.items():
         given.setdefault(section, {}).update(values)
     return from_mapping(given, origin="test")
+
+
+def with_margin(out):
+    """A toy set of 64 px as if its clips were ones of 32 with a margin of 1, their maps as fine."""
+    write_toy(out, seed=1, subjects="a", size=64)
+    spec = json.loads((out / "spec.json").read_text())
+    spec["clip"]["size_px"], spec["depth_px"], spec["margin"] = 32, 8, 1.0
+    (out / "spec.json").write_text(json.dumps(spec))
+    return PreparedSet.open(out)
+
+
+def test_a_run_can_be_made_longer_and_not_shorter(toy, tmp_path):
+    constant = {"optimiser": {"schedule": "constant"}}
+    whole = train(toy_settings(steps=8, **constant), data=toy, out=tmp_path / "whole")
+    longer = train(toy_settings(steps=4, **constant), data=toy, out=tmp_path / "longer")
+    train(toy_settings(steps=8, **constant), data=toy, out=longer, resume=True)
+    assert losses(longer) == losses(whole)
+    with pytest.raises(SettingsError, match="of 8 steps, and 4 are fewer"):
+        train(toy_settings(steps=4, **constant), data=toy, out=longer, resume=True)
+    with pytest.raises(SettingsError, match="keeps its own, but for"):
+        train(toy_settings(steps=9), data=toy, out=longer, resume=True)
+
+
+def test_a_refused_run_leaves_nothing_behind(toy, tmp_path):
+    with pytest.raises(SettingsError, match="has no second stage"):
+        train(toy_settings(run={"backbone": "frozen"}), data=toy, out=tmp_path / "run", init="x")
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    with pytest.raises(SettingsError, match="must be one of"):
+        train(toy_settings(network="nothing"), data=toy, out=tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_statistics_of_a_short_run_are_those_of_what_it_saw(toy, tmp_path, monkeypatch):
+    slow = replace(TINY, momentum=0.001)
+    monkeypatch.setitem(MODELS, "slow_single", lambda: SgtdSingle(slow))
+    settings = toy_settings(steps=2, network="slow_single", run={"ema": 0.0})
+    run = train(settings, data=toy, out=tmp_path / "run")
+    state = read(run / CHECKPOINT).network
+    spread = state["backbone.stem.point_norm.running_var"]
+    assert (spread - 1).abs().max() > 0.5  # at 0.001 it would be near its first value, 1
+    norm = torch.nn.BatchNorm1d(1, momentum=0.001)
+    statistics, seen = Statistics(norm), torch.arange(12.0).view(4, 3, 1)
+    for batch in seen:
+        statistics.batch()
+        norm(batch)
+    assert norm.running_mean.item() == pytest.approx(seen.mean().item())
+
+
+def test_every_reading_of_a_clip_draws_its_crop_anew_and_alike_for_the_same_seed_and_step(tmp_path):
+    prepared = with_margin(tmp_path / "wide")
+    batches, never = Batches(size=24), Augmentation(crop=0.0)
+    drawer = Drawer(prepared, batches=batches, seed=1, frames=FRAMES)
+    one, again, later = (drawer.draw(step, augmentation=Augmentation()) for step in (0, 0, 1))
+    plain = drawer.draw(0, augmentation=never)
+    assert one.arrays.clips.shape == (24, FRAMES, 32, 32, 3)
+    assert one.arrays.depth.shape == (24, FRAMES, 8, 8)
+    assert np.array_equal(one.arrays.clips, again.arrays.clips)
+    assert np.array_equal(one.numbers, plain.numbers)
+    assert not np.array_equal(one.arrays.clips, plain.arrays.clips)
+    # a clip that both steps drew was cut in two ways
+    both = set(one.numbers) & set(later.numbers)
+    assert both
+    for number in both:
+        first, second = (drawn.arrays.clips[list(drawn.numbers).index(number)] for drawn in (one, later))
+        assert not np.array_equal(first, second)
+
+
+def test_the_sides_of_a_crop_are_drawn_on_their_own_in_the_published_range():
+    drawn = sides(np.random.default_rng(0), 4000, settings=Augmentation())
+    growth = 1.3 * (drawn[:, [0, 1]] + drawn[:, [2, 3]]) / 2  # of width and height, in sides of the face
+    assert growth.min() > 1.1
+    assert growth.max() < 1.4
+    assert abs(np.corrcoef(growth.T)[0, 1]) < 0.05
+    some = sides(np.random.default_rng(0), 4000, settings=Augmentation(crop=0.25))
+    assert (some == 1).all(axis=1).mean() == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_crop_wider_than_the_margin_is_refused(tmp_path):
+    prepared = with_margin(tmp_path / "wide")
+    prepared = replace(prepared, margin=0.02)
+    drawer = Drawer(prepared, batches=Batches(size=4), seed=1, frames=FRAMES)
+    with pytest.raises(DataError, match=r"needs clips with a margin of 0\.077, not 0\.02"):
+        drawer.draw(0, augmentation=Augmentation())
 
 
 def losses(run):

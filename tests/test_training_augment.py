@@ -1,3 +1,5 @@
+import colorsys
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,8 @@ from unmask.training.augment import Augmentation, Batch, augment, recompress
 from unmask.types import SettingsError
 
 torch.set_num_threads(1)
-NAMES = ("flip", "contrast", "cutout", "gamma", "colour", "grey", "light", "blur", "noise", "jpeg")
+NAMES = ("flip", "contrast", "cutout", "gamma", "hue_saturation", "colour", "grey", "light", "blur")
+NAMES += ("noise", "jpeg")
 OFF = dict.fromkeys(NAMES, 0.0)
 
 
@@ -45,7 +48,9 @@ def test_depth_and_mask_flip_with_their_clip(batch):
     assert 0 < sum(turned) < 6
 
 
-@pytest.mark.parametrize("name", ["contrast", "gamma", "colour", "grey", "light", "blur", "cutout"])
+@pytest.mark.parametrize(
+    "name", ["contrast", "gamma", "hue_saturation", "colour", "grey", "light", "blur", "cutout"]
+)
 def test_a_clip_does_not_flicker(batch, name):
     still = Batch(batch.clips[:, :1].expand(-1, 3, -1, -1, -1), batch.depth, batch.mask, batch.bona_fide)
     after = changed(still, **{name: 1.0}).clips
@@ -70,6 +75,22 @@ def test_contrast_is_a_line_of_the_published_range(batch):
     assert ((slope > 0.49) & (slope < 1.51)).all()
     shift = after[..., 40] - 0.5 * slope
     assert (shift.abs() <= 40 / 255 + 1e-4).all()
+
+
+def test_hue_saturation_and_value_move_as_in_the_framework_of_fghv(batch):
+    after = changed(batch, hue_saturation=1.0).clips
+    places = [(clip, y, x) for clip in range(6) for y in (0, 17, 40) for x in (3, 30, 63)]
+    turns = []
+    for clip, y, x in places:
+        old, new = (colorsys.rgb_to_hsv(*c[clip, 1, :, y, x].tolist()) for c in (batch.clips, after))
+        turn, more, lighter = (b - a for a, b in zip(old, new, strict=True))
+        turns.append((turn + 0.5) % 1 - 0.5)
+        assert abs(turns[-1]) <= 20 / 180 + 1e-3
+        assert abs(more) <= 30 / 255 + 1e-3
+        assert abs(lighter) <= 20 / 255 + 1e-3
+    by_clip = np.array(turns).reshape(6, -1)
+    np.testing.assert_allclose(by_clip, by_clip[:, :1].repeat(9, axis=1), atol=2e-3)  # one turn a clip
+    assert np.ptp(by_clip[:, 0]) > 0.05
 
 
 def test_the_square_is_black_and_its_middle_within_the_clip(batch):

@@ -26,7 +26,7 @@ from unmask.training.batches import to_batch
 from unmask.training.checkpoint import BEST, CHECKPOINT, Checkpoint, Dev, History, read, write
 from unmask.training.loggers import LOGGERS
 from unmask.training.loop import exhausted, train
-from unmask.training.results import Result, read_results, write_results, write_summary
+from unmask.training.results import Result, read_results, worst_of, write_results, write_summary
 from unmask.training.run_folder import ENVIRONMENT, METRICS, SETTINGS
 from unmask.training.settings import presets, read_settings, to_toml
 from unmask.types import DataError, ModelError, OutputError, SettingsError
@@ -192,7 +192,7 @@ begin = loop._begin
 loop._begin = lambda *given, **named: kept.append(begin(*given, **named)) or kept[0]
 settings = toy_settings(steps=4, batches={{"size": 4}}, **PLAIN)
 train(settings, data=Path({data!r}), out=Path({out!r}), init={init!r})
-torch.save(kept[0].bare.state_dict(), {out!r} + "-" + os.environ["RANK"] + ".pt")
+torch.save(kept[0][0].bare.state_dict(), {out!r} + "-" + os.environ["RANK"] + ".pt")
 torch.distributed.destroy_process_group()
 """
 
@@ -304,12 +304,23 @@ def test_results_name_the_oracle_and_take_their_threshold_from_dev(toy, tmp_path
     assert [(r.weights, r.part, r.threshold_from) for r in written] == [
         (weights, part, way)
         for weights in ("best", "last")
-        for part, way in (("dev", "dev"), ("test", "dev"), ("test", "oracle"))
+        for part, way in (("dev", "dev"), ("test", "dev"), ("test", "oracle"), ("test", "test-eer"))
     ]
+    for _, honest, oracle, at_eer in (written[:4], written[4:]):
+        assert oracle.acer <= min(honest.acer, at_eer.acer)
+        assert {one.worst_of for one in (honest, oracle, at_eer)} == {"instrument"}
     assert written[1].threshold == written[0].threshold
     assert written[0].step == read(out / BEST).history.step
     assert (written[0].bona_fide, written[0].attacks) == (6, 6)  # presentations, of two clips each
     assert read_results(out) == written
+
+
+def test_results_take_the_worst_of_what_the_protocol_defines(tmp_path):
+    (tmp_path / "preparation.json").write_text('{"dataset": "oulu-npu", "protocol": "oulu-npu/1"}')
+    assert worst_of(toy_settings(), tmp_path) == "family"
+    assert worst_of(toy_settings(evaluation={"worst": "instrument"}), tmp_path) == "instrument"
+    (tmp_path / "preparation.json").write_text('{"dataset": "siw", "protocol": "siw/1"}')
+    assert worst_of(toy_settings(), tmp_path) == "instrument"
 
 
 def test_a_summary_has_mean_and_deviation(tmp_path):

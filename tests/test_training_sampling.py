@@ -8,7 +8,7 @@ import pytest
 from unmask.data.prepared import PreparedSet
 from unmask.data.shards import Row
 from unmask.training.sampling import Balanced, Epochs
-from unmask.training.settings import Batches
+from unmask.training.settings import Batches, read_settings
 from unmask.types import ClipSpec, DataError, Label
 
 INSTRUMENTS = ("", "", "print/a", "replay/b")
@@ -69,6 +69,16 @@ def test_one_domain_cannot_be_balanced(tmp_path):
         draw(rows_of(["home"]), tmp_path, size=4, domains="equally")
 
 
+def test_the_preset_of_fghv_trains_on_a_set_of_one_domain_and_balances_its_classes(tmp_path):
+    batches = read_settings("fghv.toml").batches
+    rows = rows_of(["siw-m"])
+    (numbers,) = Balanced(set_of(rows, tmp_path), batches=batches).numbers(np.random.default_rng(0), parts=1)
+    assert Counter(rows[n].label for n in numbers) == {Label.BONA_FIDE: 30, Label.ATTACK: 30}
+    rows = rows_of(["o", "c", "m"])
+    (numbers,) = Balanced(set_of(rows, tmp_path), batches=batches).numbers(np.random.default_rng(0), parts=1)
+    assert set(Counter((rows[n].label, rows[n].domain) for n in numbers).values()) == {10}
+
+
 def test_every_part_of_a_step_has_both_classes_and_all_domains(tmp_path):
     rows = rows_of(["home", "office"])
     dealt = draw(rows, tmp_path, size=8, parts=3, domains="equally")
@@ -107,6 +117,17 @@ def test_an_epoch_has_about_sixteen_clips_of_the_living_and_four_of_attacks():
     assert counted == wanted
     one = sorted(rows[n].number for n in numbers if rows[n].presentation == "home-2")
     assert np.diff(one).tolist() == [12, 12, 12]  # spread over the presentation
+
+
+@pytest.mark.parametrize("name", ["sgtd_multi.toml", "off_gru_multi.toml"])
+def test_stage_2_sees_two_clips_of_an_attack_for_fourteen_of_a_bona_fide_video(name):
+    rows = rows_of(["home"], clips=14, recordings=4)  # a video of OULU-NPU, a clip every ten frames
+    batches = read_settings(name).batches
+    drawn = Epochs(rows, batches=batches, seed=1)
+    steps = range(drawn.fewest // batches.size)
+    numbers = np.concatenate([drawn.numbers(step, parts=1)[0] for step in steps])
+    counted = Counter(rows[n].presentation for n in numbers)
+    assert counted == {row.presentation: 14 if row.label is Label.BONA_FIDE else 2 for row in rows}
 
 
 def test_a_step_of_an_epoch_does_not_depend_on_the_steps_before_it():

@@ -1,7 +1,14 @@
 import pytest
 
 from unmask.models import MODELS
-from unmask.training.settings import from_mapping, presets, read_settings, to_toml
+from unmask.training.settings import (
+    changes_of,
+    described,
+    from_mapping,
+    presets,
+    read_settings,
+    to_toml,
+)
 from unmask.types import SettingsError
 
 LEAST = '[run]\nname = "x"\nnetwork = "sgtd_s_single"\nsteps = 9\n[batches]\nsize = 8\n'
@@ -27,9 +34,9 @@ def test_the_papers_settings_are_in_the_presets():
     assert (multi.optimiser.kind, multi.optimiser.rate, multi.batches.size) == ("adadelta", 1e-2, 2)
     assert (multi.loss.absolute, multi.loss.contrast, multi.loss.binary) == (0.2, 0.2, 0.8)
     assert multi.run.backbone == "frozen"
-    for stage in (single, multi):
+    for stage, attacks in ((single, 4), (multi, 2)):
         batches = stage.batches
-        assert (batches.order, batches.clips_bona_fide, batches.clips_attack) == ("epochs", 16, 4)
+        assert (batches.order, batches.clips_bona_fide, batches.clips_attack) == ("epochs", 16, attacks)
         assert (stage.clip.frames, stage.clip.stride_s, stage.clip.box_scale) == (5, 0.1, 1.3)
         assert stage.optimiser.schedule == "constant"
 
@@ -75,6 +82,51 @@ def test_a_wrong_setting_is_named(tmp_path, text, sentence):
 def test_a_file_that_is_not_there_names_the_presets():
     with pytest.raises(SettingsError, match=r"no preset; the presets are .*sgtd_single"):
         read_settings("nowhere.toml")
+
+
+def test_a_preset_goes_by_its_plain_name():
+    assert read_settings("sgtd_single") == read_settings("sgtd_single.toml")
+
+
+def test_every_preset_is_listed_with_what_it_is():
+    assert set(described()) == {name.removesuffix(".toml") for name in presets()}
+    assert all(sentence.strip(".") for sentence in described().values())
+
+
+def test_fghvs_constants_stand_in_one_section_by_the_papers_names(tmp_path):
+    settings = read_settings("fghv")
+    assert settings.arguments == {"draws": 50, "latent": 128, "tau": 0.1, "channels": 6, "hypotheses": "both"}
+    loss = settings.loss
+    assert (loss.relative, loss.variance, loss.distribution, loss.distribution_margin) == (1, 1, 1, 0.9)
+    assert (settings.optimiser.rate, settings.optimiser.momentum, settings.optimiser.decay) == (
+        0.01,
+        0.9,
+        5e-4,
+    )
+    assert (settings.run.steps, settings.batches.size) == (8000, 60)
+    assert read_settings("fghv", overrides={"arguments.tau": 0.2}).arguments["tau"] == 0.2
+    assert read_settings("fghv", overrides={"fghv.tau": 0.2}).arguments["tau"] == 0.2
+    for section, sentence in (
+        ("[fghv]\nsigma = 1\n", r"\[fghv\] has no 'sigma'; it knows \['K', 'd'"),
+        ("[fghv]\nK = 3\n[arguments]\ndraws = 4\n", r"\[fghv\] K and \[arguments\] draws are one thing"),
+    ):
+        with pytest.raises(SettingsError, match=sentence):
+            read_settings(write(tmp_path, LEAST + section))
+
+
+def test_any_setting_can_be_set_and_is_checked():
+    given = ["run.steps=20", "optimiser.kind=sgd", "optimiser.rate=1", "arguments.pools=[1, 1, 1]"]
+    settings = read_settings("sgtd_s_single", overrides=changes_of(given))
+    assert (settings.run.steps, settings.optimiser.kind, settings.optimiser.rate) == (20, "sgd", 1.0)
+    assert settings.arguments["pools"] == [1, 1, 1]
+    for word, sentence in (
+        ("run.steps=many", r"steps is 'many'; it must be of the kind int"),
+        ("optimiser.kind=lion", "it must be one of"),
+        ("run.stepz=3", r"has no \['stepz'\]"),
+        ("steps=3", "--set takes section.key=value, as run.steps=200, not 'steps=3'"),
+    ):
+        with pytest.raises(SettingsError, match=sentence):
+            read_settings("sgtd_s_single", overrides=changes_of([word]))
 
 
 def test_an_integer_serves_as_a_float_but_not_the_other_way():

@@ -22,7 +22,16 @@ from unmask.training.dev import loss_of, score_set
 from unmask.training.finish import finish
 from unmask.training.loop import TrainingError, train
 from unmask.training.settings import Loss, from_mapping, presets, read_settings
-from unmask.training.verification import Evidence, by_presentation, combined, standards, verify
+from unmask.training.verification import (
+    PARTS,
+    Evidence,
+    auc_of,
+    by_presentation,
+    combined,
+    fitted,
+    standards,
+    verify,
+)
 from unmask.types import DataError, Label, ModelError, SettingsError
 
 torch.set_num_threads(1)
@@ -84,7 +93,8 @@ def test_it_learns_the_toy_and_bona_fide_scores_higher(toy, finished):
     rows, evidence = by_presentation(prepared.rows, verify(network, prepared))
     bona_fide = np.array([row.label is Label.BONA_FIDE for row in rows])
     assert evidence.fhvm[bona_fide].mean() > evidence.fhvm[~bona_fide].mean() + 0.1
-    both = combined(evidence, standards(rows, evidence))
+    by = standards(rows, evidence)
+    both = combined(evidence, by, weights=fitted(rows, evidence, by))  # what the command takes for the score
     assert both[bona_fide].mean() > both[~bona_fide].mean()
 
 
@@ -169,7 +179,7 @@ def test_the_final_score_is_its_formula():
     asked = evidence_of(fhvm=[0.9, 0.2], variance=[2, 5], delta_kl=[0.3, 0.7])
     expected = [0.9, 0.2 - 0.5 * (5 - 2) / 1 - 0.5 * (0.7 - 0.3) / 0.1]
     np.testing.assert_allclose(combined(asked, by), expected)
-    alone = combined(asked, by, variance_weight=0.0, kl_weight=0.0)
+    alone = combined(asked, by, weights=PARTS["FHVM"])
     np.testing.assert_allclose(alone, asked.fhvm)
 
 
@@ -178,6 +188,24 @@ def test_a_column_without_spread_in_training_says_nothing():
     by = standards(rows_of([Label.BONA_FIDE] * 2), of_train)
     found = combined(evidence_of(fhvm=[0.5], variance=[2], delta_kl=[0]), by)
     np.testing.assert_allclose(found, [0.5])
+
+
+def test_the_score_is_never_worse_on_dev_than_one_of_its_parts():
+    rng = np.random.default_rng(0)
+    labels = [Label.BONA_FIDE, Label.ATTACK] * 40
+    attack = np.array([label is Label.ATTACK for label in labels])
+    rows = rows_of(labels)
+    for good in ("fhvm", "variance", "delta_kl", "all"):
+        columns = {name: rng.normal(size=80) for name in ("fhvm", "variance", "delta_kl")}
+        for name in columns if good == "all" else (good,):
+            columns[name] += attack * (-0.7 if name == "fhvm" else 0.7)
+        evidence = evidence_of(**columns)
+        by = standards(rows, evidence)
+        weights = fitted(rows, evidence, by)
+        found = auc_of(rows, evidence, by, weights)
+        best = max(auc_of(rows, evidence, by, one) for one in PARTS.values())
+        assert found >= best
+        assert (weights in PARTS.values()) == (found == best)  # a combination only where it is better
 
 
 def test_standards_take_bona_fide_presentations():
@@ -212,6 +240,8 @@ def test_the_command_writes_a_table_that_evaluate_reads(toy, finished, tmp_path,
     asked = ("--out", out, "--steps", 3, "--plane", plane, "--features", features, "--by", "camera")
     code, _, error = unmask("fghv", finished.weights, toy / "dev", *asked)
     assert (code, "has no column camera" in error) == (3, True)
+    assert "AUC on dev: score" in error  # and its parts, all three
+    assert all(f"{name} " in error for name in ("FHVM", "variance", "delta-KL"))
     code, printed, error = unmask("fghv", finished.weights, toy / "dev", *asked[:-4])
     assert code == 0, error
     assert printed.split() == [str(out), str(plane)]

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from unmask.contract import MAP_PX
+from unmask.media.clips import fitted
 from unmask.media.encoding import VideoWriter, write_video
 from unmask.media.images import SUFFIXES, write_image
 from unmask.media.sources import open_source
@@ -53,20 +54,8 @@ def annotate(outcome: Checked, out: Path, *, fps: float, progress: Callable[[int
         for count, frame in enumerate(source.frames, start=1):
             drawn = annotated(frame.image, outcome, time_s=frame.time_s)
             size = size or (drawn.shape[0], drawn.shape[1])
-            writer.write(_fitted(drawn, *size), time_s=frame.time_s)
+            writer.write(fitted(drawn, *size), time_s=frame.time_s)
             progress(count, source.frame_count)
-
-
-def _fitted(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A picture of another size than the first, as large as it fits on a black one of that size."""
-    if image.shape[:2] == (height, width):
-        return image
-    factor = min(height / image.shape[0], width / image.shape[1])
-    rows, columns = (max(1, int(side * factor)) for side in image.shape[:2])
-    top, left = (height - rows) // 2, (width - columns) // 2
-    canvas = np.zeros((height, width, 3), np.uint8)
-    canvas[top : top + rows, left : left + columns] = cv2.resize(image, (columns, rows))
-    return canvas
 
 
 def _annotate_image(image: np.ndarray, outcome: Checked, *, out: Path) -> None:

@@ -132,8 +132,13 @@ def prepare(
     clip_scale: Annotated[float, typer.Option(help="Its side over the face's longer one.", min=1.0)] = 1.3,
     every: Annotated[float, typer.Option(help="Seconds between the starts of clips.", min=0.001)] = 0.5,
     seconds: Annotated[float, typer.Option(help="Of each video, from its start.", min=0.1)] = 10.0,
+    margin: Annotated[
+        float,
+        typer.Option(help="Room around clips of train, in which each reading draws its crop anew.", min=0.0),
+    ] = 0.1,
     cuts: Annotated[
-        int, typer.Option(help="Of each clip of the part train, with boxes moved a little.", min=1)
+        int,
+        typer.Option(help="Deprecated: fixed crops of each clip of train, in place of --margin.", min=1),
     ] = 1,
     seed: Annotated[int, typer.Option(help="The same seed moves the boxes alike.", min=0)] = 1,
     shard: Annotated[int, typer.Option(help="Presentations in a shard: what a kill may cost.", min=1)] = 16,
@@ -159,6 +164,7 @@ def prepare(
         every_s=every,
         seconds=seconds,
         cuts=cuts,
+        margin=margin,
         seed=seed,
         shard=shard,
         pictures=pictures.value,

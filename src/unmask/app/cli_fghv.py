@@ -26,6 +26,10 @@ def fghv(
         Path | None,
         typer.Option(help="The prepared set the weights learned from; PREPARED's sister if not given."),
     ] = None,
+    dev: Annotated[
+        Path | None,
+        typer.Option(help="The prepared set that weighs the parts of the score; PREPARED's sister."),
+    ] = None,
     steps: Annotated[int, typer.Option(help="Of the search for latent vectors.", min=0)] = 10,
     rate: Annotated[float, typer.Option(help="Of the search.", min=1e-6)] = 0.05,
     search: Annotated[SearchKind, typer.Option(help="Adam, or plain gradient descent.")] = SearchKind.ADAM,
@@ -41,8 +45,9 @@ def fghv(
 ) -> int:
     """Score a prepared set by both modules of FGHV, in torch (needs the extra `train`).
 
-    Columns: score (both modules), fhvm (what the exported file gives), variance and delta_kl (lower is more
-    bona fide). Standardised by the bona fide presentations of the training set.
+    Columns: score (the best on dev of FHVM, variance, delta-KL and their combinations), fhvm (what the
+    exported file gives), variance and delta_kl (lower is more bona fide). Standardised by the bona fide
+    presentations of the training set.
     """
     with train_extra("fghv"):
         from unmask.app.fghv import Wishes, run
@@ -50,6 +55,7 @@ def fghv(
         wishes = Wishes(
             out=out,
             train=train,
+            dev=dev,
             steps=steps,
             rate=rate,
             search=search.value,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.app.cli_scores import ScoreFormat
+from unmask.app.cli_scores import ScoreFormat, Worst
 
 
 def report(
@@ -35,7 +35,11 @@ def report(
     ] = "",
     name: Annotated[list[str] | None, typer.Option(help="Of each system; the file's if not given.")] = None,
     by: Annotated[list[str] | None, typer.Option(help="A further column to slice by.")] = None,
+    beside: Annotated[
+        str, typer.Option(help="Put the rows below the published figures of this protocol, as oulu-npu/1.")
+    ] = "",
     title: Annotated[str, typer.Option(help="Of the page.")] = "",
+    worst: Worst = None,
     form: Annotated[
         ScoreFormat | None, typer.Option("--format", help="Of the tables, where it cannot be told.")
     ] = None,
@@ -59,7 +63,9 @@ def report(
             threshold=threshold,
             names=tuple(name or ()),
             by=tuple(by or ()),
+            beside=beside,
             title=title,
+            worst_of=worst.value if worst else "",
             form=form.value if form else None,
             rounds=rounds,
             seed=seed,

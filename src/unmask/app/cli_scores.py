@@ -26,6 +26,15 @@ class WorstOf(StrEnum):
     FAMILY = "family"
 
 
+Worst = Annotated[
+    WorstOf | None,
+    typer.Option(
+        help="What the worst APCER is taken over; if not given, what the protocol defines (OULU-NPU: "
+        "family), else each instrument."
+    ),
+]
+
+
 def score(
     sources: Annotated[
         list[str],
@@ -51,6 +60,7 @@ def score(
     ] = None,
     train: Annotated[bool, typer.Option("--train", help="Score the protocol's train too.")] = False,
     by: Annotated[str | None, typer.Option(help="A column of the labels to split the figures by.")] = None,
+    worst: Worst = None,
     model: Models = None,
     point: Point = "default",
     fps: Fps = 30.0,
@@ -73,6 +83,7 @@ def score(
         evidence=evidence,
         train=train,
         by=by,
+        worst_of=worst.value if worst else "",
         models=tuple(model or ()),
         point=point,
         fps=fps,
@@ -99,7 +110,7 @@ def evaluate(
     folds: Annotated[
         bool, typer.Option("--folds", help="The tables are folds of one system: mean and deviation.")
     ] = False,
-    worst: Annotated[WorstOf, typer.Option(help="What the worst APCER is taken over.")] = WorstOf.INSTRUMENT,
+    worst: Worst = None,
     form: Annotated[
         ScoreFormat | None, typer.Option("--format", help="Of the tables, where it cannot be told.")
     ] = None,
@@ -120,7 +131,7 @@ def evaluate(
             names=tuple(name or ()),
             threshold=threshold,
             folds=folds,
-            worst_of=worst.value,
+            worst_of=worst.value if worst else "",
             form=form.value if form else None,
             table=table,
             rounds=rounds,

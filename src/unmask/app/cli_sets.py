@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from unmask.app.options import Engine, InEngine
+
 benchmark = typer.Typer(
     help="Make the open benchmark from a seed, and a page that shows what is in it.", no_args_is_help=True
 )
@@ -115,6 +117,65 @@ def benchmark_make(
         size=size.value, seed=seed, portraits=portraits, heads=heads, backgrounds=backgrounds, jobs=jobs
     )
     return make(out, wishes)
+
+
+class Task(StrEnum):
+    """Of the cross-set benchmarks: which folds, by which lists."""
+
+    LISTS = "lists"
+    ALL_LISTS = "all-lists"
+    CELEBA = "celeba"
+    LIMITED = "limited"
+    PAIRS = "pairs"
+    WCS = "wcs"
+
+
+@benchmark.command("ocim")
+def benchmark_ocim(
+    data: Annotated[
+        list[Path], typer.Option(help="A set prepared without --protocol; once for each set of the task.")
+    ],
+    config: Annotated[str, typer.Option(help="Settings of `unmask train`: a TOML file or a preset's name.")],
+    out: Annotated[Path, typer.Option(help="Folder of the runs and of table.csv.")],
+    task: Annotated[
+        Task,
+        typer.Option(
+            help="lists: train lists to the target's test list, as SSAN; all-lists: as MADDG and SSDG; "
+            "celeba: lists, with CelebA-Spoof; limited: M and I to C, and to O; pairs: one set to one; wcs: "
+            "WMCA, CeFA and CASIA-SURF."
+        ),
+    ] = Task.LISTS,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting in place of the file's, as run.steps=2000; repeatable."),
+    ] = None,
+    init: Annotated[Path | None, typer.Option(help="Weights to start every run from.")] = None,
+    seeds: Annotated[int, typer.Option(help="Runs of each fold; mean and deviation.", min=1)] = 1,
+    engine: InEngine = Engine.PROCESSES,
+    jobs: Annotated[int, typer.Option(help="Runs at once.", min=1)] = 1,
+) -> int:
+    """Train every fold of O, C, I and M, and print one row of the field's table (needs the extra `train`).
+
+    A benchmark that was broken off goes on where it stood.
+    """
+    from unmask.app.cli_train import train_extra
+
+    with train_extra("benchmark ocim"):
+        from unmask.app.field import FieldOptions, run
+
+        return run(
+            FieldOptions(
+                config=config,
+                data=tuple(data),
+                out=out,
+                task=task.value,
+                changes=tuple(change or ()),
+                init=init,
+                seeds=seeds,
+                engine=engine.value,
+                jobs=jobs,
+            )
+        )
 
 
 @benchmark.command("report")

@@ -8,13 +8,40 @@ from typing import Annotated
 import typer
 
 
+def _list_presets(wanted: bool) -> None:
+    """Print the presets and leave."""
+    if wanted:
+        from unmask.training.settings import described
+
+        for name, sentence in described().items():
+            typer.echo(f"{name:16s} {sentence}")
+        raise typer.Exit
+
+
 def train(
-    config: Annotated[str, typer.Option(help="TOML file with the settings, or the name of a preset.")],
+    config: Annotated[
+        str, typer.Option(help="TOML file with the settings, or the name of a preset, as --list shows.")
+    ],
     data: Annotated[
         list[Path],
-        typer.Option(help="Folder of prepared clips, with train and dev; given several times, all of them."),
+        typer.Option(
+            help="Folder of prepared clips, with train and dev, or of labelled recordings; given several "
+            "times, all of them."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, log, weights.")],
+    protocol: Annotated[
+        str,
+        typer.Option(help="Take the parts of this protocol out of --data, sets prepared without one."),
+    ] = "",
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting in place of the file's, as optimiser.rate=0.001; repeatable."),
+    ] = None,
+    presets: Annotated[
+        bool,
+        typer.Option("--list", help="List the presets.", callback=_list_presets, is_eager=True),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
     init: Annotated[
         Path | None,
@@ -34,7 +61,17 @@ def train(
     with train_extra("train"):
         from unmask.app.train import run
 
-        return run(config, data=data, out=out, resume=resume, init=init, seeds=seeds, steps=steps)
+        return run(
+            config,
+            data=data,
+            out=out,
+            protocol=protocol,
+            changes=change or (),
+            resume=resume,
+            init=init,
+            seeds=seeds,
+            steps=steps,
+        )
 
 
 def export(

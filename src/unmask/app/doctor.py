@@ -51,6 +51,8 @@ def summary(examination: Examination, dataset: DataSet) -> list[str]:
         for part, (living, attacks) in examination.counts.items()
     )
     published = "as published" if dataset.counts else "counts unverified: none are published"
+    if edition := dataset.edition(examination.counts):
+        published = f"as published: {edition}"
     wrong = any(finding.kind is Kind.MISCOUNTED for finding in examination.findings)
     return [
         f"{examination.presentations:,} presentations of {examination.subjects:,} subjects; "

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from unmask.app.progress import bar, say
 from unmask.app.render import console
+from unmask.app.worst import worst_notes, worst_of
 from unmask.media.files import keep_inputs, write_bytes
 from unmask.metrics import Rule, read_rule
 from unmask.report.evaluation import HEADER, Evaluation, Figure, evaluate, over_folds, rows
@@ -30,7 +31,7 @@ class Wishes:
     names: tuple[str, ...] = ()
     threshold: str = "dev-eer"
     folds: bool = False
-    worst_of: str = "instrument"
+    worst_of: str = ""  # what the protocol defines
     form: str | None = None
     table: Path | None = None
     seed: int = 0
@@ -46,11 +47,18 @@ def run(tables: Sequence[Path], wishes: Wishes) -> int:
         measured = []
         for count, one in enumerate(found, start=1):
             measured.append(
-                evaluate(one, rule, worst_of=wishes.worst_of, seed=wishes.seed, rounds=wishes.rounds)
+                evaluate(
+                    one,
+                    rule,
+                    worst_of=worst_of(one, wishes.worst_of),
+                    seed=wishes.seed,
+                    rounds=wishes.rounds,
+                )
             )
             advance(count, len(found))
     systems = gathered(measured) if wishes.folds else measured
-    for note in notes(found, systems, rule, folds=wishes.folds):
+    said = (*notes(found, systems, rule, folds=wishes.folds), *worst_notes(found, wishes.worst_of))
+    for note in said:
         console().print(Text(note))
     if len(systems) == 1:
         for drawn in details(systems[0]):
@@ -132,8 +140,8 @@ def details(one: Evaluation) -> Iterator[Table]:
         if figure.value or not figure.name.startswith("APNRR "):  # of instruments, those that matter
             free.add_row(_name(figure, folds=one.folds), *map(Text, _cells(figure, spread=spread)))
     yield free
-    curve = _table("on the curve of test, at thresholds chosen there (oracle)", "figure")
-    _columns(curve, "oracle (on test)", spread=spread)
+    curve = _table("on the curve of test, each at a threshold chosen there", "figure")
+    _columns(curve, "on test", spread=spread)
     for figure in one.curve:
         curve.add_row(_name(figure, folds=one.folds), *map(Text, _cells(figure, spread=spread)))
     yield curve
@@ -142,7 +150,7 @@ def details(one: Evaluation) -> Iterator[Table]:
 def leaderboard(systems: Sequence[Evaluation], rule: Rule) -> Table:
     """One row a system, the smallest honest ACER first; those without one by AUC after them."""
     drawn = _table(f"{len(systems)} systems, threshold {rule}, rates in %", "system")
-    for name in ("APCER, worst", "BPCER", "ACER", "HTER", "AUC", "ACER oracle", "EER oracle"):
+    for name in ("APCER, worst", "BPCER", "ACER", "HTER", "AUC", "ACER oracle", "EER of test"):
         drawn.add_column(name, justify="right", header_style="dim")
     for one in sorted(systems, key=_standing):
         honest = {figure.name: figure for figure in (*one.honest, *one.free)}

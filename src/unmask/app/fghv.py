@@ -1,9 +1,9 @@
 """`unmask fghv`: weights and a prepared set -> a score table of both modules, and the two figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,10 +20,13 @@ SHARE = 0.95  # of the bona fide presentations of training that lie below a line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """The options of the command; `train` None is the set "train" beside the one that is scored."""
+    """The options of the command; `train` and `dev` None are the sets of these names beside the one that is
+    scored.
+    """
 
     out: Path
     train: Path | None
+    dev: Path | None
     steps: int
     rate: float
     search: Literal["adam", "descent"]
@@ -45,10 +48,18 @@ def run(weights: Path, prepared: Path, wishes: Wishes) -> int:
     train, asked = PreparedSet.open(_train(prepared, wishes.train)), PreparedSet.open(prepared)
     with bar(f"verifying {train.root}") as advance:
         by, living = verification.standards_of(network, train, search=search, progress=advance)
-    with bar(f"verifying {asked.root}") as advance:
-        evidence = verification.verify(network, asked, search=search, progress=advance)
-    rows, evidence = verification.by_presentation(asked.rows, evidence)
-    scores = verification.combined(evidence, by)
+    dev = _dev(prepared, wishes.dev)
+    measured = {}
+    for path in dict.fromkeys([prepared, dev]):
+        one = asked if path == prepared else PreparedSet.open(path)
+        with bar(f"verifying {one.root}") as advance:
+            found = verification.verify(network, one, search=search, progress=advance)
+        measured[path] = verification.by_presentation(one.rows, found)
+    weights_of = verification.fitted(*measured[dev], by)
+    rows, evidence = measured[prepared]
+    for sentence in _sentences(measured, by, weights_of, prepared=prepared, dev=dev):
+        say(sentence)
+    scores = verification.combined(evidence, by, weights=weights_of)
     write_scores(wishes.out, verification.table(rows, evidence, scores))
     print(wishes.out)
     bona_fide = _bona_fide(rows)
@@ -77,6 +88,35 @@ def _train(prepared: Path, given: Path | None) -> Path:
     if train.resolve() == prepared.resolve():
         say(f"{train} is scored by its own statistics; its scores are no measure of the network")
     return train
+
+
+def _dev(prepared: Path, given: Path | None) -> Path:
+    dev = given or prepared.parent / "dev"
+    if not (dev / SPEC).is_file():
+        raise SettingsError(
+            f"the parts of the score are weighed by dev, and {dev} is no prepared set; name it by --dev"
+        )
+    return prepared if dev.resolve() == prepared.resolve() else dev
+
+
+def _sentences(
+    measured: Mapping[Path, Any], by: Any, weights: Any, *, prepared: Path, dev: Path
+) -> Iterator[str]:
+    """What was fitted, and the AUC of the score and of its three parts."""
+    from unmask.training.verification import PARTS, auc_of
+
+    alone = [name for name, one in PARTS.items() if one == weights]
+    yield (
+        f"score by dev: {alone[0]} alone, no combination was better"
+        if alone
+        else f"score by dev: FHVM - {weights.variance:g} variance - {weights.delta_kl:g} delta-KL"
+    )
+    for path in dict.fromkeys([dev, prepared]):
+        rows, evidence = measured[path]
+        ways = {"score": weights, **PARTS}
+        parts = (f"{name} {auc_of(rows, evidence, by, one):.4f}" for name, one in ways.items())
+        if len({row.label for row in rows}) == 2:
+            yield f"AUC on {path.name}: {', '.join(parts)}"
 
 
 def _bona_fide(rows: Sequence[Row]) -> np.ndarray:

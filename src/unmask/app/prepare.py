@@ -19,16 +19,17 @@ from unmask.data.depth_labels import DEPTH1D
 from unmask.data.engines import ENGINES, ray_module
 from unmask.data.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
 from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, Source, prepare, refuse_others
+from unmask.data.prepared import PREPARATION
 from unmask.data.recordings import READ_S, TrackedFolder
+from unmask.data.selection import WHOLE
 from unmask.data.shards import Outcome, Pictures
 from unmask.data.true_depth import Depth, check_depth
 from unmask.media.faces import FaceFinder
 from unmask.media.files import held, keep_inputs, left_behind, name_below, write_bytes
 from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
 
-CLAIM = "preparation.json"
+CLAIM = PREPARATION
 FILES = "|".join(map(re.escape, (CLAIM, MANIFEST, CLIPS)))
-WHOLE = "all"  # the one part, where no protocol names parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +38,9 @@ class Wishes:
 
     `depth` is what the labels are drawn from: the mesh of the face, or the maps beside the pictures.
 
-    `cuts` of each clip of the part train, with boxes moved a little; other parts are cut once, as at run
-    time.
+    Clips of the part train, or of all, are stored with a `margin`, in which a training draws its crop anew
+    at each reading; or, the older way, each is cut `cuts` times with boxes moved a little. Other parts are
+    cut once, as at run time.
     """
 
     clip: ClipSpec
@@ -46,6 +48,7 @@ class Wishes:
     every_s: float = 0.5
     seconds: float = READ_S
     cuts: int = 1
+    margin: float = 0.0
     seed: int = 1
     shard: int = RECORDINGS_A_SHARD
     pictures: Pictures = "npy"
@@ -60,6 +63,11 @@ def run(dataset: str, root: Path, *, out: Path, wishes: Wishes) -> int:
     if wishes.engine == "ray":
         ray_module()
     keep_inputs({"--out": out}, [root])
+    if wishes.cuts > 1:
+        say(
+            "unmask: --cuts stores copies with fixed crops and will go; without it, clips are stored once, "
+            "with --margin, and a training draws a new crop each time"
+        )
     parts = parts_of(dataset, root, protocol=wishes.protocol)
     if wishes.depth == "real":
         check_depth([p for presentations in parts.values() for p in presentations], dataset=dataset)
@@ -130,11 +138,15 @@ def prepare_part(
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """The prepared set of one part."""
+    source = _source(presentations, root=root, wishes=wishes)
     cutting = Cutting(clip=wishes.clip, seed=wishes.seed, every_s=wishes.every_s, cuts=wishes.cuts)
     if part != "train":
         cutting = replace(cutting, cuts=1, scale_jitter=0.0, shift_jitter=0.0)
+    roomy = part in ("train", WHOLE) and wishes.cuts == 1
+    if roomy and isinstance(source, TrackedFolder):  # crops of an authors' tree have no margin
+        cutting = replace(cutting, margin=wishes.margin)
     return prepare(
-        _source(presentations, root=root, wishes=wishes),
+        source,
         out,
         count=len(presentations),
         cutting=cutting,

@@ -1,7 +1,9 @@
-"""Progress on stderr, for people: nothing is shown where stderr is no terminal."""
+"""Progress on stderr, for people: a bar is shown in a terminal alone, losses of a training everywhere."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -15,7 +17,13 @@ from rich.progress import (
 
 from unmask.plain import sentence
 
-Advance = Callable[[int, int | None], None]  # (done so far, total if known)
+LINES = 50  # of a training that is written down and not watched
+
+
+class Advance(Protocol):
+    """Moves a bar: done so far, the total if known, and another title."""
+
+    def __call__(self, done: int, total: int | None = None, title: str = "", /) -> None: ...
 
 
 @contextmanager
@@ -33,10 +41,53 @@ def bar(title: str) -> Iterator[Advance]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=None)
 
-        def advance(done: int, total: int | None = None) -> None:
-            progress.update(task, completed=done, total=total)
+        def advance(done: int, total: int | None = None, named: str = "", /) -> None:
+            progress.update(task, completed=done, total=total, description=named or title)
 
         yield advance
+
+
+@contextmanager
+def losses(title: str) -> Iterator[Callable[[int, int, float], None]]:
+    """The steps of a training with its loss and the time that is left: a bar in a terminal, else lines.
+
+    The block is given a function of steps done, steps in all and the loss. Of lines there are about LINES.
+    """
+    began, first, last = 0.0, 0, 0
+    terminal = Console(stderr=True).is_terminal
+
+    def line(done: int, total: int, loss: float) -> None:
+        nonlocal began, first, last
+        if not first:  # what came before, as of a resumed run, is not the rate of what comes
+            began, first = time.monotonic(), done
+        if done < total and done - last < total / LINES:
+            return
+        last = done
+        spent = time.monotonic() - began
+        rate = max(done - first, 1) / max(spent, 1e-9)
+        left = f", {_duration((total - done) / rate)} left" if first < done < total else ""
+        say(f"{title}: step {done} of {total}, loss {loss:.4f}{left}")
+
+    if not terminal:
+        yield line
+        return
+    with bar(title) as advance:
+
+        def move(done: int, total: int, loss: float) -> None:
+            advance(done, total, f"{title}, loss {loss:.4f}")
+
+        yield move
+
+
+def _duration(seconds: float) -> str:
+    """In words of a sensible size.
+
+    >>> _duration(40), _duration(400), _duration(40000)
+    ('40 s', '7 min', '11.1 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def say(text: str) -> None:

@@ -10,12 +10,14 @@ from itertools import zip_longest
 from pathlib import Path
 
 from unmask.app.progress import bar, say
+from unmask.app.worst import worst_notes, worst_of
 from unmask.contract import Contract, from_json
 from unmask.data.sets import DATASETS
 from unmask.media.files import keep_inputs, write_page
 from unmask.metrics import read_rule
 from unmask.report import charts
 from unmask.report.galleries import Kept, kept
+from unmask.report.published import published
 from unmask.report.report_page import Report, Told, page
 from unmask.report.runs import Run, runs
 from unmask.report.systems import System, comparison_notes, measured
@@ -38,7 +40,9 @@ class Wishes:
     stress: Path | None = None
     threshold: str = ""
     by: tuple[str, ...] = ()
+    worst_of: str = ""  # what the protocol defines
     form: str | None = None
+    beside: str = ""  # a protocol
     title: str = ""
     seed: int = 0
     rounds: int = 1000
@@ -52,21 +56,27 @@ def run(tables: Sequence[Path], wishes: Wishes) -> int:
     keep_inputs({"--out": wishes.out}, [*tables, *wishes.dev, *wishes.models, wishes.stress, *evidence])
     charts.need_matplotlib()  # what is missing is said before the work
     rule = read_rule(wishes.threshold) if wishes.threshold else None
+    beside = tuple(published(wishes.beside)) if wishes.beside else ()
     found = _read(tables, wishes)
     stress = _stress(wishes.stress) if wishes.stress else ""
     contracts = _contracts(wishes.models)
     systems, told = [], []
     with bar("measuring") as advance:
         for count, (table, one, folder) in enumerate(found, start=1):
-            system = measured(one, rule, seed=wishes.seed, rounds=wishes.rounds)
+            worst = worst_of(one, wishes.worst_of)
+            system = measured(one, rule, worst_of=worst, seed=wishes.seed, rounds=wishes.rounds)
             systems.append(system)
             told.append(_told(table, system, contracts, folder=folder))
             advance(count, len(found))
     report = Report(
         systems=tuple(systems),
         told=tuple(told),
-        notes=tuple(comparison_notes([one for _, one, _ in found])),
+        notes=(
+            *comparison_notes([one for _, one, _ in found]),
+            *worst_notes([one for _, one, _ in found], wishes.worst_of),
+        ),
         by=wishes.by,
+        beside=beside,
         stress=stress,
         title=wishes.title,
         seed=wishes.seed,

@@ -18,7 +18,7 @@ from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.engines import ray_module
 from unmask.data.folder import LABELS, read_labels
 from unmask.media.files import name_below
-from unmask.metrics import Estimate, Rate, summarise
+from unmask.metrics import Estimate, Rate, over, summarise
 from unmask.plain import sentence
 from unmask.runtime.detector import packaged
 from unmask.runtime.scoring import Scorer, thresholds_of
@@ -40,6 +40,7 @@ class Wishes:
     protocol: str = ""
     train: bool = False
     by: str | None = None
+    worst_of: str = ""  # what the protocol defines
     models: tuple[Path, ...] = ()
     point: str = "default"
     precision: str = "f32"
@@ -75,7 +76,14 @@ def run(sources: Sequence[str], wishes: Wishes) -> int:
             raise SettingsError(
                 "--labels and --by belong to a labelled folder; leave them out, or --protocol"
             )
-        return score_protocol(folders, wishes.protocol, scorer=scorer, output=output, train=wishes.train)
+        return score_protocol(
+            folders,
+            wishes.protocol,
+            scorer=scorer,
+            output=output,
+            train=wishes.train,
+            worst_of=wishes.worst_of,
+        )
     if len(folders) > 1 or wishes.train:
         raise SettingsError(
             "without --protocol, one labelled folder is scored as a whole; "
@@ -93,7 +101,7 @@ def _score_labelled(folder: Path, wishes: Wishes, *, scorer: Scorer, output: Out
     lists = [wishes.labels or folder / LABELS]
     scores = write_rows(entries, scorer, output, title=f"scoring {folder}", lists=lists)
     for title, group in groups(scores, by=wishes.by):
-        console().print(table(group, title=title))
+        console().print(table(group, title=title, worst_of=wishes.worst_of))
         for hint in summarise(group, thresholds_of(group), rounds=0).hints():
             console().print(Text(hint))
         console().print()
@@ -110,9 +118,9 @@ def groups(scores: Sequence[Score], *, by: str | None) -> list[tuple[str, list[S
     return found
 
 
-def table(scores: Sequence[Score], *, title: str) -> Table:
+def table(scores: Sequence[Score], *, title: str, worst_of: str = "") -> Table:
     """The rates of one group: what, how much, of how many, and the 95 % interval."""
-    summary = summarise(scores, thresholds_of(scores))
+    summary = summarise(over(scores, worst_of or "instrument"), thresholds_of(scores))
     drawn = Table(
         title=Text(sentence(title)), title_justify="left", title_style="bold", box=None, pad_edge=False
     )

@@ -23,6 +23,7 @@ def score_protocol(
     scorer: Scorer,
     output: Output,
     train: bool = False,
+    worst_of: str = "",
 ) -> int:
     """Scores dev and test (and `train`), writes the table, prints what `unmask evaluate` prints of it."""
     row = protocol(name)
@@ -44,7 +45,7 @@ def score_protocol(
     if row.folds:
         say(f"{row.name} is a fold of {row.folds}: `unmask evaluate --folds` takes the tables of all folds")
     title = f"{scores[0].columns['model']} on {row.name}"
-    return evaluate.run([output.table], evaluate.Wishes(names=(title,)))
+    return evaluate.run([output.table], evaluate.Wishes(names=(title,), worst_of=worst_of))
 
 
 def roots_of(sources: Sequence[str], row: Protocol) -> dict[str, Path]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from unmask.training.settings import Settings
 
 DEV_SHARE = 0.2
+MARGIN = 0.1  # of the clips of train, as `unmask prepare` has it
 PARTS = ("train", "dev", "test")
 
 
@@ -56,7 +57,7 @@ def prepared(data: Path, out: Path, *, settings: "Settings", alone: bool = True)
                 source,
                 out / part,
                 count=len(presentations),
-                cutting=Cutting(clip=spec, seed=seed),
+                cutting=_cutting(spec, part=part, seed=seed),
                 jobs=os.cpu_count() or 1,
                 progress=advance,
             )
@@ -73,6 +74,12 @@ def _spec(settings: "Settings", presentations: Sequence[Presentation]) -> ClipSp
     single = not build(settings, init=None).multi_frame
     pictures = any(Path(one.path).suffix.lower() in READ_SUFFIXES for one in presentations)
     return replace(settings.clip, frames=1) if single and pictures else settings.clip
+
+
+def _cutting(spec: ClipSpec, *, part: str, seed: int) -> Cutting:
+    """Train with room for crops; the others, and clips that are kept inside the picture, as ever."""
+    margin = MARGIN if part == "train" and spec.border == "repeat" else 0.0
+    return Cutting(clip=spec, seed=seed, margin=margin)
 
 
 def split(presentations: list[Presentation]) -> dict[str, list[Presentation]]:

@@ -67,7 +67,7 @@ def split_by(name: str, presentations: Sequence[Presentation]) -> tuple[Split, l
     """
     row = protocol(name)
     split = row.split(presentations)
-    return split, miscounted(split, row.counts)
+    return split, miscounted(split, row.counts, older=row.older)
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:

@@ -174,6 +174,8 @@ def _read(dataset: DataSet, root: Path) -> list[Presentation]:
 
 def _counted(dataset: DataSet, rows: Sequence[Presentation], *, root: Path) -> Iterator[Finding]:
     found = _counts(rows)
+    if dataset.edition(found):
+        return
     short = []
     for part, published in (dataset.counts or {}).items():
         have = found.get(part, (0, 0))
@@ -348,5 +350,6 @@ def _protocols(dataset: DataSet, rows: Sequence[Presentation], *, counted: bool)
             refused.append(f"{protocol.name}: {sentence}")
             continue
         if counted:
-            refused.extend(f"{protocol.name}: {sentence}" for sentence in miscounted(split, protocol.counts))
+            wrong = miscounted(split, protocol.counts, older=protocol.older)
+            refused.extend(f"{protocol.name}: {sentence}" for sentence in wrong)
     yield from _some(Kind.PROTOCOL, refused)

@@ -16,7 +16,7 @@ import numpy as np
 
 from unmask.data.depth_labels import attack_depth, face_depth
 from unmask.data.engines import Engine, KilledError, in_processes
-from unmask.data.prepared import DEPTH_PX, SPEC
+from unmask.data.prepared import DEPTH_PX, SPEC, depth_with_margin, with_margin
 from unmask.data.shards import Arrays, Outcome, Pictures, Prepared, Row, write_shard
 from unmask.data.views import VIEWS, degraded, tightened
 from unmask.media.clips import choose, clip_box, cut, mesh_depth, mesh_mask
@@ -69,6 +69,10 @@ class Cutting:
     `scale_jitter` and shifted by up to `shift_jitter` of its side. `seed` draws the boxes. Each cut is kept
     in every one of `views` (data.views): "whole" as it is, "tight" and "degraded" as other programs hand
     pictures over. Depth labels and masks have `depth_px` rows and columns; the networks take 32.
+
+    With a `margin` boxes are not moved here: each clip is stored that much larger on all sides together (0.1:
+    1.1 times the side, and as many more pixels), its maps FINER times finer, and the crop is drawn anew
+    whenever a training reads the clip.
     """
 
     clip: ClipSpec
@@ -79,8 +83,14 @@ class Cutting:
     shift_jitter: float = 0.05
     depth_px: int = DEPTH_PX
     views: tuple[str, ...] = (VIEWS[0],)
+    margin: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.margin <= 1 or (self.margin and self.clip.border != "repeat"):
+            raise SettingsError(
+                f"a margin lies in [0, 1], and is 0 for clips that are kept inside the picture, not "
+                f"{self.margin} with border {self.clip.border!r}"
+            )
         if not self.views or len(set(self.views) & set(VIEWS)) < len(self.views):
             raise SettingsError(f"views must be different ones of {', '.join(VIEWS)}, not {self.views}")
         jitters = 0 <= self.scale_jitter < 0.5 and 0 <= self.shift_jitter < 0.5
@@ -88,6 +98,16 @@ class Cutting:
             raise SettingsError(
                 f"cutting needs cuts >= 1, every_s > 0, depth_px >= 1 and jitters in [0, 0.5), not {self}"
             )
+
+    @property
+    def stored(self) -> ClipSpec:
+        """How clips are cut and stored: with the margin."""
+        return with_margin(self.clip, self.margin)
+
+    @property
+    def stored_depth_px(self) -> int:
+        """Rows and columns of the maps as stored."""
+        return depth_with_margin(self.depth_px, self.margin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +218,7 @@ def cut_recording(recording: Recording, *, cutting: Cutting, seed: int) -> Prepa
 def packed(recording: Recording, cuts: Iterable[Cut], *, cutting: Cutting, number: int) -> Prepared:
     """The clips of a recording, the `number`-th of its set, as a shard takes them."""
     cuts = list(cuts)
-    shape, px, side = (len(cuts), cutting.clip.frames), cutting.depth_px, cutting.clip.size_px
+    shape, px, side = (len(cuts), cutting.clip.frames), cutting.stored_depth_px, cutting.stored.size_px
     arrays = Arrays(
         np.array([one.pixels for one in cuts], dtype=np.uint8).reshape(*shape, side, side, 3),
         _bytes([one.depths for one in cuts]).reshape(*shape, px, px),
@@ -213,7 +233,7 @@ def packed(recording: Recording, cuts: Iterable[Cut], *, cutting: Cutting, numbe
 
 
 def _cuts(recording: Recording, cutting: Cutting, rng: np.random.Generator) -> Iterator[Cut]:
-    spec, px = cutting.clip, cutting.depth_px
+    spec, px = cutting.stored, cutting.stored_depth_px
     times_s = [sighting.frame.time_s for sighting in recording.sightings]
     for chosen in starts(times_s, cutting=cutting):
         sightings = [recording.sightings[k] for k in chosen]
@@ -273,6 +293,8 @@ def starts(times_s: Sequence[float], *, cutting: Cutting) -> Iterator[list[int]]
 
 
 def _jittered_box(sighting: Sighting, rng: np.random.Generator, *, cutting: Cutting) -> np.ndarray:
+    if cutting.margin:  # moved at reading
+        return clip_box(sighting.face.mesh, scale=cutting.stored.box_scale)
     scale = cutting.clip.box_scale * (1 + cutting.scale_jitter * rng.uniform(-1, 1))
     box = clip_box(sighting.face.mesh, scale=scale)
     shift = np.round(cutting.shift_jitter * (box[2] - box[0]) * rng.uniform(-1, 1, 2))
@@ -302,6 +324,8 @@ def _claim(out: Path, *, cutting: Cutting, packing: Packing) -> None:
     known = {**asdict(cutting), "clip": cutting.clip.written(), "packing": asdict(packing)}
     if cutting.views == VIEWS[:1]:  # sets of versions without views go on
         del known["views"]
+    if not cutting.margin:  # so do those without a margin
+        del known["margin"]
     text = json.dumps(known, indent=1, sort_keys=True)
     claimed = out / SPEC
     if claimed.is_file() and claimed.read_text() != text:

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from unmask.types import DataError, Label, Presentation
+
+Counts = Mapping[str, tuple[int, int]]  # part -> (bona fide, attacks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +40,18 @@ class Protocol:
     `counts`: part -> (bona fide, attacks) as published, or None where no source gives them; "train+dev" is
     the sum of both, where dev is a share of the published train that we draw ourselves. `folds` names the
     group whose mean and deviation are reported, e.g. "oulu-npu/3" of "oulu-npu/3.1"; "" where it stands
-    alone.
+    alone. `older`: the counts of earlier editions of the lists, which are as good. `worst`: what its APCER is
+    the worst of, each instrument or each family of them.
     """
 
     name: str
     question: str
     needs: tuple[str, ...]
     split: Callable[[Sequence[Presentation]], Split]
-    counts: Mapping[str, tuple[int, int]] | None = None
+    counts: Counts | None = None
     folds: str = ""
+    worst: Literal["instrument", "family"] = "instrument"
+    older: tuple[Counts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +61,8 @@ class DataSet:
     `counts`: split as shipped -> (bona fide, attacks) as published, or None: "counts unverified". `apply`
     says where and how to get it; `layout` is what the folder looks like, a line a path. `mistakes` looks at
     the folder for what usually goes wrong with this set and gives one sentence for each. `read` takes
-    `refuse`, see data.archive. `options`: what may follow the name after a colon -> keywords of `read`.
+    `refuse`, see data.archive. `editions`: words for an edition of the archive -> its counts, where there are
+    several; the first has `counts`. `options`: what may follow the name after a colon -> keywords of `read`.
     """
 
     name: str
@@ -65,9 +72,17 @@ class DataSet:
     apply: str
     layout: str
     read: Callable[..., list[Presentation]]
-    counts: Mapping[str, tuple[int, int]] | None = None
+    counts: Counts | None = None
     mistakes: Callable[[Path], Iterable[str]] | None = None
     options: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    editions: Mapping[str, Counts] = field(default_factory=dict)
+
+    def edition(self, counts: Counts) -> str:
+        """The words for the edition that has these counts, each as far as it has that part; "" if none."""
+        for words, published in self.editions.items():
+            if all(tuple(counts.get(part, (0, 0))) == tuple(pair) for part, pair in published.items()):
+                return words
+        return ""
 
 
 def of_set(presentations: Sequence[Presentation], dataset: str) -> list[Presentation]:
@@ -84,13 +99,16 @@ def in_part(presentations: Iterable[Presentation], part: str) -> list[Presentati
     return [p for p in presentations if p.split == part]
 
 
-def miscounted(split: Split, counts: Mapping[str, tuple[int, int]] | None) -> list[str]:
-    """One sentence for each part whose (bona fide, attacks) are not the published ones.
+def miscounted(split: Split, counts: Counts | None, *, older: Sequence[Counts] = ()) -> list[str]:
+    """One sentence for each part whose (bona fide, attacks) are not the published ones; none where all are
+    those of an `older` edition.
 
     >>> living = Presentation(path="a", label=Label.BONA_FIDE)
     >>> miscounted(Split(train=(living,), dev=(living,), test=()), {"train+dev": (3, 0), "test": (0, 0)})
     ['train+dev has 2 bona fide and 0 attacks, published are 3 and 0']
     """
+    if any(not miscounted(split, edition) for edition in older):
+        return []
     have = split.counts()
     found = []
     for name, published in (counts or {}).items():

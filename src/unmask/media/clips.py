@@ -98,6 +98,18 @@ def coarsened(image: np.ndarray, *, factor: float) -> np.ndarray:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
+def fitted(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture of another size than the first, as large as it fits on a black one of that size."""
+    if image.shape[:2] == (height, width):
+        return image
+    factor = min(height / image.shape[0], width / image.shape[1])
+    rows, columns = (max(1, int(side * factor)) for side in image.shape[:2])
+    top, left = (height - rows) // 2, (width - columns) // 2
+    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas[top : top + rows, left : left + columns] = cv2.resize(image, (columns, rows))
+    return canvas
+
+
 def cut_picture(
     image: np.ndarray, box: np.ndarray, *, size_px: int, sampling: Sampling = "area"
 ) -> np.ndarray:

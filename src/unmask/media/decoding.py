@@ -42,7 +42,7 @@ class Reader:
         self._faults = 0  # in a row
         self._packets = 0  # since the last whole picture
         self._since_s: float | None = None  # when that was, or the first packet
-        self._resized = False
+        self._size_changed = False
 
     def frames(
         self,
@@ -152,8 +152,8 @@ class Reader:
         display = display_of(picture, self._stream, turns=self._turns)
         if before is None:
             self._account.notes += display.notes
-        elif not self._resized:
-            self._resized = True
+        elif not self._size_changed:
+            self._size_changed = True
             sizes = f"{before.width}x{before.height} to {display.width}x{display.height}"
             self._account.notes.append(f"its pictures change from {sizes} pixels after {count} frames")
         return display

@@ -6,7 +6,7 @@ Rates are shares in [0, 1]. Empty inputs are errors (DataError); only `summarise
 by column, gives NaN for a missing class.
 """
 
-from unmask.metrics.columns import Columns, columns
+from unmask.metrics.columns import Columns, columns, over
 from unmask.metrics.curves import Oracle, auc, bpcer_at_apcer, minimum_acer, tpr_at_fpr
 from unmask.metrics.intervals import BOOTSTRAP_ROUNDS, Estimate, Rate, bootstrap, few_subjects, rate
 from unmask.metrics.paired import FIGURES, Drawn, Trained, Verdict, figures, verdict
@@ -58,6 +58,7 @@ __all__ = [
     "fit",
     "hter",
     "minimum_acer",
+    "over",
     "ranked",
     "rate",
     "read_rule",

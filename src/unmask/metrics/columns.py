@@ -1,7 +1,7 @@
 """A score table as arrays, one entry a presentation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,18 @@ def columns(scores: Sequence[Score]) -> Columns:
         instruments=np.array([score.instrument or "attack" for score in scores], dtype=object),
         subjects=tuple(_person(score) for score in scores),
     )
+
+
+def over(scores: Sequence[Score], worst_of: str) -> list[Score]:
+    """The scores, their instruments cut down to what the worst is taken over: "instrument" or "family".
+
+    >>> score = Score(presentation="a", label=Label.ATTACK, instrument="print/photo", score=0.1)
+    >>> [one.instrument for one in over([score], "family")]
+    ['print']
+    """
+    if worst_of == "instrument":
+        return list(scores)
+    return [replace(score, instrument=score.instrument.partition("/")[0]) for score in scores]
 
 
 def by_name(values: np.ndarray, names: np.ndarray) -> dict[str, np.ndarray]:

@@ -35,7 +35,10 @@ class CentralDifference(nn.Conv2d):
 
 
 class Cdcn(DepthReader):
-    """The depth map of each frame; trained by EDL + CDL (loss: absolute 1, contrast 1, binary 0)."""
+    """The depth map of each frame; trained by EDL + CDL (loss: absolute 1, contrast 1, binary 0).
+
+    The contrast of its loss has no padding: contrast_padding "none".
+    """
 
     def __init__(self, *, width: int, theta: float, shrink: int) -> None:
         super().__init__(mean=[0.5] * 3, deviation=[0.5] * 3)

@@ -6,6 +6,7 @@ from typing import Literal
 
 Score = Literal["code", "equation_11"]
 Gradient = Literal["code", "squared", "paper", "none"]
+Block = Literal["code", "published"]
 Levels = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 
 
@@ -18,7 +19,9 @@ class Form:
     channels, so that nothing is averaged away. `grow`: maps grow by that factor after the last block. A map
     is 32x32 when the input is 32 * product(pools) * shrink * fold / grow pixels wide. `gradient`: "code" =
     norm(conv1x1(sqrt(Sx(x)^2 + Sy(x)^2))), "squared" = the same without the root (the code's "type0"),
-    "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no branch ("type2"). `alpha` weighs the
+    "paper" = norm(Sx(x')^2 + Sy(x')^2) of x' = conv1x1(x), "none" = no branch ("type2"). `block` of motion:
+    "code" takes the features as they are and joins the levels behind the blocks, "published" takes their
+    reduction and the block of the level below, as both papers draw it. `alpha` weighs the
     multi-frame map. `recurrent=False` starts each step from a zero state, as the published `time_major` slip
     does. `published_head` puts the published ReLU before the softmax. `score` of clips: "code" = sigmoid(1.2
     d + 0.8 p - 1), "equation_11" = 0.8 p + 0.2 |d| of the papers, at most 1; d the mean depth, p the live
@@ -35,6 +38,7 @@ class Form:
     gradient: Gradient = "code"
     momentum: float = 0.001  # TF's decay 0.999; short trainings from scratch need more
     reduced: int = 32
+    block: Block = "code"
     motion: int = 128
     hidden: int = 64
     alpha: float = 0.6

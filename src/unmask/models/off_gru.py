@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from unmask.contract import MAP_PX
 from unmask.models.form import OFF_PAPER, Form
-from unmask.models.sgtd import Motion, SgtdMulti, initialise
+from unmask.models.motion import Motion
+from unmask.models.sgtd import SgtdMulti, initialise
 
 
 class OffGru(SgtdMulti):

@@ -150,7 +150,7 @@ def _histogram(
 
 def _rates(system: System, *, worst: bool) -> tuple[np.ndarray, np.ndarray]:
     """(APCER of the worst instrument or of all attacks pooled, BPCER) at each threshold, from the lowest."""
-    table = metrics.columns(system.test)
+    table = metrics.columns(metrics.over(system.test, system.worst_of))
     living = metrics.ranked(table.living())
     attacks = [metrics.ranked(scores) for scores in table.attacks().values()]
     levels = np.unique(np.concatenate([living.finite, *(one.finite for one in attacks)]))

@@ -16,7 +16,7 @@ from unmask.types import DataError, Label, Score
 APCER_TARGETS = (0.10, 0.05, 0.01)  # ISO/IEC 30107-3: BPCER10, BPCER20, BPCER100
 FPR_TARGETS = (0.01, 0.001, 0.0001)  # of the CASIA-SURF and CeFA challenges
 ORACLE = "oracle: minimum ACER on test"
-CURVE = "oracle: curve of test"
+CURVE = "curve of test"  # each figure at a threshold of its own, chosen there
 NO_THRESHOLD = "none"
 HEADER = (
     "system",
@@ -138,7 +138,7 @@ def rows(evaluation: Evaluation) -> list[list[str]]:
 
 
 def _evaluated(run: Run, rule: Rule, *, worst_of: str, seed: int, rounds: int) -> Evaluation:
-    dev, test = (_named(part, worst_of) for part in (run.dev, run.test))
+    dev, test = (metrics.over(part, worst_of) for part in (run.dev, run.test))
     table = metrics.columns(test)
     living, attacks = table.living(), table.attacks()
     pooled = metrics.ranked(np.concatenate(list(attacks.values())))
@@ -252,13 +252,6 @@ def _mean(name: str, found: Sequence[Figure]) -> Figure:
     numbers = [figure.value for figure in found]
     spread = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else math.nan
     return Figure(name=name, value=float(np.mean(numbers)), deviation=spread, folds=len(numbers))
-
-
-def _named(scores: Sequence[Score], worst_of: str) -> list[Score]:
-    """The scores, their instruments cut down to what the worst is taken over."""
-    if worst_of == "instrument":
-        return list(scores)
-    return [replace(score, instrument=score.instrument.partition("/")[0]) for score in scores]
 
 
 def _counts(scores: Sequence[Score]) -> tuple[int, int]:

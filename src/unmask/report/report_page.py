@@ -19,6 +19,7 @@ from unmask.report import charts
 from unmask.report.galleries import NO_EVIDENCE, Gallery, Kept, galleries, mapped
 from unmask.report.outcomes import number
 from unmask.report.planes import decision_plane, tsne
+from unmask.report.published import Published, names
 from unmask.report.slices import slices
 from unmask.report.systems import FEW, System, epochs
 from unmask.types import Label, Score
@@ -42,12 +43,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that the page shows; `told` is of each system, in their order; `stress` is HTML of our own."""
+    """All that the page shows; `told` is of each system, in their order; `stress` is HTML of our own.
+
+    `beside`: published rows that those of the systems stand below.
+    """
 
     systems: tuple[System, ...]
     told: tuple[Told, ...]
     notes: tuple[str, ...]
     by: tuple[str, ...] = ()
+    beside: tuple[Published, ...] = ()
     stress: str = ""
     title: str = ""
     seed: int = 0
@@ -67,11 +72,38 @@ def page(report: Report, *, made_at: datetime) -> str:
         det=charts.det(report.systems),
         roc=charts.roc(report.systems),
         epochs=[(_epoch(last), _epoch(best)) for last, best in epochs(report.systems)],
+        beside=_beside(report),
         stress=Markup(report.stress),
         few_count=FEW,
         made_at=made_at.strftime("%Y-%m-%d %H:%M"),
         version=version("unmask"),
     )
+
+
+def _beside(report: Report) -> dict[str, Any]:
+    """Published rows, and those of the systems under the same figures; empty without `beside`."""
+    if not report.beside:
+        return {}
+    shown = names(report.beside)
+    rows = [(row.method, [row.figures.get(name, "") for name in shown], row.source) for row in report.beside]
+    own = [(system.name, [_printed(system, name) for name in shown]) for system in report.systems]
+    return {"protocol": report.beside[0].protocol, "figures": shown, "rows": rows, "own": own}
+
+
+def _printed(system: System, name: str) -> str:
+    """A figure in per cent, as papers print it; "" where there is none."""
+    found = system.shown
+    if found is None:
+        return ""
+    values = {
+        "APCER": found.apcer,
+        "BPCER": found.bpcer.value,
+        "ACER": found.acer.value,
+        "HTER": found.hter.value,
+        "AUC": found.auc.value,
+        "EER": found.eer.value,
+    }
+    return f"{100 * values[name]:.2f}" if np.isfinite(values[name]) else ""
 
 
 def share(found: Rate | None, *, digits: int = 1) -> str:

@@ -6,7 +6,7 @@ left out, and a sentence says so.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,7 @@ class System:
     oracle: Summary | None
     points: tuple[Point, ...]
     notes: tuple[str, ...]
+    worst_of: str = "instrument"  # or "family"
 
     @property
     def shown(self) -> Summary | None:
@@ -63,8 +64,15 @@ class System:
         return sorted({float(level) for level in self.thresholds if math.isfinite(level)})
 
 
-def measured(run: Run, rule: Rule | None, *, seed: int = 0, rounds: int = 1000) -> System:
-    """The figures of a run by `rule`; without one by the EER of dev, else by the thresholds in the table."""
+def measured(
+    run: Run, rule: Rule | None, *, worst_of: str = "instrument", seed: int = 0, rounds: int = 1000
+) -> System:
+    """The figures of a run by `rule`; without one by the EER of dev, else by the thresholds in the table.
+
+    APCER's worst is over each `instrument` or each `family`.
+    """
+    tested = run.test
+    run = replace(run, dev=tuple(metrics.over(run.dev, worst_of)), test=tuple(metrics.over(tested, worst_of)))
     try:
         words, honest_levels = _levels(run, rule)
         oracle_level = _oracle(run)
@@ -80,7 +88,7 @@ def measured(run: Run, rule: Rule | None, *, seed: int = 0, rounds: int = 1000) 
         honest_levels = np.full(len(run.test), math.inf if oracle_level is None else oracle_level)
     return System(
         name=run.system,
-        test=run.test,
+        test=tested,
         dev_counts=_counts(run.dev),
         rule_words=words,
         thresholds=np.asarray(honest_levels, np.float64),
@@ -88,6 +96,7 @@ def measured(run: Run, rule: Rule | None, *, seed: int = 0, rounds: int = 1000) 
         oracle=oracle,
         points=() if oracle is None else tuple(_points(run)),
         notes=tuple(_notes(run, honest, oracle)),
+        worst_of=worst_of,
     )
 
 

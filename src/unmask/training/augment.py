@@ -15,19 +15,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unmask.models.auxiliary import hsv
 from unmask.types import SettingsError
+
+HUE_SATURATION_VALUE = (20.0, 30.0, 20.0)  # albumentations' limits either way, in steps of 8-bit HSV
+HSV_STEPS = (180.0, 255.0, 255.0)  # OpenCV's: a hue of two degrees, a 255th of saturation and of value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
     """Chances in [0, 1] that a clip is changed, and by how much; the defaults are the published three."""
 
+    crop: float = 1.0  # of clips with a margin: each side anew, as the published code draws it
+    crop_least: float = 1.1 / 1.3  # how near a side may come to the middle; 1 is where it lies at run time
+    crop_most: float = 1.4 / 1.3  # and how far from it
     flip: float = 0.5
     contrast: float = 0.5  # a x + b, a in [0.5, 1.5], b up to 40 of 255 either way
     cutout: float = 0.5
     cutout_side: float = 0.19  # the largest black square, in sides of the clip (published: 48 of 256 px)
     gamma: float = 0.0
     gamma_range: float = 1.6  # exponents in [1 / range, range]
+    hue_saturation: float = 0.0  # albumentations' HueSaturationValue at its own limits, as TFace takes it
     colour: float = 0.0
     colour_range: float = 0.15  # gain of a channel 1 +- range; saturation in [0.4, 1.4]
     grey: float = 0.0
@@ -40,7 +48,23 @@ class Augmentation:
     jpeg_quality: float = 40.0  # the lowest; the highest is 95
 
     def __post_init__(self) -> None:
-        chances = ("flip", "contrast", "cutout", "gamma", "colour", "grey", "light", "blur", "noise", "jpeg")
+        if not 0 < self.crop_least <= 1 <= self.crop_most <= 2:
+            raise SettingsError(
+                f"[augmentation] needs 0 < crop_least <= 1 <= crop_most <= 2, not {self.crop_least} and "
+                f"{self.crop_most}"
+            )
+        chances: tuple[str, ...] = (
+            "crop",
+            "flip",
+            "contrast",
+            "cutout",
+            "gamma",
+            "hue_saturation",
+            "colour",
+            "grey",
+            "light",
+        )
+        chances += ("blur", "noise", "jpeg")
         for name in chances:
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(f"[augmentation] {name} is a chance in [0, 1], not {getattr(self, name)}")
@@ -87,7 +111,12 @@ def augment(batch: Batch, rng: np.random.Generator, *, settings: Augmentation) -
         _flip(batch.depth, flipped, axis=-1),
         _flip(batch.mask, flipped, axis=-1),
     )
-    for change, chance in (
+    hue = [(_hue_saturation, settings.hue_saturation)] if settings.hue_saturation else []
+    for (
+        change,
+        chance,
+    ) in (  # without hue nothing is drawn for it: batches of older settings stay as they were
+        *hue,
         (_light, settings.light),
         (_colour, settings.colour),
         (_grey, settings.grey),
@@ -145,6 +174,25 @@ def _colour(x: Tensor, drawn: _Draw, settings: Augmentation) -> Tensor:
     grey = x.mean(dim=-1, keepdim=True)
     saturated = grey + (x - grey) * _wide(drawn.uniform(0.4, 1.4))
     return saturated * _wide(drawn.uniform(1 - most, 1 + most, more=(3,)))
+
+
+def _hue_saturation(x: Tensor, drawn: _Draw, settings: Augmentation) -> Tensor:
+    shape = x.shape
+    hue, saturation, value = hsv(x.movedim(-1, 2).flatten(0, 1)).unflatten(0, shape[:2]).unbind(dim=2)
+    shifts = zip(HUE_SATURATION_VALUE, HSV_STEPS, strict=True)
+    by_hue, by_saturation, by_value = (
+        drawn.uniform(-most, most).view(-1, 1, 1, 1) / steps for most, steps in shifts
+    )
+    saturation = (saturation + by_saturation).clamp(0, 1)
+    return _rgb((hue + by_hue) % 1, saturation, (value + by_value).clamp(0, 1))
+
+
+def _rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
+    """Hue, saturation and value in [0, 1], all of one shape, -> RGB as a last axis."""
+    places = torch.tensor([5.0, 3.0, 1.0], device=hue.device)
+    k = (places + 6 * hue[..., None]) % 6
+    share = torch.minimum(k, 4 - k).clamp(0, 1)
+    return value[..., None] * (1 - saturation[..., None] * share)
 
 
 def _grey(x: Tensor, drawn: _Draw, settings: Augmentation) -> Tensor:

@@ -17,6 +17,7 @@ from unmask.training.settings import Batches
 from unmask.types import DataError
 
 T = TypeVar("T")
+CROPS = 0xC409  # apart from the generators of what else is drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,32 @@ class Drawer:
         if part:
             rng = np.random.default_rng([self.seed, step, part])
         numbers = dealt[part]
-        arrays = self.prepared.read(numbers)
+        arrays = self.prepared.read(numbers, crops=self._crops(step, part=part, augmentation=augmentation))
         if frames is not None:
             arrays = one_frame(arrays, frames[part])
         if augmentation is not None and augmentation.jpeg:
             recompress(arrays.clips, rng, settings=augmentation)
         return Drawn(numbers, arrays, np.isin(numbers, self.bona_fide), rng)
+
+    def _crops(self, step: int, *, part: int, augmentation: Augmentation | None) -> np.ndarray | None:
+        """The crops of a part of a step; None where clips have no margin to move them in."""
+        margin = self.prepared.margin
+        if not margin or augmentation is None or not augmentation.crop:
+            return None
+        if augmentation.crop_most > 1 + margin + 1e-6:
+            raise DataError(
+                f"[augmentation] crop_most = {augmentation.crop_most:.3f} needs clips with a margin of "
+                f"{augmentation.crop_most - 1:.3f}, not {margin}; prepare them with that --margin, or lower "
+                "crop_most"
+            )
+        rng = np.random.default_rng([self.seed, step, part, CROPS])
+        return sides(rng, self.batches.size, settings=augmentation)
+
+
+def sides(rng: np.random.Generator, count: int, *, settings: Augmentation) -> np.ndarray:
+    """How far the four sides of each crop (count, 4) lie from its middle, in halves of its side."""
+    drawn = rng.uniform(settings.crop_least, settings.crop_most, (count, 4))
+    return np.where(rng.random((count, 1)) < settings.crop, drawn, 1.0)
 
 
 def one_frame(arrays: Arrays, frames: np.ndarray) -> Arrays:

@@ -46,7 +46,7 @@ def loss_of(output: Output, batch: Batch, *, settings: Loss) -> Tensor:
         depth = output.depth.float()
         terms.append(settings.absolute * edl(depth, target))
         if settings.contrast:
-            terms.append(settings.contrast * cdl(depth, target))
+            terms.append(settings.contrast * cdl(depth, target, valid=settings.contrast_padding == "none"))
     if settings.binary and output.logits is not None:
         logits, double = output.logits.float(), settings.double_softmax
         terms.append(settings.binary * binary(logits, batch.bona_fide, double_softmax=double))

@@ -8,7 +8,6 @@ all that moves, so a run that was killed and resumed is, on the CPU, the same ru
 
 import math
 import os
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from copy import deepcopy
@@ -34,6 +33,7 @@ from unmask.training.dev import judge, loss_of, score_set
 from unmask.training.features import features_of
 from unmask.training.head import fit_head, row_weights
 from unmask.training.loggers import close_loggers, loggers_of
+from unmask.training.meter import Meter, Statistics
 from unmask.training.networks import build, frames_of, start_depth
 from unmask.training.optimisers import optimiser_of, rate_at
 from unmask.training.run_folder import claim, goes_on, write_metrics
@@ -63,6 +63,7 @@ class _Run:
     frames: int
     history: History
     watched: dict[str, float] = field(default_factory=dict)  # figures of the last step for the log
+    statistics: Statistics | None = None  # where batch norm's move
 
 
 def train(
@@ -88,23 +89,9 @@ def train(
     if fabric.global_rank == 0:
         going_on = goes_on(out, settings, resume=resume)
     going_on = fabric.broadcast(going_on)
-    if settings.run.backbone == "frozen" and init is None and not going_on:
-        raise SettingsError(
-            "[run] backbone is frozen, but there is none yet; give --init weights of stage 1, of an encoder "
-            "imagenet"
-        )
-    run = _begin(fabric, settings, sets, out, init=None if going_on else init, going_on=going_on)
+    run, drawer = _begin(fabric, settings, sets, out, init=None if going_on else init, going_on=going_on)
     if fabric.global_rank == 0:
         claim(out, settings)  # not before: a run that is refused leaves nothing
-    if going_on:
-        _restore(run, checkpoints.read(out / CHECKPOINT))
-    drawer = Drawer(
-        sets.train,
-        batches=settings.batches,
-        seed=settings.run.seed,
-        frames=run.frames,
-        parts=fabric.world_size * settings.batches.accumulate,
-    )
     status = "failed"
     try:
         _loop(run, drawer, progress=progress)
@@ -141,11 +128,17 @@ def _fabric(settings: Settings, out: Path) -> Fabric:
 
 def _begin(
     fabric: Fabric, settings: Settings, sets: Sets, out: Path, *, init: str | Path | None, going_on: bool
-) -> _Run:
+) -> tuple[_Run, Drawer]:
+    """The run as it stands before its next step, and what draws its batches."""
+    if settings.run.backbone == "frozen" and init is None and not going_on:
+        raise SettingsError(
+            "[run] backbone is frozen, but there is none yet; give --init weights of stage 1, of an encoder "
+            "imagenet"
+        )
     torch.manual_seed(settings.run.seed)  # of the first weights; a step seeds itself
     bare = build(settings, init=init)
     frames = frames_of(bare, sets.train.spec)
-    if init is None and settings.run.backbone == "trained":
+    if init is None and settings.run.backbone == "trained" and settings.run.start_depth == "label mean":
         start_depth(bare, sets.train, frames=frames)
     if settings.head.strength and not going_on:
         _fit(fabric, cast(Encoder, bare), settings, sets)
@@ -154,7 +147,19 @@ def _begin(
     optimiser = optimiser_of(bare, settings)
     network, optimiser = fabric.setup(bare, optimiser)
     average = deepcopy(bare).requires_grad_(False) if settings.run.ema else None
-    return _Run(fabric, settings, sets, out, network, bare, average, optimiser, frames, History())
+    run = _Run(fabric, settings, sets, out, network, bare, average, optimiser, frames, History())
+    if going_on:
+        _restore(run, checkpoints.read(out / CHECKPOINT))
+    if settings.run.batch_norm == "moving":
+        run.statistics = Statistics(bare)
+    drawer = Drawer(
+        sets.train,
+        batches=settings.batches,
+        seed=settings.run.seed,
+        frames=frames,
+        parts=fabric.world_size * settings.batches.accumulate,
+    )
+    return run, drawer
 
 
 def _fit(fabric: Fabric, network: Encoder, settings: Settings, sets: Sets) -> None:
@@ -180,25 +185,6 @@ def _looked(tell: Callable[[str], None], done: int, total: int) -> None:
     tell(f"features of {done:,} of {total:,} pictures")
 
 
-class _Meter:
-    """What happened since the last line of the log."""
-
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-        self.images = 0
-        self.waited_s = 0.0  # for the next batch
-        self.since = self.asked = time.perf_counter()
-
-    def got(self) -> None:
-        """The next batch is there."""
-        self.waited_s += time.perf_counter() - self.asked
-
-    def figures(self) -> dict[str, float]:
-        """Rates since the last line, and the share of the time that no batch was there to work on."""
-        seconds = time.perf_counter() - self.since
-        return {"images_s": self.images / seconds, "waiting": self.waited_s / seconds}
-
-
 def _loop(run: _Run, drawer: Drawer, *, progress: Progress | None) -> None:
     settings, fabric = run.settings, run.fabric
     steps = range(run.history.step, settings.run.steps)
@@ -210,7 +196,7 @@ def _loop(run: _Run, drawer: Drawer, *, progress: Progress | None) -> None:
     if exhausted(run.history, settings.evaluation.patience):
         return
     _to_train(run)
-    meter = _Meter()
+    meter = Meter()
     with closing(ahead(draw, steps)) as batches:
         for step, drawn in batches:
             meter.got()
@@ -221,7 +207,7 @@ def _loop(run: _Run, drawer: Drawer, *, progress: Progress | None) -> None:
                 loss = _write_down(run, meter)
                 figures = {"loss": loss, "rate": rate_at(step, settings), **meter.figures()}
                 fabric.log_dict({**figures, **run.watched}, done)
-                meter = _Meter()
+                meter = Meter()
                 if progress is not None:
                     progress(done, settings.run.steps, loss)
             evaluates = done % settings.evaluation.every == 0 or done == settings.run.steps
@@ -231,11 +217,11 @@ def _loop(run: _Run, drawer: Drawer, *, progress: Progress | None) -> None:
                 if meter.losses:  # a resumed run starts a new mean
                     _write_down(run, meter)
                 _save(run)
-                meter = _Meter()
+                meter = Meter()
             if evaluates and exhausted(run.history, settings.evaluation.patience):
                 fabric.print(_patience_ended(run))
                 return
-            meter.asked = time.perf_counter()
+            meter.asks()
 
 
 def exhausted(history: History, patience: int) -> bool:
@@ -252,7 +238,7 @@ def _patience_ended(run: _Run) -> str:
     )
 
 
-def _write_down(run: _Run, meter: _Meter) -> float:
+def _write_down(run: _Run, meter: Meter) -> float:
     """The mean loss since the last line goes into the history."""
     loss = float(np.mean(meter.losses))
     run.history.losses.append((run.history.step, loss))
@@ -278,6 +264,8 @@ def _step(run: _Run, drawn: Sequence[Drawn], *, step: int) -> float:
     loss = torch.zeros((), device=fabric.device)
     for number, one in enumerate(drawn, start=1):
         batch = changed(one, settings=settings.augmentation, device=fabric.device)
+        if run.statistics is not None:
+            run.statistics.batch()
         with fabric.no_backward_sync(run.network, enabled=number < len(drawn)):
             output = run.network(batch.clips, batch.mask[:, 0])
             part = loss_of(output, batch, settings=settings.loss) / len(drawn)

@@ -1,7 +1,8 @@
 """What a run came to: error rates of its best and its last weights, and their mean over seeds.
 
-Thresholds are those of the EER on dev. Rates of test at the EER threshold of test itself stand in rows of
-their own that are called oracle: no system could have chosen that threshold.
+Thresholds are those of the EER on dev. Rates of test at thresholds that were chosen on test itself stand in
+rows of their own: "oracle" has the smallest ACER that any threshold gives there, "test-eer" is at the EER of
+test. No system could have known either. APCER is the worst of what the protocol defines.
 """
 
 import csv
@@ -15,7 +16,8 @@ import numpy as np
 from torch import nn
 
 from unmask import metrics
-from unmask.data.prepared import PreparedSet
+from unmask.data.prepared import PreparedSet, protocol_of
+from unmask.data.protocols import PROTOCOLS
 from unmask.media.files import write_bytes
 from unmask.plain import active, inert
 from unmask.training import checkpoint as checkpoints
@@ -23,7 +25,7 @@ from unmask.training.checkpoint import BEST, CHECKPOINT
 from unmask.training.dev import score_finished
 from unmask.training.networks import build
 from unmask.training.run_folder import SETTINGS
-from unmask.training.sets import Folders, has_part, part_of
+from unmask.training.sets import Folders, folders_of, has_part, part_of
 from unmask.training.settings import Settings, read_settings
 from unmask.training.threshold import presentation_scores
 
@@ -40,7 +42,7 @@ class Result:
     weights: str
     step: int
     part: str
-    threshold_from: str  # "dev" or "oracle"
+    threshold_from: str  # "dev", "oracle" or "test-eer"
     threshold: float
     auc: float
     eer: float
@@ -50,18 +52,22 @@ class Result:
     worst_instrument: str
     bona_fide: int
     attacks: int
+    worst_of: str = "instrument"  # or "family"
 
 
 def write_results(out: Path, *, data: Folders) -> list[Result]:
     """Scores dev, and test where there is one, with the best and the last weights of the run in `out`."""
     settings = read_settings(out / SETTINGS)
     parts = {part: part_of(data, part) for part in ("dev", "test") if has_part(data, part)}
+    worst = worst_of(settings, data)
     found: list[Result] = []
     for weights, name in (("best", BEST), ("last", CHECKPOINT)):
         state = checkpoints.read(out / name)
         network = build(settings, init=None)
         network.load_state_dict(state.average or state.network)
-        found += _of_weights(network.eval(), parts, settings, weights=weights, step=state.history.step)
+        found += _of_weights(
+            network.eval(), parts, settings, worst=worst, weights=weights, step=state.history.step
+        )
     write_bytes(out / RESULTS, _csv([asdict(result) for result in found]))
     return found
 
@@ -102,19 +108,37 @@ def write_summary(out: Path, runs: Mapping[int, Sequence[Result]]) -> list[dict[
     return rows
 
 
+def worst_of(settings: Settings, data: Folders) -> str:
+    """What APCER is the worst of: as the settings say, or as the protocol that the clips were prepared by."""
+    if settings.evaluation.worst != "protocol":
+        return settings.evaluation.worst
+    rows = [PROTOCOLS.get(protocol_of(folder)) for folder in folders_of(data)]
+    return "family" if all(row is not None and row.worst == "family" for row in rows) else "instrument"
+
+
 def _of_weights(
-    network: nn.Module, parts: Mapping[str, PreparedSet], settings: Settings, *, weights: str, step: int
+    network: nn.Module,
+    parts: Mapping[str, PreparedSet],
+    settings: Settings,
+    *,
+    worst: str,
+    weights: str,
+    step: int,
 ) -> list[Result]:
     found: list[Result] = []
     threshold = float("nan")
     for part, prepared in parts.items():
         scored = score_finished(network, prepared, settings)
         living, attacks = presentation_scores(prepared.rows, scored.scores)
+        if worst == "family":
+            attacks = metrics.families(attacks)
         own = metrics.eer(living, np.concatenate(list(attacks.values()))).threshold
-        ways = {"dev": own if part == "dev" else threshold} | ({} if part == "dev" else {"oracle": own})
+        ways = {"dev": own if part == "dev" else threshold}
+        if part != "dev":
+            ways |= {"oracle": metrics.minimum_acer(living, attacks).threshold, "test-eer": own}
         threshold = ways["dev"]
         for way, at in ways.items():
-            rates = _rates(living, attacks, at)
+            rates = _rates(living, attacks, at) | {"worst_of": worst}
             found.append(Result(weights=weights, step=step, part=part, threshold_from=way, **rates))
     return found
 

@@ -7,6 +7,8 @@ import os
 import platform
 import subprocess
 import sys
+import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +17,7 @@ import torch
 
 from unmask.media.files import write_bytes
 from unmask.training.checkpoint import CHECKPOINT, History
-from unmask.training.settings import Settings, to_toml
+from unmask.training.settings import Settings, from_mapping, to_toml
 from unmask.types import SettingsError
 
 SETTINGS = "settings.toml"
@@ -42,8 +44,8 @@ def goes_on(out: Path, settings: Settings, *, resume: bool) -> bool:
             raise SettingsError(f"{out} holds a run already; go on with --resume or name another folder")
     elif not written.is_file():
         raise SettingsError(f"{out} holds no run to resume; start one without --resume")
-    elif written.read_text(encoding="utf-8") != to_toml(settings):
-        raise SettingsError(f"{written} differs from the settings given; a resumed run keeps its own")
+    elif (text := written.read_text(encoding="utf-8")) != to_toml(settings):
+        _refuse_other(from_mapping(tomllib.loads(text), origin=str(written)), settings, written=written)
     return resume and (out / CHECKPOINT).is_file()  # killed before its first one, it starts anew
 
 
@@ -51,6 +53,18 @@ def claim(out: Path, settings: Settings) -> None:
     """Marks the folder as that of a run of these settings."""
     write_bytes(out / SETTINGS, to_toml(settings).encode())
     write_bytes(out / ENVIRONMENT, json.dumps(environment(), indent=2).encode())
+
+
+def _refuse_other(old: Settings, new: Settings, *, written: Path) -> None:
+    """SettingsError where a resumed run is given other settings than its own, or fewer steps."""
+    if replace(old, run=replace(old.run, steps=new.run.steps)) != new:
+        raise SettingsError(
+            f"{written} differs from the settings given; a resumed run keeps its own, but for run.steps"
+        )
+    if new.run.steps < old.run.steps:
+        raise SettingsError(
+            f"the run is of {old.run.steps} steps, and {new.run.steps} are fewer; it can only be made longer"
+        )
 
 
 def environment() -> dict[str, object]:

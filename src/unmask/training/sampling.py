@@ -23,7 +23,7 @@ class Balanced:
         domains = np.array([row.domain or row.source for row in rows], dtype=object)
         if batches.domains == "as prepared":
             domains[:] = ""
-        elif len(set(domains)) < 2:
+        elif len(set(domains)) < 2 and batches.domains == "equally":
             raise DataError(
                 f"{prepared.root} has one domain, {domains[0]!r}; drop [batches] domains, or train on several"
             )

@@ -6,15 +6,36 @@ The resolved settings are saved beside the weights, so that a run can be started
 import json
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from unmask.media.regular import refuse_special
 from unmask.training.augment import Augmentation
 from unmask.types import ClipSpec, SettingsError
+
+# What the section [fghv] calls by the names of its paper, and where each belongs: docs/fghv.md.
+FGHV_CONSTANTS = {
+    "K": "arguments.draws",
+    "d": "arguments.latent",
+    "tau": "arguments.tau",
+    "channels": "arguments.channels",
+    "lambda_RCC": "loss.relative",
+    "form_RCC": "loss.relative_form",
+    "lambda_VAR": "loss.variance",
+    "of_VAR": "loss.variance_of",
+    "lambda_DDC": "loss.distribution",
+    "margin_DDC": "loss.distribution_margin",
+    "collapse": "loss.collapse",
+    "lr": "optimiser.rate",
+    "momentum": "optimiser.momentum",
+    "weight_decay": "optimiser.decay",
+    "iterations": "run.steps",
+    "batch": "batches.size",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +55,9 @@ class Run:
     backbone: Literal["trained", "frozen"] = "trained"  # frozen: stage 2, with the backbone of --init
     ema: float = 0.0  # decay of the average of the weights that is evaluated and shipped; 0 turns it off
     batch_norm: Literal["moving", "frozen"] = "moving"  # frozen: statistics as the first weights have them
+    start_depth: Literal["label mean", "as drawn"] = (
+        "label mean"  # of the first maps, see networks.start_depth
+    )
     loggers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
 
 
@@ -42,12 +66,12 @@ class Batches:
     """`size` clips a device at once, `accumulate` times before the weights move.
 
     `order` "balanced" draws with replacement: a share `bona_fide` of them bona fide, the `attacks` of each
-    instrument "equally" often, or as often "as prepared", and so the `domains`, within each class. `order`
-    "epochs" goes through all clips in a new random order each epoch, as the papers' code does, and balances
-    nothing.
+    instrument "equally" often, or as often "as prepared", and so the `domains`, within each class; "equally"
+    refuses a set of one domain, "equally if several" balances its classes alone. `order` "epochs" goes
+    through all clips in a new random order each epoch, as the papers' code does, and balances nothing.
 
     `clips_bona_fide` and `clips_attack`: about so many of each presentation, spread over it, anew each epoch
-    (papers.md 4.6: 16 and 4), for the order "epochs"; 0 takes all.
+    (papers.md 4.6: 16 and 4 single frames, 16 and 2 clips of several), for the order "epochs"; 0 takes all.
     """
 
     size: int
@@ -55,7 +79,7 @@ class Batches:
     order: Literal["balanced", "epochs"] = "balanced"
     bona_fide: float = 0.5
     attacks: Literal["equally", "as prepared"] = "equally"
-    domains: Literal["equally", "as prepared"] = "as prepared"
+    domains: Literal["equally", "equally if several", "as prepared"] = "as prepared"
     clips_bona_fide: int = 0
     clips_attack: int = 0
 
@@ -66,8 +90,9 @@ class Loss:
 
     The published code sums the depth terms of four maps and divides by five: its 0.2 is 0.16 here, where they
     are averaged. `attack_depth`: what the depth of an attack is pulled to, "zeros" or its "true" depth.
-    `pixels`: of networks that mark places (DeepPixBiS). `double_softmax`: cross entropy of the softmax of the
-    classes, as FAS-SGTD's published code has it (papers.md 4.8, 6).
+    `contrast_padding`: "zeros" as FAS-SGTD's code has it, "none" as CDCN's: only places with all eight
+    neighbours count. `pixels`: of networks that mark places (DeepPixBiS). `double_softmax`: cross entropy of
+    the softmax of the classes, as FAS-SGTD's published code has it (papers.md 4.8, 6).
 
     FGHV: 1 RCC (`relative`) + 1 VAR (`variance`) + 1 DDC (`distribution`), see models.hypotheses. Training
     stops when the mean cosine between generated features of real faces reaches `collapse`; 0 never stops it.
@@ -75,6 +100,7 @@ class Loss:
 
     absolute: float = 1.0
     contrast: float = 0.5
+    contrast_padding: Literal["zeros", "none"] = "zeros"
     binary: float = 0.0
     pixels: float = 0.0
     double_softmax: bool = False
@@ -129,6 +155,8 @@ class Evaluation:
     step. Operating points: "default" and "strict" where the worst family of instruments has the APCER
     `default_apcer` and `strict_apcer`, "lenient" at the BPCER `lenient_bpcer`.
     `patience`: so many evaluations without a better one end the run; 0 never does.
+    `worst`: what the APCER in results.csv is the worst of, each "instrument", each "family", or what the
+    "protocol" that the clips were prepared by defines (OULU-NPU: family).
     `early_error`: share of single clips that may fall on the wrong side of threshold +- margin.
     `calibrate`: "platt" ships a map that makes 0.5 of the default point's threshold (training.calibrated).
     """
@@ -137,6 +165,7 @@ class Evaluation:
     batch: int = 16
     keep: Literal["best", "last"] = "best"
     patience: int = 0
+    worst: Literal["protocol", "instrument", "family"] = "protocol"
     default_apcer: float = 0.2
     strict_apcer: float = 0.05
     lenient_bpcer: float = 0.02
@@ -242,8 +271,43 @@ def read_settings(config: str | Path, *, overrides: Mapping[str, Any] | None = N
         raise SettingsError(f"{path} is not TOML ({broken}); correct it there") from broken
     for place, value in (overrides or {}).items():
         section, _, key = place.partition(".")
+        for name, target in FGHV_CONSTANTS.items():
+            if target == place and isinstance(given.get("fghv"), dict):
+                given["fghv"].pop(name, None)  # the same thing by its other name
         given.setdefault(section, {})[key] = value
     return from_mapping(given, origin=str(path))
+
+
+def changes_of(words: Sequence[str]) -> dict[str, Any]:
+    """What "section.key=value" says, as `overrides`; a value is written as in TOML, a string may be bare.
+
+    >>> changes_of(["run.steps=20", "optimiser.kind=sgd", "arguments.pools=[1, 1, 1]"])
+    {'run.steps': 20, 'optimiser.kind': 'sgd', 'arguments.pools': [1, 1, 1]}
+    """
+    found: dict[str, Any] = {}
+    for word in words:
+        place, equals, text = word.partition("=")
+        section, point, key = place.strip().partition(".")
+        if not (equals and point and section and key) or "." in key:
+            raise SettingsError(f"--set takes section.key=value, as run.steps=200, not {word!r}")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()  # a bare string; its key says whether it may be one
+        found[place.strip()] = value
+    return found
+
+
+def described() -> dict[str, str]:
+    """Preset without .toml -> the first sentence of its file, which says what it is."""
+    found = {}
+    for name, path in sorted(presets().items()):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        comment = " ".join(
+            line.removeprefix("#").strip() for line in takewhile(lambda x: x[:1] == "#", lines)
+        )
+        found[name.removesuffix(".toml")] = f"{comment.partition('. ')[0].rstrip('.')}."
+    return found
 
 
 def from_mapping(given: Mapping[str, Mapping[str, Any]], *, origin: str) -> Settings:
@@ -256,7 +320,7 @@ def from_mapping(given: Mapping[str, Mapping[str, Any]], *, origin: str) -> Sett
     """
     kinds = get_type_hints(Settings)
     kinds.pop("arguments")
-    given = dict(given)
+    given = _unfolded(given, origin=origin)
     arguments = given.pop("arguments", {})
     if unknown := sorted(given.keys() - kinds.keys()):
         raise SettingsError(f"{origin} has sections {unknown}; it may have {sorted([*kinds, 'arguments'])}")
@@ -270,6 +334,23 @@ def from_mapping(given: Mapping[str, Mapping[str, Any]], *, origin: str) -> Sett
         },
         arguments=arguments,
     )
+
+
+def _unfolded(given: Mapping[str, Any], *, origin: str) -> dict[str, Any]:
+    """The sections with what [fghv] says by the paper's names put where it belongs."""
+    found = dict(given)
+    constants = found.pop("fghv", {})
+    if not isinstance(constants, Mapping):
+        raise SettingsError(f"{origin}: fghv must be a section, not {constants!r}; write [fghv]")
+    for name, value in constants.items():
+        if name not in FGHV_CONSTANTS:
+            raise SettingsError(f"{origin}: [fghv] has no {name!r}; it knows {list(FGHV_CONSTANTS)}")
+        section, _, key = FGHV_CONSTANTS[name].partition(".")
+        values = found.get(section, {})
+        if isinstance(values, Mapping) and key in values:
+            raise SettingsError(f"{origin}: [fghv] {name} and [{section}] {key} are one thing; keep one")
+        found[section] = {**values, key: value}
+    return found
 
 
 def to_toml(settings: Settings) -> str:

@@ -87,10 +87,7 @@ def families(attacks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     >>> {name: len(scores) for name, scores in found.items()}
     {'print': 62}
     """
-    whole: dict[str, list[np.ndarray]] = {}
-    for name, found in attacks.items():
-        whole.setdefault(name.partition("/")[0], []).append(found)
-    joined = {name: np.concatenate(parts) for name, parts in whole.items()}
+    joined = metrics.families(attacks)
     many = {name: found for name, found in joined.items() if len(found) >= FEW_ATTACKS}
     rest = [found for name, found in joined.items() if name not in many]
     return many | ({"others": np.concatenate(rest)} if rest and not many else {})

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from unmask import metrics
 from unmask.data.prepared import PreparedSet
 from unmask.data.shards import Row
 from unmask.models.fghv import Fghv, correlations, likelihood
@@ -17,7 +18,7 @@ from unmask.models.gaussian import Search, shift
 from unmask.training.batches import ahead, one_frame, to_batch
 from unmask.types import DataError, Label, ModelError, Score
 
-VARIANCE_WEIGHT = KL_WEIGHT = 0.5  # papers.md 5.3, inferred
+GRID = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # weights that are tried for variance and delta-KL
 STANDARD_CLIPS = 500  # of the training set: mean and deviation need no more
 COLUMNS = ("fhvm", "variance", "delta_kl")
 
@@ -133,17 +134,47 @@ def standards(rows: Sequence[Row], evidence: Evidence) -> Standards:
     )
 
 
-def combined(
-    evidence: Evidence,
-    by: Standards,
-    *,
-    variance_weight: float = VARIANCE_WEIGHT,
-    kl_weight: float = KL_WEIGHT,
-) -> np.ndarray:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Of the final score: `fhvm` s - `variance` v~ - `delta_kl` KL~; the first is 0 or 1."""
+
+    fhvm: float = 1.0
+    variance: float = 0.5  # 0.5 and 0.5: papers.md 5.3, inferred
+    delta_kl: float = 0.5
+
+
+PARTS = {  # each part of the score alone, by its name
+    "FHVM": Weights(fhvm=1.0, variance=0.0, delta_kl=0.0),
+    "variance": Weights(fhvm=0.0, variance=1.0, delta_kl=0.0),
+    "delta-KL": Weights(fhvm=0.0, variance=0.0, delta_kl=1.0),
+}
+
+
+def combined(evidence: Evidence, by: Standards, *, weights: Weights | None = None) -> np.ndarray:
     """s - a v~ - b KL~ (n,), higher is more bona fide; unbounded, so thresholds come from dev."""
+    weights = weights or Weights()
     variance = _standard(evidence.variance, by.variance_mean, by.variance_deviation)
     delta_kl = _standard(evidence.delta_kl, by.delta_kl_mean, by.delta_kl_deviation)
-    return evidence.fhvm - variance_weight * variance - kl_weight * delta_kl
+    return weights.fhvm * evidence.fhvm - weights.variance * variance - weights.delta_kl * delta_kl
+
+
+def fitted(rows: Sequence[Row], evidence: Evidence, by: Standards) -> Weights:
+    """The weights with the highest AUC on these presentations, which are to be dev's.
+
+    Each part alone is among those that are tried, first: a combination is taken only where it is better than
+    all of its parts.
+    """
+    mixed = (Weights(variance=a, delta_kl=b) for a in GRID for b in GRID if a or b)
+    tried = [*PARTS.values(), *mixed]
+    values = [auc_of(rows, evidence, by, weights) for weights in tried]
+    return tried[int(np.argmax(values))]
+
+
+def auc_of(rows: Sequence[Row], evidence: Evidence, by: Standards, weights: Weights) -> float:
+    """AUC of the score with these weights."""
+    scores = combined(evidence, by, weights=weights)
+    living = np.array([row.label is Label.BONA_FIDE for row in rows])
+    return metrics.auc(scores[living], scores[~living])
 
 
 def table(rows: Sequence[Row], evidence: Evidence, scores: np.ndarray) -> list[Score]:

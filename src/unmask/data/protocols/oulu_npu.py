@@ -66,6 +66,7 @@ def _protocol(number: int, phone: str = "") -> Protocol:
         split=partial(oulu, number=number, phone=phone, name=name),
         counts=COUNTS[number],
         folds=f"{NAME}/{number}" if phone else "",
+        worst="family",  # the paper's APCER is the worse of print and display
     )
 
 

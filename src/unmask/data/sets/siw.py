@@ -1,5 +1,7 @@
 """SiW, Spoof in the Wild: 4,478 videos of 165 people, two cameras, prints and four kinds of screen.
 
+Since 2020 the lists of bob.db.siw have nine replays fewer; both archives are known.
+
 Liu, Jourabloo, Liu: Learning deep models for face anti-spoofing: binary or auxiliary supervision. CVPR 2018.
 A name is Subject-Sensor-Type-Medium-Session, as in 003-1-2-1-1.mov; some end in .m.mov or .mp4.
 """
@@ -25,6 +27,8 @@ SCREENS = (  # by medium, from 1
     "replay/galaxy-s8",
 )
 FOLDERS = {"1": "live", "2": "spoof", "3": "spoof"}
+COUNTS = {"train": (714, 1702), "test": (599, 1454)}
+FIRST_COUNTS = {"train": (714, 1703), "test": (599, 1462)}
 PATTERN = re.compile(r"(\d{3})-([12])-([123])-([1-4])-([12])(?:_.*)?")
 
 
@@ -76,6 +80,10 @@ SIW = DataSet(
     apply="sign the agreement at http://cvlab.cse.msu.edu/siw-spoof-in-the-wild-database.html",
     layout="Train/live/003/003-1-1-1-1.mov\nTrain/spoof/003/003-1-2-1-1.mov\nTest/live/...  Test/spoof/...",
     read=siw,
-    counts={"train": (714, 1703), "test": (599, 1462)},
+    counts=COUNTS,
+    editions={
+        "the archive as bob's lists have it since 2020, 4,469 videos": COUNTS,
+        "the archive of bob's first lists and of the paper, 4,478 videos": FIRST_COUNTS,
+    },
     mistakes=mistakes,
 )

@@ -1,0 +1,30 @@
+"""What the worst APCER is taken over: the grouping that the protocol defines, unless the user asks otherwise.
+
+OULU-NPU's metric takes the worse of print and display, not of its two printers and two displays.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from unmask.data.protocols import PROTOCOLS
+from unmask.report.runs import Run
+
+DEFAULT = "instrument"
+
+
+def worst_of(run: Run, asked: str = "") -> str:
+    """`asked`, "instrument" or "family"; of "" what the run's protocol defines, by its scores' column."""
+    if asked:
+        return asked
+    protocol = run.test[0].columns.get("protocol", "") if run.test else ""
+    return PROTOCOLS[protocol].worst if protocol in PROTOCOLS else DEFAULT
+
+
+def worst_notes(runs: Sequence[Run], asked: str = "") -> Iterator[str]:
+    """A sentence for each protocol whose own grouping is not that of the standard, where it is used."""
+    names = {run.test[0].columns.get("protocol", "") for run in runs if run.test}
+    for name in sorted(names & PROTOCOLS.keys()):
+        if not asked and PROTOCOLS[name].worst != DEFAULT:
+            yield (
+                f"APCER is the worse of the families of instruments, as {name} defines it; --worst "
+                "instrument takes each instrument, as ISO/IEC 30107-3 does"
+            )
