@@ -34,6 +34,7 @@ RIVAL = 0.5  # a second face with more than this share of the first one's side i
 GAP_S = 0.5  # between two frames: longer ones do not show whether it is the same face
 LOST_S = 0.3  # so long a face may be out of sight and go on as the same
 FIRST_FRAME_S = 1 / 30  # what the first frame stands for, whose time nothing tells
+FACE_SHARE = 0.5  # of a file a face must be found in, or it is not LIVE by the rest
 JUDGED_S = 0.5  # of frames that were judged, before a stream, or a file with an early stop, ends
 
 
@@ -150,6 +151,7 @@ class Watch:
         self._before: tuple[Frame, np.ndarray] | None = None  # the last frame and its scene
         self._steps_s: deque[float] = deque(maxlen=300)  # between frames
         self._shot = 0
+        self._watched_s = self._found_s = 0.0  # of frames, and of those with a face
         self.rival = False  # whether the latest frame held a second large face
 
     def see(self, frame: Frame) -> None:
@@ -157,6 +159,8 @@ class Watch:
         with self._clock.lap("faces"):
             step_s = self._go_on(frame)
             found = sorted(self._tracker.update(frame), key=lambda pair: -side_px(pair[1]))
+        self._watched_s += step_s
+        self._found_s += step_s if found else 0.0
         sides = [side_px(face) for _, face in found]
         self.rival = len(found) > 1 and sides[1] > RIVAL * sides[0]
         if self.settings.all_faces or self._still:
@@ -200,6 +204,10 @@ class Watch:
             account.evidence.decision(timed_out=timed_out, slow=slow, least_s=least_s)
             for account in self._accounts.values()
         ]
+
+    def mostly_empty(self) -> bool:
+        """Whether no face was found in most of the frames."""
+        return self._found_s < FACE_SHARE * self._watched_s - 1e-6
 
     def main(self, faces: Sequence[FaceDecision]) -> FaceDecision | None:
         """Of the `decisions` the one that is the source's: the worst, of several such the lowest score.
@@ -299,6 +307,8 @@ def decided(
     """The decision on a source, that of its main face, without timings; `live`: it is a camera or stream."""
     faces = watch.decisions(timed_out=timed_out, live=live)
     main = watch.main(faces)
+    if main and main.verdict is Verdict.LIVE and not live and watch.mostly_empty():
+        main = replace(main, verdict=Verdict.UNDECIDED, reasons=(Reason.NO_FACE,))
     silent = (Reason.NO_FACE, Reason.TIMED_OUT) if timed_out else (Reason.NO_FACE,)
     slow = watch.too_slow()
     rates = "" if slow is None else f"{slow[0]:.1f} frames/s, and the model needs {slow[1]:.1f}"
