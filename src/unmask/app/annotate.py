@@ -58,14 +58,17 @@ def annotate(outcome: Checked, out: Path, *, fps: float, progress: Callable[[int
 
 
 def _fitted(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A picture of another size than the first, as large as it fits on a black one of that size."""
+    """A picture of another size than the first in the middle of a black one of that size; if it is larger,
+    only every second pixel of it, or less.
+    """
     if image.shape[:2] == (height, width):
         return image
-    factor = min(height / image.shape[0], width / image.shape[1])
-    rows, columns = (max(1, int(side * factor)) for side in image.shape[:2])
+    step = max(-(-image.shape[0] // height), -(-image.shape[1] // width))
+    image = image[::step, ::step]
+    rows, columns = image.shape[:2]
     top, left = (height - rows) // 2, (width - columns) // 2
     canvas = np.zeros((height, width, 3), np.uint8)
-    canvas[top : top + rows, left : left + columns] = cv2.resize(image, (columns, rows))
+    canvas[top : top + rows, left : left + columns] = image
     return canvas
 
 
