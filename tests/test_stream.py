@@ -192,3 +192,12 @@ def test_streams_in_four_threads_do_not_mix():
     for thread in threads:
         thread.join()
     assert [found[i] for i in range(4)] == pytest.approx([light / 255 for light in lights], abs=1e-3)
+
+
+def test_the_credentials_of_a_streams_address_are_told_nowhere():
+    stream = _detector(Judge(1)).stream(name="rtsp://admin:S3cret@10.0.0.7/live?token=abc")
+    picture = _picture((60, 40, 80, LIVE))
+    stream.push(picture, 1.0)
+    with pytest.raises(SourceError, match=r"rtsp://\*\*\*@10\.0\.0\.7/live\?token=\*\*\*: times must rise"):
+        stream.push(picture, 1.0)
+    assert stream.finish().source == "rtsp://***@10.0.0.7/live?token=***"

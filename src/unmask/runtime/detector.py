@@ -13,6 +13,7 @@ from unmask.media.given import open_given
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.sources import Source, open_presentation
 from unmask.media.tracks import Tracker
+from unmask.plain import address_shown
 from unmask.runtime.decision import Rule, rule_of
 from unmask.runtime.explain import Explained, Explainer
 from unmask.runtime.features import TellingNetwork
@@ -136,11 +137,14 @@ class Detector:
         return _told(decision, opened.account)
 
     def stream(self, *, name: str = "stream") -> Stream:
-        """Takes frames with their times as they come; one for each person in front of the camera."""
+        """Takes frames with their times as they come; one for each person in front of the camera.
+
+        Of a `name` that is an address, no credentials are told.
+        """
         network, rule = self._fit(image=False)
         clock = Stopwatch()
         watch = self._watch(network, rule, clock=clock)
-        return Stream(watch, name=name, contract=network.contract, rule=rule, clock=clock)
+        return Stream(watch, name=address_shown(name), contract=network.contract, rule=rule, clock=clock)
 
     def _watch(
         self,
