@@ -58,24 +58,6 @@ def annotate(outcome: Checked, out: Path, *, fps: float, progress: Callable[[int
             progress(count, source.frame_count)
 
 
-<<<<<<< HEAD
-=======
-def _fitted(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A picture of another size than the first in the middle of a black one of that size; if it is larger,
-    only every second pixel of it, or less.
-    """
-    if image.shape[:2] == (height, width):
-        return image
-    step = max(-(-image.shape[0] // height), -(-image.shape[1] // width))
-    image = image[::step, ::step]
-    rows, columns = image.shape[:2]
-    top, left = (height - rows) // 2, (width - columns) // 2
-    canvas = np.zeros((height, width, 3), np.uint8)
-    canvas[top : top + rows, left : left + columns] = image
-    return canvas
-
-
->>>>>>> cases
 def _annotate_image(image: np.ndarray, outcome: Checked, *, out: Path) -> None:
     drawn = annotated(image, outcome, time_s=0.0)
     if out.suffix.lower() in SUFFIXES:

@@ -43,14 +43,10 @@ class Reader:
         self._faults = 0  # in a row
         self._packets = 0  # since the last whole picture
         self._since_s: float | None = None  # when that was, or the first packet
-<<<<<<< HEAD
-        self._size_changed = False
-=======
         self._other_size = False
         codec = stream.codec_context
         self._references = References(codec.extradata) if codec.codec.name == "h264" else None
         self._dts_s: float | None = None  # of the last packet
->>>>>>> cases
 
     def frames(
         self,
@@ -173,13 +169,8 @@ class Reader:
         display = display_of(picture, self._stream, turns=self._turns)
         if before is None:
             self._account.notes += display.notes
-<<<<<<< HEAD
-        elif not self._size_changed:
-            self._size_changed = True
-=======
         elif not self._other_size:
             self._other_size = True
->>>>>>> cases
             sizes = f"{before.width}x{before.height} to {display.width}x{display.height}"
             self._account.notes.append(f"its pictures change from {sizes} pixels after {count} frames")
         return display
