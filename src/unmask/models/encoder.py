@@ -20,7 +20,7 @@ from unmask.types import SettingsError
 TAPS = ((2, 24), (4, 40), (7, 80), (10, 112), (15, 320))  # blocks, the last of each width, and their channels
 FEATURES = 2 * sum(channels for _, channels in TAPS) + HEAD  # 2,432
 DECODED = (1, 3, 4)  # of TAPS: what the depth decoder sees
-FIRST_DEPTH = 0.2  # of an untrained decoder: a ReLU follows, which must not be shut
+FIRST_DEPTH = -1.4  # before the sigmoid of an untrained decoder: a depth of 0.2
 
 
 class LinearHead(nn.Module):
@@ -56,7 +56,8 @@ class DepthDecoder(nn.Module):
             )
             for tap, narrow in zip(DECODED, self.narrow, strict=True)
         ]
-        return F.relu(self.depth(F.relu(self.fuse(torch.cat(grown, dim=1)))))[:, 0]
+        # Behind a ReLU all maps end at zero: most cells are background, and attacks are flat.
+        return torch.sigmoid(self.depth(F.relu(self.fuse(torch.cat(grown, dim=1)))))[:, 0]
 
 
 class FrozenEncoder(nn.Module):
