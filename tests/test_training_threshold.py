@@ -100,3 +100,13 @@ def test_points_hold_their_targets_on_dev():
     assert points["lenient"].worst_instrument == "mask/paper"
     assert (points["default"].attacks, points["default"].bona_fide) == (200, 200)
     assert points["lenient"].threshold < points["default"].threshold < points["strict"].threshold
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_a_network_that_gives_all_one_score_has_thresholds_that_a_contract_holds(score):
+    rows = rows_of(*[(f"b{n}", "", 1) for n in range(4)], *[(f"a{n}", "print", 1) for n in range(4)])
+    points = operating_points(
+        rows, np.full(8, score), settings=Evaluation(), alone=False, precision="f32", measured_on="here"
+    )
+    assert all(0 < point.threshold <= 1 for point in points)
+    assert {(point.apcer, point.bpcer) for point in points} == ({(1.0, 0.0)} if score else {(0.0, 1.0)})

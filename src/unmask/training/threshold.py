@@ -12,6 +12,7 @@ from unmask.types import Label
 
 CORRELATION_UNKNOWN = 0.5  # between clips of one presentation, where dev has one clip of each
 FEW_ATTACKS = 50  # of a family: below, its APCER steers no threshold
+LEAST = 1e-9  # of a threshold: at 0 nothing would be refused
 DECIDED_AT_ONCE = 0.85  # of the right clips, at least: a picture is one clip, and undecided is no answer
 
 
@@ -102,7 +103,11 @@ def operating_points(
     precision: str,
     measured_on: str,
 ) -> tuple[OperatingPoint, ...]:
-    """default, strict and lenient (see settings.Evaluation) with the error rates that dev had there."""
+    """default, strict and lenient (see settings.Evaluation) with the error rates that dev had there.
+
+    A network that is not trained yet may give attacks a score of 1: no threshold keeps them out, and theirs
+    is 1, with the rates that it has.
+    """
     living, attacks = presentation_scores(rows, scores, alone=alone)
     clips = presentation_scores(rows, scores, alone=True)
     thresholds = {
@@ -110,6 +115,7 @@ def operating_points(
         "strict": metrics.threshold_at_apcer(living, families(attacks), target=settings.strict_apcer),
         "lenient": metrics.threshold_at_bpcer(living, attacks, target=settings.lenient_bpcer),
     }
+    within = {name: min(max(threshold, LEAST), 1.0) for name, threshold in thresholds.items()}
     return tuple(
         _point(
             name,
@@ -122,7 +128,7 @@ def operating_points(
             precision=precision,
             measured_on=measured_on,
         )
-        for name, threshold in thresholds.items()
+        for name, threshold in within.items()
     )
 
 
