@@ -3,6 +3,7 @@
 import struct
 from io import BytesIO
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -121,3 +122,22 @@ def test_bytes_that_may_be_two_things_are_refused(tmp_path):
     with pytest.raises(SourceError, match="begins as a JPEG picture and goes on"):
         open_content(file.getvalue() + tail)
     assert open_content(file.getvalue()).kind == "image"
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 2}])
+@pytest.mark.parametrize("harm", ["a tail of zeros", "no tail"])
+def test_damage_inside_a_jpeg_is_never_painted_over(tmp_path, options, harm):
+    rng = np.random.default_rng(5)
+    file = BytesIO()
+    noise = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), (0, 0), 2)
+    Image.fromarray(noise).save(file, "JPEG", quality=90, **options)
+    whole = file.getvalue()
+    path = tmp_path / "a.jpg"
+    path.write_bytes(whole)
+    assert read_image(path).shape == (240, 320, 3)
+    half = len(whole) // 2
+    spoilt = bytearray(whole)
+    spoilt[half:-2] = bytes(half) if harm == "a tail of zeros" else b""
+    path.write_bytes(spoilt)
+    with pytest.raises(SourceError, match=r"is damaged: |is cut off"):
+        read_image(path)

@@ -9,7 +9,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from unmask.media.jpeg import is_damaged
 from unmask.media.limits import Limits
 from unmask.types import SourceError
 
@@ -109,6 +110,7 @@ class Picture:
     height: int
     frames: int
     opened: Any  # PIL.ImageFile.ImageFile
+    content: bytes = field(default=b"", repr=False)  # of a JPEG
 
     @property
     def orientation(self) -> int:
@@ -119,6 +121,11 @@ class Picture:
         """(H, W, 3) uint8 RGB as stored, smaller if it is large: alpha on white, 16 bits rounded."""
         with _telling(self):
             factor = scale_down(self.width * self.height)
+            if self.kind == "JPEG" and is_damaged(self.content, pixels=self.width * self.height):
+                raise SourceError(
+                    f"{self.name} is damaged: parts of its JPEG cannot be decoded as they were written; "
+                    "copy it again"
+                )
             if factor > 1 and self.kind == "JPEG":
                 self.opened.draft(None, (self.width // factor, self.height // factor))
             if factor > 1 and self.kind == "JPEG 2000":
@@ -160,13 +167,15 @@ def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
     if kind == "JPEG":
         _check_scans(content, opened, name=name)
     picture = Picture(name=name, kind=kind, width=width, height=height, frames=1, opened=opened)
+    if kind == "JPEG":
+        return replace(picture, content=content)
     if kind not in ANIMATED and kind != "TIFF":
         return picture
     with _telling(picture):
         frames = int(getattr(opened, "n_frames", 1))
     if kind == "TIFF" and frames > 1:
         raise SourceError(f"{name} is a TIFF of {frames} pages; save one of them as a picture")
-    return Picture(name=name, kind=kind, width=width, height=height, frames=frames, opened=opened)
+    return replace(picture, frames=frames)
 
 
 def exif_orientation(image: Any) -> int:
