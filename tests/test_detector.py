@@ -343,7 +343,7 @@ def test_with_the_early_stop_no_more_is_read_of_an_attack_than_is_needed(given):
             yield Frame(image=_video(PRINT, 1)[0], time_s=i / 30, index=i)
 
     assert given(frames(), _detector(early_stop=True)).verdict is Verdict.ATTACK
-    assert len(read) == 13  # five frames, 0.1 s apart
+    assert len(read) == 15  # half a second
 
 
 @pytest.mark.parametrize("frames", [1, 5])

@@ -221,7 +221,8 @@ def test_bad_input_is_one_sentence_before_anything_is_scored(score, root, stub, 
     given, protocol, sentence = WRONG[case]
     arguments = [word.format(root=root, out=tmp_path / "scores.csv") for word in given]
     code, out, err = score(*arguments, protocol=protocol)
-    assert (code, out, stub.asked) == (3, "", [])
+    assert code in (3, 4)  # what cannot be read, or what was asked for wrongly
+    assert (out, stub.asked) == ("", [])
     assert sentence in err
     assert err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["bench"]
