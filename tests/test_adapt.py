@@ -103,7 +103,7 @@ def test_the_old_file_is_left_as_it_was_and_never_written_over(tmp_path, rng, mo
     folder, before = _folder(tmp_path / "door", rng), model.read_bytes()
     code, _, err = unmask("adapt", model, folder, "--out", model)
     assert code != 0
-    assert "overwrite" in err
+    assert "would replace" in err
     assert unmask("adapt", model, folder, "--out", tmp_path / "new.onnx")[0] == 0
     assert model.read_bytes() == before
 

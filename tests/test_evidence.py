@@ -191,3 +191,23 @@ def test_a_network_without_a_number_ends_the_account(bad):
     assert evidence.decision().verdict is Verdict.UNDECIDED
     assert evidence.decision().reasons == (Reason.NOT_FINITE,)
     assert evidence.decision(timed_out=True).verdict is Verdict.UNDECIDED
+
+
+def test_pictures_of_a_long_recording_are_thinned_and_scores_are_not():
+    evidence = Evidence(identity=0, rule=RULE)
+    held = []
+    for n in range(1000):
+        evidence.saw(_sighting(n / 5), (), seconds=0.2)
+        score = 0.1 if n == 333 else 0.9
+        picture = np.zeros((2, 2, 3), np.uint8)
+        evidence.scored([ClipScore(time_s=n / 5, score=score, depth=picture, picture=picture)])
+        held.append(sum(c.picture is not None for part in evidence.parts for c in part.clips))
+    assert max(held) == 64
+    clips = evidence.decision().clips
+    assert len(clips) == 1000
+    kept = [clip.time_s for clip in clips if clip.picture is not None]
+    assert 20 <= len(kept) <= 64
+    assert kept[0] == 0.0
+    assert 333 / 5 in kept  # the worst one
+    assert max(b - a for a, b in pairwise(kept)) <= 15  # spread over the 200 s
+    assert all((clip.depth is None) == (clip.picture is None) for clip in clips)

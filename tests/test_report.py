@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 
@@ -13,7 +14,7 @@ from unmask.report.check_page import CLIPS_SHOWN, page, percent, shown
 from unmask.report.curve import HEIGHT, WIDTH, draw
 from unmask.report.outcomes import REASON_WORDS, Unreadable, exit_code
 from unmask.report.pictures import colour_map, jpeg_uri, legend, png_uri
-from unmask.types import ClipScore, Reason, Verdict
+from unmask.types import ClipScore, Reason, Segment, Verdict
 
 MADE_AT = datetime(2026, 1, 2, 3, 4)
 VOID = {"meta", "img", "br", "line", "path", "polygon", "polyline", "rect", "circle"}
@@ -55,6 +56,28 @@ def test_the_page_needs_nothing_from_outside(outcomes):
     addresses = [value for _, name, value in reader.attributes if name in ("src", "href")]
     assert addresses
     assert all(value.startswith(("#", "data:image/")) for value in addresses)
+
+
+def test_the_page_lists_the_segments_and_those_that_decide_first_of_all(outcomes):
+    def segment(from_s: float, verdict: Verdict, **fields) -> Segment:
+        return Segment(
+            identity=0,
+            from_s=from_s,
+            to_s=from_s + 1,
+            verdict=verdict,
+            **({"score": 0.7, "reasons": ()} | fields),
+        )
+
+    dropped = segment(3.2, Verdict.ATTACK, score=0.123, reasons=(Reason.SCORE_DROPPED,))
+    many = [segment(10.0 + 2 * n, Verdict.LIVE) for n in range(60)]
+    face = replace(outcomes[0].decision.faces[0], segments=(segment(0.0, Verdict.LIVE), dropped, *many))
+    checked = replace(outcomes[0], decision=replace(outcomes[0].decision, faces=(face,)))
+    words = Reader(page([checked], made_at=MADE_AT)).text
+    row = f"3.2 s 4.2 s ATTACK 0.123 {REASON_WORDS[Reason.SCORE_DROPPED]}"
+    assert row in words
+    assert "22 more segments, none of them graver, are not shown." in words
+    without = Reader(page(outcomes, made_at=MADE_AT)).text
+    assert "Segments" not in without  # these have none
 
 
 def test_links_within_the_page_lead_somewhere(outcomes):

@@ -12,12 +12,12 @@ from rich.table import Table
 from unmask.app.progress import bar, say
 from unmask.app.render import console
 from unmask.app.selftest import planned_captures
-from unmask.data.folder import read_labels
-from unmask.media.files import name_below
+from unmask.data.folder import LABELS, read_labels
+from unmask.media.files import keep_inputs, name_below
 from unmask.runtime.adapt import Adapted, Capture, adapt, check_counts, read_head, write_adapted
 from unmask.runtime.detector import Detector, model_paths
 from unmask.runtime.scoring import patient
-from unmask.types import DataError, Decision, Label, ModelError, OutputError, Presentation, SourceError
+from unmask.types import DataError, Decision, Label, ModelError, Presentation, SourceError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +34,10 @@ class AdaptOptions:
 def run(model: Path, folder: Path, options: AdaptOptions) -> int:
     """Reads the captures, fits the head, writes the new file, says what it gained; 0 once that is done."""
     path = _one_file(model)
-    if options.out.resolve() == path.resolve():
-        raise OutputError(f"--out would overwrite {path}; name another file, the old one is still needed")
+    keep_inputs({"--out": options.out}, [path])
     head, contract = read_head(path)
     presentations = _presentations(folder, options)
+    keep_inputs({"--out": options.out}, [folder / LABELS, *(p.path for p in presentations)])
     attacks = sum(p.label is Label.ATTACK for p in presentations)
     check_counts(len(presentations) - attacks, attacks)
     contents = contents_of(presentations, folder)

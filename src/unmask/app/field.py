@@ -15,6 +15,7 @@ from unmask.data.catalogue import protocol as catalogue_protocol
 from unmask.data.engines import ENGINES, ray_module
 from unmask.data.prepared import PREPARATION
 from unmask.data.selection import dataset_of, select
+from unmask.media.files import keep_inputs
 from unmask.report.published import published
 from unmask.training.field import FIELD, VIEWS, WAYS, Fold, read_field, write_field, write_table
 from unmask.training.loop import train
@@ -52,6 +53,7 @@ def run(options: FieldOptions) -> int:
     """Trains what is not trained yet, prints the row, writes table.csv; 0 once all folds are there."""
     if options.task not in TASKS:
         raise SettingsError(f"a task is one of {', '.join(TASKS)}, not {options.task!r}")
+    keep_inputs({"--out": options.out}, options.data)
     if options.engine == "ray":
         ray_module()
     settings = read_settings(options.config, overrides=changes_of(options.changes))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unmask.app.progress import say
-from unmask.media.files import atomic_path
+from unmask.media.files import atomic_path, keep_inputs
 from unmask.types import SettingsError
 
 
@@ -15,6 +15,7 @@ def run(network: str, files: Sequence[Path], *, out: Path) -> int:
 
     if network != "minifasnet":
         raise SettingsError(f"the networks that can be imported are minifasnet, not {network!r}")
+    keep_inputs({"--out": out}, list(files))
     module, published = read_published(files)
     with atomic_path(out) as part:
         contract = export(module, published_contract(published), part, half=False)

@@ -16,7 +16,7 @@ from unmask.runtime.decision import ROUNDING, Gathered, Judged, Rule, judge
 from unmask.types import ClipScore, ClipSpec, FaceDecision, Reason, Segment, Sighting, Verdict
 
 STEP_S = 0.2  # between single frames that are scored, in the mean: no more than five network runs a second
-PICTURES = 64  # of a face at most; where they become more, every second one goes
+PICTURES = 64  # of a face at most; where they become more, half of them go
 GOLDEN = 0.6180339887498949  # its multiples fall evenly into [0, 1) and never repeat
 
 
@@ -239,14 +239,16 @@ class Evidence:
         )
 
     def _thin(self) -> None:
-        """Let go of every second clip's pictures, but never of those of the worst clip and the latest."""
+        """Keep the pictures of half as many clips, evenly spread in time, with the worst and the latest."""
         held = [clip for part in self.parts for clip in part.clips if clip.picture is not None]
         self.pictures = len(held)
         if len(held) <= PICTURES:
             return
-        worst = min(range(len(held)), key=lambda place: held[place].score)
-        last = len(held) - 1
-        gone = {id(held[place]) for place in range(1, len(held), 2) if place not in (worst, last)}
+        times_s = np.array([clip.time_s for clip in held])
+        wanted = np.linspace(times_s[0], times_s[-1], PICTURES // 2)
+        kept = {int(np.abs(times_s - time_s).argmin()) for time_s in wanted}
+        kept.add(min(range(len(held)), key=lambda place: held[place].score))
+        gone = {id(clip) for place, clip in enumerate(held) if place not in kept}
         for part in self.parts:
             part.clips = [_bare(clip) if id(clip) in gone else clip for clip in part.clips]
         self.pictures -= len(gone)
