@@ -2,6 +2,7 @@
 
 import csv
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -82,7 +83,11 @@ def teller(monkeypatch) -> Teller:
 
 
 @pytest.fixture
-def write(teller, tmp_path):
+def write(teller, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in NAMES:  # a row holds as long as its recording does
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(name.encode())
     entries = [
         Entry(
             presentation=Presentation(
