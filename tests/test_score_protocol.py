@@ -201,28 +201,37 @@ def test_a_model_may_stand_among_the_folders(score, root, monkeypatch):
 
 
 WRONG = {
-    "unknown protocol": (["{root}"], "oulu-1", "there is no protocol 'oulu-1'; the nearest are"),
-    "wrong root": (["{root}/videos"], PROTOCOL, "has no benchmark.json: it is not the simulated benchmark"),
-    "no root": (["{root}/none"], PROTOCOL, "has no benchmark.json"),
-    "nothing": (["m.onnx"], PROTOCOL, "there is nothing to score; name a folder"),
-    "twice": (["{root}", "simulated={root}"], PROTOCOL, "needs one folder of simulated, not"),
-    "unknown name": (["simulatd={root}"], PROTOCOL, "no data set 'simulatd'; the nearest are simulated"),
-    "superfluous": (["simulated={root}", "siw={root}"], PROTOCOL, "does not use siw; leave it out"),
-    "unnamed": (["{root}"], "ocim/mi-to-c", "needs several data sets; name each: msu-mfsd=FOLDER"),
-    "missing": (["msu-mfsd={root}"], "ocim/mi-to-c", "needs replay-attack and casia-fasd too; give msu-mf"),
-    "labels": (["{root}", "--labels", "x.csv"], PROTOCOL, "--labels and --by belong to a labelled folder"),
-    "one file": (["{root}", "--clips", "{out}"], PROTOCOL, "--out and --clips are both"),
-    "a folder": (["{root}", "--clips", "{root}"], PROTOCOL, "it is not a plain file"),
+    "unknown protocol": (["{root}"], "oulu-1", "there is no protocol 'oulu-1'; the nearest are", 3),
+    "wrong root": (
+        ["{root}/videos"],
+        PROTOCOL,
+        "has no benchmark.json: it is not the simulated benchmark",
+        3,
+    ),
+    "no root": (["{root}/none"], PROTOCOL, "has no benchmark.json", 3),
+    "nothing": (["m.onnx"], PROTOCOL, "there is nothing to score; name a folder", 4),
+    "twice": (["{root}", "simulated={root}"], PROTOCOL, "needs one folder of simulated, not", 4),
+    "unknown name": (["simulatd={root}"], PROTOCOL, "no data set 'simulatd'; the nearest are simulated", 4),
+    "superfluous": (["simulated={root}", "siw={root}"], PROTOCOL, "does not use siw; leave it out", 4),
+    "unnamed": (["{root}"], "ocim/mi-to-c", "needs several data sets; name each: msu-mfsd=FOLDER", 4),
+    "missing": (
+        ["msu-mfsd={root}"],
+        "ocim/mi-to-c",
+        "needs replay-attack and casia-fasd too; give msu-mf",
+        4,
+    ),
+    "labels": (["{root}", "--labels", "x.csv"], PROTOCOL, "--labels and --by belong to a labelled folder", 4),
+    "one file": (["{root}", "--clips", "{out}"], PROTOCOL, "--out and --clips are both", 3),
+    "a folder": (["{root}", "--clips", "{root}"], PROTOCOL, "it is not a plain file", 3),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_bad_input_is_one_sentence_before_anything_is_scored(score, root, stub, tmp_path, case):
-    given, protocol, sentence = WRONG[case]
+    given, protocol, sentence, expected = WRONG[case]  # 3: cannot be read; 4: asked for wrongly
     arguments = [word.format(root=root, out=tmp_path / "scores.csv") for word in given]
     code, out, err = score(*arguments, protocol=protocol)
-    assert code in (3, 4)  # what cannot be read, or what was asked for wrongly
-    assert (out, stub.asked) == ("", [])
+    assert (code, out, stub.asked) == (expected, "", [])
     assert sentence in err
     assert err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["bench"]
