@@ -37,7 +37,7 @@ from unmask.training.features import features_of
 from unmask.training.head import Head, fit_head, row_weights
 from unmask.training.networks import build
 from unmask.training.sets import part_of, real_rows, rows_by_set
-from unmask.training.settings import Settings, read_settings
+from unmask.training.settings import Settings, changes_of, read_settings
 from unmask.types import ClipSpec, Face, Frame, Label, Presentation, Sighting
 
 FRAMES = 5  # of a video, evenly over it
@@ -76,8 +76,7 @@ class Item:
 def main() -> None:
     """Fits, scores, prints, and adds the line."""
     asked = _arguments()
-    overrides = {key: _value(value) for key, _, value in (one.partition("=") for one in asked.set)}
-    settings = read_settings(asked.config, overrides=overrides)
+    settings = read_settings(asked.config, overrides=changes_of(asked.set))
     network = build(settings, init="imagenet").eval()
     assert isinstance(network, Encoder)
     device = torch.device("cpu")
@@ -259,16 +258,6 @@ def _write_line(
         if fresh:
             writer.writeheader()
         writer.writerow(row)
-
-
-def _value(text: str) -> object:
-    parts = [part for part in text.strip("[]").split(",") if part]
-    if text.startswith("["):
-        return tuple(_value(part.strip()) for part in parts)
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _arguments() -> argparse.Namespace:

@@ -43,10 +43,9 @@ from unmask.training.finish import finish
 from unmask.training.loop import train
 from unmask.training.sets import part_of
 from unmask.training.settings import read_settings
-from unmask.training.simulated import part, person, room
-from unmask.types import ClipSpec, Label
+from unmask.training.simulated import part, part_photographs, person, room
+from unmask.types import Label
 
-CLIP = ClipSpec(frames=1, size_px=224, box_scale=2.8, border="inside")
 HD_SHARE, SMALL_SHARE = 0.3, 0.15  # of the recordings of heads: 1280 x 720, and a window of 256 x 256
 COUNTS = {
     "heads": (4000, 480),
@@ -63,13 +62,13 @@ SET_VIEWS = {
     "samples": ("whole", "tight"),
 }
 SETTINGS_FILE = Path(__file__).with_suffix(".toml")
+CLIP = read_settings(str(SETTINGS_FILE)).clip
 LICENCES = Path(__file__).with_name("licences.csv")
 TRAINING = "training"
 ANY_QUALITY = QualityLimits(  # real pictures are few, and what is refused in use may still teach
     eye_distance_px=0, outside=1, yaw=180, pitch=180, roll=180, sharpness=0, dark=1, bright=1
 )
 Part = tuple[Source, int]  # train or dev of a set: where its recordings come from, and how many
-ONE_SIDE = "18F/"  # people of this source may come again in several of its pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,10 +221,7 @@ def _pairs(material: Material, seed: int) -> Iterator[Part]:
 def _parts(material: Material) -> Iterator[tuple[tuple[Photograph, ...], tuple[Path, ...]]]:
     """People and rooms for train, and others for dev."""
     pictures = load_photographs([material.portraits, material.photographs], finder=FaceFinder.load())
-    apart = [picture for picture in pictures if not picture.source.startswith(ONE_SIDE)]
-    people, others = part(apart, key=subject)
-    together = tuple(picture for picture in pictures if picture.source.startswith(ONE_SIDE))
-    yield from zip((people + together, others), part(_rooms(material), key=room), strict=True)
+    yield from zip(part_photographs(pictures), part(_rooms(material), key=room), strict=True)
 
 
 def _plain(material: Material, seed: int) -> Iterator[Part]:
@@ -247,11 +243,6 @@ def _samples(material: Material, seed: int) -> Iterator[Part]:
         ),
         len(presentations),
     )
-
-
-def subject(picture: Photograph) -> str:
-    """Who it shows."""
-    return picture.subject
 
 
 SETS: dict[str, Callable[[Material, int], Iterator[Part]]] = {

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from unmask.simulate.photographs.files import Photograph
+from unmask.simulate.photographs.files import Photograph, Pictured
 from unmask.simulate.recapture.attacks import Attempt, attack
 from unmask.simulate.recapture.living import Shown, living
 from unmask.simulate.recapture.paste import CANDIDATES, nearest_in_pose
@@ -18,17 +17,6 @@ from unmask.types import DataError, Label
 
 FACE_WIDTH_M = 0.15
 AWAY_M = 0.5  # of all that is flat
-
-
-class Pictured(Protocol):
-    """A picture with one face, e.g. a `Portrait`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def image(self) -> np.ndarray: ...  # (H, W, 3) uint8 RGB
-    @property
-    def mesh(self) -> np.ndarray: ...  # (468, 3) float32 px
 
 
 @dataclass(frozen=True, kw_only=True)
