@@ -13,6 +13,7 @@ import numpy as np
 
 from unmask.data.shards import WHOLE
 from unmask.media.clips import coarsened
+from unmask.media.images import after_jpeg
 from unmask.types import Sighting
 
 VIEWS = (WHOLE, "tight", "degraded")
@@ -66,7 +67,5 @@ def _worn(
         levels = (picture.astype(np.float32) - 128) * np.float32(tone[0]) + np.float32(128 + tone[1])
         picture = np.clip(levels, 0, 255).astype(np.uint8)
     if quality:
-        bgr = np.ascontiguousarray(picture[..., ::-1])
-        _, coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        picture = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1]
+        picture = after_jpeg(picture, quality=quality)
     return np.ascontiguousarray(picture)

@@ -15,6 +15,7 @@ import numpy as np
 
 from unmask.media.clips import IN_PLACE, BoxMove, coarsened
 from unmask.media.encoding import encode_decode
+from unmask.media.images import after_jpeg
 from unmask.media.sources import Source
 from unmask.types import Frame, SettingsError
 
@@ -104,11 +105,7 @@ def _each(picture: Callable[[np.ndarray, float], np.ndarray]) -> Callable[..., F
 
 
 def _jpeg(image: np.ndarray, quality: float) -> np.ndarray:
-    bgr = np.ascontiguousarray(image[..., ::-1])  # OpenCV codes BGR
-    coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, round(min(quality, 100))])[1]
-    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    assert decoded is not None
-    return np.ascontiguousarray(decoded[..., ::-1])
+    return after_jpeg(image, quality=round(min(quality, 100)))
 
 
 def _h264(given: Frames, crf: float, rng: np.random.Generator) -> Frames:

@@ -63,6 +63,13 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     write_bytes(path, encoded.tobytes())
 
 
+def after_jpeg(image: np.ndarray, *, quality: int) -> np.ndarray:
+    """A picture (H, W, 3) uint8 RGB after JPEG (4:2:0) at that quality, 0 to 100."""
+    bgr = np.ascontiguousarray(image[..., ::-1])
+    coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1])
+
+
 def encode_png(image: np.ndarray) -> bytes:
     """(H, W, 3) uint8 RGB as PNG, without loss; quick rather than small."""
     encoded = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]  # cv2 writes BGR

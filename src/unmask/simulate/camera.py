@@ -12,6 +12,7 @@ import cv2
 import numba
 import numpy as np
 
+from unmask.media.images import after_jpeg
 from unmask.media.video import encode_decode
 from unmask.simulate.cameras import Camera
 from unmask.simulate.lattice import Grid, modulation
@@ -90,8 +91,7 @@ def deliver(frames: Sequence[np.ndarray], *, camera: Camera, fps: float = 10.0) 
 
 def jpeg(frame: np.ndarray, *, quality: float) -> np.ndarray:
     """The frame after JPEG (4:2:0) at that quality."""
-    _, stream = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, round(quality)])
-    return np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR_RGB))
+    return after_jpeg(frame, quality=round(quality))
 
 
 def _gain(shot: Shot, camera: Camera, face_levels: tuple[float, float]) -> float:

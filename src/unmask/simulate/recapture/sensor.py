@@ -7,6 +7,7 @@ import cv2
 import numba
 import numpy as np
 
+from unmask.media.images import after_jpeg
 from unmask.simulate.recapture.takes import Take, log_uniform
 
 BANK_PX = 1024  # a side of the picture of noise from which each picture takes a part
@@ -71,8 +72,7 @@ def shot(take: Take, sensor: Sensor, rng: np.random.Generator, *, level: float) 
 
 def compressed(frame: np.ndarray, quality: float) -> np.ndarray:
     """The frame (H, W, 3) uint8 after JPEG of that quality, 1 to 100."""
-    coded = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
-    return np.ascontiguousarray(np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1])
+    return after_jpeg(frame, quality=int(quality))
 
 
 def grain(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
