@@ -121,16 +121,16 @@ class Picture:
         """(H, W, 3) uint8 RGB as stored, smaller if it is large: alpha on white, 16 bits rounded."""
         with _telling(self):
             factor = scale_down(self.width * self.height)
-            if self.kind == "JPEG" and is_damaged(self.content, pixels=self.width * self.height):
-                raise SourceError(
-                    f"{self.name} is damaged: parts of its JPEG cannot be decoded as they were written; "
-                    "copy it again"
-                )
             if factor > 1 and self.kind == "JPEG":
                 self.opened.draft(None, (self.width // factor, self.height // factor))
             if factor > 1 and self.kind == "JPEG 2000":
                 self.opened.reduce = factor.bit_length() - 1
             self.opened.load()
+            if self.kind == "JPEG" and is_damaged(self.content, pixels=self.width * self.height):
+                raise SourceError(
+                    f"{self.name} is damaged: parts of its JPEG cannot be decoded as they were written; "
+                    "copy it again"
+                )
             image = self.opened
             if scale_down(image.width * image.height) > 1:
                 image = _plain(image, name=self.name).reduce(scale_down(image.width * image.height))
