@@ -13,11 +13,9 @@ from unmask.media.clips import BoxMove, clip_box, cut, moved_box
 from unmask.runtime import detector as detector_module
 from unmask.runtime import watch
 from unmask.runtime.detector import Detector, model_paths, packaged
-from unmask.runtime.features import TellingNetwork
 from unmask.runtime.fusion import FusedNetwork, fused, fusion_weights
-from unmask.runtime.joint import JointHead, JointNetwork, read_joint_head, write_joint_head
 from unmask.runtime.network import Network
-from unmask.types import ClipScore, ClipSpec, ClipView, Frame, ModelError, SettingsError, Sighting, Verdict
+from unmask.types import ClipScore, ClipSpec, ClipView, Frame, SettingsError, Sighting, Verdict
 
 WIDE = replace(SPEC, box_scale=3.0, size_px=32, sampling="linear")
 
@@ -191,41 +189,3 @@ def test_views_sampling_and_share_are_in_the_sealed_contract_and_old_files_read_
     spec = ClipSpec(frames=1, sampling="linear", views=(ClipView(size_px=80, box_scale=4.4),))
     held = replace(contract, clip=spec, second_opinion=0.3)
     assert from_json(to_json(held), origin="here") == held
-
-
-def _joint(networks: list[TellingNetwork], rng: np.random.Generator) -> JointHead:
-    return JointHead(
-        weight=rng.normal(size=2 * FEATURES).astype(np.float32),
-        mean=np.full(2 * FEATURES, 0.1, np.float32),
-        scale=np.full(2 * FEATURES, 2.0, np.float32),
-        bias=0.25,
-        networks=tuple(n.contract.payload_sha256 for n in networks),
-    )
-
-
-def test_a_joint_head_reads_the_features_of_both_networks(tmp_path, rng):
-    paths = [
-        linear_model(tmp_path / "a.onnx", weight=_weight(rng), name="first"),
-        linear_model(tmp_path / "b.onnx", weight=_weight(rng), name="second", spec=WIDE),
-    ]
-    networks = [TellingNetwork.load(path) for path in paths]
-    head = _joint(networks, rng)
-    write_joint_head(tmp_path / "head.npz", head)
-    joint = JointNetwork(networks, read_joint_head(tmp_path / "head.npz"))
-    sighting = _sighting(rng)
-    (found,) = joint.score([cut([sighting], spec=joint.contract.clip)])
-    told = [n.score([cut([sighting], spec=n.contract.clip)])[0].features for n in networks]
-    expected = expit(((np.concatenate(told) - 0.1) / 2) @ head.weight + 0.25)
-    assert found.score == pytest.approx(expected, abs=1e-5)
-    with pytest.raises(ModelError, match="other files"):
-        JointNetwork(networks[::-1], head)
-
-
-def test_an_altered_joint_head_is_refused(tmp_path, networks, rng):
-    head = _joint(networks, rng)
-    write_joint_head(tmp_path / "head.npz", head)
-    with np.load(tmp_path / "head.npz") as held:
-        tensors = dict(held)
-    np.savez(tmp_path / "other.npz", **{**tensors, "bias": np.array([9.0], np.float32)})
-    with pytest.raises(ModelError, match="altered"):
-        read_joint_head(tmp_path / "other.npz")

@@ -108,6 +108,30 @@ def write_recordings(
     return [json.loads(_row_file(out, name).read_text()) for name in names]
 
 
+def write_labelled(
+    out: Path,
+    source: Callable[[int], Simulated],
+    *,
+    clips: int,
+    seed: int,
+    fps: float,
+    jobs: int,
+    progress: Callable[[Progress], None] | None,
+    columns: Sequence[str] = COLUMNS,
+) -> Path:
+    """All videos of a folder that was claimed, under names that say nothing, and its labels.csv."""
+    rows = write_recordings(
+        out,
+        source=source,
+        names=shuffled_names(seed, clips),
+        delivery=Delivery(fps=fps),
+        jobs=jobs if jobs > 1 else 0,
+        progress=progress,
+    )
+    write_table(out / "labels.csv", columns, sorted(rows, key=lambda row: row["path"]))
+    return out / "labels.csv"
+
+
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
     """A CSV file of those columns of the rows."""
     text = io.StringIO()

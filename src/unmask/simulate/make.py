@@ -12,15 +12,7 @@ import numpy as np
 
 from unmask.media.clips import cut, mesh_depth, mesh_mask
 from unmask.simulate.cameras import MODELS
-from unmask.simulate.folder import (
-    COLUMNS,
-    Delivery,
-    Progress,
-    claim,
-    shuffled_names,
-    write_recordings,
-    write_table,
-)
+from unmask.simulate.folder import Progress, claim, write_labelled
 from unmask.simulate.heads import HeadModel
 from unmask.simulate.instruments import INSTRUMENTS
 from unmask.simulate.studio import Request, Simulated, Studio
@@ -197,13 +189,4 @@ def simulate_folder(
         hd_share=0.25,
         together=together,
     )
-    rows = write_recordings(
-        out,
-        source=series,
-        names=shuffled_names(seed, clips),
-        delivery=Delivery(fps=fps),
-        jobs=jobs if jobs > 1 else 0,
-        progress=progress,
-    )
-    write_table(out / "labels.csv", COLUMNS, sorted(rows, key=lambda row: row["path"]))
-    return out / "labels.csv"
+    return write_labelled(out, series, clips=clips, seed=seed, fps=fps, jobs=jobs, progress=progress)

@@ -3,15 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from unmask.simulate.folder import (
-    COLUMNS,
-    Delivery,
-    Progress,
-    claim,
-    shuffled_names,
-    write_recordings,
-    write_table,
-)
+from unmask.simulate.folder import COLUMNS, Progress, claim, write_labelled
 from unmask.simulate.photographs.files import Photograph
 from unmask.simulate.photographs.series import Photographs
 
@@ -46,13 +38,13 @@ def simulate_photographs(
         frames=max(1, round(seconds * fps)),
         fps=fps,
     )
-    rows = write_recordings(
+    return write_labelled(
         out,
-        source=series,
-        names=shuffled_names(seed, clips),
-        delivery=Delivery(fps=fps),
-        jobs=jobs if jobs > 1 else 0,
+        series,
+        clips=clips,
+        seed=seed,
+        fps=fps,
+        jobs=jobs,
         progress=progress,
+        columns=(*COLUMNS, *CREDITS),
     )
-    write_table(out / "labels.csv", (*COLUMNS, *CREDITS), sorted(rows, key=lambda row: row["path"]))
-    return out / "labels.csv"
