@@ -7,7 +7,7 @@ import pytest
 
 from unmask.app import training_sets
 from unmask.media.images import write_image
-from unmask.simulate import make
+from unmask.simulate import folder, make
 from unmask.simulate.subjects import procedural_portrait
 from unmask.training.settings import read_settings
 
@@ -20,7 +20,7 @@ def test_every_subject_has_clips_where_there_are_as_many(subjects, clips, tmp_pa
         asked.extend(source.request(index).subject for index in range(len(names)))
         return []
 
-    monkeypatch.setattr(make, "write_recordings", record)
+    monkeypatch.setattr(folder, "write_recordings", record)
     portrait = procedural_portrait(np.random.default_rng(1))
     portraits = [portrait] * subjects
     make.simulate_folder(tmp_path / "out", portraits=portraits, subjects=subjects, clips=clips, seed=5)
