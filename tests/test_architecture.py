@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "metrics": FLOOR_0,
     "scores": FLOOR_0 | {"media"},
     "simulate": FLOOR_0 | {"media"},
+    "challenges": FLOOR_0 | {"media", "metrics"},
     "data": FLOOR_0 | {"media", "scores"},
     "models": FLOOR_0 | {"media"},
     "training": FLOOR_0 | FLOOR_1 | {"simulate", "data", "models"},
@@ -35,9 +36,11 @@ MAY_IMPORT = {
     "evaluation": FLOOR_0 | FLOOR_1 | {"detector"},
     "report": FLOOR_0 | FLOOR_1 | {"evaluation"},
     "claims": FLOOR_0 | FLOOR_1 | {"data", "models", "training", "report"},
+    "serve": FLOOR_0 | FLOOR_1 | {"challenges", "detector"},
     "app": FLOOR_0
     | FLOOR_1
-    | {"simulate", "data", "models", "training", "detector", "evaluation", "report", "claims"},
+    | {"simulate", "data", "models", "training", "detector", "evaluation", "report", "claims"}
+    | {"challenges", "serve"},
     "__init__": {"detector"},
     "__main__": {"interrupts", "media", "app"},
 }
