@@ -1,1 +1,1 @@
-"""The HTTP service `unmask serve`: checks of files, sessions in front of a camera, keys and an audit trail."""
+"""The HTTP service `unmask serve`: checks of files, camera sessions, keys, audit trail."""

@@ -10,14 +10,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
+from unmask.detector.detector import Detector
 from unmask.errors import SourceError
 from unmask.serve import checks, frames, health, session_routes, sessions
 from unmask.serve.body import Bounds
-from unmask.serve.limiting import TooMany
+from unmask.serve.database import AWAY
+from unmask.serve.limiting import TooManyError
 from unmask.serve.logs import complain, say
 from unmask.serve.metrics import Metrics
 from unmask.serve.service import Service, now
@@ -30,14 +30,17 @@ DESCRIPTION = (
 )
 
 
-def create_app(settings: ServeSettings | None = None) -> FastAPI:
-    """The application with the default settings, or these; models and database are opened when it starts."""
+def create_app(settings: ServeSettings | None = None, *, detector: Detector | None = None) -> FastAPI:
+    """The application with the default settings, or these; models and database are opened when it starts.
+
+    A `detector` that is loaded already is used in place of the models that the settings name.
+    """
     chosen = settings or ServeSettings()
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.service = service = await asyncio.to_thread(Service.load, chosen, metrics)
+        app.state.service = service = await asyncio.to_thread(Service.load, chosen, metrics, detector)
         sweeper = asyncio.create_task(_sweep(service))
         say("started", worker=service.worker)
         try:
@@ -96,7 +99,7 @@ async def _sweep(service: Service) -> None:
             expired = await service.database.run(
                 sessions.sweep, now=now(), record_s=service.settings.record_s
             )
-        except DBAPIError as away:
+        except AWAY as away:
             complain("database", away)
             continue
         if expired:
@@ -116,8 +119,8 @@ def _answer_errors(app: FastAPI) -> None:
         place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
         return JSONResponse({"error": f"{place or 'the body'}: {first['msg']}"}, 422)
 
-    @app.exception_handler(TooMany)
-    async def too_many(request: Request, error: TooMany) -> JSONResponse:
+    @app.exception_handler(TooManyError)
+    async def too_many(request: Request, error: TooManyError) -> JSONResponse:
         Service.of(request).metrics.refusals.labels(error.reason).inc()
         return JSONResponse({"error": str(error)}, 429, headers={"Retry-After": str(error.retry_s)})
 
@@ -125,8 +128,9 @@ def _answer_errors(app: FastAPI) -> None:
     async def unreadable(_: Request, error: SourceError) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 422)
 
-    @app.exception_handler(DBAPIError)
-    @app.exception_handler(NoConnection)
     async def away(_: Request, error: Exception) -> JSONResponse:
         complain("database", error)
         return JSONResponse({"error": "the database is away; come again"}, 503, headers={"Retry-After": "5"})
+
+    for kind in AWAY:
+        app.add_exception_handler(kind, away)

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from unmask.detector.detector import Detector
+from unmask.detector.watch import Glimpse
 from unmask.media.images import shown
 from unmask.media.limits import Limits
 from unmask.media.pictures import kind_of, open_picture
-from unmask.runtime.detector import Detector
-from unmask.runtime.watch import Glimpse
 from unmask.serve.hints import NO_FACE, hint_of
 from unmask.types import Decision, SourceError, finite
 

@@ -19,7 +19,7 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class AuditHead:
-    """The last row: its `number`, 0 for none, and its hash. Kept elsewhere, it shows that rows are missing."""
+    """The last row: its `number`, 0 for none, and its hash. Kept elsewhere, it shows missing rows."""
 
     number: int
     sha256: str
@@ -79,7 +79,7 @@ def hash_of(connection: Connection, number: int) -> str | None:
     return connection.execute(select(audit.c.sha256).where(audit.c.number == number)).scalar_one_or_none()
 
 
-def _sha256(row: Mapping[str, Any]) -> str:
+def _sha256(row: Any) -> str:
     parts = [row["number"], repr(float(row["at"])), row["event"], row["subject"], row["facts"]]
     written = json.dumps([*parts, row["previous_sha256"]], separators=(",", ":"))
     return hashlib.sha256(written.encode()).hexdigest()

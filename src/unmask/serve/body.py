@@ -20,11 +20,11 @@ SMALL_BYTES = 64 << 10  # of a body, where no upload belongs
 SLOWEST_BYTES = 16 << 10  # a second, of an upload
 
 
-class BodyTooLarge(Exception):
+class BodySizeError(Exception):
     """More was sent than may be."""
 
 
-class BodyTooSlow(Exception):
+class BodyTimeError(Exception):
     """The body did not come in time."""
 
 
@@ -65,8 +65,8 @@ class Bounds:
                 await answer.refuse(413, f"the body may have {most} bytes")
             else:
                 await self._app(scope, self._bounded(receive, most), answer.send)
-        except (BodyTooLarge, BodyTooSlow) as refused:
-            status = 413 if isinstance(refused, BodyTooLarge) else 408
+        except (BodySizeError, BodyTimeError) as refused:
+            status = 413 if isinstance(refused, BodySizeError) else 408
             await answer.refuse(status, str(refused))
         except Exception as error:
             complain("error", error)
@@ -92,12 +92,12 @@ class Bounds:
                 async with asyncio.timeout(max(0.01, until_s - time.monotonic())):
                     message = await receive()
             except TimeoutError as late:
-                raise BodyTooSlow("the body did not come in time; send it faster") from late
+                raise BodyTimeError("the body did not come in time; send it faster") from late
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
                 whole = not message.get("more_body", False)
             if taken > most:
-                raise BodyTooLarge(f"the body may have {most} bytes")
+                raise BodySizeError(f"the body may have {most} bytes")
             return message
 
         return bounded

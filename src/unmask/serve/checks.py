@@ -59,7 +59,9 @@ async def check(request: Request, caller: Creator, point: str | None = None) -> 
         raise HTTPException(422, str(unreadable)) from unreadable
     except TimeoutError as late:
         service.metrics.refusals.labels("deadline").inc()
-        raise HTTPException(503, "the deadline passed; send less, or come again", {"Retry-After": "5"}) from late
+        raise HTTPException(
+            503, "the deadline passed; send less, or come again", {"Retry-After": "5"}
+        ) from late
     return await _recorded(service, decision, key=caller.key)
 
 

@@ -1,4 +1,4 @@
-"""The database: SQLite in one file, or PostgreSQL; called from threads of its own, never in the event loop."""
+"""The database: SQLite in one file, or PostgreSQL; called from its own threads, never in the event loop."""
 
 import asyncio
 import time
@@ -11,10 +11,12 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from unmask.types import SettingsError
 
+AWAY = (OperationalError, InterfaceError, NoConnection)  # what is raised while the database does not answer
 KINDS = ("sqlite", "postgresql")
 THREADS = 8  # of a worker, and connections
 BUSY_S = 10.0  # how long one waits for the writer of an SQLite file
@@ -38,7 +40,7 @@ class Database:
         *arguments: Arguments.args,
         **named: Arguments.kwargs,
     ) -> Answer:
-        """Its answer, committed; sqlalchemy.exc.DBAPIError where the database is away."""
+        """Its answer, committed; one of `AWAY` where the database is away."""
         with self.engine.begin() as connection:
             return function(connection, *arguments, **named)
 
@@ -52,12 +54,7 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: self.call(function, *arguments, **named))
 
-    async def insist(
-        self,
-        function: Callable[Concatenate[Connection, Arguments], Answer],
-        *arguments: Arguments.args,
-        patience_s: float,
-    ) -> Answer:
+    async def insist(self, function: Callable[[Connection], Answer], *, patience_s: float) -> Answer:
         """The same for what must not get lost: tried again for so long while the database is away.
 
         The function may run twice where the answer to a commit was lost: it has to ask what is there.
@@ -65,14 +62,14 @@ class Database:
         until_s = time.monotonic() + patience_s
         while True:
             try:
-                return await self.run(function, *arguments)
-            except DBAPIError:
+                return await self.run(function)
+            except AWAY:
                 if time.monotonic() > until_s:
                     raise
                 await asyncio.sleep(PAUSE_S)
 
     def migrate(self) -> None:
-        """Bring the tables to the shape that this version knows; SettingsError where a newer one made them."""
+        """Bring the tables to this version's shape; SettingsError where a newer version made them."""
         with self.engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

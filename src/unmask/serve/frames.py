@@ -9,12 +9,12 @@ from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
-from sqlalchemy.exc import DBAPIError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from unmask.serve import sessions
 from unmask.serve.attempts import MODES, Keepsakes, Seen
-from unmask.serve.limiting import TooMany
+from unmask.serve.database import AWAY
+from unmask.serve.limiting import TooManyError
 from unmask.serve.live import ClockError, LiveAttempt
 from unmask.serve.logs import complain, say
 from unmask.serve.messages import (
@@ -22,7 +22,7 @@ from unmask.serve.messages import (
     EndMessage,
     EventMessage,
     FrameMessage,
-    MalformedMessage,
+    MalformedMessageError,
     Message,
     read_hello,
     read_message,
@@ -110,8 +110,7 @@ class FrameConnection:
                     await asyncio.wait_for(before.done.wait(), service.settings.idle_s)
             self._begin_or_go_on()
             await self._send(self._ready())
-            why = await self._served()
-            await self._part(why)
+            await self._part(await self._served())
         except (WebSocketDisconnect, TimeoutError):
             self._park()
         finally:
@@ -140,16 +139,16 @@ class FrameConnection:
             attached = await service.database.run(
                 sessions.attach, self._name, token, worker=service.worker, kept=number, now=now()
             )
-        except (MalformedMessage, TimeoutError):
+        except (MalformedMessageError, TimeoutError):
             return None, "hello"
-        except TooMany as refused:
+        except TooManyError as refused:
             service.metrics.refusals.labels(refused.reason).inc()
             return None, "busy"
         except SessionError as refused:
             service.metrics.refusals.labels("session").inc()
             await self._send({"type": "error", "error": str(refused)})
             return None, "replaced"
-        except DBAPIError as away:
+        except AWAY as away:
             complain("database", away)
             return None, "busy"
         if attached is None:
@@ -191,6 +190,9 @@ class FrameConnection:
         tasks = [asyncio.ensure_future(self._read()), asyncio.ensure_future(self._guard())]
         try:
             return await self._look()
+        except AWAY as away:
+            complain("database", away, session=self._name)
+            return "database"
         finally:
             for task in tasks:
                 task.cancel()
@@ -208,7 +210,7 @@ class FrameConnection:
                 if self._waiting:
                     continue  # it is the server that is slow
                 return self.stop("idle")
-            except MalformedMessage:
+            except MalformedMessageError:
                 return self.stop("malformed")
             except WebSocketDisconnect:
                 return self.stop("parted")
@@ -226,7 +228,7 @@ class FrameConnection:
             if left_s <= 0:
                 return self.stop("expired")
             await asyncio.sleep(min(LOOK_AGAIN_S, left_s))
-            with suppress(DBAPIError):
+            with suppress(*AWAY):
                 if now() < self._attached.expires_at and not await self._service.database.run(
                     sessions.is_current, self._name, number=self.number, now=now()
                 ):
@@ -244,11 +246,11 @@ class FrameConnection:
                     if self._resting and not await self._try_again():
                         return "replaced"
                 case FrameMessage():
-                    why = None if self._resting else await self._frame(message)
+                    ended = None if self._resting else await self._frame(message)
                     self._waiting -= 1
                     self._service.metrics.frames_waiting.dec()
-                    if why is not None:
-                        return why
+                    if ended is not None:
+                        return ended
 
     async def _try_again(self) -> bool:
         taken = sessions.use_try
@@ -286,9 +288,7 @@ class FrameConnection:
         self._service.metrics.refusals.labels("frame").inc()
         if self._refused > MOST_REFUSED:
             return "frames"
-        seen = Seen(
-            hint=None, reasons=("FRAME_REFUSED",), face=None, progress=0.0, score=None, decision=None
-        )
+        seen = Seen(hint=None, reasons=("FRAME_REFUSED",), face=None, progress=0.0, score=None, decision=None)
         await self._send(seen.message(ack=self._looked_at))
         return None
 
@@ -299,9 +299,7 @@ class FrameConnection:
             if left:
                 self._resting = True
                 reasons = [reason.value for reason in decision.reasons]
-                await self._send(
-                    {"type": "retry", "hint": seen.hint, "reasons": reasons, "tries_left": left}
-                )
+                await self._send({"type": "retry", "hint": seen.hint, "reasons": reasons, "tries_left": left})
                 return None
         ending = Ending(
             state=sessions.STATE_OF[decision.verdict],
@@ -315,9 +313,17 @@ class FrameConnection:
         service = self._service
         try:
             state, head = await service.database.insist(
-                self._finish, ending, patience_s=service.settings.database_s
+                lambda connection: sessions.finish(
+                    connection,
+                    self._name,
+                    ending,
+                    number=self.number,
+                    now=now(),
+                    retain_s=service.settings.retain_s,
+                ),
+                patience_s=service.settings.database_s,
             )
-        except DBAPIError as away:
+        except AWAY as away:
             complain("database", away, session=self._name)
             return "database"
         if state is not ending.state:
@@ -330,7 +336,13 @@ class FrameConnection:
         if state is not State.LIVE:
             for reason in decision.get("reasons", ()):
                 service.metrics.reasons.labels(reason).inc()
-        say("session decided", session=self._name, state=state.value, seconds=round(seconds, 2), audit=str(head))
+        say(
+            "session decided",
+            session=self._name,
+            state=state.value,
+            seconds=round(seconds, 2),
+            audit=str(head),
+        )
         told = {"type": "decision", "state": state.value, "failure": ending.failure, **decision}
         if service.signer is not None:
             claims = {"sub": self._name, "mode": mode, "state": state.value}
@@ -338,12 +350,6 @@ class FrameConnection:
         with suppress(WebSocketDisconnect, TimeoutError):
             await self._send(told)
         return "decided"
-
-    def _finish(self, connection: Any, ending: Ending) -> Any:
-        retain_s = self._service.settings.retain_s
-        return sessions.finish(
-            connection, self._name, ending, number=self.number, now=now(), retain_s=retain_s
-        )
 
     async def _part(self, why: str) -> None:
         """What is left to do when the connection ends."""

@@ -3,11 +3,10 @@
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from unmask.serve.access import Bearer, scope
 from unmask.serve.bodies import ErrorBody, HealthBody, ReadyBody
-from unmask.serve.database import is_there
+from unmask.serve.database import AWAY, is_there
 from unmask.serve.metrics import CONTENT_TYPE
 from unmask.serve.service import Service
 
@@ -26,7 +25,7 @@ async def readyz(request: Request, response: Response) -> dict[str, Any]:
     service = Service.of(request)
     try:
         there = await service.database.run(is_there)
-    except (DBAPIError, TimeoutError):
+    except AWAY:
         there = False
     ready = there and not service.draining
     response.status_code = 200 if ready else 503

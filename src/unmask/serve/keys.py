@@ -16,7 +16,11 @@ from unmask.serve import audit
 from unmask.serve.tables import keys
 from unmask.types import SettingsError
 
-SCOPES = ("create", "read", "admin")  # make sessions and checks; read results; both, for all owners, and erase
+SCOPES = (
+    "create",
+    "read",
+    "admin",
+)  # make sessions and checks; read results; both, for all owners, and erase
 PREFIX = "unmask"
 
 

@@ -15,7 +15,7 @@ from unmask.serve.metrics import Metrics
 from unmask.types import SettingsError
 
 
-class TooMany(Exception):
+class TooManyError(Exception):
     """Answered 429: come again after so many seconds."""
 
     def __init__(self, reason: str, sentence: str, *, retry_s: float) -> None:
@@ -37,18 +37,18 @@ class Rates:
         self._limiter = MovingWindowRateLimiter(storage)
 
     async def count(self, kind: str, who: str) -> None:
-        """TooMany where `who`, a key's id or an address, has sent as many as it may."""
+        """TooManyError where `who`, a key's id or an address, has sent as many as it may."""
         limit, name = self._limits[kind], sha256_of(who)
         if await self._limiter.hit(limit, kind, name):
             return
         window = await self._limiter.get_window_stats(limit, kind, name)
         wait_s = window.reset_time - time.time()
         wait_s = wait_s if 0 < wait_s <= limit.get_expiry() else limit.get_expiry() / limit.amount
-        raise TooMany(f"{kind} rate", f"this {kind} may send {limit}; come again later", retry_s=wait_s)
+        raise TooManyError(f"{kind} rate", f"this {kind} may send {limit}; come again later", retry_s=wait_s)
 
 
 class Gate:
-    """Lets so many in at once and so many wait; the next one is TooMany."""
+    """Lets so many in at once and so many wait; the next one is TooManyError."""
 
     def __init__(self, *, running: int, waiting: int, metrics: Metrics) -> None:
         self._places = asyncio.Semaphore(running)
@@ -61,7 +61,7 @@ class Gate:
     async def place(self) -> AsyncIterator[None]:
         """A place for the time of the block."""
         if self._inside >= self._most:
-            raise TooMany("checks", "the service is busy; come again later", retry_s=2)
+            raise TooManyError("checks", "the service is busy; come again later", retry_s=2)
         self._inside += 1
         self._waiting.inc()
         try:

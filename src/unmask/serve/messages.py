@@ -11,7 +11,7 @@ HEAD = struct.Struct("<d")  # the client's time in ms, before the JPEG
 TOKEN = "token"
 
 
-class MalformedMessage(Exception):
+class MalformedMessageError(Exception):
     """A message that is not as the protocol has it."""
 
 
@@ -47,7 +47,7 @@ Message = FrameMessage | EventMessage | AgainMessage | EndMessage
 
 
 def read_message(message: dict[str, Any], *, server_s: float, frame_bytes: int) -> Message:
-    """What a WebSocket message says; MalformedMessage where it says nothing that is known."""
+    """What a WebSocket message says; MalformedMessageError where it says nothing that is known."""
     content = message.get("bytes")
     if content is not None:
         return _frame(content, server_s=server_s, frame_bytes=frame_bytes)
@@ -56,7 +56,7 @@ def read_message(message: dict[str, Any], *, server_s: float, frame_bytes: int) 
         return EventMessage(told)
     if told.get("type") == "again":
         return AgainMessage()
-    raise MalformedMessage
+    raise MalformedMessageError
 
 
 def read_hello(message: dict[str, Any]) -> str:
@@ -64,27 +64,27 @@ def read_hello(message: dict[str, Any]) -> str:
     told = read_text(message.get("text"))
     token = told.get(TOKEN)
     if told.get("type") != "hello" or not isinstance(token, str) or not 1 <= len(token) <= 256:
-        raise MalformedMessage
+        raise MalformedMessageError
     return token
 
 
 def read_text(text: str | None) -> dict[str, Any]:
     """The JSON object of a text message."""
     if text is None or len(text) > TEXT_BYTES:
-        raise MalformedMessage
+        raise MalformedMessageError
     try:
         told = json.loads(text)
     except (ValueError, RecursionError) as broken:
-        raise MalformedMessage from broken
+        raise MalformedMessageError from broken
     if not isinstance(told, dict):
-        raise MalformedMessage
+        raise MalformedMessageError
     return told
 
 
 def _frame(content: bytes, *, server_s: float, frame_bytes: int) -> FrameMessage:
     if not HEAD.size < len(content) <= HEAD.size + frame_bytes:
-        raise MalformedMessage
+        raise MalformedMessageError
     (client_ms,) = HEAD.unpack_from(content)
     if not math.isfinite(client_ms):
-        raise MalformedMessage
+        raise MalformedMessageError
     return FrameMessage(client_ms / 1000, server_s, content[HEAD.size :])

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from starlette.requests import HTTPConnection
 
+from unmask.detector.detector import Detector
+from unmask.detector.watch import Settings
 from unmask.media.limits import Limits
-from unmask.runtime.detector import Detector
-from unmask.runtime.watch import Settings
 from unmask.serve.database import Database
 from unmask.serve.limiting import Gate, Rates
 from unmask.serve.live import LiveSessions
@@ -41,14 +41,13 @@ class Service:
     draining: bool = False
 
     @classmethod
-    def load(cls, settings: ServeSettings, metrics: Metrics) -> "Service":
+    def load(cls, settings: ServeSettings, metrics: Metrics, loaded: Detector | None = None) -> "Service":
         """Opens and migrates the database and loads the models; UnmaskError where that cannot be."""
         database = Database(settings.database)
         database.migrate()
         watching = Settings(seconds=30.0, timeout_s=settings.request_s, live_s=settings.attempt_s)
-        detector = Detector.load(
-            settings.models or None, point=settings.points[0], threads=1, settings=watching
-        )
+        detector = loaded or Detector.load(settings.models or None, point=settings.points[0], threads=1)
+        detector = detector.with_settings(watching)
         return cls(
             settings=settings,
             database=database,

@@ -55,7 +55,7 @@ async def read(request: Request, id: SessionId, caller: Reader) -> dict[str, Any
     if row is None:
         raise HTTPException(404, NONE)
     held = await service.database.run(sessions.picture_numbers, id, now=at)
-    return session_body(row, pictures=held, signer=service.signer, now=at)
+    return session_body(dict(row), pictures=held, signer=service.signer, now=at)
 
 
 @router.get(

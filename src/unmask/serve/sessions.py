@@ -189,8 +189,8 @@ def finish(
 ) -> tuple[State, audit.AuditHead | None]:
     """End the session as the connection of this number says: the state that holds, and its audit row.
 
-    The state is another one where the session was over, expired in the meantime or has a later connection; EXPIRED
-    where it was erased.
+    The state is another one where the session was over, expired in the meantime or has a later connection;
+    EXPIRED where it was erased.
     """
     ended = (
         update(sessions)
@@ -224,9 +224,7 @@ def picture_numbers(connection: Connection, name: str, *, now: float) -> list[in
     return list(connection.execute(held.order_by(pictures.c.number)).scalars())
 
 
-def picture(
-    connection: Connection, name: str, number: int, *, caller: Caller, now: float
-) -> bytes | None:
+def picture(connection: Connection, name: str, number: int, *, caller: Caller, now: float) -> bytes | None:
     """One stored picture as JPEG."""
     held = (
         select(pictures.c.jpeg)

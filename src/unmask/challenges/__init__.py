@@ -1,0 +1,1 @@
+"""Active challenges: the server asks for something that only a head in front of this camera can do now."""
