@@ -128,17 +128,9 @@ class FrameConnection:
             await service.rates.count("address", address)
             if service.draining:
                 return None, "drain"
-            if len(service.live.connections) >= service.settings.connections:
-                service.metrics.refusals.labels("connections").inc()
-                return None, "busy"
             async with asyncio.timeout(HELLO_S):
                 token = read_hello(await self._received())
-            kept = service.live.parted.get(self._name)
-            there = service.live.connections.get(self._name)
-            number = kept.connection if kept else getattr(there, "number", None)
-            attached = await service.database.run(
-                sessions.attach, self._name, token, worker=service.worker, kept=number, now=now()
-            )
+            attached = await self._attach(token)
         except (MalformedMessageError, TimeoutError):
             return None, "hello"
         except TooManyError as refused:
@@ -155,6 +147,21 @@ class FrameConnection:
             await self._send({"type": "decision", "state": State.FAILED.value, "failure": "no try was left"})
             return None, "replaced"
         return attached, ""
+
+    async def _attach(self, token: str) -> Attached | None:
+        """TooManyError where there is no room."""
+        live = self._service.live
+        there, kept = live.connections.get(self._name), live.parted.get(self._name)
+        if there is None and len(live.connections) + live.joining >= self._service.settings.connections:
+            raise TooManyError("connections", "the service is busy", retry_s=1)
+        number = kept.connection if kept else getattr(there, "number", None)
+        live.joining += 1
+        try:
+            return await self._service.database.run(
+                sessions.attach, self._name, token, worker=self._service.worker, kept=number, now=now()
+            )
+        finally:
+            live.joining -= 1
 
     @property
     def number(self) -> int:

@@ -57,6 +57,7 @@ class LiveSessions:
 
     connections: dict[str, Connected] = field(default_factory=dict)
     parted: dict[str, LiveAttempt] = field(default_factory=dict)
+    joining: int = 0  # connections that are being attached
 
     def forget(self, *, before_s: float) -> None:
         """Let go of attempts whose connection broke earlier."""
