@@ -1,0 +1,109 @@
+"""The screen before the head as a lamp whose colours change: what a light challenge looks like to a camera.
+
+Light adds up. So a recording is made twice, in the room's light and with the screen on and white, everything
+else drawn alike; what the screen adds, times its colour at a moment, is that moment. The distance law, which
+lamps far away lack, is put in by the true depth of every pixel.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unmask.simulate.camera import Adaptation, Exposure
+from unmask.simulate.light import Lamp, Light
+
+LUX = 400.0  # of irradiance 1: an office's light on a desk
+NEAREST_M = 0.12  # nearer than this the screen is no small lamp, and light grows no more
+# Of each kind: area in square metres, luminance of white in candela a square metre from low to high.
+SCREENS = {"phone": (0.0100, 350.0, 800.0), "laptop": (0.054, 220.0, 400.0), "monitor": (0.160, 200.0, 350.0)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlashingScreen:
+    """A screen at the camera that shows colours one after the other.
+
+    `irradiance_1m`: what white sends to a surface that faces it a metre away, 1 being an office's light.
+    `colours` (n, 3) linear light 0 to 1, the first from `start_s` on, each for `hold_s`; the first is there
+    before, the last after. `down`: how far its middle is below the camera, over the distance. `settle_s`:
+    how long a pixel takes to change.
+    """
+
+    irradiance_1m: float
+    colours: np.ndarray
+    hold_s: float
+    start_s: float = 0.0
+    down: float = 0.2
+    settle_s: float = 0.012
+
+    def at(self, time_s: float, *, exposure_s: float) -> np.ndarray:
+        """The mean colour (3,) over an exposure that ends at that time."""
+        moments = time_s - exposure_s * (np.arange(8) + 0.5) / 8 - self.settle_s - self.start_s
+        steps = np.clip(np.floor(moments / self.hold_s), 0, len(self.colours) - 1).astype(int)
+        return self.colours[steps].mean(axis=0).astype(np.float32)
+
+
+def draw_flashing_screen(
+    rng: np.random.Generator,
+    colours: Sequence[Sequence[int]],
+    *,
+    hold_s: float,
+    start_s: float = 0.0,
+    kind: str | None = None,
+) -> FlashingScreen:
+    """A screen of that kind of SCREENS, or of any, that shows these colours (RGB 0 to 255)."""
+    kind = kind or str(rng.choice(sorted(SCREENS)))
+    area, low, high = SCREENS[kind]
+    luminance = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    shown = (np.asarray(colours, np.float32) / 255) ** 2.2
+    down = {"phone": 0.18, "laptop": 0.22, "monitor": 0.3}[kind] * rng.uniform(0.5, 1.3)
+    return FlashingScreen(
+        irradiance_1m=luminance * area / LUX,
+        colours=shown.astype(np.float32),
+        hold_s=hold_s,
+        start_s=start_s,
+        down=float(down),
+        settle_s=float(rng.uniform(0.004, 0.02)),
+    )
+
+
+def draw_adaptation(rng: np.random.Generator) -> Adaptation:
+    """How fast a camera's automatic exposure and white balance follow: from a third of a second to locked."""
+    exposure_s = float(np.exp(rng.uniform(np.log(0.25), np.log(3.0))))
+    balance_s = float(np.exp(rng.uniform(np.log(0.5), np.log(6.0))))
+    return Adaptation(exposure_s=exposure_s, balance_s=balance_s)
+
+
+def with_screen_on(light: Light, screen: FlashingScreen) -> Light:
+    """That light and the screen, white, as strong as a metre away; the room gets it too."""
+    to_screen = np.array([0.0, screen.down, -1.0])
+    strength = np.full(3, screen.irradiance_1m, np.float32)
+    lamp = Lamp(
+        direction=(to_screen / np.linalg.norm(to_screen)).astype(np.float32),
+        colour=strength,
+        softness=0.5,
+        flashes=True,
+    )
+    return replace(light, lamps=(*light.lamps, lamp), background=light.background + strength)
+
+
+def flashed(
+    dark: Iterable[Exposure],
+    lit: Iterable[Exposure],
+    *,
+    screen: FlashingScreen,
+    times_s: Sequence[float],
+    exposure_s: float,
+) -> Iterator[Exposure]:
+    """The recording under the changing screen, from one without it and one with it on (`with_screen_on`).
+
+    Both show the same: a ValueError says where they differ in depth.
+    """
+    for time_s, off, on in zip(times_s, dark, lit, strict=False):
+        if not np.array_equal(off.shot.depth, on.shot.depth):
+            raise ValueError("a scene changes with the light in it; its two recordings cannot be added")
+        colour = screen.at(time_s, exposure_s=exposure_s)
+        law = (1.0 / np.maximum(off.shot.depth, NEAREST_M)) ** 2
+        added = (on.shot.radiance - off.shot.radiance) * law[..., None]
+        radiance = np.maximum(off.shot.radiance + added * colour, 0).astype(np.float32)
+        yield replace(off, shot=replace(off.shot, radiance=radiance))
