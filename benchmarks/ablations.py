@@ -29,20 +29,20 @@ import torch
 
 from leakage import append, command, commit
 from unmask import metrics
-from unmask.data.prepare import Cutting, prepare
-from unmask.data.prepared import PreparedSet
-from unmask.data.recordings import Simulations
+from unmask.data.prepare.preparation import Cutting, prepare
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.recordings import Simulations
+from unmask.evaluation.leakage import area, area_interval
+from unmask.files import write_bytes
 from unmask.media.faces import FaceFinder
-from unmask.media.files import write_bytes
 from unmask.media.images import SUFFIXES
 from unmask.models.weights import load
-from unmask.report.leakage import area, area_interval
 from unmask.scores import read_scores
-from unmask.simulate.cameras import MODELS
-from unmask.simulate.head_model import load_heads
-from unmask.simulate.instruments import INSTRUMENTS
-from unmask.simulate.make import Series
-from unmask.simulate.subjects import load_portraits
+from unmask.simulate.camera.models import MODELS
+from unmask.simulate.instruments.table import INSTRUMENTS
+from unmask.simulate.people.head_model import load_heads
+from unmask.simulate.people.subjects import load_portraits
+from unmask.simulate.series import Series
 from unmask.training.checkpoint import CHECKPOINT
 from unmask.training.dev import score_set
 from unmask.training.finish import MODEL, WEIGHTS, finish

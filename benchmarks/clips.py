@@ -12,13 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from unmask.evaluation.leakage import Measured
 from unmask.media.clips import clip_box, cut_picture, mesh_in_clip, mesh_mask
 from unmask.media.faces import FaceFinder
 from unmask.media.sources import open_source
 from unmask.media.statistics import CROP, NAMES, face_statistics
 from unmask.media.video import read_video
-from unmask.report.leakage import Measured
-from unmask.simulate.make import CLIPS_A_SUBJECT, Series
+from unmask.simulate.series import CLIPS_A_SUBJECT, Series
 
 A_SUBJECT = 3  # clips of a class from one run of neighbours, which share a subject
 RAREST = 200  # requests looked through for each clip wanted, so that a rare family ends the search

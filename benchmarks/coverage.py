@@ -4,10 +4,11 @@
     [--results results/coverage.csv]
 
 FILE.npz holds clips that leakage.py kept. Each picture of SAMPLES/labels.csv gets its distance to simulated
-bona fide and to simulated attacks in two spaces (`unmask.report.coverage`): the camera statistics of its face
-crop, and the features of a single-frame network, those its last layer reads the depth from, averaged over the
-face and beside it. A picture is outside where it lies farther from both classes than 99 % of their own clips
-do. Labels only order the rows that are printed. SAMPLES is a development set: it chooses what is simulated.
+bona fide and to simulated attacks in two spaces (`unmask.evaluation.coverage`): the camera statistics of its
+face crop, and the features of a single-frame network, those its last layer reads the depth from, averaged
+over the face and beside it. A picture is outside where it lies farther from both classes than 99 % of their
+own clips do. Labels only order the rows that are printed. SAMPLES is a development set: it chooses what is
+simulated.
 """
 
 import argparse
@@ -21,10 +22,10 @@ import torch
 import unmask
 from clips import Clips, pictures
 from leakage import append, commit
+from unmask.detector.network import planes
+from unmask.evaluation.coverage import Apart, Covered, Space, apart, extremes
+from unmask.evaluation.leakage import Measured
 from unmask.models.weights import load
-from unmask.report.coverage import Apart, Covered, Space, apart, extremes
-from unmask.report.leakage import Measured
-from unmask.runtime.network import planes
 
 PACKAGED = Path(unmask.__file__).parent / "weights" / "sgtd_s_single.safetensors"
 COLUMNS = ["date", "commit", "simulated", "space", "path", "truth", "source"]

@@ -11,7 +11,7 @@ import argparse
 
 import numpy as np
 
-from unmask.runtime.decision import Gathered, Rule, dip, read_segment
+from unmask.detector.decision import Gathered, Rule, dip, read_segment
 from unmask.types import Verdict
 
 STEP_S, SPREAD = 0.2, 0.1

@@ -20,11 +20,11 @@ import numpy as np
 
 from clips import looked_at, read_labels
 from leakage import append, commit
+from unmask.detector.detector import Detector
 from unmask.media.clips import clip_box
 from unmask.media.faces import FaceFinder
 from unmask.media.images import write_image
 from unmask.media.topology import OUTLINE
-from unmask.runtime.detector import Detector
 
 COLUMNS = ["date", "commit", "model", "edit", "group", "pictures", "before", "change", "spread", "unscored"]
 NETWORK_PX, BOX_SCALE = 128, 2.8  # at which blur and noise are meant, whatever the size of the picture

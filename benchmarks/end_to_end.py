@@ -18,12 +18,12 @@ import numpy as np
 from skimage import data
 
 from unmask.contract import Contract, OperatingPoint
+from unmask.detector.detector import Detector, packaged
+from unmask.detector.network import Network
+from unmask.detector.stopwatch import STAGES
+from unmask.detector.watch import Settings
 from unmask.media.faces import FaceFinder
 from unmask.media.video import write_video
-from unmask.runtime.detector import Detector, packaged
-from unmask.runtime.network import Network
-from unmask.runtime.stopwatch import STAGES
-from unmask.runtime.watch import Settings
 from unmask.types import ClipSpec
 
 WIDTH, HEIGHT, FPS, SECONDS = 1280, 720, 30, 6

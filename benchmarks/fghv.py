@@ -20,8 +20,8 @@ import torch
 
 from leakage import append, command, commit
 from unmask.models import MODELS
-from unmask.models.fghv import Fghv
-from unmask.models.gaussian import Search, shift
+from unmask.models.fghv.gaussian import Search, shift
+from unmask.models.fghv.network import Fghv
 
 SIDES_PX = {"fghv": 256, "fghv_s": 128}
 COLUMNS = (

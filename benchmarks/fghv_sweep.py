@@ -24,7 +24,7 @@ import numpy as np
 
 from leakage import append, command, commit
 from unmask import metrics
-from unmask.data.prepared import PreparedSet
+from unmask.data.prepare.prepared import PreparedSet
 from unmask.training.finish import trained
 from unmask.training.loop import TrainingError, train
 from unmask.training.sets import Sets
@@ -106,7 +106,7 @@ def _scores(evidence: Evidence, both: np.ndarray) -> dict[str, np.ndarray]:
 
 def _collapse(network: Any) -> str:
     """Mean cosine of two features that the finished network makes up for real faces."""
-    from unmask.models.hypotheses import collapse
+    from unmask.models.fghv.hypotheses import collapse
 
     return f"{float(collapse(network.generate(network.latents)[0].detach())):.4f}"
 

@@ -7,7 +7,7 @@
 
 Makes CLIPS bona fide clips and as many of each family of instruments, measures the camera statistics of each
 face crop (`unmask.media.statistics`), and prints how well they tell the classes apart, cross-validated by
-subject (`unmask.report.leakage`). AUC 0.5 says that quality tells nothing; the limits are 0.60 for all
+subject (`unmask.evaluation.leakage`). AUC 0.5 says that quality tells nothing; the limits are 0.60 for all
 attacks and 0.70 for a family, on the upper end of the 95 % interval. `--train` scores the same clips with a
 trained network, the packaged one if no other is named: it should still separate them. `--keep` keeps
 the clips for `--clips-from` here and in coverage.py. Every run adds its lines to the results.
@@ -26,15 +26,15 @@ from pathlib import Path
 import numpy as np
 
 from clips import Clips, of_benchmark, simulated
+from unmask.detector.detector import packaged
+from unmask.detector.network import Network
+from unmask.evaluation.leakage import Leak, area, area_interval, leak_table, markdown
 from unmask.media.faces import FaceFinder
 from unmask.media.images import SUFFIXES
-from unmask.report.leakage import Leak, area, area_interval, leak_table, markdown
-from unmask.runtime.detector import packaged
-from unmask.runtime.network import Network
-from unmask.simulate.head_model import load_heads
-from unmask.simulate.instruments import INSTRUMENTS
-from unmask.simulate.make import Series
-from unmask.simulate.subjects import load_portraits
+from unmask.simulate.instruments.table import INSTRUMENTS
+from unmask.simulate.people.head_model import load_heads
+from unmask.simulate.people.subjects import load_portraits
+from unmask.simulate.series import Series
 
 
 def main() -> None:

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 
 from unmask.contract import Contract, ellipse_mask, golden_pixels
+from unmask.detector.network import Network, planes
 from unmask.models import MODELS
 from unmask.models.export import export
-from unmask.runtime.network import Network, planes
 from unmask.types import ClipSpec
 
 EAGER = "eager torch fp32"

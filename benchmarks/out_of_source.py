@@ -27,8 +27,8 @@ import torch
 
 from unmask import metrics
 from unmask.data.folder import read_labels
-from unmask.data.prepared import PreparedSet
-from unmask.data.shards import Row
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.shards import Row
 from unmask.media.clips import box_in, cut_picture
 from unmask.media.faces import FaceFinder
 from unmask.media.sources import open_presentation

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from skimage import data
 
-from unmask.data.prepared import PreparedSet
+from unmask.data.prepare.prepared import PreparedSet
 from unmask.media.video import write_video
 
 VIDEOS, SHARD = 12, 2

@@ -22,7 +22,7 @@ import numpy as np
 
 from depth_labels import moving_head
 from unmask.app.prepare import Wishes, run
-from unmask.data.prepared import PreparedSet
+from unmask.data.prepare.prepared import PreparedSet
 from unmask.media.images import write_image
 from unmask.media.video import write_video
 from unmask.types import ClipSpec

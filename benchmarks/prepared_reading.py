@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 from skimage import data
 
-from unmask.data.prepared import DEPTH_PX, PreparedSet
-from unmask.data.shards import Arrays, Outcome, Prepared, Row, write_shard
+from unmask.data.prepare.prepared import DEPTH_PX, PreparedSet
+from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
 from unmask.types import Label
 
 FRAMES, BATCH, ROUNDS, A_SHARD = 5, 32, 30, 100

@@ -17,9 +17,9 @@ from datetime import date
 from pathlib import Path
 
 from unmask.data.folder import read_labels
+from unmask.detector.detector import Detector
+from unmask.detector.scoring import score_folder, thresholds_of
 from unmask.metrics import Rate, Summary, summarise
-from unmask.runtime.detector import Detector
-from unmask.runtime.scoring import score_folder, thresholds_of
 from unmask.scores import write_scores
 from unmask.types import Label, Score, Verdict
 

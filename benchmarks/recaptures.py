@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from unmask.media.faces import FaceFinder
+from unmask.simulate.people.subjects import load_portraits
 from unmask.simulate.recapture import Recaptures
 from unmask.simulate.studio import Simulated
-from unmask.simulate.subjects import load_portraits
 
 COLUMNS = ["path", "label", "instrument", "framing", "subject", "model", "x0", "y0", "x1", "y1"]
 TILE_PX, ACROSS, ON_A_SHEET = 180, 10, 60

@@ -26,14 +26,14 @@ from functools import cache, partial
 from pathlib import Path
 
 from unmask.contract import TrainingData
-from unmask.data.prepare import Cutting, prepare
-from unmask.data.prepared import PreparedSet
-from unmask.data.recordings import Simulations
+from unmask.data.prepare.preparation import Cutting, prepare
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.recordings import Simulations
 from unmask.media.images import SUFFIXES
 from unmask.models.weights import save
-from unmask.simulate.heads import load_heads
-from unmask.simulate.make import Series
-from unmask.simulate.subjects import Portrait, load_portraits
+from unmask.simulate.people.heads import load_heads
+from unmask.simulate.people.subjects import Portrait, load_portraits
+from unmask.simulate.series import Series
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import CHECKPOINT
 from unmask.training.finish import finish, trained, unmeasured

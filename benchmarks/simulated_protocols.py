@@ -24,11 +24,11 @@ from pathlib import Path
 from leakage import command, commit
 from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.catalogue import read_set, split_by
-from unmask.media.files import name_below, write_bytes
+from unmask.detector.scoring import Scorer
+from unmask.evaluation.evaluation import Evaluation, Figure, evaluate
+from unmask.evaluation.runs import runs
+from unmask.files import name_below, write_bytes
 from unmask.metrics import read_rule
-from unmask.report.evaluation import Evaluation, Figure, evaluate
-from unmask.report.runs import runs
-from unmask.runtime.scoring import Scorer
 from unmask.scores.cells import as_csv
 from unmask.types import DataError, Presentation, Score
 

@@ -27,10 +27,10 @@ import numpy as np
 
 from unmask.media.faces import FaceFinder
 from unmask.media.video import write_video
-from unmask.simulate.head_model import load_heads
-from unmask.simulate.make import CLIPS_A_SUBJECT, Series
+from unmask.simulate.people.head_model import load_heads
+from unmask.simulate.people.subjects import load_portraits
+from unmask.simulate.series import CLIPS_A_SUBJECT, Series
 from unmask.simulate.studio import Studio
-from unmask.simulate.subjects import load_portraits
 
 SIZES = ((256, 256), (480, 640))
 WARM_UP = 64  # clips, so that every instrument's kernels are compiled or loaded

@@ -29,8 +29,8 @@ import torch
 from torch import nn
 
 from leakage import append, command, commit
-from unmask.data.prepared import DEPTH_PX, PreparedSet
-from unmask.data.shards import Arrays, Outcome, Prepared, Row, write_shard
+from unmask.data.prepare.prepared import DEPTH_PX, PreparedSet
+from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
 from unmask.models import MODELS
 from unmask.training.augment import Augmentation, Batch, augment
 from unmask.training.batches import Drawer, ahead, changed, one_frame, to_batch

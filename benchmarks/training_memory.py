@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.data.prepared import DEPTH_PX
-from unmask.data.shards import Arrays, Outcome, Prepared, Row, write_shard
+from unmask.data.prepare.prepared import DEPTH_PX
+from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
 from unmask.types import Label
 
 CLIPS, SIZE_PX, A_SHARD = 4, 128, 50  # of a recording; a side; recordings

@@ -26,18 +26,18 @@ from unmask.app.precision import add_bf16_points
 from unmask.app.training_sets import training_data
 from unmask.contract import TrainingData
 from unmask.data.folder import read_labels
-from unmask.data.prepare import Cutting, Packing, Source, prepare
-from unmask.data.recordings import Simulations, TrackedFolder
-from unmask.data.views import VIEWS
+from unmask.data.prepare.preparation import Cutting, Packing, Source, prepare
+from unmask.data.prepare.recordings import Simulations, TrackedFolder
+from unmask.data.prepare.views import VIEWS
 from unmask.media.faces import FaceFinder
 from unmask.media.images import SUFFIXES
 from unmask.media.quality import QualityLimits
-from unmask.simulate.heads import load_heads
-from unmask.simulate.make import Series
+from unmask.simulate.people.heads import load_heads
+from unmask.simulate.people.subjects import load_portraits
 from unmask.simulate.photographs import Photograph, Photographs, load_photographs
 from unmask.simulate.recapture import Recaptures
+from unmask.simulate.series import Series
 from unmask.simulate.studio import Simulated
-from unmask.simulate.subjects import load_portraits
 from unmask.training.checkpoint import CHECKPOINT
 from unmask.training.finish import finish
 from unmask.training.loop import train

@@ -16,10 +16,10 @@ import numpy as np
 from unmask.media.clips import clip_box, cut_picture
 from unmask.media.faces import FaceFinder
 from unmask.media.images import SUFFIXES
-from unmask.simulate.heads import load_heads
-from unmask.simulate.instruments import INSTRUMENTS
+from unmask.simulate.instruments.table import INSTRUMENTS
+from unmask.simulate.people.heads import load_heads
+from unmask.simulate.people.subjects import astronaut, load_portraits, procedural_portrait
 from unmask.simulate.studio import Request, Simulated, Studio
-from unmask.simulate.subjects import astronaut, load_portraits, procedural_portrait
 
 SIDE = 150  # px of a crop
 REACH_M = 0.25  # of depth that the colours span, from what is nearest in the face

@@ -13,8 +13,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from unmask.runtime.detector import packaged
-from unmask.runtime.network import read_file
+from unmask.detector.detector import packaged
+from unmask.detector.network import read_file
 
 GENERATED = ("models.md",)
 NOT_RUN = re.compile(r"^<!-- not run: (.+?) -->$", re.MULTILINE)

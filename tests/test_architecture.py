@@ -12,6 +12,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "unmask"
 
 # Who may import whom; everyone may import their own package. The root hands out the Detector and nothing
 # else.
+FLOOR_0 = {"plain", "errors", "verdicts", "types", "contract", "signature", "files", "parallel", "interrupts"}
+FLOOR_1 = {"media", "metrics", "scores"}
 MAY_IMPORT = {
     "plain": set(),
     "errors": {"plain"},
@@ -19,38 +21,68 @@ MAY_IMPORT = {
     "types": {"plain", "errors", "verdicts"},
     "contract": {"plain", "types"},
     "signature": {"types"},
-    "media": {"plain", "types"},
-    "simulate": {"plain", "types", "media"},
-    "metrics": {"plain", "types"},
-    "scores": {"plain", "types", "media"},
-    "challenges": {"types", "media", "metrics"},
-    "data": {"plain", "types", "media", "scores"},
-    "models": {"plain", "types", "contract", "media"},
-    "training": {"plain", "types", "contract", "media", "simulate", "metrics", "scores", "data", "models"},
-    "runtime": {"plain", "types", "contract", "media", "metrics", "scores"},
-    "report": {"plain", "types", "contract", "media", "metrics", "scores"},
-    "app": {
-        "plain",
-        "signature",
-        "types",
-        "contract",
-        "media",
-        "simulate",
-        "challenges",
-        "metrics",
-        "scores",
-        "data",
-        "models",
-        "training",
-        "runtime",
-        "report",
+    "files": {"plain", "types"},
+    "interrupts": set(),
+    "parallel": {"files", "interrupts", "types"},
+    "media": FLOOR_0,
+    "metrics": FLOOR_0,
+    "scores": FLOOR_0 | {"media"},
+    "simulate": FLOOR_0 | {"media"},
+    "challenges": FLOOR_0 | {"media", "metrics"},
+    "data": FLOOR_0 | {"media", "scores"},
+    "models": FLOOR_0 | {"media"},
+    "training": FLOOR_0 | FLOOR_1 | {"simulate", "data", "models"},
+    "detector": FLOOR_0 | FLOOR_1,
+    "evaluation": FLOOR_0 | FLOOR_1 | {"detector"},
+    "report": FLOOR_0 | FLOOR_1 | {"evaluation"},
+    "claims": FLOOR_0 | FLOOR_1 | {"data", "models", "training", "report"},
+    "serve": FLOOR_0 | FLOOR_1 | {"challenges", "detector"},
+    "app": FLOOR_0
+    | FLOOR_1
+    | {"simulate", "data", "models", "training", "detector", "evaluation", "report", "claims"}
+    | {"challenges", "serve"},
+    "__init__": {"detector"},
+    "__main__": {"interrupts", "media", "app"},
+}
+# Walls inside the big packages: who may import which part of the same package.
+WALLS = {
+    "simulate": {
+        "rendering": set(),
+        "people": {"rendering"},
+        "stage": {"rendering", "people"},
+        "camera": {"rendering", "people", "stage"},
+        "instruments": {"rendering", "people", "stage", "camera"},
+        "studio": {"rendering", "people", "stage", "camera", "instruments"},
+        "photographs": {"rendering", "people", "stage", "camera", "instruments", "studio", "folder"},
+        "recapture": {"rendering", "people", "stage", "studio", "photographs"},
     },
-    "__init__": {"runtime"},
-    "__main__": {"media", "app"},
+    "models": {
+        "output": set(),
+        "efficientnet": set(),
+        "baselines": {"output"},
+        "sgtd": {"output"},
+        "encoder": {"output", "efficientnet"},
+        "fghv": {"output", "encoder", "baselines"},
+        "off_gru": {"sgtd"},
+    },
+    "data": {
+        "archive": set(),
+        "splits": set(),
+        "folder": {"archive"},
+        "prepare": {"archive", "splits", "catalogue"},
+        "sets": {"archive", "splits", "folder", "prepare"},
+        "protocols": {"archive", "splits", "sets", "benchmark"},
+        "catalogue": {"archive", "splits", "sets", "protocols"},
+    },
 }
 TRAIN_EXTRA = {"torch", "lightning", "safetensors", "onnxruntime", "onnxscript", "tensorboard"}
 DATA_EXTRA = {"h5py", "pyarrow", "webdataset", "ray"}  # inside functions alone: the modules import without it
-REPORT_EXTRA = {"matplotlib", "sklearn"}  # inside functions of `report` alone
+REPORT_EXTRA = {"matplotlib", "sklearn"}  # inside functions of `evaluation`, `report`, `claims` alone
+ALLOWED = (
+    (TRAIN_EXTRA, ("models", "training", "claims")),
+    (DATA_EXTRA, ("media", "data")),
+    (REPORT_EXTRA, ("evaluation", "report", "claims")),
+)
 NOT_IN_THE_CORE = TRAIN_EXTRA | DATA_EXTRA | REPORT_EXTRA | {"pandas", "mediapipe"}
 DRAWERS = {"utils", "util", "common", "helpers", "helper", "base", "core", "misc", "manager"}
 MAX_FILE, MAX_BODY = 400, 60
@@ -72,7 +104,12 @@ def violations(text: str, path: str) -> list[str]:
     """What is wrong with the module `path`, e.g. "media/clips.py", whose source is `text`."""
     tree = ast.parse(text)
     part = Path(path).parts[0].removesuffix(".py")
-    found = [*_floors(tree, part), *_machines(tree, path, part), *_code(tree, path, part)]
+    found = [
+        *_floors(tree, part),
+        *_walls(tree, path),
+        *_machines(tree, path, part),
+        *_code(tree, path, part),
+    ]
     if len(text.splitlines()) > MAX_FILE:
         found.append(f"{path} has {len(text.splitlines())} lines, more than {MAX_FILE}")
     if drawers := DRAWERS & {piece.removesuffix(".py") for piece in Path(path).parts}:
@@ -94,10 +131,22 @@ def _floors(tree: ast.AST, part: str) -> Iterator[str]:
             yield f"{part} imports {name}, which is not below it"
 
 
+def _walls(tree: ast.AST, path: str) -> Iterator[str]:
+    package, *rest = Path(path).with_suffix("").parts
+    room = rest[0] if rest else ""
+    allowed = WALLS.get(package, {}).get(room)
+    for name in imports(tree) if allowed is not None else ():
+        pieces = name.split(".")
+        inside = pieces[:2] == ["unmask", package] and len(pieces) > 2
+        if inside and pieces[2] not in allowed | {room}:
+            yield f"{package}/{room} imports {name}, which stands beyond its wall"
+
+
 def _machines(tree: ast.AST, path: str, part: str) -> Iterator[str]:
     for name in {name.split(".")[0] for name in imports(tree)}:
-        allowed = (name in TRAIN_EXTRA and part in ("models", "training")) or (
-            (name in DATA_EXTRA and part in ("media", "data")) or (name in REPORT_EXTRA and part == "report")
+        allowed = (name in TRAIN_EXTRA and part in ("models", "training", "claims")) or (
+            (name in DATA_EXTRA and part in ("media", "data"))
+            or (name in REPORT_EXTRA and part in ("evaluation", "report", "claims"))
         )
         if name in NOT_IN_THE_CORE and not allowed:
             yield f"{path} imports {name}"
@@ -140,6 +189,47 @@ def _is_docstring(line: ast.stmt) -> bool:
     )
 
 
+def rings(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Modules that import each other round, whether at once or later."""
+    reached: dict[str, set[str]] = {}
+    for start in graph:
+        seen, todo = set(), list(graph[start])
+        while todo:
+            if (name := todo.pop()) not in seen:
+                seen.add(name)
+                todo += graph.get(name, ())
+        reached[start] = seen
+    return [
+        {start, *(n for n in reached[start] if start in reached.get(n, ()))}
+        for start in graph
+        if start in reached[start]
+    ]
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Module -> modules of the package that it imports."""
+    names = {
+        ".".join(["unmask", *Path(path).with_suffix("").parts]).removesuffix(".__init__"): path
+        for path in modules()
+    }
+    found = {}
+    for name, path in names.items():
+        tree = ast.parse((SOURCE / path).read_text())
+        asked = {
+            f"{node.module}.{one.name}" if f"{node.module}.{one.name}" in names else node.module
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for one in node.names
+        }
+        found[name] = {one for one in asked if one in names}
+    return found
+
+
+def test_no_module_imports_itself_by_a_way_round():
+    assert rings(import_graph()) == []
+    assert rings({"a": {"b"}, "b": {"a"}, "c": {"a"}}) == [{"a", "b"}, {"a", "b"}]
+
+
 def modules() -> list[str]:
     return sorted(str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py"))
 
@@ -150,17 +240,18 @@ def test_a_module_keeps_to_its_floor(path):
 
 
 PLANTED = {
-    "upward": ("media/video.py", "from unmask.runtime.detector import Detector"),
-    "upward, late": ("simulate/scene.py", "def f():\n    import unmask.data.folder"),
-    "sideways": ("runtime/detector.py", "from unmask.training.loop import train"),
+    "upward": ("media/video.py", "from unmask.detector.detector import Detector"),
+    "upward, late": ("simulate/stage/scene.py", "def f():\n    import unmask.data.folder"),
+    "through a wall": ("simulate/people/bust.py", "from unmask.simulate.camera.lens import blur"),
+    "sideways": ("detector/detector.py", "from unmask.training.loop import train"),
     "sideways by the root": ("report/page.py", "from unmask import runtime"),
     "the root": ("media/video.py", "import unmask"),
     "from the root": ("media/video.py", "from unmask import Detector"),
     "relative": ("media/video.py", "from .images import read_image"),
     "torch in the core": ("media/video.py", "def f():\n    import torch.nn"),
-    "safetensors in the core": ("runtime/network.py", "from safetensors import safe_open"),
-    "matplotlib elsewhere": ("runtime/network.py", "def f():\n    import matplotlib.figure"),
-    "h5py elsewhere": ("runtime/network.py", "def f():\n    import h5py"),
+    "safetensors in the core": ("detector/network.py", "from safetensors import safe_open"),
+    "matplotlib elsewhere": ("detector/network.py", "def f():\n    import matplotlib.figure"),
+    "h5py elsewhere": ("detector/network.py", "def f():\n    import h5py"),
     "openvino elsewhere": ("media/clips.py", "import openvino as ov"),
     "pickle": ("data/folder.py", "import pickle"),
     "broad": ("media/video.py", "try:\n    pass\nexcept Exception:\n    pass"),
@@ -168,7 +259,7 @@ PLANTED = {
     "broad among others": ("media/video.py", "try:\n    pass\nexcept (OSError, BaseException):\n    pass"),
     "resizing": ("media/video.py", "import cv2\ncv2.resize(a, (1, 1))"),
     "resizing by another name": (
-        "runtime/network.py",
+        "detector/network.py",
         "from skimage.transform import resize\nb = resize(a, (1, 1))",
     ),
     "drawer": ("media/utils.py", ""),
@@ -186,7 +277,7 @@ def test_a_planted_violation_is_found(case):
 
 def test_what_is_allowed_is_not_found():
     assert violations("import cv2\ncv2.resize(a, (1, 1))", "media/clips.py") == []
-    assert violations("import torch\nfrom unmask.types import Clip", "models/sgtd.py") == []
+    assert violations("import torch\nfrom unmask.types import Clip", "models/sgtd/network.py") == []
     assert (
         violations("def f():\n    import matplotlib.figure\n    import sklearn.manifold", "report/charts.py")
         == []
@@ -220,7 +311,7 @@ for name in {names!r}:
 
 
 def test_the_core_imports_without_torch():
-    core = set(MAY_IMPORT) - {"models", "training"}
+    core = set(MAY_IMPORT) - {"models", "training", "claims"}
     done = import_all(core, blocked=NOT_IN_THE_CORE)
     assert done.returncode == 0, done.stderr
 

@@ -12,9 +12,9 @@ import pytest
 COMMAND = """
 import sys, time
 from pathlib import Path
-from unmask.media.ending import end_at_once
-from unmask.media.files import atomic_path
-from unmask.media.workers import WorkerPool
+from unmask.interrupts import end_at_once
+from unmask.files import atomic_path
+from unmask.parallel import WorkerPool
 
 def ready():
     pass
@@ -85,7 +85,7 @@ def test_a_signal_ends_all_at_once(tmp_path, number, word, how):
 
 
 def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path):
-    from unmask.media.files import atomic_path, write_bytes
+    from unmask.files import atomic_path, write_bytes
 
     old = tmp_path / "a.txt.0123abcd.part"
     old.write_text("half")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from unmask.media.files import atomic_path, write_bytes
+from unmask.files import atomic_path, write_bytes
 from unmask.types import OutputError
 
 

@@ -18,7 +18,7 @@ from unmask.contract import (
     sealed,
     to_json,
 )
-from unmask.runtime.network import Network
+from unmask.detector.network import Network
 from unmask.types import ClipSpec
 
 SIDE, CELLS = 64, 4

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unmask.runtime.detector import Detector
+    from unmask.detector.detector import Detector
 
     __version__: str
 
@@ -13,7 +13,7 @@ __all__ = ["Detector", "__version__"]
 def __getattr__(name: str) -> Any:
     # Training machines have no OpenVINO: the detector is imported when somebody asks for it.
     if name == "Detector":
-        from unmask.runtime.detector import Detector
+        from unmask.detector.detector import Detector
 
         return Detector
     if name == "__version__":

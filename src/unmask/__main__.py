@@ -9,7 +9,7 @@ import os
 def main() -> None:
     """Runs the command line and exits."""
     _open_missing()
-    from unmask.media.ending import end_at_once
+    from unmask.interrupts import end_at_once
 
     end_at_once()
     from unmask.app.cli import main as run

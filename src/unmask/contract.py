@@ -30,7 +30,7 @@ class OperatingPoint:
 
     A presentation's score is the mean of its clip scores, through the contract's `score_map` where it has
     one; it is accepted when score >= `threshold`. `margin` is the half-width of the band in which one clip
-    alone is weak evidence, in units of that score; n clips narrow it (see runtime.decision). `precision` is
+    alone is weak evidence, in units of that score; n clips narrow it (see detector.decision). `precision` is
     that of the inference that the rates were measured with.
     """
 

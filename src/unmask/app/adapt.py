@@ -13,10 +13,10 @@ from unmask.app.progress import bar, say
 from unmask.app.render import console
 from unmask.app.selftest import planned_captures
 from unmask.data.folder import LABELS, read_labels
-from unmask.media.files import keep_inputs, name_below
-from unmask.runtime.adapt import Adapted, Capture, adapt, check_counts, read_head, write_adapted
-from unmask.runtime.detector import Detector, model_paths
-from unmask.runtime.scoring import patient
+from unmask.detector.detector import Detector, model_paths
+from unmask.detector.scoring import patient
+from unmask.evaluation.adapt import Adapted, Capture, adapt, check_counts, read_head, write_adapted
+from unmask.files import keep_inputs, name_below
 from unmask.types import DataError, Decision, Label, ModelError, Presentation, SourceError
 
 

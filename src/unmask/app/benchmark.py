@@ -16,12 +16,12 @@ import numpy as np
 from unmask.app.progress import bar, say
 from unmask.app.simulate import pictures
 from unmask.data.benchmark import lacking, protocols
+from unmask.files import keep_inputs, write_bytes
 from unmask.media.faces import FaceFinder
-from unmask.media.files import keep_inputs, write_bytes
 from unmask.simulate.benchmark import FEWEST, SIZES, Planned, Recordings, Size, make_benchmark, plan
 from unmask.simulate.folder import Progress, write_table
-from unmask.simulate.heads import load_heads
-from unmask.simulate.subjects import Portrait, load_portraits, procedural_portrait
+from unmask.simulate.people.heads import load_heads
+from unmask.simulate.people.subjects import Portrait, load_portraits, procedural_portrait
 from unmask.types import DataError, OutputError
 
 MADE = "made.json"

@@ -10,11 +10,11 @@ import numpy as np
 
 from unmask.app.progress import bar
 from unmask.data.benchmark import counts, lacking, protocols
-from unmask.media.files import keep_inputs, write_page
+from unmask.evaluation.leakage import Leak, Measured, leak_table
+from unmask.files import keep_inputs, write_page
 from unmask.media.statistics import face_statistics
 from unmask.media.video import read_video
 from unmask.report.benchmark_page import Contents, Listed, Sheet, Shown, page
-from unmask.report.leakage import Leak, Measured, leak_table
 from unmask.simulate.benchmark import MARK
 from unmask.types import DataError
 

@@ -12,8 +12,9 @@ from unmask.app.render import console
 from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.contract import Contract
 from unmask.data.folder import LABELS, read_labels
-from unmask.media.files import keep_inputs, name_below, write_page
-from unmask.runtime.calibration import (
+from unmask.detector.network import read_file
+from unmask.detector.scoring import Scorer
+from unmask.evaluation.calibration import (
     OVER,
     Calibrated,
     calibrate,
@@ -23,8 +24,7 @@ from unmask.runtime.calibration import (
     refuse_impossible,
     write_calibrated,
 )
-from unmask.runtime.network import read_file
-from unmask.runtime.scoring import Scorer
+from unmask.files import keep_inputs, name_below, write_page
 from unmask.types import Label, Score, SettingsError
 
 FEW = 200  # captures below which a step of an isotonic map stands on a handful

@@ -9,12 +9,12 @@ from unmask.app.errors import explain
 from unmask.app.progress import bar, say
 from unmask.app.render import console, json_line, table
 from unmask.app.streams import in_utf_8
-from unmask.media.files import keep_inputs, write_page
+from unmask.detector.decision import rule_of
+from unmask.detector.detector import Detector, packaged
+from unmask.detector.watch import Settings
+from unmask.files import keep_inputs, write_page
 from unmask.plain import address_shown
 from unmask.report.outcomes import Checked, Outcome, Unreadable, exit_code
-from unmask.runtime.decision import rule_of
-from unmask.runtime.detector import Detector, packaged
-from unmask.runtime.watch import Settings
 from unmask.signature import check_signatures
 from unmask.types import Decision, SettingsError, SourceError, UnmaskError
 

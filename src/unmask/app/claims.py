@@ -23,9 +23,9 @@ from unmask.app.claims_report import report
 from unmask.app.claims_sets import data_hash, prepared_sets
 from unmask.app.errors import explain
 from unmask.app.progress import bar, say
-from unmask.media.files import held, keep_inputs, write_bytes
-from unmask.media.workers import WorkerPool
-from unmask.report.claims import CLAIMS
+from unmask.claims.measures import CLAIMS
+from unmask.files import held, keep_inputs, write_bytes
+from unmask.parallel import WorkerPool
 from unmask.types import OutputError, SettingsError
 
 MARK = "claims.json"
@@ -72,8 +72,8 @@ def run(data: Path, out: Path, wishes: Wishes) -> int:
 
 def _train(data: Path, out: Path, wishes: Wishes) -> list[Task]:
     """Every training that is not done; those that failed."""
-    from unmask.training.claim_runs import is_done
-    from unmask.training.claims import SCALES, VARIANTS, needed
+    from unmask.claims.runs import is_done
+    from unmask.claims.settings import SCALES, VARIANTS, needed
 
     clip = SCALES[wishes.preset].clip
     with held(out):
@@ -105,7 +105,7 @@ def _train(data: Path, out: Path, wishes: Wishes) -> list[Task]:
 
 def _systems(only: Sequence[str]) -> list[str]:
     """Those that the claims speak of; all that there are where no claim is picked."""
-    from unmask.training.claims import SYSTEMS
+    from unmask.claims.settings import SYSTEMS
 
     if not only:
         return list(SYSTEMS)
@@ -161,7 +161,7 @@ def _ready() -> None:
 
 
 def _in_worker(variant: str, **asked: Any) -> None:
-    from unmask.training.claim_runs import run_variant
+    from unmask.claims.runs import run_variant
 
     run_variant(variant, **asked)
 

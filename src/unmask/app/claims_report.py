@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from unmask.media.files import write_bytes, write_page
-from unmask.metrics import Estimate
-from unmask.report.claims import (
+from unmask.claims.figures import forest, networks
+from unmask.claims.measures import (
     CLAIMS,
     TESTS,
     Figures,
@@ -18,8 +17,9 @@ from unmask.report.claims import (
     read_runs,
     tried,
 )
-from unmask.report.claims_figures import forest, networks
-from unmask.report.claims_page import Contents, page
+from unmask.claims.page import Contents, page
+from unmask.files import write_bytes, write_page
+from unmask.metrics import Estimate
 from unmask.scores.cells import as_csv
 
 MADE = ("date", "commit", "command", "machine", "data_sha256", "preset")

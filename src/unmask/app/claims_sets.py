@@ -9,10 +9,10 @@ from pathlib import Path
 from unmask.app import benchmark
 from unmask.app.prepare import fingerprint
 from unmask.app.progress import bar, say
+from unmask.claims.data import WithTrueDepth, claim_parts
 from unmask.data.catalogue import read_set
-from unmask.data.claims import WithTrueDepth, claim_parts
-from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, prepare
-from unmask.data.recordings import TrackedFolder
+from unmask.data.prepare.preparation import RECORDINGS_A_SHARD, Cutting, Packing, prepare
+from unmask.data.prepare.recordings import TrackedFolder
 from unmask.media.faces import FaceFinder
 from unmask.types import ClipSpec, Presentation
 

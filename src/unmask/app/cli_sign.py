@@ -13,7 +13,7 @@ def sign(
 ) -> int:
     """Sign a model, so that `--trust` accepts nothing but models of yours (needs the extra `sign`)."""
     from unmask.app.progress import say
-    from unmask.media.files import keep_inputs, write_bytes
+    from unmask.files import keep_inputs, write_bytes
     from unmask.signature import signature_path, signed
 
     target = out or signature_path(model)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from unmask.app.progress import say
-from unmask.media.files import keep_inputs
+from unmask.files import keep_inputs
 from unmask.scores import read_scores, write_scores
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from unmask.app.check import Wishes, check, keep, show
 from unmask.app.progress import bar, say
+from unmask.detector.detector import Detector
+from unmask.files import keep_inputs
 from unmask.media.faces import FaceFinder
-from unmask.media.files import keep_inputs
 from unmask.media.sources import open_source
 from unmask.media.video import write_video
 from unmask.report.outcomes import Checked, Outcome
-from unmask.runtime.detector import Detector
+from unmask.simulate.people.subjects import astronaut
 from unmask.simulate.photographs import Photographs
-from unmask.simulate.subjects import astronaut
 from unmask.types import Decision, Verdict
 
 SEED = 3

@@ -12,10 +12,10 @@ from rich.text import Text
 from unmask.app.progress import bar, say
 from unmask.app.render import console
 from unmask.app.worst import worst_notes, worst_of
-from unmask.media.files import keep_inputs, write_bytes
+from unmask.evaluation.evaluation import HEADER, Evaluation, Figure, evaluate, over_folds, rows
+from unmask.evaluation.runs import Run, runs, same_presentations
+from unmask.files import keep_inputs, write_bytes
 from unmask.metrics import Rule, read_rule
-from unmask.report.evaluation import HEADER, Evaluation, Figure, evaluate, over_folds, rows
-from unmask.report.runs import Run, runs, same_presentations
 from unmask.scores import read_scores
 from unmask.scores.cells import as_csv
 from unmask.types import SettingsError

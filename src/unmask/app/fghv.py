@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from unmask.app.progress import bar, say
-from unmask.data.prepared import SPEC, PreparedSet
-from unmask.data.shards import Row
-from unmask.media.files import keep_inputs, write_page
+from unmask.data.prepare.prepared import SPEC, PreparedSet
+from unmask.data.prepare.shards import Row
+from unmask.files import keep_inputs, write_page
 from unmask.report.planes import decision_plane, feature_map
 from unmask.scores.formats import write_scores
 from unmask.types import DataError, Label, SettingsError
@@ -37,7 +37,7 @@ class Wishes:
 
 def run(weights: Path, prepared: Path, wishes: Wishes) -> int:
     """Writes the table and what is to be drawn, and names the files."""
-    from unmask.models.gaussian import Search
+    from unmask.models.fghv.gaussian import Search
     from unmask.models.weights import load
     from unmask.training import verification
 

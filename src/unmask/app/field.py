@@ -12,10 +12,10 @@ from rich.text import Text
 from unmask.app.progress import losses, say
 from unmask.app.render import console
 from unmask.data.catalogue import protocol as catalogue_protocol
-from unmask.data.engines import ENGINES, ray_module
-from unmask.data.prepared import PREPARATION
-from unmask.data.selection import dataset_of, select
-from unmask.media.files import keep_inputs
+from unmask.data.prepare.engines import ENGINES, ray_module
+from unmask.data.prepare.prepared import PREPARATION
+from unmask.data.prepare.selection import dataset_of, select
+from unmask.files import keep_inputs
 from unmask.report.published import published
 from unmask.training.field import FIELD, VIEWS, WAYS, Fold, read_field, write_field, write_table
 from unmask.training.loop import train

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unmask.app.progress import say
-from unmask.media.files import atomic_path, keep_inputs
+from unmask.files import atomic_path, keep_inputs
 from unmask.types import SettingsError
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import onnx
 
 from unmask.contract import CONTRACT_KEY, Contract, onnx_sha256, sealed, to_json
-from unmask.data.prepared import PreparedSet
-from unmask.media.files import write_bytes
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.detector.network import BATCH, Network
+from unmask.files import write_bytes
 from unmask.models.weights import load, save
-from unmask.runtime.network import BATCH, Network
 from unmask.training.calibrated import through
 from unmask.training.settings import Evaluation
 from unmask.training.threshold import operating_points

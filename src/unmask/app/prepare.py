@@ -12,20 +12,27 @@ from itertools import pairwise
 from pathlib import Path
 
 from unmask.app.progress import bar, say
-from unmask.data.authors import AuthorsTree
 from unmask.data.catalogue import data_set, read_set, split_by
 from unmask.data.catalogue import protocol as catalogue_protocol
-from unmask.data.depth_labels import DEPTH1D
-from unmask.data.engines import ENGINES, ray_module
-from unmask.data.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
-from unmask.data.prepare import RECORDINGS_A_SHARD, Cutting, Packing, Source, prepare, refuse_others
-from unmask.data.prepared import PREPARATION
-from unmask.data.recordings import READ_S, TrackedFolder
-from unmask.data.selection import WHOLE
-from unmask.data.shards import Outcome, Pictures
-from unmask.data.true_depth import Depth, check_depth
+from unmask.data.prepare.authors import AuthorsTree
+from unmask.data.prepare.depth_labels import DEPTH1D
+from unmask.data.prepare.engines import ENGINES, ray_module
+from unmask.data.prepare.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
+from unmask.data.prepare.preparation import (
+    RECORDINGS_A_SHARD,
+    Cutting,
+    Packing,
+    Source,
+    prepare,
+    refuse_others,
+)
+from unmask.data.prepare.prepared import PREPARATION
+from unmask.data.prepare.recordings import READ_S, TrackedFolder
+from unmask.data.prepare.selection import WHOLE
+from unmask.data.prepare.shards import Outcome, Pictures
+from unmask.data.prepare.true_depth import Depth, check_depth
+from unmask.files import held, keep_inputs, left_behind, name_below, write_bytes
 from unmask.media.faces import FaceFinder
-from unmask.media.files import held, keep_inputs, left_behind, name_below, write_bytes
 from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
 
 CLAIM = PREPARATION

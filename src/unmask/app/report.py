@@ -13,14 +13,14 @@ from unmask.app.progress import bar, say
 from unmask.app.worst import worst_notes, worst_of
 from unmask.contract import Contract, from_json
 from unmask.data.sets import DATASETS
-from unmask.media.files import keep_inputs, write_page
+from unmask.evaluation.runs import Run, runs
+from unmask.evaluation.systems import System, comparison_notes, measured
+from unmask.files import keep_inputs, write_page
 from unmask.metrics import read_rule
 from unmask.report import charts
 from unmask.report.galleries import Kept, kept
 from unmask.report.published import published
 from unmask.report.report_page import Report, Told, page
-from unmask.report.runs import Run, runs
-from unmask.report.systems import System, comparison_notes, measured
 from unmask.scores import read_scores
 from unmask.scores.evidence import read_about, read_evidence
 from unmask.types import DataError, Score, SettingsError
@@ -150,7 +150,7 @@ def _data(scores: Sequence[Score]) -> list[tuple[str, str, int]]:
 def _contracts(models: Sequence[Path]) -> list[Contract]:
     if not models:
         return []
-    from unmask.runtime.network import read_file  # OpenVINO, which a report without models does not need
+    from unmask.detector.network import read_file  # OpenVINO, which a report without models does not need
 
     return [read_file(path)[1] for path in models]
 

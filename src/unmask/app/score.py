@@ -15,13 +15,13 @@ from unmask.app.progress import say
 from unmask.app.render import console
 from unmask.app.score_protocol import score_protocol
 from unmask.app.score_rows import Entry, Output, write_rows
-from unmask.data.engines import ray_module
 from unmask.data.folder import LABELS, read_labels
-from unmask.media.files import name_below
+from unmask.data.prepare.engines import ray_module
+from unmask.detector.detector import packaged
+from unmask.detector.scoring import Scorer, thresholds_of
+from unmask.files import name_below
 from unmask.metrics import Estimate, Rate, over, summarise
 from unmask.plain import sentence
-from unmask.runtime.detector import packaged
-from unmask.runtime.scoring import Scorer, thresholds_of
 from unmask.signature import check_signatures
 from unmask.types import DataError, Score, SettingsError, Verdict
 

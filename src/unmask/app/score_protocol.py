@@ -11,8 +11,8 @@ from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.catalogue import nearest, protocol, read_set, split_by
 from unmask.data.sets import DATASETS
 from unmask.data.splits import Protocol, checked
-from unmask.media.files import name_below
-from unmask.runtime.scoring import Scorer
+from unmask.detector.scoring import Scorer
+from unmask.files import name_below
 from unmask.types import DataError, Label, Presentation, SettingsError
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from unmask.app.progress import bar, say
 from unmask.contract import to_json
-from unmask.data.engines import ENGINES, KilledError
-from unmask.media.files import content_of, is_same, keep_inputs, write_bytes
-from unmask.runtime import scoring
-from unmask.runtime.detector import packaged
-from unmask.runtime.scoring import Scored, Scorer
+from unmask.data.prepare.engines import ENGINES, KilledError
+from unmask.detector import scoring
+from unmask.detector.detector import packaged
+from unmask.detector.scoring import Scored, Scorer
+from unmask.files import content_of, is_same, keep_inputs, write_bytes
 from unmask.scores import write_scores
 from unmask.scores.cells import as_csv
 from unmask.scores.evidence import evidence_path, write_about

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from unmask.app.progress import say
 from unmask.app.score_rows import Entry, Output, write_rows
-from unmask.media.files import keep_inputs, name_below, write_page
-from unmask.report.selftest import NOBODY, Outcome, counted, stem
+from unmask.detector.scoring import Scorer, loaded
+from unmask.evaluation.selftest import NOBODY, Outcome, counted, stem
+from unmask.files import keep_inputs, name_below, write_page
 from unmask.report.selftest_page import checklist, report
-from unmask.runtime.scoring import Scorer, loaded
 from unmask.scores import read_scores
 from unmask.scores.plan import (
     ATTACKS_PER_LIVING,

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from unmask.app.progress import bar, say
+from unmask.files import keep_inputs
 from unmask.media.faces import FaceFinder
-from unmask.media.files import keep_inputs
 from unmask.media.images import SUFFIXES
-from unmask.simulate.heads import load_heads
-from unmask.simulate.make import simulate_folder
+from unmask.simulate.people.heads import load_heads
+from unmask.simulate.people.subjects import Portrait, load_portraits, procedural_portrait
 from unmask.simulate.photographs import load_photographs, simulate_photographs
-from unmask.simulate.subjects import Portrait, load_portraits, procedural_portrait
+from unmask.simulate.series import simulate_folder
 from unmask.types import DataError
 
 

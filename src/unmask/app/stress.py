@@ -15,13 +15,13 @@ from rich.table import Table
 from unmask.app.progress import bar, say
 from unmask.app.render import console
 from unmask.app.score_rows import again, claim_of
-from unmask.data.engines import ENGINES, KilledError
 from unmask.data.folder import LABELS, read_labels
+from unmask.data.prepare.engines import ENGINES, KilledError
+from unmask.detector import scoring
+from unmask.detector.scoring import Scored, Scorer
+from unmask.evaluation.perturbed import Stresser, Trial
+from unmask.files import content_of, keep_inputs, name_below, write_bytes, write_page
 from unmask.media.changes import NONE, read_doses
-from unmask.media.files import content_of, keep_inputs, name_below, write_bytes, write_page
-from unmask.runtime import scoring
-from unmask.runtime.scoring import Scored, Scorer
-from unmask.runtime.stress import Stresser, Trial
 from unmask.scores.cells import as_csv
 from unmask.scores.journal import Journal, journal, journal_path
 from unmask.scores.stress import StressRow, write_stress
@@ -142,7 +142,7 @@ def _row(trial: Trial, found: Scored, *, root: Path) -> StressRow:
 
 def _show(rows: Sequence[StressRow], wishes: Wishes) -> None:
     """The effects on stdout, and in the page and the table that were wished for."""
-    from unmask.report.robustness import HEADER, cells, effects
+    from unmask.evaluation.robustness import HEADER, cells, effects
 
     found = effects(rows)
     drawn = Table(box=None, pad_edge=False)

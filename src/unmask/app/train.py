@@ -9,9 +9,9 @@ from pathlib import Path
 from unmask.app.precision import add_bf16_points
 from unmask.app.progress import losses, say
 from unmask.app.training_sets import prepared, training_data
-from unmask.data.prepared import PreparedSet
-from unmask.data.selection import select
-from unmask.media.files import keep_inputs
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.selection import select
+from unmask.files import keep_inputs
 from unmask.models.export import export as export_network
 from unmask.models.weights import load
 from unmask.training.finish import MODEL, WEIGHTS, Finished, finish

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from unmask.app.progress import bar, say
 from unmask.contract import TrainingData
 from unmask.data.folder import LABELS, read_labels
-from unmask.data.prepare import Cutting, prepare
-from unmask.data.prepared import SPEC, PreparedSet
-from unmask.data.recordings import TrackedFolder
+from unmask.data.prepare.preparation import Cutting, prepare
+from unmask.data.prepare.prepared import SPEC, PreparedSet
+from unmask.data.prepare.recordings import TrackedFolder
 from unmask.data.splits import shared
 from unmask.media.faces import FaceFinder
 from unmask.media.images import READ_SUFFIXES

@@ -6,7 +6,7 @@ OULU-NPU's metric takes the worse of print and display, not of its two printers 
 from collections.abc import Iterator, Sequence
 
 from unmask.data.protocols import PROTOCOLS
-from unmask.report.runs import Run
+from unmask.evaluation.runs import Run
 
 DEFAULT = "instrument"
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from unmask.data.archive import Refuse, each, stop
-from unmask.media.files import is_there
+from unmask.files import is_there
 from unmask.plain import active
 from unmask.scores.cells import SEPARATORS, delimiter, table_text
 from unmask.types import FREE_FIELDS, DataError, Label, Presentation

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.media.files import scratch_folder
+from unmask.files import scratch_folder
 from unmask.types import AssetError
 
 FOLDER_VARIABLE = "UNMASK_ASSETS"

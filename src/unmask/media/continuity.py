@@ -1,6 +1,6 @@
 """Whether what is seen goes on: scene cuts of a picture, jumps and changes of one face.
 
-A presentation is one face continuously seen. What breaks it begins a new segment (runtime.evidence), so the
+A presentation is one face continuously seen. What breaks it begins a new segment (detector.evidence), so the
 limits lie well above what cameras and living people do from frame to frame, and well below what a cut does.
 Measured from frame to frame: fast turns of a head at 12 frames/s change the structure of a face by up to
 0.23 and its place by 0.07 of its size, another face in its place changes it by 0.3 to 1.3; hand-held cameras

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unmask.media.files import write_bytes
+from unmask.files import write_bytes
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.pictures import MOST_BYTES, Picture, open_picture
 from unmask.media.regular import read_regular

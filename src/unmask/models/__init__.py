@@ -9,18 +9,18 @@ from functools import partial
 
 from torch import nn
 
-from unmask.models.auxiliary import auxiliary
-from unmask.models.cdcn import cdcn
-from unmask.models.clip_vit import clip_vit
-from unmask.models.deeppixbis import deeppixbis
+from unmask.models.baselines.auxiliary import auxiliary
+from unmask.models.baselines.cdcn import cdcn
+from unmask.models.baselines.clip_vit import clip_vit
+from unmask.models.baselines.deeppixbis import deeppixbis
+from unmask.models.baselines.minifasnet import minifasnet
+from unmask.models.baselines.resnet import resnet18
 from unmask.models.encoded import sgtd_e
 from unmask.models.encoder import encoder
-from unmask.models.fghv import ENCODED, NARROW, WIDE, fghv
-from unmask.models.form import MEDIUM, OFF_PAPER, OFF_SMALL, PAPER, SMALL
-from unmask.models.minifasnet import minifasnet
+from unmask.models.fghv.network import ENCODED, NARROW, WIDE, fghv
 from unmask.models.output import Output
 from unmask.models.presets import off_gru_multi, sgtd_multi, sgtd_single
-from unmask.models.resnet import resnet18
+from unmask.models.sgtd.form import MEDIUM, OFF_PAPER, OFF_SMALL, PAPER, SMALL
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "sgtd_single": partial(sgtd_single, PAPER),

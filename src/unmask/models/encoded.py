@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from unmask.contract import MAP_PX
 from unmask.models.encoder import TAPS, FrozenEncoder, both_views, folded, merged
-from unmask.models.form import Form
 from unmask.models.output import Output
-from unmask.models.rsgb import Rsgb
-from unmask.models.sgtd import SgtdMulti
+from unmask.models.sgtd.form import Form
+from unmask.models.sgtd.network import SgtdMulti
+from unmask.models.sgtd.rsgb import Rsgb
 
 LEVELS = (1, 3, 4)  # of the encoder's TAPS: 28x28, 14x14 and 7x7 places of a picture of 224 px
 ENCODED = Form(

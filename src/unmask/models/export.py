@@ -32,7 +32,7 @@ from unmask.contract import (
     to_json,
     view_names,
 )
-from unmask.media.files import write_bytes
+from unmask.files import write_bytes
 from unmask.models.output import Output
 from unmask.types import ClipSpec
 

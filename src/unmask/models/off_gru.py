@@ -15,9 +15,9 @@ from dataclasses import replace
 from torch import Tensor, nn
 
 from unmask.contract import MAP_PX
-from unmask.models.form import OFF_PAPER, Form
-from unmask.models.motion import Motion
-from unmask.models.sgtd import SgtdMulti, initialise
+from unmask.models.sgtd.form import OFF_PAPER, Form
+from unmask.models.sgtd.motion import Motion
+from unmask.models.sgtd.network import SgtdMulti, initialise
 
 
 class OffGru(SgtdMulti):

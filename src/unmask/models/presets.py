@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
-from unmask.models.form import Block, Form, Gradient, Score
 from unmask.models.off_gru import OffGru
-from unmask.models.sgtd import SgtdMulti, SgtdSingle
+from unmask.models.sgtd.form import Block, Form, Gradient, Score
+from unmask.models.sgtd.network import SgtdMulti, SgtdSingle
 from unmask.types import SettingsError
 
 

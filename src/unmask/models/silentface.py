@@ -18,7 +18,7 @@ from scipy.special import expit
 from torch import Tensor, nn
 
 from unmask.contract import Contract, OperatingPoint, ScoreMap, TrainingData, ellipse_mask
-from unmask.models.minifasnet import STAGES, Bottleneck, convolution
+from unmask.models.baselines.minifasnet import STAGES, Bottleneck, convolution
 from unmask.models.output import Output, unless_unseen
 from unmask.types import ClipSpec, ClipView, ModelError
 

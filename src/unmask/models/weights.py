@@ -7,7 +7,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from unmask.contract import CONTRACT_KEY, Contract, from_json, sealed, tensors_sha256, to_json
-from unmask.media.files import write_bytes
+from unmask.files import write_bytes
 from unmask.models import MODELS
 from unmask.types import ModelError
 

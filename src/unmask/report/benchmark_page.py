@@ -8,9 +8,9 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from unmask.evaluation.leakage import Leak, Measured
 from unmask.media.clips import cut_picture
 from unmask.media.statistics import NAMES
-from unmask.report.leakage import Leak, Measured
 from unmask.report.pictures import colour_map, jpeg_uri
 
 SIDE_PX = 160  # of a picture on a sheet

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from unmask import metrics
+from unmask.evaluation.systems import System
 from unmask.report.svg import plain_figure, svg_of
-from unmask.report.systems import System
 from unmask.types import SettingsError
 
 # Okabe and Ito (2008), told apart by colour-blind eyes; the dashes do so on a grey printer.

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from unmask.evaluation.systems import System
 from unmask.report.pictures import colour_map, jpeg_uri, png_uri
-from unmask.report.systems import System
 from unmask.scores.evidence import Evidence
 from unmask.types import DataError, Label, Score
 

@@ -14,14 +14,14 @@ import numpy as np
 from markupsafe import Markup
 
 from unmask.contract import Contract
+from unmask.evaluation.slices import slices
+from unmask.evaluation.systems import FEW, System, epochs
 from unmask.metrics import Estimate, Rate
 from unmask.report import charts
 from unmask.report.galleries import NO_EVIDENCE, Gallery, Kept, galleries, mapped
 from unmask.report.outcomes import number
 from unmask.report.planes import decision_plane, tsne
 from unmask.report.published import Published, names
-from unmask.report.slices import slices
-from unmask.report.systems import FEW, System, epochs
 from unmask.types import Label, Score
 
 

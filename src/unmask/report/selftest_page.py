@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
+from unmask.evaluation.selftest import NOBODY, Outcome
 from unmask.metrics import Rate
 from unmask.metrics.bounds import captures_needed
 from unmask.report.plain_page import plain_page, template
-from unmask.report.selftest import NOBODY, Outcome
 from unmask.scores.plan import SPECIES, Planned
 
 SHOWN = 20  # names of errors, before the others are only counted

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from unmask.evaluation.robustness import Effect, effects
 from unmask.media.changes import CHANGES, NONE
 from unmask.metrics import Rate
 from unmask.report.lines import INK, Line, draw
 from unmask.report.plain_page import plain_page, template
-from unmask.report.robustness import Effect, effects
 from unmask.scores.stress import StressRow, read_stress
 from unmask.types import Label
 

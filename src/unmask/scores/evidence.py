@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.media.files import atomic_path, write_bytes
+from unmask.files import atomic_path, write_bytes
 from unmask.types import DataError
 
 ABOUT = "scoring.json"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.media.files import write_bytes
+from unmask.files import write_bytes
 from unmask.scores import bob, oulu, plain, table
 from unmask.scores.cells import first_line, refuse_twins, table_text
 from unmask.types import DataError, Score, SettingsError

@@ -10,7 +10,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from unmask.media.files import lock_file, refusals
+from unmask.files import lock_file, refusals
 from unmask.types import OutputError
 
 SUFFIX = ".partial"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.media.files import write_bytes
+from unmask.files import write_bytes
 from unmask.scores.cells import as_csv, csv_rows, made, table_text
 from unmask.types import DataError, Label, SettingsError
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.media.files import write_bytes
+from unmask.files import write_bytes
 from unmask.scores.cells import as_csv, csv_rows, made, number, table_text
 from unmask.types import DataError, Label, Score
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.simulate.cameras import MODELS
+from unmask.simulate.camera.models import MODELS
 from unmask.simulate.folder import (
     COLUMNS,
     Delivery,
@@ -24,11 +24,11 @@ from unmask.simulate.folder import (
     write_recordings,
     write_table,
 )
-from unmask.simulate.heads import HeadModel
-from unmask.simulate.instruments import INSTRUMENTS
-from unmask.simulate.places import PLACES
+from unmask.simulate.instruments.table import INSTRUMENTS
+from unmask.simulate.people.heads import HeadModel
+from unmask.simulate.people.subjects import Portrait
+from unmask.simulate.stage.places import PLACES
 from unmask.simulate.studio import Request, Simulated, Studio
-from unmask.simulate.subjects import Portrait
 from unmask.types import DataError
 
 # What a domain's recordings are made with, besides its instrument models: the place is its name.

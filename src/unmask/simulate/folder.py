@@ -15,9 +15,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unmask.media.files import atomic_path, write_bytes
+from unmask.files import atomic_path, write_bytes
 from unmask.media.video import read_video, write_video
-from unmask.media.workers import WorkerPool
+from unmask.parallel import WorkerPool
 from unmask.plain import inert
 from unmask.simulate.studio import Simulated
 from unmask.types import OutputError

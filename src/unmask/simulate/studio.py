@@ -11,16 +11,20 @@ import cv2
 import numpy as np
 
 from unmask.media.topology import POINTS
-from unmask.simulate.camera import Exposure, capture
-from unmask.simulate.cameras import Camera, draw_camera
-from unmask.simulate.heads import HeadModel, make_head
-from unmask.simulate.instruments import INSTRUMENTS
-from unmask.simulate.layout import Picture
-from unmask.simulate.lens import through_lens
-from unmask.simulate.match import draw_look, matched
-from unmask.simulate.motion import draw_head_motion
-from unmask.simulate.places import PLACES
-from unmask.simulate.scene import (
+from unmask.simulate.camera.exposure import Exposure, capture
+from unmask.simulate.camera.lens import through_lens
+from unmask.simulate.camera.matching import draw_look, matched
+from unmask.simulate.camera.models import Camera, draw_camera
+from unmask.simulate.camera.wear import Framed, reframed, wear
+from unmask.simulate.instruments.setting import Setting
+from unmask.simulate.instruments.table import INSTRUMENTS
+from unmask.simulate.people.heads import HeadModel, make_head
+from unmask.simulate.people.subjects import Portrait, procedural_portrait
+from unmask.simulate.rendering.layout import Picture
+from unmask.simulate.rendering.motion import draw_head_motion
+from unmask.simulate.rendering.surfaces import Pose, View, project
+from unmask.simulate.stage.places import PLACES
+from unmask.simulate.stage.scene import (
     Bust,
     Stage,
     bona_fide,
@@ -30,10 +34,6 @@ from unmask.simulate.scene import (
     make_bust,
     suits_own_background,
 )
-from unmask.simulate.setting import Setting
-from unmask.simulate.subjects import Portrait, procedural_portrait
-from unmask.simulate.surfaces import Pose, View, project
-from unmask.simulate.wear import Framed, reframed, wear
 from unmask.types import Label
 
 WORN = 0.25  # how often a recording is worn once more

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unmask.models.auxiliary import hsv
+from unmask.models.baselines.auxiliary import hsv
 from unmask.types import SettingsError
 
 HUE_SATURATION_VALUE = (20.0, 30.0, 20.0)  # albumentations' limits either way, in steps of 8-bit HSV

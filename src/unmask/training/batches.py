@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from unmask.data.prepared import PreparedSet
-from unmask.data.shards import Arrays
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.shards import Arrays
 from unmask.training.augment import Augmentation, Batch, augment, recompress
 from unmask.training.sampling import Balanced, Epochs, by_instrument
 from unmask.training.settings import Batches

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from unmask.contract import OperatingPoint, ScoreMap
-from unmask.data.shards import Row
+from unmask.data.prepare.shards import Row
 from unmask.metrics.calibration import platt_curve
 from unmask.training.threshold import presentation_scores
 from unmask.types import DataError

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from unmask.media.files import write_bytes
+from unmask.files import write_bytes
 from unmask.types import ModelError
 
 CHECKPOINT = "checkpoint.safetensors"

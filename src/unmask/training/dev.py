@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from unmask import metrics
-from unmask.data.prepared import PreparedSet
+from unmask.data.prepare.prepared import PreparedSet
 from unmask.models import Output
 from unmask.models.encoder import Encoder
-from unmask.models.hypotheses import distribution, relative, variance
+from unmask.models.fghv.hypotheses import distribution, relative, variance
 from unmask.models.losses import binary, binary_score, cdl, depth_target, edl, pixels
 from unmask.models.output import Draws
 from unmask.training.augment import Batch

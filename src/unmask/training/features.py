@@ -17,9 +17,9 @@ import torch
 from torch import nn
 
 from unmask.contract import tensors_sha256
-from unmask.data.prepared import PreparedSet
-from unmask.data.shards import Shard, index_of
-from unmask.media.files import write_bytes
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.shards import Shard, index_of
+from unmask.files import write_bytes
 from unmask.models.encoder import FEATURES, Encoder, FrozenEncoder
 from unmask.models.export import features_graph
 from unmask.types import DataError

@@ -14,9 +14,9 @@ from typing import get_type_hints
 import numpy as np
 
 from unmask import metrics
-from unmask.data.prepared import PreparedSet
-from unmask.data.shards import Row
-from unmask.media.files import write_bytes
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.shards import Row
+from unmask.files import write_bytes
 from unmask.training.dev import score_finished
 from unmask.training.finish import trained
 from unmask.training.run_folder import SETTINGS

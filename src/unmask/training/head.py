@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from unmask.data.shards import Row
+from unmask.data.prepare.shards import Row
 from unmask.training.settings import Head as HeadSettings
 from unmask.types import DataError, Label, SettingsError
 

@@ -24,7 +24,7 @@ from lightning.fabric.wrappers import _FabricModule
 from torch import nn
 
 from unmask.models.encoder import Encoder
-from unmask.models.hypotheses import collapse
+from unmask.models.fghv.hypotheses import collapse
 from unmask.models.output import Draws
 from unmask.training import checkpoint as checkpoints
 from unmask.training.batches import Drawer, Drawn, ahead, changed

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from unmask.data.prepared import PreparedSet
+from unmask.data.prepare.prepared import PreparedSet
 from unmask.media.assets import imagenet_weights
 from unmask.models import MODELS
 from unmask.models.encoder import Encoder

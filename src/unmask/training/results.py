@@ -16,9 +16,9 @@ import numpy as np
 from torch import nn
 
 from unmask import metrics
-from unmask.data.prepared import PreparedSet, protocol_of
+from unmask.data.prepare.prepared import PreparedSet, protocol_of
 from unmask.data.protocols import PROTOCOLS
-from unmask.media.files import write_bytes
+from unmask.files import write_bytes
 from unmask.plain import active, inert
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import BEST, CHECKPOINT

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from unmask.media.files import write_bytes
+from unmask.files import write_bytes
 from unmask.training.checkpoint import CHECKPOINT, History
 from unmask.training.settings import Settings, from_mapping, to_toml
 from unmask.types import SettingsError

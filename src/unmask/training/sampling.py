@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unmask.data.prepared import PreparedSet
-from unmask.data.shards import Row
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.shards import Row
 from unmask.training.settings import Batches
 from unmask.types import DataError, Label
 

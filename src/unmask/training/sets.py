@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.data.prepared import SPEC, PreparedSet
-from unmask.data.shards import Row
+from unmask.data.prepare.prepared import SPEC, PreparedSet
+from unmask.data.prepare.shards import Row
 from unmask.training.dev import refuse_shared_subjects
 from unmask.training.sampling import by_instrument
 from unmask.training.settings import Head

@@ -249,7 +249,9 @@ def _in(settings: Settings, section: str, name: str, rule: str, holds: Callable[
 def presets() -> dict[str, Path]:
     """The settings that come with the package: file name -> path."""
     return {
-        entry.name: Path(str(entry)) for entry in files(__package__).iterdir() if entry.name.endswith(".toml")
+        entry.name: Path(str(entry))
+        for entry in (files(__package__) / "presets").iterdir()
+        if entry.name.endswith(".toml")
     }
 
 

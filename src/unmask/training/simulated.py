@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from unmask.simulate.people.subjects import Portrait
 from unmask.simulate.photographs.files import Photograph
-from unmask.simulate.subjects import Portrait
 
 DEV_SHARE = 0.12  # of people and of rooms
 TRAIN_ONLY = ("18F/",)  # sources whose people may be in real items that train; they stay on one side

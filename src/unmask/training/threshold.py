@@ -6,7 +6,7 @@ import numpy as np
 
 from unmask import metrics
 from unmask.contract import OperatingPoint
-from unmask.data.shards import Row
+from unmask.data.prepare.shards import Row
 from unmask.training.settings import Evaluation
 from unmask.types import Label
 

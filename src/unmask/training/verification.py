@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from unmask import metrics
-from unmask.data.prepared import PreparedSet
-from unmask.data.shards import Row
-from unmask.models.fghv import Fghv, correlations, likelihood
-from unmask.models.gaussian import Search, shift
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.shards import Row
+from unmask.models.fghv.gaussian import Search, shift
+from unmask.models.fghv.network import Fghv, correlations, likelihood
 from unmask.training.batches import ahead, one_frame, to_batch
 from unmask.types import DataError, Label, ModelError, Score
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from unmask.data.archive import Refuse, each, folder, folders_in, stop, whole
-from unmask.data.depth_labels import DEPTH1D
+from unmask.data.prepare.depth_labels import DEPTH1D
 from unmask.data.sets.oulu_npu import LICENCE, PATTERN, USERS, shown
 from unmask.data.splits import DataSet
 from unmask.types import DataError, Presentation

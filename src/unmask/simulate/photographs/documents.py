@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from unmask.simulate.layout import Picture, face_box
+from unmask.simulate.rendering.layout import Picture, face_box
 
 CARD, PASSPORT = 0.0856 / 0.054, 0.125 / 0.088  # width over height, ISO/IEC 7810 ID-1 and ID-3
 CARD_PX = 900  # along the longer side of a document

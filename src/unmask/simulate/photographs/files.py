@@ -11,8 +11,8 @@ import numpy as np
 
 from unmask.media.images import SUFFIXES, read_image
 from unmask.media.topology import POINTS
-from unmask.simulate.layout import face_box
-from unmask.simulate.subjects import cached_meshes, keep_meshes, tell
+from unmask.simulate.people.subjects import cached_meshes, keep_meshes, tell
+from unmask.simulate.rendering.layout import face_box
 from unmask.types import DataError, SourceError
 
 FACE_PX = 60  # longer side of the face's box: smaller faces have nothing to photograph again

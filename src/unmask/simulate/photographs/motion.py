@@ -17,9 +17,9 @@ from unmask.media.topology import (
     RIGHT_EYE_LOWER,
     RIGHT_EYE_UPPER,
 )
-from unmask.simulate.layout import face_box
-from unmask.simulate.motion import HeadMotion, RigidMotion, draw_camera_motion, draw_head_motion
-from unmask.simulate.surfaces import Pose
+from unmask.simulate.rendering.layout import face_box
+from unmask.simulate.rendering.motion import HeadMotion, RigidMotion, draw_camera_motion, draw_head_motion
+from unmask.simulate.rendering.surfaces import Pose
 
 FACE_M = 0.19  # longer side of a face mesh's box
 BEHIND = 2.5  # times as far away as the head is the room

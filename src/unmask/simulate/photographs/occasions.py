@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.simulate.backdrops import draw_backdrop, draw_photographed_room, draw_wall
-from unmask.simulate.cameras import MODELS, Camera, draw_camera
-from unmask.simulate.layout import face_box
-from unmask.simulate.light import Lamp, Light, colour_of, draw_light
-from unmask.simulate.mean_face import MIRROR
-from unmask.simulate.motion import draw_camera_motion
+from unmask.simulate.camera.models import MODELS, Camera, draw_camera
 from unmask.simulate.photographs.files import Pictured
-from unmask.simulate.scene import Stage
-from unmask.simulate.surfaces import View
+from unmask.simulate.rendering.layout import face_box
+from unmask.simulate.rendering.light import Lamp, Light, colour_of, draw_light
+from unmask.simulate.rendering.mean_face import MIRROR
+from unmask.simulate.rendering.motion import draw_camera_motion
+from unmask.simulate.rendering.surfaces import View
+from unmask.simulate.stage.backdrops import draw_backdrop, draw_photographed_room, draw_wall
+from unmask.simulate.stage.scene import Stage
 
 ASPECTS = (4 / 3, 3 / 4, 16 / 9, 9 / 16, 1.0)  # width over height
 ASPECT_SHARES = (0.34, 0.26, 0.14, 0.12, 0.14)

@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 
 from unmask.media.raster import FACE_TRIANGLES, rasterise
-from unmask.simulate.backdrops import LINEAR
-from unmask.simulate.camera import Exposure
-from unmask.simulate.layout import face_box
-from unmask.simulate.light import Light, irradiance
-from unmask.simulate.mattes import matte
+from unmask.simulate.camera.exposure import Exposure
 from unmask.simulate.photographs.motion import FACE_M, draw_sitter, warp_at
 from unmask.simulate.photographs.occasions import Occasion
-from unmask.simulate.scene import Shot
-from unmask.simulate.surfaces import View
+from unmask.simulate.rendering.layout import face_box
+from unmask.simulate.rendering.light import Light, irradiance
+from unmask.simulate.rendering.mattes import matte
+from unmask.simulate.rendering.surfaces import View
+from unmask.simulate.stage.backdrops import LINEAR
+from unmask.simulate.stage.scene import Shot
 
 SMALL = 4  # how much coarser light is computed than the sensor
 MOST_LIGHT = 4.0  # relit skin over what it was, at most

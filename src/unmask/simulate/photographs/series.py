@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.simulate.camera import Exposure, capture
-from unmask.simulate.lens import through_lens
+from unmask.simulate.camera.exposure import Exposure, capture
+from unmask.simulate.camera.lens import through_lens
+from unmask.simulate.camera.wear import wear
 from unmask.simulate.photographs.files import Photograph, Pictured
 from unmask.simulate.photographs.masks import masked
 from unmask.simulate.photographs.occasions import Occasion, draw_occasion
 from unmask.simulate.photographs.person import seen_person
 from unmask.simulate.photographs.showings import SHOWINGS, recaptured
 from unmask.simulate.studio import Simulated, Truth
-from unmask.simulate.wear import wear
 from unmask.types import Label
 
 

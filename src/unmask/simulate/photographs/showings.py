@@ -6,22 +6,22 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from unmask.simulate.backdrops import LINEAR
-from unmask.simulate.bust import Bust
-from unmask.simulate.camera import Exposure, jpeg
-from unmask.simulate.flat import card_print
-from unmask.simulate.instruments import INSTRUMENTS
-from unmask.simulate.layout import Picture
-from unmask.simulate.light import draw_light
+from unmask.simulate.camera.exposure import Exposure, jpeg
+from unmask.simulate.instruments.flat import card_print
+from unmask.simulate.instruments.prints import PRINTERS
+from unmask.simulate.instruments.setting import Setting
+from unmask.simulate.instruments.table import INSTRUMENTS
+from unmask.simulate.people.bust import Bust
 from unmask.simulate.photographs.documents import draw_document
 from unmask.simulate.photographs.masks import MASKS
 from unmask.simulate.photographs.motion import draw_sitter, warp_at
 from unmask.simulate.photographs.occasions import Occasion
 from unmask.simulate.photographs.person import lighting
-from unmask.simulate.prints import PRINTERS
-from unmask.simulate.scene import Stage
-from unmask.simulate.setting import Setting
-from unmask.simulate.surfaces import Pose
+from unmask.simulate.rendering.layout import Picture
+from unmask.simulate.rendering.light import draw_light
+from unmask.simulate.rendering.surfaces import Pose
+from unmask.simulate.stage.backdrops import LINEAR
+from unmask.simulate.stage.scene import Stage
 
 DARK_ROOM = 0.5  # how often a display is brighter than all about it, so that cameras burn it out
 FINE = 0.3  # how often the grid of a display or print is too fine for any camera

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from unmask.simulate.cutting import filled
 from unmask.simulate.recapture.lamps import blurred
 from unmask.simulate.recapture.takes import log_uniform
+from unmask.simulate.rendering.cutting import filled
 
 _SKIN = np.array([0.42, 0.24, 0.17])  # linear reflectance of light skin
 

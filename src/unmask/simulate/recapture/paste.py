@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from unmask.media.topology import OUTLINE
-from unmask.simulate.cutting import filled
 from unmask.simulate.recapture.takes import Take, side_of
+from unmask.simulate.rendering.cutting import filled
 
 CANDIDATES = 6  # of whom the one who looks most nearly the same way is chosen
 

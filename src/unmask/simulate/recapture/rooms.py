@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from unmask.media.images import read_image
-from unmask.simulate.backdrops import LINEAR
 from unmask.simulate.recapture.lamps import blurred
 from unmask.simulate.recapture.takes import log_uniform
-from unmask.simulate.rooms import draw_room
+from unmask.simulate.rendering.rooms import draw_room
+from unmask.simulate.stage.backdrops import LINEAR
 
 SMALL = (360, 480)  # height, width that rooms are kept at: they are out of focus or far
 

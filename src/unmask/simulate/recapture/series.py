@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from unmask.simulate.people.subjects import procedural_portrait
 from unmask.simulate.photographs.files import Photograph, Pictured
 from unmask.simulate.recapture.attacks import Attempt, attack
 from unmask.simulate.recapture.living import Shown, living
 from unmask.simulate.recapture.paste import CANDIDATES, nearest_in_pose
 from unmask.simulate.recapture.takes import Base, draw_framing, framed, side_of
 from unmask.simulate.studio import Simulated
-from unmask.simulate.subjects import procedural_portrait
 from unmask.types import DataError, Label
 
 FACE_WIDTH_M = 0.15

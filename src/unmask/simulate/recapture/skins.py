@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unmask.simulate.cutting import eye_holes, filled
 from unmask.simulate.recapture.lamps import LUMA, blurred, flattened, spot
 from unmask.simulate.recapture.paste import mean_within, scissored
 from unmask.simulate.recapture.rooms import reflected
 from unmask.simulate.recapture.takes import Take, log_uniform
+from unmask.simulate.rendering.cutting import eye_holes, filled
 
 _BULGES = (151, 9, 4, 50, 280, 199, 101, 330)  # where faces shine: forehead, nose, cheeks, chin
 _LIPS = (61, 37, 0, 267, 291, 314, 17, 84)

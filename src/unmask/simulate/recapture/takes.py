@@ -6,8 +6,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from unmask.simulate.backdrops import LINEAR
-from unmask.simulate.mean_face import MEAN_FACE
+from unmask.simulate.rendering.mean_face import MEAN_FACE
+from unmask.simulate.stage.backdrops import LINEAR
 
 _SHAPES = {1.0: 0.42, 3 / 4: 0.24, 4 / 3: 0.18, 9 / 16: 0.09, 16 / 9: 0.07}  # height over width: how often
 TIGHT = 0.55  # how often a picture is cut tight to the face, as other programs hand faces over

@@ -3,12 +3,12 @@
 import cv2
 import numpy as np
 
-from unmask.simulate.cutting import eye_holes, filled
 from unmask.simulate.recapture.fingers import fingered
 from unmask.simulate.recapture.lamps import LUMA, blurred
 from unmask.simulate.recapture.paper import creased, pale, sheen
 from unmask.simulate.recapture.paste import laid, mean_within, scissored
 from unmask.simulate.recapture.takes import Take, log_uniform
+from unmask.simulate.rendering.cutting import eye_holes, filled
 
 _MOUTH = (61, 37, 0, 267, 291, 314, 17, 84)
 

@@ -1,0 +1,1 @@
+"""The study of the papers' claims on simulated data: settings, runs, measures, figures, page."""

@@ -1,0 +1,156 @@
+"""The page docs/claims.md: which claims hold, which do not, and how it was found out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unmask.claims.measures import DECIDED_BY, TESTS, Claim, Measured, Run, Tried, counts
+from unmask.metrics import Estimate
+
+HEAD = """# Do the claims hold?
+
+Made by `unmask experiment claims`; do not edit. The numbers are those of `results/claims.csv`,
+`results/claims_networks.csv` and `results/claims_runs.csv`.
+"""
+
+METHOD = """## How it was tried
+
+**Test sets.** One training serves both. *An unseen domain*: the lobby of the simulated benchmark, with
+people, place, camera, printers and displays of its own, none of them in train or dev; the instruments
+are known. A terminal in a lobby is where such a network is put to work. *Three unseen instruments*:
+phone replays, paper masks and make-up that impersonates, against bona fide recordings of people who are
+in neither train nor dev, at known places with known cameras. They are one of each kind, with the most
+recordings of their kind: a screen that everyone carries, a mask with a relief of its own, and make-up,
+on which the depth is a living face's. No subject of a test is in train or dev.
+
+**Trainings.** Every variant of the presets `s` and `m` sees the same number of pictures (a frame of a
+clip is one; `full` has the steps of each paper's settings), from the same clips with the same
+augmentation and, but for what a claim speaks of, the same optimiser; baselines, Auxiliary and CDCN among
+them, are trained by the settings file shipped for them, with as many pictures but a rate of their own.
+The last weights are taken; dev sets the threshold, at its equal error rate, and chooses nothing. Networks
+trained in bf16 are scored in bf16. A single-frame network scores the first frame of a clip, the others
+all five. Stage 2 of FAS-SGTD begins with the frozen weights of stage 1 of its seed; so that five frames
+are not better only because they came after a longer training, one-frame training goes on for as many
+pictures, and the claim is tried against that. Binary supervision is cross entropy of the very score, with
+the same network and without any depth term, so that only the supervision differs. The true depth of an
+attack is the simulator's, of every second frame; a frame without takes that of the one before.
+
+**Intervals** are bootstrap intervals of 95 %: each draw takes subjects again, with all their
+presentations, and seeds again; a figure is the mean over the drawn seeds. A difference is taken draw by
+draw between two systems that were tested on the same presentations, with the same seeds. With few seeds
+the spread between trainings is underestimated. Thresholds are not drawn again.
+
+**Verdict**, by AUC: a claim *holds* where the interval of the difference lies on its side of 0, *does
+not hold* where it lies on the other side, and is *not shown* where it covers 0. Nothing was corrected
+for the number of claims: of twenty claims with nothing in them, one is expected to leave 0 outside its
+interval.
+
+**Reach.** What is said here is said of simulated recordings and of trainings as long as the last table
+says. With the presets `s` and `m` these are narrow networks after a small part of a paper's training: a
+claim that does not hold there may hold for the paper's widths, trainings and data sets, and the other way
+round.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What the page shows; `made` is command, commit, machine, date, data hash and preset of the runs."""
+
+    claims: Mapping[str, Claim]
+    tried: Sequence[Tried]
+    measured: Sequence[Measured]
+    runs: Sequence[Run]
+    made: Mapping[str, Any]
+
+
+def page(contents: Contents) -> str:
+    """The page in Markdown; its figures lie beside it."""
+    blocks = [
+        HEAD,
+        _answer(contents),
+        "![Differences of AUC with intervals](claims_differences.svg)\n",
+        "## Claim by claim\n",
+        "\n".join(_claim_table(contents)) + "\n",
+        "## Every network\n",
+        "\n".join(_network_table(contents)) + "\n",
+        "![AUC of every network with intervals](claims_networks.svg)\n",
+        METHOD,
+        "\n".join(_budget(contents)) + "\n",
+    ]
+    return "\n".join(blocks)
+
+
+def _answer(contents: Contents) -> str:
+    """The verdicts in sentences, those against a claim as plainly as those for it."""
+    lines = []
+    for test, words in TESTS.items():
+        by_verdict: dict[str, list[str]] = {"holds": [], "does not hold": [], "not shown": []}
+        for row in contents.tried:
+            if row.test == test and row.figure == DECIDED_BY:
+                by_verdict[row.verdict].append(contents.claims[row.claim].words)
+        for verdict, claims in by_verdict.items():
+            listed = "; ".join(claims) or "none"
+            lines.append(f"- On {words}, **{verdict}** ({len(claims)}): {listed}.")
+    missing = set(contents.claims) - {row.claim for row in contents.tried}
+    if missing:
+        lines.append(f"- Not tried, for want of runs that are done: {', '.join(sorted(missing))}.")
+    return "\n".join(lines) + "\n"
+
+
+def _claim_table(contents: Contents) -> Iterator[str]:
+    yield "| claim | test | systems | AUC | difference of AUC | of HTER | of ACER | verdict |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    found = {(row.claim, row.test, row.figure): row for row in contents.tried}
+    for name, claim in contents.claims.items():
+        for test, words in TESTS.items():
+            if (row := found.get((name, test, DECIDED_BY))) is None:
+                continue
+            hter, acer = (found[name, test, figure].difference for figure in ("hter", "acer"))
+            yield (
+                f"| {claim.words} ({claim.paper}) | {words} | {claim.better} against {claim.worse} "
+                f"| {row.better.value:.3f} against {row.worse.value:.3f} | {_signed(row.difference)} "
+                f"| {_signed(hter)} | {_signed(acer)} | **{row.verdict}** |"
+            )
+
+
+def _network_table(contents: Contents) -> Iterator[str]:
+    yield "Error rates are at the threshold of dev's equal error rate; APCER is the worst instrument's.\n"
+    yield "| system | test | AUC | HTER | ACER | APCER, worst | BPCER |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for row in contents.measured:
+        cells = " | ".join(_plain(row.figures[name]) for name in ("auc", "hter", "acer", "apcer", "bpcer"))
+        yield f"| {row.system} | {TESTS[row.test]} | {cells} |"
+
+
+def _budget(contents: Contents) -> Iterator[str]:
+    made, runs = contents.made, contents.runs
+    sizes = counts(runs)
+    yield "## What was run\n"
+    where = f"{made['date']}, {made['machine']}, commit `{made['commit']}`"
+    yield f"Preset `{made['preset']}`, {where}: `{made['command']}`."
+    yield f"Benchmark: SHA-256 of its frame hashes `{made['data_sha256']}`."
+    parts = (
+        f"{part} {size['bona_fide']} bona fide and {size['attacks']} attacks of {size['subjects']} people"
+        for part, size in sizes.items()
+    )
+    yield f"Presentations: {'; '.join(parts)}.\n"
+    yield "| system | what it is | network | parameters | steps | pictures | seeds | CPU seconds a training |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for row in contents.measured:
+        if row.test != next(iter(TESTS)):
+            continue
+        own = [run.record for run in runs if run.system == row.system]
+        first = own[0]
+        spent = sum(record["train_cpu_s"] for record in own) / len(own)
+        yield (
+            f"| {row.system} | {first['systems'][row.system]} | {first['network']} | {first['parameters']:,} "
+            f"| {first['steps']} | {first['images']:,} | {row.seeds} | {spent:.0f} |"
+        )
+
+
+def _plain(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def _signed(estimate: Estimate) -> str:
+    return f"{estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"

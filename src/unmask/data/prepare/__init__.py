@@ -1,0 +1,1 @@
+"""Prepared sets: recordings cut into clips, kept in shards, read again for training."""

@@ -1,0 +1,97 @@
+"""A protocol's parts out of sets that were prepared whole: lists of presentations, no clip is copied.
+
+`unmask prepare` without --protocol makes one part, "all", of each set. `select` asks a protocol which of its
+presentations belong where and writes a folder of parts like any prepared one, whose clips lie in the sets.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from unmask.data.catalogue import protocol as catalogue_protocol
+from unmask.data.catalogue import split_by
+from unmask.data.prepare.prepared import PREPARATION, SELECTED, SPEC, PreparedSet
+from unmask.data.prepare.shards import Outcome
+from unmask.files import write_bytes
+from unmask.media.sources import MAX_FRAMES
+from unmask.types import FREE_FIELDS, DataError, Presentation
+
+WHOLE = "all"  # the part of a set that was prepared without a protocol
+
+
+def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
+    """The parts of `protocol` in `out`, from sets prepared whole; a sentence for each miscounted part.
+
+    DataError where a set that the protocol needs is not among them, or one that it does not need is. A
+    presentation of which no clip could be cut is left out. Written again, the same call writes the same.
+    """
+    row = catalogue_protocol(protocol)
+    homes = {dataset_of(folder): folder for folder in folders}
+    if missing := [name for name in row.needs if name not in homes]:
+        raise DataError(
+            f"{protocol} needs prepared clips of {' and '.join(missing)}, not only of "
+            f"{', '.join(sorted(homes)) or 'nothing'}; prepare each set without --protocol and name them all"
+        )
+    if surplus := sorted(homes.keys() - set(row.needs)):
+        raise DataError(f"{protocol} does not use {surplus[0]}; leave out {homes[surplus[0]]}")
+    presentations: list[Presentation] = []
+    for name in row.needs:
+        shards = PreparedSet.open(homes[name] / WHOLE).shards
+        before = f"{name}/" if len(row.needs) > 1 else ""  # two sets may have files of one name
+        presentations += [
+            _presentation(one, dataset=name, before=before) for shard in shards for one in shard.outcomes
+        ]
+    split, notes = split_by(protocol, presentations)
+    for part, rows in split.parts().items():
+        if any(MAX_FRAMES in one.columns for one in rows):
+            raise DataError(
+                f"{protocol} takes the first frames of each video alone, which clips cut before do not know; "
+                f"run `unmask prepare` with --protocol {protocol}"
+            )
+        if rows:
+            chosen: dict[str, list[str]] = defaultdict(list)
+            for one in rows:
+                before = f"{one.dataset}/" if len(row.needs) > 1 else ""
+                chosen[one.dataset].append(one.path.removeprefix(before))
+            _write(out / part, {homes[name]: names for name, names in chosen.items()})
+    known = {"dataset": "+".join(row.needs), "protocol": protocol}
+    write_bytes(out / PREPARATION, json.dumps(known, indent=1).encode())
+    return notes
+
+
+def dataset_of(folder: Path) -> str:
+    """The data set that lies prepared whole in `folder`; DataError where none does."""
+    if not (folder / WHOLE / SPEC).is_file():
+        raise DataError(
+            f"{folder} holds no set that was prepared whole; make it with `unmask prepare SET ROOT --out "
+            f"{folder}`, without --protocol"
+        )
+    try:
+        return str(json.loads((folder / PREPARATION).read_text(encoding="utf-8"))["dataset"]).partition(":")[
+            0
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as broken:
+        raise DataError(f"{folder / PREPARATION} does not name a data set; prepare it again") from broken
+
+
+def _presentation(outcome: Outcome, *, dataset: str, before: str) -> Presentation:
+    cells: Mapping[str, str] = outcome.columns
+    known = {name: cells[name] for name in FREE_FIELDS if name in cells and name != "turns"}
+    return Presentation(
+        path=before + outcome.presentation,
+        label=outcome.label,
+        instrument=outcome.instrument,
+        turns=int(cells.get("turns", "") or 0),
+        columns={name: cell for name, cell in cells.items() if name not in FREE_FIELDS},
+        **{**known, "dataset": dataset, "subject": outcome.subject},
+    )
+
+
+def _write(part: Path, chosen: Mapping[Path, Sequence[str]]) -> None:
+    spec = json.loads((next(iter(chosen)) / WHOLE / SPEC).read_text(encoding="utf-8"))
+    lists = [
+        {"set": str((home / WHOLE).resolve()), "presentations": sorted(names)}
+        for home, names in chosen.items()
+    ]
+    write_bytes(part / SPEC, json.dumps({**spec, SELECTED: lists}, indent=1).encode())

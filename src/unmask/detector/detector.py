@@ -1,0 +1,239 @@
+"""From a source to a decision: what the command line, the service and a few lines of Python call."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from unmask.contract import Contract
+from unmask.detector.decision import Rule, rule_of
+from unmask.detector.explain import Explained, Explainer
+from unmask.detector.features import TellingNetwork
+from unmask.detector.fusion import fused
+from unmask.detector.network import LoadedNetwork, Network
+from unmask.detector.stopwatch import Stopwatch
+from unmask.detector.stream import Stream
+from unmask.detector.watch import DEFAULT_SETTINGS, Settings, Watch, WholeClips, decided
+from unmask.media.account import Account
+from unmask.media.clips import IN_PLACE, BoxMove
+from unmask.media.faces import FaceFinder
+from unmask.media.given import open_given
+from unmask.media.limits import DEFAULT_LIMITS, Limits
+from unmask.media.sources import Source, open_presentation
+from unmask.media.tracks import Tracker
+from unmask.plain import address_shown
+from unmask.types import Decision, ModelError, Presentation, Reason, SettingsError, Verdict
+
+PACKAGED = ("encoder.onnx",)
+DEFAULT = "default"  # in place of a file: the packaged models
+LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
+
+Ending = Literal["decided", "ended", "cut", "timed out"]
+Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
+
+
+class Detector:
+    """Says whether the face in a source is a living person's; may be called from any number of threads."""
+
+    def __init__(
+        self, networks: Sequence[LoadedNetwork], *, finder: FaceFinder, point: str, settings: Settings
+    ) -> None:
+        """Of loaded networks, one for pictures and one for video or one for both."""
+        single = [network.contract.clip.frames == 1 for network in networks]
+        if not networks or len(set(single)) < len(single):
+            names = ", ".join(network.contract.name for network in networks) or "none"
+            raise SettingsError(
+                f"give one single-frame and one multi-frame model, or one of them, not {names}"
+            )
+        self.settings = settings
+        self.point = point
+        self._finder = finder
+        self._networks = list(networks)
+        self._rules = [rule_of(n.contract, point=point, precision=n.precision) for n in networks]
+        self._recipe: dict[str, Any] | None = None  # what `load` was asked for
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, it loads itself again from the same files; SettingsError without any."""
+        if self._recipe is None:
+            raise SettingsError("only a Detector that was loaded can be pickled; call Detector.load there")
+        return _loaded_again, (self._recipe, self.settings)
+
+    @classmethod
+    def load(
+        cls,
+        models: str | Path | Sequence[str | Path] | None = None,
+        *,
+        point: str = "default",
+        precision: str = "f32",
+        threads: int = 0,
+        settings: Settings = DEFAULT_SETTINGS,
+        telling: bool = False,
+    ) -> "Detector":
+        """Ready to use; `models`: a single-frame and a multi-frame file, or one; None for the packaged ones.
+
+        "default" among them names the packaged ones. Models of as many frames are fused (detector.fusion).
+        `precision` is "f32" or "bf16", `threads` 0 for OpenVINO's choice; `telling` adds mesh and features to
+        clip scores. Raises ModelError, AssetError.
+        """
+        kind = TellingNetwork if telling else Network
+        networks = [kind.load(path, precision=precision, threads=threads) for path in model_paths(models)]
+        finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
+        detector = cls(fused(networks), finder=finder, point=point, settings=settings)
+        named = [models] if isinstance(models, str | Path) else models
+        detector._recipe = {
+            "models": None if named is None else [str(model) for model in named],
+            "point": point,
+            "precision": precision,
+            "threads": threads,
+            "telling": telling,
+        }
+        return detector
+
+    def with_settings(self, settings: Settings) -> "Detector":
+        """The same networks with other settings."""
+        other = Detector(self._networks, finder=self._finder, point=self.point, settings=settings)
+        other._recipe = self._recipe
+        return other
+
+    @property
+    def contracts(self) -> list[Contract]:
+        """Of the loaded networks."""
+        return [network.contract for network in self._networks]
+
+    def check(
+        self,
+        source: Any,
+        *,
+        fps: float = 30.0,
+        limits: Limits = DEFAULT_LIMITS,
+        progress: Progress | None = None,
+        move: BoxMove = IN_PLACE,
+    ) -> Decision:
+        """The decision on a source: what `media.given.open_given` takes, a presentation, an opened source.
+
+        That is a path, camera or address, the bytes of a file, an open file, a picture, an array or tensor, a
+        list of frames or of picture files. A presentation is opened as its row says: turned upright, and cut
+        to its `max_frames`. An opened source is read as it is and closed. `move` puts the box of
+        every clip off its place.
+
+        `fps` is the clock of sources that have none. Raises SourceError when the source cannot be read,
+        also when it breaks off in the middle: a file that is LIVE was read to its end.
+        """
+        clock = Stopwatch()
+        opened = _opened(source, fps=fps, limits=limits)
+        network, rule = self._fit(image=opened.kind == "image")
+        watch = self._watch(network, rule, clock=clock, move=move, still=opened.kind == "image")
+        try:
+            ended = self._run(opened, watch, clock=clock, progress=progress)
+        finally:
+            opened.close()
+        contract, timed_out = network.contract, ended == "timed out"
+        live = opened.kind in LIVE_KINDS
+        decision = decided(opened.name, watch, contract=contract, rule=rule, timed_out=timed_out, live=live)
+        notes = decision.notes
+        if ended == "cut":
+            notes = (*notes, f"only the first {self.settings.seconds:g} s were judged")
+        decision = replace(decision, timings_ms=clock.timings_ms(), notes=notes)
+        return _told(decision, opened.account)
+
+    def stream(self, *, name: str = "stream") -> Stream:
+        """Takes frames with their times as they come; one for each person in front of the camera.
+
+        Of a `name` that is an address, no credentials are told.
+        """
+        network, rule = self._fit(image=False)
+        clock = Stopwatch()
+        watch = self._watch(network, rule, clock=clock)
+        return Stream(watch, name=address_shown(name), contract=network.contract, rule=rule, clock=clock)
+
+    def _watch(
+        self,
+        network: LoadedNetwork,
+        rule: Rule,
+        *,
+        clock: Stopwatch,
+        move: BoxMove = IN_PLACE,
+        still: bool = False,
+    ) -> Watch:
+        explainer = Explainer(network) if self.settings.explain else None
+
+        def scorer() -> WholeClips:
+            return WholeClips(Explained(explainer) if explainer else network, clock=clock, move=move)
+
+        return Watch(
+            scorer,
+            rule=rule,
+            spec=network.contract.clip,
+            tracker=Tracker(self._finder),
+            settings=self.settings,
+            clock=clock,
+            still=still,
+        )
+
+    def _run(self, opened: Source, watch: Watch, *, clock: Stopwatch, progress: Progress | None) -> Ending:
+        """Watch the source until it is decided, ends, or takes too long."""
+        live = opened.kind in LIVE_KINDS
+        count, sure = 0, False
+        while True:
+            if not sure and (live or self.settings.early_stop) and watch.done():
+                if live or not watch.lives():
+                    return "decided"
+                sure = True  # the rest is only read, so that no file is LIVE that breaks off later
+            with clock.lap("decode"):
+                frame = next(opened.frames, None)
+            if frame is None:
+                watch.end()
+                return "ended"
+            if live and frame.time_s > self.settings.live_s:
+                return "timed out"
+            if not live and not sure and frame.time_s > self.settings.seconds:
+                watch.end()
+                return "cut"
+            if not sure:
+                watch.see(frame)
+            count += 1
+            if progress is not None:
+                progress(count, opened.frame_count)
+            if clock.elapsed_s() > self.settings.timeout_s:
+                return "timed out"
+
+    def _fit(self, *, image: bool) -> tuple[LoadedNetwork, Rule]:
+        """The network for pictures or for video, where both are there."""
+        order = sorted(zip(self._networks, self._rules, strict=True), key=lambda n: n[0].contract.clip.frames)
+        return order[0] if image else order[-1]
+
+
+def _loaded_again(recipe: dict[str, Any], settings: Settings) -> Detector:
+    return Detector.load(**recipe, settings=settings)
+
+
+def model_paths(models: str | Path | Sequence[str | Path] | None) -> list[Path]:
+    """The files that are meant, in their order: None and the name "default" mean the packaged ones."""
+    named = [models] if isinstance(models, str | Path) else models
+    if named is None:
+        return packaged()
+    return [path for model in named for path in (packaged() if str(model) == DEFAULT else [Path(model)])]
+
+
+def packaged() -> list[Path]:
+    """The model files that come with the package."""
+    folder = Path(__file__).parent.parent / "weights"
+    if missing := [name for name in PACKAGED if not (folder / name).is_file()]:
+        raise ModelError(
+            f"the package has no {' and no '.join(missing)}; install it again, or name a model file"
+        )
+    return [folder / name for name in PACKAGED]
+
+
+def _opened(source: Any, *, fps: float, limits: Limits) -> Source:
+    if isinstance(source, Presentation):
+        return open_presentation(source, fps=fps, limits=limits)
+    return open_given(source, fps=fps, limits=limits)
+
+
+def _told(decision: Decision, account: Account) -> Decision:
+    """With what is to be said of the source; LIVE only where enough of it could be decoded."""
+    decision = replace(decision, notes=(*decision.notes, *account.sentences()))
+    if decision.verdict is not Verdict.LIVE or not account.too_damaged:
+        return decision
+    return replace(decision, verdict=Verdict.UNDECIDED, reasons=(*decision.reasons, Reason.DAMAGED))

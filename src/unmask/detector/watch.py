@@ -1,0 +1,328 @@
+"""One source being watched: frames -> faces -> segments and clips -> evidence on each face that counts."""
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from unmask.contract import Contract
+from unmask.detector.decision import GRAVITY, SUSTAINED_S, Rule
+from unmask.detector.evidence import Evidence, Window
+from unmask.detector.stopwatch import Stopwatch
+from unmask.media.clips import IN_PLACE, LONGEST_GAP, BoxMove, box_in, cut, moved_box
+from unmask.media.continuity import FACE_CHANGE, is_cut, jumps, scene, structure_change
+from unmask.media.quality import judge
+from unmask.media.tracks import Tracker, appearance
+from unmask.types import (
+    Clip,
+    ClipScore,
+    ClipSpec,
+    Decision,
+    Face,
+    FaceDecision,
+    Frame,
+    Reason,
+    SettingsError,
+    Sighting,
+    Verdict,
+)
+
+RIVAL = 0.5  # a second face with more than this share of the first one's side is SEVERAL_FACES
+GAP_S = 0.5  # between two frames: longer ones do not show whether it is the same face
+LOST_S = 0.3  # so long a face may be out of sight and go on as the same
+FIRST_FRAME_S = 1 / 30  # what the first frame stands for, whose time nothing tells
+FACE_SHARE = 0.5  # of a file a face must be found in, or it is not LIVE by the rest
+JUDGED_S = 0.5  # of frames that were judged, before a stream, or a file with an early stop, ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a source is watched.
+
+    `seconds` of a file are judged, from its start; a stream that goes on is judged on the latest ones.
+    `early_stop`: judge no more of a file once the verdict is there; cameras and streams always stop then.
+    `timeout_s`: of the clock on the wall, for one check. `live_s`: how long a camera or stream without a
+    verdict is looked at. `explain`: say of each clip what made its score (`check` only; the scores stay the
+    same, the network runs up to T + 1 times as often).
+    """
+
+    seconds: float = 30.0
+    early_stop: bool = False
+    all_faces: bool = False
+    timeout_s: float = 300.0
+    live_s: float = 20.0
+    explain: bool = False
+
+    def __post_init__(self) -> None:
+        if not all(value > 0 for value in (self.seconds, self.timeout_s, self.live_s)):
+            raise SettingsError(f"seconds, timeout_s and live_s must be above 0, not {self}")
+
+
+DEFAULT_SETTINGS = Settings()
+
+
+class Scorer(Protocol):
+    """Usable sightings of one face, in order of time -> clip scores as they become possible."""
+
+    def add(self, sighting: Sighting) -> list[ClipScore]: ...
+
+    def end(self) -> list[ClipScore]:
+        """Those of a last clip; what comes next is another segment."""
+        ...
+
+
+class ClipNetwork(Protocol):
+    """Clips of its contract -> a score each, in their order."""
+
+    contract: Contract
+
+    def score(self, clips: Sequence[Clip]) -> list[ClipScore]: ...
+
+
+class WholeClips:
+    """Cuts clips one after the other, their boxes moved by `move`, and scores each by the whole network."""
+
+    def __init__(self, network: ClipNetwork, *, clock: Stopwatch, move: BoxMove = IN_PLACE) -> None:
+        self._network = network
+        self._clock = clock
+        self._move = move
+        self._window = Window(network.contract.clip)
+
+    def add(self, sighting: Sighting) -> list[ClipScore]:
+        return self._scored(self._window.add(sighting))
+
+    def end(self) -> list[ClipScore]:
+        scored = self._scored(self._window.end())
+        self._window.clear()
+        return scored
+
+    def _scored(self, sightings: Sequence[Sighting] | None) -> list[ClipScore]:
+        if sightings is None:
+            return []
+        spec = self._network.contract.clip
+        with self._clock.lap("clips"):
+            box = box_in(sightings[0], spec=spec)
+            clip = cut(sightings, spec=spec, box=moved_box(box, self._move))
+        with self._clock.lap("network"):
+            return self._network.score([clip])
+
+
+@dataclass(slots=True, kw_only=True)
+class _Account:
+    """A face's evidence with the scorer that feeds it, and its latest sighting, of the track `identity`."""
+
+    evidence: Evidence
+    scorer: Scorer
+    identity: int = -1
+    shot: int = -1
+    latest: Sighting | None = None
+    look: np.ndarray | None = None
+
+
+class Watch:
+    """Takes the frames of one source in order; used by one thread.
+
+    Only the largest face of a frame counts and its tracks are one account; with `all_faces`, and in a single
+    picture (`still`), each identity is an account of its own, the largest face first.
+    """
+
+    def __init__(
+        self,
+        scorer: Callable[[], Scorer],
+        *,
+        rule: Rule,
+        spec: ClipSpec,
+        tracker: Tracker,
+        settings: Settings,
+        clock: Stopwatch,
+        still: bool = False,
+    ) -> None:
+        self._new_scorer = scorer
+        self._rule = rule
+        self._spec = spec
+        self._tracker = tracker
+        self.settings = settings
+        self._clock = clock
+        self._still = still
+        self._accounts: dict[int, _Account] = {}
+        self._before: tuple[Frame, np.ndarray] | None = None  # the last frame and its scene
+        self._steps_s: deque[float] = deque(maxlen=300)  # between frames
+        self._shot = 0
+        self._watched_s = self._found_s = 0.0  # of frames, and of those with a face
+        self.rival = False  # whether the latest frame held a second large face
+
+    def see(self, frame: Frame) -> None:
+        """Look at one more frame."""
+        with self._clock.lap("faces"):
+            step_s = self._go_on(frame)
+            found = sorted(self._tracker.update(frame), key=lambda pair: -side_px(pair[1]))
+        self._watched_s += step_s
+        self._found_s += step_s if found else 0.0
+        sides = [side_px(face) for _, face in found]
+        self.rival = len(found) > 1 and sides[1] > RIVAL * sides[0]
+        if self.settings.all_faces or self._still:
+            for identity, face in found:
+                self._look(Sighting(frame=frame, face=face), identity, account=identity, step_s=step_s)
+        elif found:
+            refused = (Reason.SEVERAL_FACES,) if self.rival else ()
+            sighting = Sighting(frame=frame, face=found[0][1])
+            self._look(sighting, found[0][0], account=0, step_s=step_s, refused=refused)
+        self._forget(frame.time_s - self.settings.seconds)
+
+    def end(self) -> None:
+        """Nothing more will come: score the clips that are just complete."""
+        for account in self._accounts.values():
+            account.evidence.scored(account.scorer.end())
+
+    def done(self) -> bool:
+        """Whether the verdict on the faces seen so far is there: any ATTACK, or all LIVE, for long enough."""
+        found = [(a.evidence.judged().reading, a.evidence.judged_s()) for a in self._accounts.values()]
+        readings = [reading for reading, _ in found]
+        if any(Reason.NOT_FINITE in reading.reasons for reading in readings):
+            return True
+        if any(r.verdict is Verdict.ATTACK and _suffices(judged_s) for r, judged_s in found):
+            return True
+        seen_s = max((a.evidence.watched_s() for a in self._accounts.values()), default=0.0)
+        lives = bool(readings) and all(reading.verdict is Verdict.LIVE for reading in readings)
+        lives = lives and all(_suffices(judged_s) for _, judged_s in found)
+        return lives and seen_s >= SUSTAINED_S - 1e-6
+
+    def lives(self) -> bool:
+        """Whether the decision on any face would now be LIVE."""
+        return any(a.evidence.judged().reading.verdict is Verdict.LIVE for a in self._accounts.values())
+
+    def decisions(self, *, timed_out: bool = False, live: bool = False) -> list[FaceDecision]:
+        """On each account, in the order in which the faces came; of a source that is `live` none is decided
+        on less than `JUDGED_S`.
+        """
+        slow = self.too_slow() is not None
+        least_s = JUDGED_S if live else 0.0
+        return [
+            account.evidence.decision(timed_out=timed_out, slow=slow, least_s=least_s)
+            for account in self._accounts.values()
+        ]
+
+    def mostly_empty(self) -> bool:
+        """Whether no face was found in most of the frames."""
+        return self._found_s < FACE_SHARE * self._watched_s - 1e-6
+
+    def main(self, faces: Sequence[FaceDecision]) -> FaceDecision | None:
+        """Of the `decisions` the one that is the source's: the worst, of several such the lowest score.
+
+        Of a picture, unless all faces are asked for, the largest face's; with a second large one it is
+        UNDECIDED, for nothing tells whom the picture is about.
+        """
+        if not self._still or self.settings.all_faces:
+            order = {face.identity: np.nan_to_num(face.score, nan=2.0) for face in faces}
+            return max(faces, key=lambda f: (GRAVITY[f.verdict], -order[f.identity]), default=None)
+        if not self.rival:
+            return faces[0] if faces else None
+        why = (Reason.SEVERAL_FACES, *faces[0].reasons)
+        return replace(faces[0], verdict=Verdict.UNDECIDED, reasons=why)
+
+    def too_slow(self) -> tuple[float, float] | None:
+        """The frames a second of the source and those that the model needs, if it has fewer."""
+        longest_s = GAP_S if self._spec.frames == 1 else LONGEST_GAP * self._spec.stride_s
+        usual_s = float(np.median(self._steps_s)) if self._steps_s else 0.0
+        return (1 / usual_s, 1 / longest_s) if usual_s > longest_s + 1e-6 else None
+
+    def _go_on(self, frame: Frame) -> float:
+        """The seconds since the last frame; a cut, a gap or another size of the picture begins a new shot."""
+        seen = scene(frame.image)
+        before, self._before = self._before, (frame, seen)
+        if before is None:
+            return FIRST_FRAME_S
+        step_s = frame.time_s - before[0].time_s
+        self._steps_s.append(step_s)
+        if frame.image.shape != before[0].image.shape or is_cut(before[1], seen):
+            self._shot += 1
+            self._tracker.restart()
+        elif step_s > GAP_S + 1e-6:
+            self._shot += 1
+        return min(step_s, GAP_S)
+
+    def _look(
+        self,
+        sighting: Sighting,
+        identity: int,
+        *,
+        account: int,
+        step_s: float,
+        refused: tuple[Reason, ...] = (),
+    ) -> None:
+        seen = self._accounts.get(account) or self._open(account, identity)
+        with self._clock.lap("faces"):
+            refused = (*judge(sighting), *refused)
+            look = appearance(sighting.frame.image, sighting.face.mesh)
+            broken = self._breaks(seen, sighting, look, identity=identity)
+        unseen_s = 0.0
+        if seen.latest is not None:
+            away_s = sighting.frame.time_s - seen.latest.frame.time_s - step_s
+            unseen_s = min(away_s, LOST_S) if away_s > 1e-6 else 0.0
+        if broken:
+            seen.evidence.scored(seen.scorer.end())
+            seen.evidence.begin(identity)
+        seen.identity, seen.shot, seen.latest, seen.look = identity, self._shot, sighting, look
+        with self._clock.lap("faces"):
+            seen.evidence.saw(sighting, refused, seconds=step_s, unseen_s=unseen_s)
+        if not set(refused) - {Reason.SEVERAL_FACES}:  # scored beside others, too, though never LIVE by it
+            seen.evidence.scored(seen.scorer.add(sighting))
+
+    def _breaks(self, seen: _Account, sighting: Sighting, look: np.ndarray, *, identity: int) -> bool:
+        """Whether this sighting begins a new segment."""
+        if seen.latest is None or seen.look is None or seen.shot != self._shot or seen.identity != identity:
+            return seen.latest is not None
+        seconds = sighting.frame.time_s - seen.latest.frame.time_s
+        lost = seconds > max(LOST_S, self._steps_s[-1]) + 1e-6
+        changed = structure_change(seen.look, look) > FACE_CHANGE
+        return lost or changed or jumps(seen.latest.face, sighting.face, seconds=seconds)
+
+    def _open(self, account: int, identity: int) -> _Account:
+        evidence = Evidence(identity=identity, rule=self._rule, still=self._still)
+        self._accounts[account] = _Account(evidence=evidence, scorer=self._new_scorer())
+        return self._accounts[account]
+
+    def _forget(self, before_s: float) -> None:
+        for identity, account in list(self._accounts.items()):
+            account.evidence.forget(before_s)
+            if not account.evidence.parts:
+                del self._accounts[identity]
+
+
+def side_px(face: Face) -> float:
+    """The longer side of a face's box."""
+    return float(np.max(face.box[2:] - face.box[:2]))
+
+
+def _suffices(judged_s: float) -> bool:
+    return judged_s >= JUDGED_S - 1e-6
+
+
+def decided(
+    source: str, watch: Watch, *, contract: Contract, rule: Rule, timed_out: bool, live: bool = False
+) -> Decision:
+    """The decision on a source, that of its main face, without timings; `live`: it is a camera or stream."""
+    faces = watch.decisions(timed_out=timed_out, live=live)
+    main = watch.main(faces)
+    if main and main.verdict is Verdict.LIVE and not live and watch.mostly_empty():
+        main = replace(main, verdict=Verdict.UNDECIDED, reasons=(Reason.NO_FACE,))
+    silent = (Reason.NO_FACE, Reason.TIMED_OUT) if timed_out else (Reason.NO_FACE,)
+    slow = watch.too_slow()
+    rates = "" if slow is None else f"{slow[0]:.1f} frames/s, and the model needs {slow[1]:.1f}"
+    return Decision(
+        source=source,
+        verdict=main.verdict if main else Verdict.UNDECIDED,
+        score=main.score if main else math.nan,
+        threshold=rule.threshold,
+        operating_point=rule.name,
+        reasons=main.reasons if main else silent,
+        faces=tuple(faces),
+        model_name=contract.name,
+        model_version=contract.version,
+        model_sha256=contract.payload_sha256,
+        timings_ms={},
+        notes=(f"the source has {rates}",) if rates else (),
+    )

@@ -1,0 +1,1 @@
+"""What a score table says: rates, slices, robustness, calibration, self-test, adaptation."""

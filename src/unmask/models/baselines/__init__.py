@@ -1,0 +1,1 @@
+"""Methods of others, one file each, under the same contract."""

@@ -1,0 +1,1 @@
+"""FGHV (AAAI 2022): feature generation and hypothesis verification."""

@@ -1,0 +1,225 @@
+"""What a lens and a shutter make of what stands before them: defocus, motion, skewed rows, bent lines.
+
+All of it moves the truth too: the mesh goes where the face goes, depth where the picture goes. Near and far
+are two layers, cut behind the face: each has one disc of confusion and one speed over the sensor.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from unmask.simulate.camera.exposure import Exposure
+from unmask.simulate.camera.models import Camera
+from unmask.simulate.stage.scene import Shot
+
+BEHIND_M = 0.3  # what is this much behind the face is far: shoulders and hands are not
+LEAST_PX = 0.35  # smaller discs and ways are left to the lens's own softness
+MOST_PX = 9.0
+DIM = 0.16  # mean light below which cameras expose longer and lose frames
+LONGEST_S = 0.045
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Speeds:
+    """How fast the face and the room go over the sensor: (2,) px/s each."""
+
+    near: np.ndarray
+    far: np.ndarray
+
+
+def through_lens(
+    exposures: Iterable[Exposure], rng: np.random.Generator, *, camera: Camera, fps: float
+) -> Iterator[Exposure]:
+    """The exposures as they arrive at the sensor behind that camera's lens and shutter, one for each.
+
+    In the dim some exposures come twice, the same object, and the one between is lost: so a camera that
+    cannot keep its rate fills the gap. Speeds are those from one exposure to the next.
+    """
+    last: Exposure | None = None
+    kept: Exposure | None = None
+    speeds: _Speeds | None = None
+    for exposure in exposures:
+        if last is not None:
+            speeds = _speeds(last.shot, exposure.shot, fps=fps)
+            if kept is None or rng.random() >= _loss(last.shot, camera):
+                kept = _arrived(last, speeds, camera=camera)
+            yield kept
+        last = exposure
+    if last is not None:
+        still = _Speeds(near=np.zeros(2), far=np.zeros(2))
+        yield _arrived(last, speeds or still, camera=camera)
+
+
+def defocus_px(depth_m: float, *, camera: Camera, face_m: float) -> float:
+    """Radius of the disc that a point at that depth becomes, in sensor px; the face is at `face_m`.
+
+    >>> from dataclasses import replace
+    >>> from unmask.simulate.camera.models import draw_camera
+    >>> camera = replace(draw_camera(np.random.default_rng(0)), aperture_mm=2.0, misfocus=0.0)
+    >>> defocus_px(0.5, camera=camera, face_m=0.5), defocus_px(3.0, camera=camera, face_m=0.5) > 0.3
+    (0.0, True)
+    """
+    focus = 1 / face_m + camera.misfocus
+    disc = 0.5e-3 * camera.aperture_mm * camera.view.focal_px * abs(1 / depth_m - focus)
+    return float(min(disc, MOST_PX))
+
+
+def _loss(shot: Shot, camera: Camera) -> float:
+    light = float(shot.radiance[::8, ::8].mean())
+    return camera.drops * float(np.clip(np.log(DIM / max(light, 1e-4)), 0, 1))
+
+
+def _exposure_s(shot: Shot, camera: Camera) -> float:
+    """Long in the dim, short in the sun."""
+    light = max(float(shot.radiance[::8, ::8].mean()), 1e-3)
+    return float(np.clip(camera.exposure_s * (DIM / light) ** 0.5, 1e-3, LONGEST_S))
+
+
+def _speeds(one: Shot, two: Shot, *, fps: float) -> _Speeds:
+    """The face's by its mesh, the room's by what of the picture lies behind it."""
+    near = (two.mesh[:, :2].mean(axis=0) - one.mesh[:, :2].mean(axis=0)) * fps
+    pictures = []
+    for shot in (one, two):
+        small = cv2.resize(shot.radiance, (64, 64), interpolation=cv2.INTER_AREA).mean(axis=2)
+        far = cv2.resize(1 - _nearness(shot), (64, 64), interpolation=cv2.INTER_AREA)
+        pictures.append(np.sqrt(np.maximum(small, 0)) * far)
+    window = cv2.createHanningWindow((64, 64), cv2.CV_32F)
+    (dx, dy), sure = cv2.phaseCorrelate(pictures[0], pictures[1], window)
+    height, width = one.depth.shape
+    way = np.array([dx * width, dy * height]) / 64
+    far = way * fps if sure > 0.2 and np.abs(way).max() < 0.1 * width else np.zeros(2)
+    return _Speeds(near=near, far=far)
+
+
+def _nearness(shot: Shot) -> np.ndarray:
+    """1 (H, W) float32 for the face and what is beside and before it, 0 for the room."""
+    return (shot.depth < _face_depth(shot) + BEHIND_M).astype(np.float32)
+
+
+def _face_depth(shot: Shot) -> float:
+    face = shot.depth[::4, ::4][shot.face[::4, ::4]]
+    return float(np.median(face)) if face.size else float(shot.depth.min())
+
+
+def _arrived(exposure: Exposure, speeds: _Speeds, *, camera: Camera) -> Exposure:
+    shot = exposure.shot
+    face_m, shutter_s = _face_depth(shot), _exposure_s(shot, camera)
+    nearness = _nearness(shot)
+    far = shot.depth[::4, ::4][nearness[::4, ::4] == 0]
+    discs = [
+        defocus_px(depth, camera=camera, face_m=face_m)
+        for depth in (face_m, float(np.median(far)) if far.size else face_m)
+    ]
+    ways = [_limited(speed * shutter_s) for speed in (speeds.near, speeds.far)]
+    if max(*discs, *(float(np.abs(way).max()) for way in ways)) > LEAST_PX:
+        kernels = [_kernel(disc, way) for disc, way in zip(discs, ways, strict=True)]
+        shot = replace(shot, radiance=_blurred(shot.radiance, nearness, kernels))
+    softer = float(np.hypot(discs[0] / 2, np.linalg.norm(ways[0]) / 12**0.5))
+    exposure = replace(exposure, shot=shot, softer_px=softer)
+    return _bent(exposure, nearness, speeds, camera=camera)
+
+
+def _limited(way: np.ndarray) -> np.ndarray:
+    return np.asarray(way * min(1.0, 2 * MOST_PX / max(1e-6, float(np.linalg.norm(way)))))
+
+
+def _kernel(disc: float, way: np.ndarray) -> np.ndarray:
+    """A disc of that radius drawn along that way: (k, k) float32, sum 1."""
+    half = int(np.ceil(disc + np.linalg.norm(way) / 2)) + 1
+    if half <= 1 and disc < LEAST_PX and np.abs(way).max() < LEAST_PX:
+        return np.ones((1, 1), np.float32)
+    y, x = np.mgrid[-half : half + 1, -half : half + 1]
+    total = np.zeros(y.shape)
+    for t in np.linspace(-0.5, 0.5, 1 + 2 * int(np.ceil(np.linalg.norm(way)))):
+        total += np.clip(disc + 0.5 - np.hypot(x - t * way[0], y - t * way[1]), 0, 1)
+    if total.sum() == 0:
+        return np.ones((1, 1), np.float32)
+    return (total / total.sum()).astype(np.float32)
+
+
+def _blurred(radiance: np.ndarray, nearness: np.ndarray, kernels: list[np.ndarray]) -> np.ndarray:
+    """The far layer blurred without the near one's light in it, the near one blurred over it."""
+    near, far = kernels
+    if near.shape == far.shape and np.allclose(near, far, atol=1e-3):
+        return _filtered(radiance, near)
+    away = 1 - nearness
+    behind = _filtered(radiance * away[..., None], far)
+    behind /= np.maximum(_filtered(away, far), 0.02)[..., None]
+    cover = _filtered(nearness, near)
+    before = _filtered(radiance * nearness[..., None], near)
+    return before + behind * (1 - cover)[..., None]
+
+
+def _filtered(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Large kernels at half size: what they leave has no finer detail."""
+    if len(kernel) == 1:
+        return image.copy()
+    if len(kernel) < 9:
+        return cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+    height, width = image.shape[:2]
+    small = cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    side = (len(kernel) + 1) // 2 // 2 * 2 + 1
+    narrow = cv2.resize(kernel, (side, side), interpolation=cv2.INTER_AREA)
+    soft = cv2.filter2D(small, -1, narrow / narrow.sum(), borderType=cv2.BORDER_REPLICATE)
+    return cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _bent(exposure: Exposure, nearness: np.ndarray, speeds: _Speeds, *, camera: Camera) -> Exposure:
+    """Lines bent by the lens, and rows that are read one after the other; the truth goes with the picture."""
+    view, shot = camera.view, exposure.shot
+    middle = np.array([(view.width - 1) / 2, (view.height - 1) / 2])
+    corner = float(middle @ middle) / view.focal_px**2
+    whole = 1 + camera.distortion * corner
+    skew = max(float(np.abs(speeds.near).max()), float(np.abs(speeds.far).max())) * camera.readout_s / 2
+    if skew < LEAST_PX and abs(whole - 1) * np.linalg.norm(middle) < LEAST_PX:
+        return exposure
+    x = np.arange(view.width, dtype=np.float32)[None] - np.float32(middle[0])
+    y = np.arange(view.height, dtype=np.float32)[:, None] - np.float32(middle[1])
+    bend = (1 + camera.distortion / view.focal_px**2 * (x * x + y * y)) / whole
+    late = y / view.height * camera.readout_s
+    soft = cv2.GaussianBlur(nearness, (0, 0), 2.0)
+    ways = [
+        soft * np.float32(a) + (1 - soft) * np.float32(b)
+        for a, b in zip(speeds.near, speeds.far, strict=True)
+    ]
+    x_from, y_from = (
+        (offset * bend + np.float32(m) - way * late).astype(np.float32)
+        for offset, m, way in zip((x, y), middle, ways, strict=True)
+    )
+
+    def taken(image: np.ndarray, kind: int) -> np.ndarray:
+        return np.asarray(cv2.remap(image, x_from, y_from, kind, borderMode=cv2.BORDER_REPLICATE))
+
+    mesh = shot.mesh.copy()
+    mesh[:, :2] = _straight_to_bent(mesh[:, :2] - middle, camera=camera, whole=whole) + middle
+    mesh[:, :2] += np.outer((mesh[:, 1] - middle[1]) / view.height * camera.readout_s, speeds.near)
+    mesh[:, 2] *= whole
+    shot = replace(
+        shot,
+        radiance=taken(shot.radiance, cv2.INTER_LINEAR),
+        depth=taken(shot.depth, cv2.INTER_NEAREST),
+        face=taken(shot.face.astype(np.uint8), cv2.INTER_NEAREST) > 0,
+        mesh=mesh.astype(np.float32),
+    )
+    grid = exposure.grid
+    if grid is not None:  # near the middle a bent picture is a larger one
+        shear = np.eye(3)
+        shear[:2, 1] -= speeds.near * camera.readout_s / view.height
+        shear[:2, :2] /= whole
+        to, back = np.eye(3), np.eye(3)
+        to[:2, 2], back[:2, 2] = -middle, middle
+        grid = replace(
+            grid, homography=grid.homography @ back @ shear @ to, cover=taken(grid.cover, cv2.INTER_LINEAR)
+        )
+    return replace(exposure, shot=shot, grid=grid)
+
+
+def _straight_to_bent(points: np.ndarray, *, camera: Camera, whole: float) -> np.ndarray:
+    """Where (n, 2) points of the straight picture, from its middle, come to lie."""
+    bent = points * whole
+    for _ in range(6):
+        radius = (bent**2).sum(axis=1, keepdims=True) / camera.view.focal_px**2
+        bent = points * whole / (1 + camera.distortion * radius)
+    return np.asarray(bent)

@@ -1,0 +1,1 @@
+"""Presentation attack instruments, a file for each kind; `table.INSTRUMENTS` lists all."""

@@ -1,0 +1,1 @@
+"""Subjects: portraits, procedural faces, busts, three-dimensional heads."""

@@ -1,0 +1,1 @@
+"""Rooms, backdrops and the scene that a camera looks at."""

@@ -1,0 +1,58 @@
+"""Streams of the demo's own recordings, shorter, judged by the packaged weights."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from unmask.app import demo
+from unmask.detector.detector import Detector
+from unmask.media.sources import Source, open_source
+from unmask.types import Frame, Verdict
+
+FRAMES = 36
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory) -> dict[str, list[Frame]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "FRAMES", FRAMES)
+        paths: list[Path] = demo.simulated(tmp_path_factory.mktemp("demo"))
+    return {path.stem: list(open_source(path).frames) for path in paths}
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector.load(threads=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("bona_fide", Verdict.LIVE),
+        ("print", Verdict.ATTACK),
+        ("replay", Verdict.ATTACK),
+        ("mask", Verdict.ATTACK),
+    ],
+)
+def test_a_stream_of_the_packaged_weights_decides(recordings, detector, name, verdict):
+    stream = detector.stream(name=name)
+    said = [stream.push(frame.image, frame.time_s) for frame in recordings[name]]
+    assert said[-1] is not None
+    assert said[-1].verdict is verdict
+    decided_s = next(f.time_s for f, d in zip(recordings[name], said, strict=True) if d is not None)
+    assert decided_s >= (1.0 if verdict is Verdict.LIVE else 0.46)
+
+
+@pytest.mark.parametrize("name", ["bona_fide", "replay"])
+def test_camera_file_and_stream_give_the_same_score_for_the_same_frames(recordings, detector, name):
+    def source(kind: str) -> Source:
+        return Source(name=name, kind=kind, frames=(f for f in frames), frame_count=None, fps=30.0)
+
+    stream, frames = detector.stream(name=name), recordings[name]
+    pushed = next(d for f in frames if (d := stream.push(f.image, f.time_s)) is not None)
+    frames = list(islice(frames, round(30 * pushed.faces[0].boxes[-1][0]) + 1))
+    filmed, whole = detector.check(source("camera")), detector.check(source("video"))
+    assert pushed.score == pytest.approx(whole.score, abs=1e-6)
+    assert filmed.score == pytest.approx(whole.score, abs=1e-6)
+    assert pushed.verdict is filmed.verdict is whole.verdict

@@ -1,0 +1,107 @@
+"""Processes and a Ray cluster make the same shards, and say the same when a worker fails or is killed."""
+
+import operator
+import os
+import sys
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from unmask.data.prepare.engines import in_processes, on_ray
+from unmask.data.prepare.preparation import Cutting, Packing, Recording, prepare
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.types import ClipSpec, Face, Frame, Label, OutputError, SettingsError, Sighting
+
+CUTTING = Cutting(clip=ClipSpec(frames=1, size_px=32), seed=3)
+PACKING = Packing(recordings_a_shard=1)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A cluster on this machine, of two workers, for all tests of this file."""
+    ray = pytest.importorskip("ray")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield ray
+    ray.shutdown()
+
+
+@pytest.fixture(params=[in_processes, on_ray], ids=["processes", "ray"])
+def engine(request):
+    if request.param is on_ray:
+        request.getfixturevalue("cluster")
+    return request.param
+
+
+def recording(index):
+    """One picture of noise with a mesh of noise in it."""
+    rng = np.random.default_rng(index)
+    mesh = rng.uniform(10, 50, (468, 3)).astype(np.float32)
+    face = Face(box=np.array([10, 10, 50, 50], np.float32), mesh=mesh, presence=1.0)
+    frame = Frame(rng.integers(0, 256, (60, 60, 3), dtype=np.uint8), 0.0, 0)
+    return Recording(
+        name=f"r{index}",
+        sightings=[Sighting(frame=frame, face=face)],
+        label=Label.BONA_FIDE,
+        instrument="",
+        subject=f"s{index}",
+        source="toy",
+    )
+
+
+def source(count):
+    """Recordings by number, as a function that pickles wherever the tests lie."""
+    return partial(operator.getitem, [recording(n) for n in range(count)])
+
+
+def contents(root):
+    return {p.name: p.read_bytes() for p in sorted(root.iterdir())}
+
+
+def test_two_workers_make_the_shards_of_one_process(engine, tmp_path):
+    seen = []
+    for out, jobs, chosen in (("one", 1, in_processes), ("two", 2, engine)):
+        prepare(
+            source(5),
+            tmp_path / out,
+            count=5,
+            cutting=CUTTING,
+            packing=PACKING,
+            jobs=jobs,
+            engine=chosen,
+            progress=lambda *done: seen.append(done),
+        )
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert len(PreparedSet.open(tmp_path / "two").rows) == 5
+    assert seen == [(n, 5) for n in range(6)] * 2
+
+
+def test_a_cluster_that_does_not_answer_is_named(monkeypatch):
+    def silent(**_):
+        raise ConnectionError("no head node")
+
+    stub = SimpleNamespace(is_initialized=lambda: False, init=silent)
+    monkeypatch.setitem(sys.modules, "ray", stub)
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    with pytest.raises(SettingsError, match=r"no Ray cluster answers at RAY_ADDRESS=10\.0\.0\.1:6379"):
+        list(on_ray(print, [1], jobs=1))
+
+
+def test_what_a_worker_refuses_is_raised_as_it_was(engine, tmp_path):
+    (tmp_path / "set").mkdir()
+    prepare(source(1), tmp_path / "set", count=1, cutting=CUTTING, packing=PACKING)
+    (tmp_path / "set" / "shard-000002.tar").mkdir()
+    with pytest.raises(OutputError) as refused:
+        prepare(source(4), tmp_path / "set", count=4, cutting=CUTTING, packing=PACKING, jobs=2, engine=engine)
+    assert str(refused.value).startswith(f"cannot write {tmp_path / 'set' / 'shard-000002.tar'}: it is not")
+
+
+def test_a_killed_worker_is_one_sentence_that_says_how_far_it_went(engine, tmp_path):
+    prepare(source(1), tmp_path / "set", count=1, cutting=CUTTING, packing=PACKING)
+    with pytest.raises(OutputError, match=r"was killed, .* with 1 of 3 shards in .* made; run the same comm"):
+        prepare(os._exit, tmp_path / "set", count=3, cutting=CUTTING, packing=PACKING, jobs=2, engine=engine)
+    prepare(source(3), tmp_path / "set", count=3, cutting=CUTTING, packing=PACKING, jobs=2, engine=engine)
+    prepare(source(3), tmp_path / "whole", count=3, cutting=CUTTING, packing=PACKING)
+    assert contents(tmp_path / "set") == contents(tmp_path / "whole")

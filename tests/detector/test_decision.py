@@ -1,0 +1,140 @@
+"""The sequential test against Wald's own form of it, and against cases known by thought."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from unmask.contract import Contract, OperatingPoint
+from unmask.detector.decision import Rule, independent, read, rule_of, worst
+from unmask.types import ClipSpec, ModelError, Reason, Verdict
+
+RULE = Rule(name="default", threshold=0.5, margin=0.3, correlation=0.5)
+POINT = OperatingPoint(
+    name="default",
+    threshold=0.5,
+    margin=0.1,
+    precision="f32",
+    apcer=0.0,
+    worst_instrument="print",
+    bpcer=0.0,
+    attacks=1,
+    bona_fide=1,
+    measured_on="nothing",
+)
+
+
+def _contract(**changes: float) -> Contract:
+    correlation = changes.pop("correlation", 0.5)
+    return Contract(
+        name="m",
+        version="1",
+        network="sgtd_s_multi",
+        arguments={},
+        clip=ClipSpec(),
+        operating_points=(replace(POINT, **changes),),
+        training_data=(),
+        golden=(),
+        command="",
+        seed=0,
+        commit="",
+        evidence_correlation=correlation,
+    )
+
+
+def test_independent_clips_make_it_walds_test():
+    # Wald: the log likelihood ratios of two Gaussians of equal variance, summed, against +-log((1-e)/e).
+    rng = np.random.default_rng(0)
+    spread, apart, error = 0.2, 0.3, 0.05
+    limit = math.log((1 - error) / error)
+    rule = Rule(name="w", threshold=0.5, margin=limit * spread**2 / apart, correlation=0.0)
+    for _ in range(200):
+        scores = list(rng.normal(0.5 + rng.choice([-1, 1]) * apart / 2, spread, rng.integers(1, 9)))
+        ratio = sum(((s - 0.35) ** 2 - (s - 0.65) ** 2) / (2 * spread**2) for s in scores)
+        expected = Verdict.LIVE if ratio >= limit else Verdict.ATTACK if ratio < -limit else Verdict.UNDECIDED
+        assert read(scores, rule).verdict is expected
+
+
+def test_walds_error_rates_hold_when_the_scores_are_as_assumed():
+    rng = np.random.default_rng(1)
+    spread, apart, error = 0.2, 0.2, 0.1
+    rule = Rule(
+        name="w", threshold=0.5, margin=math.log((1 - error) / error) * spread**2 / apart, correlation=0.0
+    )
+    wrong = 0
+    for _ in range(500):
+        scores: list[float] = []
+        while len(scores) < 1000 and (not scores or read(scores, rule).verdict is Verdict.UNDECIDED):
+            scores.append(float(rng.normal(0.5 - apart / 2, spread)))
+        wrong += read(scores, rule).verdict is Verdict.LIVE
+    assert 0 < wrong / 500 <= error
+
+
+def test_a_decided_verdict_agrees_with_the_threshold():
+    rng = np.random.default_rng(2)
+    for _ in range(500):
+        reading = read(list(rng.uniform(0, 1, rng.integers(1, 6))), RULE)
+        if reading.verdict is not Verdict.UNDECIDED:
+            assert (reading.verdict is Verdict.LIVE) == (reading.score >= RULE.threshold)
+
+
+def test_more_of_the_same_evidence_narrows_the_band_until_correlation_holds_it():
+    widths = [RULE.half_width(n) for n in (1, 2, 4, 1000)]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] == 0.3
+    assert widths[-1] == pytest.approx(0.15, rel=0.01)  # never narrower than margin * rho
+    assert independent(50, correlation=1.0) == 1
+
+
+def test_a_score_just_at_a_limit_is_live_above_and_undecided_below():
+    rule = Rule(name="d", threshold=0.5, margin=0.25, correlation=0.0)
+    assert read([0.75], rule).verdict is Verdict.LIVE
+    assert read([0.25], rule).verdict is Verdict.UNDECIDED
+    assert read([0.2499], rule).verdict is Verdict.ATTACK
+
+
+def test_without_a_margin_every_score_decides():
+    rule = Rule(name="d", threshold=0.5, margin=0.0, correlation=0.5)
+    assert read([0.5], rule).verdict is Verdict.LIVE
+    assert read([0.49], rule).verdict is Verdict.ATTACK
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_score_that_is_no_number_undoes_all_others(bad):
+    reading = read([0.99, 0.99, bad, 0.99], RULE)
+    assert reading.verdict is Verdict.UNDECIDED
+    assert reading.reasons == (Reason.NOT_FINITE,)
+    assert math.isnan(reading.score)
+
+
+def test_no_clip_is_no_verdict():
+    assert read([], RULE).reasons == (Reason.TOO_SHORT,)
+
+
+def test_the_worst_verdict_counts():
+    assert worst([Verdict.LIVE, Verdict.ATTACK, Verdict.UNDECIDED]) is Verdict.ATTACK
+    assert worst([Verdict.LIVE, Verdict.LIVE]) is Verdict.LIVE
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"threshold": math.nan},
+        {"threshold": -math.inf},
+        {"margin": -0.1},
+        {"margin": math.nan},
+        {"margin": math.inf},
+        {"correlation": 1.1},
+        {"correlation": math.nan},
+    ],
+)
+def test_a_contract_whose_numbers_would_let_anything_pass_is_refused(changes):
+    with pytest.raises(ModelError, match="calibrate"):
+        rule_of(_contract(**changes), point="default", precision="f32")
+
+
+def test_a_point_measured_at_another_precision_is_refused():
+    assert rule_of(_contract(), point="default", precision="f32").threshold == 0.5
+    with pytest.raises(ModelError, match=r"no operating point default \(bf16\)"):
+        rule_of(_contract(), point="default", precision="bf16")

@@ -1,0 +1,226 @@
+"""The whole decision against a model of it in plain Python, over random switches of faces and quality."""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from unmask.detector import evidence, watch
+from unmask.detector.decision import Rule
+from unmask.detector.stopwatch import Stopwatch
+from unmask.detector.watch import Settings, Watch
+from unmask.types import ClipScore, ClipSpec, Face, Frame, Reason, Verdict
+
+RULE = Rule(name="default", threshold=0.5, margin=0.05, correlation=0.5)
+FPS, EVERY = 10, 2  # every second frame of ten a second is scored
+ANGLE = np.linspace(0, 2 * np.pi, 468, endpoint=False)
+MESH = np.stack([32 + 20 * np.cos(ANGLE), 32 + 20 * np.sin(ANGLE), 0 * ANGLE], axis=1).astype(np.float32)
+FACE = Face(box=np.array([12, 12, 52, 52], np.float32), mesh=MESH, presence=1.0)
+PICTURE = np.full((64, 64, 3), 90, np.uint8)
+
+
+@dataclass(frozen=True)
+class Run:
+    """So many frames alike: who is seen (None: nobody), how it scores, and whether it is refused."""
+
+    who: int | None
+    score: float
+    refused: bool
+    frames: int
+
+
+RUNS = st.lists(
+    st.builds(
+        Run,
+        who=st.sampled_from([0, 0, 0, 1, None]),
+        score=st.sampled_from([0.05, 0.3, 0.47, 0.52, 0.7, 0.9, 0.95]),
+        refused=st.sampled_from([False, False, False, True]),
+        frames=st.integers(1, 40),
+    ),
+    min_size=1,
+    max_size=7,
+)
+
+
+def oracle(frames: list[Run], *, moves: bool) -> tuple[str, float]:
+    """The verdict and score of one face, by docs/decision.md."""
+    segments, last, since = [], None, None
+    for n, run in enumerate(frames):
+        if run.who is None:
+            continue
+        step = 1 / 30 if n == 0 else 1 / FPS
+        away = 0 if since is None else (n - since) / FPS - step
+        if last != run.who or away + step > 0.3 + 1e-6:
+            segments.append({"from": n, "scores": [], "seen": 0.0, "lost": 0.0})
+        last, since, segment = run.who, n, segments[-1]
+        unseen = min(max(away, 0), 0.3)
+        segment["to"], segment["seen"] = n, segment["seen"] + step + unseen
+        segment["lost"] += unseen + (step if run.refused else 0)
+        if not run.refused and n % EVERY == 0:
+            segment["scores"].append((n / FPS, run.score))
+    for segment in segments:
+        segment["verdict"], segment["score"] = judged(segment["scores"], moves=moves)
+        segment["short"] = (segment["to"] - segment["from"]) / FPS < 1 - 1e-6
+    scored = [s for s in segments if s["scores"]]
+    flashes = [s for s in scored if s["short"] and s["verdict"] == "ATTACK"]
+    counted = [s for s in scored if not s["short"] or s["verdict"] == "LIVE"]
+    if sum(s["seen"] for s in flashes) >= 1 - 1e-6:
+        counted += flashes
+    counted = counted or scored
+    if not counted:
+        return "UNDECIDED", math.nan
+    order = ["ATTACK", "UNDECIDED", "LIVE"]
+    worst = min(counted, key=lambda s: (order.index(s["verdict"]), s["score"]))
+    lost = sum(s["lost"] if s in counted else s["seen"] for s in segments)
+    if worst["verdict"] == "LIVE" and lost > 0.25 * sum(s["seen"] for s in segments) + 1e-6:
+        return "UNDECIDED", worst["score"]
+    return worst["verdict"], worst["score"]
+
+
+def judged(scores: list[tuple[float, float]], *, moves: bool) -> tuple[str, float]:
+    """One segment: the mean by Wald's test, the worst second by the scan, the median, and motion."""
+    if not scores:
+        return "UNDECIDED", math.nan
+    values = sorted(score for _, score in scores)
+    mean = sum(values) / len(values)
+    band = 0.05 * (1 + (len(values) - 1) * 0.5) / len(values)
+    if mean < 0.5 - band:
+        return "ATTACK", mean
+
+    def at(share: float) -> float:
+        place = share * (len(values) - 1)
+        low = math.floor(place)
+        return values[low] + (place - low) * (values[min(low + 1, len(values) - 1)] - values[low])
+
+    quantile = NormalDist().inv_cdf
+    wide, narrow = (at(0.9) - at(0.5)) / quantile(0.9), (at(0.75) - at(0.5)) / quantile(0.75)
+    spread = max(0.05, min(wide, narrow, 0.1))
+    level = at(0.75) - quantile(0.75) * spread
+    gaps = sorted(b - a for (a, _), (b, _) in pairwise(scores))
+    usual = (gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2 if gaps else 1
+    count = min(len(values), max(1, round(1 / usual)))
+    stretches = [sorted(s for t, s in scores if start <= t < start + 3 - 1e-6) for start, _ in scores]
+    lows = [sum(some[:count]) / count for some in stretches if len(some) >= count]
+    worst = min(lows, default=sum(values[:count]) / count)
+    allowed = (2.5 + 0.4 * math.log(max(scores[-1][0] - scores[0][0], 5) / 5)) * spread
+    if worst < 0.5 and worst < level - allowed:
+        band = 0.05 * (1 + (count - 1) * 0.5) / count
+        return ("ATTACK" if worst < 0.5 - band else "UNDECIDED"), worst
+    live = mean >= 0.5 + band and at(0.5) >= 0.5 and moves
+    return ("LIVE" if live else "UNDECIDED"), mean
+
+
+def decided(frames: list[Run], *, moves: bool = True, all_faces: bool = False, early: bool = False):
+    """What `Watch` says of the frames; with `early` as soon as it is done."""
+
+    class Told:
+        def restart(self) -> None: ...
+
+        def update(self, frame: Frame) -> list[tuple[int, Face]]:
+            who = frames[frame.index].who
+            return [] if who is None else [(who, FACE)]
+
+    class Scores:
+        def add(self, sighting):
+            run, n = frames[sighting.frame.index], sighting.frame.index
+            if n % EVERY:
+                return []
+            return [ClipScore(time_s=n / FPS, score=run.score, depth=None, picture=PICTURE)]
+
+        def end(self):
+            return []
+
+    class Moves:
+        moved = moves
+
+        def add(self, sighting) -> None: ...
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watch, "judge", lambda s: (Reason.BLURRED,) if frames[s.frame.index].refused else ())
+        patch.setattr(evidence, "Stillness", Moves)
+        watching = Watch(
+            Scores,
+            rule=RULE,
+            spec=ClipSpec(frames=1, size_px=32),
+            tracker=Told(),
+            settings=Settings(all_faces=all_faces),
+            clock=Stopwatch(),
+        )
+        for n in range(len(frames)):
+            watching.see(Frame(PICTURE, n / FPS, n))
+            if early and watching.done():
+                break
+        watching.end()
+        return watching.decisions()
+
+
+def flat(runs: list[Run]) -> list[Run]:
+    return [run for run in runs for _ in range(run.frames)]
+
+
+COMMON = settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+)
+
+
+@COMMON
+@given(runs=RUNS, moves=st.sampled_from([True, True, True, False]))
+def test_the_decision_is_that_of_the_model(runs, moves):
+    frames = flat(runs)
+    found = decided(frames, moves=moves)
+    assume(found)
+    verdict, score = oracle(frames, moves=moves)
+    assert (found[0].verdict, found[0].score) == (verdict, pytest.approx(score, abs=1e-6, nan_ok=True))
+    assert found[0].verdict is Verdict.LIVE or found[0].reasons or found[0].verdict is Verdict.ATTACK
+
+
+@COMMON
+@given(before=RUNS, after=RUNS, who=st.integers(0, 2), score=st.sampled_from([0.02, 0.1, 0.2]))
+def test_an_attack_of_more_than_a_second_is_never_outvoted(before, after, who, score):
+    attack = Run(who=who, score=score, refused=False, frames=14)
+    frames = flat([*before, attack, *after])
+    for all_faces in (False, True):
+        faces = decided(frames, all_faces=all_faces)
+        assert any(face.verdict is not Verdict.LIVE for face in faces)
+
+
+@COMMON
+@given(before=RUNS, every=st.integers(2, 3), seconds=st.integers(2, 12), phase=st.integers(0, 5))
+def test_an_attack_in_each_second_or_third_frame_is_never_live(before, every, seconds, phase):
+    mixed = [
+        Run(who=0, score=0.1 if (n // EVERY + phase) % every == 0 else 0.9, refused=False, frames=1)
+        for n in range(seconds * FPS)
+    ]
+    assert decided([*flat(before), *mixed])[0].verdict is not Verdict.LIVE
+
+
+@COMMON
+@given(
+    seconds=st.integers(1, 29),
+    score=st.sampled_from([0.6, 0.8, 0.95]),
+    early=st.booleans(),
+    late=st.booleans(),
+)
+def test_a_living_person_is_live_for_however_long_and_however_few_frames_are_refused(
+    seconds, score, early, late
+):
+    frames = [Run(who=0, score=score, refused=False, frames=1)] * (seconds * FPS + 1)
+    if late:
+        frames[1::6] = [Run(who=0, score=score, refused=True, frames=1)] * len(frames[1::6])
+    assert decided(frames, early=early)[0].verdict is Verdict.LIVE
+    assert decided(frames, moves=False)[0].reasons[0] is Reason.STILL_PICTURE
+
+
+@COMMON
+@given(runs=RUNS)
+def test_a_face_is_judged_alike_alone_and_with_all_faces(runs):
+    frames = [run for run in flat(runs) if run.who != 1]
+    alone, among = decided(frames), decided(frames, all_faces=True)
+    assert [(f.verdict, f.reasons, len(f.segments)) for f in alone] == [
+        (f.verdict, f.reasons, len(f.segments)) for f in among
+    ]

@@ -1,0 +1,66 @@
+"""A network that reads no depth through the runtime and the command line."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from skimage import data
+
+from unmask.contract import ellipse_mask
+from unmask.detector.detector import Detector
+from unmask.detector.network import Network, read_file
+from unmask.detector.watch import Settings
+from unmask.media.video import write_video
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, model_files):
+    """A narrow ResNet-18 over clips of five frames."""
+    import torch
+
+    from unmask.models import MODELS
+    from unmask.models.export import export
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("depthless") / "resnet.onnx"
+    contract = replace(read_file(model_files.multi)[1], name="resnet18", network="resnet18", golden=())
+    export(MODELS["resnet18"](width=8).eval(), replace(contract, arguments={"width": 8}), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    portrait = data.astronaut()[:256, 96:352]
+    return [np.roll(portrait, i % 4, axis=1) for i in range(24)]
+
+
+def test_a_network_without_depth_is_loaded_and_scores(model):
+    network = Network.load(model, threads=1)
+    scores, depths = network.run(np.zeros((2, 5, 128, 128, 3), np.uint8), np.stack([ellipse_mask()] * 2))
+    assert scores.shape == (2,)
+    assert depths is None
+
+
+def test_its_streams_score_whole_clips(model, pictures):
+    detector = Detector.load(model, threads=1, settings=Settings())
+    stream = detector.stream()
+    for i, picture in enumerate(pictures):
+        stream.watch(picture, i / 30)
+    decision = stream.finish()
+    whole = detector.check(np.stack(pictures))
+    assert decision.faces[0].clips[0].depth is None
+    assert decision.score == pytest.approx(whole.score, abs=1e-5)
+
+
+def test_a_check_with_it_has_a_page_and_a_video_without_depth(model, pictures, unmask, tmp_path):
+    video, page, drawn = tmp_path / "face.mp4", tmp_path / "page.html", tmp_path / "drawn.mp4"
+    write_video(video, pictures, fps=30)
+    code, out, _ = unmask("check", video, "--model", model, "--json", "--report", page, "--annotate", drawn)
+    found = json.loads(out)
+    assert code in (0, 1, 2)
+    assert found["model"]["name"] == "resnet18"
+    assert found["clips"]
+    assert drawn.stat().st_size > 0
+    assert "face.mp4" in page.read_text()

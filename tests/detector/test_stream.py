@@ -1,0 +1,203 @@
+"""A stream decides as its frames come, by the same code as a file, and keeps watching where asked to."""
+
+import math
+import threading
+
+import numpy as np
+import pytest
+from test_detector import LIVE, PRINT, Judge, Moving, _detector, _picture, _video
+
+from unmask.detector import evidence, watch
+from unmask.detector.stream import Stream
+from unmask.media.sources import Source
+from unmask.types import Decision, Frame, Reason, SourceError, Verdict
+
+
+@pytest.fixture(autouse=True)
+def _all_is_sharp_and_moves(monkeypatch):
+    monkeypatch.setattr(watch, "judge", lambda sighting: ())
+    monkeypatch.setattr(evidence, "Stillness", Moving)
+
+
+def _stream(frames: int = 5, score: float | None = None, **settings) -> Stream:
+    network = Judge(frames) if score is None else Judge(frames, lambda light: score)
+    return _detector(network, **settings).stream(name="door")
+
+
+def _until_decided(stream: Stream, light: int = LIVE, *, start_s: float = 0.0) -> tuple[Decision, int]:
+    for i in range(3000):
+        decision = stream.push(_picture((60 + i % 3, 40, 80, light)), start_s + i / 30)
+        if decision is not None:
+            return decision, i
+    raise AssertionError("never decided")
+
+
+@pytest.mark.parametrize("frames", [1, 5])
+def test_live_takes_a_second_and_an_attack_half_a_second(frames):
+    decision, count = _until_decided(_stream(frames), start_s=1e6)  # any clock will do
+    assert (decision.verdict, decision.source, count) == (Verdict.LIVE, "door", 30)
+    assert set(decision.timings_ms) == {"decode", "faces", "clips", "network", "total"}
+    decision, count = _until_decided(_stream(frames), PRINT)
+    assert (decision.verdict, count) == (Verdict.ATTACK, 14)
+
+
+def test_less_than_half_a_second_decides_nothing():
+    for light in (LIVE, PRINT):
+        stream = _stream(1)
+        assert all(stream.push(_picture((60 + i % 3, 40, 80, light)), i / 30) is None for i in range(14))
+        decision = stream.finish()
+        assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.TOO_SHORT,))
+        assert decision.score == pytest.approx(light / 255)
+
+
+def test_only_frames_that_were_judged_count_towards_the_half_second(monkeypatch):
+    monkeypatch.setattr(
+        watch, "judge", lambda sighting: (Reason.BLURRED,) if sighting.frame.index % 2 else ()
+    )
+    decision, count = _until_decided(_stream(1), PRINT)
+    assert (decision.verdict, count) == (Verdict.ATTACK, 28)
+
+
+@pytest.mark.parametrize("frames", [1, 5])
+def test_camera_file_and_stream_give_the_same_score_for_the_same_frames(frames):
+    video = np.concatenate([_video(light, 12) for light in (200, 230, 210, 190)])
+    detector = _detector(Judge(frames))
+    whole = detector.check(video)
+    stream = detector.stream()
+    for i, picture in enumerate(video):
+        stream.watch(picture, 7 + i / 30)
+    streamed = stream.finish()
+    frames_of = [Frame(image=picture, time_s=i / 30, index=i) for i, picture in enumerate(video)]
+    camera = Source(name="camera:0", kind="camera", frames=(f for f in frames_of), frame_count=None, fps=30.0)
+    filmed = detector.check(camera)
+    same = [clip for clip in whole.faces[0].clips if clip.time_s <= filmed.faces[0].clips[-1].time_s]
+    assert [clip.score for clip in filmed.faces[0].clips] == [clip.score for clip in same]
+    times = [clip.time_s for clip in whole.faces[0].clips]
+    assert [clip.time_s for clip in streamed.faces[0].clips] == pytest.approx(times)
+    assert streamed.score == pytest.approx(whole.score, abs=1e-9)
+    assert [s.verdict for s in streamed.segments] == [s.verdict for s in whole.segments]
+
+
+def test_a_decision_stays():
+    stream = _stream()
+    decision, _ = _until_decided(stream)
+    assert stream.push(_picture(), 99.0) is decision
+
+
+@pytest.mark.parametrize("frames", [1, 5])
+def test_a_stream_that_is_watched_on_turns_from_live_to_attack_and_stays_so(frames):
+    stream = _stream(frames)
+    found = []
+    lights = [LIVE] * 120 + [PRINT] * 60 + [LIVE] * 120
+    for i, light in enumerate(lights):
+        decision = stream.watch(_picture((60 + i % 3, 40, 80, light)), i / 30)
+        found.append(None if decision is None else decision.verdict)
+    assert found[29] is None
+    assert found[31] is found[119] is Verdict.LIVE
+    turned = next(i for i, verdict in enumerate(found) if verdict is Verdict.ATTACK)
+    assert 120 < turned < 120 + 2 * 30
+    assert set(found[turned:]) == {Verdict.ATTACK}
+    assert stream.finish().verdict is Verdict.ATTACK
+    assert decision.segments[-1].to_s == pytest.approx(turned / 30)
+
+
+def test_a_watched_stream_keeps_no_more_than_the_latest_seconds():
+    stream = _stream(1, seconds=3.0)
+    for i in range(300):
+        decision = stream.watch(_picture((60 + i % 3, 40, 80, LIVE)), i / 30)
+    assert len(decision.faces[0].boxes) <= 92
+    assert len(decision.faces[0].clips) <= 17
+    assert decision.is_live
+
+
+def test_another_person_is_not_live_by_what_the_first_one_showed():
+    stream = _stream(5)
+    _picture_of = [_picture((60, 40, 80, LIVE))] * 60 + [_picture((150, 70, 80, PRINT))] * 60
+    found = [stream.watch(picture, i / 30) for i, picture in enumerate(_picture_of)]
+    assert found[59].is_live
+    assert found[-1].verdict is Verdict.ATTACK
+    assert [s.verdict for s in found[-1].segments] == [Verdict.LIVE, Verdict.ATTACK]
+    assert found[-1].segments[1].score == pytest.approx(PRINT / 255)
+
+
+def test_a_gap_and_another_size_begin_new_segments():
+    stream = _stream(5)
+    times = [i / 30 for i in range(45)] + [5 + i / 30 for i in range(45)] + [6.5 + i / 30 for i in range(45)]
+    for i, time_s in enumerate(times):
+        picture = _picture((60 + i % 3, 40, 80, LIVE))
+        stream.watch(picture[:150] if i >= 90 else picture, time_s)
+    segments = stream.finish().segments
+    starts = [segment.from_s for segment in segments]
+    assert starts == pytest.approx([0.0, 5.0, 6.5])
+    assert {segment.verdict for segment in segments} == {Verdict.LIVE}
+
+
+def test_a_stream_without_a_face_ends_undecided():
+    stream = _stream(score=1.0)
+    assert all(stream.push(_picture(), i / 30) is None for i in range(30))
+    decision = stream.finish()
+    assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.NO_FACE,))
+    assert _stream().finish().reasons == (Reason.NO_FACE,)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_stream_of_no_numbers_is_never_live(bad):
+    decision, _ = _until_decided(_stream(score=bad))
+    assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.NOT_FINITE,))
+
+
+def test_weak_evidence_ends_when_the_time_is_up():
+    decision, frames = _until_decided(_stream(score=0.5, live_s=2.0))
+    assert decision.verdict is Verdict.UNDECIDED
+    assert decision.reasons[0] is Reason.TIMED_OUT
+    assert frames == 61
+
+
+def test_a_still_picture_is_never_live_in_a_stream(monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(watch, "judge", lambda sighting: ())
+    decision, _ = _until_decided(_stream(live_s=2.0))
+    assert decision.verdict is Verdict.UNDECIDED
+    assert Reason.STILL_PICTURE in decision.reasons
+
+
+def test_frames_that_are_none_and_times_that_do_not_rise_are_refused_and_change_nothing():
+    stream, other = _stream(), _stream()
+    for wrong in (None, _picture()[None].repeat(2, axis=0), "picture"):
+        with pytest.raises(SourceError, match=r"a frame is a picture"):
+            stream.push(wrong, 0.0)
+    video = _video(LIVE, 40)
+    found = []
+    for i, picture in enumerate(video):
+        found.append((stream.push(picture, 1 + i / 30), other.push(picture, 1 + i / 30)))
+        if i == 10:
+            for late in (1 + i / 30, 0.5, math.nan):
+                with pytest.raises(SourceError, match="times must rise"):
+                    stream.push(picture, late)
+    assert [one is None for one, _ in found] == [two is None for _, two in found]
+    assert found[-1][0].score == found[-1][1].score
+
+
+def test_streams_in_four_threads_do_not_mix():
+    found: dict[int, float] = {}
+    lights = [150, 180, 210, 240]
+    shared = _detector(Judge(5))
+
+    def work(i: int) -> None:
+        found[i] = _until_decided(shared.stream(), lights[i])[0].score
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[i] for i in range(4)] == pytest.approx([light / 255 for light in lights], abs=1e-3)
+
+
+def test_the_credentials_of_a_streams_address_are_told_nowhere():
+    stream = _detector(Judge(1)).stream(name="rtsp://admin:S3cret@10.0.0.7/live?token=abc")
+    picture = _picture((60, 40, 80, LIVE))
+    stream.push(picture, 1.0)
+    with pytest.raises(SourceError, match=r"rtsp://\*\*\*@10\.0\.0\.7/live\?token=\*\*\*: times must rise"):
+        stream.push(picture, 1.0)
+    assert stream.finish().source == "rtsp://***@10.0.0.7/live?token=***"

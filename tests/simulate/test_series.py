@@ -1,0 +1,150 @@
+import csv
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from unmask.media.video import read_video
+from unmask.simulate.instruments.table import INSTRUMENTS
+from unmask.simulate.people.subjects import procedural_portrait
+from unmask.simulate.series import Series, simulate_clip, simulate_crops, simulate_folder
+from unmask.types import ClipSpec, Label, OutputError
+
+
+@pytest.fixture(scope="module")
+def portraits():
+    return [procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)]
+
+
+@pytest.mark.parametrize("instrument", [None, *INSTRUMENTS])
+def test_every_class_gives_whole_recordings_the_same_twice(portraits, instrument):
+    first, again = (
+        simulate_clip(portraits[0], instrument=instrument, seed=5, frames=2, fps=10.0, others=portraits[1:])
+        for _ in range(2)
+    )
+    height, width = first.frames[0].shape[:2]
+    assert len(first.frames) == 2
+    assert first.depths.shape == (2, height, width)
+    assert first.meshes.shape == (2, 468, 3)
+    assert np.isfinite(first.depths).all()
+    assert (first.depths > 0.04).all()  # a display may come within 5 cm, and a finger lies before it
+    assert first.label is (Label.BONA_FIDE if instrument is None else Label.ATTACK)
+    assert all((a == b).all() for a, b in zip(first.frames, again.frames, strict=True))
+    assert (first.depths == again.depths).all()
+
+
+@pytest.mark.parametrize("instrument", [None, *INSTRUMENTS])
+def test_the_face_is_in_the_picture_at_a_usable_size(portraits, instrument):
+    for seed in range(2):
+        made = simulate_clip(portraits[0], instrument=instrument, seed=seed, frames=1, others=portraits[1:])
+        height, width = made.frames[0].shape[:2]
+        x, y = made.meshes[0][:, 0], made.meshes[0][:, 1]
+        assert np.mean((x > -1) & (x < width) & (y > -1) & (y < height)) > 0.8
+        assert 0.2 * min(height, width) < max(np.ptp(x), np.ptp(y)) < 1.1 * min(height, width)
+
+
+def depth_under(made) -> np.ndarray:
+    """True depth at the mesh's points that lie in the picture."""
+    height, width = made.frames[0].shape[:2]
+    points = np.round(made.meshes[0][:, :2]).astype(int)
+    inside = (points >= 0).all(axis=1) & (points < [width, height]).all(axis=1)
+    return made.depths[0][points[inside, 1], points[inside, 0]]
+
+
+def test_a_display_is_a_plane_and_a_living_face_is_not(portraits):
+    for seed in range(3):
+        flat = simulate_clip(portraits[0], instrument="replay/tablet", seed=seed, frames=1)
+        inverse = 1 / depth_under(flat)  # over the sensor, the inverse depth of a plane is linear
+        mesh = flat.meshes[0][:, :2]
+        inside = ((np.round(mesh) >= 0) & (np.round(mesh) < flat.frames[0].shape[1::-1])).all(axis=1)
+        terms = np.column_stack([np.round(mesh[inside]), np.ones(inside.sum())])
+        off = np.abs(inverse - terms @ np.linalg.lstsq(terms, inverse, rcond=None)[0]) / inverse
+        assert np.median(off) < 1e-3  # hands may cover a part
+        living = simulate_clip(portraits[0], instrument=None, seed=seed, frames=1)
+        assert np.ptp(depth_under(living)) > 0.03
+
+
+def own_motion(made) -> float:
+    """How far the face's points move beyond what a moving plane explains, in shares of the face."""
+    first, last = made.meshes[0][:, :2], made.meshes[-1][:, :2]
+    plane, _ = cv2.findHomography(first, last)
+    explained = cv2.perspectiveTransform(first[None], plane)[0]
+    return float(np.abs(explained - last).mean() / np.ptp(last, axis=0).max())
+
+
+def test_a_photograph_stands_still_on_its_display_where_a_video_moves(portraits):
+    moved = [
+        own_motion(simulate_clip(portraits[0], instrument="replay/monitor", seed=seed, frames=5, fps=10.0))
+        for seed in range(8)
+    ]
+    assert min(moved) < 1e-4
+    assert max(moved) > 1e-3
+
+
+def test_a_series_is_a_function_of_seed_and_index(portraits):
+    series = Series(portraits=portraits, seed=4, frames=1)
+    later = series(9)
+    fresh = Series(portraits=portraits, seed=4, frames=1)(9)
+    assert (later.frames[0] == fresh.frames[0]).all()
+    assert later.seed == fresh.seed
+    requests = [series.request(index) for index in range(400)]
+    assert 150 < sum(request.instrument is None for request in requests) < 250
+    assert {request.instrument for request in requests} == {None, *INSTRUMENTS}
+    assert {request.subject for request in requests} == {0, 1}
+
+
+def test_crops_carry_labels_of_their_class(portraits):
+    series = Series(portraits=portraits, seed=4, frames=2, instruments=("print/matt", "replay/phone"))
+    spec = ClipSpec(frames=2, size_px=64)
+    for example in simulate_crops(series, indices=range(6), spec=spec):
+        assert example.clip.pixels.shape == (2, 64, 64, 3)
+        assert example.mask.mean() > 0.2
+        assert (example.depth.max() > 0.5) == (example.label is Label.BONA_FIDE)
+
+
+def folder_of(out, portraits, **changes):
+    settings = {"subjects": 2, "clips": 4, "seed": 2, "seconds": 0.2, "fps": 10.0, **changes}
+    return simulate_folder(out, portraits=portraits, **settings)
+
+
+def test_a_folder_holds_videos_truth_and_labels_and_is_the_same_on_two_cores(portraits, tmp_path):
+    labels = folder_of(tmp_path / "one", portraits)
+    rows = list(csv.DictReader(labels.read_text().splitlines()))
+    assert [row["path"] for row in rows] == [f"videos/{n:06d}.mp4" for n in range(4)]
+    for row in rows:
+        frames = list(read_video(tmp_path / "one" / row["path"]))
+        with np.load(
+            (tmp_path / "one" / row["path"].replace("videos", "truth")).with_suffix(".npz")
+        ) as truth:
+            assert truth["meshes"].shape == (len(frames), 468, 3)
+            assert truth["depth_mm"].dtype == np.uint16
+    folder_of(tmp_path / "two", portraits, jobs=2)
+    for path in sorted(p for p in (tmp_path / "one").rglob("*") if p.is_file()):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes(), path
+
+
+def test_a_half_made_folder_is_continued_to_the_same_bytes(portraits, tmp_path):
+    labels = folder_of(tmp_path, portraits)
+    whole, video = labels.read_bytes(), (tmp_path / "videos/000002.mp4").read_bytes()
+    (tmp_path / "truth/000002.json").unlink()
+    (tmp_path / "videos/000002.mp4").write_bytes(b"half")
+    assert folder_of(tmp_path, portraits).read_bytes() == whole
+    assert (tmp_path / "videos/000002.mp4").read_bytes() == video
+
+
+def test_folders_of_others_are_left_alone(portraits, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(OutputError, match="holds other files"):
+        folder_of(tmp_path, portraits)
+    folder_of(tmp_path / "mine", portraits, clips=1)
+    with pytest.raises(OutputError, match="other settings"):
+        folder_of(tmp_path / "mine", portraits, clips=2)
+    assert json.loads((tmp_path / "mine/simulation.json").read_text())["clips"] == 1
+
+
+def test_a_series_made_from_another_has_its_own_people(portraits):
+    first = Series(portraits=portraits[:1], seed=1, frames=1)
+    assert first(0).subject == portraits[0].name
+    assert replace(first, portraits=portraits[1:])(0).subject == portraits[1].name

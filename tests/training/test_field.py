@@ -1,0 +1,141 @@
+"""Protocols over sets that were prepared whole, and the field's benchmark, on toy sets of the right names."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_training import NETWORKS, toy_settings
+
+from unmask.data.prepare.prepared import PreparedSet, protocol_of
+from unmask.data.prepare.selection import dataset_of, select
+from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
+from unmask.models import MODELS
+from unmask.training.settings import to_toml
+from unmask.types import DataError, Label
+
+PARTS = {
+    "oulu-npu": ("train", "dev", "test"),
+    "replay-attack": ("train", "dev", "test"),
+    "casia-fasd": ("train", "test"),
+    "msu-mfsd": ("train", "test"),
+}
+PEOPLE, PX = 3, 32
+
+
+@pytest.fixture(scope="module", autouse=True)
+def networks():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, network in NETWORKS.items():
+            patch.setitem(MODELS, name, network)
+        yield
+
+
+def write_whole(root: Path, *, dataset: str, seed: int) -> Path:
+    """What `unmask prepare DATASET` leaves: of each person of each part one bona fide clip and one attack."""
+    (root / "all").mkdir(parents=True)
+    spec = {"clip": {"frames": 1, "stride_s": 0.1, "size_px": PX, "box_scale": 1.3}}
+    (root / "all" / "spec.json").write_text(json.dumps(spec))
+    (root / "preparation.json").write_text(json.dumps({"dataset": dataset, "protocol": ""}))
+    rng = np.random.default_rng(seed)
+    recordings = []
+    for number, (part, person, attack) in enumerate(
+        (part, person, attack) for part in PARTS[dataset] for person in range(PEOPLE) for attack in (0, 1)
+    ):
+        known = {
+            "presentation": f"{part}/{person}-{attack}",
+            "label": Label.ATTACK if attack else Label.BONA_FIDE,
+            "instrument": "print/photo" if attack else "",
+            "subject": f"{part}-{person}",
+            "source": dataset,
+        }
+        picture = rng.integers(0, 120, (1, 1, PX, PX, 3)) + 100 * (1 - attack)
+        maps = np.full((1, 1, 32, 32), 200 * (1 - attack), np.uint8)
+        recordings.append(
+            Prepared(
+                outcome=Outcome(
+                    recording=number,
+                    columns={"dataset": dataset, "split": part, "domain": dataset},
+                    clips=1,
+                    **known,
+                ),
+                rows=(Row(number=0, **known),),
+                arrays=Arrays(picture.astype(np.uint8), maps, np.full_like(maps, 255)),
+                times_s=np.zeros((1, 1)),
+            )
+        )
+    write_shard(root / "all" / "shard-000000.tar", recordings)
+    return root
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("sets")
+    return {name: write_whole(folder / name, dataset=name, seed=k) for k, name in enumerate(PARTS)}
+
+
+def names(prepared: PreparedSet) -> set[tuple[str, str]]:
+    """(data set, part as shipped) of its clips; put together, presentations have their folder before them."""
+    return {(row.source, row.presentation.split("/")[-2]) for row in prepared.rows}
+
+
+def test_a_protocol_takes_its_parts_out_of_sets_prepared_whole(homes, tmp_path):
+    notes = select(list(homes.values()), protocol="ocim/ocm-to-i", out=tmp_path)
+    assert any("published are" in note for note in notes)  # toy sets are not the published ones
+    train, dev, test = (PreparedSet.open(tmp_path / part) for part in ("train", "dev", "test"))
+    assert names(train) == {("oulu-npu", "train"), ("casia-fasd", "train"), ("msu-mfsd", "train")}
+    assert ("oulu-npu", "dev") in names(dev)
+    assert names(test) == {("replay-attack", "test")}
+    assert {row.subject for row in train.rows}.isdisjoint(row.subject for row in dev.rows)
+    assert protocol_of(tmp_path) == "ocim/ocm-to-i"
+    whole = PreparedSet.open(homes["replay-attack"] / "all")
+    place = [row.presentation for row in whole.rows].index("test/1-0")
+    inside = next(k for k, row in enumerate(test.rows) if row.presentation.endswith("test/1-0"))
+    assert np.array_equal(test.read([inside]).clips, whole.read([place]).clips)
+
+
+def test_all_lists_learn_from_test_lists_and_test_on_train_lists(homes, tmp_path):
+    select(list(homes.values()), protocol="ocim-all/ocm-to-i", out=tmp_path)
+    train, test = (PreparedSet.open(tmp_path / part) for part in ("train", "test"))
+    assert names(train) >= {("oulu-npu", "train"), ("oulu-npu", "test")}
+    assert ("oulu-npu", "dev") not in names(train)
+    assert names(test) == {("replay-attack", "train"), ("replay-attack", "test")}
+
+
+def test_a_set_that_is_missing_or_superfluous_is_named(homes, tmp_path):
+    few = [home for name, home in homes.items() if name != "msu-mfsd"]
+    with pytest.raises(DataError, match="needs prepared clips of msu-mfsd"):
+        select(few, protocol="ocim/ocm-to-i", out=tmp_path)
+    with pytest.raises(DataError, match="does not use oulu-npu"):
+        select(list(homes.values()), protocol="ocim/mi-to-c", out=tmp_path)
+    with pytest.raises(DataError, match="no set that was prepared whole"):
+        dataset_of(tmp_path)
+
+
+def test_the_benchmark_prints_one_row_and_goes_on_where_it_stood(homes, tmp_path, unmask):
+    settings = toy_settings(steps=2, run={"ema": 0.0, "loggers": []})
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(replace(settings, arguments={})))
+    data = [word for home in homes.values() for word in ("--data", home)]
+    command = ("benchmark", "ocim", *data, "--config", config, "--task", "limited", "--seeds", 2)
+    code, said, err = unmask(*command, "--out", tmp_path / "out", width=200)
+    assert code == 0, err
+    assert "threshold from dev of the sources" in said
+    with (tmp_path / "out" / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["protocol"] for row in rows} == {"ocim/mi-to-c", "ocim/mi-to-o", "mean"}
+    assert {(row["seen"], row["threshold_from"]) for row in rows} == {
+        (seen, way) for seen in ("1 frame", "2 frames", "video") for way in ("test-eer", "dev-eer")
+    }
+    for row in rows:
+        assert row["seeds"] == "2"
+        assert 0 <= float(row["hter"]) <= 1
+    folds = [row for row in rows if row["seen"] == "video" and row["threshold_from"] == "dev-eer"]
+    mean = (float(folds[0]["auc"]) + float(folds[1]["auc"])) / 2
+    assert float(folds[2]["auc"]) == pytest.approx(mean)
+    state = tmp_path / "out" / "ocim-mi-to-c" / "seed-1" / "checkpoint.safetensors"
+    written = state.stat().st_mtime_ns
+    assert unmask(*command, "--out", tmp_path / "out")[0] == 0
+    assert state.stat().st_mtime_ns == written

@@ -1,0 +1,256 @@
+"""The head in closed form, the weights of its rows, the map of its scores, and the run that makes them."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from test_encoder import published
+from test_training import CutOffError, stop_after, write_toy
+
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.shards import Row
+from unmask.models.encoder import Encoder
+from unmask.models.weights import load
+from unmask.training import networks as training_networks
+from unmask.training.calibrated import fitted_map, through
+from unmask.training.checkpoint import CHECKPOINT, read
+from unmask.training.features import features_of
+from unmask.training.finish import finish
+from unmask.training.head import fit_head, realism_direction, row_weights
+from unmask.training.loop import train
+from unmask.training.results import write_results
+from unmask.training.settings import Head, from_mapping
+from unmask.types import DataError, Label, SettingsError
+
+torch.set_num_threads(1)
+SIZE = 64
+
+
+def drawn(rng, *, rows=120, width=30):
+    labels = rng.random(rows) < 0.4
+    features = rng.normal(3, 2, (rows, width)) + labels[:, None] * rng.normal(0, 1, width)
+    features[:, 5] = 7.0  # a feature that never changes
+    return features, labels
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize("C", [3e-4, 1.0])
+def test_the_head_is_scikit_learns(rng, kind, C):
+    features, labels = drawn(rng)
+    weights = rng.uniform(0.1, 3, len(labels))
+    theirs = make_pipeline(StandardScaler(), LogisticRegression(C=C, tol=1e-10, max_iter=5000))
+    theirs.fit(features, labels, logisticregression__sample_weight=weights)
+    ours = fit_head(features.astype(kind), labels, weights=weights, C=C)
+    wanted = theirs.decision_function(features)
+    np.testing.assert_allclose(ours.logits(features), wanted, atol=2e-4 * np.abs(wanted).max())
+    np.testing.assert_allclose(ours.weight, theirs[-1].coef_[0], atol=1e-4)
+
+
+def test_a_head_of_one_class_or_of_features_that_are_not_finite_is_refused(rng):
+    features, labels = drawn(rng)
+    with pytest.raises(DataError, match="both classes"):
+        fit_head(features, np.ones(len(labels), bool))
+    features[3, 4] = np.nan
+    with pytest.raises(DataError, match="not finite"):
+        fit_head(features, labels)
+
+
+def row(label, *, view="whole"):
+    kind = Label.BONA_FIDE if label else Label.ATTACK
+    return Row(presentation="p", number=0, label=kind, instrument="", subject="s", source="x", view=view)
+
+
+def test_sets_have_their_shares_and_classes_are_even_in_every_view():
+    many = [row(k % 4 == 0) for k in range(40)] + [row(k % 3 == 0, view="tight") for k in range(12)]
+    few = [row(True), row(False), row(False)]
+    weights = row_weights([many, few], Head(rows=1000, shares=(0.95, 0.05)))
+    assert weights.sum() == pytest.approx(1000)
+    assert weights[52:].sum() == pytest.approx(50)
+    tight = weights[40:52]
+    living = np.array([one.label is Label.BONA_FIDE for one in many[40:]])
+    assert tight[living].sum() == pytest.approx(tight[~living].sum())
+    assert tight.sum() == pytest.approx(950 * 12 / 52)
+
+
+def test_a_set_of_one_class_leaves_the_classes_even_over_all():
+    rows = [[row(True)] * 6, [row(True), row(False), row(False)]]
+    weights = row_weights(rows, Head(rows=100))
+    living = np.array([True] * 7 + [False] * 2)
+    assert weights[living].sum() == pytest.approx(weights[~living].sum()) == pytest.approx(50)
+
+
+def test_shares_must_fit_the_sets():
+    with pytest.raises(SettingsError, match="2 numbers for 1 sets"):
+        row_weights([[row(True), row(False)]], Head(shares=(0.5, 0.5)))
+
+
+def test_the_map_brings_the_threshold_to_one_half_and_keeps_the_order(rng):
+    scores = np.concatenate([rng.beta(6, 3, 60), rng.beta(3, 6, 90)])
+    rows = [replace(row(k < 60), presentation=str(k)) for k in range(150)]
+    found = fitted_map(rows, scores, threshold=0.437, alone=False)
+    assert found(0.437) == 0.5
+    raw = np.sort(rng.random(500))
+    assert np.all(np.diff([found(score) for score in raw]) > 0)
+    assert np.all([found.inverse(found(score)) == pytest.approx(score, abs=1e-6) for score in raw])
+    with pytest.raises(DataError, match="do not score higher"):
+        fitted_map(rows, 1 - scores, threshold=0.437, alone=False)
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    root = tmp_path_factory.mktemp("toy")
+    for name, seed in (("many", 1), ("few", 5)):
+        write_toy(root / name / "train", seed=seed, subjects="a", size=SIZE, frames=1)
+        write_toy(root / name / "dev", seed=seed + 1, subjects="b", size=SIZE, frames=1)
+    return root
+
+
+def settings(**changes):
+    given = {
+        "run": {"name": "toy", "network": "encoder", "steps": 4, "save_every": 2, "log_every": 1},
+        "batches": {"size": 4},
+        "arguments": {"size_px": SIZE, "decoder": 4},
+        "head": {"strength": 3e-4, "shares": [0.9, 0.1]},
+        "optimiser": {"rate": 1e-2},
+        "evaluation": {"every": 4, "keep": "last", "calibrate": "platt"},
+        "compute": {"accelerator": "cpu", "threads": 1},
+    }
+    given["run"]["backbone"] = "frozen"
+    for section, values in changes.items():
+        given.setdefault(section, {}).update(values)
+    return from_mapping(given, origin="test")
+
+
+@pytest.fixture
+def imagenet(tmp_path, monkeypatch):
+    """Drawn numbers in the place of the published weights."""
+    path = tmp_path / "published.pth"
+    torch.save(published(), path)
+
+    class Given:
+        def __init__(self) -> None:
+            self.path = path
+
+    monkeypatch.setattr(training_networks, "imagenet_weights", Given)
+
+
+def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(toy, tmp_path, imagenet):
+    data = [toy / "many", toy / "few"]
+    out = train(settings(), data=data, out=tmp_path / "run", init="imagenet")
+    finished = finish(out, data=data, training_data=(), command="test")
+    contract = finished.contract
+    network, _ = load(finished.weights)
+    assert isinstance(network, Encoder)
+    default = contract.point("default", precision="f32")
+    assert default.threshold == 0.5
+    assert contract.score_map(0.0) == 0.0
+    assert finished.dev.auc > 0.95  # stripes are plain to see
+    prepared = PreparedSet.joined([PreparedSet.open(folder / "train") for folder in data])
+    raw = features_of(network, prepared, device=torch.device("cpu"))
+    living = np.array([one.label is Label.BONA_FIDE for one in prepared.rows])
+    sizes = [len(PreparedSet.open(folder / "train").rows) for folder in data]
+    parts = [prepared.rows[: sizes[0]], prepared.rows[sizes[0] :]]
+    head = fit_head(raw, living, weights=row_weights(parts, settings().head))
+    with torch.no_grad():
+        logits = network.score_features(torch.from_numpy(raw)).logit().numpy()
+    np.testing.assert_allclose(logits, head.logits(raw), atol=1e-4)
+    results = write_results(out, data=data)
+    assert {result.part for result in results} == {"dev"}
+    with (out / "results.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 2
+
+
+def test_features_are_looked_up_once_and_again_when_the_shard_changes(toy, tmp_path, imagenet, monkeypatch):
+    write_toy(tmp_path / "set", seed=9, subjects="c", size=SIZE, frames=1, recordings=4)
+    network = training_networks.build(settings(), init="imagenet")
+    prepared = PreparedSet.open(tmp_path / "set")
+    looked = []
+    real = Encoder.raw_features
+    monkeypatch.setattr(
+        Encoder, "raw_features", lambda self, frames: looked.append(len(frames)) or real(self, frames)
+    )
+    first = features_of(network, prepared, device=torch.device("cpu"))
+    again = features_of(network, prepared, device=torch.device("cpu"))
+    assert sum(looked) == len(prepared.rows) == 8
+    assert np.array_equal(first, again)
+    pixels = torch.from_numpy(prepared.read([5]).clips[:, 0]).permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        np.testing.assert_allclose(network.raw_features(pixels)[0].numpy(), first[5], rtol=1e-4, atol=1e-5)
+    for path in (tmp_path / "set").iterdir():
+        if "features" not in path.name:
+            path.unlink()
+    (tmp_path / "set").rename(tmp_path / "old")
+    write_toy(tmp_path / "set", seed=10, subjects="c", size=SIZE, frames=1, recordings=4)
+    for path in (tmp_path / "old").iterdir():
+        path.rename(tmp_path / "set" / path.name)
+    other = features_of(network, PreparedSet.open(tmp_path / "set"), device=torch.device("cpu"))
+    assert not np.allclose(other, first)
+
+
+def test_a_killed_run_goes_on_with_the_same_head_and_decoder(toy, tmp_path, imagenet):
+    data = [toy / "many", toy / "few"]
+    whole = train(settings(), data=data, out=tmp_path / "whole", init="imagenet")
+    with pytest.raises(CutOffError):
+        train(settings(), data=data, out=tmp_path / "cut", init="imagenet", progress=stop_after(3))
+    train(settings(), data=data, out=tmp_path / "cut", init="imagenet", resume=True)
+    one, other = (read(folder / CHECKPOINT).network for folder in (whole, tmp_path / "cut"))
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+def test_a_frozen_encoder_without_first_weights_is_refused(toy, tmp_path):
+    with pytest.raises(SettingsError, match="of an encoder imagenet"):
+        train(settings(head={"shares": []}), data=toy / "many", out=tmp_path / "run")
+
+
+def test_a_head_is_fitted_to_encoders_alone_and_imagenet_fills_no_others():
+    other = settings(run={"network": "resnet18", "backbone": "trained"}, arguments={})
+    other = replace(other, arguments={"width": 4})
+    with pytest.raises(SettingsError, match="head of an encoder"):
+        training_networks.build(other, init=None)
+    with pytest.raises(SettingsError, match="weights of an encoder"):
+        training_networks.build(replace(other, head=Head()), init="imagenet")
+
+
+def test_points_seen_through_a_map_decide_as_before(rng):
+    from conftest import random_contract
+
+    points = random_contract("encoder", frames=1, threshold=0.4, margin=0.1).operating_points
+    scores = np.concatenate([rng.beta(6, 3, 60), rng.beta(3, 6, 90)])
+    rows = [replace(row(k < 60), presentation=str(k)) for k in range(150)]
+    found = fitted_map(rows, scores, threshold=0.4, alone=False)
+    (mapped, _) = through(points, found)
+    assert mapped.threshold == 0.5
+    assert mapped.margin == pytest.approx(max(found(0.5) - 0.5, 0.5 - found(0.3)))
+    assert through(points, None) == points
+
+
+def test_a_head_that_is_blind_to_the_simulator_does_not_use_what_is_its_alone(rng):
+    n = 400
+    living = np.tile([True, False], n)
+    features = rng.normal(0, 1, (2 * n, 6)).astype(np.float32)
+    features[:, 0] += np.where(living, 1.0, -1.0)  # the class, everywhere
+    features[:, 1] += np.where(living, 2.0, -2.0)  # the simulator's own mark of its bona fide
+    photographs = rng.normal(0, 1, (n, 6)).astype(np.float32)
+    photographs[:, 0] += 1.0
+    photographs[:, 1] -= 2.0  # real bona fide look the other way there
+    raw = np.concatenate([features, photographs])
+    labels = np.concatenate([living, np.ones(n, bool)])
+    real = np.arange(3 * n) >= 2 * n
+    weights = np.where(real, 0.0, 1.0)
+    seeing = fit_head(raw, labels, weights=weights, C=1.0)
+    blind = fit_head(raw, labels, weights=weights, C=1.0, real=real)
+    assert (seeing.logits(photographs) > 0).mean() < 0.2
+    assert (blind.logits(photographs) > 0).mean() > 0.75
+    hidden = realism_direction(((raw - blind.mean) / blind.scale)[labels], real[labels])
+    assert abs(float(blind.weight @ hidden)) < 1e-3 * np.linalg.norm(blind.weight)
+
+
+def test_hiding_the_simulator_needs_real_and_simulated_pictures(rng):
+    features, labels = rng.normal(0, 1, (8, 3)), np.tile([True, False], 4)
+    with pytest.raises(DataError, match="add the other"):
+        fit_head(features, labels, real=np.zeros(8, bool))

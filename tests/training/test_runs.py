@@ -1,0 +1,415 @@
+"""Runs as a whole: resumed with all that moves, on several processes, over several seeds, into loggers."""
+
+import csv
+import errno
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from test_training import CutOffError, curve, networks, stop_after, toy, toy_settings, write_toy
+
+from conftest import random_contract
+from unmask import files
+from unmask.app import train as app_train
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.models import MODELS
+from unmask.models.weights import load, save
+from unmask.training.batches import to_batch
+from unmask.training.checkpoint import BEST, CHECKPOINT, Checkpoint, Dev, History, read, write
+from unmask.training.loggers import LOGGERS
+from unmask.training.loop import exhausted, train
+from unmask.training.results import Result, read_results, worst_of, write_results, write_summary
+from unmask.training.run_folder import ENVIRONMENT, METRICS, SETTINGS
+from unmask.training.settings import presets, read_settings, to_toml
+from unmask.types import DataError, ModelError, OutputError, SettingsError
+
+__all__ = ["networks", "toy"]  # fixtures
+torch.set_num_threads(1)
+
+EPOCHS = {"order": "epochs", "clips_bona_fide": 2, "clips_attack": 1, "size": 3, "accumulate": 2}
+
+
+def test_a_resumed_run_keeps_its_place_in_the_epoch_and_among_accumulated_batches(toy, tmp_path):
+    settings = toy_settings(batches=EPOCHS)
+    whole = train(settings, data=toy, out=tmp_path / "whole")
+    with pytest.raises(CutOffError):
+        train(settings, data=toy, out=tmp_path / "broken", progress=stop_after(5))
+    resumed = train(settings, data=toy, out=tmp_path / "broken", resume=True)
+    assert curve(whole) == curve(resumed)
+    assert len(curve(whole)) == 6
+
+
+def test_a_run_killed_before_its_first_checkpoint_is_resumed_from_the_start(toy, tmp_path):
+    with pytest.raises(CutOffError):
+        train(toy_settings(), data=toy, out=tmp_path / "broken", progress=stop_after(1))
+    resumed = train(toy_settings(), data=toy, out=tmp_path / "broken", resume=True)
+    assert curve(resumed) == curve(train(toy_settings(), data=toy, out=tmp_path / "whole"))
+
+
+def dev(step, eer):
+    return Dev(
+        step=step, loss=1.0, auc=0.5, eer=eer, threshold=0.5, acer=eer, bpcer=eer, apcer={"print": eer}
+    )
+
+
+@pytest.mark.parametrize(
+    ("eers", "ends"),
+    [([0.3, 0.2], False), ([0.2, 0.3], False), ([0.2, 0.3, 0.3], True), ([0.3, 0.2, 0.25, 0.1], False)],
+)
+def test_patience_is_at_an_end_after_as_many_evaluations_that_were_no_better(eers, ends):
+    history = History(evaluations=[dev(step, eer) for step, eer in enumerate(eers)])
+    assert exhausted(history, 2) is ends
+    assert not exhausted(history, 0)
+
+
+def test_a_run_stops_early_and_stays_stopped_when_resumed(toy, tmp_path):
+    settings = toy_settings(
+        steps=40,
+        run={"save_every": 2},
+        optimiser={"rate": 1e-9, "warmup": 0},  # nothing gets better
+        evaluation={"every": 2, "patience": 2},
+    )
+    out = train(settings, data=toy, out=tmp_path / "run")
+    stopped = read(out / CHECKPOINT).history
+    assert stopped.step < 40
+    best = stopped.evaluations.index(stopped.best)
+    assert len(stopped.evaluations) - 1 - best == 2
+    train(settings, data=toy, out=out, resume=True)
+    assert read(out / CHECKPOINT).history == stopped
+
+
+def test_a_run_folder_tells_what_made_it(toy, tmp_path):
+    out = train(toy_settings(), data=toy, out=tmp_path / "run")
+    environment = json.loads((out / ENVIRONMENT).read_text())
+    assert environment["packages"]["torch"] == version("torch")
+    assert {"commit", "command", "python", "machine"} <= environment.keys()
+    with (out / METRICS).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    history = read(out / CHECKPOINT).history
+    assert [float(row["loss"]) for row in rows if row["loss"]] == [loss for _, loss in history.losses]
+    assert [float(row["dev_eer"]) for row in rows if row["dev_eer"]] == [d.eer for d in history.evaluations]
+    assert (out / SETTINGS).is_file()
+    assert list((out / "log").glob("events*"))
+
+
+def test_frozen_batch_statistics_stay_as_they_began(toy, tmp_path):
+    settings = toy_settings(run={"batch_norm": "frozen"})
+    torch.manual_seed(settings.run.seed)
+    begun = {name: t.clone() for name, t in MODELS["tiny_single"]().named_buffers()}
+    out = train(settings, data=toy, out=tmp_path / "run")
+    after = read(out / CHECKPOINT).network
+    means = [name for name in begun if name.endswith("running_mean")]
+    assert means
+    assert all(torch.equal(begun[name], after[name]) for name in means)
+
+
+PLAIN = {
+    "run": {"batch_norm": "frozen", "ema": 0.9},
+    "augmentation": {
+        "flip": 0.0,
+        "contrast": 0.0,
+        "cutout": 0.0,
+        "light": 0.0,
+        "noise": 0.0,
+        "blur": 0.0,
+        "jpeg": 0.0,
+    },
+    "optimiser": {"kind": "sgd", "rate": 0.01, "schedule": "constant", "warmup": 0},
+}  # no chance but that of the clips, which are drawn together
+
+
+@pytest.fixture(scope="module")
+def begun(toy, tmp_path_factory):
+    """Weights with batch statistics of their own, so that these can be frozen."""
+    torch.manual_seed(3)
+    network = MODELS["tiny_single"]()
+    arrays = PreparedSet.open(toy / "train").read(range(8))
+    clips = to_batch(arrays, np.ones(8, dtype=bool), device=torch.device("cpu")).clips
+    with torch.no_grad():
+        for _ in range(60):
+            network(clips[:, :1], torch.ones(8, 32, 32))
+    path = tmp_path_factory.mktemp("begun") / "weights.safetensors"
+    save(path, network, random_contract("tiny_single", frames=1))
+    return path
+
+
+def test_two_processes_are_one_with_the_doubled_batch(toy, begun, tmp_path):
+    script = tmp_path / "two.py"
+    script.write_text(
+        RANKS.format(
+            tests=str(Path(__file__).parent), data=str(toy), out=str(tmp_path / "two"), init=str(begun)
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    ranks = [torch.load(tmp_path / f"two-{rank}.pt", weights_only=True) for rank in (0, 1)]
+    assert ranks[0].keys() == ranks[1].keys()
+    assert all(torch.equal(ranks[0][name], ranks[1][name]) for name in ranks[0])
+    one = train(
+        toy_settings(steps=4, batches={"size": 8}, **PLAIN), data=toy, out=tmp_path / "one", init=begun
+    )
+    together, alone = read(tmp_path / "two" / CHECKPOINT), read(one / CHECKPOINT)
+    assert [step for step, _ in together.history.losses] == [1, 2, 3, 4]
+    for (_, mine), (_, theirs) in zip(together.history.losses, alone.history.losses, strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-4)
+    start = load(begun)[0].state_dict()
+    moved = sum(float((alone.network[name] - tensor).square().sum()) for name, tensor in start.items())
+    apart = sum(
+        float((alone.network[name] - tensor).square().sum()) for name, tensor in together.network.items()
+    )
+    assert moved > 0
+    assert apart < 1e-4 * moved  # what float32 rounds: a hundredth of the way
+
+
+RANKS = """
+import sys
+sys.path[:0] = [{tests!r}, {tests!r} + "/.."]
+import os
+from pathlib import Path
+import torch
+from test_training import MODELS, NETWORKS, toy_settings, train
+from test_runs import PLAIN
+from unmask.training import loop
+MODELS.update(NETWORKS)
+torch.set_num_threads(1)
+kept = []
+begin = loop._begin
+loop._begin = lambda *given, **named: kept.append(begin(*given, **named)) or kept[0]
+settings = toy_settings(steps=4, batches={{"size": 4}}, **PLAIN)
+train(settings, data=Path({data!r}), out=Path({out!r}), init={init!r})
+torch.save(kept[0][0].bare.state_dict(), {out!r} + "-" + os.environ["RANK"] + ".pt")
+torch.distributed.destroy_process_group()
+"""
+
+
+TWO_STEPS = """
+[run]
+name = "auxiliary_s"
+network = "auxiliary_s"
+steps = 9
+[batches]
+size = 4
+[clip]
+frames = 2
+size_px = 128
+box_scale = 1.3
+[loss]
+contrast = 0.0
+[evaluation]
+every = 2
+"""
+
+
+def test_the_documented_torchrun_command_writes_its_files_once(tmp_path):
+    for seed, part in enumerate(("train", "dev")):
+        write_toy(tmp_path / "toy" / part, seed=seed, subjects=part, size=128, frames=2)
+    (tmp_path / "two.toml").write_text(TWO_STEPS)
+    bin_ = Path(sys.executable).parent
+    torchrun = [bin_ / "torchrun", "--standalone", "--nproc-per-node", "2", "--no-python", bin_ / "unmask"]
+    named = ["--config", "two.toml", "--data", "toy", "--out", "run", "--steps", "2"]
+    done = subprocess.run(
+        [*torchrun, "train", *named],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.split()[-2:] == ["run/weights.safetensors", "run/model.onnx"]
+    assert done.stdout.count("model.onnx") == 1  # by the first process alone
+    assert read(tmp_path / "run" / CHECKPOINT).history.step == 2
+
+
+def test_accumulated_batches_are_one_of_their_size(toy, begun, tmp_path):
+    one = train(
+        toy_settings(steps=3, batches={"size": 8}, **PLAIN), data=toy, out=tmp_path / "one", init=begun
+    )
+    two = train(
+        toy_settings(steps=3, batches={"size": 4, "accumulate": 2}, **PLAIN),
+        data=toy,
+        out=tmp_path / "two",
+        init=begun,
+    )
+    for (_, mine), (_, theirs) in zip(curve(one), curve(two), strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-4)
+
+
+def test_a_full_disk_keeps_the_checkpoint_before_it(toy, tmp_path, monkeypatch):
+    replaced = files.os.replace
+
+    def full(source, target):
+        if Path(target).name == CHECKPOINT and Path(target).exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replaced(source, target)
+
+    monkeypatch.setattr(files.os, "replace", full)
+    with pytest.raises(OutputError, match=r"cannot write .*checkpoint.*: the disk is full"):
+        train(toy_settings(), data=toy, out=tmp_path / "run")
+    assert read(tmp_path / "run" / CHECKPOINT).history.step == 3
+
+
+def test_the_checkpoint_of_another_network_is_a_clear_error(toy, tmp_path):
+    out = train(toy_settings(steps=1), data=toy, out=tmp_path / "run")
+    state = read(out / CHECKPOINT)
+    other = {f"other.{name}": tensor for name, tensor in state.network.items()}
+    write(out / CHECKPOINT, Checkpoint(other, state.average, state.optimiser, state.history))
+    with pytest.raises(ModelError, match="is of another network than tiny_single"):
+        train(toy_settings(steps=1), data=toy, out=out, resume=True)
+
+
+def test_curves_go_to_every_logger_without_a_network(toy, tmp_path, monkeypatch):
+    pytest.importorskip("wandb")
+    pytest.importorskip("mlflow")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    settings = toy_settings(steps=2, run={"loggers": ["tensorboard", "wandb", "mlflow"]})
+    out = train(settings, data=toy, out=tmp_path / "run")
+    assert list((out / "wandb").glob("offline-run-*"))
+    assert list((out / "mlflow").rglob("*loss*"))
+    assert sys.modules["wandb"].run is None  # the next run of this process is one of its own
+
+
+def test_a_logger_whose_package_is_missing_is_named(toy, tmp_path, monkeypatch):
+    def missing(out, run):
+        raise ModuleNotFoundError("No module named 'wandb'", name="wandb")
+
+    monkeypatch.setitem(LOGGERS, "wandb", missing)
+    with pytest.raises(SettingsError, match="needs the package wandb, which is missing; install it"):
+        train(toy_settings(run={"loggers": ["wandb"]}), data=toy, out=tmp_path / "run")
+
+
+def test_results_name_the_oracle_and_take_their_threshold_from_dev(toy, tmp_path):
+    for part in ("train", "dev"):
+        (tmp_path / part).symlink_to(toy / part)
+    write_toy(tmp_path / "test", seed=3, subjects="c")
+    out = train(toy_settings(), data=tmp_path, out=tmp_path / "run")
+    written = write_results(out, data=tmp_path)
+    assert [(r.weights, r.part, r.threshold_from) for r in written] == [
+        (weights, part, way)
+        for weights in ("best", "last")
+        for part, way in (("dev", "dev"), ("test", "dev"), ("test", "oracle"), ("test", "test-eer"))
+    ]
+    for _, honest, oracle, at_eer in (written[:4], written[4:]):
+        assert oracle.acer <= min(honest.acer, at_eer.acer)
+        assert {one.worst_of for one in (honest, oracle, at_eer)} == {"instrument"}
+    assert written[1].threshold == written[0].threshold
+    assert written[0].step == read(out / BEST).history.step
+    assert (written[0].bona_fide, written[0].attacks) == (6, 6)  # presentations, of two clips each
+    assert read_results(out) == written
+
+
+def test_results_take_the_worst_of_what_the_protocol_defines(tmp_path):
+    (tmp_path / "preparation.json").write_text('{"dataset": "oulu-npu", "protocol": "oulu-npu/1"}')
+    assert worst_of(toy_settings(), tmp_path) == "family"
+    assert worst_of(toy_settings(evaluation={"worst": "instrument"}), tmp_path) == "instrument"
+    (tmp_path / "preparation.json").write_text('{"dataset": "siw", "protocol": "siw/1"}')
+    assert worst_of(toy_settings(), tmp_path) == "instrument"
+
+
+def test_a_summary_has_mean_and_deviation(tmp_path):
+    result = Result(
+        weights="last",
+        step=1,
+        part="dev",
+        threshold_from="dev",
+        threshold=0.5,
+        auc=0.9,
+        eer=0.1,
+        acer=0.1,
+        bpcer=0.0,
+        worst_apcer=0.2,
+        worst_instrument="print",
+        bona_fide=3,
+        attacks=3,
+    )
+    rows = write_summary(tmp_path, {seed: [replace(result, eer=seed / 10)] for seed in (1, 2, 3)})
+    (eer,) = [row for row in rows if row["figure"] == "eer"]
+    assert (eer["mean"], eer["deviation"]) == (pytest.approx(0.2), pytest.approx(0.1))
+    assert eer["seeds"] == "1 2 3"
+
+
+def test_several_seeds_go_on_where_they_were_killed(toy, tmp_path, monkeypatch):
+    shipped = SimpleNamespace(weights=tmp_path / "w", model=tmp_path / "m")
+    monkeypatch.setattr(app_train, "finish", lambda *given, **named: shipped)  # exports, tested elsewhere
+    monkeypatch.setattr(app_train, "add_bf16_points", lambda *given, **named: None)
+    begun = []
+
+    def cut_off(settings, **named):
+        begun.append(settings.run.seed)
+        if begun == [1, 2]:
+            train(settings, **(named | {"progress": stop_after(5)}))
+        return train(settings, **named)
+
+    monkeypatch.setattr(app_train, "train", cut_off)
+    config, out = tmp_path / "toy.toml", tmp_path / "out"
+    config.write_text(to_toml(toy_settings()))
+    asked = {"data": [toy], "out": out, "init": None, "seeds": 2}
+    with pytest.raises(CutOffError):
+        app_train.run(str(config), resume=False, **asked)
+    with pytest.raises(SettingsError, match="seed-1 holds a run already"):
+        app_train.run(str(config), resume=False, **asked)
+    assert app_train.run(str(config), resume=True, **asked) == 0
+    assert begun == [1, 2, 1, 2]  # the third was refused, seed 1 not trained again
+    with (out / "summary.csv").open(newline="") as file:
+        (loss, *_) = rows = list(csv.DictReader(file))
+    assert loss["seeds"] == "1 2"
+    assert {row["figure"] for row in rows} == {"auc", "eer", "acer", "bpcer", "worst_apcer"}
+    assert curve(out / "seed-2") == curve(
+        train(toy_settings(run={"seed": 2}), data=toy, out=tmp_path / "whole")
+    )
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Clips as the narrow settings ask for."""
+    root = tmp_path_factory.mktemp("small")
+    for seed, part in enumerate(("train", "dev")):
+        write_toy(root / part, seed=seed, subjects=part, recordings=4, frames=5, size=128)
+    return root
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in sorted(presets()) if "_s" in name.removesuffix("_single.toml")]
+)
+def test_every_narrow_network_trains_from_its_settings(small, tmp_path, name):
+    given = {"run.steps": 2, "batches.size": 2, "compute.accelerator": "cpu", "compute.threads": 1}
+    settings, init = read_settings(name, overrides=given), None
+    if settings.run.backbone == "frozen":
+        first = settings.run.network.replace("multi", "single")
+        init = tmp_path / "first.safetensors"
+        save(init, MODELS[first](), random_contract(first, frames=1))
+    history = read(train(settings, data=small, out=tmp_path / "run", init=init) / CHECKPOINT).history
+    assert history.step == 2
+    assert all(np.isfinite(loss) and loss > 0 for _, loss in history.losses)
+
+
+@pytest.mark.parametrize(("part", "other"), [("train", "dev"), ("dev", "train")])
+def test_a_part_of_one_class_is_refused_before_the_first_step(tmp_path, part, other):
+    write_toy(tmp_path / part, seed=1, subjects="a", recordings=1)  # the first is bona fide
+    write_toy(tmp_path / other, seed=2, subjects="b")
+    with pytest.raises(DataError, match=f"{part} has no attack clip; both classes are needed"):
+        train(toy_settings(), data=tmp_path, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_refused_run_leaves_nothing(toy, tmp_path):
+    with pytest.raises(SettingsError, match="the network takes pictures of"):
+        train(toy_settings(network="sgtd_s_single"), data=toy, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
