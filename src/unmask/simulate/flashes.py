@@ -10,10 +10,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unmask.simulate.camera import Adaptation, Exposure
-from unmask.simulate.light import Lamp, Light
+from unmask.simulate.camera.exposure import Adaptation, Exposure, capture
+from unmask.simulate.camera.lens import through_lens
+from unmask.simulate.camera.models import draw_camera
+from unmask.simulate.rendering.light import Lamp, Light
+from unmask.simulate.stage.places import PLACES
+from unmask.simulate.stage.scene import draw_stage
+from unmask.simulate.studio import Request, Simulated, Studio, Truth, draw_model, times_of
+from unmask.types import Label
 
 LUX = 400.0  # of irradiance 1: an office's light on a desk
+LATENCY_S = (0.03, 0.2)  # from light in the room to the time that a page gives its frame
 NEAREST_M = 0.12  # nearer than this the screen is no small lamp, and light grows no more
 # Of each kind: area in square metres, luminance of white in candela a square metre from low to high.
 SCREENS = {"phone": (0.0100, 350.0, 800.0), "laptop": (0.054, 220.0, 400.0), "monitor": (0.160, 200.0, 350.0)}
@@ -107,3 +114,87 @@ def flashed(
         added = (on.shot.radiance - off.shot.radiance) * law[..., None]
         radiance = np.maximum(off.shot.radiance + added * colour, 0).astype(np.float32)
         yield replace(off, shot=replace(off.shot, radiance=radiance))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlashedRecording:
+    """A recording before a flashing screen, and what no judge is told of it.
+
+    `recording.times_s` are the times that a page reports: late by `latency_s`. `shown_s` (n,): when each
+    colour appeared. `on_face`: what white sends to the face, `room`: what the room does, both 1 in an office.
+    """
+
+    recording: Simulated
+    shown_s: np.ndarray
+    latency_s: float
+    adaptation: Adaptation
+    on_face: float
+    room: float
+
+
+def record_flashed(
+    studio: Studio,
+    request: Request,
+    colours: Sequence[Sequence[int]],
+    *,
+    hold_s: float,
+    start_s: float = 0.4,
+    kind: str | None = None,
+    room: float = 1.0,
+) -> FlashedRecording:
+    """The request's recording before a screen of that kind of SCREENS (any when None) that shows the colours.
+
+    `room` multiplies the room's light. No recording is cropped, worn or matched in quality here: a camera page sees what
+    the camera delivers.
+    """
+    rng = np.random.default_rng([request.seed, 9])
+    camera = draw_camera(rng, model=request.camera, hd_share=request.hd_share, size=request.size)
+    place = PLACES[request.place] if request.place else None
+    stage = draw_stage(rng, view=camera.view, backgrounds=studio.backgrounds, place=place)
+    stage = replace(stage, light=_times_as_bright(stage.light, room))
+    screen = draw_flashing_screen(rng, colours, hold_s=hold_s, start_s=start_s, kind=kind)
+    adaptation, latency_s = draw_adaptation(rng), float(rng.uniform(*LATENCY_S))
+    model, seed, times_s = draw_model(rng, request), int(rng.integers(2**40)), times_of(request)
+    stages = stage, replace(stage, light=with_screen_on(stage.light, screen))
+    dark, lit = (
+        studio.presented(np.random.default_rng(seed), request, model=model, stage=one, camera=camera)
+        for one in stages
+    )
+    both = flashed(dark, lit, screen=screen, times_s=times_s, exposure_s=camera.exposure_s)
+    truth = Truth(camera=camera)
+    arriving = truth.kept(through_lens(both, rng, camera=camera, fps=request.fps))
+    frames = capture(
+        arriving, rng, camera=camera, fps=request.fps, flicker=stage.light.flicker, adaptation=adaptation
+    )
+    near_m = max(NEAREST_M, float(np.quantile(truth.depths[0], 0.02)))
+    return FlashedRecording(
+        recording=Simulated(
+            frames=frames,
+            times_s=np.array(times_s) + latency_s,
+            depths=np.stack(truth.depths),
+            meshes=np.stack(truth.meshes),
+            label=Label.BONA_FIDE if request.instrument is None else Label.ATTACK,
+            instrument=request.instrument,
+            subject=studio.portraits[request.subject % len(studio.portraits)].name,
+            seed=request.seed,
+            camera=camera.model,
+            light=stage.light.kind,
+            model=model,
+            place=place.name if place else "any",
+        ),
+        shown_s=start_s + hold_s * np.arange(len(colours)),
+        latency_s=latency_s,
+        adaptation=adaptation,
+        on_face=screen.irradiance_1m / near_m**2,
+        room=float(stage.light.ambient.mean() + sum(lamp.colour.mean() for lamp in stage.light.lamps)),
+    )
+
+
+def _times_as_bright(light: Light, factor: float) -> Light:
+    lamps = tuple(replace(lamp, colour=lamp.colour * np.float32(factor)) for lamp in light.lamps)
+    return replace(
+        light,
+        ambient=light.ambient * np.float32(factor),
+        lamps=lamps,
+        background=light.background * np.float32(factor),
+    )

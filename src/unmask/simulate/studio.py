@@ -143,8 +143,8 @@ class Studio:
         stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds, place=place)
         portrait = self.portraits[request.subject % len(self.portraits)]
         truth = Truth(camera=camera)
-        model = _model(rng, request)
-        exposures = self._presented(rng, request, model=model, stage=stage, camera=camera)
+        model = draw_model(rng, request)
+        exposures = self.presented(rng, request, model=model, stage=stage, camera=camera)
         if not request.moire:
             exposures = (replace(exposure, grid=None) for exposure in exposures)
         look = draw_look(np.random.default_rng([request.seed, 2]))  # its own draw: the same for both classes
@@ -160,7 +160,7 @@ class Studio:
             framed = reframed(frames, rng, depths=framed.depths, meshes=framed.meshes)
         return Simulated(
             frames=framed.frames,
-            times_s=np.array(_times(request)),
+            times_s=np.array(times_of(request)),
             depths=framed.depths,
             meshes=framed.meshes,
             label=label,
@@ -173,11 +173,13 @@ class Studio:
             place=place.name if place else "any",
         )
 
-    def _presented(
+    def presented(
         self, rng: np.random.Generator, request: Request, *, model: str, stage: Stage, camera: Camera
     ) -> Iterator[Exposure]:
-        """What the camera sees: the subject, or an instrument that shows the subject."""
-        times = _times(request)
+        """What the camera sees of the stage: the subject, or an instrument that shows the subject; drawn from
+        `rng` alone, in whatever light.
+        """
+        times = times_of(request)
         share = FACE_ASPECT * draw_face_share(rng, view=stage.view)
         portrait = self.portraits[request.subject % len(self.portraits)]
         bust = self.bust(portrait)
@@ -248,13 +250,13 @@ def _worth_showing(camera: Camera) -> Camera:
     )
 
 
-def _model(rng: np.random.Generator, request: Request) -> str:
+def draw_model(rng: np.random.Generator, request: Request) -> str:
     if request.instrument is None:
         return ""
     return request.model or str(rng.choice(INSTRUMENTS[request.instrument].models))
 
 
-def _times(request: Request) -> tuple[float, ...]:
+def times_of(request: Request) -> tuple[float, ...]:
     return tuple(index / request.fps for index in range(request.frames))
 
 
