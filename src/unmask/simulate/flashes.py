@@ -8,6 +8,7 @@ lamps far away lack, is put in by the true depth of every pixel.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from unmask.simulate.camera.exposure import Adaptation, Exposure, capture
@@ -21,6 +22,7 @@ from unmask.types import Label
 
 LUX = 400.0  # of irradiance 1: an office's light on a desk
 LATENCY_S = (0.03, 0.2)  # from light in the room to the time that a page gives its frame
+EYES = ((33, 133), (263, 362))  # outer and inner corners in the mesh
 NEAREST_M = 0.12  # nearer than this the screen is no small lamp, and light grows no more
 # Of each kind: area in square metres, luminance of white in candela a square metre from low to high.
 SCREENS = {"phone": (0.0100, 350.0, 800.0), "laptop": (0.054, 220.0, 400.0), "monitor": (0.160, 200.0, 350.0)}
@@ -30,13 +32,15 @@ SCREENS = {"phone": (0.0100, 350.0, 800.0), "laptop": (0.054, 220.0, 400.0), "mo
 class FlashingScreen:
     """A screen at the camera that shows colours one after the other.
 
-    `irradiance_1m`: what white sends to a surface that faces it a metre away, 1 being an office's light.
+    `irradiance_1m`: what white sends to a surface that faces it a metre away, 1 being an office's light;
+    `luminance`: how bright white is itself, white paper in an office being 1.
     `colours` (n, 3) linear light 0 to 1, the first from `start_s` on, each for `hold_s`; the first is there
     before, the last after. `down`: how far its middle is below the camera, over the distance. `settle_s`:
     how long a pixel takes to change.
     """
 
     irradiance_1m: float
+    luminance: float
     colours: np.ndarray
     hold_s: float
     start_s: float = 0.0
@@ -66,6 +70,7 @@ def draw_flashing_screen(
     down = {"phone": 0.18, "laptop": 0.22, "monitor": 0.3}[kind] * rng.uniform(0.5, 1.3)
     return FlashingScreen(
         irradiance_1m=luminance * area / LUX,
+        luminance=luminance * np.pi / LUX,
         colours=shown.astype(np.float32),
         hold_s=hold_s,
         start_s=start_s,
@@ -116,6 +121,41 @@ def flashed(
         yield replace(off, shot=replace(off.shot, radiance=radiance))
 
 
+def with_glasses(
+    exposures: Iterable[Exposure],
+    rng: np.random.Generator,
+    *,
+    screen: FlashingScreen,
+    times_s: Sequence[float],
+    exposure_s: float,
+) -> Iterator[Exposure]:
+    """Rims before the eyes of the face that is shown, and the screen mirrored in each lens."""
+    mirrors = float(rng.choice([0.015, 0.04, 0.08]))  # coated, plain on one side, on both
+    rim, thick = rng.uniform(0.01, 0.25, 3).astype(np.float32), float(rng.uniform(0.02, 0.06))
+    wide, tall = rng.uniform(0.12, 0.4, 2)  # of the lens, that the mirrored screen takes
+    off = rng.uniform(-0.35, 0.35, 2)
+    for time_s, exposure in zip(times_s, exposures, strict=False):
+        radiance, mesh = exposure.shot.radiance.copy(), exposure.shot.mesh
+        glint = mirrors * screen.luminance * screen.at(time_s, exposure_s=exposure_s)
+        for outer, inner in EYES:
+            across = mesh[inner, :2] - mesh[outer, :2]
+            middle = (mesh[inner, :2] + mesh[outer, :2]) / 2
+            half = 0.85 * float(np.linalg.norm(across))
+            angle = float(np.degrees(np.arctan2(across[1], across[0])))
+            glass = np.zeros(radiance.shape[:2], np.uint8)
+            size = (round(half), round(0.8 * half))
+            at = (round(float(middle[0])), round(float(middle[1])))
+            cv2.ellipse(glass, at, size, angle, 0, 360, 1, max(1, round(2 * thick * half)))
+            radiance[glass > 0] = rim * exposure.shot.radiance[exposure.shot.face].mean()
+            shine = np.zeros(radiance.shape[:2], np.float32)
+            spot = middle + off * half
+            reach = half * np.array([wide, tall])
+            low, high = spot - reach, spot + reach
+            cv2.rectangle(shine, np.rint(low).astype(int), np.rint(high).astype(int), 1.0, -1)
+            radiance += cv2.GaussianBlur(shine, (0, 0), 0.7)[..., None] * glint
+        yield replace(exposure, shot=replace(exposure.shot, radiance=radiance))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlashedRecording:
     """A recording before a flashing screen, and what no judge is told of it.
@@ -141,14 +181,18 @@ def record_flashed(
     start_s: float = 0.4,
     kind: str | None = None,
     room: float = 1.0,
+    scale: float = 1.0,
+    glasses: bool = False,
 ) -> FlashedRecording:
     """The request's recording before a screen of that kind of SCREENS (any when None) that shows the colours.
 
-    `room` multiplies the room's light. No recording is cropped, worn or matched in quality here: a camera page sees what
-    the camera delivers.
+    `room` multiplies the room's light, `scale` the pixels along each side of the picture; `glasses` are put
+    on whoever is shown. No recording is cropped, worn or matched in quality here: a camera
+    page sees what the camera delivers.
     """
     rng = np.random.default_rng([request.seed, 9])
     camera = draw_camera(rng, model=request.camera, hd_share=request.hd_share, size=request.size)
+    camera = replace(camera, height=round(scale * camera.height), width=round(scale * camera.width))
     place = PLACES[request.place] if request.place else None
     stage = draw_stage(rng, view=camera.view, backgrounds=studio.backgrounds, place=place)
     stage = replace(stage, light=_times_as_bright(stage.light, room))
@@ -161,6 +205,8 @@ def record_flashed(
         for one in stages
     )
     both = flashed(dark, lit, screen=screen, times_s=times_s, exposure_s=camera.exposure_s)
+    if glasses:
+        both = with_glasses(both, rng, screen=screen, times_s=times_s, exposure_s=camera.exposure_s)
     truth = Truth(camera=camera)
     arriving = truth.kept(through_lens(both, rng, camera=camera, fps=request.fps))
     frames = capture(

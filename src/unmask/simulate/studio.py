@@ -78,8 +78,8 @@ class Request:
     """What is wanted: the subject's number among the portraits, `instrument` or None, and how it is recorded.
 
     `camera` names a model, `model` one of the instrument's, `place` a row of `PLACES`; any
-    when None. `size` (height, width) is what the camera delivers, its model's own when None.
-    `hd_share` is how often the camera delivers 1280 x 720. `moire` False leaves the grids of displays and
+    when None. `size` (height, width) is what the camera delivers, its model's own when None. `face_share` is the
+    face's width over the view's shorter side, drawn when None. `hd_share` is how often the camera delivers 1280 x 720. `moire` False leaves the grids of displays and
     prints out, `matched` False the matching of picture quality: both are there to measure what they do.
     """
 
@@ -93,6 +93,7 @@ class Request:
     model: str | None = None
     place: str | None = None
     size: tuple[int, int] | None = None
+    face_share: float | None = None
     moire: bool = True
     matched: bool = True
 
@@ -180,7 +181,8 @@ class Studio:
         `rng` alone, in whatever light.
         """
         times = times_of(request)
-        share = FACE_ASPECT * draw_face_share(rng, view=stage.view)
+        drawn = draw_face_share(rng, view=stage.view)
+        share = FACE_ASPECT * (request.face_share or drawn)
         portrait = self.portraits[request.subject % len(self.portraits)]
         bust = self.bust(portrait)
         place = _place(rng, bust, view=stage.view, face_share=share)

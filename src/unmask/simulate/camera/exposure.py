@@ -62,11 +62,11 @@ def capture(
     """The frames (height, width, 3) uint8 that the camera delivers of what its `view` has seen.
 
     Exposures are taken one by one, so that a long recording does not fill the memory. Gain and white balance
-    are those of the first, or follow the light with that `adaptation`; where light is short, gain raises the noise. An exposure that comes twice, the
-    same object, is one frame twice. `flicker`: share of the light that comes and goes with the mains, as far
-    as the exposure does not average it out. `finish` gets all frames before the codec and returns as many of
-    the same size. `face_levels`: linear light between which the exposure keeps the face. Light that is not
-    finite is a ValueError.
+    are those of the first, or follow the light with that `adaptation`; where light is short, gain raises the
+    noise. An exposure that comes twice, the same object, is one frame twice. `flicker`: share of the light
+    that comes and goes with the mains, as far as the exposure does not average it out. `finish` gets all
+    frames before the codec and returns as many of the same size. `face_levels`: linear light between which
+    the exposure keeps the face. Light that is not finite is a ValueError.
     """
     fall = _vignette(camera)
     depth = max(flicker, _flicker_depth(rng, camera))
