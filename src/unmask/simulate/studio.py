@@ -77,10 +77,11 @@ class Simulated:
 class Request:
     """What is wanted: the subject's number among the portraits, `instrument` or None, and how it is recorded.
 
-    `camera` names a model, `model` one of the instrument's, `place` a row of `PLACES`; any
-    when None. `size` (height, width) is what the camera delivers, its model's own when None. `face_share` is the
-    face's width over the view's shorter side, drawn when None. `hd_share` is how often the camera delivers 1280 x 720. `moire` False leaves the grids of displays and
-    prints out, `matched` False the matching of picture quality: both are there to measure what they do.
+    `camera` names a model, `model` one of the instrument's, `place` a row of `PLACES`; any when None. `size`
+    (height, width) is what the camera delivers, its model's own when None. `face_share` is the face's width
+    over the view's shorter side, drawn when None. `hd_share` is how often the camera delivers 1280 x 720.
+    `moire` False leaves the grids of displays and prints out, `matched` False the matching of picture
+    quality: both are there to measure what they do.
     """
 
     subject: int

@@ -79,7 +79,7 @@ def draw_turns(rng: np.random.Generator, order: Sequence[str], *, begin_s: float
 def record_turned(
     studio: Studio, request: Request, turns: Turns, *, sheet: str | None = None, scale: float = 1.0
 ) -> Simulated:
-    """A recording of the request's subject making these turns, or or of a row of SHEETS with its portrait."""
+    """A recording of the request's subject making these turns, or of a row of SHEETS with its portrait."""
     rng = np.random.default_rng([request.seed, 11])
     camera = draw_camera(rng, model=request.camera, hd_share=request.hd_share, size=request.size)
     camera = replace(camera, height=round(scale * camera.height), width=round(scale * camera.width))
