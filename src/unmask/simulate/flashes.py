@@ -23,6 +23,7 @@ from unmask.types import Label
 LUX = 400.0  # of irradiance 1: an office's light on a desk
 LATENCY_S = (0.03, 0.2)  # from light in the room to the time that a page gives its frame
 EYES = ((33, 133), (263, 362))  # outer and inner corners in the mesh
+KEY_FPS = 3.0  # rendered; between them the scene is blended, the light is not
 NEAREST_M = 0.12  # nearer than this the screen is no small lamp, and light grows no more
 # Of each kind: area in square metres, luminance of white in candela a square metre from low to high.
 SCREENS = {"phone": (0.0100, 350.0, 800.0), "laptop": (0.054, 220.0, 400.0), "monitor": (0.160, 200.0, 350.0)}
@@ -105,20 +106,50 @@ def flashed(
     *,
     screen: FlashingScreen,
     times_s: Sequence[float],
+    keys_s: Sequence[float],
     exposure_s: float,
 ) -> Iterator[Exposure]:
     """The recording under the changing screen, from one without it and one with it on (`with_screen_on`).
 
-    Both show the same: a ValueError says where they differ in depth.
+    These two are of the moments `keys_s`, few of them; what lies between is blended from its neighbours, so
+    that only the screen changes at every one of `times_s`. Both show the same: a ValueError says where they
+    differ in depth.
     """
-    for time_s, off, on in zip(times_s, dark, lit, strict=False):
+    keys = _keys(dark, lit, keys_s)
+    before = after = next(keys)
+    for time_s in times_s:
+        while after.time_s <= time_s:
+            following = next(keys, None)
+            if following is None:
+                break
+            before, after = after, following
+        share = np.float32(np.clip((time_s - before.time_s) / max(after.time_s - before.time_s, 1e-9), 0, 1))
+        near = after if share > 0.5 else before
+        colour = screen.at(time_s, exposure_s=exposure_s)
+        parts = [(1 - share, before), (share, after)]
+        radiance = sum(weight * (key.room + key.added * colour) for weight, key in parts)
+        mesh = sum(weight * key.exposure.shot.mesh for weight, key in parts)
+        shot = replace(near.exposure.shot, radiance=np.maximum(radiance, 0), mesh=mesh)
+        yield replace(near.exposure, shot=shot)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Key:
+    """A moment of both recordings: the room's light, and what the screen adds when white."""
+
+    time_s: float
+    exposure: Exposure
+    room: np.ndarray
+    added: np.ndarray
+
+
+def _keys(dark: Iterable[Exposure], lit: Iterable[Exposure], keys_s: Sequence[float]) -> Iterator[_Key]:
+    for time_s, off, on in zip(keys_s, dark, lit, strict=True):
         if not np.array_equal(off.shot.depth, on.shot.depth):
             raise ValueError("a scene changes with the light in it; its two recordings cannot be added")
-        colour = screen.at(time_s, exposure_s=exposure_s)
         law = (1.0 / np.maximum(off.shot.depth, NEAREST_M)) ** 2
         added = (on.shot.radiance - off.shot.radiance) * law[..., None]
-        radiance = np.maximum(off.shot.radiance + added * colour, 0).astype(np.float32)
-        yield replace(off, shot=replace(off.shot, radiance=radiance))
+        yield _Key(time_s=time_s, exposure=off, room=off.shot.radiance, added=added.astype(np.float32))
 
 
 def with_glasses(
@@ -199,12 +230,20 @@ def record_flashed(
     screen = draw_flashing_screen(rng, colours, hold_s=hold_s, start_s=start_s, kind=kind)
     adaptation, latency_s = draw_adaptation(rng), float(rng.uniform(*LATENCY_S))
     model, seed, times_s = draw_model(rng, request), int(rng.integers(2**40)), times_of(request)
+    rendered = replace(request, fps=KEY_FPS, frames=int(times_s[-1] * KEY_FPS) + 2)
     stages = stage, replace(stage, light=with_screen_on(stage.light, screen))
     dark, lit = (
-        studio.presented(np.random.default_rng(seed), request, model=model, stage=one, camera=camera)
+        studio.presented(np.random.default_rng(seed), rendered, model=model, stage=one, camera=camera)
         for one in stages
     )
-    both = flashed(dark, lit, screen=screen, times_s=times_s, exposure_s=camera.exposure_s)
+    both = flashed(
+        dark,
+        lit,
+        screen=screen,
+        times_s=times_s,
+        keys_s=times_of(rendered),
+        exposure_s=camera.exposure_s,
+    )
     if glasses:
         both = with_glasses(both, rng, screen=screen, times_s=times_s, exposure_s=camera.exposure_s)
     truth = Truth(camera=camera)
