@@ -18,7 +18,7 @@ MIDDLE_DEG = 7.0  # within this of the middle the head looks straight
 REACTION_S = 0.15  # nobody turns sooner after a prompt
 PATIENCE_S = 6.0  # nor is waited for longer
 LEAST_TURNS = 2  # with points enough to measure parallax
-PLANE_LEAST, SHEET_LEAST, RATIO_LEAST = 0.012, 0.004, 1.5  # parallax of a head: see docs/challenges.md
+DEPTH_LEAST, SURE_LEAST = 0.08, 4.0  # parallax of a head: see docs/challenges.md
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,8 @@ class HeadJudge:
                 {
                     "plane": round(one.plane, 5),
                     "sheet": round(one.sheet, 5),
-                    "noise": round(one.noise, 5),
+                    "depth": round(one.depth, 4),
+                    "sure": round(one.sure, 2),
                     "points": one.points,
                 }
                 for one in found
@@ -168,12 +169,10 @@ class HeadJudge:
 
 def is_deep(found: Parallax) -> bool:
     """Whether no plane and no sheet moves like this."""
-    return (
-        found.plane >= PLANE_LEAST and found.sheet >= SHEET_LEAST and found.sheet >= RATIO_LEAST * found.noise
-    )
+    return found.depth >= DEPTH_LEAST and found.sure >= SURE_LEAST
 
 
 def _middle_half(found: list[Parallax]) -> list[Parallax]:
     """The better half: a turn whose points were lost in a blur says nothing against the others."""
-    best = sorted(found, key=lambda one: -one.sheet)
+    best = sorted(found, key=lambda one: -one.sure)
     return best[: max(LEAST_TURNS, (len(best) + 1) // 2)]

@@ -6,6 +6,7 @@ it (docs/challenges.md has the rates on clean recordings).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -89,7 +90,7 @@ def _of_frames(frames: Sequence[np.ndarray]) -> list[InjectionHint]:
     found = []
     greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
     if len(greys) >= LEAST_FRAMES:
-        doubled = float(np.mean([np.array_equal(a, b) for a, b in zip(greys, greys[1:], strict=False)]))
+        doubled = float(np.mean([np.array_equal(a, b) for a, b in pairwise(greys)]))
         if doubled > DOUBLED:
             found.append(InjectionHint(code="DOUBLED_FRAMES", value=round(doubled, 3), limit=DOUBLED))
     if len(greys) >= 3:
