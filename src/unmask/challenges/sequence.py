@@ -89,6 +89,38 @@ def false_acceptance(*, steps: int, choices: int, mistakes: int = 0, lags: int =
     return min(1.0, lags * tail)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """How much a signal looks like steps of any height at the rhythm of a schedule.
+
+    `size`: root mean square of the signal without slow changes. `explained`: the share of its power that
+    steps explain at the best delay; `sharp`: how many times more is left at the worst delay, which for a
+    smooth course is about 1.
+    """
+
+    size: float
+    explained: float
+    sharp: float
+
+
+def steps_in(signal: np.ndarray, times_s: np.ndarray, schedule: Schedule) -> Steps:
+    """Steps of any height in the signal (T, 3), at any delay within one colour's time."""
+    left, sizes = [], []
+    for lag in np.arange(0, schedule.hold_s, LAG_STEP_S):
+        shares = step_shares(times_s - lag, schedule)
+        lit = shares.sum(axis=1) > 0.999
+        if lit.sum() < 2 * shares.shape[1]:
+            continue
+        basis = slow_basis(times_s[lit])
+        own, shares = without(signal[lit], basis), without(shares[lit], basis)
+        rest = own - shares @ np.linalg.lstsq(shares, own, rcond=None)[0]
+        sizes.append(float(np.sqrt((own**2).mean())))
+        left.append(float((rest**2).mean()) / max(sizes[-1] ** 2, 1e-12))
+    if not left:
+        return Steps(size=0.0, explained=0.0, sharp=1.0)
+    return Steps(size=max(sizes), explained=1 - min(left), sharp=max(left) / max(min(left), 1e-6))
+
+
 def _chance(best: float, models: list, schedule: Schedule, *, steps: int) -> float:
     others = _drawn(len(schedule.primaries), steps, DRAWS)
     as_good = 0
