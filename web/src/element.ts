@@ -35,13 +35,14 @@ export class UnmaskCamera extends HTMLElement {
   private noFlashes = false;
   private round = 0; // of start(): what an earlier one still waits for is void
   private busy = false; // a picture is being encoded
+  private drawn: Promise<void> = Promise.resolve();
   private readonly dark = matchMedia("(prefers-color-scheme: dark)");
   private readonly themed = () => this.theme();
 
   connectedCallback(): void {
     if (!this.shadowRoot) this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
     this.dark.addEventListener("change", this.themed);
-    void this.draw();
+    this.drawn = this.draw();
   }
 
   disconnectedCallback(): void {
@@ -52,11 +53,12 @@ export class UnmaskCamera extends HTMLElement {
   attributeChangedCallback(name: string): void {
     if (!this.isConnected) return;
     if (name === "theme") this.theme();
-    else if (!this.camera) void this.draw();
+    else if (!this.camera) this.drawn = this.draw();
   }
 
   /** Begins a session; needs a press of a button on some browsers, as the camera and the whole screen do. */
   async start(): Promise<void> {
+    await this.drawn;
     this.end();
     const round = this.round;
     const mine = () => round === this.round;

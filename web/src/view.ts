@@ -92,6 +92,7 @@ export class View {
     (this.bar.firstChild as HTMLElement).style.width = `${percent}%`;
     this.bar.setAttribute("aria-valuenow", String(percent));
     this.ring.style.strokeDashoffset = String(100 - percent);
+    this.ring.style.opacity = percent ? "1" : "0";
   }
 
   /** Another hint while the state goes on; one that is there stays long enough to be read. */
@@ -162,7 +163,7 @@ function ellipse(kind: string): SVGElement {
   return shape("ellipse", { class: kind, cx: 78, cy: 104, rx: 101, ry: 75, pathLength: 100, transform: turned, "stroke-dasharray": 100 });
 }
 
-/** A head in the oval, as long as there is no picture. */
+/** Head and shoulders in the oval, as long as there is no picture. */
 function outline(): SVGElement {
-  return shape("path", { class: "guide", d: "M50 92a28 34 0 0 1 56 0v16a28 36 0 0 1-56 0zM68 96v2M88 96v2M78 102v12M68 124q10 7 20 0" });
+  return shape("path", { class: "guide", d: "M34 88a44 50 0 0 1 88 0v8a44 56 0 0 1-88 0zM18 166q18-14 40-17q20 14 40 0q22 3 40 17q-26 38-60 38t-60-38z" });
 }

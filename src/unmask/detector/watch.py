@@ -135,12 +135,13 @@ class StreamProgress:
     """How far the watching of a stream has come: for people, never for a decision.
 
     `face` is the largest one of the latest frame; `score` that of the worst face so far, NaN without any;
-    `share` in [0, 1] of the time that a verdict needs at least.
+    `share` in [0, 1] of the time that a verdict needs at least; `depth` (32, 32) of the latest clip, near is 1.
     """
 
     face: Glimpse | None
     score: float
     share: float
+    depth: np.ndarray | None
 
 
 class Watch:
@@ -228,6 +229,7 @@ class Watch:
             face=self.latest,
             score=min(known, default=math.nan),
             share=min(1.0, *shares) if shares else 0.0,
+            depth=next((depth for one in evidence if (depth := one.depth()) is not None), None),
         )
 
     def decisions(self, *, timed_out: bool = False, live: bool = False) -> list[FaceDecision]:

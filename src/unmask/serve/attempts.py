@@ -4,6 +4,7 @@ An attempt is used by one thread at a time. A mode is a function from a detector
 """
 
 import math
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,7 +25,10 @@ EVIDENCE_EVERY_S = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What came of one frame; `face` is xyxy, each as a share of the picture's width or height."""
+    """What came of one frame; `face` is xyxy, each as a share of the picture's width or height.
+
+    `depth` (32, 32) in [0, 1] of the latest clip, near is 1.
+    """
 
     hint: str | None
     reasons: tuple[str, ...]
@@ -32,10 +36,11 @@ class Seen:
     progress: float
     score: float | None
     decision: Decision | None
+    depth: np.ndarray | None = None
 
-    def message(self, *, ack: int) -> dict[str, Any]:
-        """As the client gets it; `ack` frames were looked at."""
-        return {
+    def message(self, *, ack: int, depth: bool = False) -> dict[str, Any]:
+        """As the client gets it; `ack` frames were looked at; with its `depth` where that is wanted."""
+        told = {
             "type": "state",
             "state": "running",
             "hint": self.hint,
@@ -45,6 +50,10 @@ class Seen:
             "score": self.score,
             "ack": ack,
         }
+        if depth and self.depth is not None:
+            grey = np.clip(255 * self.depth, 0, 255).astype(np.uint8)
+            told["depth"] = b64encode(grey.tobytes()).decode()
+        return told
 
 
 class Attempt(Protocol):
@@ -84,6 +93,7 @@ class PassiveAttempt:
             progress=progress.share,
             score=None if math.isnan(progress.score) else finite(progress.score),
             decision=decision,
+            depth=progress.depth,
         )
 
     def note(self, event: Mapping[str, Any]) -> None:

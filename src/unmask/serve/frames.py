@@ -279,7 +279,7 @@ class FrameConnection:
             return await self._decide(Ending(state=State.FAILED, failure="the frames could not be judged"))
         service.metrics.frame_s.observe(time.monotonic() - frame.server_s)
         if seen.decision is None:
-            await self._send(seen.message(ack=self._looked_at))
+            await self._send(seen.message(ack=self._looked_at, depth=service.settings.demo))
             return None
         return await self._decided(seen, seen.decision)
 

@@ -67,10 +67,19 @@ class Workers(Multiprocess):
         return process
 
 
-def serve(settings: ServeSettings, *, host: str, port: int, workers: int, proxies: str = "") -> int:
+def serve(
+    settings: ServeSettings,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    proxies: str = "",
+    quiet: bool = False,
+) -> int:
     """Serves until SIGTERM or Ctrl-C, and gives the exit code.
 
     `proxies` are the addresses, with commas between, whose X-Forwarded-For is believed; "" for none.
+    `quiet`: log what goes wrong alone.
     """
     config = uvicorn.Config(
         partial(create_app, settings),
@@ -91,7 +100,7 @@ def serve(settings: ServeSettings, *, host: str, port: int, workers: int, proxie
         timeout_graceful_shutdown=10,
         lifespan="on",
     )
-    to_stderr()
+    to_stderr(quiet=quiet)
     listening = _bound(host, port)
     say("listening", host=host, port=listening.getsockname()[1], workers=workers)
     if workers == 1:
