@@ -100,10 +100,19 @@ def configured(
     )
 
 
-def serve(settings: ServeSettings, *, host: str, port: int, workers: int, proxies: str = "") -> int:
+def serve(
+    settings: ServeSettings,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    proxies: str = "",
+    quiet: bool = False,
+) -> int:
     """Serves until SIGTERM or Ctrl-C, and gives the exit code.
 
     `proxies` are the addresses, with commas between, whose X-Forwarded-For is believed; "" for none.
+    `quiet`: log what goes wrong alone.
     """
     config = configured(
         partial(create_app, settings),
@@ -114,7 +123,7 @@ def serve(settings: ServeSettings, *, host: str, port: int, workers: int, proxie
         factory=True,
         proxies=proxies,
     )
-    to_stderr()
+    to_stderr(quiet=quiet)
     listening = _bound(host, port)
     say("listening", host=host, port=listening.getsockname()[1], workers=workers)
     if workers == 1:
