@@ -109,7 +109,7 @@ def test_on_sigterm_running_sessions_fail_and_the_command_ends_with_0(command, t
     assert (decision["type"], decision["state"], "verdict" in decision) == ("decision", "failed", False)
     assert "stop" in error["error"]
     assert server.process.wait(60) == 0
-    assert [event["event"] for event in server.events()][-2:] == ["draining", "stopped"]
+    assert [event["event"] for event in server.events()][-3:] == ["draining", "session decided", "stopped"]
     again = command().wait_started()
     again.key = server.key
     assert again.state(person) == "failed"

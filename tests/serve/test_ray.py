@@ -12,16 +12,18 @@ import time
 import httpx
 import numpy as np
 import pytest
-from websockets.exceptions import ConnectionClosed
-
 from doubles import Person
 from test_processes import _frame
+from websockets.exceptions import ConnectionClosed
+
 from tiny_models import linear_model
 from unmask.serve import audit
 from unmask.serve.database import Database
 from unmask.serve.keys import new_key
 
-pytestmark = pytest.mark.skipif("ray" not in os.environ.get("UNMASK_SLOW_TESTS", ""), reason="make check runs it")
+pytestmark = pytest.mark.skipif(
+    "ray" not in os.environ.get("UNMASK_SLOW_TESTS", ""), reason="make check runs it"
+)
 
 PROGRAM = """
 import sys, time, ray
@@ -52,17 +54,19 @@ def test_a_killed_replica_loses_no_session(tmp_path):
     environment = os.environ | {
         "UNMASK_SERVE_SETTINGS": json.dumps(settings),
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": "300",  # on a busy machine
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     port = free_port()
-    program = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM, str(port)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=(tmp_path / "ray.log").open("w"),
-        text=True,
-        env=environment,
-    )
+    with (tmp_path / "ray.log").open("w") as log:
+        program = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", PROGRAM, str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environment,
+        )
     try:
         assert program.stdout.readline().strip() == "running", (tmp_path / "ray.log").read_text()[-3000:]
         _survives(f"http://127.0.0.1:{port}", key, database)

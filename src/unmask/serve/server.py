@@ -1,9 +1,11 @@
 """The application on a socket: one process or several, which stop gently and are replaced when they die."""
 
 import os
+import signal
 import socket
 import tempfile
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -21,7 +23,12 @@ MOST_REQUESTS = 1000  # open connections of a worker, of whatever kind
 
 
 class DrainingServer(uvicorn.Server):
-    """On SIGTERM it takes nothing new, lets running sessions end, and stops then."""
+    """On SIGTERM it takes nothing new, lets running sessions end, and stops then, with 0."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Not as uvicorn does, which ends by the signal once it has stopped: all was well."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listening in self.servers:

@@ -1,0 +1,69 @@
+"""What the OpenAPI document says is what the service does, whatever is sent: no answer of 5xx."""
+
+from collections import Counter
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+PATHS = [
+    "POST /v1/checks",
+    "POST /v1/sessions",
+    "GET /v1/sessions/{id}",
+    "DELETE /v1/sessions/{id}",
+    "GET /v1/sessions/{id}/pictures/{number}",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+    "GET /.well-known/jwks.json",
+]
+EXAMPLES = 15  # of each path
+
+
+@pytest.fixture
+def wide(serve):
+    return serve(key_rate="100000/minute", address_rate="100000/minute")
+
+
+def test_the_document_names_all_paths(wide):
+    schema = schemathesis.openapi.from_url(f"{wide.base}/openapi.json")
+    assert {result.ok().label for result in schema.get_all_operations()} >= set(PATHS)
+
+
+def test_whatever_is_sent_the_answer_is_one_that_the_document_names(wide):
+    schema = schemathesis.openapi.from_url(f"{wide.base}/openapi.json")
+    session = wide.session()["id"]
+    answers: Counter[tuple[str, int]] = Counter()
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        if operation.label not in PATHS:
+            continue
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def send(case) -> None:
+            for key in (wide.key, "guess"):
+                if "id" in (case.path_parameters or {}) and key == wide.key and case.method == "GET":
+                    case.path_parameters["id"] = session
+                answer = case.call(headers={"Authorization": f"Bearer {key}"})
+                answers[operation.label, answer.status_code] += 1
+                case.validate_response(answer, checks=CHECKS)
+
+        send()
+    assert {label for label, _ in answers} == set(PATHS)
+    assert not [code for _, code in answers if code >= 500]
+    assert answers["POST /v1/sessions", 201] > 0
