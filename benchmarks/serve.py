@@ -251,7 +251,8 @@ def started(folder: Path, *, capacity: int) -> tuple[subprocess.Popen, str, str]
         time.sleep(0.1)
     text = log.read_text()
     port, key = re.search(r'"port": (\d+)', text), re.search(r"unmask_\S+", text)
-    assert port and key
+    assert port is not None
+    assert key is not None
     return server, f"http://127.0.0.1:{port[1]}", key[0]
 
 

@@ -22,7 +22,7 @@ from unmask.serve.database import Database
 from unmask.serve.keys import new_key
 
 pytestmark = pytest.mark.skipif(
-    "ray" not in os.environ.get("UNMASK_SLOW_TESTS", ""), reason="make check runs it"
+    "ray" not in os.environ.get("UNMASK_SLOW_TESTS", ""), reason="a minute long: make check runs it"
 )
 
 PROGRAM = """
