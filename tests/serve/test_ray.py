@@ -28,6 +28,8 @@ pytestmark = pytest.mark.skipif(
 PROGRAM = """
 import sys, time, ray
 from ray import serve
+import ray.serve._private.api
+ray.serve._private.api.HTTP_PROXY_TIMEOUT = 600  # on a busy machine
 ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False)
 serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
 from unmask.serve.ray import app
@@ -72,7 +74,7 @@ def test_a_killed_replica_loses_no_session(tmp_path):
         _survives(f"http://127.0.0.1:{port}", key, database)
     finally:
         program.stdin.close()
-        program.wait(120)
+        program.wait(300)
         program.stdout.close()
 
 

@@ -13,6 +13,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from unmask.serve.application import create_app, drain
+from unmask.serve.headers import BoundedHeaders
 from unmask.serve.logs import say, to_stderr
 from unmask.serve.settings import ServeSettings
 from unmask.types import SettingsError
@@ -97,6 +98,7 @@ def configured(
         server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies or None,
+        http=BoundedHeaders,
         ws="websockets-sansio",
         ws_max_size=settings.frame_bytes + FRAME_HEAD_BYTES,
         ws_per_message_deflate=False,  # JPEG does not get smaller
