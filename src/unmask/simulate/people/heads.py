@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unmask.media.raster import rasterise
+from unmask.simulate.rendering.raster import rasterise
 from unmask.media.topology import OUTLINE, POINTS
 from unmask.simulate.people.bust import RINGS, SKIN_GLOSS, SKIN_SHININESS, Bust, head_share, make_bust
 from unmask.simulate.people.head_model import BACK, EYE, FACE, TEETH, HeadModel, load_heads

@@ -8,7 +8,7 @@ and a stand-in to everybody else: who has portraits should use portraits.
 import cv2
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 from unmask.media.topology import (
     LEFT_EYE_LOWER,
     LEFT_EYE_UPPER,

@@ -10,7 +10,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 from unmask.media.topology import MOUTH_LOWER, MOUTH_UPPER
 from unmask.simulate.photographs.files import Pictured
 from unmask.simulate.photographs.occasions import Occasion

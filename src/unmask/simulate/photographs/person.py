@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 from unmask.simulate.camera.exposure import Exposure
 from unmask.simulate.photographs.motion import FACE_M, draw_sitter, warp_at
 from unmask.simulate.photographs.occasions import Occasion

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numba import njit
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 from unmask.media.topology import POINTS
 from unmask.simulate.people.bust import Bust, make_bust, posed
 from unmask.simulate.rendering.light import Light, draw_light, seen_from
