@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 from numba import njit
 
-from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 from unmask.media.topology import POINTS
 from unmask.simulate.people.bust import Bust, make_bust, posed
 from unmask.simulate.rendering.light import Light, draw_light, seen_from
 from unmask.simulate.rendering.motion import HeadMotion, Moment, RigidMotion, draw_camera_motion
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 from unmask.simulate.rendering.surfaces import Layer, Pose, Seen, View, look_up, project, trace, turn
 from unmask.simulate.stage.backdrops import Backdrop, draw_backdrop, own_backdrop
 from unmask.simulate.stage.places import Place
