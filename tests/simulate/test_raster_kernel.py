@@ -29,7 +29,10 @@ def test_both_agree_bit_by_bit(case):
 
 def test_a_mesh_beside_the_picture_covers_nothing():
     depth, triangle, _ = plain.rasterise(
-        np.full((3, 3), -9, np.float32) + np.eye(3, dtype=np.float32), np.array([[0, 1, 2]]), height=5, width=5
+        np.full((3, 3), -9, np.float32) + np.eye(3, dtype=np.float32),
+        np.array([[0, 1, 2]]),
+        height=5,
+        width=5,
     )
     assert np.isinf(depth).all()
     assert (triangle == -1).all()

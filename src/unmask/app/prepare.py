@@ -29,7 +29,7 @@ from unmask.data.prepare.preparation import (
 from unmask.data.prepare.prepared import PREPARATION
 from unmask.data.prepare.recordings import READ_S, TrackedFolder
 from unmask.data.prepare.selection import WHOLE
-from unmask.data.prepare.shards import Outcome, Pictures
+from unmask.data.prepare.shards import Pictures, RecordingOutcome
 from unmask.data.prepare.true_depth import Depth, check_depth
 from unmask.files import held, keep_inputs, left_behind, name_below, write_bytes
 from unmask.media.faces import FaceFinder
@@ -210,7 +210,7 @@ def claim(out: Path, settings: dict[str, str]) -> None:
         write_bytes(out / CLAIM, text.encode())
 
 
-def summary(part: str, found: Sequence[Outcome]) -> str:
+def summary(part: str, found: Sequence[RecordingOutcome]) -> str:
     """One line: how many presentations and clips, and why some have none.
 
     >>> summary("test", [])

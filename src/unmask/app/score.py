@@ -18,7 +18,7 @@ from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.folder import LABELS, read_labels
 from unmask.data.prepare.engines import ray_module
 from unmask.detector.detector import packaged
-from unmask.detector.scoring import Scorer, thresholds_of
+from unmask.detector.scoring import PresentationScorer, thresholds_of
 from unmask.files import name_below
 from unmask.metrics import Estimate, Rate, over, summarise
 from unmask.plain import sentence
@@ -63,7 +63,7 @@ def run(sources: Sequence[str], wishes: Wishes) -> int:
         check_signatures([*models, *wishes.models] or packaged(), wishes.trust)
     if wishes.engine == "ray":
         ray_module()  # what is missing is said before the work
-    scorer = Scorer(
+    scorer = PresentationScorer(
         models=tuple(map(str, (*models, *wishes.models))),
         point=wishes.point,
         precision=wishes.precision,
@@ -92,7 +92,7 @@ def run(sources: Sequence[str], wishes: Wishes) -> int:
     return _score_labelled(Path(folders[0]), wishes, scorer=scorer, output=output)
 
 
-def _score_labelled(folder: Path, wishes: Wishes, *, scorer: Scorer, output: Output) -> int:
+def _score_labelled(folder: Path, wishes: Wishes, *, scorer: PresentationScorer, output: Output) -> int:
     presentations = read_labels(folder, wishes.labels)
     if wishes.by and not any(wishes.by in presentation.cells() for presentation in presentations):
         known = ", ".join(presentations[0].cells()) or "none"
