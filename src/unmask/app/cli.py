@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from unmask.app.camera import camera
 from unmask.app.cli_experiment import experiment
 from unmask.app.cli_fghv import fghv
 from unmask.app.cli_field import add_field_commands
@@ -113,6 +114,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     simulate,
     fghv,
     sign,
+    camera,
 )
 for command in COMMANDS:
     app.command()(command)
