@@ -59,16 +59,16 @@ def measure_response(
     if seen.sum() < LEAST_SKIN:
         return Response(change=match.change)
     skin, ring = skin[:, seen], ring[:, around]
-    answers = _Answers(steps[lit], times_s[lit], skin.mean(axis=1), match.change)
     own = schedule.primaries[list(indices)].astype(np.float64)
     rng = np.random.default_rng(seed)
     others = [own[rng.permutation(len(own))] for _ in range(OTHERS)]
-    shares = answers.shares(skin, own)
-    noises = [answers.shares(skin, other) - 1 for other in others]
+    answers = _Answers(steps[lit], times_s[lit], skin.mean(axis=1), match.change)
+    shares, noises = answers.shares(skin, own, others)
     beside, beside_noise = None, np.inf
     if around.sum() >= LEAST_RING:
-        beside = float(np.median(answers.shares(ring, own)))
-        beside_noise = float(np.std([np.median(answers.shares(ring, other)) for other in others]))
+        places, off = answers.shares(ring, own, others)
+        beside = float(np.median(places))
+        beside_noise = float(np.std([np.median(one) for one in places + off]))
     mesh = np.median([one.mesh for one in samples], axis=0)
     surface = _Surface(mesh, seen, lightness=skin.mean(axis=(0, 2)))
     return Response(
@@ -92,14 +92,30 @@ class _Answers:
         strength = np.maximum(change, 0)
         self._weight = strength / max(float(strength @ strength), 1e-9)
 
-    def shares(self, light: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """The share (k,) of each place in the face's mean answer; `light` (T, k, 3) are logarithms."""
-        colours = without(self._steps @ bits, self._basis)  # (T, 3)
+    def shares(
+        self, light: np.ndarray, bits: np.ndarray, others: list[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The share (k,) of each place in the face's mean answer, and how far off (m, k) it may be by noise.
+
+        `light` (T, k, 3) are logarithms. What is left once the answer is taken out is held against `others`,
+        sequences (n, 3) that were not shown.
+        """
         off = light - self._mean[:, None]
         off = without(off.reshape(len(off), -1), self._basis).reshape(off.shape)
-        power = np.maximum((colours**2).sum(axis=0), 1e-9)
-        changes = 2 * np.einsum("tc,tkc->kc", colours, off) / power
-        return np.asarray(1 + changes @ self._weight)
+        changes = self._changes(off, bits)
+        rest = off - 0.5 * np.einsum("tc,kc->tkc", self._colours(bits), changes)
+        noises = [self._changes(rest, other) @ self._weight for other in others]
+        return 1 + changes @ self._weight, np.array(noises)
+
+    def _colours(self, bits: np.ndarray) -> np.ndarray:
+        return without(self._steps @ bits, self._basis)
+
+    def _changes(self, off: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Changes (k, 3) from low to high of each place under the sequence `bits` (n, 3)."""
+        colours = self._colours(bits)
+        return np.asarray(
+            2 * np.einsum("tc,tkc->kc", colours, off) / np.maximum((colours**2).sum(axis=0), 1e-9)
+        )
 
 
 class _Surface:
