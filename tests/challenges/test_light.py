@@ -37,12 +37,18 @@ def test_a_head_before_the_screen_is_live():
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [("sheet", Reason.NO_DEPTH), ("cutout", Reason.FLAT), ("glass", Reason.MIRROR)],
+    [("sheet", Reason.NO_DEPTH), ("cutout", Reason.FLAT)],
 )
-def test_what_is_no_head_answers_otherwise(kind, reason):
+def test_a_sheet_is_an_attack(kind, reason):
     result = judged(Scene(kind=kind))
     assert result.verdict is Verdict.ATTACK
     assert reason in result.reasons
+
+
+def test_glass_that_mirrors_the_screen_is_not_live():
+    result = judged(Scene(kind="glass"))
+    assert result.verdict is not Verdict.LIVE
+    assert Reason.MIRROR in result.reasons
 
 
 @pytest.mark.parametrize("scene", [Scene(screen=0.0002), Scene(screen=0.0012, albedo=0.06, noise=4.0)])

@@ -43,6 +43,7 @@ class LightLimits:
     shape_sure: float = 2.0  # times what noise alone gives
     shape_noise_most: float = 0.015  # above it a face is not called flat
     mirror_least: float = -0.6
+    uneven_most: float = 0.4
     other_least: float = 0.03  # of steps of another sequence: their size,
     other_explained: float = 0.85  # the share of the signal that they are,
     other_sharp: float = 3.0  # and how sharply they come at the challenge's rhythm
@@ -161,10 +162,11 @@ def read(response: Response, limits: LightLimits) -> tuple[Verdict, tuple[Reason
     shape, shape_noise = response.shape, response.shape_noise
     if shape is not None and shape < limits.shape_least and shape_noise < limits.shape_noise_most:
         against.append(Reason.FLAT)
-    if response.mirror is not None and response.mirror + 2 * response.mirror_noise < limits.mirror_least:
-        against.append(Reason.MIRROR)
     if against:
         return Verdict.ATTACK, tuple(against)
+    glassy = response.mirror is not None and response.mirror + 2 * response.mirror_noise < limits.mirror_least
+    if glassy or (response.uneven is not None and response.uneven > limits.uneven_most):
+        return Verdict.UNDECIDED, (Reason.MIRROR,)  # or a lamp beside the face: turn away from it
     deep = beside is None or beside <= limits.beside_most
     shaped = shape is not None and shape >= max(limits.shape_least, limits.shape_sure * shape_noise)
     if deep and shaped:
@@ -221,7 +223,11 @@ def _evidence(match: Match, response: Response) -> dict[str, Any]:
         "shape": (response.shape, response.shape_noise),
         "mirror": (response.mirror, response.mirror_noise),
     }
-    return _matched(match) | {
+    uneven = None if response.uneven is None else round(response.uneven, 4)
+    return {
+        **_matched(match),
+        "uneven": uneven,
+    } | {
         name: None if value is None else {"value": round(value, 4), "noise": round(noise, 4)}
         for name, (value, noise) in numbers.items()
     }

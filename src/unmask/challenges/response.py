@@ -27,8 +27,10 @@ class Response:
     `beside`: the median share of the places beside the head, `beside_noise` its standard error. `shape`: the
     spread of shares over the face that its normals explain beyond a tilted or bent sheet and beyond
     brightness, `shape_noise` what noise alone gives. `mirror`: how shares fall with the skin's own lightness,
-    -1 for light that glass mirrors whatever is behind it, about 0 for skin; `mirror_noise` likewise. `change`
-    (3,): of the face's light from a primary's low to its high, as logarithms.
+    -1 for light that glass mirrors whatever is behind it, about 0 for skin; `mirror_noise` likewise. `uneven`:
+    the smooth spread of the shares beyond noise, large where glass mirrors the screen in a spot, and where a
+    lamp lights one side of a face alone. `change` (3,): of the face's light from a primary's low to its high,
+    as logarithms.
     """
 
     change: np.ndarray
@@ -38,6 +40,7 @@ class Response:
     shape_noise: float = np.inf
     mirror: float | None = None
     mirror_noise: float = np.inf
+    uneven: float | None = None
 
 
 def measure_response(
@@ -78,6 +81,7 @@ def measure_response(
         shape_noise=float(np.sqrt(np.mean([surface.explained(noise) ** 2 for noise in noises]))),
         mirror=surface.fall(shares),
         mirror_noise=float(np.std([surface.fall(noise) for noise in noises])),
+        uneven=surface.uneven(shares, noises),
         change=match.change,
     )
 
@@ -127,7 +131,7 @@ class _Surface:
         x, y = place.T
         light = lightness - lightness.mean()
         sheet = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y, light, light**2])
-        self._sheet = np.linalg.qr(sheet)[0]
+        self._sheet = np.linalg.qr(sheet)[0]  # its first columns span the tilts and bends
         normals = normals_of(mesh)[SKIN][seen]
         shape = np.column_stack([normals, normals[:, :2] ** 2 - normals[:, 2:] ** 2])
         self._shape = np.linalg.qr(without(shape, self._sheet))[0]
@@ -144,6 +148,12 @@ class _Surface:
         """The slope of the shares (k,) over the skin's own fine pattern of lightness."""
         power = max(float(self._pattern @ self._pattern), 1e-9)
         return float(self._pattern @ self._fine(shares) / power)
+
+    def uneven(self, shares: np.ndarray, noises: np.ndarray) -> float:
+        """The root mean square of what tilts and bends explain of shares (k,), without that of noise (m, k)."""
+        bends = self._sheet[:, 1:6].T
+        power = float((bends @ shares) @ (bends @ shares)) - float(((bends @ noises.T) ** 2).sum(0).mean())
+        return float(np.sqrt(max(power, 0.0) / len(shares)))
 
     def _fine(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(values - self._near @ values)
