@@ -27,10 +27,10 @@ class Response:
     `beside`: the median share of the places beside the head, `beside_noise` its standard error. `shape`: the
     spread of shares over the face that its normals explain beyond a tilted or bent sheet and beyond
     brightness, `shape_noise` what noise alone gives. `mirror`: how shares fall with the skin's own lightness,
-    -1 for light that glass mirrors whatever is behind it, about 0 for skin; `mirror_noise` likewise. `uneven`:
-    the smooth spread of the shares beyond noise, large where glass mirrors the screen in a spot, and where a
-    lamp lights one side of a face alone. `change` (3,): of the face's light from a primary's low to its high,
-    as logarithms.
+    -1 for light that glass mirrors whatever is behind it, about 0 for skin; `mirror_noise` likewise.
+    `uneven`: the smooth spread of the shares beyond noise, large where glass mirrors the screen in a spot,
+    and where a lamp lights one side of a face alone. `change` (3,): of the face's light from a primary's low
+    to its high, as logarithms.
     """
 
     change: np.ndarray
@@ -150,7 +150,7 @@ class _Surface:
         return float(self._pattern @ self._fine(shares) / power)
 
     def uneven(self, shares: np.ndarray, noises: np.ndarray) -> float:
-        """The root mean square of what tilts and bends explain of shares (k,), without that of noise (m, k)."""
+        """The root mean square of what tilts and bends explain of shares (k,), noise (m, k) taken off."""
         bends = self._sheet[:, 1:6].T
         power = float((bends @ shares) @ (bends @ shares)) - float(((bends @ noises.T) ** 2).sum(0).mean())
         return float(np.sqrt(max(power, 0.0) / len(shares)))
