@@ -56,7 +56,7 @@ CASES = {
     "sign": ("sign {}/m.onnx --key {}/key.pem --out {}/m.onnx", "m.onnx"),
     "sign, its key": ("sign {}/m.onnx --key {}/key.pem --out {}/key.pem", "key.pem"),
 }
-READ_ONLY = {"data", "doctor", "assets"}  # commands that write nothing
+READ_ONLY = {"serve", "data", "doctor", "assets"}  # commands that write nothing
 
 
 @pytest.fixture

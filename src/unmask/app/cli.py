@@ -21,7 +21,7 @@ from unmask.app.streams import complain, spell_out
 
 # task -> command -> the file, and function, that it is
 COMMANDS: dict[str, dict[str, str]] = {
-    "Judge": {"check": "check", "demo": "demo", "assets": "assets"},
+    "Judge": {"check": "check", "serve": "serve", "demo": "demo", "assets": "assets"},
     "Measure": {
         "score": "score",
         "evaluate": "evaluate",
@@ -71,7 +71,10 @@ class Later(TyperCommand):
     def real(self) -> Any:
         """The command with its options; imports its file."""
         file = import_module(f"unmask.app.{self.module}")
-        return _command_of(getattr(file, self.module), str(self.name), help_text=file.__doc__ or "")
+        called = getattr(file, self.module)
+        if isinstance(called, typer.Typer):  # a command with commands of its own
+            return typer.main.get_command(called)
+        return _command_of(called, str(self.name), help_text=file.__doc__ or "")
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **more: Any) -> Any:
         """The context of the real command, which is imported here."""

@@ -20,8 +20,8 @@ from unmask.app.progress import bar, say
 from unmask.app.worst import Worst, worst_notes, worst_of
 from unmask.contract import Contract, from_json
 from unmask.data.sets import DATASETS
+from unmask.evaluation.measure import Evaluation, comparison_notes, measure
 from unmask.evaluation.runs import Run, runs
-from unmask.evaluation.systems import System, comparison_notes, measured
 from unmask.files import keep_inputs, write_page
 from unmask.metrics import read_rule
 from unmask.report import charts
@@ -99,7 +99,7 @@ def report(options: ReportOptions) -> int:
     with bar("measuring") as advance:
         for count, (table, one, folder) in enumerate(found, start=1):
             worst = worst_of(one, options.worst_of)
-            system = measured(one, rule, worst_of=worst, seed=options.seed, rounds=options.rounds)
+            system = measure(one, rule, worst_of=worst, seed=options.seed, rounds=options.rounds)
             systems.append(system)
             told.append(_told(table, system, contracts, folder=folder))
             advance(count, len(found))
@@ -143,7 +143,7 @@ def _read(tables: Sequence[Path], options: ReportOptions) -> list[tuple[Path, Ru
     return found
 
 
-def _told(table: Path, system: System, contracts: Sequence[Contract], *, folder: Path | None) -> Told:
+def _told(table: Path, system: Evaluation, contracts: Sequence[Contract], *, folder: Path | None) -> Told:
     evidence, settings = None, {}
     if folder:
         evidence = _evidence(system, folder)
@@ -163,7 +163,7 @@ def _told(table: Path, system: System, contracts: Sequence[Contract], *, folder:
     )
 
 
-def _evidence(system: System, folder: Path) -> Kept:
+def _evidence(system: Evaluation, folder: Path) -> Kept:
     found = kept(system, partial(read_evidence, folder))
     for sentence in found.broken[:SENTENCES]:
         say(f"unmask: {sentence}")
