@@ -224,7 +224,7 @@ def _planted(monkeypatch):
     detector = Detector([Judge(1)], finder=Squares(), point="default", settings=Settings())
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(scoring, "loaded", lambda scorer: detector)
-    monkeypatch.setattr("unmask.app.selftest.loaded", lambda scorer: detector)
+    monkeypatch.setattr("unmask.app.selftest_report.loaded", lambda scorer: detector)
 
 
 @pytest.mark.usefixtures("_planted")

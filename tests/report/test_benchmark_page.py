@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from unmask.app.benchmark_report import run
+from unmask.app.benchmark_report import BenchmarkReportOptions, benchmark_report
 from unmask.evaluation.leakage import ClipStatistics
 from unmask.files import write_bytes
 from unmask.media.statistics import NAMES
@@ -197,7 +197,7 @@ def test_near_is_bright_and_a_face_spans_more_than_a_plane():
 
 
 def test_a_folder_is_reported(folder, capsys):
-    assert run(folder) == 0
+    assert benchmark_report(BenchmarkReportOptions(folder=folder)) == 0
     assert capsys.readouterr().out.strip() == str(folder / "report.html")
     reader = read((folder / "report.html").read_text())
     # Sheets: the living, the instrument, each camera; a picture and a depth for each clip.
@@ -208,5 +208,5 @@ def test_a_folder_is_reported(folder, capsys):
 def test_an_unfinished_benchmark_is_refused(folder, tmp_path):
     (folder / "hashes.csv").unlink()
     with pytest.raises(DataError, match=r"no finished benchmark, it has no hashes\.csv"):
-        run(folder)
+        benchmark_report(BenchmarkReportOptions(folder=folder))
     assert not (folder / "report.html").exists()

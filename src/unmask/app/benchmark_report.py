@@ -1,12 +1,15 @@
-"""`unmask benchmark report`: what was made -> one page that shows it."""
+"""Write one HTML page: counts, sheets of clips beside their depth, camera statistics, hashes."""
 
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
+import typer
 
 from unmask.app.progress import bar
 from unmask.data.benchmark import counts, lacking, protocols
@@ -25,9 +28,18 @@ MEASURED_FRAMES = 3
 Row = Mapping[str, str]
 
 
-def run(folder: Path, *, out: Path | None = None) -> int:
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkReportOptions:
+    """The options of the command."""
+
+    folder: Annotated[Path, typer.Argument(help="What `unmask benchmark make` made.")]
+    out: Annotated[Path | None, typer.Option(help="The page; FOLDER/report.html if not given.")] = None
+
+
+def benchmark_report(options: BenchmarkReportOptions) -> int:
     """Writes the page and says where it is."""
-    target = out or folder / "report.html"
+    folder = options.folder
+    target = options.out or folder / "report.html"
     read = (path for path in folder.rglob("*") if path.name != "report.html" and path.is_file())
     keep_inputs({"--out": target}, read)
     rows, hashes = _table(folder / "labels.csv"), _table(folder / "hashes.csv")

@@ -1,8 +1,14 @@
-"""`unmask doctor`: what is wrong with a data set's folder, for a terminal."""
+"""Tell what is missing, doubled, unreadable, miscounted or leaking in a data set's folder, and why.
+
+Exit code: 0 only when nothing was found.
+"""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.padding import Padding
 from rich.text import Text
 
@@ -15,11 +21,22 @@ from unmask.data.splits import DataSet
 WRONG = 1  # exit code where anything was found
 
 
-def run(name: str, root: Path, *, every: bool) -> int:
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions:
+    """The options of the command."""
+
+    dataset: Annotated[
+        str, typer.Argument(help="A data set that `unmask data` lists, as casia-surf:live=0 with an option.")
+    ]
+    root: Annotated[Path, typer.Argument(help="The folder that it was unpacked into.")]
+    every: Annotated[bool, typer.Option("--all", help="Open every file; without it, a sample of 40.")] = False
+
+
+def doctor(options: DoctorOptions) -> int:
     """Examines the folder and prints what was found; 0 only where that is nothing."""
-    dataset = data_set(name)
+    dataset, root = data_set(options.dataset), options.root
     with bar(f"opening files of {dataset.title}") as advance:
-        examination = examine(dataset, root, every=every, progress=advance)
+        examination = examine(dataset, root, every=options.every, progress=advance)
     out = console()
     out.print(Text(f"{dataset.title} in {root}", style="bold"))
     for line in summary(examination, dataset):
