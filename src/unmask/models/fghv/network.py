@@ -36,7 +36,7 @@ LATENT_SEED = 1234  # of the latent vectors that a finished network compares wit
 class FghvForm:
     """Widths and switches; the defaults are the paper's or, where it is silent, its siblings'.
 
-    `backbone`: the papers' DepthBackbone, or a ResNetBackbone-18 whose features are as many, an eighth of them its width,
+    `backbone`: the papers' DepthNet, or a ResNet-18 whose features are as many, an eighth of them its width,
     or the frozen encoder of ordinary photographs (models.encoder) with one dense layer.
     `channels`: 3 for RGB, 6 for RGB and HSV. `fold`: squares of that side of pixels become one place of the
     first layer. `embedder`: the widths behind the joined levels, the last one that of the feature. `hidden`:
@@ -126,7 +126,7 @@ class DepthBackbone(nn.Module):
 
 
 class ResNetBackbone(nn.Module):
-    """A ResNetBackbone-18 as the backbone; it has no levels to join."""
+    """A ResNet-18 as the backbone; it has no levels to join."""
 
     def __init__(self, form: FghvForm) -> None:
         super().__init__()
