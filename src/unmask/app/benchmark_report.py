@@ -1,7 +1,6 @@
 """`unmask benchmark report`: what was made -> one page that shows it."""
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 from unmask.app.progress import bar
 from unmask.data.benchmark import counts, lacking, protocols
 from unmask.evaluation.leakage import Leak, Measured, leak_table
-from unmask.files import keep_inputs, write_page
+from unmask.files import keep_inputs, read_json, write_page
 from unmask.media.statistics import face_statistics
 from unmask.media.video import read_video
 from unmask.report.benchmark_page import Contents, Listed, Sheet, Shown, page
@@ -73,7 +72,7 @@ def _json(path: Path) -> dict[str, object]:
             f"{path.parent} is no finished benchmark, it has no {path.name}; run `unmask benchmark make` to "
             "its end"
         )
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path, again="run `unmask benchmark make` again")
 
 
 def _spread(rows: Sequence[Row], at_most: int) -> list[Row]:
