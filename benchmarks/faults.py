@@ -1,6 +1,6 @@
 """Recordings of attacks with faults injected: how many of them come out LIVE (none may).
 
-    python benchmarks/faults.py [--count 500] [--seed 11] [--out build/faults.csv] [--media FOLDER] [--first 0]
+    python benchmarks/faults.py [--count 500] [--seed 11] [--first 0] [--out build/faults.csv]
 
 Attacks on one person (prints, displays, paper masks), simulated from a photograph that no model was trained
 on, are coded in five ways; each recording gets a fault drawn by the seed and its number: flipped bits

@@ -187,7 +187,7 @@ def made_inputs(base: Path) -> dict[str, Command]:
     train = f"train --config sgtd_s_single --data {base}/set --out {{out}} --steps 6 {settings}"
     lines = {
         "prepare": f"prepare folder {base}/videos --out {{out}} --shard 2 {CUT}",
-        "score": f"score {base}/videos --out {{out}}/s.csv --clips {{out}}/clips.csv --model {model} --jobs 1",
+        "score": f"score {base}/videos --out {{out}}/s.csv --clips {{out}}/c.csv --model {model} --jobs 1",
         "calibrate": f"calibrate {model} {base}/captures --out {{out}}/mine.onnx --jobs 1",
         "simulate": "simulate --out {out} --subjects 2 --clips 4 --seed 5 --jobs 1",
     }

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-
 from test_shards import some
+
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Shard, write_shard
 from unmask.files import read_json

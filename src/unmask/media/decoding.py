@@ -21,6 +21,9 @@ from unmask.types import Frame, SourceError
 
 WITHOUT_DELAY = frozenset({"mjpeg", "gif", "png", "rawvideo"})  # codecs that give a picture for each packet
 DEFAULT_FPS = 30.0  # where a file does not say
+# Of a camera without a clock: the first come out of its buffer at once, so that their times of arrival tell
+# nothing, and its exposure has not settled.
+UNSETTLED = 3
 LIVE_FAULTS = 60  # damaged packets in a row, some two seconds of them, that a live stream may have
 
 
@@ -55,8 +58,12 @@ class Reader:
         *,
         arrival_s: Callable[[int], float] | None,
     ) -> Generator[Frame, None, None]:
-        """The frames with their times; `arrival_s` replaces the clock of a container that has none."""
+        """The frames with their times; `arrival_s` replaces the clock of a container that has none.
+
+        Such a one's first `UNSETTLED` pictures are passed over; the times count from the first of them.
+        """
         count, clock = 0, _Clock(fps=rate_of(self._stream))
+        unsettled = 0 if arrival_s is None else UNSETTLED
         display: Display | None = None
         with container, closing(patient) if patient is not None else container:
             yield cast(Frame, None)  # from here on the file is closed however this ends
@@ -65,14 +72,17 @@ class Reader:
                     time_s = clock.time_s(picture.time if arrival_s is None else arrival_s(_end(packet)))
                     if self._live and self._is_enough(time_s, count):
                         return
+                    if patient is not None:
+                        patient.begin()
+                    if unsettled > 0:
+                        unsettled -= 1
+                        continue
                     self._limits.check_duration(self._name, time_s)
                     self._limits.check_frames(self._name, count + 1)
                     display = self._display(picture, display, count=count)
                     self._account.good()
                     yield Frame(image=display.shown(picture), time_s=time_s, index=count)
                     count += 1
-                    if patient is not None:
-                        patient.begin()
             except ExitError as stalls:
                 raise stalled(self._name, self._limits.timeout_s) from stalls
             except FFmpegError as broken:
@@ -82,6 +92,11 @@ class Reader:
                     f"{self._name} cannot be read on after {count} frames: its container is damaged; "
                     "copy it again"
                 ) from broken
+        if count == 0 and arrival_s is not None and unsettled < UNSETTLED:
+            raise SourceError(
+                f"{self._name} gave only {UNSETTLED - unsettled} pictures, and the first {UNSETTLED} of a "
+                "camera are passed over; check the camera"
+            )
         if count == 0:
             damaged = f" of {self._account.damaged} damaged ones" if self._account.damaged else ""
             raise SourceError(f"{self._name} holds no frame{damaged} that can be decoded; copy it again")
