@@ -174,10 +174,10 @@ def made_inputs(base: Path) -> dict[str, Command]:
 
     model = linear_model(base / "tiny.onnx", weight=np.linspace(-1, 1, FEATURES))
     recordings(base / "videos")
-    captures(base / "captures", people=40)
+    captures(base / "captures", people=24)
     parts = {}
     for part in ("train", "dev"):
-        captures(base / f"pics-{part}", people=4, named=part)
+        captures(base / f"pics-{part}", people=2, named=part)
         if start(f"prepare folder {base}/pics-{part} --out {{out}} {CUT}", base / f"all-{part}")() != 0:
             raise SystemExit("the set for training cannot be prepared")
         parts[part] = next((base / f"all-{part}").rglob("spec.json")).parent
@@ -186,10 +186,10 @@ def made_inputs(base: Path) -> dict[str, Command]:
     settings = " ".join(f"--set {setting}" for setting in TINY)
     train = f"train --config sgtd_s_single --data {base}/set --out {{out}} --steps 6 {settings}"
     lines = {
-        "prepare": f"prepare folder {base}/videos --out {{out}} --shard 2 {CUT}",
+        "prepare": f"prepare folder {base}/videos --out {{out}} --shard 1 {CUT}",
         "score": f"score {base}/videos --out {{out}}/s.csv --clips {{out}}/c.csv --model {model} --jobs 1",
         "calibrate": f"calibrate {model} {base}/captures --out {{out}}/mine.onnx --jobs 1",
-        "simulate": "simulate --out {out} --subjects 2 --clips 4 --seed 5 --jobs 1",
+        "simulate": "simulate --out {out} --subjects 2 --clips 2 --seed 5 --jobs 1",
     }
     commands = {name: Command(first=line, again=line) for name, line in lines.items()}
     commands["train"] = Command(first=train, again=f"{train} --resume")
@@ -197,12 +197,12 @@ def made_inputs(base: Path) -> dict[str, Command]:
 
 
 def recordings(root: Path) -> None:
-    """Eight short videos of a photograph that wanders."""
+    """Four short videos of a photograph that wanders."""
     root.mkdir()
     face = data.astronaut()[:320, 80:400]
     rows = ["path,label,instrument,subject"]
-    for n in range(8):
-        write_video(root / f"{n}.mp4", [np.roll(face, 3 * k + n, axis=1) for k in range(12)], fps=10)
+    for n in range(4):
+        write_video(root / f"{n}.mp4", [np.roll(face, 3 * k + n, axis=1) for k in range(6)], fps=10)
         rows.append(f"{n}.mp4,{'attack,print/a4' if n % 2 else 'bona_fide,'},s{n}")
     (root / "labels.csv").write_text("\n".join(rows) + "\n")
 
