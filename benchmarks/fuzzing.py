@@ -1,6 +1,6 @@
 """Thousands of broken inputs: none may be a traceback, a hang, a crash, or LIVE.
 
-    python benchmarks/fuzzing.py [--count 5000] [--seed 5] [--out build/fuzzing.csv]
+    python benchmarks/fuzzing.py [--count 5000] [--seed 5] [--first 0] [--out build/fuzzing.csv]
 
 A corpus of our own making (pictures of an attack in eight formats, its video in eight containers, small
 models, contracts, tables, prepared shards) is broken by number and seed: bits flipped, bytes set, runs
@@ -50,6 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="Begin at this number, in a table of its own.")
     parser.add_argument("--out", type=Path, default=Path("build/fuzzing.csv"))
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -62,7 +63,7 @@ def main() -> int:
         if done < 0:
             rows.writerow(COLUMNS)
         worker = Worker(Path(folder), asked.seed)
-        for number in range(max(0, done), asked.count):
+        for number in range(asked.first + max(0, done), asked.count):
             rows.writerow(worker.row(number))
             table.flush()
         worker.close()
