@@ -11,7 +11,7 @@ from skimage import data
 from tiny_models import FEATURES, linear_model
 from unmask.detector.detector import Detector
 
-INPUTS = 240
+INPUTS = 100
 
 
 @pytest.fixture(scope="module")

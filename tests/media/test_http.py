@@ -126,7 +126,7 @@ def test_a_camera_that_gives_hardly_a_picture_is_told():
 
     with (
         site({"/video": camera}) as (root, _),
-        pytest.raises(SourceError, match=r"gave only [12] pictures, and the first 3 of a camera"),
+        pytest.raises(SourceError, match=r"gave only [12] pictures, and a camera's first 3"),
     ):
         list(open_source(f"{root}/video").frames)
 

@@ -46,6 +46,7 @@ class Reader:
         self._faults = 0  # in a row
         self._packets = 0  # since the last whole picture
         self._since_s: float | None = None  # when that was, or the first packet
+        self._show: Display | None = None  # how the last picture was meant to be seen
         self._other_size = False
         codec = stream.codec_context
         self._references = References(codec.extradata) if codec.codec.name == "h264" else None
@@ -64,7 +65,6 @@ class Reader:
         """
         count, clock = 0, _Clock(fps=rate_of(self._stream))
         unsettled = 0 if arrival_s is None else UNSETTLED
-        display: Display | None = None
         with container, closing(patient) if patient is not None else container:
             yield cast(Frame, None)  # from here on the file is closed however this ends
             try:
@@ -72,17 +72,13 @@ class Reader:
                     time_s = clock.time_s(picture.time if arrival_s is None else arrival_s(_end(packet)))
                     if self._live and self._is_enough(time_s, count):
                         return
-                    if patient is not None:
-                        patient.begin()
                     if unsettled > 0:
                         unsettled -= 1
-                        continue
-                    self._limits.check_duration(self._name, time_s)
-                    self._limits.check_frames(self._name, count + 1)
-                    display = self._display(picture, display, count=count)
-                    self._account.good()
-                    yield Frame(image=display.shown(picture), time_s=time_s, index=count)
-                    count += 1
+                    else:
+                        yield self._frame(picture, time_s=time_s, count=count)
+                        count += 1
+                    if patient is not None:
+                        patient.begin()  # what is done with a picture is not time of reading
             except ExitError as stalls:
                 raise stalled(self._name, self._limits.timeout_s) from stalls
             except FFmpegError as broken:
@@ -92,14 +88,22 @@ class Reader:
                     f"{self._name} cannot be read on after {count} frames: its container is damaged; "
                     "copy it again"
                 ) from broken
-        if count == 0 and arrival_s is not None and unsettled < UNSETTLED:
-            raise SourceError(
-                f"{self._name} gave only {UNSETTLED - unsettled} pictures, and the first {UNSETTLED} of a "
-                "camera are passed over; check the camera"
-            )
         if count == 0:
             damaged = f" of {self._account.damaged} damaged ones" if self._account.damaged else ""
+            if unsettled < UNSETTLED and arrival_s is not None:
+                raise SourceError(
+                    f"{self._name} gave only {UNSETTLED - unsettled} pictures, and a camera's first "
+                    f"{UNSETTLED} are passed over; check the camera"
+                )
             raise SourceError(f"{self._name} holds no frame{damaged} that can be decoded; copy it again")
+
+    def _frame(self, picture: VideoFrame, *, time_s: float, count: int) -> Frame:
+        """The picture as it is meant to be seen, within the limits."""
+        self._limits.check_duration(self._name, time_s)
+        self._limits.check_frames(self._name, count + 1)
+        self._show = self._display(picture, self._show, count=count)
+        self._account.good()
+        return Frame(image=self._show.shown(picture), time_s=time_s, index=count)
 
     def _is_enough(self, time_s: float, count: int) -> bool:
         """Whether a live source ends here, at the limits."""
