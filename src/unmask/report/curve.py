@@ -8,6 +8,7 @@ top.
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from unmask.contract import ScoreMap
 from unmask.types import ClipScore
@@ -84,11 +85,13 @@ def segmented(clips: Sequence[ClipScore], begins_s: Sequence[float]) -> list[tup
     >>> clips = [ClipScore(time_s=t, score=0.5, depth=None, picture=None) for t in (0.0, 1.0, 2.0)]
     >>> segmented(clips, [0.0, 0.5, 0.7, 1.8]), segmented(clips, [])
     ([(0, 1), (1, 2), (2, 3)], [(0, 3)])
+    >>> segmented([], [0.0])
+    []
     """
     starts = sorted(begins_s)
     numbers = [bisect_right(starts, clip.time_s + 1e-6) for clip in clips]
     firsts = [place for place in range(len(clips)) if place == 0 or numbers[place] != numbers[place - 1]]
-    return list(zip(firsts, [*firsts[1:], len(clips)], strict=True))
+    return list(pairwise([*firsts, len(clips)]))
 
 
 def _y(score: float) -> float:
