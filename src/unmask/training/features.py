@@ -7,7 +7,6 @@ shard's file appears whole, so a run that was killed goes on with the next.
 
 import hashlib
 import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from torch import nn
 
 from unmask.contract import tensors_sha256
 from unmask.data.prepare.prepared import PreparedSet
-from unmask.data.prepare.shards import Shard, index_of
+from unmask.data.prepare.shards import Shard
 from unmask.files import write_bytes
 from unmask.models.encoder import FEATURES, Encoder, FrozenEncoder
 from unmask.models.export import features_graph
@@ -65,8 +64,7 @@ def encoder_sha256(network: nn.Module) -> str:
 
 
 def _path(shard: Shard, key: str) -> Path:
-    own = json.loads(index_of(shard.tar).read_text(encoding="utf-8"))["sha256"]
-    both = hashlib.sha256(f"{key}|{own}".encode()).hexdigest()[:16]
+    both = hashlib.sha256(f"{key}|{shard.whole}".encode()).hexdigest()[:16]
     return shard.tar.with_name(f"{shard.tar.stem}.features-{both}.npy")
 
 
