@@ -7,6 +7,7 @@ export type Mood = "" | "good" | "bad";
 export interface Button {
   text: string;
   press: () => void;
+  quiet?: boolean;
 }
 
 /** One state of the card. `hint` is read out by screen readers when it changes. */
@@ -80,8 +81,8 @@ export class View {
     this.turn(sign);
     this.video.style.visibility = camera || sign ? "visible" : "hidden";
     this.guide.style.visibility = camera || sign ? "hidden" : "visible";
-    const pressed = (scene.buttons ?? []).map(({ text, press }, place) =>
-      element("button", { type: "button", className: place ? "" : "first", textContent: text, onclick: press }),
+    const pressed = (scene.buttons ?? []).map(({ text, press, quiet }, place) =>
+      element("button", { type: "button", className: place || quiet ? "" : "first", textContent: text, onclick: press }),
     );
     this.buttons.replaceChildren(...pressed);
     if (scene.focus) this.title.focus();
@@ -108,7 +109,7 @@ export class View {
     hinted.text = text;
     hinted.since = performance.now();
     this.hint.textContent = text;
-    this.dialogHint.textContent = text;
+    if (this.dialog.open) this.dialogHint.textContent = text;
   }
 
   /** A sign over the picture: an arrow for a turn, a tick or a cross for a result; "" for none. */
