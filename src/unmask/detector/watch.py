@@ -124,9 +124,9 @@ class _Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glimpse:
-    """A face in one frame: its `box` (4,) xyxy, and why this frame of it is not used, if it is not."""
+    """A face in one frame, and why this frame of it is not used, if it is not."""
 
-    box: np.ndarray
+    face: Face
     reasons: tuple[Reason, ...]
 
 
@@ -135,7 +135,8 @@ class StreamProgress:
     """How far the watching of a stream has come: for people, never for a decision.
 
     `face` is the largest one of the latest frame; `score` that of the worst face so far, NaN without any;
-    `share` in [0, 1] of the time that a verdict needs at least; `depth` (32, 32) of the latest clip, near is 1.
+    `share` in [0, 1] of the time that a verdict needs at least; `depth` (32, 32) of the latest clip, where
+    near is 1.
     """
 
     face: Glimpse | None
@@ -308,7 +309,7 @@ class Watch:
             seen.evidence.saw(sighting, refused, seconds=step_s, unseen_s=unseen_s)
         if not set(refused) - {Reason.SEVERAL_FACES}:  # scored beside others, too, though never LIVE by it
             seen.evidence.scored(seen.scorer.add(sighting))
-        return Glimpse(box=sighting.face.box, reasons=refused)
+        return Glimpse(face=sighting.face, reasons=refused)
 
     def _breaks(self, seen: _Account, sighting: Sighting, look: np.ndarray, *, identity: int) -> bool:
         """Whether this sighting begins a new segment."""

@@ -11,9 +11,9 @@ from starlette.staticfiles import StaticFiles
 
 from unmask.serve import sessions
 from unmask.serve.access import address_of
-from unmask.serve.attempts import MODES
 from unmask.serve.bodies import Mode
 from unmask.serve.keys import Caller
+from unmask.serve.modes import MODES
 from unmask.serve.service import Service, now
 
 STATIC = Path(__file__).parent / "static"

@@ -4,6 +4,7 @@ import os
 import socket
 import tempfile
 from functools import partial
+from typing import Any
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -67,23 +68,20 @@ class Workers(Multiprocess):
         return process
 
 
-def serve(
+def configured(
+    app: Any,
     settings: ServeSettings,
     *,
-    host: str,
+    host: str = "127.0.0.1",
     port: int,
-    workers: int,
+    workers: int = 1,
+    factory: bool = False,
     proxies: str = "",
-    quiet: bool = False,
-) -> int:
-    """Serves until SIGTERM or Ctrl-C, and gives the exit code.
-
-    `proxies` are the addresses, with commas between, whose X-Forwarded-For is believed; "" for none.
-    `quiet`: log what goes wrong alone.
-    """
-    config = uvicorn.Config(
-        partial(create_app, settings),
-        factory=True,
+) -> uvicorn.Config:
+    """How uvicorn runs the application, or what a `factory` of it gives."""
+    return uvicorn.Config(
+        app,
+        factory=factory,
         host=host,
         port=port,
         workers=workers,
@@ -99,6 +97,31 @@ def serve(
         timeout_keep_alive=15,
         timeout_graceful_shutdown=10,
         lifespan="on",
+    )
+
+
+def serve(
+    settings: ServeSettings,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    proxies: str = "",
+    quiet: bool = False,
+) -> int:
+    """Serves until SIGTERM or Ctrl-C, and gives the exit code.
+
+    `proxies` are the addresses, with commas between, whose X-Forwarded-For is believed; "" for none.
+    `quiet`: log what goes wrong alone.
+    """
+    config = configured(
+        partial(create_app, settings),
+        settings,
+        host=host,
+        port=port,
+        workers=workers,
+        factory=True,
+        proxies=proxies,
     )
     to_stderr(quiet=quiet)
     listening = _bound(host, port)
