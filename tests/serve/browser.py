@@ -103,6 +103,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def start(page: Any) -> None:
+    page.get_by_role("button").first.click()
+
+
+def heading(page: Any, text: str) -> Any:
+    """The heading, once it says that."""
+    found = page.get_by_role("heading", name=text, exact=True)
+    found.wait_for()
+    return found
+
+
 @dataclass
 class Server:
     """`unmask serve` in a process of its own."""

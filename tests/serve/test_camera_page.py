@@ -10,43 +10,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from browser import (
     ROOT,
     SLOW_CLOCK,
     SLOWER,
     Server,
-    camera_flags,
     chromium,
+    heading,
     running_browser,
+    start,
     write_recording,
 )
 
-from unmask.media.sources import open_source
-
 STATIC = ROOT / "src" / "unmask" / "serve" / "static"
 LANGUAGES = ROOT / "web" / "src" / "languages"
-JUDGED = ("bona_fide", "print", "replay", "mask")
 WAIT_MS = 180_000  # for a browser on a busy machine
 PICTURES = os.environ.get("UNMASK_PAGE_PICTURES", "")  # a folder that gets a picture of each state
-
-
-@pytest.fixture(scope="module")
-def recordings(demo_recordings) -> dict[str, np.ndarray]:
-    """What the camera sees, by name: (T, H, W, 3) uint8 RGB."""
-    seen = {
-        name: np.stack([frame.image for frame in open_source(path).frames])
-        for name, path in demo_recordings.items()
-    }
-    bona_fide = seen["bona_fide"]
-    seen["dark"] = (bona_fide * 0.06).astype(np.uint8)
-    far = np.full((len(bona_fide), 3 * bona_fide.shape[1], 3 * bona_fide.shape[2], 3), 120, np.uint8)
-    far[:, : bona_fide.shape[1], bona_fide.shape[2] : 2 * bona_fide.shape[2]] = bona_fide
-    seen["far"] = far[:, ::2, ::2]
-    room = np.linspace(40, 200, bona_fide.shape[2], dtype=np.uint8)
-    seen["empty"] = np.broadcast_to(room[None, None, :, None], bona_fide.shape).copy()
-    return seen
 
 
 @pytest.fixture(scope="module")
@@ -57,28 +37,20 @@ def server(tmp_path_factory) -> Iterator[Server]:
     running.stop()
 
 
-@pytest.fixture(scope="module")
-def film(tmp_path_factory) -> Path:
-    """The file that the camera plays; the next session may find another recording in it."""
-    return tmp_path_factory.mktemp("camera") / "camera.y4m"
-
-
-@pytest.fixture(scope="module")
-def browser(film, recordings) -> Iterator[Any]:
-    write_recording(film, recordings["empty"], slower=1)
-    with running_browser(*camera_flags(film)) as running:
-        yield running
-
-
 @pytest.fixture
 def open_page(browser, server, film, recordings) -> Iterator[Callable[..., Any]]:
     """Opens the demo page with a recording before the camera."""
     contexts = []
 
     def opened(
-        recording: str = "bona_fide", *, width: int = 360, height: int = 760, at: str = "", **named: Any
+        recording: str = "empty",
+        *,
+        slower: int = 1,
+        width: int = 360,
+        height: int = 760,
+        at: str = "",
+        **named: Any,
     ) -> Any:
-        slower = SLOWER if recording in JUDGED else 1
         write_recording(film, recordings[recording], slower=slower)
         context = browser.new_context(
             viewport={"width": width, "height": height}, **{"permissions": ["camera"], **named}
@@ -94,17 +66,6 @@ def open_page(browser, server, film, recordings) -> Iterator[Callable[..., Any]]
     yield opened
     for context in contexts:
         context.close()
-
-
-def start(page: Any) -> None:
-    page.get_by_role("button").first.click()
-
-
-def heading(page: Any, text: str) -> Any:
-    """The heading, once it says that."""
-    found = page.get_by_role("heading", name=text, exact=True)
-    found.wait_for()
-    return found
 
 
 def hint(page: Any, text: str) -> None:
@@ -133,7 +94,7 @@ def faults(page: Any) -> list[str]:
 
 
 def test_a_living_person_is_let_in(open_page):
-    page = open_page(at="#developer=on", height=900)
+    page = open_page("bona_fide", slower=SLOWER, at="#developer=on", height=900)
     picture(page, "start")
     assert faults(page) == []
     start(page)
@@ -155,7 +116,7 @@ def test_a_living_person_is_let_in(open_page):
 
 @pytest.mark.parametrize("attack", ["print", "replay", "mask"])
 def test_an_attack_is_refused_without_saying_what_gave_it_away(open_page, attack):
-    page = open_page(attack)
+    page = open_page(attack, slower=SLOWER)
     start(page)
     heading(page, "Not confirmed")
     picture(page, attack)
@@ -176,7 +137,7 @@ def test_the_page_says_what_the_servers_gate_refuses(open_page, recording, says)
 
 
 def test_after_an_unclear_try_there_are_others_until_none_is_left(open_page):
-    page = open_page("empty", color_scheme="dark")
+    page = open_page(color_scheme="dark")
     start(page)
     heading(page, "That was not clear enough")
     assert page.get_by_text("Tries left: 2").is_visible()
@@ -212,7 +173,7 @@ def permission(page: Any, setting: str) -> None:
 
 
 def test_a_camera_that_is_denied_is_explained_and_may_be_granted(open_page):
-    page = open_page(permissions=[])
+    page = open_page("bona_fide", slower=SLOWER, permissions=[])
     permission(page, "denied")
     start(page)
     heading(page, "The camera is blocked")
@@ -371,7 +332,7 @@ def pretend(page: Any, mode: str, challenge: dict[str, Any]) -> PretendedServer:
 
 
 def test_the_screen_flashes_only_after_the_warning_and_each_colour_is_told(open_page):
-    page = open_page("empty")
+    page = open_page()
     server = pretend(page, "light", {"colours": COLOURS, "hold_ms": 400})
     start(page)
     heading(page, "Flashing colours follow")
@@ -393,7 +354,7 @@ def test_the_screen_flashes_only_after_the_warning_and_each_colour_is_told(open_
 
 
 def test_escape_ends_the_flashing_at_once(open_page):
-    page = open_page("empty")
+    page = open_page()
     server = pretend(page, "light", {"colours": COLOURS * 40, "hold_ms": 400})
     start(page)
     page.get_by_role("button", name="Go on with flashing colours").click()
@@ -407,7 +368,7 @@ def test_escape_ends_the_flashing_at_once(open_page):
 
 
 def test_who_declines_the_flashing_is_checked_without_it(open_page):
-    page = open_page("empty")
+    page = open_page()
     pretend(page, "light", {"colours": COLOURS, "hold_ms": 400})
     asked: list[Any] = []
     page.on("request", lambda request: asked.append(request.post_data_json) if request.post_data else None)
@@ -421,7 +382,7 @@ def test_who_declines_the_flashing_is_checked_without_it(open_page):
 
 
 def test_turns_are_asked_for_one_by_one(open_page):
-    page = open_page("empty")
+    page = open_page()
     server = pretend(page, "head", {"order": ["left", "up", "right"]})
     start(page)
     hint(page, "Turn your head to the left.")
@@ -431,3 +392,14 @@ def test_turns_are_asked_for_one_by_one(open_page):
     hint(page, "Turn your head to the right.")
     page.wait_for_timeout(100)
     assert [index for index, _ in server.shown] == [0, 1, 2]
+
+
+def test_a_recording_in_place_of_the_camera_does_not_answer_the_colours(open_page):
+    page = open_page("bona_fide", at="#mode=light")
+    start(page)
+    page.get_by_role("button", name="Go on with flashing colours").click()
+    ends = "window.told.some(([kind]) => kind === 'retry' || kind === 'decision' || kind === 'error')"
+    page.wait_for_function(ends)
+    assert told(page, "error") == []
+    assert all(one["state"] == "attack" for one in told(page, "decision"))
+    assert page.get_by_role("dialog").count() == 0
