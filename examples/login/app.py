@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -241,6 +242,7 @@ def main() -> None:
     parser.add_argument("--mode", choices=("passive", "light", "head"), default="passive")
     given = parser.parse_args()
     origin = f"http://{HOST}:{given.port}"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the server beside it is ended, too
     with contextlib.ExitStack() as stack:
         if url := os.environ.get("UNMASK_URL"):
             unmask = Unmask(url.rstrip("/"), os.environ["UNMASK_KEY"], given.mode)

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from browser import camera_flags, running_browser, write_recording
+from browser import camera_flags, chromium, running_browser, write_recording
 from doubles import Brightness, Person, a_detector
 from test_detector import Moving
 
@@ -207,7 +207,17 @@ def film(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(film, recordings) -> Iterator[Any]:
+def driver() -> Iterator[Any]:
+    """Of browsers; there may be one at a time."""
+    chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(driver, film, recordings) -> Iterator[Any]:
     write_recording(film, recordings["empty"], slower=1)
-    with running_browser(*camera_flags(film)) as running:
+    with running_browser(driver, *camera_flags(film)) as running:
         yield running

@@ -84,8 +84,11 @@ export class View {
     const pressed = (scene.buttons ?? []).map(({ text, press, quiet }, place) =>
       element("button", { type: "button", className: place || quiet ? "" : "first", textContent: text, onclick: press }),
     );
+    const within = this.buttons.contains((this.root.getRootNode() as ShadowRoot).activeElement);
     this.buttons.replaceChildren(...pressed);
+    // Whoever uses the keyboard keeps a place: the button that was pressed is gone.
     if (scene.focus) this.title.focus();
+    else if (within) (pressed[0] ?? this.title).focus();
   }
 
   progress(share: number): void {
@@ -115,6 +118,7 @@ export class View {
   /** A sign over the picture: an arrow for a turn, a tick or a cross for a result; "" for none. */
   turn(sign: string): void {
     this.sign.textContent = sign;
+    this.sign.parentElement!.dataset.at = sign;
     this.sign.hidden = !sign;
   }
 
@@ -161,7 +165,7 @@ function shape(name: string, attributes: Record<string, string | number>): SVGEl
 
 function ellipse(kind: string): SVGElement {
   const turned = "rotate(-90 78 104)"; // so that progress begins at the top
-  return shape("ellipse", { class: kind, cx: 78, cy: 104, rx: 101, ry: 75, pathLength: 100, transform: turned, "stroke-dasharray": 100 });
+  return shape("ellipse", { class: kind, cx: 78, cy: 104, rx: 101, ry: 75, pathLength: 100, transform: turned });
 }
 
 /** Head and shoulders in the oval, as long as there is no picture. */
