@@ -113,11 +113,11 @@ def heading(page: Any, text: str) -> Any:
 
 @dataclass
 class Server:
-    """`unmask serve` in a process of its own."""
+    """A server in a process of its own: `unmask serve` with patience, or another `command`."""
 
     folder: Path
-    settings: dict[str, Any] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    command: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -125,10 +125,11 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> "Server":
-        settings = {"database": f"sqlite:///{self.folder}/serve.db", "drain_s": 0.1}
-        told = json.dumps([self.port, {**settings, **self.settings}])
+        settings = {"database": f"sqlite:///{self.folder}/serve.db", "drain_s": 0.1, "demo": True}
+        patient = ("-c", SERVER, json.dumps([self.port, settings]))
+        surroundings = {"PYTHONPATH": str(ROOT / "src"), "TMPDIR": str(self.folder)}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, told], env=os.environ | {"PYTHONPATH": str(ROOT / "src")}
+            [sys.executable, *(self.command or patient)], env=os.environ | surroundings
         )
         until_s = time.monotonic() + 120
         while True:

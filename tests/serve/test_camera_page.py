@@ -17,6 +17,7 @@ from browser import (
     SLOWER,
     Server,
     chromium,
+    free_port,
     heading,
     running_browser,
     start,
@@ -32,7 +33,7 @@ PICTURES = os.environ.get("UNMASK_PAGE_PICTURES", "")  # a folder that gets a pi
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Server]:
     chromium()
-    running = Server(tmp_path_factory.mktemp("server"), {"demo": True}).start()
+    running = Server(tmp_path_factory.mktemp("server")).start()
     yield running
     running.stop()
 
@@ -218,8 +219,10 @@ def test_escape_stops_and_the_camera_is_let_go(open_page):
     )
 
 
-def test_a_server_that_dies_in_the_middle_is_told(open_page, tmp_path):
-    dying = Server(tmp_path, {"demo": True}).start()
+def test_the_command_camera_serves_the_page_and_its_death_in_the_middle_is_told(open_page, tmp_path):
+    port = free_port()
+    command = ("-m", "unmask", "camera", "--no-open", "--port", str(port))
+    dying = Server(tmp_path, port, command).start()
     page = open_page("far")
     page.goto(f"{dying.address}/demo")
     start(page)
