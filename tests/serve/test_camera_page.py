@@ -144,7 +144,7 @@ def test_after_an_unclear_try_there_are_others_until_none_is_left(open_page):
     assert page.get_by_text("Tries left: 2").is_visible()
     picture(page, "retry-dark")
     assert faults(page) == []
-    ends = "n => window.told.filter(([kind]) => kind === 'retry' || kind === 'decision').length > n"
+    ends = "n => window.told.filter(([kind]) => ['retry', 'decision', 'error'].includes(kind)).length > n"
     for done in (1, 2):
         page.get_by_role("button", name="Try again").click()
         page.wait_for_function(ends, arg=done)

@@ -67,7 +67,9 @@ def test_kubernetes_asks_the_probes_that_there_are_and_waits_for_the_drain():
     assert pod["terminationGracePeriodSeconds"] >= drain_s + 15
 
 
-@pytest.mark.parametrize("panel", json.loads((DEPLOY / "grafana.json").read_text())["panels"], ids=lambda p: p["title"])
+@pytest.mark.parametrize(
+    "panel", json.loads((DEPLOY / "grafana.json").read_text())["panels"], ids=lambda p: p["title"]
+)
 def test_each_panel_shows_what_the_service_counts(panel):
     metrics = Metrics()
     metrics.decisions.labels("check", "file", "live")

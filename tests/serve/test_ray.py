@@ -21,7 +21,9 @@ from unmask.serve import audit
 from unmask.serve.database import Database
 from unmask.serve.keys import new_key
 
-pytestmark = pytest.mark.skipif("ray" not in os.environ.get("UNMASK_SLOW_TESTS", ""), reason="make check runs it")
+pytestmark = pytest.mark.skipif(
+    "ray" not in os.environ.get("UNMASK_SLOW_TESTS", ""), reason="make check runs it"
+)
 
 PROGRAM = """
 import sys, time, ray
