@@ -147,18 +147,24 @@ def frames_looked_at(presentation: Presentation) -> list[np.ndarray]:
 
 def cropped(image: np.ndarray, finder: FaceFinder, *, spec: ClipSpec, tight: bool) -> np.ndarray | None:
     """The crop of the largest face; `tight`: of the picture cut to that face first. None without a face."""
-    image = np.ascontiguousarray(image)
-    face = _largest(finder.find(image))
-    if face is not None and tight:
-        middle, half = (face.box[:2] + face.box[2:]) / 2, TIGHT / 2 * (face.box[2:] - face.box[:2])
-        x0, y0 = np.maximum(0, middle - half).astype(int)
-        x1, y1 = np.minimum(image.shape[1::-1], np.ceil(middle + half)).astype(int)
-        image = np.ascontiguousarray(image[y0:y1, x0:x1])
-        face = _largest(finder.find(image))
+    image, face = face_of(image, finder, tight=tight)
     if face is None:
         return None
     box = box_in(Sighting(frame=Frame(image, 0.0, 0), face=face), spec=spec)
     return cut_picture(image, box, size_px=spec.size_px)
+
+
+def face_of(image: np.ndarray, finder: FaceFinder, *, tight: bool) -> tuple[np.ndarray, Face | None]:
+    """The picture, cut to its largest face where `tight`, and the largest face that is found in it then."""
+    image = np.ascontiguousarray(image)
+    face = _largest(finder.find(image))
+    if face is None or not tight:
+        return image, face
+    middle, half = (face.box[:2] + face.box[2:]) / 2, TIGHT / 2 * (face.box[2:] - face.box[:2])
+    x0, y0 = np.maximum(0, middle - half).astype(int)
+    x1, y1 = np.minimum(image.shape[1::-1], np.ceil(middle + half)).astype(int)
+    image = np.ascontiguousarray(image[y0:y1, x0:x1])
+    return image, _largest(finder.find(image))
 
 
 def _largest(faces: Sequence[Face]) -> Face | None:
