@@ -10,7 +10,7 @@ uv_install = $(if $(UV),UV_FIND_LINKS="$$PIP_FIND_LINKS" $(UV) pip install -q --
 pip_install = $(BIN)/python -m pip install -q -c constraints.txt $(1)
 install = $(call uv_install,$(1)) || $(call pip_install,$(1))
 
-.PHONY: setup demo test check format core deploy docs bench clean
+.PHONY: setup demo test check format core deploy docs bench web clean
 
 setup: $(VENV)/.dev
 
@@ -48,6 +48,10 @@ deploy:
 # The site, in build/site; what mkdocs says of its own future is no warning of ours.
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 OMP_NUM_THREADS=1 $(BIN)/mkdocs build --strict
+
+# The camera page, checked and built into the package; needs node, which nobody else does.
+web:
+	cd web && npm ci && npm run check && npm run build
 
 bench: $(VENV)/.dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -1,4 +1,7 @@
-"""`unmask camera`: the camera page with this machine's own camera, and no other site."""
+"""Open the camera page in the browser, with a server on this machine alone, until Ctrl-C.
+
+Nothing is stored: the database lies in a temporary folder. Needs the extra `serve`.
+"""
 
 import socket
 import tempfile
@@ -7,12 +10,13 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from unmask.app.options import Models, Point
+from unmask.app.options import Models
 from unmask.app.progress import say
 from unmask.app.serve import extra
 
@@ -20,28 +24,34 @@ HOST = "127.0.0.1"
 WAIT_S = 60.0  # for the models to be loaded
 
 
-def camera(
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 0,
-    model: Models = None,
-    point: Point = "default",
-    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
-) -> int:
-    """Open the camera page in the browser, with a server on this machine alone, until Ctrl-C.
+@dataclass(frozen=True, kw_only=True)
+class CameraOptions:
+    """The options of the command."""
 
-    Nothing is stored: the database lies in a temporary folder. Needs the extra `serve`.
-    """
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 0
+    models: Models = ()
+    point: Annotated[
+        str, typer.Option(help="Operating point: a named threshold in the model's contract.")
+    ] = "default"
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True
+
+
+def camera(options: CameraOptions) -> int:
+    """Serves until it is interrupted."""
     extra()
     from unmask.serve.server import serve
     from unmask.serve.settings import ServeSettings
 
-    chosen = port or free_port()
+    chosen = options.port or free_port()
     address = f"http://{HOST}:{chosen}"
-    threading.Thread(target=_open, args=(address,), kwargs={"browser": open_page}, daemon=True).start()
+    threading.Thread(
+        target=_open, args=(address,), kwargs={"browser": options.open_page}, daemon=True
+    ).start()
     with tempfile.TemporaryDirectory(prefix="unmask-camera-") as folder:
         settings = ServeSettings(
             database=f"sqlite:///{Path(folder) / 'sessions.db'}",
-            models=tuple(str(path) for path in model or ()),
-            points=(point,),
+            models=tuple(str(path) for path in options.models),
+            points=(options.point,),
             demo=True,
         )
         return serve(settings, host=HOST, port=chosen, workers=1, quiet=True)

@@ -1,4 +1,4 @@
-"""`unmask serve`: the HTTP service, its keys and its audit trail."""
+"""Liveness in front of a login: sessions, checks and results over HTTP (needs the extra `serve`)."""
 
 import os
 import time
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.app.options import Models
 from unmask.types import SettingsError
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ DAY_S = 86400.0
 serve = typer.Typer(
     help="Liveness in front of a login: sessions, checks and results over HTTP (needs the extra `serve`).",
     invoke_without_command=True,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 keys = typer.Typer(help="Keys of back ends: made, listed, exchanged, revoked.", no_args_is_help=True)
@@ -68,7 +68,10 @@ def run(
     threads: Annotated[
         int, typer.Option(help="Threads of a process that run the networks; 0 divides the cores.", min=0)
     ] = 0,
-    model: Models = None,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(help="Exported .onnx file in place of the packaged models; may be given again."),
+    ] = None,
     point: Annotated[
         list[str] | None,
         typer.Option(help="Operating point that may be asked for; the first one given is the default."),
