@@ -1,6 +1,7 @@
 """OpenTelemetry, where it is installed and OTEL_EXPORTER_OTLP_ENDPOINT names a collector; else nothing.
 
-Spans hold the path's pattern, the status and the request's id: no address, no id of a session, no reference.
+The span of a request holds the path's pattern, the status and the request's id; those that FastAPI makes
+below it hold the path. None holds a client's address, a reference, a key or a token.
 """
 
 import os
