@@ -56,7 +56,9 @@ def test_a_killed_replica_loses_no_session(tmp_path):
     environment = os.environ | {
         "UNMASK_SERVE_SETTINGS": json.dumps(settings),
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_raylet_start_wait_time_s": "300",  # on a busy machine
+        "RAY_raylet_start_wait_time_s": "300",  # all three: on a busy machine
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "300",
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "120",
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     port = free_port()
