@@ -16,6 +16,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from unmask.app.extras import simulate_extra
 from unmask.app.root import EXIT_CODES, root
 from unmask.app.streams import complain, spell_out
 
@@ -70,7 +71,8 @@ class Later(TyperCommand):
 
     def real(self) -> Any:
         """The command with its options; imports its file."""
-        file = import_module(f"unmask.app.{self.module}")
+        with simulate_extra(self.module.replace("_", " ")):  # of the others the command itself says it
+            file = import_module(f"unmask.app.{self.module}")
         called = getattr(file, self.module)
         if isinstance(called, typer.Typer):  # a command with commands of its own
             return typer.main.get_command(called)
