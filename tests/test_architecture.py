@@ -59,7 +59,8 @@ WALLS = {
     "models": {
         "output": set(),
         "efficientnet": set(),
-        "baselines": {"output"},
+        "across": {"output"},
+        "baselines": {"output", "encoder", "efficientnet"},
         "sgtd": {"output"},
         "encoder": {"output", "efficientnet"},
         "fghv": {"output", "encoder", "baselines"},
