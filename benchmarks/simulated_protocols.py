@@ -25,7 +25,8 @@ from leakage import command, commit
 from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.catalogue import read_set, split_by
 from unmask.detector.scoring import Scorer
-from unmask.evaluation.evaluation import Evaluation, Figure, evaluate
+from unmask.evaluation.figures import Figure, FigureTable, figure_table
+from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import runs
 from unmask.files import name_below, write_bytes
 from unmask.metrics import read_rule
@@ -99,14 +100,14 @@ def measured(
             for p in split.parts()[part]
         ]
         (run,) = runs(rows, name=name)
-        found = evaluate(run, read_rule("dev-eer"), seed=asked.seed, rounds=asked.rounds)
+        found = figure_table(measure(run, read_rule("dev-eer"), seed=asked.seed, rounds=asked.rounds))
     except DataError as lacking:
         return {"note": str(lacking)}
     silent = sum(math.isnan(score.score) for score in run.test)
     return {"test_without_score": silent, **_cells(found)}
 
 
-def _cells(found: Evaluation) -> dict[str, object]:
+def _cells(found: FigureTable) -> dict[str, object]:
     figures = {figure.name: figure for figure in (*found.honest, *found.free)}
     families = {
         name.removeprefix("APCER family "): figure

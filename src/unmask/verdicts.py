@@ -32,3 +32,12 @@ class Reason(StrEnum):
     STILL_PICTURE = "STILL_PICTURE"  # nothing moved in the face of a video
     NOT_CONTINUOUS = "NOT_CONTINUOUS"  # cuts, jumps, other faces: too little of it is one face
     TOO_FEW_FRAMES = "TOO_FEW_FRAMES"  # a second, for the model's clips
+    # of challenges, where the server asked for something
+    LIGHT_ABSENT = "LIGHT_ABSENT"  # the face does not send back the colours of the screen
+    LIGHT_OTHER = "LIGHT_OTHER"  # it sends back other colours than this session's
+    LIGHT_LATE = "LIGHT_LATE"  # the colours come back later than a camera takes
+    NO_DEPTH = "NO_DEPTH"  # what is beside the face sends back as much as the face
+    FLAT = "FLAT"  # the light on the face is that on a sheet
+    MIRROR = "MIRROR"  # the light is mirrored by glass, not sent back by skin
+    WRONG_TURNS = "WRONG_TURNS"  # the head turned in another order than it was asked to
+    NO_PARALLAX = "NO_PARALLAX"  # the picture of the face moved as a sheet does

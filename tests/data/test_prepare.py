@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from unmask.data.folder import read_labels
+from unmask.data.prepare import shards
 from unmask.data.prepare.preparation import (
     RECORDINGS_A_SHARD,
     Cutting,
@@ -21,7 +22,6 @@ from unmask.data.prepare.preparation import (
     Recording,
     cut_recording,
     prepare,
-    shards,
 )
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.recordings import Simulations, TrackedFolder, from_simulated
@@ -220,7 +220,7 @@ import os, signal, sys
 sys.path[:0] = [{tests!r}, {tests!r} + "/.."]
 from pathlib import Path
 from {module} import CUTTING, prepare, source
-from unmask.data.prepare.preparation import shards
+from unmask.data.prepare import shards
 add = shards._Members.add
 def die(members, name, content):
     place = add(members, name, content)

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +11,19 @@ import numpy as np
 import pytest
 
 from unmask import metrics
-from unmask.evaluation.evaluation import CURVE, NO_THRESHOLD, ORACLE, evaluate, over_folds
-from unmask.evaluation.runs import runs
-from unmask.evaluation.systems import measured
+from unmask.evaluation.figures import CURVE, NO_THRESHOLD, ORACLE, FigureTable, figure_table, over_folds
+from unmask.evaluation.measure import measure
+from unmask.evaluation.runs import Run, runs
 from unmask.scores import write_scores
 from unmask.types import DataError, Label, Score
 
 NAN = float("nan")
 EER = metrics.read_rule("dev-eer")
 KINDS = ("", "", "print/a4", "print/a3", "mask/paper")
+
+
+def evaluate(run: Run, rule: metrics.Rule, **asked) -> FigureTable:
+    return figure_table(measure(run, rule, **asked))
 
 
 def _made(seed: int, part: str, *, gap: float = 1.0, people: int = 8, **columns: str) -> list[Score]:
@@ -310,7 +315,7 @@ def test_apcer_of_oulu_npu_is_the_worse_of_print_and_display(tmp_path, unmask):
 
 def test_the_report_takes_the_same_worst():
     [run] = runs(_both(0, protocol="oulu-npu/1"), name="a")
-    system = measured(run, EER, worst_of="family", rounds=0)
+    system = measure(run, EER, worst_of="family", rounds=0)
     found = evaluate(run, EER, worst_of="family", rounds=0)
     assert system.honest is not None
     assert (system.honest.apcer, system.honest.acer.value) == (
@@ -318,3 +323,15 @@ def test_the_report_takes_the_same_worst():
         found.value("ACER"),
     )
     assert {score.instrument for score in system.test} == set(KINDS)  # slices and errors keep the instruments
+
+
+def test_the_page_and_the_table_show_the_same_rates(tmp_path, unmask):
+    table = _table(tmp_path, "a.csv", _both(0))
+    assert unmask("evaluate", table, "--csv", tmp_path / "a_figures.csv", "--rounds", 20)[0] == 0
+    options = ("--threshold", "dev-eer", "--rounds", 20)
+    assert unmask("report", table, "--out", tmp_path / "a.html", *options)[0] == 0
+    figures = _figures(tmp_path / "a_figures.csv")
+    page = (tmp_path / "a.html").read_text()
+    for name in ("APCER, worst", "BPCER", "ACER"):
+        [shown] = re.findall(rf'data-name="{name}"><b>([\d.]+) %', page)[:1]
+        assert float(shown) == pytest.approx(100 * figures[name], abs=0.051)

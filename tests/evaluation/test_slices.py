@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import Run
 from unmask.evaluation.slices import MEASURED, slices
-from unmask.evaluation.systems import measured
 from unmask.metrics import rate
 from unmask.types import Label, Score
 
@@ -22,7 +22,7 @@ def system(rows):
         )
         for number, (label, score, columns) in enumerate(rows)
     )
-    return measured(Run(system="s", fold="", dev=(), test=test), None, rounds=0)
+    return measure(Run(system="s", fold="", dev=(), test=test), None, rounds=0)
 
 
 LIVE, FAKE = Label.BONA_FIDE, Label.ATTACK

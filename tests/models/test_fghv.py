@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from unmask.models.fghv import hypotheses
 from unmask.models.fghv.gaussian import Search, divergence, searched, shift
-from unmask.models.fghv.network import NARROW, WIDE, Fghv, correlations, fghv, fixed_latents, hsv, hypotheses
+from unmask.models.fghv.network import NARROW, WIDE, Fghv, correlations, fghv, fixed_latents, hsv
 from unmask.models.output import Draws
 from unmask.types import ModelError, SettingsError
 

@@ -12,8 +12,8 @@ import pytest
 
 from conftest import random_contract
 from unmask.contract import to_json
+from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import Run
-from unmask.evaluation.systems import measured
 from unmask.report import charts
 from unmask.report.report_page import Report, Told, page
 from unmask.scores import write_scores
@@ -122,7 +122,7 @@ def test_the_page_stands_alone_and_runs_nothing(report, rng, tmp_path):
 
 def test_the_figures_are_those_of_the_metrics(rng):
     run = Run(system="door", fold="", dev=(), test=tuple(scores(rng, people=40)))
-    system = measured(run, None, rounds=50)
+    system = measure(run, None, rounds=50)
     html = words(
         page(Report(systems=(system,), told=(Told(table="t", sha256="ab"),), notes=()), made_at=MADE)
     )
@@ -168,7 +168,7 @@ def test_the_same_tables_give_the_same_page(rng):
     run = Run(system="door", fold="", dev=(), test=tuple(scores(rng)))
     pages = set()
     for _ in range(2):
-        system = measured(run, None, rounds=20)
+        system = measure(run, None, rounds=20)
         pages.add(
             page(Report(systems=(system,), told=(Told(table="t", sha256="ab"),), notes=()), made_at=MADE)
         )
@@ -184,8 +184,8 @@ def test_the_same_evidence_gives_the_same_pictures(report, rng, tmp_path):
 
 
 def test_pictures_have_no_date_and_no_chance_in_them(rng):
-    system = measured(Run(system="a", fold="", dev=(), test=tuple(scores(rng))), None, rounds=0)
-    other = measured(Run(system="b", fold="", dev=(), test=tuple(scores(rng))), None, rounds=0)
+    system = measure(Run(system="a", fold="", dev=(), test=tuple(scores(rng))), None, rounds=0)
+    other = measure(Run(system="b", fold="", dev=(), test=tuple(scores(rng))), None, rounds=0)
     for draw in (charts.det, charts.roc):
         first, second = draw([system, other]), draw([system, other])
         assert first == second
@@ -206,14 +206,14 @@ def test_curves_of_many_scores_stay_small_and_keep_their_corners(rng):
         Score(presentation=f"a{n}", label=Label.ATTACK, instrument="p", score=float(s))
         for n, s in enumerate(rng.normal(0, 1, 20_000))
     ]
-    system = measured(Run(system="a", fold="", dev=(), test=(*bona_fide, *attacks)), None, rounds=0)
+    system = measure(Run(system="a", fold="", dev=(), test=(*bona_fide, *attacks)), None, rounds=0)
     assert len(charts.det([system])) < 120_000
     x, y = np.array([0.0, 0.0, 0.00001, 1.0, 1.0]), np.array([1.0, 0.5, 0.5, 0.5, 0.0])
     np.testing.assert_array_equal(charts._thinned(x, y), [x, y])
 
 
 def test_the_det_curve_goes_through_rates_that_were_counted(rng):
-    system = measured(Run(system="a", fold="", dev=(), test=tuple(scores(rng, people=9))), None, rounds=0)
+    system = measure(Run(system="a", fold="", dev=(), test=tuple(scores(rng, people=9))), None, rounds=0)
     apcer, bpcer = charts._rates(system, worst=True)
     pairs = {(round(a, 9), round(b, 9)) for a, b in zip(apcer, bpcer, strict=True)}
     for summary in (system.honest, system.oracle):

@@ -11,7 +11,8 @@ from unmask.contract import TrainingData
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Row
 from unmask.models import MODELS
-from unmask.models.fghv.network import NARROW, Fghv, hypotheses
+from unmask.models.fghv import hypotheses
+from unmask.models.fghv.network import NARROW, Fghv
 from unmask.models.output import Draws, Output
 from unmask.models.weights import load
 from unmask.report.planes import decision_plane, feature_map, tsne

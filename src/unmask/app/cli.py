@@ -23,6 +23,7 @@ from unmask.app.cli_sets import benchmark, data, doctor, simulate
 from unmask.app.cli_sign import sign
 from unmask.app.cli_train import export, train
 from unmask.app.options import Engine, Fps, InEngine, InPrecision, Jobs, Models, Point, Precision, Trust
+from unmask.app.serve import serve
 from unmask.app.streams import complain, spell_out
 
 app = typer.Typer(
@@ -117,6 +118,7 @@ for command in COMMANDS:
     app.command()(command)
 app.add_typer(benchmark, name="benchmark")
 app.add_typer(experiment, name="experiment")
+app.add_typer(serve, name="serve")
 add_field_commands(app)
 
 

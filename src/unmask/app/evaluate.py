@@ -12,7 +12,8 @@ from rich.text import Text
 from unmask.app.progress import bar, say
 from unmask.app.render import console
 from unmask.app.worst import worst_notes, worst_of
-from unmask.evaluation.evaluation import HEADER, Evaluation, Figure, evaluate, over_folds, rows
+from unmask.evaluation.figures import HEADER, Figure, FigureTable, figure_table, over_folds, rows
+from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import Run, runs, same_presentations
 from unmask.files import keep_inputs, write_bytes
 from unmask.metrics import Rule, read_rule
@@ -46,15 +47,9 @@ def run(tables: Sequence[Path], wishes: Wishes) -> int:
     with bar("drawing subjects again") as advance:
         measured = []
         for count, one in enumerate(found, start=1):
-            measured.append(
-                evaluate(
-                    one,
-                    rule,
-                    worst_of=worst_of(one, wishes.worst_of),
-                    seed=wishes.seed,
-                    rounds=wishes.rounds,
-                )
-            )
+            worst = worst_of(one, wishes.worst_of)
+            evaluation = measure(one, rule, worst_of=worst, seed=wishes.seed, rounds=wishes.rounds)
+            measured.append(figure_table(evaluation))
             advance(count, len(found))
     systems = gathered(measured) if wishes.folds else measured
     said = (*notes(found, systems, rule, folds=wishes.folds), *worst_notes(found, wishes.worst_of))
@@ -97,9 +92,9 @@ def read_runs(tables: Sequence[Path], wishes: Wishes) -> list[Run]:
     return found
 
 
-def gathered(measured: Sequence[Evaluation]) -> list[Evaluation]:
+def gathered(measured: Sequence[FigureTable]) -> list[FigureTable]:
     """One evaluation for each system, the mean over its folds."""
-    systems: dict[str, list[Evaluation]] = {}
+    systems: dict[str, list[FigureTable]] = {}
     for one in measured:
         systems.setdefault(one.system, []).append(one)
     for name, folds in systems.items():
@@ -108,7 +103,7 @@ def gathered(measured: Sequence[Evaluation]) -> list[Evaluation]:
     return [over_folds(folds) for folds in systems.values()]
 
 
-def notes(found: Sequence[Run], systems: Sequence[Evaluation], rule: Rule, *, folds: bool) -> Iterator[str]:
+def notes(found: Sequence[Run], systems: Sequence[FigureTable], rule: Rule, *, folds: bool) -> Iterator[str]:
     """What a reader of the figures has to know before the figures."""
     without = [one.system for one in systems if not one.honest]
     if without and rule.needs_dev:
@@ -123,15 +118,15 @@ def notes(found: Sequence[Run], systems: Sequence[Evaluation], rule: Rule, *, fo
         yield "By their names, the systems were tested on different presentations; do not compare them."
 
 
-def details(one: Evaluation) -> Iterator[Table]:
+def details(one: FigureTable) -> Iterator[Table]:
     """The figures of one system: at a threshold, free of one, on the curve."""
     spread = one.folds > 1
     drawn = _table(_title(one), "figure")
     if one.honest:
-        _columns(drawn, str(one.rule), spread=spread)
+        _columns(drawn, one.rule, spread=spread)
     _columns(drawn, "oracle (on test)", spread=spread, alone=True)
     for honest, oracle in zip_longest(one.honest, one.oracle):
-        cells = [*(_cells(honest, spread=spread) if honest else []), _value(oracle)]
+        cells = [*(_cells(honest, spread=spread) if honest else []), _value(oracle) if oracle else "–"]
         drawn.add_row(_name(honest or oracle, folds=one.folds), *map(Text, cells))
     yield drawn
     free = _table("free of a threshold", "figure")
@@ -147,7 +142,7 @@ def details(one: Evaluation) -> Iterator[Table]:
     yield curve
 
 
-def leaderboard(systems: Sequence[Evaluation], rule: Rule) -> Table:
+def leaderboard(systems: Sequence[FigureTable], rule: Rule) -> Table:
     """One row a system, the smallest honest ACER first; those without one by AUC after them."""
     drawn = _table(f"{len(systems)} systems, threshold {rule}, rates in %", "system")
     for name in ("APCER, worst", "BPCER", "ACER", "HTER", "AUC", "ACER oracle", "EER of test"):
@@ -155,8 +150,8 @@ def leaderboard(systems: Sequence[Evaluation], rule: Rule) -> Table:
     for one in sorted(systems, key=_standing):
         honest = {figure.name: figure for figure in (*one.honest, *one.free)}
         cells = [_value_alone(honest.get(name)) for name in ("APCER, worst", "BPCER", "ACER", "HTER", "AUC")]
-        cells.append(_value_alone(next(figure for figure in one.oracle if figure.name == "ACER")))
-        cells.append(_value_alone(one.curve[0]))
+        cells.append(_value_alone(next((figure for figure in one.oracle if figure.name == "ACER"), None)))
+        cells.append(_value_alone(next(iter(one.curve), None)))
         drawn.add_row(Text(one.system), *map(Text, cells))
     return drawn
 
@@ -185,12 +180,12 @@ def _told_apart(path: Path, tables: Sequence[Path]) -> str:
     return path.stem if stems.count(path.stem) == 1 else str(path)
 
 
-def _standing(one: Evaluation) -> tuple[bool, float, float]:
+def _standing(one: FigureTable) -> tuple[bool, float, float]:
     acer, area = one.value("ACER"), one.value("AUC")
     return math.isnan(acer), 0.0 if math.isnan(acer) else acer, 0.0 if math.isnan(area) else -area
 
 
-def _title(one: Evaluation) -> str:
+def _title(one: FigureTable) -> str:
     living, attacks = one.test_counts
     if one.folds > 1:
         return f"{one.system}: mean and deviation of {one.folds} folds"

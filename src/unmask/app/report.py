@@ -13,8 +13,8 @@ from unmask.app.progress import bar, say
 from unmask.app.worst import worst_notes, worst_of
 from unmask.contract import Contract, from_json
 from unmask.data.sets import DATASETS
+from unmask.evaluation.measure import Evaluation, comparison_notes, measure
 from unmask.evaluation.runs import Run, runs
-from unmask.evaluation.systems import System, comparison_notes, measured
 from unmask.files import keep_inputs, write_page
 from unmask.metrics import read_rule
 from unmask.report import charts
@@ -64,7 +64,7 @@ def run(tables: Sequence[Path], wishes: Wishes) -> int:
     with bar("measuring") as advance:
         for count, (table, one, folder) in enumerate(found, start=1):
             worst = worst_of(one, wishes.worst_of)
-            system = measured(one, rule, worst_of=worst, seed=wishes.seed, rounds=wishes.rounds)
+            system = measure(one, rule, worst_of=worst, seed=wishes.seed, rounds=wishes.rounds)
             systems.append(system)
             told.append(_told(table, system, contracts, folder=folder))
             advance(count, len(found))
@@ -108,7 +108,7 @@ def _read(tables: Sequence[Path], wishes: Wishes) -> list[tuple[Path, Run, Path 
     return found
 
 
-def _told(table: Path, system: System, contracts: Sequence[Contract], *, folder: Path | None) -> Told:
+def _told(table: Path, system: Evaluation, contracts: Sequence[Contract], *, folder: Path | None) -> Told:
     evidence, settings = None, {}
     if folder:
         evidence = _evidence(system, folder)
@@ -128,7 +128,7 @@ def _told(table: Path, system: System, contracts: Sequence[Contract], *, folder:
     )
 
 
-def _evidence(system: System, folder: Path) -> Kept:
+def _evidence(system: Evaluation, folder: Path) -> Kept:
     found = kept(system, partial(read_evidence, folder))
     for sentence in found.broken[:SENTENCES]:
         say(f"unmask: {sentence}")

@@ -95,6 +95,12 @@ class Detector:
         other._recipe = self._recipe
         return other
 
+    def with_point(self, point: str) -> "Detector":
+        """The same networks at another operating point; SettingsError where a contract has none."""
+        other = Detector(self._networks, finder=self._finder, point=point, settings=self.settings)
+        other._recipe = None if self._recipe is None else {**self._recipe, "point": point}
+        return other
+
     @property
     def contracts(self) -> list[Contract]:
         """Of the loaded networks."""

@@ -8,7 +8,7 @@ import numpy as np
 from unmask.contract import Contract
 from unmask.detector.decision import Rule
 from unmask.detector.stopwatch import Stopwatch
-from unmask.detector.watch import Watch, decided
+from unmask.detector.watch import StreamProgress, Watch, decided
 from unmask.media.given import frame_of
 from unmask.types import Decision, Frame, SourceError, Verdict
 
@@ -61,6 +61,10 @@ class Stream:
         self._decision = self._decided(timed_out=False)
         self._final = self._decision.verdict is Verdict.ATTACK
         return self._decision
+
+    def progress(self) -> StreamProgress:
+        """How far it has come: what a person in front of the camera is told between two frames."""
+        return self._watch.progress()
 
     def finish(self) -> Decision:
         """The decision on what was seen, when no more frames come."""

@@ -122,6 +122,27 @@ class _Account:
     look: np.ndarray | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glimpse:
+    """A face in one frame: its `box` (4,) xyxy, and why this frame of it is not used, if it is not."""
+
+    box: np.ndarray
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamProgress:
+    """How far the watching of a stream has come: for people, never for a decision.
+
+    `face` is the largest one of the latest frame; `score` that of the worst face so far, NaN without any;
+    `share` in [0, 1] of the time that a verdict needs at least.
+    """
+
+    face: Glimpse | None
+    score: float
+    share: float
+
+
 class Watch:
     """Takes the frames of one source in order; used by one thread.
 
@@ -153,6 +174,7 @@ class Watch:
         self._shot = 0
         self._watched_s = self._found_s = 0.0  # of frames, and of those with a face
         self.rival = False  # whether the latest frame held a second large face
+        self.latest: Glimpse | None = None  # the largest face of the latest frame, None where there was none
 
     def see(self, frame: Frame) -> None:
         """Look at one more frame."""
@@ -161,15 +183,17 @@ class Watch:
             found = sorted(self._tracker.update(frame), key=lambda pair: -side_px(pair[1]))
         self._watched_s += step_s
         self._found_s += step_s if found else 0.0
+        self.latest = None
         sides = [side_px(face) for _, face in found]
         self.rival = len(found) > 1 and sides[1] > RIVAL * sides[0]
         if self.settings.all_faces or self._still:
             for identity, face in found:
-                self._look(Sighting(frame=frame, face=face), identity, account=identity, step_s=step_s)
+                seen = self._look(Sighting(frame=frame, face=face), identity, account=identity, step_s=step_s)
+                self.latest = self.latest or seen
         elif found:
             refused = (Reason.SEVERAL_FACES,) if self.rival else ()
             sighting = Sighting(frame=frame, face=found[0][1])
-            self._look(sighting, found[0][0], account=0, step_s=step_s, refused=refused)
+            self.latest = self._look(sighting, found[0][0], account=0, step_s=step_s, refused=refused)
         self._forget(frame.time_s - self.settings.seconds)
 
     def end(self) -> None:
@@ -193,6 +217,18 @@ class Watch:
     def lives(self) -> bool:
         """Whether the decision on any face would now be LIVE."""
         return any(a.evidence.judged().reading.verdict is Verdict.LIVE for a in self._accounts.values())
+
+    def progress(self) -> StreamProgress:
+        """How far it has come."""
+        evidence = [account.evidence for account in self._accounts.values()]
+        scores = [one.judged().reading.score for one in evidence]
+        shares = [min(one.watched_s() / SUSTAINED_S, one.judged_s() / JUDGED_S) for one in evidence]
+        known = [score for score in scores if not math.isnan(score)]
+        return StreamProgress(
+            face=self.latest,
+            score=min(known, default=math.nan),
+            share=min(1.0, *shares) if shares else 0.0,
+        )
 
     def decisions(self, *, timed_out: bool = False, live: bool = False) -> list[FaceDecision]:
         """On each account, in the order in which the faces came; of a source that is `live` none is decided
@@ -252,7 +288,7 @@ class Watch:
         account: int,
         step_s: float,
         refused: tuple[Reason, ...] = (),
-    ) -> None:
+    ) -> Glimpse:
         seen = self._accounts.get(account) or self._open(account, identity)
         with self._clock.lap("faces"):
             refused = (*judge(sighting), *refused)
@@ -270,6 +306,7 @@ class Watch:
             seen.evidence.saw(sighting, refused, seconds=step_s, unseen_s=unseen_s)
         if not set(refused) - {Reason.SEVERAL_FACES}:  # scored beside others, too, though never LIVE by it
             seen.evidence.scored(seen.scorer.add(sighting))
+        return Glimpse(box=sighting.face.box, reasons=refused)
 
     def _breaks(self, seen: _Account, sighting: Sighting, look: np.ndarray, *, identity: int) -> bool:
         """Whether this sighting begins a new segment."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from unmask.evaluation.systems import FEW, System
+from unmask.evaluation.measure import FEW, Evaluation
 from unmask.media.looks import ITA_CLASSES, ita_class
 from unmask.metrics import Rate, rate
 from unmask.types import Label, Score
@@ -107,13 +107,13 @@ MEASURED = (
 )
 
 
-def slices(system: System, *, by: Sequence[str] = ()) -> list[Slice]:
+def slices(system: Evaluation, *, by: Sequence[str] = ()) -> list[Slice]:
     """A slice for each column that is there and has two values or more; `by` names further ones."""
     found = [*_named(system, by), *(_of_numbers(system, measured) for measured in MEASURED)]
     return [one for one in found if one is not None and len(one.cells) > 1]
 
 
-def _named(system: System, by: Sequence[str]) -> Iterator[Slice | None]:
+def _named(system: Evaluation, by: Sequence[str]) -> Iterator[Slice | None]:
     for column in dict.fromkeys((*NAMED, *by)):
         values = [score.columns.get(column, "") for score in system.test]
         known = sorted(set(values) - {""}, key=_natural)
@@ -123,7 +123,7 @@ def _named(system: System, by: Sequence[str]) -> Iterator[Slice | None]:
         yield Slice(title=column.replace("_", " ").capitalize(), words="", cells=tuple(cells))
 
 
-def _of_numbers(system: System, measured: Measured) -> Slice | None:
+def _of_numbers(system: Evaluation, measured: Measured) -> Slice | None:
     values = [_number(score, measured.column) for score in system.test]
     if not any(math.isfinite(value) for value in values):
         return None
@@ -144,7 +144,7 @@ def _number(score: Score, column: str) -> float:
         return math.nan
 
 
-def _cells(system: System, names: Sequence[str], order: Sequence[str]) -> Iterator[Cell]:
+def _cells(system: Evaluation, names: Sequence[str], order: Sequence[str]) -> Iterator[Cell]:
     """The cells in that order, without empty ones."""
     passed = system.accepted()
     living = np.array([score.label is Label.BONA_FIDE for score in system.test])

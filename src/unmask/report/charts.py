@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from unmask import metrics
-from unmask.evaluation.systems import System
+from unmask.evaluation.measure import Evaluation
 from unmask.report.svg import plain_figure, svg_of
 from unmask.types import SettingsError
 
@@ -37,7 +37,7 @@ def need_matplotlib() -> None:
         ) from missing
 
 
-def det(systems: Sequence[System]) -> str:
+def det(systems: Sequence[Evaluation]) -> str:
     """APCER of the worst instrument against BPCER on normal deviates, a line a system, as a data URI.
 
     A full marker is the honest threshold, a hollow one the oracle's. "" where no system has both classes.
@@ -61,7 +61,7 @@ def det(systems: Sequence[System]) -> str:
     return _finished(figure, axes, legend=len(curves) > 1)
 
 
-def roc(systems: Sequence[System]) -> str:
+def roc(systems: Sequence[Evaluation]) -> str:
     """The share of all attacks accepted against that of the bona fide, a line a system, as a data URI."""
     curves = [(system, _rates(system, worst=False)) for system in systems if system.oracle]
     if not curves:
@@ -80,7 +80,7 @@ def roc(systems: Sequence[System]) -> str:
     return _finished(figure, axes, legend=len(curves) > 1)
 
 
-def histograms(system: System) -> dict[str, str]:
+def histograms(system: Evaluation) -> dict[str, str]:
     """Instrument, or "bona fide", -> its scores as shares of its own, over those of the bona fide."""
     table = metrics.columns(system.test)
     living = _finite(table.living())
@@ -148,7 +148,7 @@ def _histogram(
     return _finished(figure, axes)
 
 
-def _rates(system: System, *, worst: bool) -> tuple[np.ndarray, np.ndarray]:
+def _rates(system: Evaluation, *, worst: bool) -> tuple[np.ndarray, np.ndarray]:
     """(APCER of the worst instrument or of all attacks pooled, BPCER) at each threshold, from the lowest."""
     table = metrics.columns(metrics.over(system.test, system.worst_of))
     living = metrics.ranked(table.living())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unmask.evaluation.systems import System
+from unmask.evaluation.measure import Evaluation
 from unmask.report.pictures import colour_map, jpeg_uri, png_uri
 from unmask.scores.evidence import Evidence
 from unmask.types import DataError, Label, Score
@@ -68,7 +68,7 @@ class Kept:
 NO_EVIDENCE = Kept(read=lambda _: None, found={})
 
 
-def kept(system: System, read: Read) -> Kept:
+def kept(system: Evaluation, read: Read) -> Kept:
     """The evidence of the test rows that have a score; one whose score is another is not theirs."""
     found: dict[str, Traces] = {}
     foreign, missing, broken = 0, 0, []
@@ -89,7 +89,7 @@ def kept(system: System, read: Read) -> Kept:
     return Kept(read=read, found=found, foreign=foreign, missing=missing, broken=tuple(broken))
 
 
-def galleries(system: System, evidence: Kept) -> list[Gallery]:
+def galleries(system: Evaluation, evidence: Kept) -> list[Gallery]:
     """The worst errors of each kind, then what is typical; those without a picture are named all the same."""
     passed = system.accepted()
     rows = [
@@ -118,7 +118,7 @@ def galleries(system: System, evidence: Kept) -> list[Gallery]:
     ]
 
 
-def mapped(system: System, evidence: Kept) -> tuple[np.ndarray, list[str], str]:
+def mapped(system: Evaluation, evidence: Kept) -> tuple[np.ndarray, list[str], str]:
     """(features (n, C), "bona fide" or family of each, model) of the model that judged most; n is 0 where
     there are too few.
     """

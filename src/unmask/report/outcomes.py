@@ -26,6 +26,14 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.TOO_FEW_FRAMES: "there are too few frames a second",
     Reason.DAMAGED: "too much of the recording is damaged",
     Reason.NO_COLOUR: "the picture is grey or infrared, for which the model was not made",
+    Reason.LIGHT_ABSENT: "the face does not send back the colours of the screen",
+    Reason.LIGHT_OTHER: "the face sends back other colours than those shown",
+    Reason.LIGHT_LATE: "the colours come back later than a camera takes",
+    Reason.NO_DEPTH: "what is beside the face sends back as much of the screen's light as the face",
+    Reason.FLAT: "the screen's light lies on the face as on a sheet",
+    Reason.MIRROR: "glass mirrors the screen's light, skin would not",
+    Reason.WRONG_TURNS: "the head turned in another order than it was asked to",
+    Reason.NO_PARALLAX: "the picture of the face moved as a sheet does",
 }
 
 

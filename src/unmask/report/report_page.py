@@ -14,8 +14,8 @@ import numpy as np
 from markupsafe import Markup
 
 from unmask.contract import Contract
+from unmask.evaluation.measure import FEW, Evaluation, epochs
 from unmask.evaluation.slices import slices
-from unmask.evaluation.systems import FEW, System, epochs
 from unmask.metrics import Estimate, Rate
 from unmask.report import charts
 from unmask.report.galleries import NO_EVIDENCE, Gallery, Kept, galleries, mapped
@@ -48,7 +48,7 @@ class Report:
     `beside`: published rows that those of the systems stand below.
     """
 
-    systems: tuple[System, ...]
+    systems: tuple[Evaluation, ...]
     told: tuple[Told, ...]
     notes: tuple[str, ...]
     by: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ def _beside(report: Report) -> dict[str, Any]:
     return {"protocol": report.beside[0].protocol, "figures": shown, "rows": rows, "own": own}
 
 
-def _printed(system: System, name: str) -> str:
+def _printed(system: Evaluation, name: str) -> str:
     """A figure in per cent, as papers print it; "" where there is none."""
     found = system.shown
     if found is None:
@@ -144,7 +144,7 @@ def _template() -> jinja2.Template:
     return environment.from_string(text)
 
 
-def _system(system: System, told: Told, report: Report, *, anchor: str) -> dict[str, Any]:
+def _system(system: Evaluation, told: Told, report: Report, *, anchor: str) -> dict[str, Any]:
     shown: list[Gallery] = galleries(system, told.evidence or NO_EVIDENCE)
     living = sum(score.label is Label.BONA_FIDE for score in system.test)
     return {
@@ -181,7 +181,7 @@ def _silent(scores: Sequence[Score]) -> list[tuple[str, int, int]]:
     return [(words, n[0], n[1]) for words, n in sorted(reasons.items(), key=lambda row: -sum(row[1]))]
 
 
-def _map(system: System, told: Told, *, seed: int) -> dict[str, Any] | None:
+def _map(system: Evaluation, told: Told, *, seed: int) -> dict[str, Any] | None:
     features, names, model = mapped(system, told.evidence or NO_EVIDENCE)
     if not len(features):
         return None
@@ -189,7 +189,7 @@ def _map(system: System, told: Told, *, seed: int) -> dict[str, Any] | None:
     return {"picture": picture, "count": len(features), "model": model}
 
 
-def _plane(system: System) -> dict[str, Any] | None:
+def _plane(system: Evaluation) -> dict[str, Any] | None:
     """FGHV's decision plane, where the table has its columns."""
     rows = [score for score in system.test if score.columns.get("variance") and score.columns.get("delta_kl")]
     try:
@@ -204,5 +204,5 @@ def _plane(system: System) -> dict[str, Any] | None:
     return {"picture": charts.uri(decision_plane(delta_kl, variance, living)), "count": len(rows)}
 
 
-def _epoch(system: System) -> dict[str, Any]:
+def _epoch(system: Evaluation) -> dict[str, Any]:
     return {"name": system.name, "honest": system.honest, "oracle": system.oracle}

@@ -77,10 +77,11 @@ class Simulated:
 class Request:
     """What is wanted: the subject's number among the portraits, `instrument` or None, and how it is recorded.
 
-    `camera` names a model, `model` one of the instrument's, `place` a row of `PLACES`; any
-    when None. `size` (height, width) is what the camera delivers, its model's own when None.
-    `hd_share` is how often the camera delivers 1280 x 720. `moire` False leaves the grids of displays and
-    prints out, `matched` False the matching of picture quality: both are there to measure what they do.
+    `camera` names a model, `model` one of the instrument's, `place` a row of `PLACES`; any when None. `size`
+    (height, width) is what the camera delivers, its model's own when None. `face_share` is the face's width
+    over the view's shorter side, drawn when None. `hd_share` is how often the camera delivers 1280 x 720.
+    `moire` False leaves the grids of displays and prints out, `matched` False the matching of picture
+    quality: both are there to measure what they do.
     """
 
     subject: int
@@ -93,6 +94,7 @@ class Request:
     model: str | None = None
     place: str | None = None
     size: tuple[int, int] | None = None
+    face_share: float | None = None
     moire: bool = True
     matched: bool = True
 
@@ -143,8 +145,8 @@ class Studio:
         stage = draw_stage(rng, view=camera.view, backgrounds=self.backgrounds, place=place)
         portrait = self.portraits[request.subject % len(self.portraits)]
         truth = Truth(camera=camera)
-        model = _model(rng, request)
-        exposures = self._presented(rng, request, model=model, stage=stage, camera=camera)
+        model = draw_model(rng, request)
+        exposures = self.presented(rng, request, model=model, stage=stage, camera=camera)
         if not request.moire:
             exposures = (replace(exposure, grid=None) for exposure in exposures)
         look = draw_look(np.random.default_rng([request.seed, 2]))  # its own draw: the same for both classes
@@ -160,7 +162,7 @@ class Studio:
             framed = reframed(frames, rng, depths=framed.depths, meshes=framed.meshes)
         return Simulated(
             frames=framed.frames,
-            times_s=np.array(_times(request)),
+            times_s=np.array(times_of(request)),
             depths=framed.depths,
             meshes=framed.meshes,
             label=label,
@@ -173,12 +175,15 @@ class Studio:
             place=place.name if place else "any",
         )
 
-    def _presented(
+    def presented(
         self, rng: np.random.Generator, request: Request, *, model: str, stage: Stage, camera: Camera
     ) -> Iterator[Exposure]:
-        """What the camera sees: the subject, or an instrument that shows the subject."""
-        times = _times(request)
-        share = FACE_ASPECT * draw_face_share(rng, view=stage.view)
+        """What the camera sees of the stage: the subject, or an instrument that shows the subject; drawn from
+        `rng` alone, in whatever light.
+        """
+        times = times_of(request)
+        drawn = draw_face_share(rng, view=stage.view)
+        share = FACE_ASPECT * (request.face_share or drawn)
         portrait = self.portraits[request.subject % len(self.portraits)]
         bust = self.bust(portrait)
         place = _place(rng, bust, view=stage.view, face_share=share)
@@ -248,13 +253,13 @@ def _worth_showing(camera: Camera) -> Camera:
     )
 
 
-def _model(rng: np.random.Generator, request: Request) -> str:
+def draw_model(rng: np.random.Generator, request: Request) -> str:
     if request.instrument is None:
         return ""
     return request.model or str(rng.choice(INSTRUMENTS[request.instrument].models))
 
 
-def _times(request: Request) -> tuple[float, ...]:
+def times_of(request: Request) -> tuple[float, ...]:
     return tuple(index / request.fps for index in range(request.frames))
 
 

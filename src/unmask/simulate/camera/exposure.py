@@ -38,6 +38,16 @@ class Exposure:
     softer_px: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adaptation:
+    """How fast automatic exposure and white balance follow the light: the seconds in which they go 63 % of
+    the way.
+    """
+
+    exposure_s: float
+    balance_s: float
+
+
 def capture(
     exposures: Iterable[Exposure],
     rng: np.random.Generator,
@@ -47,15 +57,16 @@ def capture(
     flicker: float = 0.0,
     finish: Callable[[list[np.ndarray]], list[np.ndarray]] | None = None,
     face_levels: tuple[float, float] = FACE_LEVELS,
+    adaptation: Adaptation | None = None,
 ) -> list[np.ndarray]:
     """The frames (height, width, 3) uint8 that the camera delivers of what its `view` has seen.
 
     Exposures are taken one by one, so that a long recording does not fill the memory. Gain and white balance
-    are those of the first; where light is short, gain raises the noise. An exposure that comes twice, the
-    same object, is one frame twice. `flicker`: share of the light that comes and goes with the mains, as far
-    as the exposure does not average it out. `finish` gets all frames before the codec and returns as many of
-    the same size. `face_levels`: linear light between which the exposure keeps the face. Light that is not
-    finite is a ValueError.
+    are those of the first, or follow the light with that `adaptation`; where light is short, gain raises the
+    noise. An exposure that comes twice, the same object, is one frame twice. `flicker`: share of the light
+    that comes and goes with the mains, as far as the exposure does not average it out. `finish` gets all
+    frames before the codec and returns as many of the same size. `face_levels`: linear light between which
+    the exposure keeps the face. Light that is not finite is a ValueError.
     """
     fall = _vignette(camera)
     depth = max(flicker, _flicker_depth(rng, camera))
@@ -65,6 +76,10 @@ def capture(
     for index, exposure in enumerate(exposures):
         if index == 0:
             gain, balance = _gain(exposure.shot, camera, face_levels), _balance(exposure.shot, camera)
+        elif adaptation is not None:
+            gain *= (_gain(exposure.shot, camera, face_levels) / gain) ** _share(adaptation.exposure_s, fps)
+            wanted = _balance(exposure.shot, camera)
+            balance = balance + _share(adaptation.balance_s, fps) * (wanted - balance)
         if exposure is not last:
             if not np.isfinite(exposure.shot.radiance.sum(dtype=np.float64)):
                 raise ValueError("an exposure holds light that is not finite; no sensor can take it")
@@ -77,6 +92,11 @@ def capture(
     if finish is not None and frames:
         frames = finish(frames)
     return deliver(frames, camera=camera, fps=fps)
+
+
+def _share(constant_s: float, fps: float) -> float:
+    """The part of the way that is gone from one frame to the next."""
+    return float(1 - np.exp(-1 / (fps * max(constant_s, 1e-3))))
 
 
 def deliver(frames: Sequence[np.ndarray], *, camera: Camera, fps: float = 10.0) -> list[np.ndarray]:

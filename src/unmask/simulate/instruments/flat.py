@@ -78,7 +78,8 @@ def replayed(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
     where = on_page(layout, picture.at(0)[1])
     motion = hold(setting, rng, sheet=screen.sheet, where=where, framing=framing, fixed=screen.hands == 0)
     hand = draw_hand(rng, screen.sheet, hands=screen.hands)
-    paper = float(_irradiance(light).mean())
+    steady = replace(light, lamps=tuple(lamp for lamp in light.lamps if not lamp.flashes))
+    paper = float(_irradiance(steady).mean())
     last: tuple[np.ndarray, np.ndarray] | None = None
     for index, time_s in enumerate(setting.times_s):
         frame, mesh = picture.at(index)

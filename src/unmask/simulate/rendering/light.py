@@ -17,12 +17,14 @@ class Lamp:
     the camera).
 
     `colour` (3,) irradiance on a surface that faces it; `softness` in [0, 1] from a bare bulb to a wide
-    window.
+    window. `flashes`: whether it is the screen before the head, whose colours change; nobody sets a display's
+    brightness by that one.
     """
 
     direction: np.ndarray
     colour: np.ndarray
     softness: float
+    flashes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +55,7 @@ def draw_light(rng: np.random.Generator, *, kinds: Sequence[str] = ()) -> Light:
 
 def seen_from(light: Light, rotation: np.ndarray) -> Light:
     """The same light in a frame that `rotation` (3, 3) leads to."""
-    lamps = tuple(
-        Lamp(direction=rotation @ lamp.direction, colour=lamp.colour, softness=lamp.softness)
-        for lamp in light.lamps
-    )
+    lamps = tuple(replace(lamp, direction=rotation @ lamp.direction) for lamp in light.lamps)
     return replace(light, tilt=rotation @ light.tilt, lamps=lamps)
 
 

@@ -1,11 +1,14 @@
-"""Runs -> what a report says of each system: at a threshold that was there before, and at the oracle's.
+"""A run and a rule -> its evaluation: rates at a threshold that was there before, and at the oracle's.
+
+The one place that measures a score table: the table in the terminal, the CSV file (`evaluation.figures`) and
+the page (`report`) are views of what it returns.
 
 A table of one class, of one instrument or of three presentations is no error here: what it cannot carry is
 left out, and a sentence says so.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +20,7 @@ from unmask.types import DataError, Score
 
 FEW = 30  # presentations below which a rate is called small: 0 of 29 is anything up to 12 %
 APCER_TARGETS = (0.10, 0.05, 0.01)  # ISO/IEC 30107-3: BPCER10, BPCER20, BPCER100
+FPR_TARGETS = (0.01, 0.001, 0.0001)  # of the CASIA-SURF and CeFA challenges
 OWN = "the model's own operating point"
 
 
@@ -31,14 +35,15 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class System:
-    """One system on one test set.
+class Evaluation:
+    """One system on one test set; `fold` tells its runs apart, and may be "".
 
     `thresholds` (n,) are those of the test rows, in their order; they are `honest` ones by the rule in
     `rule_words`, or the oracle's where `honest` is None. `oracle` is None where a class has no score.
     """
 
     name: str
+    fold: str
     test: tuple[Score, ...]
     dev_counts: tuple[int, int]
     rule_words: str
@@ -46,6 +51,7 @@ class System:
     honest: Summary | None
     oracle: Summary | None
     points: tuple[Point, ...]
+    tpr_at: Mapping[float, float]  # FPR of FPR_TARGETS -> TPR, at a threshold chosen on test
     notes: tuple[str, ...]
     worst_of: str = "instrument"  # or "family"
 
@@ -53,6 +59,11 @@ class System:
     def shown(self) -> Summary | None:
         """The honest figures, else the oracle's."""
         return self.honest or self.oracle
+
+    @property
+    def test_counts(self) -> tuple[int, int]:
+        """Bona fide and attack presentations."""
+        return _counts(self.test)
 
     def accepted(self) -> np.ndarray:
         """Which of the test rows are accepted (n,) bool."""
@@ -64,9 +75,9 @@ class System:
         return sorted({float(level) for level in self.thresholds if math.isfinite(level)})
 
 
-def measured(
+def measure(
     run: Run, rule: Rule | None, *, worst_of: str = "instrument", seed: int = 0, rounds: int = 1000
-) -> System:
+) -> Evaluation:
     """The figures of a run by `rule`; without one by the EER of dev, else by the thresholds in the table.
 
     APCER's worst is over each `instrument` or each `family`.
@@ -86,8 +97,9 @@ def measured(
         raise DataError(f"{run.system}: {unmeasurable}") from unmeasurable
     if honest_levels is None:
         honest_levels = np.full(len(run.test), math.inf if oracle_level is None else oracle_level)
-    return System(
+    return Evaluation(
         name=run.system,
+        fold=run.fold,
         test=tested,
         dev_counts=_counts(run.dev),
         rule_words=words,
@@ -95,6 +107,7 @@ def measured(
         honest=honest,
         oracle=oracle,
         points=() if oracle is None else tuple(_points(run)),
+        tpr_at={} if oracle is None else _tpr_at(run),
         notes=tuple(_notes(run, honest, oracle)),
         worst_of=worst_of,
     )
@@ -140,9 +153,9 @@ def comparison_notes(runs: Sequence[Run]) -> list[str]:
     return notes
 
 
-def epochs(systems: Sequence[System]) -> list[tuple[System, System]]:
+def epochs(systems: Sequence[Evaluation]) -> list[tuple[Evaluation, Evaluation]]:
     """(last, best) of each run whose systems are named so: their names differ in that word alone."""
-    found: dict[str, dict[str, System]] = {}
+    found: dict[str, dict[str, Evaluation]] = {}
     for system in systems:
         for word in ("last", "best"):
             if word in system.name.lower():
@@ -179,6 +192,13 @@ def _points(run: Run) -> Iterator[Point]:
     for target in APCER_TARGETS:
         value = metrics.bpcer_at_apcer(living, attacks, apcer=target)
         yield Point(apcer=target, bpcer=value, refused=round(value * living.count), count=living.count)
+
+
+def _tpr_at(run: Run) -> dict[float, float]:
+    table = metrics.columns(run.test)
+    living, attacks = metrics.ranked(table.living()), np.concatenate(list(table.attacks().values()))
+    pooled = metrics.ranked(attacks)
+    return {target: metrics.tpr_at_fpr(living, pooled, fpr=target) for target in FPR_TARGETS}
 
 
 def _notes(run: Run, honest: Summary | None, oracle: Summary | None) -> Iterator[str]:

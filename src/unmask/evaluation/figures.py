@@ -1,5 +1,5 @@
-"""Runs -> figures: at an honest threshold, at the oracle's beside it, and off the whole curve; folds as mean
-and deviation.
+"""Evaluations as tables of figures: at an honest threshold, at the oracle's beside it, and off the whole
+curve; folds as mean and deviation.
 """
 
 import math
@@ -8,13 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unmask import metrics
-from unmask.evaluation.runs import Run
-from unmask.metrics import Estimate, Rate, Rule, Summary
-from unmask.types import DataError, Label, Score
+from unmask.evaluation.measure import Evaluation
+from unmask.metrics import Estimate, Rate, Summary
 
-APCER_TARGETS = (0.10, 0.05, 0.01)  # ISO/IEC 30107-3: BPCER10, BPCER20, BPCER100
-FPR_TARGETS = (0.01, 0.001, 0.0001)  # of the CASIA-SURF and CeFA challenges
 ORACLE = "oracle: minimum ACER on test"
 CURVE = "curve of test"  # each figure at a threshold of its own, chosen there
 NO_THRESHOLD = "none"
@@ -53,16 +49,16 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class FigureTable:
     """All figures of a system: `honest` at the threshold of `rule` (empty where there is none), `oracle` at
     the one with the smallest ACER on test, `free` of a threshold, `curve` each at its own, chosen on test.
 
-    `honest` and `oracle` hold the same figures in the same order.
+    `honest` and `oracle` hold the same figures in the same order, where there are both.
     """
 
     system: str
     fold: str
-    rule: Rule
+    rule: str
     honest: tuple[Figure, ...]
     oracle: tuple[Figure, ...]
     free: tuple[Figure, ...]
@@ -74,7 +70,7 @@ class Evaluation:
 
     def parts(self) -> Iterator[tuple[str, tuple[Figure, ...]]]:
         """(where the threshold comes from, figures)."""
-        yield str(self.rule), self.honest
+        yield self.rule, self.honest
         yield ORACLE, self.oracle
         yield NO_THRESHOLD, self.free
         yield CURVE, self.curve
@@ -85,20 +81,24 @@ class Evaluation:
         return next((figure.value for figure in figures if figure.name == name), math.nan)
 
 
-def evaluate(
-    run: Run, rule: Rule, *, worst_of: str = "instrument", seed: int = 0, rounds: int = 1000
-) -> Evaluation:
-    """All figures of one run; APCER's worst is over each `instrument` or each `family`.
+def figure_table(found: Evaluation) -> FigureTable:
+    """All figures of one evaluation."""
+    shown = found.shown  # AUC, EER and non-responses are the same at every threshold
+    return FigureTable(
+        system=found.name,
+        fold=found.fold,
+        rule=found.rule_words,
+        honest=() if found.honest is None else tuple(_at_threshold(found.honest)),
+        oracle=() if found.oracle is None else tuple(_without_interval(_at_threshold(found.oracle))),
+        free=() if shown is None else tuple(_free(shown)),
+        curve=() if shown is None else tuple(_curve(found, shown)),
+        dev_counts=found.dev_counts,
+        test_counts=found.test_counts,
+        hints=() if shown is None else tuple(shown.hints()),
+    )
 
-    Where `rule` needs dev scores and the run has none, or asks for the oracle, there is no honest threshold.
-    """
-    try:
-        return _evaluated(run, rule, worst_of=worst_of, seed=seed, rounds=rounds)
-    except DataError as unmeasurable:  # the metrics know scores, not whose they are
-        raise DataError(f"{run.system}: {unmeasurable}") from unmeasurable
 
-
-def over_folds(found: Sequence[Evaluation]) -> Evaluation:
+def over_folds(found: Sequence[FigureTable]) -> FigureTable:
     """The mean of each figure over runs of one system, and its deviation (ddof 1) between them.
 
     A figure that some folds lack, as of an instrument that only one has, says by `folds` how many had it.
@@ -115,17 +115,17 @@ def over_folds(found: Sequence[Evaluation]) -> Evaluation:
     )
 
 
-def rows(evaluation: Evaluation) -> list[list[str]]:
+def rows(table: FigureTable) -> list[list[str]]:
     """The figures as lines of a table with the columns HEADER; what there is not is empty."""
     lines = []
-    for source, figures in evaluation.parts():
+    for source, figures in table.parts():
         for figure in figures:
             numbers = (figure.value, figure.deviation, figure.low, figure.high)
             counts = ("" if n is None else str(n) for n in (figure.errors, figure.count))
             lines.append(
                 [
-                    evaluation.system,
-                    evaluation.fold,
+                    table.system,
+                    table.fold,
                     source,
                     figure.name,
                     figure.detail,
@@ -135,38 +135,6 @@ def rows(evaluation: Evaluation) -> list[list[str]]:
                 ]
             )
     return lines
-
-
-def _evaluated(run: Run, rule: Rule, *, worst_of: str, seed: int, rounds: int) -> Evaluation:
-    dev, test = (metrics.over(part, worst_of) for part in (run.dev, run.test))
-    table = metrics.columns(test)
-    living, attacks = table.living(), table.attacks()
-    pooled = metrics.ranked(np.concatenate(list(attacks.values())))
-    ours, theirs = metrics.ranked(living), {name: metrics.ranked(scores) for name, scores in attacks.items()}
-    best = metrics.minimum_acer(ours, theirs)
-    threshold = _honest_threshold(rule, dev)
-    oracle = metrics.summarise(test, best.threshold, seed=seed, rounds=0 if threshold is not None else rounds)
-    honest = None if threshold is None else metrics.summarise(test, threshold, seed=seed, rounds=rounds)
-    shown = honest or oracle  # AUC, EER and non-responses are the same at every threshold
-    return Evaluation(
-        system=run.system,
-        fold=run.fold,
-        rule=rule,
-        honest=() if honest is None else tuple(_at_threshold(honest)),
-        oracle=tuple(_without_interval(_at_threshold(oracle))),
-        free=tuple(_free(shown)),
-        curve=tuple(_curve(shown, ours, theirs, pooled)),
-        dev_counts=_counts(run.dev),
-        test_counts=_counts(run.test),
-        hints=tuple(shown.hints()),
-    )
-
-
-def _honest_threshold(rule: Rule, dev: Sequence[Score]) -> float | None:
-    if rule.kind == "oracle" or (rule.needs_dev and not dev):
-        return None
-    table = metrics.columns(dev)
-    return metrics.fit(rule, table.living(), table.attacks())
 
 
 def _at_threshold(summary: Summary) -> Iterator[Figure]:
@@ -193,21 +161,13 @@ def _free(summary: Summary) -> Iterator[Figure]:
         yield _rate(f"APNRR {name}", found)
 
 
-def _curve(
-    summary: Summary,
-    living: metrics.Ranked,
-    attacks: dict[str, metrics.Ranked],
-    pooled: metrics.Ranked,
-) -> Iterator[Figure]:
-    yield _estimate("EER", summary.eer)
-    for target in FPR_TARGETS:
-        value = metrics.tpr_at_fpr(living, pooled, fpr=target)
-        yield Figure(name=f"TPR at FPR {percent(target)}", value=value, count=living.count)
-    for target in APCER_TARGETS:
-        value = metrics.bpcer_at_apcer(living, attacks, apcer=target)
-        refused = round(value * living.count)
-        name = f"BPCER at APCER {percent(target)}"
-        yield Figure(name=name, value=value, errors=refused, count=living.count)
+def _curve(found: Evaluation, shown: Summary) -> Iterator[Figure]:
+    yield _estimate("EER", shown.eer)
+    for target, value in found.tpr_at.items():
+        yield Figure(name=f"TPR at FPR {percent(target)}", value=value, count=shown.bona_fide)
+    for point in found.points:
+        name = f"BPCER at APCER {percent(point.apcer)}"
+        yield Figure(name=name, value=point.bpcer, errors=point.refused, count=point.count)
 
 
 def percent(share: float) -> str:
@@ -252,8 +212,3 @@ def _mean(name: str, found: Sequence[Figure]) -> Figure:
     numbers = [figure.value for figure in found]
     spread = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else math.nan
     return Figure(name=name, value=float(np.mean(numbers)), deviation=spread, folds=len(numbers))
-
-
-def _counts(scores: Sequence[Score]) -> tuple[int, int]:
-    living = sum(score.label is Label.BONA_FIDE for score in scores)
-    return living, len(scores) - living

@@ -1,0 +1,266 @@
+"""`unmask serve`: the HTTP service, its keys and its audit trail."""
+
+import os
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unmask.app.options import Models
+from unmask.types import SettingsError
+
+if TYPE_CHECKING:
+    from unmask.serve.database import Database
+
+SQLITE = "sqlite:///unmask-serve.db"
+DAY_S = 86400.0
+
+serve = typer.Typer(
+    help="Liveness in front of a login: sessions, checks and results over HTTP (needs the extra `serve`).",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+keys = typer.Typer(help="Keys of back ends: made, listed, exchanged, revoked.", no_args_is_help=True)
+audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
+serve.add_typer(keys, name="keys")
+serve.add_typer(audit, name="audit")
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    CREATE = "create"
+    READ = "read"
+    ADMIN = "admin"
+
+
+class Retained(StrEnum):
+    """Which pictures are stored."""
+
+    NOTHING = "nothing"
+    BEST_FRAME = "best-frame"
+    EVIDENCE = "evidence"
+
+
+InDatabase = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        envvar="UNMASK_DATABASE",
+        help="sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME, which several machines can share.",
+    ),
+]
+
+
+@serve.callback()
+def run(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 8000,
+    database: InDatabase = SQLITE,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
+    threads: Annotated[
+        int, typer.Option(help="Threads of a process that run the networks; 0 divides the cores.", min=0)
+    ] = 0,
+    model: Models = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Option(help="Operating point that may be asked for; the first one given is the default."),
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A page that may call from the browser, such as https://shop.example."),
+    ] = None,
+    proxies: Annotated[
+        str, typer.Option(help="Addresses of balancers whose X-Forwarded-For is believed.")
+    ] = "",
+    redis: Annotated[str, typer.Option(help="redis://HOST:PORT, where all workers count rates.")] = "",
+    key_rate: Annotated[str, typer.Option(help="Requests of one key, at most.")] = "600/minute",
+    address_rate: Annotated[
+        str, typer.Option(help="Connections and refused requests of one address, at most.")
+    ] = "120/minute",
+    connections: Annotated[int, typer.Option(help="Sessions of a process that run at once.", min=1)] = 32,
+    waiting: Annotated[int, typer.Option(help="Checks of a process that wait for a thread.", min=0)] = 8,
+    body_mb: Annotated[int, typer.Option(help="Megabytes of an upload, at most.", min=1)] = 64,
+    request_seconds: Annotated[float, typer.Option(help="Deadline of a check.", min=1)] = 60.0,
+    session_seconds: Annotated[float, typer.Option(help="Life of a session.", min=5)] = 600.0,
+    drain_seconds: Annotated[
+        float, typer.Option(help="How long running sessions may take after SIGTERM.", min=0.1)
+    ] = 25.0,
+    retain: Annotated[Retained, typer.Option(help="Pictures to store.")] = Retained.NOTHING,
+    retain_hours: Annotated[float, typer.Option(help="How long they are stored.", min=0.01)] = 1.0,
+    record_days: Annotated[float, typer.Option(help="How long results are stored.", min=0.01)] = 30.0,
+    signing_key: Annotated[
+        Path | None, typer.Option(help="Sign results with this Ed25519 key, PEM without a password.")
+    ] = None,
+    issuer: Annotated[str, typer.Option(help="Issuer named in signed results.")] = "unmask",
+    closed_metrics: Annotated[
+        bool, typer.Option("--closed-metrics", help="Ask for a key with the scope read at /metrics.")
+    ] = False,
+) -> int:
+    """Serve until SIGTERM; running sessions then end or fail.
+
+    Exit code: 0, or 3 where the database or a model could not be opened.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    extra()
+    from unmask.serve.server import serve as listen
+    from unmask.serve.settings import ServeSettings
+
+    settings = ServeSettings(
+        database=database,
+        models=tuple(str(path) for path in model or ()),
+        points=tuple(point or ("default",)),
+        origins=tuple(origin or ()),
+        threads=threads or max(1, (os.cpu_count() or 1) // workers),
+        checks_waiting=waiting,
+        connections=connections,
+        body_bytes=body_mb << 20,
+        request_s=request_seconds,
+        session_s=session_seconds,
+        drain_s=drain_seconds,
+        key_rate=key_rate,
+        address_rate=address_rate,
+        redis=redis,
+        retain=retain.value,
+        retain_s=retain_hours * 3600,
+        record_s=record_days * DAY_S,
+        signing_key=signing_key,
+        issuer=issuer,
+        open_metrics=not closed_metrics,
+    )
+    _greet(_migrated(database), host=host)
+    return listen(settings, host=host, port=port, workers=workers, proxies=proxies)
+
+
+@keys.command("new")
+def new(
+    owner: Annotated[str, typer.Option(help="Whose sessions they are; keys of one owner share them.")],
+    scope: Annotated[
+        list[Scope],
+        typer.Option(help="create sessions and checks, read results, or admin; may be given again."),
+    ],
+    days: Annotated[float | None, typer.Option(help="The key ends after so many days.", min=0.001)] = None,
+    database: InDatabase = SQLITE,
+) -> int:
+    """Make a key and print it; it cannot be shown again."""
+    extra()
+    from unmask.serve.keys import new_key
+
+    lasts_s = None if days is None else days * DAY_S
+    scopes = [one.value for one in scope]
+    made = _migrated(database).call(new_key, owner=owner, scopes=scopes, now=time.time(), lasts_s=lasts_s)
+    print(made)
+    return 0
+
+
+@keys.command("list")
+def show(database: InDatabase = SQLITE) -> int:
+    """Print id, owner, scopes and end of each key."""
+    extra()
+    from unmask.serve.keys import listed
+
+    for key in _migrated(database).call(listed):
+        ends = key["revoked_at"] or key["expires_at"]
+        until = "in force" if ends is None else f"until {_day(ends)}"
+        print(f"{key['id']}  {key['owner']}  {key['scopes']}  made {_day(key['created_at'])}  {until}")
+    return 0
+
+
+@keys.command()
+def rotate(
+    key: Annotated[str, typer.Argument(help="Its id.", metavar="ID")],
+    overlap_hours: Annotated[float, typer.Option(help="How long the old key stays in force.", min=0)] = 24.0,
+    database: InDatabase = SQLITE,
+) -> int:
+    """Print a new key with the same owner and scopes; the old one ends after the overlap."""
+    extra()
+    from unmask.serve.keys import rotate as rotated
+
+    print(_migrated(database).call(rotated, key, now=time.time(), overlap_s=overlap_hours * 3600))
+    return 0
+
+
+@keys.command()
+def revoke(
+    key: Annotated[str, typer.Argument(help="Its id.", metavar="ID")], database: InDatabase = SQLITE
+) -> int:
+    """End a key at once."""
+    extra()
+    from unmask.serve.keys import revoke as end
+
+    _migrated(database).call(end, key, now=time.time())
+    return 0
+
+
+@audit.command()
+def verify(
+    database: InDatabase = SQLITE,
+    head: Annotated[
+        str, typer.Option(help="NUMBER:SHA256 of a row as it was logged; it must still be there.")
+    ] = "",
+) -> int:
+    """Check that no row of the audit trail was changed, removed or put in between.
+
+    Exit code: 0 if it is whole, else 1. Rows cut off at the end are seen by --head alone.
+    """
+    extra()
+    from unmask.serve.audit import hash_of
+    from unmask.serve.audit import verify as verified
+
+    opened = _migrated(database)
+    last, wrong = opened.call(verified)
+    if head and not wrong:
+        number, _, sha256 = head.partition(":")
+        if not number.isdecimal() or opened.call(hash_of, int(number)) != sha256:
+            wrong = f"row {number} is not the one of --head"
+    print(f"broken: {wrong}" if wrong else f"whole: {last}")
+    return 1 if wrong else 0
+
+
+def extra() -> None:
+    """SettingsError where the extra `serve` is not installed."""
+    needed = ("alembic", "fastapi", "limits", "prometheus_client", "sqlalchemy", "uvicorn")
+    if missing := [name for name in needed if find_spec(name) is None]:
+        raise SettingsError(
+            f"the service needs the extra `serve` ({missing[0]} is missing): pip install 'unmask[serve]'"
+        )
+
+
+def _migrated(address: str) -> "Database":
+    from unmask.serve.database import AWAY, Database
+    from unmask.types import SourceError
+
+    database = Database(address)
+    try:
+        database.migrate()
+    except AWAY as away:
+        raise SourceError(
+            "the database cannot be opened; check --database, and that it runs and may be written"
+        ) from away
+    return database
+
+
+def _greet(database: "Database", *, host: str) -> None:
+    """On the first start on this machine alone, make a key and show it; else say how to make one."""
+    from unmask.app.progress import say
+    from unmask.serve.keys import listed, new_key
+
+    if database.call(listed):
+        return
+    if host in ("127.0.0.1", "::1", "localhost"):
+        made = database.call(new_key, owner="local", scopes=["create", "read"], now=time.time())
+        say(f"a key for this machine, shown once: {made}")
+    else:
+        say("there is no key yet: unmask serve keys new --owner NAME --scope create --scope read")
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,144 @@
+"""The shape of an answer: how much of the screen's light each place sends back, beside the face's mean.
+
+All is measured against the mean of the face in the same frame, so that exposure and white balance, which
+change all of a picture alike, cancel. A place that answers like the mean has a share of 1, one that the
+light does not reach 0. On a flat sheet every share is 1, whatever is printed on it; on a head they follow
+the normals, and what stands behind it has hardly any.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unmask.challenges.samples import SKIN, Sample
+from unmask.challenges.sequence import Match, Schedule, slow_basis, step_shares, without
+from unmask.media.topology import FACE_TRIANGLES
+
+OTHERS = 60  # sequences that were not shown, to see what noise alone does
+LEAST_SKIN, LEAST_RING = 60, 4  # places seen throughout, fewer say nothing
+NEAR = 0.08  # face heights: finer than this is the skin's own pattern, not its shape
+DARKEST, LIGHTEST = 1e-4, 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What was measured; None where it could not be.
+
+    `beside`: the median share of the places beside the head, `beside_noise` its standard error. `shape`: the
+    spread of shares over the face that its normals explain beyond a tilted or bent sheet and beyond
+    brightness, `shape_noise` what noise alone gives. `mirror`: how shares fall with the skin's own lightness,
+    -1 for light that glass mirrors whatever is behind it, about 0 for skin; `mirror_noise` likewise. `change`
+    (3,): of the face's light from a primary's low to its high, as logarithms.
+    """
+
+    change: np.ndarray
+    beside: float | None = None
+    beside_noise: float = np.inf
+    shape: float | None = None
+    shape_noise: float = np.inf
+    mirror: float | None = None
+    mirror_noise: float = np.inf
+
+
+def measure_response(
+    samples: list[Sample],
+    indices: tuple[int, ...],
+    schedule: Schedule,
+    match: Match,
+    *,
+    seed: int = 0,
+) -> Response:
+    """The answer to the sequence `indices` in samples of one face, at the lag that `match` found."""
+    times_s = np.array([one.time_s for one in samples])
+    steps = step_shares(times_s - match.lag_s, schedule)
+    lit = steps.sum(axis=1) > 0.999
+    with np.errstate(invalid="ignore"):
+        skin = np.log(np.clip(np.stack([one.skin for one in samples])[lit], DARKEST, LIGHTEST))
+        ring = np.log(np.clip(np.stack([one.ring for one in samples])[lit], DARKEST, LIGHTEST))
+    seen, around = np.isfinite(skin).all(axis=(0, 2)), np.isfinite(ring).all(axis=(0, 2))
+    if seen.sum() < LEAST_SKIN:
+        return Response(change=match.change)
+    skin, ring = skin[:, seen], ring[:, around]
+    answers = _Answers(steps[lit], times_s[lit], skin.mean(axis=1), match.change)
+    own = schedule.primaries[list(indices)].astype(np.float64)
+    rng = np.random.default_rng(seed)
+    others = [own[rng.permutation(len(own))] for _ in range(OTHERS)]
+    shares = answers.shares(skin, own)
+    noises = [answers.shares(skin, other) - 1 for other in others]
+    beside, beside_noise = None, np.inf
+    if around.sum() >= LEAST_RING:
+        beside = float(np.median(answers.shares(ring, own)))
+        beside_noise = float(np.std([np.median(answers.shares(ring, other)) for other in others]))
+    mesh = np.median([one.mesh for one in samples], axis=0)
+    surface = _Surface(mesh, seen, lightness=skin.mean(axis=(0, 2)))
+    return Response(
+        beside=beside,
+        beside_noise=beside_noise,
+        shape=surface.explained(shares),
+        shape_noise=float(np.sqrt(np.mean([surface.explained(noise) ** 2 for noise in noises]))),
+        mirror=surface.fall(shares),
+        mirror_noise=float(np.std([surface.fall(noise) for noise in noises])),
+        change=match.change,
+    )
+
+
+class _Answers:
+    """Shares of the face's mean answer, by regression of each place's light against the mean's."""
+
+    def __init__(self, steps: np.ndarray, times_s: np.ndarray, mean: np.ndarray, change: np.ndarray) -> None:
+        self._steps, self._mean = steps, mean
+        self._basis = slow_basis(times_s)
+        # Colours that come back strongly count most; their sum of change times weight is 1.
+        strength = np.maximum(change, 0)
+        self._weight = strength / max(float(strength @ strength), 1e-9)
+
+    def shares(self, light: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """The share (k,) of each place in the face's mean answer; `light` (T, k, 3) are logarithms."""
+        colours = without(self._steps @ bits, self._basis)  # (T, 3)
+        off = light - self._mean[:, None]
+        off = without(off.reshape(len(off), -1), self._basis).reshape(off.shape)
+        power = np.maximum((colours**2).sum(axis=0), 1e-9)
+        changes = 2 * np.einsum("tc,tkc->kc", colours, off) / power
+        return np.asarray(1 + changes @ self._weight)
+
+
+class _Surface:
+    """Where the places lie on a face (k of SKIN), which way they look, and how light they are."""
+
+    def __init__(self, mesh: np.ndarray, seen: np.ndarray, *, lightness: np.ndarray) -> None:
+        points = mesh[SKIN][seen]
+        place = (points[:, :2] - points[:, :2].mean(axis=0)) / np.ptp(mesh[:, 1])
+        x, y = place.T
+        light = lightness - lightness.mean()
+        sheet = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y, light, light**2])
+        self._sheet = np.linalg.qr(sheet)[0]
+        normals = normals_of(mesh)[SKIN][seen]
+        shape = np.column_stack([normals, normals[:, :2] ** 2 - normals[:, 2:] ** 2])
+        self._shape = np.linalg.qr(without(shape, self._sheet))[0]
+        apart = ((place[:, None] - place[None]) ** 2).sum(axis=2)
+        self._near = np.exp(-apart / (2 * NEAR**2))
+        self._near /= self._near.sum(axis=1, keepdims=True)
+        self._pattern = self._fine(light)
+
+    def explained(self, shares: np.ndarray) -> float:
+        """The root mean square of what the normals explain of shares (k,) beyond a sheet."""
+        return float(np.linalg.norm(self._shape.T @ shares) / np.sqrt(len(shares)))
+
+    def fall(self, shares: np.ndarray) -> float:
+        """The slope of the shares (k,) over the skin's own fine pattern of lightness."""
+        power = max(float(self._pattern @ self._pattern), 1e-9)
+        return float(self._pattern @ self._fine(shares) / power)
+
+    def _fine(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(values - self._near @ values)
+
+
+def normals_of(mesh: np.ndarray) -> np.ndarray:
+    """Unit normals (468, 3) of a face mesh towards the camera."""
+    a, b, c = (mesh[FACE_TRIANGLES[:, k]].astype(np.float64) for k in range(3))
+    across = np.cross(b - a, c - a)
+    normals = np.zeros((len(mesh), 3))
+    for k in range(3):
+        np.add.at(normals, FACE_TRIANGLES[:, k], across)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    return np.asarray(-normals if np.median(normals[SKIN, 2]) > 0 else normals)

@@ -1,0 +1,139 @@
+"""One try of a session: JPEG frames with their times -> what to tell the person, and the decision.
+
+An attempt is used by one thread at a time. A mode is a function from a detector to an attempt.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from unmask.detector.detector import Detector
+from unmask.detector.watch import Glimpse
+from unmask.media.images import shown
+from unmask.media.limits import Limits
+from unmask.media.pictures import kind_of, open_picture
+from unmask.serve.hints import NO_FACE, hint_of
+from unmask.types import Decision, SourceError, finite
+
+EVIDENCE_FRAMES = 12  # stored of an attempt at most, besides the best one
+EVIDENCE_EVERY_S = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What came of one frame; `face` is xyxy, each as a share of the picture's width or height."""
+
+    hint: str | None
+    reasons: tuple[str, ...]
+    face: tuple[float, ...] | None
+    progress: float
+    score: float | None
+    decision: Decision | None
+
+    def message(self, *, ack: int) -> dict[str, Any]:
+        """As the client gets it; `ack` frames were looked at."""
+        return {
+            "type": "state",
+            "state": "running",
+            "hint": self.hint,
+            "reasons": list(self.reasons),
+            "face": None if self.face is None else list(self.face),
+            "progress": round(self.progress, 3),
+            "score": self.score,
+            "ack": ack,
+        }
+
+
+class Attempt(Protocol):
+    """What a mode has to do; `challenge` is told to the client when the try begins."""
+
+    challenge: Mapping[str, Any] | None
+
+    def take(self, image: np.ndarray, time_s: float) -> Seen:
+        """One more picture (H, W, 3) uint8 RGB; SourceError where its time does not rise."""
+        ...
+
+    def note(self, event: Mapping[str, Any]) -> None:
+        """An event of the client, such as a colour that is now shown; never trusted."""
+        ...
+
+    def finish(self) -> Decision:
+        """The decision when no more frames come."""
+        ...
+
+
+class PassiveAttempt:
+    """The stream of the detector, nothing else."""
+
+    challenge: Mapping[str, Any] | None = None
+
+    def __init__(self, detector: Detector) -> None:
+        self._stream = detector.stream(name="session")
+
+    def take(self, image: np.ndarray, time_s: float) -> Seen:
+        decision = self._stream.push(image, time_s)
+        progress = self._stream.progress()
+        face = progress.face
+        return Seen(
+            hint=NO_FACE if face is None else hint_of(face.reasons),
+            reasons=(NO_FACE,) if face is None else tuple(reason.value for reason in face.reasons),
+            face=None if face is None else relative(face, image),
+            progress=progress.share,
+            score=None if math.isnan(progress.score) else finite(progress.score),
+            decision=decision,
+        )
+
+    def note(self, event: Mapping[str, Any]) -> None:
+        return
+
+    def finish(self) -> Decision:
+        return self._stream.finish()
+
+
+MODES: dict[str, Callable[[Detector], Attempt]] = {"passive": PassiveAttempt}
+
+
+def relative(face: Glimpse, image: np.ndarray) -> tuple[float, ...]:
+    """The box of a face as shares of the picture's sides."""
+    height, width = image.shape[:2]
+    return tuple(round(float(edge), 4) for edge in face.box / (width, height, width, height))
+
+
+def decoded(jpeg: bytes, *, side_px: int) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of a JPEG; SourceError for anything else, and for one with a longer side."""
+    if kind_of(jpeg[:64]) != "JPEG":
+        raise SourceError("a frame is not a JPEG; send those of the camera")
+    limits = Limits(max_side_px=side_px, max_pixels=side_px * side_px)
+    picture = open_picture(jpeg, name="frame", limits=limits)
+    if picture.frames != 1:
+        raise SourceError("a frame holds several pictures; send those of the camera one by one")
+    return shown(picture)
+
+
+class Keepsakes:
+    """The frames that retention allows to store: the best one, and some of the others."""
+
+    def __init__(self, retain: str) -> None:
+        self._retain = retain
+        self._best: tuple[float, float, bytes] | None = None  # width of the face, time, JPEG
+        self._others: list[tuple[float, bytes]] = []
+
+    def offer(self, jpeg: bytes, time_s: float, seen: Seen) -> None:
+        """Look at one frame."""
+        if self._retain == "nothing" or seen.face is None:
+            return
+        width = seen.face[2] - seen.face[0]
+        if not seen.reasons and (self._best is None or width > self._best[0]):
+            self._best = (width, time_s, jpeg)
+        if self._retain != "evidence" or len(self._others) >= EVIDENCE_FRAMES:
+            return
+        if not self._others or time_s - self._others[-1][0] >= EVIDENCE_EVERY_S:
+            self._others.append((time_s, jpeg))
+
+    def pictures(self) -> list[tuple[float, bytes]]:
+        """(time_s, JPEG), the best one first."""
+        best = [] if self._best is None else [self._best[1:]]
+        return [*best, *self._others]

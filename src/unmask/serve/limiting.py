@@ -1,0 +1,79 @@
+"""Who sends too much is refused: rates of keys and addresses, and a bounded number of checks at once."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from limits import parse
+from limits.aio.storage import Storage
+from limits.aio.strategies import MovingWindowRateLimiter
+from limits.storage import storage_from_string
+
+from unmask.serve.keys import sha256_of
+from unmask.serve.metrics import Metrics
+from unmask.types import SettingsError
+
+
+class TooManyError(Exception):
+    """Answered 429: come again after so many seconds."""
+
+    def __init__(self, reason: str, sentence: str, *, retry_s: float) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+        self.retry_s = max(1, round(retry_s))
+
+
+class Rates:
+    """Counts what keys and addresses send, in a moving window; addresses are kept hashed, and only there."""
+
+    def __init__(self, *, key: str, address: str, redis: str = "") -> None:
+        try:
+            self._limits = {"key": parse(key), "address": parse(address)}
+        except ValueError as odd:
+            raise SettingsError(f"a rate is written as 600/minute, not {key!r} or {address!r}") from odd
+        storage = storage_from_string(f"async+{redis}" if redis else "async+memory://")
+        assert isinstance(storage, Storage)
+        self._limiter = MovingWindowRateLimiter(storage)
+
+    async def count(self, kind: str, who: str) -> None:
+        """TooManyError where `who`, a key's id or an address, has sent as many as it may."""
+        limit, name = self._limits[kind], sha256_of(who)
+        if await self._limiter.hit(limit, kind, name):
+            return
+        window = await self._limiter.get_window_stats(limit, kind, name)
+        wait_s = window.reset_time - time.time()
+        wait_s = wait_s if 0 < wait_s <= limit.get_expiry() else limit.get_expiry() / limit.amount
+        raise TooManyError(f"{kind} rate", f"this {kind} may send {limit}; come again later", retry_s=wait_s)
+
+
+class Gate:
+    """Lets so many in at once and so many wait; the next one is TooManyError."""
+
+    def __init__(self, *, running: int, waiting: int, metrics: Metrics) -> None:
+        self._places = asyncio.Semaphore(running)
+        self._most = running + waiting
+        self._inside = 0
+        self._waiting = metrics.checks_waiting
+        self._running = metrics.checks_running
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """A place for the time of the block."""
+        if self._inside >= self._most:
+            raise TooManyError("checks", "the service is busy; come again later", retry_s=2)
+        self._inside += 1
+        self._waiting.inc()
+        try:
+            try:
+                await self._places.acquire()
+            finally:
+                self._waiting.dec()
+            self._running.inc()
+            try:
+                yield
+            finally:
+                self._running.dec()
+                self._places.release()
+        finally:
+            self._inside -= 1

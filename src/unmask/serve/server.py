@@ -1,0 +1,118 @@
+"""The application on a socket: one process or several, which stop gently and are replaced when they die."""
+
+import os
+import socket
+import tempfile
+from functools import partial
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
+
+from unmask.serve.application import create_app, drain
+from unmask.serve.logs import say, to_stderr
+from unmask.serve.settings import ServeSettings
+from unmask.types import SettingsError
+
+HUNG_S = 30  # a worker that does not answer its parent for so long is replaced
+FRAME_HEAD_BYTES = 8
+MOST_REQUESTS = 1000  # open connections of a worker, of whatever kind
+
+
+class DrainingServer(uvicorn.Server):
+    """On SIGTERM it takes nothing new, lets running sessions end, and stops then."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in self.servers:
+            listening.close()
+        await drain(self.config.loaded_app)
+        await super().shutdown(sockets)
+
+
+class WorkerProcess(Process):
+    """A process of a draining server."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        to_stderr()
+        if self._server is None:
+            self._server = DrainingServer(self.config)
+        return self._server
+
+
+class Workers(Multiprocess):
+    """Starts the workers, and new ones for those that die."""
+
+    def init_processes(self) -> None:
+        self.processes = [self._started() for _ in range(self.processes_num)]
+
+    def keep_subprocess_alive(self) -> None:
+        for place, process in enumerate(self.processes):
+            if self.should_exit.is_set() or process.is_alive(timeout=HUNG_S):
+                continue
+            process.kill()
+            process.join()
+            if process.exitcode == STARTUP_FAILURE:
+                self.should_exit.set()  # the next one would fail like it
+                return
+            say("worker died", process=process.pid, exit=process.exitcode)
+            self.processes[place] = self._started()
+
+    def handle_hup(self) -> None:
+        """Ignored: a rolling restart is the orchestrator's."""
+
+    def _started(self) -> Process:
+        process = WorkerProcess(self.config, self.sockets)
+        process.start()
+        return process
+
+
+def serve(settings: ServeSettings, *, host: str, port: int, workers: int, proxies: str = "") -> int:
+    """Serves until SIGTERM or Ctrl-C, and gives the exit code.
+
+    `proxies` are the addresses, with commas between, whose X-Forwarded-For is believed; "" for none.
+    """
+    config = uvicorn.Config(
+        partial(create_app, settings),
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies or None,
+        ws="websockets-sansio",
+        ws_max_size=settings.frame_bytes + FRAME_HEAD_BYTES,
+        ws_per_message_deflate=False,  # JPEG does not get smaller
+        limit_concurrency=MOST_REQUESTS,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=10,
+        lifespan="on",
+    )
+    to_stderr()
+    listening = _bound(host, port)
+    say("listening", host=host, port=listening.getsockname()[1], workers=workers)
+    if workers == 1:
+        server = DrainingServer(config)
+        server.run([listening])
+        return 0 if server.started else 3
+    with tempfile.TemporaryDirectory(prefix="unmask-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before the workers start, and read by them
+        parent = Workers(config, sockets=[listening])
+        parent.run()
+        return 3 if any(process.exitcode == STARTUP_FAILURE for process in parent.processes) else 0
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as refused:
+        listening.close()
+        raise SettingsError(f"{host}:{port} cannot be listened on ({refused}); choose another") from refused
+    listening.set_inheritable(True)
+    return listening
