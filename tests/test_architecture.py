@@ -97,7 +97,7 @@ ALLOWED = (
     (REPORT_EXTRA, ("evaluation", "report", "claims")),
     (SERVE_EXTRA, ("serve",)),
 )
-NOT_IN_THE_CORE = TRAIN_EXTRA | DATA_EXTRA | REPORT_EXTRA | SERVE_EXTRA | {"pandas", "mediapipe"}
+NOT_IN_THE_CORE = TRAIN_EXTRA | DATA_EXTRA | REPORT_EXTRA | SERVE_EXTRA | {"pandas", "mediapipe", "optuna"}
 # Whatever goes wrong in judging a frame or answering a request ends it, and is never LIVE.
 FAIL_CLOSED = {"serve/frames.py", "serve/body.py"}
 DRAWERS = {"utils", "util", "common", "helpers", "helper", "base", "core", "misc", "manager"}
@@ -164,7 +164,8 @@ def _machines(tree: ast.AST, path: str, part: str) -> Iterator[str]:
             (name in DATA_EXTRA and part in ("media", "data"))
             or (name in REPORT_EXTRA and part in ("evaluation", "report", "claims"))
             or (name in SERVE_EXTRA and part == "serve")
-            or (name == "ray" and path == "serve/ray.py")
+            or (name == "ray" and path in ("serve/ray.py", "training/on_ray.py"))
+            or (name == "optuna" and path == "training/search.py")
         )
         if name in NOT_IN_THE_CORE and not allowed:
             yield f"{path} imports {name}"

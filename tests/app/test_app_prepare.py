@@ -34,7 +34,7 @@ from unmask.media.video import write_video
 from unmask.types import ClipSpec, DataError, Label, OutputError, Presentation, SettingsError, Sighting
 
 CLIP = ClipSpec(frames=2, stride_s=0.1, size_px=48)
-WISHES = Wishes(clip=CLIP, every_s=0.5, shard=2, jobs=1)
+WISHES = Wishes(clip=CLIP, every_s=0.5, shard=2, jobs=1, margin=0.0)
 HEADER = "path,label,instrument,subject,camera,licence,turns,place,lamp\n"
 
 
@@ -146,7 +146,7 @@ def test_a_clip_is_the_one_that_the_run_time_cuts_and_its_depth_the_mesh_within(
 
 
 def test_two_processes_make_the_same_files_and_a_second_call_changes_none(prepared, root, tmp_path):
-    wishes = Wishes(clip=CLIP, every_s=0.5, shard=2, jobs=2)
+    wishes = Wishes(clip=CLIP, every_s=0.5, shard=2, jobs=2, margin=0.0)
     assert run("folder", root, out=tmp_path / "two", wishes=wishes) == 0
     assert hashes(tmp_path / "two") == hashes(prepared)
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "two").rglob("shard*")}
@@ -284,7 +284,7 @@ def test_another_list_in_the_same_folder_is_refused_before_a_clip_is_doubled(pre
     with pytest.raises(DataError, match="with other settings or from another list"):
         run("folder", out, out=prepared, wishes=WISHES)
     with pytest.raises(DataError, match="with other settings or from another list"):
-        run("folder", root, out=prepared, wishes=Wishes(clip=CLIP, every_s=0.6, shard=2, jobs=1))
+        run("folder", root, out=prepared, wishes=Wishes(clip=CLIP, every_s=0.6, shard=2, jobs=1, margin=0.0))
     assert hashes(prepared) == before
 
 

@@ -23,7 +23,7 @@ from unmask.media.images import read_image, write_image
 from unmask.types import ClipSpec, DataError, Label, OutputError, Presentation
 
 SPEC = ClipSpec(frames=2, stride_s=0.1, size_px=32)
-WISHES = Wishes(clip=SPEC, every_s=0.2, shard=2, jobs=1, depth="real")
+WISHES = Wishes(clip=SPEC, every_s=0.2, shard=2, jobs=1, depth="real", margin=0.0)
 STILL = Cutting(clip=SPEC, seed=3, every_s=0.2, scale_jitter=0.0, shift_jitter=0.0)
 FRAMES = 10
 

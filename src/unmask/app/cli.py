@@ -21,8 +21,19 @@ from unmask.app.cli_root import EXIT_CODES, root
 from unmask.app.cli_scores import convert, evaluate, score
 from unmask.app.cli_sets import benchmark, data, doctor, simulate
 from unmask.app.cli_sign import sign
-from unmask.app.cli_train import export, train
-from unmask.app.options import Engine, Fps, InEngine, InPrecision, Jobs, Models, Point, Precision, Trust
+from unmask.app.cli_train import export, search, train
+from unmask.app.options import (
+    MARGIN,
+    Engine,
+    Fps,
+    InEngine,
+    InPrecision,
+    Jobs,
+    Models,
+    Point,
+    Precision,
+    Trust,
+)
 from unmask.app.serve import serve
 from unmask.app.streams import complain, spell_out
 
@@ -137,7 +148,7 @@ def prepare(
     margin: Annotated[
         float,
         typer.Option(help="Room around clips of train, in which each reading draws its crop anew.", min=0.0),
-    ] = 0.1,
+    ] = MARGIN,
     cuts: Annotated[
         int,
         typer.Option(help="Deprecated: fixed crops of each clip of train, in place of --margin.", min=1),
@@ -178,6 +189,7 @@ def prepare(
 
 
 app.command()(train)
+app.command()(search)
 app.command()(export)
 
 

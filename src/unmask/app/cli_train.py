@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -56,6 +57,10 @@ def train(
     steps: Annotated[
         int, typer.Option(help="Instead of the settings' own, e.g. for a first look. 0: theirs.", min=0)
     ] = 0,
+    ray: Annotated[
+        int,
+        typer.Option(help="Train on so many workers of the Ray cluster of RAY_ADDRESS. 0: here.", min=0),
+    ] = 0,
 ) -> int:
     """Train a network and write its weights with their contract (needs the extra `train`)."""
     with train_extra("train"):
@@ -71,6 +76,60 @@ def train(
             init=init,
             seeds=seeds,
             steps=steps,
+            ray_workers=ray,
+        )
+
+
+class Aim(StrEnum):
+    """What of dev decides between trials."""
+
+    EER = "eer"
+    AUC = "auc"
+    LOSS = "loss"
+
+
+def search(
+    config: Annotated[
+        str,
+        typer.Option(help="TOML file with the settings, or the name of a preset of `unmask train --list`."),
+    ],
+    data: Annotated[
+        list[Path], typer.Option(help="Folder of prepared clips with train and dev; repeatable.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the trials, trials.csv and best.toml.")],
+    over: Annotated[
+        list[str],
+        typer.Option(
+            help="A setting to vary, section.key=LOW..HIGH or section.key=A|B|C; repeatable. A range of a "
+            "decade or more is searched by its logarithm."
+        ),
+    ],
+    trials: Annotated[
+        int, typer.Option(help="Runs in all, those of an earlier call among them.", min=1)
+    ] = 20,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting in place of the file's for all trials; repeatable."),
+    ] = None,
+    init: Annotated[Path | None, typer.Option(help="Weights to start every trial from.")] = None,
+    aim: Annotated[Aim, typer.Option(help="What of dev decides, in the best evaluation of each.")] = Aim.EER,
+) -> int:
+    """Search settings by short trainings with Optuna (needs the extras `train` and `search`).
+
+    A search that was broken off goes on where it stood.
+    """
+    with train_extra("search"):
+        from unmask.app.search import run
+
+        return run(
+            config,
+            data=data,
+            out=out,
+            over=over,
+            trials=trials,
+            aim=aim.value,
+            changes=change or (),
+            init=init,
         )
 
 
@@ -91,7 +150,9 @@ def train_extra(command: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as missing:
+        extra = "search" if missing.name == "optuna" else "train"
         if (missing.name or "").split(".")[0] in (
+            "optuna",
             "torch",
             "lightning",
             "safetensors",
@@ -101,6 +162,6 @@ def train_extra(command: str) -> Iterator[None]:
             from unmask.types import SettingsError
 
             raise SettingsError(
-                f"`unmask {command}` needs {missing.name}, which is missing; pip install 'unmask[train]'"
+                f"`unmask {command}` needs {missing.name}, which is missing; pip install 'unmask[{extra}]'"
             ) from missing
         raise

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+MARGIN = 0.1  # room around clips of train, a share of their side, where nothing else is asked for
+
 
 class Precision(StrEnum):
     """Of the inference; operating points are measured at each."""

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+from unmask.app.options import MARGIN
 from unmask.app.progress import bar, say
 from unmask.data.catalogue import data_set, read_set, split_by
 from unmask.data.catalogue import protocol as catalogue_protocol
@@ -55,7 +56,7 @@ class Wishes:
     every_s: float = 0.5
     seconds: float = READ_S
     cuts: int = 1
-    margin: float = 0.0
+    margin: float = MARGIN
     seed: int = 1
     shard: int = RECORDINGS_A_SHARD
     pictures: Pictures = "npy"

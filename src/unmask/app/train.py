@@ -16,6 +16,8 @@ from unmask.models.export import export as export_network
 from unmask.models.weights import load
 from unmask.training.finish import MODEL, WEIGHTS, Finished, finish
 from unmask.training.loop import leads, train
+from unmask.training.networks import refuse_unfit
+from unmask.training.on_ray import train_on_ray
 from unmask.training.results import RESULTS, Result, read_results, write_results, write_summary
 from unmask.training.run_folder import SETTINGS
 from unmask.training.sets import part_of
@@ -34,28 +36,31 @@ def run(
     changes: Sequence[str] = (),
     seeds: int = 1,
     steps: int = 0,
+    ray_workers: int = 0,
 ) -> int:
     """Trains, and names the files that came of it; `steps` 0 is what the settings say.
 
-    `changes` are settings as "section.key=value"; `protocol` takes its parts out of sets prepared whole.
+    `changes` are settings as "section.key=value"; `protocol` takes its parts out of sets prepared whole;
+    `ray_workers` above 0 train on a Ray cluster.
     """
     files = {name: out / name for name in (WEIGHTS, MODEL, RESULTS, SETTINGS)}
     keep_inputs({"--out": out, **({} if resume else files)}, [init, Path(config), *data])
     settings = read_settings(config, overrides=changes_of(changes) | ({"run.steps": steps} if steps else {}))
+    refuse_unfit(settings)  # before anything is written
     if protocol:
         for note in select(data, protocol=protocol, out=out / "sets"):
             say(f"{protocol}: {note}; rates on it are not those of the papers")
         data = [out / "sets"]
     sets = [prepared(folder, out / "prepared", settings=settings, alone=len(data) == 1) for folder in data]
     if seeds == 1:
-        _one(settings, data=data, sets=sets, out=out, resume=resume, init=init)
+        _one(settings, data=data, sets=sets, out=out, resume=resume, init=init, ray_workers=ray_workers)
         return 0
     found: dict[int, list[Result]] = {}
     for seed in range(settings.run.seed, settings.run.seed + seeds):
         folder, its = out / f"seed-{seed}", replace(settings, run=replace(settings.run, seed=seed))
         if not (resume and (folder / RESULTS).is_file()):
             going_on = resume and (folder / SETTINGS).is_file()
-            _one(its, data=data, sets=sets, out=folder, resume=going_on, init=init)
+            _one(its, data=data, sets=sets, out=folder, resume=going_on, init=init, ray_workers=ray_workers)
         if leads():
             found[seed] = read_results(folder)
     if leads():
@@ -71,10 +76,13 @@ def _one(
     out: Path,
     resume: bool,
     init: Path | None,
+    ray_workers: int = 0,
 ) -> None:
     """One run to its weights, its ONNX file and its results."""
-    with losses(f"training {settings.run.name}, seed {settings.run.seed}") as advance:
-        train(settings, data=sets, out=out, resume=resume, init=init, progress=advance)
+    if ray_workers:
+        train_on_ray(settings, data=sets, out=out, workers=ray_workers, resume=resume, init=init)
+    else:
+        _train_here(settings, sets=sets, out=out, resume=resume, init=init)
     if not leads():
         return
     command = shlex.join(["unmask", *sys.argv[1:]])
@@ -85,6 +93,13 @@ def _one(
         say(_sentence(result))
     print(finished.weights)
     print(finished.model)
+
+
+def _train_here(
+    settings: Settings, *, sets: Sequence[Path], out: Path, resume: bool, init: Path | None
+) -> None:
+    with losses(f"training {settings.run.name}, seed {settings.run.seed}") as advance:
+        train(settings, data=sets, out=out, resume=resume, init=init, progress=advance)
 
 
 def _add_bf16(finished: Finished, dev: PreparedSet, settings: Settings) -> None:

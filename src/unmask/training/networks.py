@@ -95,6 +95,12 @@ def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
         ) from unread
 
 
+def refuse_unfit(settings: Settings) -> None:
+    """SettingsError where the network of the settings cannot be built; no number of it is drawn."""
+    with torch.device("meta"):
+        build(settings, init=None)
+
+
 def refuse_domains(network: nn.Module, prepared: PreparedSet) -> None:
     """SettingsError where a network that learns across domains is built for fewer than the set has."""
     most, (_, names) = getattr(network, "domain_count", None), domains_of(prepared.rows)

@@ -13,8 +13,8 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
 from unmask.models.baselines.frames import Classifier
-from unmask.models.efficientnet import HEAD, EfficientNetLite0
-from unmask.models.encoder import TAPS
+from unmask.models.efficientnet import EfficientNetLite0
+from unmask.models.encoder import FEATURES, TAPS, summed_up
 
 SMALL = 1e-3  # deviation of the last kernel: at first an adapter changes next to nothing
 
@@ -54,17 +54,18 @@ class Adapters(Classifier):
         self.size_px = size_px
         self.backbone = FrozenTrunk()
         self.adapters = nn.ModuleList(Adapter(channels, narrow=narrow) for _, channels in TAPS)
-        self.norm = nn.BatchNorm1d(HEAD, affine=False)
-        self.head = nn.Linear(HEAD, 2)
+        self.norm = nn.BatchNorm1d(FEATURES, affine=False)
+        self.head = nn.Linear(FEATURES, 2)
 
     def classify(self, frames: Tensor) -> Tensor:
         net, places = self.backbone.net, {block: place for place, (block, _) in enumerate(TAPS)}
-        x = net.stem(frames)
+        x, taps = net.stem(frames), []
         for number, block in enumerate(net.blocks):
             x = block(x)
             if number in places:
                 x = self.adapters[places[number]](x)
-        return self.head(self.norm(net.head(x).mean(dim=(2, 3))))
+                taps.append(x)
+        return self.head(self.norm(summed_up(taps, net.head(x))))
 
     def from_imagenet(self, published: Mapping[str, Tensor]) -> None:
         """Take the published weights of the encoder."""
