@@ -32,17 +32,23 @@ from unmask.training.settings import Settings, read_settings
 from unmask.training.threshold import presentation_scores
 from unmask.types import ClipSpec
 
-METHODS: Mapping[str, Mapping[str, object]] = {  # settings -> what is changed in them
-    "resnet18_s": {},
-    "ssdg_s": {},
-    "ssan_s": {},
-    "sa_fas_s": {"arguments.align_after": 20},
-    "linear_probe": {"arguments.size_px": 128, "clip.size_px": 128},
-    "adapters": {"arguments.size_px": 128, "clip.size_px": 128},
+ENCODED = {"clip.size_px": 128}
+METHODS: Mapping[str, tuple[str, Mapping[str, object]]] = {  # method -> its settings, and what is changed
+    "resnet18_s": ("resnet18_s", {}),
+    "ssdg_s": ("ssdg_s", {}),
+    "ssan_s": ("ssan_s", {}),
+    "sa_fas_s": ("sa_fas_s", {"arguments.align_after": 20}),
+    "linear_probe": ("linear_probe", {**ENCODED, "arguments.size_px": 128}),
+    "adapters": ("adapters", {**ENCODED, "arguments.size_px": 128}),
+    "fghv_e": ("fghv_e", {**ENCODED, "optimiser.schedule": "constant"}),
+    "fghv_e, depth head": (
+        "fghv_e",
+        {**ENCODED, "optimiser.schedule": "constant", "arguments.depth_head": True, "loss.absolute": 0.1},
+    ),
 }
-PRETRAINED = ("linear_probe", "adapters")
+PRETRAINED = ("linear_probe", "adapters", "fghv_e")
 COLUMNS = (
-    *("date", "commit", "machine", "data", "settings", "steps", "pictures", "seed", "test", "dev_auc", "auc"),
+    *("date", "commit", "machine", "data", "method", "steps", "pictures", "seed", "test", "dev_auc", "auc"),
     *("hter", "bona_fide", "attacks", "cpu_s", "command"),
 )
 
@@ -52,22 +58,23 @@ def main() -> None:
     asked = _arguments()
     torch.set_num_threads(1)
     sets = prepared_sets(asked.data, asked.work, clip=ClipSpec(size_px=128, box_scale=2.8), jobs=asked.jobs)
-    done = {(line["settings"], line["seed"], line["test"]) for line in _lines(asked.out)}
+    done = {(line["method"], line["seed"], line["test"]) for line in _lines(asked.out)}
     for seed in range(1, asked.seeds + 1):
         for name in METHODS:
             if (name, str(seed), TESTS[0]) not in done:
                 append(asked.out, _measured(name, seed, sets, asked), columns=COLUMNS)
     for name in METHODS:
         for test in TESTS:
-            own = [row for row in _lines(asked.out) if (row["settings"], row["test"]) == (name, test)]
+            own = [row for row in _lines(asked.out) if (row["method"], row["test"]) == (name, test)]
             aucs = [float(row["auc"]) for row in own]
             spread = np.std(aucs, ddof=1) if len(aucs) > 1 else float("nan")
-            print(f"{name:14s} {test:12s} AUC {np.mean(aucs):.3f} +- {spread:.3f} over {len(aucs)} seeds")
+            print(f"{name:20s} {test:12s} AUC {np.mean(aucs):.3f} +- {spread:.3f} over {len(aucs)} seeds")
 
 
 def _settings(name: str, seed: int, asked: argparse.Namespace) -> Settings:
+    config, changes = METHODS[name]
     return read_settings(
-        name,
+        config,
         overrides={
             "run.steps": asked.steps,
             "run.seed": seed,
@@ -80,15 +87,16 @@ def _settings(name: str, seed: int, asked: argparse.Namespace) -> Settings:
             "evaluation.keep": "last",
             "compute.threads": 1,
             "compute.accelerator": "cpu",
-            **METHODS[name],
+            **changes,
         },
     )
 
 
 def _measured(name: str, seed: int, sets: Path, asked: argparse.Namespace) -> list[dict[str, object]]:
-    settings, out = _settings(name, seed, asked), asked.work / "runs" / f"{name}-{asked.steps}-{seed}"
+    settings, words = _settings(name, seed, asked), name.replace(", ", "-").replace(" ", "-")
+    out = asked.work / "runs" / f"{words}-{asked.steps}-{seed}"
     since = time.process_time()
-    train(settings, data=sets, out=out, init="imagenet" if name in PRETRAINED else None)
+    train(settings, data=sets, out=out, init="imagenet" if METHODS[name][0] in PRETRAINED else None)
     network, steps = trained(out, settings)
     spent = time.process_time() - since
     found = {}
@@ -105,7 +113,7 @@ def _measured(name: str, seed: int, sets: Path, asked: argparse.Namespace) -> li
             "commit": commit(),
             "machine": f"{platform.machine()} {platform.system()}",
             "data": data_hash(asked.data)[:16],
-            "settings": name,
+            "method": name,
             "steps": steps,
             "pictures": steps * settings.batches.size,
             "seed": seed,
