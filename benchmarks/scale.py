@@ -2,9 +2,9 @@
 
     python benchmarks/scale.py [--out results/scale.csv]
 
-Nothing is trained. For each preset the operations of a training step (forward and backward of what moves, of one
-clip) and the bytes that its backward pass keeps are counted on tensors without numbers; the rest is sums, with
-the rates and assumptions that stand below by name. docs/scale.md shows the same sums written out.
+Nothing is trained. For each preset the operations of a training step (forward and backward of what moves, of
+one clip) and the bytes that its backward pass keeps are counted on tensors without numbers; the rest is sums,
+with the rates and assumptions that stand below by name. docs/scale.md shows the same sums written out.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from unmask.training.settings import Settings, read_settings
 
 PRESETS = ("sgtd_single", "sgtd_multi", "off_gru_single", "off_gru_multi", "fghv", "cdcn", "auxiliary")
 BASELINES = ("deeppixbis", "resnet18", "clip_vit")
-# Measured on one H200, docs/simulator.md: 1,298 pictures of sgtd_m_single a second in bf16, 14 processes beside.
+# Measured on one H200, docs/simulator.md: pictures of sgtd_m_single a second in bf16, 14 processes beside.
 H200_PICTURES_S = 1298.0
 CPU_PICTURES_S: Mapping[str, float] = {  # measured on two cores with AMX in bf16, results/training_speed.csv
     "sgtd_single": 0.8,
