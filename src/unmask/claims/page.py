@@ -56,11 +56,12 @@ not hold* where it lies on the other side, and is *not shown* where it covers 0.
 for the number of claims: of twenty claims with nothing in them, one is expected to leave 0 outside its
 interval.
 
-**People needed.** Where a claim is *not shown*, the last column says how many people a test like this one
-would need for the difference that was found to leave 0 outside its interval: the people of this test times the
-square of half the interval over the difference. It supposes that the difference is what it seems, and that
-intervals shrink with the root of the number of people; the part of them that comes from trainings takes more
-seeds, not more people. A difference that would take more than 10,000 people is as good as none.
+**People needed.** Where a claim is *not shown*, the last column says how many people a test like this
+one would need for the difference that was found to leave 0 outside its interval: the people of this test
+times the square of half the interval over the difference. It supposes that the difference is what it
+seems, and that intervals shrink with the root of the number of people; the part of them that comes from
+trainings takes more seeds, not more people. A difference that would take more than 10,000 people is as
+good as none.
 
 **Reach.** What is said here is said of simulated recordings and of trainings as long as the last table
 says. With the presets `s` and `m` these are narrow networks after a small part of a paper's training: a
