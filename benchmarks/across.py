@@ -33,11 +33,12 @@ from unmask.training.threshold import presentation_scores
 from unmask.types import ClipSpec
 
 ENCODED = {"clip.size_px": 128}
+DOMAINS = {"arguments.domains": 4}  # three, and what was recorded in none of them
 METHODS: Mapping[str, tuple[str, Mapping[str, object]]] = {  # method -> its settings, and what is changed
     "resnet18_s": ("resnet18_s", {}),
-    "ssdg_s": ("ssdg_s", {}),
-    "ssan_s": ("ssan_s", {}),
-    "sa_fas_s": ("sa_fas_s", {"arguments.align_after": 20}),
+    "ssdg_s": ("ssdg_s", DOMAINS),
+    "ssan_s": ("ssan_s", DOMAINS),
+    "sa_fas_s": ("sa_fas_s", {**DOMAINS, "arguments.align_after": 20}),
     "linear_probe": ("linear_probe", {**ENCODED, "arguments.size_px": 128}),
     "adapters": ("adapters", {**ENCODED, "arguments.size_px": 128}),
     "fghv_e": ("fghv_e", {**ENCODED, "optimiser.schedule": "constant"}),

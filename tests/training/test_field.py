@@ -4,18 +4,21 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from test_training import NETWORKS, toy_settings
 
+from unmask.app import field
 from unmask.app.field import TASKS
 from unmask.data.prepare.prepared import PreparedSet, protocol_of
 from unmask.data.prepare.selection import dataset_of, select
 from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
 from unmask.data.protocols.siw_m import TYPES
 from unmask.models import MODELS
-from unmask.training.settings import to_toml
+from unmask.training.loop import train
+from unmask.training.settings import read_settings, to_toml
 from unmask.types import DataError, Label
 
 PARTS = {
@@ -86,11 +89,11 @@ def names(prepared: PreparedSet) -> set[tuple[str, str]]:
 def test_a_protocol_takes_its_parts_out_of_sets_prepared_whole(homes, tmp_path):
     notes = select(list(homes.values()), protocol="ocim/ocm-to-i", out=tmp_path)
     assert any("published are" in note for note in notes)  # toy sets are not the published ones
-    train, dev, test = (PreparedSet.open(tmp_path / part) for part in ("train", "dev", "test"))
-    assert names(train) == {("oulu-npu", "train"), ("casia-fasd", "train"), ("msu-mfsd", "train")}
+    learnt, dev, test = (PreparedSet.open(tmp_path / part) for part in ("train", "dev", "test"))
+    assert names(learnt) == {("oulu-npu", "train"), ("casia-fasd", "train"), ("msu-mfsd", "train")}
     assert ("oulu-npu", "dev") in names(dev)
     assert names(test) == {("replay-attack", "test")}
-    assert {row.subject for row in train.rows}.isdisjoint(row.subject for row in dev.rows)
+    assert {row.subject for row in learnt.rows}.isdisjoint(row.subject for row in dev.rows)
     assert protocol_of(tmp_path) == "ocim/ocm-to-i"
     whole = PreparedSet.open(homes["replay-attack"] / "all")
     place = [row.presentation for row in whole.rows].index("test/1-0")
@@ -100,9 +103,9 @@ def test_a_protocol_takes_its_parts_out_of_sets_prepared_whole(homes, tmp_path):
 
 def test_all_lists_learn_from_test_lists_and_test_on_train_lists(homes, tmp_path):
     select(list(homes.values()), protocol="ocim-all/ocm-to-i", out=tmp_path)
-    train, test = (PreparedSet.open(tmp_path / part) for part in ("train", "test"))
-    assert names(train) >= {("oulu-npu", "train"), ("oulu-npu", "test")}
-    assert ("oulu-npu", "dev") not in names(train)
+    learnt, test = (PreparedSet.open(tmp_path / part) for part in ("train", "test"))
+    assert names(learnt) >= {("oulu-npu", "train"), ("oulu-npu", "test")}
+    assert ("oulu-npu", "dev") not in names(learnt)
     assert names(test) == {("replay-attack", "train"), ("replay-attack", "test")}
 
 
@@ -208,7 +211,44 @@ def test_siw_m_leaves_each_type_out_and_its_mean_is_over_the_types(tmp_path, mon
     eers = [float(row["eer"]) for row in rows[:2]]
     assert float(rows[2]["eer"]) == pytest.approx(np.mean(eers))
     assert float(rows[2]["eer_over_folds"]) == pytest.approx(np.std(eers, ddof=1))
-    train = PreparedSet.open(out / "siw-m-loo.replay" / "sets" / "train")
-    assert "replay/screen" not in {row.instrument for row in train.rows}
+    learnt = PreparedSet.open(out / "siw-m-loo.replay" / "sets" / "train")
+    assert "replay/screen" not in {row.instrument for row in learnt.rows}
     test = PreparedSet.open(out / "siw-m-loo.replay" / "sets" / "test")
     assert {row.instrument for row in test.rows} == {"", "replay/screen"}
+
+
+def test_torchrun_trains_each_fold_in_processes_of_its_own(homes, tmp_path, monkeypatch, unmask):
+    started = []
+
+    def launch(words, *, check):
+        options = dict(
+            zip(words[words.index("train") + 1 :: 2], words[words.index("train") + 2 :: 2], strict=True)
+        )
+        started.append(words[1 : words.index("train")])
+        out = Path(options["--out"])
+        train(read_settings(options["--config"]), data=options["--data"], out=out)
+        return SimpleNamespace(returncode=0 if len(started) == 1 else 1)
+
+    monkeypatch.setattr(field, "subprocess", SimpleNamespace(run=launch))
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(steps=2, run={"ema": 0.0, "loggers": []})))
+    data = [word for home in homes.values() for word in ("--data", home)]
+    command = ("benchmark", "ocim", *data, "--config", config, "--task", "limited", "--engine", "torchrun")
+    code, _, err = unmask(*command, "--jobs", 2, "--out", tmp_path / "out")
+    assert len(started) == 2, err
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "unmask"]
+    assert started == [launcher] * 2
+    assert (tmp_path / "out" / "ocim-mi-to-c" / "seed-1" / "field.csv").is_file()
+    assert code == 3
+    assert "torchrun ended with 1" in err
+
+
+def test_a_training_that_is_refused_leaves_nothing(homes, tmp_path, unmask):
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(steps=2)))
+    data = [word for home in homes.values() for word in ("--data", home)]
+    named = (*data, "--config", config, "--protocol", "ocim/mi-to-c", "--set", "arguments.depth=3")
+    code, _, err = unmask("train", *named, "--out", tmp_path / "out")
+    assert code == 4
+    assert "do not fit tiny_single" in err
+    assert not (tmp_path / "out").exists()
