@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from test_training import NETWORKS, toy_settings
 
-from unmask.app import field
-from unmask.app.field import TASKS
+from unmask.app import cross_set_runs
+from unmask.app.benchmark_ocim import TASKS
+from unmask.app.benchmark_siw_m import VERSIONS
 from unmask.data.prepare.prepared import PreparedSet, protocol_of
 from unmask.data.prepare.selection import dataset_of, select
-from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
+from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
 from unmask.data.protocols.siw_m import TYPES
 from unmask.models import MODELS
 from unmask.training.loop import train
@@ -60,7 +61,7 @@ def write_whole(root: Path, *, dataset: str, seed: int) -> Path:
         maps = np.full((1, 1, 32, 32), 200 * (1 - attack), np.uint8)
         recordings.append(
             Prepared(
-                outcome=Outcome(
+                outcome=RecordingOutcome(
                     recording=number,
                     columns={"dataset": dataset, "split": part, "domain": dataset},
                     clips=1,
@@ -171,7 +172,7 @@ def write_siw_m(root: Path) -> Path:
         maps = np.full((1, 1, 32, 32), 0 if instrument else 200, np.uint8)
         recordings.append(
             Prepared(
-                outcome=Outcome(
+                outcome=RecordingOutcome(
                     recording=number,
                     columns={"dataset": "siw-m", "split": part, "domain": "siw-m"},
                     clips=1,
@@ -187,13 +188,13 @@ def write_siw_m(root: Path) -> Path:
 
 
 def test_each_task_has_the_folds_of_its_papers():
-    counts = {name: len(protocols) for name, protocols in TASKS.items()}
+    counts = {name: len(protocols) for name, protocols in {**TASKS, **VERSIONS}.items()}
     leave_one_out = {"lists": 4, "all-lists": 4, "celeba": 4, "limited": 2, "pairs": 12, "wcs": 3}
     assert counts == {**leave_one_out, "siw-m": 13, "siw-m-v2": 14}
 
 
 def test_siw_m_leaves_each_type_out_and_its_mean_is_over_the_types(tmp_path, monkeypatch, unmask):
-    monkeypatch.setitem(TASKS, "siw-m", ("siw-m/loo.replay", "siw-m/loo.half"))
+    monkeypatch.setitem(VERSIONS, "siw-m", ("siw-m/loo.replay", "siw-m/loo.half"))
     home = write_siw_m(tmp_path / "M")
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(toy_settings(steps=2, run={"ema": 0.0, "loggers": []})))
@@ -229,7 +230,7 @@ def test_torchrun_trains_each_fold_in_processes_of_its_own(homes, tmp_path, monk
         train(read_settings(options["--config"]), data=options["--data"], out=out)
         return SimpleNamespace(returncode=0 if len(started) == 1 else 1)
 
-    monkeypatch.setattr(field, "subprocess", SimpleNamespace(run=launch))
+    monkeypatch.setattr(cross_set_runs, "subprocess", SimpleNamespace(run=launch))
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(toy_settings(steps=2, run={"ema": 0.0, "loggers": []})))
     data = [word for home in homes.values() for word in ("--data", home)]

@@ -14,7 +14,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
-from unmask.models.baselines.clip_vit import DEVIATION, MEAN, Block, Encoder, open_clip_model
+from unmask.models.baselines.clip_vit import (
+    DEVIATION,
+    MEAN,
+    ClipImageEncoder,
+    ResidualAttention,
+    open_clip_model,
+)
 from unmask.models.baselines.frames import Classifier
 from unmask.models.baselines.ssdg import Embedder, UnitClassifier
 
@@ -45,7 +51,7 @@ class FlipV(Classifier):
     def __init__(self, *, size_px: int, patch: int, width: int, layers: int, embedding: int) -> None:
         super().__init__(mean=MEAN, deviation=DEVIATION)
         self.size_px = size_px
-        self.visual = Encoder(size_px=size_px, patch=patch, width=width, layers=layers, embedding=0)
+        self.visual = ClipImageEncoder(size_px=size_px, patch=patch, width=width, layers=layers, embedding=0)
         self.embedder = Embedder(width, embedding)
         self.head = UnitClassifier(embedding)
 
@@ -74,7 +80,7 @@ class TextEncoder(nn.Module):
         self.tokens = nn.Parameter(0.02 * torch.randn(len(TOKENS), width))
         self.positions = nn.Parameter(0.01 * torch.randn(LENGTH, width))
         heads = max(1, width // 64)
-        self.resblocks = nn.Sequential(*(Block(width, heads, causal=True) for _ in range(layers)))
+        self.resblocks = nn.Sequential(*(ResidualAttention(width, heads, causal=True) for _ in range(layers)))
         self.ln_final = nn.LayerNorm(width)
         self.projection = nn.Parameter(width**-0.5 * torch.randn(width, embedding))
 
@@ -102,7 +108,9 @@ class FlipIt(Classifier):
     ) -> None:
         super().__init__(mean=MEAN, deviation=DEVIATION)
         self.size_px = size_px
-        self.visual = Encoder(size_px=size_px, patch=patch, width=width, layers=layers, embedding=embedding)
+        self.visual = ClipImageEncoder(
+            size_px=size_px, patch=patch, width=width, layers=layers, embedding=embedding
+        )
         self.text = TextEncoder(width=text_width, layers=text_layers, embedding=embedding)
         self.scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
         self.register_buffer("texts", torch.zeros(2, embedding), persistent=False)

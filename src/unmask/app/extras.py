@@ -1,0 +1,24 @@
+"""Commands that need more than the core install say which extra is missing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from unmask.types import SettingsError
+
+EXTRAS = {  # package -> the extra that brings it
+    **dict.fromkeys(("torch", "lightning", "safetensors", "onnxruntime", "onnxscript"), "train"),
+    "optuna": "search",
+}
+
+
+@contextmanager
+def train_extra(command: str) -> Iterator[None]:
+    """Names the extra that is missing, if it is one of its packages."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if extra := EXTRAS.get((missing.name or "").split(".")[0]):
+            raise SettingsError(
+                f"`unmask {command}` needs {missing.name}, which is missing; pip install 'unmask[{extra}]'"
+            ) from missing
+        raise
