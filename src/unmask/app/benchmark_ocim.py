@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from unmask.app.extras import train_extra
+from unmask.app.fold_options import FoldOptions
 from unmask.app.options import Choices
 
 LEAVE_ONE_OUT = ("ocm-to-i", "oci-to-m", "omi-to-c", "icm-to-o")
@@ -21,32 +22,6 @@ TASKS: dict[str, tuple[str, ...]] = {  # name -> its protocols
     "pairs": tuple(f"ocim/{a}-to-{b}" for a in "ocim" for b in "ocim" if a != b),
     "wcs": ("wcs/cs-to-w", "wcs/sw-to-c", "wcs/cw-to-s"),
 }
-
-
-RUN_ENGINES = ("processes", "torchrun", "ray")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoldOptions:
-    """What the benchmarks of many folds share."""
-
-    config: Annotated[str, typer.Option(help="Settings of `unmask train`: a TOML file or a preset's name.")]
-    out: Annotated[Path, typer.Option(help="Folder of the runs and of table.csv.")]
-    changes: Annotated[
-        tuple[str, ...],
-        typer.Option("--set", help="A setting in place of the file's, as run.steps=2000; repeatable."),
-    ] = ()
-    init: Annotated[Path | None, typer.Option(help="Weights to start every run from.")] = None
-    seeds: Annotated[int, typer.Option(help="Runs of each fold; mean and deviation.", min=1)] = 1
-    engine: Annotated[
-        str,
-        Choices(RUN_ENGINES),
-        typer.Option(
-            help="Processes here; torchrun: each run in --jobs processes that share its batches; or the Ray "
-            "cluster of RAY_ADDRESS (extra `scale`)."
-        ),
-    ] = "processes"
-    jobs: Annotated[int, typer.Option(help="Runs at once; with torchrun, processes of a run.", min=1)] = 1
 
 
 @dataclass(frozen=True, kw_only=True)

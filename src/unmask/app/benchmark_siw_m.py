@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from unmask.app.benchmark_ocim import FoldOptions
 from unmask.app.extras import train_extra
+from unmask.app.fold_options import FoldOptions
 from unmask.data.protocols import PROTOCOLS
 from unmask.types import SettingsError
 

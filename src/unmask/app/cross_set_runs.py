@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from unmask.app.benchmark_ocim import FoldOptions
 from unmask.app.field_table import drawn
+from unmask.app.fold_options import FoldOptions
 from unmask.app.progress import losses, say
 from unmask.app.render import console
 from unmask.data.catalogue import protocol as catalogue_protocol
