@@ -225,7 +225,7 @@ def claim(out: Path, settings: dict[str, str]) -> None:
     """Marks `out` as made from this set by this protocol; one of another is refused."""
     text = json.dumps(settings, indent=1)
     claimed = (out / CLAIM).is_file()
-    if claimed and (out / CLAIM).read_text() != text:
+    if claimed and (out / CLAIM).read_bytes() != text.encode():
         raise OutputError(
             f"{out} was prepared from another data set or protocol, or with another --depth "
             f"({out / CLAIM}); choose another folder"

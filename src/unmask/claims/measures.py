@@ -1,6 +1,5 @@
 """What the papers claim of their networks, and whether the score tables of all runs show it."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask import metrics
+from unmask.files import read_json
 from unmask.metrics import DrawnFigure, Estimate, Trained, Verdict
 from unmask.scores import read_scores
 from unmask.types import DataError, Label, Score
@@ -148,7 +148,7 @@ def read_runs(out: Path) -> list[TrainedSystem]:
 
 
 def _read(path: Path) -> Iterable[TrainedSystem]:
-    record = json.loads(path.read_text())
+    record = read_json(path, again="delete its folder and run `unmask experiment claims` again")
     for system in record["systems"]:
         rows = read_scores(path.parent / f"scores-{system}.csv")
         parts: dict[str, list[Score]] = {}
