@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unmask.app.precision import add_bf16_points
 from unmask.app.progress import losses, say
-from unmask.app.train import TrainOptions
+from unmask.app.train_options import TrainOptions
 from unmask.app.training_sets import prepared, training_data
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.selection import select
