@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
+from safetensors.torch import save_file
 
 from unmask.models import MODELS
 from unmask.models.across import adversarial, assembled, own_domain, separate, triplet
@@ -13,6 +14,8 @@ from unmask.models.baselines.resnet import ResNet18Trunk
 from unmask.models.baselines.reversal import Discriminator
 from unmask.models.baselines.sa_fas import DomainHeads
 from unmask.models.output import Across
+from unmask.training.networks import build
+from unmask.training.settings import from_mapping
 from unmask.types import ModelError
 
 torch.set_num_threads(1)
@@ -157,3 +160,20 @@ def test_a_resnet_takes_torchvisions_weights_and_no_others():
         torch.testing.assert_close(ours.eval().maps(picture)[-1], theirs.eval().maps(picture)[2])
     with pytest.raises(ModelError, match=r"no weights of torchvision's ResNet-18"):
         ResNet18Trunk(3, width=4).from_torchvision(torchvision_names(theirs))
+
+
+def test_a_run_starts_from_torchvisions_file(tmp_path):
+    given = {
+        name: tensor.contiguous() for name, tensor in torchvision_names(ResNet18Trunk(3, width=64)).items()
+    }
+    save_file(given, tmp_path / "r.safetensors")
+    torch.save(given, tmp_path / "r.pth")
+    settings = from_mapping(
+        {"run": {"name": "x", "network": "ssdg", "steps": 1}, "batches": {"size": 2}}, origin="test"
+    )
+    for name in ("r.safetensors", "r.pth"):
+        network = build(settings, init=f"torchvision:{tmp_path / name}")
+        assert torch.equal(network.trunk.stem.weight, given["conv1.weight"])
+    (tmp_path / "text.pth").write_text("weights")
+    with pytest.raises(ModelError, match="holds no weights"):
+        build(settings, init=f"torchvision:{tmp_path / 'text.pth'}")

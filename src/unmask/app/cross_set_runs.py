@@ -16,7 +16,7 @@ from unmask.data.prepare.engines import ENGINES, ray_module
 from unmask.data.prepare.prepared import PREPARATION
 from unmask.data.prepare.selection import dataset_of, select
 from unmask.files import keep_inputs, write_bytes
-from unmask.training.field import FIELD, Fold, read_field, write_field, write_table
+from unmask.training.field import FIELD, VIEWS, Fold, read_field, write_field, write_table
 from unmask.training.loop import TrainingError, train
 from unmask.training.networks import refuse_unfit
 from unmask.training.run_folder import SETTINGS
@@ -46,7 +46,7 @@ def run_folds(options: FoldOptions, protocols: Sequence[str], *, data: Sequence[
         say(f"{done} of {len(tasks)} runs")
     found = [fold for task in tasks for fold in read_field(_folder(options.out, *task, settings=settings))]
     rows = write_table(options.out, found)
-    console().print(drawn(rows, protocols, name=settings.run.name))
+    console().print(drawn(rows, protocols, views=list(VIEWS), name=settings.run.name))
     print(options.out / "table.csv")
     return 0
 

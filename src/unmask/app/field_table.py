@@ -6,7 +6,6 @@ from rich.table import Table
 from rich.text import Text
 
 from unmask.report.published import published
-from unmask.training.field import VIEWS
 from unmask.types import SettingsError
 
 TYPES = ("siw-m/loo", "siw-m-v2/2")  # protocols that leave out one type of attack; the mean is over the types
@@ -22,10 +21,12 @@ WORDS = {
 }
 
 
-def drawn(rows: Sequence[dict[str, object]], protocols: Sequence[str], *, name: str) -> Table:
+def drawn(
+    rows: Sequence[dict[str, object]], protocols: Sequence[str], *, views: Sequence[str], name: str
+) -> Table:
     """Two figures of each fold in per cent, as the field prints them, ± the deviation over seeds.
 
-    HTER / AUC of data sets; ACER / EER of SiW-M's types, whose mean is ± the deviation over the types.
+    `views` are what of a presentation was seen. HTER / AUC of data sets; ACER / EER of SiW-M's types, whose mean is ± the deviation over the types.
     """
     group = protocols[0].rpartition(".")[0]
     types = group in TYPES
@@ -39,7 +40,7 @@ def drawn(rows: Sequence[dict[str, object]], protocols: Sequence[str], *, name: 
         table.add_column(column, justify="right", header_style="dim")
     for method, cells in _published(protocols, heads, group=group if types else "").items():
         table.add_row(Text(method), *map(Text, cells))
-    for seen in ("video",) if types else VIEWS:
+    for seen in ("video",) if types else views:
         for way in ways if types else ("test-eer", "dev-eer"):
             of_row = [row for row in rows if (row["seen"], row["threshold_from"]) == (seen, way)]
             cells = [_cell(row, figures, over_folds=types) for row in of_row]

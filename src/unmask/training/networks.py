@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
+from zipfile import is_zipfile
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
 from unmask.data.prepare.prepared import PreparedSet
@@ -87,12 +89,15 @@ def _fill(network: nn.Module, init: str | Path, *, name: str) -> None:
 
 
 def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
+    """The tensors of a .safetensors file, or of a .pth that torch wrote as an archive."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError) as unread:
-        raise ModelError(
-            f"{path} cannot be read as weights ({unread}); give a file of torchvision"
-        ) from unread
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        if is_zipfile(path):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, SafetensorError) as unread:
+        raise ModelError(f"{path} cannot be read as weights ({unread}); fetch it again") from unread
+    raise ModelError(f"{path} holds no weights; give a .safetensors or .pth file of torchvision's ResNet-18")
 
 
 def refuse_unfit(settings: Settings) -> None:
