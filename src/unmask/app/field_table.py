@@ -26,7 +26,8 @@ def drawn(
 ) -> Table:
     """Two figures of each fold in per cent, as the field prints them, ± the deviation over seeds.
 
-    `views` are what of a presentation was seen. HTER / AUC of data sets; ACER / EER of SiW-M's types, whose mean is ± the deviation over the types.
+    `views` are what of a presentation was seen. HTER / AUC of data sets; ACER / EER of SiW-M's types, whose
+    mean is ± the deviation over the types.
     """
     group = protocols[0].rpartition(".")[0]
     types = group in TYPES
