@@ -5,31 +5,21 @@ from contextlib import contextmanager
 
 from unmask.types import SettingsError
 
-OF_SIMULATE = ("numba", "skimage")
-OF_TRAIN = ("torch", "lightning", "safetensors", "onnxruntime", "onnxscript", "numba")
+EXTRAS = {  # package -> the extra that brings it
+    **dict.fromkeys(("torch", "lightning", "safetensors", "onnxruntime", "onnxscript"), "train"),
+    **dict.fromkeys(("numba", "skimage"), "simulate"),
+    "optuna": "search",
+}
 
 
 @contextmanager
-def train_extra(command: str) -> Iterator[None]:
-    """Names the extra `train` where one of its packages is missing."""
-    with _extra("train", OF_TRAIN, command):
-        yield
-
-
-@contextmanager
-def simulate_extra(command: str) -> Iterator[None]:
-    """Names the extra `simulate` where one of its packages is missing."""
-    with _extra("simulate", OF_SIMULATE, command):
-        yield
-
-
-@contextmanager
-def _extra(name: str, packages: tuple[str, ...], command: str) -> Iterator[None]:
+def extra_of(command: str) -> Iterator[None]:
+    """Names the extra that is missing, if it is one of its packages."""
     try:
         yield
     except ModuleNotFoundError as missing:
-        if (missing.name or "").split(".")[0] in packages:
+        if extra := EXTRAS.get((missing.name or "").split(".")[0]):
             raise SettingsError(
-                f"`unmask {command}` needs {missing.name}, which is missing; pip install 'unmask[{name}]'"
+                f"`unmask {command}` needs {missing.name}, which is missing; pip install 'unmask[{extra}]'"
             ) from missing
         raise
