@@ -126,7 +126,7 @@ export class UnmaskCamera extends HTMLElement {
   }
 
   private stopButton() {
-    return { text: this.words.say("stop"), press: () => this.stop() };
+    return { text: this.words.say("stop"), press: () => this.stop(), quiet: true };
   }
 
   private tell(name: string, detail: object = {}): void {
@@ -227,7 +227,8 @@ export class UnmaskCamera extends HTMLElement {
     this.developer?.told(message, this.connection?.roundTrip ?? 0);
     this.view.progress(progress);
     // A turned head is what was asked for: then only the challenge speaks.
-    if (!this.challenge?.order || !good) this.hint(good ? "good" : hint);
+    if (this.challenger?.flashing) this.hint("colours");
+    else if (!this.challenge?.order || !good) this.hint(good ? "good" : hint);
     this.challenger?.told(good, message.turns ?? 0);
     this.tell("state", { hint, reasons, face, progress, score });
   }

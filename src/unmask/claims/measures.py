@@ -7,7 +7,7 @@ from typing import Any
 
 from unmask import metrics
 from unmask.files import read_json
-from unmask.metrics import Estimate, Trained, Verdict
+from unmask.metrics import DrawnFigure, Estimate, Trained, Verdict
 from unmask.scores import read_scores
 from unmask.types import DataError, Label, Score
 
