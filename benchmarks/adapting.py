@@ -85,11 +85,7 @@ def main() -> None:
 def _real(items: Sequence[Item], head_without: Callable[[str], LinearHead]) -> Iterator[Place]:
     sources = np.array([item.source for item in items])
     for name in sorted(set(sources.tolist())):
-        inside = [
-            items[number]
-            for number in np.flatnonzero(sources == name)
-            if np.isfinite(items[number].features).all()
-        ]
+        inside = [item for item in items if item.source == name and np.isfinite(item.features).all()]
         living = np.array([item.living for item in inside])
         if living.all() or not living.any():
             continue
