@@ -143,7 +143,7 @@ class Encoder(nn.Module):
         return (raw - self.feature_mean) / self.feature_scale
 
     def raw_features(self, frames: Tensor) -> Tensor:
-        """Frames (N, 3, S, S) in [0, 1] -> features (N, D) for a head, equal of mirror images."""
+        """Frames (N, 3, S, S) in [0, 1] -> features (N, D), the same of mirror images."""
         return self.backbone(one_way(frames)[0])[1]
 
     def score_features(self, raw: Tensor) -> Tensor:
