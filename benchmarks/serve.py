@@ -30,7 +30,7 @@ import numpy as np
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from unmask.app.demo import simulated
+from unmask.app.demo import copied
 from unmask.media.sources import open_source
 
 FPS, MOST_AHEAD = 15, 2
@@ -51,7 +51,7 @@ class Tally:
 def main() -> None:
     wanted = _arguments()
     with tempfile.TemporaryDirectory() as folder:
-        clips = {path.stem: frames_of(path) for path in simulated(Path(folder))}
+        clips = {path.stem: frames_of(path) for path in copied(Path(folder))}
         server, base, key = started(Path(folder), capacity=wanted.capacity)
         try:
             rows = asyncio.run(measured(wanted, clips, base, key, server.pid))
