@@ -18,7 +18,7 @@ from unmask.app.render import console, json_line, table
 from unmask.app.streams import in_utf_8
 from unmask.detector.decision import rule_of
 from unmask.detector.detector import Detector, packaged
-from unmask.detector.watch import Settings
+from unmask.detector.watch import WatchSettings
 from unmask.files import keep_inputs, write_page
 from unmask.plain import address_shown
 from unmask.report.outcomes import Checked, Outcome, Unreadable, exit_code
@@ -64,7 +64,7 @@ def check(options: CheckOptions) -> int:
         options.models or None,
         point=options.point,
         precision=options.precision,
-        settings=Settings(
+        settings=WatchSettings(
             all_faces=options.all_faces, seconds=options.seconds, early_stop=options.early_stop
         ),
     )
