@@ -16,7 +16,6 @@ from unmask.app.options import ModelOptions, Page, Trust
 from unmask.app.progress import bar, say
 from unmask.app.render import console, json_line, table
 from unmask.app.streams import in_utf_8
-from unmask.detector.decision import rule_of
 from unmask.detector.detector import Detector, packaged
 from unmask.detector.watch import Settings
 from unmask.files import keep_inputs, write_page
@@ -92,7 +91,7 @@ def outcome_of(source: str, detector: Detector, *, options: CheckOptions) -> Out
         raise  # the fault lies with the model or the settings: no other source would fare better
     except Exception as failure:
         return _unreadable(source, failure)
-    return _checked(decision, detector, options=options)
+    return _checked(decision)
 
 
 def show(outcomes: Sequence[Outcome]) -> None:
@@ -117,15 +116,10 @@ def keep(outcomes: Sequence[Outcome], options: CheckOptions) -> None:
         say(f"annotated: {options.annotate}")
 
 
-def _checked(decision: Decision, detector: Detector, *, options: CheckOptions) -> Checked:
-    contract = next(c for c in detector.contracts if c.payload_sha256 == decision.model_sha256)
-    rule = rule_of(contract, point=options.point, precision=options.precision)
-    most = max([1, *(len(face.clips) for face in decision.faces)])
+def _checked(decision: Decision) -> Checked:
+    judge = decision.judge
     return Checked(
-        decision=decision,
-        contract=contract,
-        seen=decision.faces,
-        half_widths=tuple(rule.half_width(n) for n in range(1, most + 1)),
+        decision=decision, contract=judge.contract, seen=decision.faces, half_widths=judge.half_widths
     )
 
 
