@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -109,6 +110,12 @@ def test_a_snapshot_is_asked_for_again(plugged):
     assert not any(isinstance(one, Lost) for one in found)
 
 
+def lines_of(path) -> list[str]:
+    """What an events' file holds when a run begins."""
+    with closing(EventFile(path)) as file:
+        return file.lines
+
+
 class Receiver:
     """An HTTP server that refuses its first posts."""
 
@@ -148,6 +155,7 @@ def test_a_webhook_that_refuses_gets_every_event_signed_and_in_order(monkeypatch
         courier.send(event(number))
     assert courier.finish(within_s=10) == 0
     receiver.server.shutdown()
+    receiver.server.server_close()
     assert [json.loads(body)["n"] for body, _ in receiver.got] == list(range(5))
     assert receiver.asked == 8
     for body, sign in receiver.got:
@@ -179,14 +187,15 @@ def test_events_that_did_not_arrive_are_delivered_by_the_next_run(tmp_path):
     file.add(event(0))
     courier.send(event(0))
     assert courier.finish(within_s=5) == 0
-    courier = Courier("webhook", away, arrived=arrived, backlog=EventFile(path).lines)
+    courier = Courier("webhook", away, arrived=arrived, backlog=lines_of(path))
     for number in (1, 2):
         file.add(event(number))
         courier.send(event(number))
     assert courier.finish(within_s=0.3) == 2
+    file.close()
     with path.open("a") as torn:
         torn.write('{"event": "ver')  # the machine stopped in the middle of a line
-    courier = Courier("webhook", got.append, arrived=arrived, backlog=EventFile(path).lines)
+    courier = Courier("webhook", got.append, arrived=arrived, backlog=lines_of(path))
     assert courier.finish(within_s=5) == 0
     assert [one["n"] for one in got] == [0, 1, 2]
     assert arrived.read_text() == "3"

@@ -24,7 +24,7 @@ from unmask.app.simulate import pictures
 from unmask.data.benchmark import lacking, protocols
 from unmask.files import keep_inputs, write_bytes
 from unmask.media.faces import FaceFinder
-from unmask.simulate.benchmark import FEWEST, SIZES, Planned, Recordings, Size, make_benchmark, plan
+from unmask.simulate.benchmark import FEWEST, SIZES, PlannedRecording, Recordings, Size, make_benchmark, plan
 from unmask.simulate.folder import Progress, write_table
 from unmask.simulate.people.heads import load_heads
 from unmask.simulate.people.subjects import Portrait, load_portraits, procedural_portrait
@@ -135,7 +135,7 @@ def _digest(paths: Sequence[Path]) -> str:
     return found.hexdigest() if paths else "drawn"
 
 
-def _announce(out: Path, planned: Sequence[Planned], *, size: Size, jobs: int) -> None:
+def _announce(out: Path, planned: Sequence[PlannedRecording], *, size: Size, jobs: int) -> None:
     """Says what is coming; OutputError where the disk has no room for it."""
     subjects, frames = len({clip.subject for clip in planned}), len(planned) * size.frames
     seconds = len(planned) * SECONDS_A_CLIP + frames * SECONDS_A_FRAME + subjects * SECONDS_A_SUBJECT

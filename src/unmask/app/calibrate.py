@@ -19,7 +19,7 @@ from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.contract import Contract
 from unmask.data.folder import LABELS, read_labels
 from unmask.detector.network import read_file
-from unmask.detector.scoring import Scorer
+from unmask.detector.scoring import PresentationScorer
 from unmask.evaluation.calibration import (
     METHODS,
     OVER,
@@ -83,7 +83,7 @@ def calibrate(options: CalibrateOptions) -> int:
     keep_inputs(outputs, [model, labels, *(p.path for p in presentations)])
     refuse_impossible(wanted, presentations, over=options.over)
     _, contract = read_file(model)
-    scorer = Scorer(
+    scorer = PresentationScorer(
         models=(str(model),),
         point=first_point(contract, precision=options.precision),
         precision=options.precision,

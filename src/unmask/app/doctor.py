@@ -15,7 +15,7 @@ from rich.text import Text
 from unmask.app.progress import bar
 from unmask.app.render import console
 from unmask.data.catalogue import data_set
-from unmask.data.doctor import Examination, Finding, Kind, examine
+from unmask.data.doctor import Examination, Finding, FindingKind, examine
 from unmask.data.splits import DataSet
 
 WRONG = 1  # exit code where anything was found
@@ -55,7 +55,7 @@ def doctor(options: DoctorOptions) -> int:
 
 def _short(finding: Finding, root: Path) -> str:
     """Paths below the folder without it; a probable mistake may be about the folder itself."""
-    whole = finding.kind in (Kind.LAYOUT, Kind.MISTAKE)
+    whole = finding.kind in (FindingKind.LAYOUT, FindingKind.MISTAKE)
     return finding.sentence if whole else finding.sentence.replace(f"{root}{os.sep}", "")
 
 
@@ -70,7 +70,7 @@ def summary(examination: Examination, dataset: DataSet) -> list[str]:
     published = "as published" if dataset.counts else "counts unverified: none are published"
     if edition := dataset.edition(examination.counts):
         published = f"as published: {edition}"
-    wrong = any(finding.kind is Kind.MISCOUNTED for finding in examination.findings)
+    wrong = any(finding.kind is FindingKind.MISCOUNTED for finding in examination.findings)
     return [
         f"{examination.presentations:,} presentations of {examination.subjects:,} subjects; "
         f"{examination.opened:,} files opened"

@@ -22,7 +22,7 @@ from unmask.evaluation.figures import HEADER, Figure, FigureTable, figure_table,
 from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import Run, runs, same_presentations
 from unmask.files import keep_inputs, write_bytes
-from unmask.metrics import Rule, read_rule
+from unmask.metrics import ThresholdRule, read_rule
 from unmask.scores import FORMATS, read_scores
 from unmask.scores.cells import as_csv
 from unmask.types import SettingsError
@@ -124,7 +124,9 @@ def gathered(measured: Sequence[FigureTable]) -> list[FigureTable]:
     return [over_folds(folds) for folds in systems.values()]
 
 
-def notes(found: Sequence[Run], systems: Sequence[FigureTable], rule: Rule, *, folds: bool) -> Iterator[str]:
+def notes(
+    found: Sequence[Run], systems: Sequence[FigureTable], rule: ThresholdRule, *, folds: bool
+) -> Iterator[str]:
     """What a reader of the figures has to know before the figures."""
     without = [one.system for one in systems if not one.honest]
     if without and rule.needs_dev:
@@ -163,7 +165,7 @@ def details(one: FigureTable) -> Iterator[Table]:
     yield curve
 
 
-def leaderboard(systems: Sequence[FigureTable], rule: Rule) -> Table:
+def leaderboard(systems: Sequence[FigureTable], rule: ThresholdRule) -> Table:
     """One row a system, the smallest honest ACER first; those without one by AUC after them."""
     drawn = _table(f"{len(systems)} systems, threshold {rule}, rates in %", "system")
     for name in ("APCER, worst", "BPCER", "ACER", "HTER", "AUC", "ACER oracle", "EER of test"):

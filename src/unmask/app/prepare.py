@@ -35,7 +35,7 @@ from unmask.data.prepare.preparation import prepare as prepared
 from unmask.data.prepare.prepared import PREPARATION
 from unmask.data.prepare.recordings import TrackedFolder
 from unmask.data.prepare.selection import WHOLE
-from unmask.data.prepare.shards import Outcome, Pictures
+from unmask.data.prepare.shards import Pictures, RecordingOutcome
 from unmask.data.prepare.true_depth import Depth, check_depth
 from unmask.files import held, keep_inputs, left_behind, name_below, write_bytes
 from unmask.media.faces import FaceFinder
@@ -225,7 +225,7 @@ def claim(out: Path, settings: dict[str, str]) -> None:
     """Marks `out` as made from this set by this protocol; one of another is refused."""
     text = json.dumps(settings, indent=1)
     claimed = (out / CLAIM).is_file()
-    if claimed and (out / CLAIM).read_text() != text:
+    if claimed and (out / CLAIM).read_bytes() != text.encode():
         raise OutputError(
             f"{out} was prepared from another data set or protocol, or with another --depth "
             f"({out / CLAIM}); choose another folder"
@@ -236,7 +236,7 @@ def claim(out: Path, settings: dict[str, str]) -> None:
         write_bytes(out / CLAIM, text.encode())
 
 
-def summary(part: str, found: Sequence[Outcome]) -> str:
+def summary(part: str, found: Sequence[RecordingOutcome]) -> str:
     """One line: how many presentations and clips, and why some have none.
 
     >>> summary("test", [])

@@ -25,7 +25,7 @@ from unmask.evaluation.runs import Run, runs
 from unmask.files import keep_inputs, write_page
 from unmask.metrics import read_rule
 from unmask.report import charts
-from unmask.report.galleries import Kept, kept
+from unmask.report.galleries import KeptEvidence, kept
 from unmask.report.published import published
 from unmask.report.report_page import Report, Told, page
 from unmask.scores import FORMATS, read_scores
@@ -163,7 +163,7 @@ def _told(table: Path, system: Evaluation, contracts: Sequence[Contract], *, fol
     )
 
 
-def _evidence(system: Evaluation, folder: Path) -> Kept:
+def _evidence(system: Evaluation, folder: Path) -> KeptEvidence:
     found = kept(system, partial(read_evidence, folder))
     for sentence in found.broken[:SENTENCES]:
         say(f"unmask: {sentence}")

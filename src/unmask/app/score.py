@@ -22,7 +22,7 @@ from unmask.app.worst import Worst
 from unmask.data.folder import LABELS, read_labels
 from unmask.data.prepare.engines import ray_module
 from unmask.detector.detector import packaged
-from unmask.detector.scoring import Scorer, thresholds_of
+from unmask.detector.scoring import PresentationScorer, thresholds_of
 from unmask.files import name_below
 from unmask.metrics import Estimate, Rate, over, summarise
 from unmask.plain import sentence
@@ -71,7 +71,7 @@ def score(options: ScoreOptions) -> int:
         check_signatures([*models, *options.models] or packaged(), options.trust)
     if options.engine == "ray":
         ray_module()  # what is missing is said before the work
-    scorer = Scorer(
+    scorer = PresentationScorer(
         models=tuple(map(str, (*models, *options.models))),
         point=options.point,
         precision=options.precision,
@@ -100,7 +100,9 @@ def score(options: ScoreOptions) -> int:
     return _score_labelled(Path(folders[0]), options, scorer=scorer, output=output)
 
 
-def _score_labelled(folder: Path, options: ScoreOptions, *, scorer: Scorer, output: Output) -> int:
+def _score_labelled(
+    folder: Path, options: ScoreOptions, *, scorer: PresentationScorer, output: Output
+) -> int:
     presentations = read_labels(folder, options.labels)
     if options.by and not any(options.by in presentation.cells() for presentation in presentations):
         known = ", ".join(presentations[0].cells()) or "none"

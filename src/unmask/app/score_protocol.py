@@ -11,7 +11,7 @@ from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.catalogue import nearest, protocol, read_set, split_by
 from unmask.data.sets import DATASETS
 from unmask.data.splits import Protocol, checked
-from unmask.detector.scoring import Scorer
+from unmask.detector.scoring import PresentationScorer
 from unmask.files import name_below
 from unmask.types import DataError, Label, Presentation, SettingsError
 
@@ -20,7 +20,7 @@ def score_protocol(
     sources: Sequence[str],
     name: str,
     *,
-    scorer: Scorer,
+    scorer: PresentationScorer,
     output: Output,
     train: bool = False,
     worst_of: str | None = None,

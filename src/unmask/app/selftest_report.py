@@ -11,13 +11,13 @@ import typer
 from unmask.app.options import ModelOptions
 from unmask.app.progress import say
 from unmask.app.score_rows import Entry, Output, write_rows
-from unmask.detector.scoring import Scorer, loaded
-from unmask.evaluation.selftest import NOBODY, Outcome, counted, stem
+from unmask.detector.scoring import PresentationScorer, loaded
+from unmask.evaluation.selftest import NOBODY, SelftestOutcome, counted, stem
 from unmask.files import keep_inputs, name_below, write_page
 from unmask.report.selftest_page import report
 from unmask.scores import read_scores
 from unmask.scores.plan import (
-    Planned,
+    PlannedPresentation,
     read_plan,
     split_retry,
 )
@@ -64,18 +64,18 @@ def selftest_report(options: SelftestOptions) -> int:
     return 0
 
 
-def _where(outcome: Outcome, captures: Path) -> str:
+def _where(outcome: SelftestOutcome, captures: Path) -> str:
     made = sum(kind.silent.count for kind in outcome.kinds)
     return f"{made} presentations of {captures.resolve().name}"
 
 
 def _scored(
-    planned: Sequence[Planned], folder: Path, options: SelftestOptions, *, plan_file: Path
+    planned: Sequence[PlannedPresentation], folder: Path, options: SelftestOptions, *, plan_file: Path
 ) -> tuple[list[Score], str]:
     entries = _captured(planned, folder)
     if not entries:
         return [], "no model: nothing was captured"
-    scorer = Scorer(
+    scorer = PresentationScorer(
         models=tuple(map(str, options.models)),
         point=options.point,
         precision=options.precision,
@@ -95,7 +95,7 @@ def planned_captures(table: Path, folder: Path) -> list[Presentation]:
     return [entry.presentation for entry in _captured(read_plan(table), folder)]
 
 
-def _captured(planned: Sequence[Planned], folder: Path) -> list[Entry]:
+def _captured(planned: Sequence[PlannedPresentation], folder: Path) -> list[Entry]:
     """The captures of the folder that bear a name of the plan; none where the plan says so."""
     rows = {row.presentation: row for row in planned}
     entries, strangers = [], []
@@ -119,12 +119,12 @@ def _captured(planned: Sequence[Planned], folder: Path) -> list[Entry]:
     return entries
 
 
-def _frames_of(path: Path, rows: dict[str, Planned]) -> bool:
+def _frames_of(path: Path, rows: dict[str, PlannedPresentation]) -> bool:
     """Whether a folder is a capture: one of frames."""
     return path.is_dir() and split_retry(path.name)[0] in rows
 
 
-def _entry(path: Path, row: Planned, folder: Path) -> Entry:
+def _entry(path: Path, row: PlannedPresentation, folder: Path) -> Entry:
     presentation = Presentation(
         path=str(path), label=row.label, instrument=row.instrument, subject=row.subject
     )

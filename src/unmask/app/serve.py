@@ -103,6 +103,13 @@ def run(
         Path | None, typer.Option(help="Sign results with this Ed25519 key, PEM without a password.")
     ] = None,
     issuer: Annotated[str, typer.Option(help="Issuer named in signed results.")] = "unmask",
+    demo: Annotated[
+        bool | None,
+        typer.Option(
+            "--demo/--no-demo",
+            help="Show the camera page at /demo to anyone, without a key; else on a loopback address alone.",
+        ),
+    ] = None,
     closed_metrics: Annotated[
         bool, typer.Option("--closed-metrics", help="Ask for a key with the scope read at /metrics.")
     ] = False,
@@ -138,6 +145,7 @@ def run(
         signing_key=signing_key,
         issuer=issuer,
         open_metrics=not closed_metrics,
+        demo=_is_loopback(host) if demo is None else demo,
     )
     _greet(_migrated(database), host=host)
     return listen(settings, host=host, port=port, workers=workers, proxies=proxies)
@@ -258,11 +266,15 @@ def _greet(database: "Database", *, host: str) -> None:
 
     if database.call(listed):
         return
-    if host in ("127.0.0.1", "::1", "localhost"):
+    if _is_loopback(host):
         made = database.call(new_key, owner="local", scopes=["create", "read"], now=time.time())
         say(f"a key for this machine, shown once: {made}")
     else:
         say("there is no key yet: unmask serve keys new --owner NAME --scope create --scope read")
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("127.0.0.1", "::1", "localhost")
 
 
 def _day(seconds: float) -> str:

@@ -24,7 +24,7 @@ from unmask.app.score_rows import again, claim_of
 from unmask.data.folder import LABELS, read_labels
 from unmask.data.prepare.engines import ENGINES, KilledError
 from unmask.detector import scoring
-from unmask.detector.scoring import Scored, Scorer
+from unmask.detector.scoring import PresentationScorer, Scored
 from unmask.evaluation.perturbed import Stresser, Trial
 from unmask.files import content_of, keep_inputs, name_below, write_bytes, write_page
 from unmask.media.changes import NONE, read_doses
@@ -83,7 +83,7 @@ def stress(options: StressOptions) -> int:
         for number, presentation in enumerate(presentations)
         for change, strength in doses
     ]
-    scorer = Scorer(
+    scorer = PresentationScorer(
         models=tuple(map(str, (*models, *options.models))),
         point=options.point,
         precision=options.precision,

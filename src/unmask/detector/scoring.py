@@ -14,7 +14,7 @@ from unmask.scores.table import FIXED
 from unmask.types import Decision, Presentation, Reason, Score, SourceError, Verdict
 
 # What is UNDECIDED for these has a score that counts.
-SCORED = {Reason.EVIDENCE_WEAK, Reason.SCORE_DROPPED, Reason.SEVERAL_FACES}
+SCORED = {Reason.EVIDENCE_WEAK, Reason.SCORE_DROPPED, Reason.SEVERAL_FACES, Reason.STILL_PICTURE}
 UNREADABLE = "UNREADABLE"  # in place of a verdict, and as the reason
 
 
@@ -38,7 +38,7 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scorer:
+class PresentationScorer:
     """Scores one presentation of a list, in whatever process it is called: each loads the models once.
 
     `models` are files, none for the packaged ones. On one thread, so that scores do not depend on how many
@@ -71,7 +71,7 @@ class Scorer:
 
 
 @lru_cache(maxsize=1)
-def loaded(scorer: Scorer) -> Detector:
+def loaded(scorer: PresentationScorer) -> Detector:
     """The detector of a scorer, loaded by the first call in a process."""
     return patient(
         Detector.load(

@@ -16,6 +16,7 @@ from unmask.media.clips import IN_PLACE, LONGEST_GAP, BoxMove, box_in, cut, move
 from unmask.media.continuity import FACE_CHANGE, is_cut, jumps, scene, structure_change
 from unmask.media.quality import judge
 from unmask.media.tracks import Tracker, appearance
+from unmask.media.upright import quarter_turns, upright
 from unmask.types import (
     Clip,
     ClipScore,
@@ -112,21 +113,25 @@ class WholeClips:
 
 @dataclass(slots=True, kw_only=True)
 class _Account:
-    """A face's evidence with the scorer that feeds it, and its latest sighting, of the track `identity`."""
+    """A face's evidence with the scorer that feeds it, and its latest sighting, of the track `identity`.
+
+    `turns` quarter turns bring it upright.
+    """
 
     evidence: Evidence
     scorer: Scorer
     identity: int = -1
     shot: int = -1
+    turns: int = 0
     latest: Sighting | None = None
     look: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glimpse:
-    """A face in one frame: its `box` (4,) xyxy, and why this frame of it is not used, if it is not."""
+    """A face in one frame, and why this frame of it is not used, if it is not."""
 
-    box: np.ndarray
+    face: Face
     reasons: tuple[Reason, ...]
 
 
@@ -135,12 +140,14 @@ class StreamProgress:
     """How far the watching of a stream has come: for people, never for a decision.
 
     `face` is the largest one of the latest frame; `score` that of the worst face so far, NaN without any;
-    `share` in [0, 1] of the time that a verdict needs at least.
+    `share` in [0, 1] of the time that a verdict needs at least; `depth` (32, 32) of the latest clip, where
+    near is 1.
     """
 
     face: Glimpse | None
     score: float
     share: float
+    depth: np.ndarray | None
 
 
 class Watch:
@@ -228,6 +235,7 @@ class Watch:
             face=self.latest,
             score=min(known, default=math.nan),
             share=min(1.0, *shares) if shares else 0.0,
+            depth=next((depth for one in evidence if (depth := one.depth()) is not None), None),
         )
 
     def decisions(self, *, timed_out: bool = False, live: bool = False) -> list[FaceDecision]:
@@ -291,9 +299,11 @@ class Watch:
     ) -> Glimpse:
         seen = self._accounts.get(account) or self._open(account, identity)
         with self._clock.lap("faces"):
-            refused = (*judge(sighting), *refused)
+            turns = quarter_turns(sighting.face, seen.turns)
+            turned = upright(sighting, turns)
+            refused = (*judge(turned), *refused)
             look = appearance(sighting.frame.image, sighting.face.mesh)
-            broken = self._breaks(seen, sighting, look, identity=identity)
+            broken = self._breaks(seen, sighting, look, identity=identity, turns=turns)
         unseen_s = 0.0
         if seen.latest is not None:
             away_s = sighting.frame.time_s - seen.latest.frame.time_s - step_s
@@ -302,16 +312,21 @@ class Watch:
             seen.evidence.scored(seen.scorer.end())
             seen.evidence.begin(identity)
         seen.identity, seen.shot, seen.latest, seen.look = identity, self._shot, sighting, look
+        seen.turns = turns
         with self._clock.lap("faces"):
             seen.evidence.saw(sighting, refused, seconds=step_s, unseen_s=unseen_s)
         if not set(refused) - {Reason.SEVERAL_FACES}:  # scored beside others, too, though never LIVE by it
-            seen.evidence.scored(seen.scorer.add(sighting))
-        return Glimpse(box=sighting.face.box, reasons=refused)
+            seen.evidence.scored(seen.scorer.add(turned))
+        return Glimpse(face=sighting.face, reasons=refused)
 
-    def _breaks(self, seen: _Account, sighting: Sighting, look: np.ndarray, *, identity: int) -> bool:
+    def _breaks(
+        self, seen: _Account, sighting: Sighting, look: np.ndarray, *, identity: int, turns: int
+    ) -> bool:
         """Whether this sighting begins a new segment."""
-        if seen.latest is None or seen.look is None or seen.shot != self._shot or seen.identity != identity:
-            return seen.latest is not None
+        if seen.latest is None or seen.look is None:
+            return False
+        if (seen.shot, seen.identity, seen.turns) != (self._shot, identity, turns):
+            return True
         seconds = sighting.frame.time_s - seen.latest.frame.time_s
         lost = seconds > max(LOST_S, self._steps_s[-1]) + 1e-6
         changed = structure_change(seen.look, look) > FACE_CHANGE
