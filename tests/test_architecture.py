@@ -13,6 +13,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "unmask"
 # Who may import whom; everyone may import their own package. The root hands out the Detector and nothing
 # else.
 FLOOR_0 = {
+    "licences",
     "plain",
     "errors",
     "verdicts",
@@ -31,6 +32,7 @@ MAY_IMPORT = {
     "verdicts": set(),
     "readable": set(),  # pages are drawn above it, and looked up by name
     "types": {"plain", "errors", "verdicts", "readable"},
+    "licences": {"contract", "types"},
     "contract": {"plain", "types"},
     "signature": {"types"},
     "files": {"plain", "types"},
