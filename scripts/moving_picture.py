@@ -1,4 +1,4 @@
-"""Draws the picture at the top of the README: the demo's person bona fide and on a screen, as they are judged.
+"""Draws the picture at the top of the README: the demo's person bona fide and on a screen, as judged.
 
     python scripts/moving_picture.py docs/check.webp
 
