@@ -2,7 +2,7 @@
 
     python scripts/moving_picture.py docs/check.webp
 
-The person is scikit-image's astronaut (NASA, public domain), simulated as `unmask demo` does.
+The person is scikit-image's astronaut (NASA, public domain), in the recordings of `unmask demo`.
 """
 
 import sys
@@ -15,7 +15,7 @@ from PIL import Image
 
 from unmask.app.annotate import annotate
 from unmask.app.check import CheckOptions, outcome_of
-from unmask.app.demo import simulated
+from unmask.app.demo import copied
 from unmask.detector.detector import Detector
 from unmask.detector.watch import Settings
 from unmask.media.clips import fitted
@@ -27,7 +27,7 @@ def main(target: Path) -> None:
     """Writes the moving picture."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clips = {clip.stem: clip for clip in simulated(folder)}
+        clips = {clip.stem: clip for clip in copied(folder)}
         detector = Detector.load(settings=Settings(explain=False))
         rows = []
         for scene in ("bona_fide", "replay"):
