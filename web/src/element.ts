@@ -68,6 +68,7 @@ export class UnmaskCamera extends HTMLElement {
       const camera = await Camera.open(this.view.video, () => this.fault("lost"));
       if (!mine()) return camera.close();
       this.camera = camera;
+      camera.each((time) => void this.frame(time)); // from now on: it is watched while the warning is read, too
       this.show({ camera: true, hint: this.words.say("connecting"), buttons: [this.stopButton()] });
       const session = await this.newSession();
       if (!mine()) return;
@@ -189,7 +190,6 @@ export class UnmaskCamera extends HTMLElement {
       broken: () => this.broken(),
     };
     this.connection = new Connection(this.server, this.session!, about, listener);
-    this.camera!.each((time) => void this.frame(time));
   }
 
   private async frame(time: number): Promise<void> {
