@@ -8,7 +8,17 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from browser import ROOT, SLOW_CLOCK, SLOWER, chromium, free_port, heading, start, write_recording
+from browser import (
+    ROOT,
+    SLOW_CLOCK,
+    SLOWER,
+    chromium,
+    free_port,
+    heading,
+    start,
+    wait_for,
+    write_recording,
+)
 
 # Each Python below it takes the page's slow clock; see browser.py.
 PATIENT = "from unmask.serve import live\nlive.BEHIND_S = 1e9\n"
@@ -31,7 +41,9 @@ def site(tmp_path_factory) -> Iterator[str]:
         assert running.stdout is not None
         said = running.stdout.readline()
         assert said == f"open http://127.0.0.1:{port} and log in as ada with the password engine\n"
-        yield f"http://127.0.0.1:{port}"
+        address = f"http://127.0.0.1:{port}"
+        wait_for(f"{address}/login", running)
+        yield address
         running.terminate()
 
 
