@@ -25,14 +25,14 @@ import torch
 
 from out_of_source import CPU, Item, commit_now, fitted, machine, real_items
 from unmask import metrics
-from unmask.evaluation.heads import OddsHead, Sample, chosen_strength
+from unmask.evaluation.heads import CaptureSample, OddsHead, chosen_strength
 from unmask.evaluation.heads import fitted as adapted
 from unmask.media.clips import bordered, clip_box, cut_picture
 from unmask.media.faces import FaceFinder
 from unmask.models.encoder import Encoder
 from unmask.simulate.photographs import Photographs, load_photographs
 from unmask.training.features import features_of
-from unmask.training.head import Head
+from unmask.training.head import LinearHead
 from unmask.training.networks import build
 from unmask.training.sets import part_of
 from unmask.training.settings import changes_of, read_settings
@@ -68,7 +68,7 @@ def main() -> None:
     features = features_of(network, train, device=CPU)
     items = real_items(asked.samples, network, spec=train.spec, cache=asked.cache)
 
-    def head_without(source: str) -> Head:
+    def head_without(source: str) -> LinearHead:
         return fitted(train, features, settings=settings, without=source)
 
     simulated = _simulated(asked, network, train.spec, head_without("")) if asked.cameras else ()
@@ -82,14 +82,10 @@ def main() -> None:
         _write(asked.results, lines)
 
 
-def _real(items: Sequence[Item], head_without: Callable[[str], Head]) -> Iterator[Place]:
+def _real(items: Sequence[Item], head_without: Callable[[str], LinearHead]) -> Iterator[Place]:
     sources = np.array([item.source for item in items])
     for name in sorted(set(sources.tolist())):
-        inside = [
-            items[number]
-            for number in np.flatnonzero(sources == name)
-            if np.isfinite(items[number].features).all()
-        ]
+        inside = [item for item in items if item.source == name and np.isfinite(item.features).all()]
         living = np.array([item.living for item in inside])
         if living.all() or not living.any():
             continue
@@ -105,7 +101,9 @@ def _real(items: Sequence[Item], head_without: Callable[[str], Head]) -> Iterato
         )
 
 
-def _simulated(asked: argparse.Namespace, network: Encoder, spec: ClipSpec, head: Head) -> Iterator[Place]:
+def _simulated(
+    asked: argparse.Namespace, network: Encoder, spec: ClipSpec, head: LinearHead
+) -> Iterator[Place]:
     """The cameras that dev's people meet most often, `asked.pictures` of each: a person and an attack, by
     turns.
     """
@@ -149,7 +147,7 @@ def measured(place: Place, k: int, *, draws: int) -> dict[str, object] | None:
             continue
         head = place.head
         if k:
-            sample = Sample(
+            sample = CaptureSample(
                 features=place.features[chosen],
                 labels=place.living[chosen],
                 capture=np.arange(len(chosen)),

@@ -12,6 +12,7 @@ last means, for `--steps` steps of 16 pictures. A run that is in --results is no
 
 import argparse
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -37,6 +38,7 @@ from unmask.types import ClipSpec, Label
 
 RUNS = ("frozen", "frozen, padded crop", "fine-tuned", "from nothing")
 BATCH, RATE, STRENGTH = 16, 3e-4, 1e-4
+Judge = Callable[[np.ndarray], np.ndarray]  # pictures (n, S, S, 3) uint8 -> logits (n,)
 COLUMNS = ("auc", "auc_interval", "auc_whole", "auc_tight", "bpcer", "apcer")
 
 
@@ -108,7 +110,7 @@ def _pictures(asked: argparse.Namespace, spec: ClipSpec, which: str) -> Pictures
     return Pictures(pixels=np.stack(pixels), living=living)
 
 
-def _frozen(train: Pictures, asked: argparse.Namespace):
+def _frozen(train: Pictures, asked: argparse.Namespace) -> Judge:
     network = encoder(size_px=asked.size).eval()
     network.from_imagenet(torch.load(imagenet_weights().path, weights_only=True))
 
@@ -123,7 +125,7 @@ def _frozen(train: Pictures, asked: argparse.Namespace):
     return lambda pixels: head.logits(features(pixels))
 
 
-def _tuned(train: Pictures, asked: argparse.Namespace, run: str):
+def _tuned(train: Pictures, asked: argparse.Namespace, run: str) -> Judge:
     torch.manual_seed(1)
     network = Tuned(size_px=asked.size, published=run == "fine-tuned")
     network.train(run != "fine-tuned")  # published statistics stay, or else they are learnt
@@ -156,7 +158,7 @@ def _planes(pixels: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).float() / 255
 
 
-def _real(folder: Path, spec: ClipSpec, judge) -> tuple[list[Item], np.ndarray]:
+def _real(folder: Path, spec: ClipSpec, judge: Judge) -> tuple[list[Item], np.ndarray]:
     """Both views of all items and their logits, of video the mean over its frames; NaN without a face."""
     finder = FaceFinder.load()
     items, scores = [], []

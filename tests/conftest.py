@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from unmask.app.demo import RECORDINGS
 from unmask.contract import Contract, OperatingPoint, TrainingData
 from unmask.report.outcomes import Checked, Outcome, Unreadable
 from unmask.types import ClipScore, ClipSpec, Decision, FaceDecision, Reason, Verdict
@@ -48,17 +49,9 @@ def model_files(tmp_path_factory) -> ModelFiles:
 
 
 @pytest.fixture(scope="session")
-def demo_recordings(tmp_path_factory) -> dict[str, Path]:
-    """The videos of `unmask demo`, 36 frames each: bona_fide, print, replay, mask."""
-    from unmask.app import demo
-
-    with shared_folder(tmp_path_factory, "recordings") as folder:
-        paths = [folder / f"{scene.name}.mp4" for scene in demo.SCENES]
-        if not all(path.exists() for path in paths):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(demo, "FRAMES", 36)
-                demo.simulated(folder)
-    return {path.stem: path for path in paths}
+def demo_recordings() -> dict[str, Path]:
+    """The videos of `unmask demo`: bona_fide, print, replay, mask."""
+    return {path.stem: path for path in RECORDINGS.glob("*.mp4")}
 
 
 @contextmanager

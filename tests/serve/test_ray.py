@@ -12,10 +12,10 @@ import time
 import httpx
 import numpy as np
 import pytest
-from websockets.exceptions import ConnectionClosed
-
 from doubles import Person
 from test_processes import _frame
+from websockets.exceptions import ConnectionClosed
+
 from tiny_models import linear_model
 from unmask.serve import audit
 from unmask.serve.database import Database

@@ -1,5 +1,6 @@
 """What the papers claim of their networks, and whether the score tables of all runs show it."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,6 +168,22 @@ def _read(path: Path) -> Iterable[TrainedSystem]:
 def _threshold(dev: Sequence[Score]) -> float:
     table = metrics.columns(dev)
     return metrics.threshold_at_eer(table.living(), table.values[~table.bona_fide])
+
+
+def people_needed(difference: Estimate, *, people: int) -> int:
+    """How many people a test needs for a difference like this one to leave 0 outside its interval; 0 where it
+    does already.
+
+    The interval is taken to shrink with the root of their number, as it does while the trainings stay the
+    same; what differs between trainings does not shrink so, and takes more seeds.
+
+    >>> people_needed(Estimate(value=0.02, low=-0.04, high=0.08), people=100)
+    900
+    """
+    if difference.low > 0 or difference.high < 0:
+        return 0
+    half = (difference.high - difference.low) / 2
+    return math.ceil(people * (half / max(abs(difference.value), 1e-9)) ** 2 - 1e-6)
 
 
 class Figures:

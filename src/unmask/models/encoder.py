@@ -73,15 +73,20 @@ class FrozenEncoder(nn.Module):
     def forward(self, frames: Tensor) -> tuple[list[Tensor], Tensor]:
         blocks, head = self.net((frames * 255 - 127) / 128)
         taps = [blocks[number] for number, _ in TAPS]
-        found = []
-        for tap in taps:
-            mean = tap.mean(dim=(2, 3), keepdim=True)
-            found += [mean.flatten(1), (tap - mean).square().mean(dim=(2, 3)).sqrt()]
-        return taps, torch.cat([*found, head.mean(dim=(2, 3))], dim=1)
+        return taps, summed_up(taps, head)
 
     def train(self, mode: bool = True) -> "FrozenEncoder":
         """Batch statistics stay as they are, too."""
         return super().train(False)
+
+
+def summed_up(taps: list[Tensor], head: Tensor) -> Tensor:
+    """Mean and deviation of each channel of TAPS, and the head's means, (N, FEATURES)."""
+    found = []
+    for tap in taps:
+        mean = tap.mean(dim=(2, 3), keepdim=True)
+        found += [mean.flatten(1), (tap - mean).square().mean(dim=(2, 3)).sqrt()]
+    return torch.cat([*found, head.mean(dim=(2, 3))], dim=1)
 
 
 class Encoder(nn.Module):
@@ -138,7 +143,7 @@ class Encoder(nn.Module):
         return (raw - self.feature_mean) / self.feature_scale
 
     def raw_features(self, frames: Tensor) -> Tensor:
-        """Frames (N, 3, S, S) in [0, 1] -> features (N, D), equal of mirror images: what a head is fitted to."""
+        """Frames (N, 3, S, S) in [0, 1] -> features (N, D), the same of mirror images."""
         return self.backbone(one_way(frames)[0])[1]
 
     def score_features(self, raw: Tensor) -> Tensor:
