@@ -1,4 +1,4 @@
-"""What a worker of Ray Train runs, in two gloo processes that stand as Ray leaves them; and the cluster itself.
+"""What a worker of Ray Train runs, in two gloo processes that stand as Ray leaves them; and the cluster.
 
 The cluster takes half a minute of idle cores to come up, and more than its own limits on a busy machine:
 UNMASK_RAY_TRAIN=1 runs its test.
