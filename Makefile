@@ -57,7 +57,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(call install,-e ".[train$(comma)data$(comma)scale$(comma)report$(comma)docs$(comma)dev]")
+	$(call install,-e ".[train$(comma)data$(comma)scale$(comma)report$(comma)serve$(comma)docs$(comma)dev]")
 	$(BIN)/unmask assets
 	touch $@ $(VENV)/.core
 

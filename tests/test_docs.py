@@ -202,9 +202,9 @@ def unknown(words: list[str]) -> str:
     words = [word for word in words if word != "..."]
     while hasattr(command, "commands"):
         name = words.pop(0) if words else ""
-        if name not in command.commands:
+        if (command := command.get_command(None, name)) is None:
             return f"no command {name!r}"
-        command = command.commands[name]
+    command = command.real()
     options = {name: param for param in command.params for name in (*param.opts, *param.secondary_opts)}
     given, positional = set(), []
     while words:

@@ -11,7 +11,7 @@ from test_training import NETWORKS, toy_settings
 
 from unmask.data.prepare.prepared import PreparedSet, protocol_of
 from unmask.data.prepare.selection import dataset_of, select
-from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
+from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
 from unmask.models import MODELS
 from unmask.training.settings import to_toml
 from unmask.types import DataError, Label
@@ -55,7 +55,7 @@ def write_whole(root: Path, *, dataset: str, seed: int) -> Path:
         maps = np.full((1, 1, 32, 32), 200 * (1 - attack), np.uint8)
         recordings.append(
             Prepared(
-                outcome=Outcome(
+                outcome=RecordingOutcome(
                     recording=number,
                     columns={"dataset": dataset, "split": part, "domain": dataset},
                     clips=1,

@@ -1,128 +1,69 @@
-"""`unmask train` and `unmask export`: prepared clips -> weights with their contract -> an ONNX file."""
+"""Train a network and write its weights with their contract (needs the extra `train`)."""
 
-import shlex
-import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from unmask.app.precision import add_bf16_points
-from unmask.app.progress import losses, say
-from unmask.app.training_sets import prepared, training_data
-from unmask.data.prepare.prepared import PreparedSet
-from unmask.data.prepare.selection import select
-from unmask.files import keep_inputs
-from unmask.models.export import export as export_network
-from unmask.models.weights import load
-from unmask.training.finish import MODEL, WEIGHTS, Finished, finish
-from unmask.training.loop import leads, train
-from unmask.training.results import RESULTS, Result, read_results, write_results, write_summary
-from unmask.training.run_folder import SETTINGS
-from unmask.training.sets import part_of
-from unmask.training.settings import Settings, changes_of, read_settings
-from unmask.types import UnmaskError
+import typer
+
+from unmask.app.extras import train_extra
 
 
-def run(
-    config: str,
-    *,
-    data: Sequence[Path],
-    out: Path,
-    resume: bool,
-    init: Path | None,
-    protocol: str = "",
-    changes: Sequence[str] = (),
-    seeds: int = 1,
-    steps: int = 0,
-) -> int:
-    """Trains, and names the files that came of it; `steps` 0 is what the settings say.
+def _list_presets(wanted: bool) -> None:
+    """Print the presets and leave."""
+    if wanted:
+        from unmask.training.settings import described
 
-    `changes` are settings as "section.key=value"; `protocol` takes its parts out of sets prepared whole.
-    """
-    files = {name: out / name for name in (WEIGHTS, MODEL, RESULTS, SETTINGS)}
-    keep_inputs({"--out": out, **({} if resume else files)}, [init, Path(config), *data])
-    settings = read_settings(config, overrides=changes_of(changes) | ({"run.steps": steps} if steps else {}))
-    if protocol:
-        for note in select(data, protocol=protocol, out=out / "sets"):
-            say(f"{protocol}: {note}; rates on it are not those of the papers")
-        data = [out / "sets"]
-    sets = [prepared(folder, out / "prepared", settings=settings, alone=len(data) == 1) for folder in data]
-    if seeds == 1:
-        _one(settings, data=data, sets=sets, out=out, resume=resume, init=init)
-        return 0
-    found: dict[int, list[Result]] = {}
-    for seed in range(settings.run.seed, settings.run.seed + seeds):
-        folder, its = out / f"seed-{seed}", replace(settings, run=replace(settings.run, seed=seed))
-        if not (resume and (folder / RESULTS).is_file()):
-            going_on = resume and (folder / SETTINGS).is_file()
-            _one(its, data=data, sets=sets, out=folder, resume=going_on, init=init)
-        if leads():
-            found[seed] = read_results(folder)
-    if leads():
-        _print_summary(write_summary(out, found), count=seeds)
-    return 0
+        for name, sentence in described().items():
+            typer.echo(f"{name:16s} {sentence}")
+        raise typer.Exit
 
 
-def _one(
-    settings: Settings,
-    *,
-    data: Sequence[Path],
-    sets: Sequence[Path],
-    out: Path,
-    resume: bool,
-    init: Path | None,
-) -> None:
-    """One run to its weights, its ONNX file and its results."""
-    with losses(f"training {settings.run.name}, seed {settings.run.seed}") as advance:
-        train(settings, data=sets, out=out, resume=resume, init=init, progress=advance)
-    if not leads():
-        return
-    command = shlex.join(["unmask", *sys.argv[1:]])
-    material = [row for folder in data for row in training_data(folder)]
-    finished = finish(out, data=sets, training_data=material, command=command)
-    _add_bf16(finished, part_of(sets, "dev"), settings)
-    for result in write_results(out, data=sets):
-        say(_sentence(result))
-    print(finished.weights)
-    print(finished.model)
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """The options of the command; `steps` 0 is what the settings say."""
+
+    config: Annotated[
+        str, typer.Option(help="TOML file with the settings, or the name of a preset, as --list shows.")
+    ]
+    data: Annotated[
+        tuple[Path, ...],
+        typer.Option(
+            help="Folder of prepared clips, with train and dev, or of labelled recordings; given several "
+            "times, all of them."
+        ),
+    ]
+    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, log, weights.")]
+    protocol: Annotated[
+        str,
+        typer.Option(help="Take the parts of this protocol out of --data, sets prepared without one."),
+    ] = ""
+    changes: Annotated[
+        tuple[str, ...],
+        typer.Option("--set", help="A setting in place of the file's, as optimiser.rate=0.001; repeatable."),
+    ] = ()
+    presets: Annotated[
+        bool,
+        typer.Option("--list", help="List the presets.", callback=_list_presets, is_eager=True),
+    ] = False
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            help="Weights to start from, e.g. single-frame ones for a multi-frame network; imagenet: the "
+            "published ones of an encoder, fetched by pip."
+        ),
+    ] = None
+    seeds: Annotated[
+        int, typer.Option(help="Train so many times, in --out/seed-1 and on; mean and deviation.", min=1)
+    ] = 1
+    steps: Annotated[
+        int, typer.Option(help="Instead of the settings' own, e.g. for a first look. 0: theirs.", min=0)
+    ] = 0
 
 
-def _add_bf16(finished: Finished, dev: PreparedSet, settings: Settings) -> None:
-    """Points for bf16, or a warning: what this machine cannot run in bf16 it runs in f32."""
-    try:
-        add_bf16_points(finished.model, finished.weights, dev=dev, settings=settings.evaluation)
-    except (UnmaskError, RuntimeError) as unfit:
-        say(
-            f"unmask: the model has no operating points for bf16, since its check in bf16 failed ({unfit}); "
-            "run it with --precision f32"
-        )
-
-
-def _sentence(result: Result) -> str:
-    threshold = {
-        "dev": "threshold from dev",
-        "oracle": "ORACLE threshold, the least ACER on test",
-        "test-eer": "EER threshold of TEST",
-    }
-    return (
-        f"{result.weights} weights (step {result.step}), {result.part}, {threshold[result.threshold_from]}: "
-        f"AUC {result.auc:.4f}, EER {result.eer:.2%}, ACER {result.acer:.2%}, BPCER {result.bpcer:.2%} of "
-        f"{result.bona_fide}, APCER {result.worst_apcer:.2%} ({result.worst_instrument}, the worst "
-        f"{result.worst_of})"
-    )
-
-
-def _print_summary(rows: Sequence[dict[str, object]], *, count: int) -> None:
-    print(f"mean and deviation over {count} seeds")
-    for row in rows:
-        where = f"{row['weights']:4s} {row['part']:4s} threshold: {row['threshold_from']:8s}"
-        print(f"{where} {row['figure']:11s} {row['mean']:8.4f} +- {row['deviation']:.4f}")
-
-
-def export(weights: Path, *, out: Path) -> int:
-    """Writes the ONNX file of the weights."""
-    keep_inputs({"--out": out}, [weights])
-    network, contract = load(weights)
-    export_network(network, contract, out)
-    print(out)
-    return 0
+def train(options: TrainOptions) -> int:
+    """Trains, and names the files that came of it."""
+    with train_extra("train"):
+        from unmask.app.training_runs import train_all
+    return train_all(options)

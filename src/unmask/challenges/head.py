@@ -8,7 +8,7 @@ import numpy as np
 from unmask.challenges.draws import Chooser, chooser, draw_walk
 from unmask.challenges.parallax import Moved, Parallax, PointTracker, parallax
 from unmask.challenges.result import ChallengeResult
-from unmask.media.quality import Pose, pose_of
+from unmask.media.quality import FacePose, pose_of
 from unmask.types import Face, Frame, Reason, SettingsError, Verdict
 
 TURNS = ("left", "right", "up")  # as the person sees it: their own left
@@ -53,7 +53,7 @@ class HeadJudge:
     def __init__(self, challenge: HeadChallenge) -> None:
         self.challenge = challenge
         self._shown_s: dict[int, float] = {}
-        self._first: list[Pose] = []
+        self._first: list[FacePose] = []
         self._made: list[float] = []
         self._wrong: str | None = None
         self._late = False
@@ -127,7 +127,7 @@ class HeadJudge:
             return Verdict.ATTACK, (Reason.NO_PARALLAX,)
         return Verdict.UNDECIDED, (Reason.EVIDENCE_WEAK,)
 
-    def _turns(self, pose: Pose) -> dict[str, float]:
+    def _turns(self, pose: FacePose) -> dict[str, float]:
         """Degrees that the head is turned from where it was at first, in each direction."""
         yaw = float(np.median([one.yaw for one in self._first])) if self._first else 0.0
         pitch = float(np.median([one.pitch for one in self._first])) if self._first else 0.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask import metrics
-from unmask.metrics import Drawn, Estimate, Trained, Verdict
+from unmask.metrics import DrawnFigure, Estimate, Trained, Verdict
 from unmask.scores import read_scores
 from unmask.types import DataError, Label, Score
 
@@ -101,7 +101,7 @@ CLAIMS: dict[str, Claim] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class TrainedSystem:
     """One system of one training, read from its folder: `record` as the run wrote it, rows of dev and of each
     test.
     """
@@ -129,7 +129,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class SystemFigures:
     """All figures of a system on one test over its `seeds`."""
 
     system: str
@@ -138,7 +138,7 @@ class Measured:
     seeds: int
 
 
-def read_runs(out: Path) -> list[Run]:
+def read_runs(out: Path) -> list[TrainedSystem]:
     """All runs in `out` that are done, by system and seed; DataError where there is none."""
     found = [run for path in sorted(out.glob("runs/*/run.json")) for run in _read(path)]
     if not found:
@@ -146,7 +146,7 @@ def read_runs(out: Path) -> list[Run]:
     return sorted(found, key=lambda run: (run.system, run.seed))
 
 
-def _read(path: Path) -> Iterable[Run]:
+def _read(path: Path) -> Iterable[TrainedSystem]:
     record = json.loads(path.read_text())
     for system in record["systems"]:
         rows = read_scores(path.parent / f"scores-{system}.csv")
@@ -154,7 +154,7 @@ def _read(path: Path) -> Iterable[Run]:
         for row in rows:
             parts.setdefault(row.columns["part"], []).append(row)
         dev = tuple(parts.pop("dev"))
-        yield Run(
+        yield TrainedSystem(
             system=system,
             seed=record["seed"],
             record=record,
@@ -172,19 +172,19 @@ def _threshold(dev: Sequence[Score]) -> float:
 class Figures:
     """The figures of systems over the seeds that they have in common, drawn once for each set of seeds."""
 
-    def __init__(self, runs: Sequence[Run], *, rounds: int = metrics.BOOTSTRAP_ROUNDS) -> None:
+    def __init__(self, runs: Sequence[TrainedSystem], *, rounds: int = metrics.BOOTSTRAP_ROUNDS) -> None:
         self.rounds = rounds
-        self.runs: dict[str, dict[int, Run]] = {}
+        self.runs: dict[str, dict[int, TrainedSystem]] = {}
         for run in runs:
             self.runs.setdefault(run.system, {})[run.seed] = run
-        self._known: dict[tuple[str, tuple[int, ...]], dict[str, dict[str, Drawn]]] = {}
+        self._known: dict[tuple[str, tuple[int, ...]], dict[str, dict[str, DrawnFigure]]] = {}
 
     def seeds(self, *systems: str) -> tuple[int, ...]:
         """The seeds for which all of the systems have a run."""
         each = [set(self.runs.get(system, {})) for system in systems]
         return tuple(sorted(set.intersection(*each)))
 
-    def of(self, system: str, *, test: str, seeds: tuple[int, ...]) -> dict[str, Drawn]:
+    def of(self, system: str, *, test: str, seeds: tuple[int, ...]) -> dict[str, DrawnFigure]:
         """Figure -> value and draws of a system; equal tests and seeds have equal draws."""
         key = test, seeds
         if key not in self._known:
@@ -225,10 +225,10 @@ def tried(figures: Figures, claims: Mapping[str, Claim]) -> list[Tried]:
     return found
 
 
-def measured(figures: Figures) -> list[Measured]:
+def measured(figures: Figures) -> list[SystemFigures]:
     """Every system on each test."""
     return [
-        Measured(
+        SystemFigures(
             system=system,
             test=test,
             figures={
@@ -242,7 +242,7 @@ def measured(figures: Figures) -> list[Measured]:
     ]
 
 
-def by_run(run: Run, test: str) -> dict[str, Any]:
+def by_run(run: TrainedSystem, test: str) -> dict[str, Any]:
     """The figures of one run on one test, without intervals: what the mean over seeds is made of."""
     summary = metrics.summarise(run.tests[test], run.threshold, rounds=0)
     dev = metrics.columns(run.dev)
@@ -261,7 +261,7 @@ def by_run(run: Run, test: str) -> dict[str, Any]:
     }
 
 
-def counts(runs: Sequence[Run]) -> dict[str, dict[str, int]]:
+def counts(runs: Sequence[TrainedSystem]) -> dict[str, dict[str, int]]:
     """Part -> bona fide, attacks, subjects; all runs share them."""
     run = runs[0]
     return {

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unmask.claims.measures import DECIDED_BY, TESTS, Claim, Measured, Run, Tried, counts
+from unmask.claims.measures import DECIDED_BY, TESTS, Claim, SystemFigures, TrainedSystem, Tried, counts
 from unmask.metrics import Estimate
 
 HEAD = """# Do the claims hold?
@@ -53,17 +53,17 @@ round.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class ClaimsContents:
     """What the page shows; `made` is command, commit, machine, date, data hash and preset of the runs."""
 
     claims: Mapping[str, Claim]
     tried: Sequence[Tried]
-    measured: Sequence[Measured]
-    runs: Sequence[Run]
+    measured: Sequence[SystemFigures]
+    runs: Sequence[TrainedSystem]
     made: Mapping[str, Any]
 
 
-def page(contents: Contents) -> str:
+def page(contents: ClaimsContents) -> str:
     """The page in Markdown; its figures lie beside it."""
     blocks = [
         HEAD,
@@ -80,7 +80,7 @@ def page(contents: Contents) -> str:
     return "\n".join(blocks)
 
 
-def _answer(contents: Contents) -> str:
+def _answer(contents: ClaimsContents) -> str:
     """The verdicts in sentences, those against a claim as plainly as those for it."""
     lines = []
     for test, words in TESTS.items():
@@ -97,7 +97,7 @@ def _answer(contents: Contents) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _claim_table(contents: Contents) -> Iterator[str]:
+def _claim_table(contents: ClaimsContents) -> Iterator[str]:
     yield "| claim | test | systems | AUC | difference of AUC | of HTER | of ACER | verdict |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     found = {(row.claim, row.test, row.figure): row for row in contents.tried}
@@ -113,7 +113,7 @@ def _claim_table(contents: Contents) -> Iterator[str]:
             )
 
 
-def _network_table(contents: Contents) -> Iterator[str]:
+def _network_table(contents: ClaimsContents) -> Iterator[str]:
     yield "Error rates are at the threshold of dev's equal error rate; APCER is the worst instrument's.\n"
     yield "| system | test | AUC | HTER | ACER | APCER, worst | BPCER |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
@@ -122,7 +122,7 @@ def _network_table(contents: Contents) -> Iterator[str]:
         yield f"| {row.system} | {TESTS[row.test]} | {cells} |"
 
 
-def _budget(contents: Contents) -> Iterator[str]:
+def _budget(contents: ClaimsContents) -> Iterator[str]:
     made, runs = contents.made, contents.runs
     sizes = counts(runs)
     yield "## What was run\n"

@@ -14,9 +14,9 @@ from unmask.serve import audit
 from unmask.serve.access import Creator
 from unmask.serve.bodies import REFUSED, CheckBody
 from unmask.serve.logs import say
-from unmask.serve.results import decision_claims
+from unmask.serve.results import check_claims
 from unmask.serve.service import Service, now
-from unmask.serve.sessions import STATE_OF, audit_facts
+from unmask.serve.sessions import STATE_OF
 from unmask.types import Decision, SourceError
 
 PATH = "/v1/checks"
@@ -69,14 +69,14 @@ async def _recorded(service: Service, decision: Decision, *, key: str) -> dict[s
     """The decision as it is answered, once the audit trail has it."""
     body = decision.to_dict() | {"source": "upload", "id": f"c{secrets.token_hex(15)}"}
     state = STATE_OF[decision.verdict].value
-    head = await service.database.run(_append, body["id"], audit_facts(body) | {"key": key})
+    head = await service.database.run(_append, body["id"], check_claims(body) | {"key": key})
     service.metrics.decisions.labels("check", "file", state).inc()
     if not decision.is_live:
         for reason in decision.reasons:
             service.metrics.reasons.labels(reason.value).inc()
     say("check decided", check=body["id"], state=state, audit=str(head))
     if service.signer is not None:
-        body["jws"] = service.signer.signed({"sub": body["id"]} | decision_claims(body), now=now())
+        body["jws"] = service.signer.signed({"sub": body["id"]} | check_claims(body), now=now())
     return body
 
 

@@ -21,7 +21,7 @@ CROPS = 0xC409  # apart from the generators of what else is drawn
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class RawBatch:
     """The raw clips of a step: `numbers` in the set, and the generator that goes on to draw their changes."""
 
     numbers: np.ndarray
@@ -56,7 +56,7 @@ class Drawer:
         """The clips of one balanced batch (B,), bona fide first."""
         return self._balanced.numbers(rng, parts=1)[0]
 
-    def draw(self, step: int, *, part: int = 0, augmentation: Augmentation | None = None) -> Drawn:
+    def draw(self, step: int, *, part: int = 0, augmentation: Augmentation | None = None) -> RawBatch:
         """The clips of a part of `step` (from 0), after JPEG, the one change that needs bytes."""
         rng = np.random.default_rng([self.seed, step, 0])
         if self.batches.order == "epochs":
@@ -77,7 +77,7 @@ class Drawer:
             arrays = one_frame(arrays, frames[part])
         if augmentation is not None and augmentation.jpeg:
             recompress(arrays.clips, rng, settings=augmentation)
-        return Drawn(numbers, arrays, np.isin(numbers, self.bona_fide), rng)
+        return RawBatch(numbers, arrays, np.isin(numbers, self.bona_fide), rng)
 
     def _crops(self, step: int, *, part: int, augmentation: Augmentation | None) -> np.ndarray | None:
         """The crops of a part of a step; None where clips have no margin to move them in."""
@@ -115,7 +115,7 @@ def to_batch(arrays: Arrays, bona_fide: np.ndarray, *, device: torch.device) -> 
     return Batch(clips.movedim(-1, 2), depth, mask, torch.from_numpy(bona_fide).to(device))
 
 
-def changed(drawn: Drawn, *, settings: Augmentation, device: torch.device) -> Batch:
+def changed(drawn: RawBatch, *, settings: Augmentation, device: torch.device) -> Batch:
     """The batch that training sees."""
     return augment(to_batch(drawn.arrays, drawn.bona_fide, device=device), drawn.rng, settings=settings)
 

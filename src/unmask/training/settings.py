@@ -39,7 +39,7 @@ FGHV_CONSTANTS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RunSettings:
     """What is trained and for how long.
 
     `name` is the model's name in its contract; `network` a key of MODELS, built with the section [arguments].
@@ -116,7 +116,7 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class HeadSettings:
     """How the linear head of an encoder is fitted (training.head), before the steps of the loop.
 
     `strength` is C of logistic regression, small for strong L2; 0 leaves the head to the loop. The rows'
@@ -148,7 +148,7 @@ class Optimiser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class EvaluationSettings:
     """When dev is scored and what becomes of it.
 
     `keep`: ship the weights of the "best" evaluation (lowest dev EER, then lowest dev loss) or of the "last"
@@ -192,14 +192,14 @@ class Compute:
 class Settings:
     """All sections of a run."""
 
-    run: Run
+    run: RunSettings
     batches: Batches
     clip: ClipSpec = field(default_factory=ClipSpec)  # how recordings are cut; prepared sets carry their own
     loss: Loss = field(default_factory=Loss)
-    head: Head = field(default_factory=Head)
+    head: HeadSettings = field(default_factory=HeadSettings)
     optimiser: Optimiser = field(default_factory=Optimiser)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    evaluation: Evaluation = field(default_factory=Evaluation)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     compute: Compute = field(default_factory=Compute)
     arguments: Mapping[str, Any] = field(default_factory=dict)  # of the network: scalars and lists
 

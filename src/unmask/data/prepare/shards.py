@@ -61,7 +61,7 @@ class Arrays:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RecordingOutcome:
     """What came of one recording, the `recording`-th of its set: `clips` of them, or a reason why none.
 
     `columns` is what else is known of its presentation; `detail` the sentence of a file that was not read.
@@ -83,7 +83,7 @@ class Outcome:
 class Prepared:
     """A recording after cutting: its outcome, a row for each clip, their pixels and times (n, T)."""
 
-    outcome: Outcome
+    outcome: RecordingOutcome
     rows: tuple[Row, ...]
     arrays: Arrays
     times_s: np.ndarray
@@ -193,7 +193,7 @@ class Shard:
     """
 
     tar: Path
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[RecordingOutcome, ...]
     rows: tuple[Row, ...]
     places: np.ndarray
     pictures: Pictures
@@ -279,11 +279,11 @@ def _array(member: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return member[len(member) - int(np.prod(shape)) :].reshape(shape)  # behind the header of the npy
 
 
-def _outcome(entry: Mapping[str, Any]) -> Outcome:
-    return Outcome(**{**entry, "label": Label(entry["label"]), "clips": len(entry["clips"])})
+def _outcome(entry: Mapping[str, Any]) -> RecordingOutcome:
+    return RecordingOutcome(**{**entry, "label": Label(entry["label"]), "clips": len(entry["clips"])})
 
 
-def _row(outcome: Outcome, number: int, clip: Mapping[str, Any]) -> Row:
+def _row(outcome: RecordingOutcome, number: int, clip: Mapping[str, Any]) -> Row:
     return Row(
         presentation=outcome.presentation,
         number=number,

@@ -41,7 +41,7 @@ class QuickGelu(nn.Module):
         return x * torch.sigmoid(1.702 * x)
 
 
-class Block(nn.Module):
+class ResidualAttention(nn.Module):
     """x + attention(norm(x)), then x + mlp(norm(x))."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -58,7 +58,7 @@ class Block(nn.Module):
         return x + self.mlp(self.ln_2(x))
 
 
-class Encoder(nn.Module):
+class ClipImageEncoder(nn.Module):
     """CLIP's picture encoder: frames -> embeddings."""
 
     def __init__(self, *, size_px: int, patch: int, width: int, layers: int, embedding: int) -> None:
@@ -70,7 +70,7 @@ class Encoder(nn.Module):
         self.ln_pre, self.ln_post = nn.LayerNorm(width), nn.LayerNorm(width)
         self.transformer = nn.Module()
         self.transformer.resblocks = nn.Sequential(
-            *(Block(width, max(1, width // 64)) for _ in range(layers))
+            *(ResidualAttention(width, max(1, width // 64)) for _ in range(layers))
         )
         self.proj = nn.Parameter(scale * torch.randn(width, embedding))
 
@@ -88,7 +88,9 @@ class ClipVit(Classifier):
     def __init__(self, *, size_px: int, patch: int, width: int, layers: int, embedding: int) -> None:
         super().__init__(mean=MEAN, deviation=DEVIATION)
         self.size_px = size_px
-        self.visual = Encoder(size_px=size_px, patch=patch, width=width, layers=layers, embedding=embedding)
+        self.visual = ClipImageEncoder(
+            size_px=size_px, patch=patch, width=width, layers=layers, embedding=embedding
+        )
         self.head = nn.Linear(embedding, 2)
 
     def classify(self, frames: Tensor) -> Tensor:

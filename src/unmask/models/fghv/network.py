@@ -96,7 +96,7 @@ NARROW = FghvForm(  # 128 px clips, four pixels in one place
 ENCODED = FghvForm(backbone="encoder", channels=3, embedder=(128, 256, 128), hidden=128, latent=32)
 
 
-class DepthNet(nn.Module):
+class DepthBackbone(nn.Module):
     """The backbone: frames in [0, 1] -> one feature vector each, and the joined levels it was made from."""
 
     def __init__(self, form: FghvForm) -> None:
@@ -125,7 +125,7 @@ class DepthNet(nn.Module):
         return self.embedder(joined).mean(dim=(2, 3)), joined  # (N, d), (N, sum C, H/8, W/8)
 
 
-class ResNet(nn.Module):
+class ResNetBackbone(nn.Module):
     """A ResNet-18 as the backbone; it has no levels to join."""
 
     def __init__(self, form: FghvForm) -> None:
@@ -184,7 +184,9 @@ class Fghv(nn.Module):
     def __init__(self, form: FghvForm = WIDE) -> None:
         super().__init__()
         self.form = form
-        self.backbone = {"depthnet": DepthNet, "resnet18": ResNet, "encoder": Encoded}[form.backbone](form)
+        self.backbone = {"depthnet": DepthBackbone, "resnet18": ResNetBackbone, "encoder": Encoded}[
+            form.backbone
+        ](form)
         self.real = Generator(form) if form.hypotheses in ("both", "real") else None
         self.attack = Generator(form) if form.hypotheses in ("both", "attack") else None
         self.head = nn.Linear(form.embedder[2], 2) if form.hypotheses == "none" else None

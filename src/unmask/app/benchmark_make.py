@@ -1,4 +1,7 @@
-"""`unmask benchmark make`: portraits and rooms -> train, dev and test recordings and their protocols."""
+"""Make train, dev and test recordings of different people, with depth, protocols and hashes.
+
+A run that was broken off goes on where it stood.
+"""
 
 import hashlib
 import json
@@ -10,15 +13,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
+from unmask.app.options import Choices, JobOptions
 from unmask.app.progress import bar, say
 from unmask.app.simulate import pictures
 from unmask.data.benchmark import lacking, protocols
 from unmask.files import keep_inputs, write_bytes
 from unmask.media.faces import FaceFinder
-from unmask.simulate.benchmark import FEWEST, SIZES, Planned, Recordings, Size, make_benchmark, plan
+from unmask.simulate.benchmark import FEWEST, SIZES, PlannedRecording, Recordings, Size, make_benchmark, plan
 from unmask.simulate.folder import Progress, write_table
 from unmask.simulate.people.heads import load_heads
 from unmask.simulate.people.subjects import Portrait, load_portraits, procedural_portrait
@@ -30,41 +36,46 @@ SECONDS_A_CLIP, SECONDS_A_FRAME, SECONDS_A_SUBJECT = 0.5, 0.05, 1.0
 BYTES_A_FRAME = 17_000  # of video and truth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """The options of `unmask benchmark make`; `jobs` 0 is one process for each core."""
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkOptions(JobOptions):
+    """The options of the command."""
 
-    size: str = "small"
-    seed: int = 1
-    portraits: Path | None = None
-    heads: Path | None = None
-    backgrounds: Path | None = None
-    jobs: int = 0
+    out: Annotated[Path, typer.Option(help="Folder for the videos, their truth, labels and protocols.")]
+    size: Annotated[str, Choices(SIZES), typer.Option(help="Some 1,200 clips, 4,800, or 20,000.")] = "small"
+    seed: Annotated[int, typer.Option(help="The same seed gives the same frames.", min=0)] = 1
+    portraits: Annotated[
+        Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")
+    ] = None
+    heads: Annotated[Path | None, typer.Option(help="The head model, ict_facekit.npz.")] = None
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Folder of pictures of rooms; without one, rooms are drawn.")
+    ] = None
 
 
-def make(out: Path, wishes: Wishes) -> int:
+def benchmark_make(options: BenchmarkOptions) -> int:
     """Makes the folder, or what is missing of it, and prints the hash of the whole."""
-    keep_inputs({"--out": out}, [wishes.portraits, wishes.backgrounds, wishes.heads])
+    out = options.out
+    keep_inputs({"--out": out}, [options.portraits, options.backgrounds, options.heads])
     started = time.monotonic()
-    size, jobs = SIZES[wishes.size], wishes.jobs or os.cpu_count() or 1
-    portraits = _portraits(wishes, size)
-    backgrounds = pictures(wishes.backgrounds) if wishes.backgrounds else []
-    planned = plan(size, seed=wishes.seed, subjects=[portrait.name for portrait in portraits])
+    size, jobs = SIZES[options.size], options.jobs or os.cpu_count() or 1
+    portraits = _portraits(options, size)
+    backgrounds = pictures(options.backgrounds) if options.backgrounds else []
+    planned = plan(size, seed=options.seed, subjects=[portrait.name for portrait in portraits])
     wanted = {clip.subject for clip in planned}
     recordings = Recordings(
         planned=planned,
         portraits=tuple(portrait for portrait in portraits if portrait.name in wanted),
         size=size,
         backgrounds=tuple(backgrounds),
-        heads=load_heads(wishes.heads) if wishes.heads else None,
+        heads=load_heads(options.heads) if options.heads else None,
     )
     _announce(out, planned, size=size, jobs=jobs)
     with _showing(f"making {out}") as show:
         rows = make_benchmark(
             out,
             recordings,
-            settings=_settings(recordings, wishes),
-            seed=wishes.seed,
+            settings=_settings(recordings, options),
+            seed=options.seed,
             jobs=jobs,
             progress=show,
         )
@@ -78,24 +89,24 @@ def make(out: Path, wishes: Wishes) -> int:
     return 0
 
 
-def _portraits(wishes: Wishes, size: Size) -> list[Portrait]:
-    if wishes.portraits is None:
+def _portraits(options: BenchmarkOptions, size: Size) -> list[Portrait]:
+    if options.portraits is None:
         say(f"drawing {size.subjects} faces")
-        rng = np.random.default_rng([wishes.seed, 3])
+        rng = np.random.default_rng([options.seed, 3])
         return [procedural_portrait(rng) for _ in range(size.subjects)]
-    if not wishes.portraits.is_dir():
-        raise DataError(f"{wishes.portraits} is no folder; name a folder of portraits")
-    found = load_portraits(wishes.portraits, finder=FaceFinder.load(), progress=say)
+    if not options.portraits.is_dir():
+        raise DataError(f"{options.portraits} is no folder; name a folder of portraits")
+    found = load_portraits(options.portraits, finder=FaceFinder.load(), progress=say)
     if len(found) < FEWEST:
         raise DataError(
             f"a benchmark needs portraits of {FEWEST} people with the face towards the camera, so that those "
-            f"in train, dev and test are different ones, and {wishes.portraits} has {len(found)}; add "
+            f"in train, dev and test are different ones, and {options.portraits} has {len(found)}; add "
             "portraits, or leave --portraits out"
         )
     return found
 
 
-def _settings(recordings: Recordings, wishes: Wishes) -> dict[str, object]:
+def _settings(recordings: Recordings, options: BenchmarkOptions) -> dict[str, object]:
     """All that the bytes follow from: a folder is continued only by the same."""
     portraits = hashlib.sha256()
     for portrait in recordings.portraits:
@@ -104,14 +115,14 @@ def _settings(recordings: Recordings, wishes: Wishes) -> dict[str, object]:
         portraits.update(portrait.mesh.tobytes())
     plan_text = json.dumps([asdict(clip) for clip in recordings.planned])
     return {
-        "size": wishes.size,
-        "seed": wishes.seed,
+        "size": options.size,
+        "seed": options.seed,
         "frames": recordings.size.frames,
         "fps": recordings.size.fps,
         "side_px": recordings.size.side_px,
-        "portraits": "drawn" if wishes.portraits is None else portraits.hexdigest(),
+        "portraits": "drawn" if options.portraits is None else portraits.hexdigest(),
         "backgrounds": _digest(recordings.backgrounds),
-        "heads": _digest([wishes.heads]) if wishes.heads else "none",
+        "heads": _digest([options.heads]) if options.heads else "none",
         "plan": hashlib.sha256(plan_text.encode()).hexdigest(),
     }
 
@@ -124,7 +135,7 @@ def _digest(paths: Sequence[Path]) -> str:
     return found.hexdigest() if paths else "drawn"
 
 
-def _announce(out: Path, planned: Sequence[Planned], *, size: Size, jobs: int) -> None:
+def _announce(out: Path, planned: Sequence[PlannedRecording], *, size: Size, jobs: int) -> None:
     """Says what is coming; OutputError where the disk has no room for it."""
     subjects, frames = len({clip.subject for clip in planned}), len(planned) * size.frames
     seconds = len(planned) * SECONDS_A_CLIP + frames * SECONDS_A_FRAME + subjects * SECONDS_A_SUBJECT

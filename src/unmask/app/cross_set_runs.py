@@ -1,14 +1,15 @@
-"""`unmask benchmark ocim`: all folds of a cross-set benchmark, a run each, and a row of the field's table."""
+"""The runs of `unmask benchmark ocim`: a training for each fold, and a row of the field's table."""
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
+from unmask.app.benchmark_ocim import CrossSetOptions
 from unmask.app.progress import losses, say
 from unmask.app.render import console
 from unmask.data.catalogue import protocol as catalogue_protocol
@@ -23,42 +24,14 @@ from unmask.training.run_folder import SETTINGS
 from unmask.training.settings import Settings, changes_of, read_settings
 from unmask.types import SettingsError
 
-LEAVE_ONE_OUT = ("ocm-to-i", "oci-to-m", "omi-to-c", "icm-to-o")
-TASKS: dict[str, tuple[str, ...]] = {  # name -> its protocols
-    "lists": tuple(f"ocim/{ways}" for ways in LEAVE_ONE_OUT),
-    "all-lists": tuple(f"ocim-all/{ways}" for ways in LEAVE_ONE_OUT),
-    "celeba": tuple(f"ocim-celeba/{ways}" for ways in LEAVE_ONE_OUT),
-    "limited": ("ocim/mi-to-c", "ocim/mi-to-o"),
-    "pairs": tuple(f"ocim/{a}-to-{b}" for a in "ocim" for b in "ocim" if a != b),
-    "wcs": ("wcs/cs-to-w", "wcs/sw-to-c", "wcs/cw-to-s"),
-}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldOptions:
-    """The options of `unmask benchmark ocim`."""
-
-    config: str
-    data: tuple[Path, ...]
-    out: Path
-    task: str = "lists"
-    changes: tuple[str, ...] = ()
-    init: Path | None = None
-    seeds: int = 1
-    engine: str = "processes"
-    jobs: int = 1
-
-
-def run(options: FieldOptions) -> int:
-    """Trains what is not trained yet, prints the row, writes table.csv; 0 once all folds are there."""
-    if options.task not in TASKS:
-        raise SettingsError(f"a task is one of {', '.join(TASKS)}, not {options.task!r}")
+def run_folds(options: CrossSetOptions, protocols: Sequence[str]) -> int:
+    """Trains each fold that is not trained yet, prints the row, writes table.csv; 0 once all are there."""
     keep_inputs({"--out": options.out}, options.data)
     if options.engine == "ray":
         ray_module()
     settings = read_settings(options.config, overrides=changes_of(options.changes))
     homes = {dataset_of(folder): folder for folder in options.data}
-    protocols = TASKS[options.task]
     for name in protocols:  # what is missing is said before the work
         if missing := sorted(set(catalogue_protocol(name).needs) - homes.keys()):
             raise SettingsError(f"{name} needs {' and '.join(missing)}, too; give --data for each set")
@@ -79,7 +52,7 @@ def _folder(out: Path, protocol: str, seed: int, *, settings: Settings) -> Path:
 
 
 def _fold(
-    task: tuple[str, int], *, settings: Settings, homes: dict[str, Path], options: FieldOptions
+    task: tuple[str, int], *, settings: Settings, homes: dict[str, Path], options: CrossSetOptions
 ) -> list[Fold]:
     """One run, from where it stands."""
     protocol, seed = task

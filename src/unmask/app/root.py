@@ -5,19 +5,14 @@ from typing import Annotated
 
 import typer
 
-EXIT_CODES = """Exit codes of all commands:
-
-0: done; of `check`, every source is LIVE
-
-1: of `check`, an ATTACK; of `demo`, `doctor` and `experiment`, something is wrong
-
-2: of `check`, UNDECIDED and no ATTACK
-
-3: something could not be read or written
-
-4: wrong use, or a fault of unmask
-
-130, 143: ended by Ctrl-C or SIGTERM"""
+EXIT_CODES = {
+    "0": "done; of `check`, every source is LIVE",
+    "1": "of `check`, an ATTACK; of `demo`, `doctor` and `experiment`, something is wrong",
+    "2": "of `check`, UNDECIDED and no ATTACK",
+    "3": "something could not be read or written",
+    "4": "wrong use, or a fault of unmask",
+    "130, 143": "ended by Ctrl-C or SIGTERM",
+}
 
 
 class Shell(StrEnum):

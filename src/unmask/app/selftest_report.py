@@ -1,86 +1,57 @@
-"""`unmask selftest`: a plan of presentations and its checklist; the report once they were captured."""
+"""Say what came of a plan, in the words of ISO/IEC 30107-3; a run broken off goes on where it stood."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from unmask.app.options import ModelOptions
 from unmask.app.progress import say
 from unmask.app.score_rows import Entry, Output, write_rows
-from unmask.detector.scoring import Scorer, loaded
-from unmask.evaluation.selftest import NOBODY, Outcome, counted, stem
+from unmask.detector.scoring import PresentationScorer, loaded
+from unmask.evaluation.selftest import NOBODY, SelftestOutcome, counted, stem
 from unmask.files import keep_inputs, name_below, write_page
-from unmask.report.selftest_page import checklist, report
+from unmask.report.selftest_page import report
 from unmask.scores import read_scores
 from unmask.scores.plan import (
-    ATTACKS_PER_LIVING,
-    SPECIES,
-    Planned,
-    make_plan,
+    PlannedPresentation,
     read_plan,
     split_retry,
-    write_plan,
 )
-from unmask.types import DataError, OutputError, Presentation, Score
+from unmask.types import DataError, Presentation, Score
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """The options of `unmask selftest report`."""
+@dataclass(frozen=True, kw_only=True)
+class SelftestOptions(ModelOptions):
+    """The options of the command."""
 
-    out: Path = Path("selftest.html")
-    scores: Path | None = None
-    models: tuple[Path, ...] = ()
-    point: str = "default"
-    precision: str = "f32"
-    fps: float = 30.0
-
-
-def plan(
-    out: Path,
-    *,
-    page: Path | None,
-    subjects: int,
-    per_species: int,
-    species: Sequence[str],
-    seed: int,
-    attacks_per_bona_fide: int = ATTACKS_PER_LIVING,
-) -> int:
-    """Writes the plan, and the page to print; never over a plan that may have been filled."""
-    keep_inputs({"--out": out, "--checklist": page}, [])
-    if out.exists():
-        raise OutputError(
-            f"{out} is there already and may have been filled; name another file, or move it away"
-        )
-    rows = make_plan(
-        subjects=subjects,
-        per_species=per_species,
-        species=list(species) or list(SPECIES),
-        seed=seed,
-        attacks_per_bona_fide=attacks_per_bona_fide,
-    )
-    write_plan(out, rows)
-    attacks = sum(bool(row.instrument) for row in rows)
-    say(f"plan: {out}, {attacks} attacks and {len(rows) - attacks} bona fide presentations")
-    if page:
-        write_page(page, checklist(rows, made_at=datetime.now()))
-        say(f"checklist: {page}")
-    return 0
+    plan: Annotated[Path, typer.Argument(help="The plan, filled in.", metavar="PLAN")]
+    captures: Annotated[
+        Path, typer.Argument(help="The folder of captures, or their scores.csv.", metavar="CAPTURES")
+    ]
+    out: Annotated[Path, typer.Option(help="The page.")] = Path("selftest.html")
+    scores: Annotated[
+        Path | None, typer.Option(help="Where the scores go; beside the page if not given.")
+    ] = None
 
 
-def tell(table: Path, captures: Path, wishes: Wishes) -> int:
+def selftest_report(options: SelftestOptions) -> int:
     """Scores the captures, or reads their scores, and writes the report."""
+    table, captures = options.plan, options.captures
     planned = read_plan(table)
-    kept = wishes.scores or wishes.out.with_suffix(".scores.csv")
-    read = [table, *wishes.models, *([] if captures.is_dir() else [captures])]
-    keep_inputs({"--out": wishes.out, **({"--scores": kept} if captures.is_dir() else {})}, read)
+    kept = options.scores or options.out.with_suffix(".scores.csv")
+    read = [table, *options.models, *([] if captures.is_dir() else [captures])]
+    keep_inputs({"--out": options.out, **({"--scores": kept} if captures.is_dir() else {})}, read)
     if captures.is_dir():
-        scores, model = _scored(planned, captures, wishes, plan_file=table)
+        scores, model = _scored(planned, captures, options, plan_file=table)
     else:
         scores, model = read_scores(captures), f"the scores in {captures.name}"
     outcome = counted(planned, scores)
     text = report(outcome, model=model, where=_where(outcome, captures), made_at=datetime.now())
-    write_page(wishes.out, text)
+    write_page(options.out, text)
     for kind in outcome.kinds:
         name = "BPCER" if kind.name == NOBODY else f"APCER {kind.name}"
         print(
@@ -89,34 +60,34 @@ def tell(table: Path, captures: Path, wishes: Wishes) -> int:
         )
     if outcome.missing:
         say(f"unmask: {outcome.missing} of {outcome.planned} planned presentations were not made")
-    say(f"report: {wishes.out}; it is no certificate")
+    say(f"report: {options.out}; it is no certificate")
     return 0
 
 
-def _where(outcome: Outcome, captures: Path) -> str:
+def _where(outcome: SelftestOutcome, captures: Path) -> str:
     made = sum(kind.silent.count for kind in outcome.kinds)
     return f"{made} presentations of {captures.resolve().name}"
 
 
 def _scored(
-    planned: Sequence[Planned], folder: Path, wishes: Wishes, *, plan_file: Path
+    planned: Sequence[PlannedPresentation], folder: Path, options: SelftestOptions, *, plan_file: Path
 ) -> tuple[list[Score], str]:
     entries = _captured(planned, folder)
     if not entries:
         return [], "no model: nothing was captured"
-    scorer = Scorer(
-        models=tuple(map(str, wishes.models)),
-        point=wishes.point,
-        precision=wishes.precision,
-        fps=wishes.fps,
+    scorer = PresentationScorer(
+        models=tuple(map(str, options.models)),
+        point=options.point,
+        precision=options.precision,
+        fps=options.fps,
     )
-    kept = wishes.scores or wishes.out.with_suffix(".scores.csv")
-    keep_inputs({"--out": wishes.out}, [entry.presentation.path for entry in entries])
+    kept = options.scores or options.out.with_suffix(".scores.csv")
+    keep_inputs({"--out": options.out}, [entry.presentation.path for entry in entries])
     output = Output(table=kept, jobs=1)
     found = write_rows(entries, scorer, output, title=f"scoring {folder}", lists=[plan_file])
     say(f"scores: {kept}")
     names = " and ".join(f"{c.name} {c.version}" for c in loaded(scorer).contracts)
-    return found, f"{names} at the operating point {wishes.point} ({wishes.precision})"
+    return found, f"{names} at the operating point {options.point} ({options.precision})"
 
 
 def planned_captures(table: Path, folder: Path) -> list[Presentation]:
@@ -124,7 +95,7 @@ def planned_captures(table: Path, folder: Path) -> list[Presentation]:
     return [entry.presentation for entry in _captured(read_plan(table), folder)]
 
 
-def _captured(planned: Sequence[Planned], folder: Path) -> list[Entry]:
+def _captured(planned: Sequence[PlannedPresentation], folder: Path) -> list[Entry]:
     """The captures of the folder that bear a name of the plan; none where the plan says so."""
     rows = {row.presentation: row for row in planned}
     entries, strangers = [], []
@@ -148,12 +119,12 @@ def _captured(planned: Sequence[Planned], folder: Path) -> list[Entry]:
     return entries
 
 
-def _frames_of(path: Path, rows: dict[str, Planned]) -> bool:
+def _frames_of(path: Path, rows: dict[str, PlannedPresentation]) -> bool:
     """Whether a folder is a capture: one of frames."""
     return path.is_dir() and split_retry(path.name)[0] in rows
 
 
-def _entry(path: Path, row: Planned, folder: Path) -> Entry:
+def _entry(path: Path, row: PlannedPresentation, folder: Path) -> Entry:
     presentation = Presentation(
         path=str(path), label=row.label, instrument=row.instrument, subject=row.subject
     )

@@ -1,8 +1,4 @@
-"""`unmask experiment claims`: a simulated benchmark -> trainings -> do the papers' claims hold?
-
-Everything between is files: a run that is done leaves its score tables, and the tables, figures and page are
-computed from those alone. Killed at any time, the same command goes on.
-"""
+"""Train each variant; say with intervals which of the papers' claims hold (extras `train`, `report`)."""
 
 import json
 import os
@@ -17,7 +13,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import typer
 
 from unmask.app.claims_report import report
 from unmask.app.claims_sets import data_hash, prepared_sets
@@ -31,21 +29,30 @@ from unmask.types import OutputError, SettingsError
 MARK = "claims.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """The options of `unmask experiment claims`; `only` names claims, none for all; `steps` 0 is the
-    preset's.
-    """
+@dataclass(frozen=True, kw_only=True)
+class ClaimsOptions:
+    """The options of the command."""
 
-    seeds: int = 3
-    jobs: int = 2
-    preset: str = "s"
-    only: tuple[str, ...] = ()
-    steps: int = 0
-    rounds: int = 1000
-    report_only: bool = False
-    results: Path = Path("results")
-    docs: Path | None = None
+    data: Annotated[
+        Path, typer.Option(help="A folder of `unmask benchmark make`; made with seed 1 if it is not there.")
+    ]
+    out: Annotated[Path, typer.Option(help="Folder for prepared clips and runs; a killed command goes on.")]
+    seeds: Annotated[int, typer.Option(help="Trainings of each variant.", min=1)] = 3
+    jobs: Annotated[int, typer.Option(help="Trainings at a time, one thread each.", min=1)] = 2
+    preset: Annotated[
+        Literal["s", "m", "full"],
+        typer.Option(help="Narrow networks for a CPU, wider ones, or the paper's for a GPU."),
+    ] = "s"
+    only: Annotated[tuple[str, ...], typer.Option(help="A claim to try alone; may be repeated.")] = ()
+    steps: Annotated[
+        int, typer.Option(help="Of single-frame trainings; others see as many pictures. 0: all.", min=0)
+    ] = 0
+    rounds: Annotated[int, typer.Option(help="Draws of the bootstrap.", min=1)] = 1000
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Train nothing; tables and figures from what is there.")
+    ] = False
+    results: Annotated[Path, typer.Option(help="Folder for claims*.csv and the figures.")] = Path("results")
+    docs: Annotated[Path | None, typer.Option(help="Write the page to this .md, its figures beside.")] = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,51 +63,52 @@ class Task:
     variant: str
 
 
-def run(data: Path, out: Path, wishes: Wishes) -> int:
+def experiment_claims(options: ClaimsOptions) -> int:
     """Trains what is not trained yet, then writes tables, figures and page; 1 if a training failed."""
-    if unknown := sorted(set(wishes.only) - CLAIMS.keys()):
+    data, out = options.data, options.out
+    if unknown := sorted(set(options.only) - CLAIMS.keys()):
         raise SettingsError(f"there is no claim {', '.join(unknown)}; there are {', '.join(CLAIMS)}")
-    keep_inputs({"--out": out, "--results": wishes.results, "--docs": wishes.docs}, [data])
+    keep_inputs({"--out": out, "--results": options.results, "--docs": options.docs}, [data])
     failed: list[Task] = []
-    if not wishes.report_only:
-        failed = _train(data, out, wishes)
-    report(out, claims=wishes.only, results=wishes.results, docs=wishes.docs, rounds=wishes.rounds)
+    if not options.report_only:
+        failed = _train(data, out, options)
+    report(out, claims=options.only, results=options.results, docs=options.docs, rounds=options.rounds)
     for task in failed:
         say(f"{task.variant}, seed {task.seed} failed; the same command tries it again")
     return 1 if failed else 0
 
 
-def _train(data: Path, out: Path, wishes: Wishes) -> list[Task]:
+def _train(data: Path, out: Path, options: ClaimsOptions) -> list[Task]:
     """Every training that is not done; those that failed."""
     from unmask.claims.runs import is_done
     from unmask.claims.settings import SCALES, VARIANTS, needed
 
-    clip = SCALES[wishes.preset].clip
+    clip = SCALES[options.preset].clip
     with held(out):
-        sets = prepared_sets(data, out, clip=clip, jobs=wishes.jobs)
-        _claim(out, {"data_sha256": data_hash(data), "preset": wishes.preset, "steps": wishes.steps})
-        variants = needed(_systems(wishes.only), preset=wishes.preset)
-        tasks = [Task(seed, name) for seed in range(1, wishes.seeds + 1) for name in variants]
+        sets = prepared_sets(data, out, clip=clip, jobs=options.jobs)
+        _claim(out, {"data_sha256": data_hash(data), "preset": options.preset, "steps": options.steps})
+        variants = needed(_systems(options.only), preset=options.preset)
+        tasks = [Task(seed, name) for seed in range(1, options.seeds + 1) for name in variants]
         done = {
             task
             for task in tasks
-            if is_done(out, task.variant, task.seed, preset=wishes.preset, steps=wishes.steps)
+            if is_done(out, task.variant, task.seed, preset=options.preset, steps=options.steps)
         }
         say(f"{len(tasks)} trainings, {len(done)} of them done; {out / 'runs'} holds them")
         work = partial(
             _in_worker,
-            preset=wishes.preset,
-            steps=wishes.steps,
+            preset=options.preset,
+            steps=options.steps,
             sets=sets,
             out=out,
-            about={**_about(), "data_sha256": data_hash(data), "preset": wishes.preset},
+            about={**_about(), "data_sha256": data_hash(data), "preset": options.preset},
         )
         needs = {
             task: Task(task.seed, VARIANTS[task.variant].start)
             for task in tasks
             if VARIANTS[task.variant].start
         }
-        return _work_off(tasks, done=done, needs=needs, work=work, jobs=wishes.jobs)
+        return _work_off(tasks, done=done, needs=needs, work=work, jobs=options.jobs)
 
 
 def _systems(only: Sequence[str]) -> list[str]:
