@@ -44,7 +44,7 @@ class LightLimits:
     shape_sure: float = 2.0  # times what noise alone gives
     shape_noise_most: float = 0.015  # above it a face is not called flat
     mirror_least: float = -0.6
-    uneven_most: float = 0.4
+    uneven_most: float = 0.33
     other_least: float = 0.05  # of steps of another sequence: their size,
     other_explained: float = 0.9  # the share of the signal that they are,
     other_sharp: float = 6.0  # and how sharply they come at the challenge's rhythm
