@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.challenges.head import DEPTH_LEAST, SURE_LEAST, HeadChallenge, HeadJudge
+from unmask.challenges.head import DEPTH_LEAST, LEAST_TURNS, HeadChallenge, HeadJudge, read
 from unmask.challenges.injection import injection_hints
 from unmask.challenges.light import PRIMARIES, LightChallenge, LightJudge, LightLimits
 from unmask.challenges.parallax import Parallax, PointTracker, parallax
@@ -184,6 +184,7 @@ def moved_between(
 
 COLUMNS = ("test", "group", "recordings", "live", "attack", "undecided", "rate_from", "rate_to", "reasons")
 LATE_S = 0.7
+TURN_SURE = 3.0  # of a single turn, in the table alone
 CODE_LENGTHS = (4, 6, 8, 10, 12, 16)
 
 
@@ -237,17 +238,27 @@ def head_rows(folder: Path) -> Iterator[dict]:
     """A row a group; then how often a single turn, seen by the mesh or not, showed the depth of a head."""
     found: dict[str, list[dict]] = defaultdict(list)
     for path in sorted(folder.glob("*.json")):
-        found[path.stem.rsplit("-", 1)[0]].append(json.loads(path.read_text()))
+        found[path.stem.rsplit("-", 1)[0]].append(reread(json.loads(path.read_text())))
     for group, told in found.items():
         yield row_of("head", group, told)
     for group, told in found.items():
         turns = [turn for one in told for turn in one["true_turns"]]
-        deep = sum(depth >= DEPTH_LEAST and sure >= SURE_LEAST for depth, sure in turns)
+        deep = sum(depth >= DEPTH_LEAST and sure >= TURN_SURE for depth, sure in turns)
         share = rate(deep, len(turns))
         yield {
             "test": "parallax of a turn", "group": group, "recordings": len(turns), "live": deep,
             "rate_from": f"{share.low:.3f}", "rate_to": f"{share.high:.3f}",
         }  # fmt: skip
+
+
+def reread(told: dict) -> dict:
+    """What was kept of a recording with the verdict that today's limits give it."""
+    measured = told["evidence"]["parallax"]
+    if told["evidence"]["turns_made"] < len(told["evidence"]["order"]) or len(measured) < LEAST_TURNS:
+        return told
+    turns = [Parallax(**{key: value for key, value in one.items() if key != "noise"}) for one in measured]
+    verdict, reasons = read(turns)
+    return {**told, "verdict": str(verdict), "reasons": [str(reason) for reason in reasons]}
 
 
 def hint_rows(folder: Path) -> Iterator[dict]:
