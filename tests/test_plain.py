@@ -12,7 +12,7 @@ import pytest
 from unmask.media.sources import open_source
 from unmask.plain import active, address_shown, escaped, inert, sentence
 from unmask.scores.cells import as_csv, csv_rows
-from unmask.types import SourceError
+from unmask.types import DataError, SourceError
 
 SECRET = "S3cret"
 ADDRESSES = [
@@ -108,3 +108,10 @@ def test_any_text_comes_back(rng):
     for _ in range(2000):
         cell = "".join(rng.choice(letters, size=rng.integers(0, 5)))
         assert active(inert(cell)) == cell
+
+
+def test_an_error_about_a_cell_without_end_still_says_what_is_wrong_and_what_to_do():
+    error = DataError(f"labels.csv, line 7: turns is {'a' * 100_000!r}; it must be 0 to 3, or empty")
+    assert len(str(error)) == 1000
+    assert str(error).startswith("labels.csv, line 7: turns is 'aaa")
+    assert str(error).endswith("aaa'; it must be 0 to 3, or empty")

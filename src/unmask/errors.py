@@ -1,16 +1,17 @@
 """What a user can cause to go wrong; `unmask.types` gives these names on."""
 
-from unmask.plain import sentence
+from unmask.plain import sentence, shortened
 
 
 class UnmaskError(Exception):
     """Base of the errors a user can cause; the message is one sentence: rule, value, remedy.
 
-    It never holds the credentials of an address, nor control characters of a name: see unmask.plain.
+    It never holds the credentials of an address, nor control characters of a name, and has at most 1000
+    characters: see unmask.plain.
     """
 
     def __init__(self, text: str = "") -> None:
-        super().__init__(sentence(text))
+        super().__init__(shortened(sentence(text)))
 
 
 class SourceError(UnmaskError):

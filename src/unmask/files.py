@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -13,9 +14,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from unmask.plain import escaped
-from unmask.types import OutputError
+from unmask.types import DataError, OutputError
 
 # What a disk or folder says no with; whatever else is raised while writing passes through.
 REFUSALS = {
@@ -129,6 +131,16 @@ def is_same(path: str | Path, content: Mapping[str, str]) -> bool:
     except (OSError, ValueError):
         return False
     return content_of(path)["sha256"] == content["sha256"]
+
+
+def read_json(path: str | Path, *, again: str) -> Any:
+    """What a JSON file that unmask wrote holds; DataError ends with `again`, which says what to do else."""
+    try:
+        return json.loads(Path(path).read_bytes())
+    except OSError as refused:
+        raise DataError(f"{path} cannot be read: {refused.strerror}; {again}") from refused
+    except (ValueError, RecursionError) as broken:  # no text, no JSON, or lists in lists without end
+        raise DataError(f"{path} is damaged: it is no JSON; {again}") from broken
 
 
 def is_there(path: str | Path) -> bool:

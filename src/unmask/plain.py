@@ -5,6 +5,7 @@ import unicodedata
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 HIDDEN = "***"
+LONGEST = 1000  # characters of what is said of one thing
 JOINERS = "\u200c\u200d"  # invisible, but letters of some scripts and emoji need them
 # Cameras take credentials in the path, too, e.g. /user=admin&password=..._channel=1
 IN_PATH = re.compile(
@@ -53,6 +54,15 @@ def sentence(text: str) -> str:
     'http://***@host/a.mp4: it is gone; check the address'
     """
     return escaped(ADDRESS.sub(_hide, text) if "://" in text else text)
+
+
+def shortened(text: str) -> str:
+    """The text, of a long one its start and its end: a cell or name of thousands of letters tells nothing.
+
+    >>> len(shortened("a" * 5000)), shortened("name another file")
+    (1000, 'name another file')
+    """
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 305]} ... {text[-300:]}"
 
 
 def inert(cell: object) -> str:

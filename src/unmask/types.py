@@ -167,7 +167,7 @@ class ClipSpec:
             raise SettingsError(
                 f"a clip's sampling must be one of {', '.join(get_args(Sampling))}, not {self.sampling!r}"
             )
-        if self.frames < 1 or self.stride_s <= 0 or self.size_px < 32 or self.box_scale < 1:
+        if not (self.frames >= 1 and self.stride_s > 0 and self.size_px >= 32 and self.box_scale >= 1):
             raise SettingsError(
                 f"a clip needs frames >= 1, stride_s > 0, size_px >= 32 and box_scale >= 1, not {self}"
             )

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from conftest import random_contract
 from unmask.detector import evidence, watch
 from unmask.detector.decision import Rule
 from unmask.detector.stopwatch import Stopwatch
@@ -47,8 +48,8 @@ RUNS = st.lists(
 )
 
 
-def oracle(frames: list[Run], *, moves: bool) -> tuple[str, float]:
-    """The verdict and score of one face, by docs/decision.md."""
+def oracle(frames: list[Run], *, moves: bool, live: bool = False) -> tuple[str, float]:
+    """The verdict and score of one source with one face at a time, by docs/decision.md."""
     segments, last, since = [], None, None
     for n, run in enumerate(frames):
         if run.who is None:
@@ -76,10 +77,17 @@ def oracle(frames: list[Run], *, moves: bool) -> tuple[str, float]:
         return "UNDECIDED", math.nan
     order = ["ATTACK", "UNDECIDED", "LIVE"]
     worst = min(counted, key=lambda s: (order.index(s["verdict"]), s["score"]))
+    verdict = worst["verdict"]
     lost = sum(s["lost"] if s in counted else s["seen"] for s in segments)
-    if worst["verdict"] == "LIVE" and lost > 0.25 * sum(s["seen"] for s in segments) + 1e-6:
-        return "UNDECIDED", worst["score"]
-    return worst["verdict"], worst["score"]
+    if verdict == "LIVE" and lost > 0.25 * sum(s["seen"] for s in segments) + 1e-6:
+        verdict = "UNDECIDED"
+    if live and sum(s["seen"] - s["lost"] for s in segments) < 0.5 - 1e-6:
+        verdict = "UNDECIDED"  # before half a second of frames was judged nothing is decided
+    steps = [1 / 30 if n == 0 else 1 / FPS for n in range(len(frames))]
+    found = sum(step for step, run in zip(steps, frames, strict=True) if run.who is not None)
+    if verdict == "LIVE" and not live and found < 0.5 * sum(steps) - 1e-6:
+        verdict = "UNDECIDED"  # of a file most shows nobody
+    return verdict, worst["score"]
 
 
 def judged(scores: list[tuple[float, float]], *, moves: bool) -> tuple[str, float]:
@@ -115,8 +123,8 @@ def judged(scores: list[tuple[float, float]], *, moves: bool) -> tuple[str, floa
     return ("LIVE" if live else "UNDECIDED"), mean
 
 
-def decided(frames: list[Run], *, moves: bool = True, all_faces: bool = False, early: bool = False):
-    """What `Watch` says of the frames; with `early` as soon as it is done."""
+def watched(frames: list[Run], *, moves: bool = True, all_faces: bool = False, early: bool = False) -> Watch:
+    """A `Watch` that saw the frames; with `early` only until it is done."""
 
     class Told:
         def restart(self) -> None: ...
@@ -156,7 +164,12 @@ def decided(frames: list[Run], *, moves: bool = True, all_faces: bool = False, e
             if early and watching.done():
                 break
         watching.end()
-        return watching.decisions()
+        return watching
+
+
+def decided(frames: list[Run], **how: bool):
+    """What `Watch` says of each face."""
+    return watched(frames, **how).decisions()
 
 
 def flat(runs: list[Run]) -> list[Run]:
@@ -169,14 +182,47 @@ COMMON = settings(
 
 
 @COMMON
-@given(runs=RUNS, moves=st.sampled_from([True, True, True, False]))
-def test_the_decision_is_that_of_the_model(runs, moves):
+@given(runs=RUNS, moves=st.sampled_from([True, True, True, False]), live=st.booleans())
+def test_the_decision_is_that_of_the_model(runs, moves, live):
     frames = flat(runs)
-    found = decided(frames, moves=moves)
-    assume(found)
-    verdict, score = oracle(frames, moves=moves)
-    assert (found[0].verdict, found[0].score) == (verdict, pytest.approx(score, abs=1e-6, nan_ok=True))
-    assert found[0].verdict is Verdict.LIVE or found[0].reasons or found[0].verdict is Verdict.ATTACK
+    contract = random_contract("model", frames=1)
+    seen = watched(frames, moves=moves)
+    assume(seen.decisions())
+    found = watch.decided("it", seen, contract=contract, rule=RULE, timed_out=False, live=live)
+    verdict, score = oracle(frames, moves=moves, live=live)
+    assert (found.verdict, found.score) == (verdict, pytest.approx(score, abs=1e-6, nan_ok=True))
+    assert found.verdict is Verdict.LIVE or found.reasons or found.verdict is Verdict.ATTACK
+
+
+@COMMON
+@given(
+    away=st.integers(1, 60),
+    there=st.integers(11, 40),
+    live=st.booleans(),
+    score=st.sampled_from([0.7, 0.9]),
+)
+def test_a_face_in_less_than_half_of_a_file_is_not_live_and_a_camera_may_wait_for_it(
+    away, there, live, score
+):
+    frames = flat([Run(None, 0.0, False, away), Run(0, score, False, there)])
+    seen = watched(frames)
+    contract = random_contract("model", frames=1)
+    found = watch.decided("it", seen, contract=contract, rule=RULE, timed_out=False, live=live)
+    assert (found.verdict is Verdict.LIVE) == (live or there >= away)
+    assert found.verdict is Verdict.LIVE or Reason.NO_FACE in found.reasons
+
+
+@COMMON
+@given(count=st.integers(1, 12), refused=st.integers(0, 3), score=st.sampled_from([0.05, 0.9]))
+def test_no_stream_is_decided_before_half_a_second_was_judged(count, refused, score):
+    frames = flat([Run(0, score, True, refused), Run(0, score, False, count)])
+    contract = random_contract("model", frames=1)
+    seen = watched(frames)
+    found = watch.decided("it", seen, contract=contract, rule=RULE, timed_out=False, live=True)
+    judged_s = count / FPS if refused else (count - 1) / FPS + 1 / 30
+    assert found.verdict is Verdict.UNDECIDED or judged_s >= 0.5 - 1e-6
+    if judged_s < 0.5 - 1e-6:
+        assert found.reasons
 
 
 @COMMON

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.detector.scoring import score_folder, thresholds_of
+from unmask.detector.scoring import judged, score_folder, thresholds_of
 from unmask.detector.watch import DEFAULT_SETTINGS, Settings
 from unmask.metrics import summarise
 from unmask.scores import read_scores, write_scores
@@ -107,6 +107,16 @@ def test_every_presentation_has_a_row_and_a_failure_has_no_score(scored):
     assert scored[2].columns["reasons"] == "TOO_DARK|BLURRED"
     assert (scored[1].subject, scored[1].instrument) == ("s1", "print/a4, matt")
     assert scored[1].columns["source"] == 'a "b", c'
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [Reason.EVIDENCE_WEAK, Reason.SCORE_DROPPED, Reason.SEVERAL_FACES, Reason.STILL_PICTURE],
+)
+def test_what_the_network_scored_has_a_score_whatever_else_makes_it_undecided(reason):
+    # a photograph as a video: its rank is the network's, that nothing moves is told beside it
+    row = judged(_decision(Verdict.UNDECIDED, 0.35, reason))
+    assert (row.score, row.verdict, row.reasons) == (0.35, "UNDECIDED", reason.value)
 
 
 def test_rates_use_the_threshold_of_the_model_that_scored(scored):

@@ -292,7 +292,7 @@ def test_a_score_goes_through_the_map_once_and_after_the_mean():
         for t, s in ((0.4, 0.25), (0.9, 0.75))
     ]
     curve = draw(clips, threshold=0.5, half_widths=[0.1, 0.05], decided_after=2, score_map=bent)
-    assert curve.mean.endswith(f",{300 * (1 - 0.9):.1f}")
+    assert curve.means[0].endswith(f",{300 * (1 - 0.9):.1f}")
 
 
 def test_the_new_points_say_where_they_were_measured_and_old_ones_of_another_precision_go(rng):

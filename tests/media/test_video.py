@@ -1,5 +1,6 @@
 """Videos come out upright, with their own times; what is not whole or too large is one sentence."""
 
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -251,6 +252,14 @@ def test_torn_frames_and_what_rests_on_them_are_left_out(tmp_path):
     video = open_video(spoilt(whole, tmp_path / "a.avi", tear))
     assert len(list(video.frames)) == 40
     assert video.account.sentences() == (TOLD.format(20),)
+
+
+def test_what_is_done_with_a_picture_is_not_time_of_reading(tmp_path):
+    slow = []
+    for frame in read_video(made(tmp_path, "mp4", frames=3), limits=Limits(timeout_s=0.5)):
+        slow.append(frame.index)
+        time.sleep(0.6)
+    assert slow == [0, 1, 2]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

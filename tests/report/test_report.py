@@ -157,12 +157,27 @@ def clips(*scores: float) -> list[ClipScore]:
 def test_the_curve_against_numbers_written_out():
     curve = draw(clips(1.0, 0.5, 0.0), threshold=0.25, half_widths=[0.2, 0.1, 0.05], decided_after=2)
     assert curve.dots == ((WIDTH / 2, 0.0), (0.75 * WIDTH, HEIGHT / 2), (WIDTH, HEIGHT))  # at 2, 3 and 4 s
-    assert curve.mean == "500.0,0.0 750.0,75.0 1000.0,150.0"  # means 1, 0.75, 0.5
+    assert curve.means == ("500.0,0.0 750.0,75.0 1000.0,150.0",)  # means 1, 0.75, 0.5
     assert curve.threshold_y == 0.75 * HEIGHT
     assert curve.decided_x == 0.75 * WIDTH
-    assert curve.band.split()[0] == "500.0,165.0"  # 0.25 + 0.2
-    assert curve.band.split()[-1] == "500.0,285.0"  # 0.25 - 0.2
+    (band,) = curve.bands
+    assert band.split()[0] == "500.0,165.0"  # 0.25 + 0.2
+    assert band.split()[-1] == "500.0,285.0"  # 0.25 - 0.2
     assert curve.end_s == 4.0
+    assert curve.breaks_x == ()
+
+
+def test_the_mean_begins_anew_with_each_segment():
+    curve = draw(
+        clips(0.9, 0.7, 0.1, 0.3),
+        threshold=0.5,
+        half_widths=[0.2, 0.1],
+        decided_after=4,
+        begins_s=[0.0, 3.5],
+    )
+    assert curve.means == ("400.0,30.0 600.0,60.0", "800.0,270.0 1000.0,240.0")  # 0.9, 0.8 and 0.1, 0.2
+    assert curve.breaks_x == (700.0,)
+    assert [band.split()[0] for band in curve.bands] == ["400.0,90.0", "800.0,90.0"]
 
 
 def test_a_verdict_at_the_last_clip_needs_no_mark():

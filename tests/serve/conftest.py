@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from browser import camera_flags, chromium, running_browser, write_recording
 from doubles import Brightness, Person, a_detector
 from test_detector import Moving
 
 from unmask.detector import evidence, watch
+from unmask.media.sources import open_source
 from unmask.serve.application import create_app
 from unmask.serve.database import Database
 from unmask.serve.keys import new_key
@@ -177,3 +180,44 @@ class Door:
 @pytest.fixture
 def door(serve) -> Door:
     return serve()
+
+
+@pytest.fixture(scope="module")
+def recordings(demo_recordings) -> dict[str, np.ndarray]:
+    """What the camera sees, by name: (T, H, W, 3) uint8 RGB."""
+    seen = {
+        name: np.stack([frame.image for frame in open_source(path).frames])
+        for name, path in demo_recordings.items()
+    }
+    bona_fide = seen["bona_fide"]
+    seen["dark"] = (bona_fide * 0.06).astype(np.uint8)
+    count, height, width, _ = bona_fide.shape
+    far = np.full((count, 3 * height, 3 * width, 3), 120, np.uint8)
+    far[:, height : 2 * height, width : 2 * width] = bona_fide
+    seen["far"] = far[:, ::3, ::3]
+    room = np.linspace(40, 200, bona_fide.shape[2], dtype=np.uint8)
+    seen["empty"] = np.broadcast_to(room[None, None, :, None], bona_fide.shape).copy()
+    return seen
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory) -> Path:
+    """The file that the camera plays; the next session may find another recording in it."""
+    return tmp_path_factory.mktemp("camera") / "camera.y4m"
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Any]:
+    """Of browsers; there may be one at a time."""
+    chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(driver, film, recordings) -> Iterator[Any]:
+    write_recording(film, recordings["empty"], slower=1)
+    with running_browser(driver, *camera_flags(film)) as running:
+        yield running

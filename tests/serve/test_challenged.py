@@ -72,6 +72,14 @@ def test_a_page_that_shows_nothing_gets_no_verdict(mode, most_s):
     assert again.result is result  # it stays
 
 
+def test_who_does_not_turn_is_not_waited_for():
+    attempt = HeadAttempt(a_detector())
+    attempt.note({"event": "shown", "index": 0, "time_ms": 100_500})
+    result, after_s = watch(attempt, LIVE, until_s=20, step_s=0.3)
+    assert (result.verdict, result.challenge.reasons) == (Verdict.UNDECIDED, (Reason.TOO_SHORT,))
+    assert 6.5 < after_s < 8
+
+
 @pytest.mark.parametrize(
     "event",
     [

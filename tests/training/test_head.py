@@ -47,8 +47,9 @@ def test_the_head_is_scikit_learns(rng, kind, C):
     theirs.fit(features, labels, logisticregression__sample_weight=weights)
     ours = fit_head(features.astype(kind), labels, weights=weights, C=C)
     wanted = theirs.decision_function(features)
-    np.testing.assert_allclose(ours.logits(features), wanted, atol=2e-4 * np.abs(wanted).max())
-    np.testing.assert_allclose(ours.weight, theirs[-1].coef_[0], atol=1e-4)
+    np.testing.assert_allclose(ours.logits(features), wanted, atol=5e-4 * np.abs(wanted).max())
+    rounding = 1e-4 if kind is np.float64 else 5e-4  # of float32, which differs between processors
+    np.testing.assert_allclose(ours.weight, theirs[-1].coef_[0], atol=rounding)
 
 
 def test_a_head_of_one_class_or_of_features_that_are_not_finite_is_refused(rng):

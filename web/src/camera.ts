@@ -4,7 +4,7 @@ export type CameraFault = "denied" | "none" | "busy" | "lost" | "insecure" | "un
 
 const LONGEST_PX = 1280;
 const QUALITY = 0.92; // what tells a print from a face is fine: stronger compression would take it away
-const STALLED_MS = 4000;
+const STALLED_MS = 8000; // the server ends a silent connection after ten seconds
 const FAULTS: Record<string, CameraFault> = {
   NotAllowedError: "denied",
   SecurityError: "denied",

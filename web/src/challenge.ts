@@ -25,6 +25,10 @@ export class Challenger {
     private readonly stage: Stage,
   ) {}
 
+  get flashing(): boolean {
+    return this.begun && !this.over && !!this.challenge.colours;
+  }
+
   /** With each answer of the server: whether the face is good, and how many turns it has counted. */
   told(good: boolean, turns: number): void {
     if (this.over) return;

@@ -79,6 +79,7 @@ export class Connection {
     if (this.over) return;
     if (message.type === "ready") {
       this.open = true;
+      this.sent = [];
       this.failures = 0;
       this.listener.ready(message);
     } else if (message.type === "state") {
@@ -86,7 +87,7 @@ export class Connection {
       if (since) this.roundTrip += (performance.now() - since - this.roundTrip) * (this.roundTrip ? 0.2 : 1);
       this.listener.told(message);
     } else if (message.type === "retry") {
-      this.sent = [];
+      this.open = false; // until the next try is ready; frames that are on the way are not answered
       this.listener.retry(message);
     } else if (message.type === "decision") {
       this.close();

@@ -68,6 +68,7 @@ export class UnmaskCamera extends HTMLElement {
       const camera = await Camera.open(this.view.video, () => this.fault("lost"));
       if (!mine()) return camera.close();
       this.camera = camera;
+      camera.each((time) => void this.frame(time)); // from now on: it is watched while the warning is read, too
       this.show({ camera: true, hint: this.words.say("connecting"), buttons: [this.stopButton()] });
       const session = await this.newSession();
       if (!mine()) return;
@@ -126,7 +127,7 @@ export class UnmaskCamera extends HTMLElement {
   }
 
   private stopButton() {
-    return { text: this.words.say("stop"), press: () => this.stop() };
+    return { text: this.words.say("stop"), press: () => this.stop(), quiet: true };
   }
 
   private tell(name: string, detail: object = {}): void {
@@ -189,7 +190,6 @@ export class UnmaskCamera extends HTMLElement {
       broken: () => this.broken(),
     };
     this.connection = new Connection(this.server, this.session!, about, listener);
-    this.camera!.each((time) => void this.frame(time));
   }
 
   private async frame(time: number): Promise<void> {
@@ -227,7 +227,8 @@ export class UnmaskCamera extends HTMLElement {
     this.developer?.told(message, this.connection?.roundTrip ?? 0);
     this.view.progress(progress);
     // A turned head is what was asked for: then only the challenge speaks.
-    if (!this.challenge?.order || !good) this.hint(good ? "good" : hint);
+    if (this.challenger?.flashing) this.hint("colours");
+    else if (!this.challenge?.order || !good) this.hint(good ? "good" : hint);
     this.challenger?.told(good, message.turns ?? 0);
     this.tell("state", { hint, reasons, face, progress, score });
   }

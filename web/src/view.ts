@@ -7,6 +7,7 @@ export type Mood = "" | "good" | "bad";
 export interface Button {
   text: string;
   press: () => void;
+  quiet?: boolean;
 }
 
 /** One state of the card. `hint` is read out by screen readers when it changes. */
@@ -80,11 +81,14 @@ export class View {
     this.turn(sign);
     this.video.style.visibility = camera || sign ? "visible" : "hidden";
     this.guide.style.visibility = camera || sign ? "hidden" : "visible";
-    const pressed = (scene.buttons ?? []).map(({ text, press }, place) =>
-      element("button", { type: "button", className: place ? "" : "first", textContent: text, onclick: press }),
+    const pressed = (scene.buttons ?? []).map(({ text, press, quiet }, place) =>
+      element("button", { type: "button", className: place || quiet ? "" : "first", textContent: text, onclick: press }),
     );
+    const within = this.buttons.contains((this.root.getRootNode() as ShadowRoot).activeElement);
     this.buttons.replaceChildren(...pressed);
+    // Whoever uses the keyboard keeps a place: the button that was pressed is gone.
     if (scene.focus) this.title.focus();
+    else if (within) (pressed[0] ?? this.title).focus();
   }
 
   progress(share: number): void {
@@ -108,12 +112,13 @@ export class View {
     hinted.text = text;
     hinted.since = performance.now();
     this.hint.textContent = text;
-    this.dialogHint.textContent = text;
+    if (this.dialog.open) this.dialogHint.textContent = text;
   }
 
   /** A sign over the picture: an arrow for a turn, a tick or a cross for a result; "" for none. */
   turn(sign: string): void {
     this.sign.textContent = sign;
+    this.sign.parentElement!.dataset.at = sign;
     this.sign.hidden = !sign;
   }
 
@@ -160,7 +165,7 @@ function shape(name: string, attributes: Record<string, string | number>): SVGEl
 
 function ellipse(kind: string): SVGElement {
   const turned = "rotate(-90 78 104)"; // so that progress begins at the top
-  return shape("ellipse", { class: kind, cx: 78, cy: 104, rx: 101, ry: 75, pathLength: 100, transform: turned, "stroke-dasharray": 100 });
+  return shape("ellipse", { class: kind, cx: 78, cy: 104, rx: 101, ry: 75, pathLength: 100, transform: turned });
 }
 
 /** Head and shoulders in the oval, as long as there is no picture. */

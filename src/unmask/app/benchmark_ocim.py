@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from unmask.app.extras import train_extra
-from unmask.app.options import Choices, EngineOptions
+from unmask.app.extras import extra_of
+from unmask.app.fold_options import FoldOptions
+from unmask.app.options import Choices
 
 LEAVE_ONE_OUT = ("ocm-to-i", "oci-to-m", "omi-to-c", "icm-to-o")
 TASKS: dict[str, tuple[str, ...]] = {  # name -> its protocols
@@ -24,15 +25,13 @@ TASKS: dict[str, tuple[str, ...]] = {  # name -> its protocols
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrossSetOptions(EngineOptions):
+class CrossSetOptions(FoldOptions):
     """The options of the command."""
 
     data: Annotated[
         tuple[Path, ...],
         typer.Option(help="A set prepared without --protocol; once for each set of the task."),
     ]
-    config: Annotated[str, typer.Option(help="Settings of `unmask train`: a TOML file or a preset's name.")]
-    out: Annotated[Path, typer.Option(help="Folder of the runs and of table.csv.")]
     task: Annotated[
         str,
         Choices(TASKS),
@@ -42,17 +41,10 @@ class CrossSetOptions(EngineOptions):
             "WMCA, CeFA and CASIA-SURF."
         ),
     ] = "lists"
-    changes: Annotated[
-        tuple[str, ...],
-        typer.Option("--set", help="A setting in place of the file's, as run.steps=2000; repeatable."),
-    ] = ()
-    init: Annotated[Path | None, typer.Option(help="Weights to start every run from.")] = None
-    seeds: Annotated[int, typer.Option(help="Runs of each fold; mean and deviation.", min=1)] = 1
-    jobs: Annotated[int, typer.Option(help="Runs at once.", min=1)] = 1
 
 
 def benchmark_ocim(options: CrossSetOptions) -> int:
     """Trains what is not trained yet, prints the row, writes table.csv; 0 once all folds are there."""
-    with train_extra("benchmark ocim"):
+    with extra_of("benchmark ocim"):
         from unmask.app.cross_set_runs import run_folds
-    return run_folds(options, TASKS[options.task])
+    return run_folds(options, TASKS[options.task], data=options.data)

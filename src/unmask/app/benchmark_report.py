@@ -1,7 +1,6 @@
 """Write one HTML page: counts, sheets of clips beside their depth, camera statistics, hashes."""
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import typer
 from unmask.app.progress import bar
 from unmask.data.benchmark import counts, lacking, protocols
 from unmask.evaluation.leakage import ClipStatistics, Leak, leak_table
-from unmask.files import keep_inputs, write_page
+from unmask.files import keep_inputs, read_json, write_page
 from unmask.media.statistics import face_statistics
 from unmask.media.video import read_video
 from unmask.report.benchmark_page import BenchmarkContents, ClipSheet, Listed, ShownClip, page
@@ -85,7 +84,7 @@ def _json(path: Path) -> dict[str, object]:
             f"{path.parent} is no finished benchmark, it has no {path.name}; run `unmask benchmark make` to "
             "its end"
         )
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path, again="run `unmask benchmark make` again")
 
 
 def _spread(rows: Sequence[Row], at_most: int) -> list[Row]:

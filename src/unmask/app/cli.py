@@ -16,6 +16,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from unmask.app.extras import extra_of
 from unmask.app.root import EXIT_CODES, root
 from unmask.app.streams import complain, spell_out
 
@@ -47,9 +48,11 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Train": {
         "train": "train",
+        "search": "search",
         "export": "export",
         "fghv": "fghv",
         "benchmark ocim": "benchmark_ocim",
+        "benchmark siw-m": "benchmark_siw_m",
         "experiment claims": "experiment_claims",
     },
 }
@@ -70,7 +73,8 @@ class Later(TyperCommand):
 
     def real(self) -> Any:
         """The command with its options; imports its file."""
-        file = import_module(f"unmask.app.{self.module}")
+        with extra_of(self.module.replace("_", " ")):  # of the others the command itself says it
+            file = import_module(f"unmask.app.{self.module}")
         called = getattr(file, self.module)
         if isinstance(called, typer.Typer):  # a command with commands of its own
             return typer.main.get_command(called)

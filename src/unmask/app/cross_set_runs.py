@@ -1,48 +1,52 @@
-"""The runs of `unmask benchmark ocim`: a training for each fold, and a row of the field's table."""
+"""The runs of `unmask benchmark ocim` and `siw-m`: a training for each fold, a row of the field's table."""
 
-import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from rich.table import Table
-from rich.text import Text
-
-from unmask.app.benchmark_ocim import CrossSetOptions
+from unmask.app.field_table import drawn
+from unmask.app.fold_options import FoldOptions
 from unmask.app.progress import losses, say
 from unmask.app.render import console
 from unmask.data.catalogue import protocol as catalogue_protocol
 from unmask.data.prepare.engines import ENGINES, ray_module
 from unmask.data.prepare.prepared import PREPARATION
 from unmask.data.prepare.selection import dataset_of, select
-from unmask.files import keep_inputs
-from unmask.report.published import published
-from unmask.training.field import FIELD, VIEWS, WAYS, Fold, read_field, write_field, write_table
-from unmask.training.loop import train
+from unmask.files import keep_inputs, write_bytes
+from unmask.training.field import FIELD, VIEWS, Fold, read_field, write_field, write_table
+from unmask.training.loop import TrainingError, train
+from unmask.training.networks import refuse_unfit
 from unmask.training.run_folder import SETTINGS
-from unmask.training.settings import Settings, changes_of, read_settings
+from unmask.training.settings import Settings, changes_of, read_settings, to_toml
 from unmask.types import SettingsError
 
 
-def run_folds(options: CrossSetOptions, protocols: Sequence[str]) -> int:
-    """Trains each fold that is not trained yet, prints the row, writes table.csv; 0 once all are there."""
-    keep_inputs({"--out": options.out}, options.data)
+def run_folds(options: FoldOptions, protocols: Sequence[str], *, data: Sequence[Path]) -> int:
+    """Trains each fold that is not trained yet, prints the row, writes table.csv; 0 once all are there.
+
+    `data` are sets prepared whole.
+    """
+    keep_inputs({"--out": options.out}, data)
     if options.engine == "ray":
         ray_module()
     settings = read_settings(options.config, overrides=changes_of(options.changes))
-    homes = {dataset_of(folder): folder for folder in options.data}
+    refuse_unfit(settings)
+    homes = {dataset_of(folder): folder for folder in data}
     for name in protocols:  # what is missing is said before the work
         if missing := sorted(set(catalogue_protocol(name).needs) - homes.keys()):
             raise SettingsError(f"{name} needs {' and '.join(missing)}, too; give --data for each set")
     tasks = [(name, seed) for name in protocols for seed in range(options.seeds)]
     work = partial(_fold, settings=settings, homes=homes, options=options)
-    jobs = options.jobs if options.engine == "processes" else options.jobs or os.cpu_count() or 1
-    for done, _ in enumerate(ENGINES[options.engine](work, tasks, jobs=jobs), start=1):
+    # with torchrun one run after the other, each in `jobs` processes; else `jobs` runs at once
+    engine, jobs = ("processes", 1) if options.engine == "torchrun" else (options.engine, options.jobs)
+    for done, _ in enumerate(ENGINES[engine](work, tasks, jobs=jobs), start=1):
         say(f"{done} of {len(tasks)} runs")
     found = [fold for task in tasks for fold in read_field(_folder(options.out, *task, settings=settings))]
     rows = write_table(options.out, found)
-    console().print(_drawn(rows, protocols, name=settings.run.name))
+    console().print(drawn(rows, protocols, views=list(VIEWS), name=settings.run.name))
     print(options.out / "table.csv")
     return 0
 
@@ -52,7 +56,7 @@ def _folder(out: Path, protocol: str, seed: int, *, settings: Settings) -> Path:
 
 
 def _fold(
-    task: tuple[str, int], *, settings: Settings, homes: dict[str, Path], options: CrossSetOptions
+    task: tuple[str, int], *, settings: Settings, homes: dict[str, Path], options: FoldOptions
 ) -> list[Fold]:
     """One run, from where it stands."""
     protocol, seed = task
@@ -66,47 +70,23 @@ def _fold(
             say(f"{protocol}: {note}; rates on it are not those of the papers")
     its = replace(settings, run=replace(settings.run, seed=settings.run.seed + seed))
     resume = (folder / SETTINGS).is_file()
-    with losses(f"{protocol}, seed {its.run.seed}") as advance:
-        train(its, data=sets, out=folder, resume=resume, init=options.init, progress=advance)
+    if options.engine == "torchrun":
+        _by_torchrun(its, sets=sets, folder=folder, resume=resume, options=options)
+    else:
+        with losses(f"{protocol}, seed {its.run.seed}") as advance:
+            train(its, data=sets, out=folder, resume=resume, init=options.init, progress=advance)
     return write_field(folder, data=sets, protocol=protocol)
 
 
-def _drawn(rows: Sequence[dict[str, object]], protocols: Sequence[str], *, name: str) -> Table:
-    """HTER / AUC in per cent of each fold, as the field prints them; published rows above."""
-    drawn = Table(title=Text("HTER / AUC, %", "bold"), title_justify="left", box=None, pad_edge=False)
-    drawn.add_column("method", header_style="dim")
-    for column in (*(protocol.rpartition("/")[2] for protocol in protocols), "mean"):
-        drawn.add_column(column, justify="right", header_style="dim")
-    for method, cells in _published(protocols).items():
-        drawn.add_row(Text(method), *map(Text, cells), "")
-    for seen in VIEWS:
-        for way in WAYS:
-            label = f"{name}, {seen}, " + (
-                "EER threshold of TEST" if way == "test-eer" else "threshold from dev of the sources"
-            )
-            of_row = [row for row in rows if (row["seen"], row["threshold_from"]) == (seen, way)]
-            drawn.add_row(Text(label, "bold"), *(Text(_cell(row)) for row in of_row))
-    return drawn
-
-
-def _published(protocols: Sequence[str]) -> dict[str, list[str]]:
-    """Method -> HTER / AUC of each protocol; none where one of them has no published figures here."""
-    try:
-        found = [{row.method: row.figures for row in published(name)} for name in protocols]
-    except SettingsError:
-        return {}
-    return {
-        method: [f"{one[method].get('HTER', '')} / {one[method].get('AUC', '')}" for one in found]
-        for method in found[0]
-        if all(method in one for one in found)
-    }
-
-
-def _cell(row: dict[str, object]) -> str:
-    """HTER / AUC with their deviations where there are some."""
-    parts = []
-    for figure in ("hter", "auc"):
-        value, deviation = float(str(row[figure])), float(str(row[f"{figure}_deviation"]))
-        spread = "" if deviation != deviation else f"±{100 * deviation:.2f}"
-        parts.append(f"{100 * value:.2f}{spread}")
-    return " / ".join(parts)
+def _by_torchrun(settings: Settings, *, sets: Path, folder: Path, resume: bool, options: FoldOptions) -> None:
+    """`unmask train` of these settings in `options.jobs` processes of this machine."""
+    config = folder.parent / f"{folder.name}.toml"
+    write_bytes(config, to_toml(settings).encode())
+    words: list[object] = ["--config", config, "--data", sets, "--out", folder]
+    words += ["--resume"] if resume else []
+    words += ["--init", options.init] if options.init else []
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", options.jobs]
+    command = [sys.executable, *launcher, "-m", "unmask", "train", *words]
+    ended = subprocess.run([str(word) for word in command], check=False).returncode
+    if ended:
+        raise TrainingError(f"torchrun ended with {ended} in {folder}; what it said stands above")

@@ -192,7 +192,7 @@ def _ended_well(future: "Future[None]", task: Task) -> bool:
 def _claim(out: Path, settings: dict[str, object]) -> None:
     """Marks `out` as made from this benchmark with this preset; another's runs are not mixed in."""
     text, mark = json.dumps(settings, indent=1), out / MARK
-    if mark.is_file() and mark.read_text() != text:
+    if mark.is_file() and mark.read_bytes() != text.encode():
         raise OutputError(
             f"{out} holds runs of another benchmark, preset or --steps ({mark}); choose another folder"
         )

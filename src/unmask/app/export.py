@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.app.extras import train_extra
+from unmask.app.extras import extra_of
 from unmask.files import keep_inputs
 
 
@@ -20,7 +20,7 @@ class ExportOptions:
 
 def export(options: ExportOptions) -> int:
     """Writes the ONNX file of the weights."""
-    with train_extra("export"):
+    with extra_of("export"):
         from unmask.models.export import export as export_network
         from unmask.models.weights import load
     keep_inputs({"--out": options.out}, [options.weights])

@@ -5,17 +5,21 @@ from contextlib import contextmanager
 
 from unmask.types import SettingsError
 
-OF_TRAIN = ("torch", "lightning", "safetensors", "onnxruntime", "onnxscript")
+EXTRAS = {  # package -> the extra that brings it
+    **dict.fromkeys(("torch", "lightning", "safetensors", "onnxruntime", "onnxscript"), "train"),
+    **dict.fromkeys(("numba", "skimage"), "simulate"),
+    "optuna": "search",
+}
 
 
 @contextmanager
-def train_extra(command: str) -> Iterator[None]:
+def extra_of(command: str) -> Iterator[None]:
     """Names the extra that is missing, if it is one of its packages."""
     try:
         yield
     except ModuleNotFoundError as missing:
-        if (missing.name or "").split(".")[0] in OF_TRAIN:
+        if extra := EXTRAS.get((missing.name or "").split(".")[0]):
             raise SettingsError(
-                f"`unmask {command}` needs {missing.name}, which is missing; pip install 'unmask[train]'"
+                f"`unmask {command}` needs {missing.name}, which is missing; pip install 'unmask[{extra}]'"
             ) from missing
         raise

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
-from unmask.app.extras import train_extra
+from unmask.app.extras import extra_of
 from unmask.app.progress import bar, say
 from unmask.data.prepare.prepared import SPEC, PreparedSet
 from unmask.data.prepare.shards import Row
@@ -56,7 +56,7 @@ class FghvOptions:
 
 def fghv(options: FghvOptions) -> int:
     """Writes the table and what is to be drawn, and names the files."""
-    with train_extra("fghv"):
+    with extra_of("fghv"):
         from unmask.models.fghv.gaussian import Search
         from unmask.models.weights import load
         from unmask.training import verification

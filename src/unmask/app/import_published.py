@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.app.extras import train_extra
+from unmask.app.extras import extra_of
 from unmask.app.options import Choices
 from unmask.app.progress import say
 from unmask.files import atomic_path, keep_inputs
@@ -32,7 +32,7 @@ class ImportOptions:
 
 def import_published(options: ImportOptions) -> int:
     """Reads the files, writes the model; 0 once that is done."""
-    with train_extra("import"):
+    with extra_of("import"):
         from unmask.models.export import export
         from unmask.models.silentface import published_contract, read_published
     files, out = options.files, options.out

@@ -16,6 +16,9 @@ PRECISIONS = ("f32", "bf16")  # operating points are measured at each
 ENGINES = ("processes", "ray")  # the rows of data.prepare.engines.ENGINES, which would load OpenCV
 
 
+MARGIN = 0.1  # room around clips of train, a share of their side, where nothing else is asked for
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """The names that a text may be: the rows of a registry."""

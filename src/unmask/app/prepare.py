@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.app.options import EngineOptions
+from unmask.app.options import MARGIN, EngineOptions
 from unmask.app.progress import bar, say
 from unmask.data.catalogue import data_set, read_set, split_by
 from unmask.data.catalogue import protocol as catalogue_protocol
@@ -64,7 +64,7 @@ class PrepareOptions(EngineOptions):
     margin: Annotated[
         float,
         typer.Option(help="Room around clips of train, in which each reading draws its crop anew.", min=0.0),
-    ] = 0.1
+    ] = MARGIN
     cuts: Annotated[
         int,
         typer.Option(help="Deprecated: fixed crops of each clip of train, in place of --margin.", min=1),
@@ -225,7 +225,7 @@ def claim(out: Path, settings: dict[str, str]) -> None:
     """Marks `out` as made from this set by this protocol; one of another is refused."""
     text = json.dumps(settings, indent=1)
     claimed = (out / CLAIM).is_file()
-    if claimed and (out / CLAIM).read_text() != text:
+    if claimed and (out / CLAIM).read_bytes() != text.encode():
         raise OutputError(
             f"{out} was prepared from another data set or protocol, or with another --depth "
             f"({out / CLAIM}); choose another folder"

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from unmask.app.precision import add_bf16_points
 from unmask.app.progress import losses, say
-from unmask.app.train import TrainOptions
+from unmask.app.train_options import TrainOptions
 from unmask.app.training_sets import prepared, training_data
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.selection import select
 from unmask.files import keep_inputs
 from unmask.training.finish import MODEL, WEIGHTS, Finished, finish
 from unmask.training.loop import leads, train
+from unmask.training.networks import refuse_unfit
+from unmask.training.on_ray import train_on_ray
 from unmask.training.results import RESULTS, Result, read_results, write_results, write_summary
 from unmask.training.run_folder import SETTINGS
 from unmask.training.sets import part_of
@@ -25,25 +27,26 @@ from unmask.types import UnmaskError
 def train_all(options: TrainOptions) -> int:
     """Trains once, or once a seed, and names the files that came of it."""
     data: Sequence[Path] = options.data
-    out, resume, init = options.out, options.resume, options.init
+    out, resume = options.out, options.resume
     files = {name: out / name for name in (WEIGHTS, MODEL, RESULTS, SETTINGS)}
-    keep_inputs({"--out": out, **({} if resume else files)}, [init, Path(options.config), *data])
+    keep_inputs({"--out": out, **({} if resume else files)}, [options.init, Path(options.config), *data])
     overrides = changes_of(options.changes) | ({"run.steps": options.steps} if options.steps else {})
     settings = read_settings(options.config, overrides=overrides)
+    refuse_unfit(settings)  # before anything is written
     if options.protocol:
         for note in select(data, protocol=options.protocol, out=out / "sets"):
             say(f"{options.protocol}: {note}; rates on it are not those of the papers")
         data = [out / "sets"]
     sets = [prepared(folder, out / "prepared", settings=settings, alone=len(data) == 1) for folder in data]
     if options.seeds == 1:
-        _one(settings, data=data, sets=sets, out=out, resume=resume, init=init)
+        _one(settings, options, data=data, sets=sets, out=out, resume=resume)
         return 0
     found: dict[int, list[Result]] = {}
     for seed in range(settings.run.seed, settings.run.seed + options.seeds):
         folder, its = out / f"seed-{seed}", replace(settings, run=replace(settings.run, seed=seed))
         if not (resume and (folder / RESULTS).is_file()):
             going_on = resume and (folder / SETTINGS).is_file()
-            _one(its, data=data, sets=sets, out=folder, resume=going_on, init=init)
+            _one(its, options, data=data, sets=sets, out=folder, resume=going_on)
         if leads():
             found[seed] = read_results(folder)
     if leads():
@@ -53,16 +56,19 @@ def train_all(options: TrainOptions) -> int:
 
 def _one(
     settings: Settings,
+    options: TrainOptions,
     *,
     data: Sequence[Path],
     sets: Sequence[Path],
     out: Path,
     resume: bool,
-    init: Path | None,
 ) -> None:
     """One run to its weights, its ONNX file and its results."""
-    with losses(f"training {settings.run.name}, seed {settings.run.seed}") as advance:
-        train(settings, data=sets, out=out, resume=resume, init=init, progress=advance)
+    if options.ray:
+        train_on_ray(settings, data=sets, out=out, workers=options.ray, resume=resume, init=options.init)
+    else:
+        with losses(f"training {settings.run.name}, seed {settings.run.seed}") as advance:
+            train(settings, data=sets, out=out, resume=resume, init=options.init, progress=advance)
     if not leads():
         return
     command = shlex.join(["unmask", *sys.argv[1:]])

@@ -1,12 +1,13 @@
 """What the papers claim of their networks, and whether the score tables of all runs show it."""
 
-import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unmask import metrics
+from unmask.files import read_json
 from unmask.metrics import DrawnFigure, Estimate, Trained, Verdict
 from unmask.scores import read_scores
 from unmask.types import DataError, Label, Score
@@ -147,7 +148,7 @@ def read_runs(out: Path) -> list[TrainedSystem]:
 
 
 def _read(path: Path) -> Iterable[TrainedSystem]:
-    record = json.loads(path.read_text())
+    record = read_json(path, again="delete its folder and run `unmask experiment claims` again")
     for system in record["systems"]:
         rows = read_scores(path.parent / f"scores-{system}.csv")
         parts: dict[str, list[Score]] = {}
@@ -167,6 +168,22 @@ def _read(path: Path) -> Iterable[TrainedSystem]:
 def _threshold(dev: Sequence[Score]) -> float:
     table = metrics.columns(dev)
     return metrics.threshold_at_eer(table.living(), table.values[~table.bona_fide])
+
+
+def people_needed(difference: Estimate, *, people: int) -> int:
+    """How many people a test needs for a difference like this one to leave 0 outside its interval; 0 where it
+    does already.
+
+    The interval is taken to shrink with the root of their number, as it does while the trainings stay the
+    same; what differs between trainings does not shrink so, and takes more seeds.
+
+    >>> people_needed(Estimate(value=0.02, low=-0.04, high=0.08), people=100)
+    900
+    """
+    if difference.low > 0 or difference.high < 0:
+        return 0
+    half = (difference.high - difference.low) / 2
+    return math.ceil(people * (half / max(abs(difference.value), 1e-9)) ** 2 - 1e-6)
 
 
 class Figures:

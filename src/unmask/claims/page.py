@@ -4,8 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unmask.claims.measures import DECIDED_BY, TESTS, Claim, SystemFigures, TrainedSystem, Tried, counts
+from unmask.claims.measures import (
+    DECIDED_BY,
+    TESTS,
+    Claim,
+    SystemFigures,
+    TrainedSystem,
+    Tried,
+    counts,
+    people_needed,
+)
 from unmask.metrics import Estimate
+
+MOST_PEOPLE = 10_000  # beyond it the difference is as good as none
 
 HEAD = """# Do the claims hold?
 
@@ -45,10 +56,18 @@ not hold* where it lies on the other side, and is *not shown* where it covers 0.
 for the number of claims: of twenty claims with nothing in them, one is expected to leave 0 outside its
 interval.
 
+**People needed.** Where a claim is *not shown*, the last column says how many people a test like this
+one would need for the difference that was found to leave 0 outside its interval: the people of this test
+times the square of half the interval over the difference. It supposes that the difference is what it
+seems, and that intervals shrink with the root of the number of people; the part of them that comes from
+trainings takes more seeds, not more people. A difference that would take more than 10,000 people is as
+good as none.
+
 **Reach.** What is said here is said of simulated recordings and of trainings as long as the last table
 says. With the presets `s` and `m` these are narrow networks after a small part of a paper's training: a
 claim that does not hold there may hold for the paper's widths, trainings and data sets, and the other way
-round.
+round. All of them begin from chance: the claims were not tried again on the pretrained encoder (`sgtd_e`,
+`fghv_e`), nor on real items.
 """
 
 
@@ -98,8 +117,9 @@ def _answer(contents: ClaimsContents) -> str:
 
 
 def _claim_table(contents: ClaimsContents) -> Iterator[str]:
-    yield "| claim | test | systems | AUC | difference of AUC | of HTER | of ACER | verdict |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    yield "| claim | test | systems | AUC | difference of AUC | of HTER | of ACER | verdict | people needed |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    sizes = counts(contents.runs)
     found = {(row.claim, row.test, row.figure): row for row in contents.tried}
     for name, claim in contents.claims.items():
         for test, words in TESTS.items():
@@ -109,7 +129,8 @@ def _claim_table(contents: ClaimsContents) -> Iterator[str]:
             yield (
                 f"| {claim.words} ({claim.paper}) | {words} | {claim.better} against {claim.worse} "
                 f"| {row.better.value:.3f} against {row.worse.value:.3f} | {_signed(row.difference)} "
-                f"| {_signed(hter)} | {_signed(acer)} | **{row.verdict}** |"
+                f"| {_signed(hter)} | {_signed(acer)} | **{row.verdict}** "
+                f"| {_people(row.difference, sizes[test]['subjects'])} |"
             )
 
 
@@ -146,6 +167,13 @@ def _budget(contents: ClaimsContents) -> Iterator[str]:
             f"| {row.system} | {first['systems'][row.system]} | {first['network']} | {first['parameters']:,} "
             f"| {first['steps']} | {first['images']:,} | {row.seeds} | {spent:.0f} |"
         )
+
+
+def _people(difference: Estimate, people: int) -> str:
+    needed = people_needed(difference, people=people)
+    if not needed:
+        return ""
+    return f"{needed:,}" if needed <= MOST_PEOPLE else f"over {MOST_PEOPLE:,}"
 
 
 def _plain(estimate: Estimate) -> str:

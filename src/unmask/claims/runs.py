@@ -117,7 +117,7 @@ def is_done(out: Path, variant: str, seed: int, *, preset: str, steps: int) -> b
 
 def _same_settings(folder: Path, settings: Settings) -> bool:
     written = folder / SETTINGS
-    return written.is_file() and written.read_text() == to_toml(settings)
+    return written.is_file() and written.read_bytes() == to_toml(settings).encode()
 
 
 def _scored(prepared: PreparedSet, part: str, scorer: Scorer) -> list[Score]:

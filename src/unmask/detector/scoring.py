@@ -14,7 +14,7 @@ from unmask.scores.table import FIXED
 from unmask.types import Decision, Presentation, Reason, Score, SourceError, Verdict
 
 # What is UNDECIDED for these has a score that counts.
-SCORED = {Reason.EVIDENCE_WEAK, Reason.SCORE_DROPPED, Reason.SEVERAL_FACES}
+SCORED = {Reason.EVIDENCE_WEAK, Reason.SCORE_DROPPED, Reason.SEVERAL_FACES, Reason.STILL_PICTURE}
 UNREADABLE = "UNREADABLE"  # in place of a verdict, and as the reason
 
 

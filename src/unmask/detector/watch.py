@@ -16,6 +16,7 @@ from unmask.media.clips import IN_PLACE, LONGEST_GAP, BoxMove, box_in, cut, move
 from unmask.media.continuity import FACE_CHANGE, is_cut, jumps, scene, structure_change
 from unmask.media.quality import judge
 from unmask.media.tracks import Tracker, appearance
+from unmask.media.upright import quarter_turns, upright
 from unmask.types import (
     Clip,
     ClipScore,
@@ -112,12 +113,16 @@ class WholeClips:
 
 @dataclass(slots=True, kw_only=True)
 class _Account:
-    """A face's evidence with the scorer that feeds it, and its latest sighting, of the track `identity`."""
+    """A face's evidence with the scorer that feeds it, and its latest sighting, of the track `identity`.
+
+    `turns` quarter turns bring it upright.
+    """
 
     evidence: Evidence
     scorer: Scorer
     identity: int = -1
     shot: int = -1
+    turns: int = 0
     latest: Sighting | None = None
     look: np.ndarray | None = None
 
@@ -294,9 +299,11 @@ class Watch:
     ) -> Glimpse:
         seen = self._accounts.get(account) or self._open(account, identity)
         with self._clock.lap("faces"):
-            refused = (*judge(sighting), *refused)
+            turns = quarter_turns(sighting.face, seen.turns)
+            turned = upright(sighting, turns)
+            refused = (*judge(turned), *refused)
             look = appearance(sighting.frame.image, sighting.face.mesh)
-            broken = self._breaks(seen, sighting, look, identity=identity)
+            broken = self._breaks(seen, sighting, look, identity=identity, turns=turns)
         unseen_s = 0.0
         if seen.latest is not None:
             away_s = sighting.frame.time_s - seen.latest.frame.time_s - step_s
@@ -305,16 +312,21 @@ class Watch:
             seen.evidence.scored(seen.scorer.end())
             seen.evidence.begin(identity)
         seen.identity, seen.shot, seen.latest, seen.look = identity, self._shot, sighting, look
+        seen.turns = turns
         with self._clock.lap("faces"):
             seen.evidence.saw(sighting, refused, seconds=step_s, unseen_s=unseen_s)
         if not set(refused) - {Reason.SEVERAL_FACES}:  # scored beside others, too, though never LIVE by it
-            seen.evidence.scored(seen.scorer.add(sighting))
+            seen.evidence.scored(seen.scorer.add(turned))
         return Glimpse(face=sighting.face, reasons=refused)
 
-    def _breaks(self, seen: _Account, sighting: Sighting, look: np.ndarray, *, identity: int) -> bool:
+    def _breaks(
+        self, seen: _Account, sighting: Sighting, look: np.ndarray, *, identity: int, turns: int
+    ) -> bool:
         """Whether this sighting begins a new segment."""
-        if seen.latest is None or seen.look is None or seen.shot != self._shot or seen.identity != identity:
-            return seen.latest is not None
+        if seen.latest is None or seen.look is None:
+            return False
+        if (seen.shot, seen.identity, seen.turns) != (self._shot, identity, turns):
+            return True
         seconds = sighting.frame.time_s - seen.latest.frame.time_s
         lost = seconds > max(LOST_S, self._steps_s[-1]) + 1e-6
         changed = structure_change(seen.look, look) > FACE_CHANGE

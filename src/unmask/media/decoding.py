@@ -21,6 +21,9 @@ from unmask.types import Frame, SourceError
 
 WITHOUT_DELAY = frozenset({"mjpeg", "gif", "png", "rawvideo"})  # codecs that give a picture for each packet
 DEFAULT_FPS = 30.0  # where a file does not say
+# Of a camera without a clock: the first come out of its buffer at once, so that their times of arrival tell
+# nothing, and its exposure has not settled.
+UNSETTLED = 3
 LIVE_FAULTS = 60  # damaged packets in a row, some two seconds of them, that a live stream may have
 
 
@@ -43,6 +46,7 @@ class Reader:
         self._faults = 0  # in a row
         self._packets = 0  # since the last whole picture
         self._since_s: float | None = None  # when that was, or the first packet
+        self._show: Display | None = None  # how the last picture was meant to be seen
         self._other_size = False
         codec = stream.codec_context
         self._references = References(codec.extradata) if codec.codec.name == "h264" else None
@@ -55,9 +59,12 @@ class Reader:
         *,
         arrival_s: Callable[[int], float] | None,
     ) -> Generator[Frame, None, None]:
-        """The frames with their times; `arrival_s` replaces the clock of a container that has none."""
+        """The frames with their times; `arrival_s` replaces the clock of a container that has none.
+
+        Such a one's first `UNSETTLED` pictures are passed over; the times count from the first of them.
+        """
         count, clock = 0, _Clock(fps=rate_of(self._stream))
-        display: Display | None = None
+        unsettled = 0 if arrival_s is None else UNSETTLED
         with container, closing(patient) if patient is not None else container:
             yield cast(Frame, None)  # from here on the file is closed however this ends
             try:
@@ -65,14 +72,13 @@ class Reader:
                     time_s = clock.time_s(picture.time if arrival_s is None else arrival_s(_end(packet)))
                     if self._live and self._is_enough(time_s, count):
                         return
-                    self._limits.check_duration(self._name, time_s)
-                    self._limits.check_frames(self._name, count + 1)
-                    display = self._display(picture, display, count=count)
-                    self._account.good()
-                    yield Frame(image=display.shown(picture), time_s=time_s, index=count)
-                    count += 1
+                    if unsettled > 0:
+                        unsettled -= 1
+                    else:
+                        yield self._frame(picture, time_s=time_s, count=count)
+                        count += 1
                     if patient is not None:
-                        patient.begin()
+                        patient.begin()  # what is done with a picture is not time of reading
             except ExitError as stalls:
                 raise stalled(self._name, self._limits.timeout_s) from stalls
             except FFmpegError as broken:
@@ -84,7 +90,20 @@ class Reader:
                 ) from broken
         if count == 0:
             damaged = f" of {self._account.damaged} damaged ones" if self._account.damaged else ""
+            if unsettled < UNSETTLED and arrival_s is not None:
+                raise SourceError(
+                    f"{self._name} gave only {UNSETTLED - unsettled} pictures, and a camera's first "
+                    f"{UNSETTLED} are passed over; check the camera"
+                )
             raise SourceError(f"{self._name} holds no frame{damaged} that can be decoded; copy it again")
+
+    def _frame(self, picture: VideoFrame, *, time_s: float, count: int) -> Frame:
+        """The picture as it is meant to be seen, within the limits."""
+        self._limits.check_duration(self._name, time_s)
+        self._limits.check_frames(self._name, count + 1)
+        self._show = self._display(picture, self._show, count=count)
+        self._account.good()
+        return Frame(image=self._show.shown(picture), time_s=time_s, index=count)
 
     def _is_enough(self, time_s: float, count: int) -> bool:
         """Whether a live source ends here, at the limits."""

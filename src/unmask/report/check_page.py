@@ -16,7 +16,7 @@ import numpy as np
 
 from unmask.contract import Contract, OperatingPoint
 from unmask.plain import address_shown, sentence
-from unmask.report.curve import draw
+from unmask.report.curve import draw, segmented
 from unmask.report.explanations import frame_weights, heat_map, pulls, weightiest
 from unmask.report.outcomes import REASON_WORDS, Checked, Outcome, number
 from unmask.report.pictures import colour_map, jpeg_uri, png_uri
@@ -112,7 +112,7 @@ def _outcome(outcome: Outcome, anchor: str) -> dict[str, Any]:
 
 def _face(face: FaceDecision, outcome: Checked) -> dict[str, Any]:
     clips = next((seen.clips for seen in outcome.seen if seen.identity == face.identity), face.clips)
-    curve = None
+    curve, begins_s = None, [segment.from_s for segment in face.segments]
     if len(clips) > 1:
         curve = draw(
             clips,
@@ -120,8 +120,9 @@ def _face(face: FaceDecision, outcome: Checked) -> dict[str, Any]:
             half_widths=outcome.half_widths,
             decided_after=len(face.clips),
             score_map=outcome.contract.score_map,
+            begins_s=begins_s,
         )
-    pulled = _with_pulls(clips, len(face.clips))
+    pulled = _with_pulls(clips, len(face.clips), begins_s)
     pictured = [(clip, clip.picture, pull) for clip, pull in pulled if clip.picture is not None]
     segments = _gravest(face.segments)
     return {
@@ -138,9 +139,14 @@ def _face(face: FaceDecision, outcome: Checked) -> dict[str, Any]:
     }
 
 
-def _with_pulls(clips: Sequence[ClipScore], decided_after: int) -> list[tuple[ClipScore, float | None]]:
-    """Each clip with how far it moved the verdict's score; None for those that had no part in it."""
-    moved = pulls([clip.score for clip in clips[:decided_after]])
+def _with_pulls(
+    clips: Sequence[ClipScore], decided_after: int, begins_s: Sequence[float]
+) -> list[tuple[ClipScore, float | None]]:
+    """Each clip with how far it moved its segment's mean; None for those that had no part in one."""
+    moved: list[float | None] = []
+    for first, behind in segmented(clips[:decided_after], begins_s):
+        alone = behind - first == 1
+        moved += [None] if alone else pulls([clip.score for clip in clips[first:behind]])
     return list(zip(clips, [*moved, *[None] * (len(clips) - len(moved))], strict=True))
 
 

@@ -59,6 +59,7 @@ def create_app(settings: ServeSettings | None = None, *, detector: Detector | No
         lifespan=lifespan,
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
     )
     for part in (checks, session_routes, frames, health):
         app.include_router(part.router)

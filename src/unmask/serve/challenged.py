@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.challenges.head import HeadChallenge, HeadJudge
+from unmask.challenges.head import PATIENCE_S, HeadChallenge, HeadJudge
 from unmask.challenges.light import LightChallenge, LightJudge
 from unmask.challenges.result import fused
 from unmask.detector.detector import Detector
@@ -98,14 +98,21 @@ class HeadAttempt(ChallengedAttempt):
     def __init__(self, detector: Detector) -> None:
         self._head = HeadJudge(HeadChallenge.draw())
         self._done_s: float | None = None  # when the last turn was made
+        self._prompts_s: dict[int, float] = {}
         super().__init__(detector, self._head, most_s=HEAD_S)
 
     def _turns(self) -> int | None:
         return self._head.done
+
+    def _shown(self, index: int, at_s: float) -> None:
+        self._prompts_s.setdefault(index, at_s)
 
     def _is_over(self, time_s: float) -> bool:
         if self._head.decide().verdict is Verdict.ATTACK:
             return True
         if self._head.done == len(self._head.challenge.order) and self._done_s is None:
             self._done_s = time_s
-        return self._done_s is not None and time_s > self._done_s + SETTLE_S
+        if self._done_s is not None:
+            return time_s > self._done_s + SETTLE_S
+        asked_s = self._prompts_s.get(self._head.done)
+        return asked_s is not None and time_s > asked_s + PATIENCE_S + SETTLE_S  # no turn counts any more

@@ -96,10 +96,13 @@ async def _content(request: Request) -> bytes:
         form = await _InMemory(request.headers, request.stream(), max_files=1, max_fields=8).parse()
     except (MultiPartException, MultipartParseError, KeyError, ValueError) as broken:
         raise HTTPException(422, "the form cannot be read; send one field `file`") from broken
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        raise HTTPException(422, "the form has no file; send one field `file`")
-    content = await file.read()
+    try:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise HTTPException(422, "the form has no file; send one field `file`")
+        content = await file.read()
+    finally:
+        await form.close()
     if not content:
         raise HTTPException(422, "the file is empty; send an image or a video")
     return content

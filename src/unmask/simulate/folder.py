@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unmask.files import atomic_path, write_bytes
+from unmask.files import atomic_path, read_json, write_bytes
 from unmask.media.video import read_video, write_video
 from unmask.parallel import WorkerPool
 from unmask.plain import inert
@@ -55,7 +55,7 @@ def claim(out: Path, settings: Mapping[str, object], *, mark: str) -> None:
     """Marks the folder as made by these settings; one with other files, or of other settings, is refused."""
     text = json.dumps(settings, indent=1)
     if (out / mark).exists():
-        if (out / mark).read_text() != text:
+        if (out / mark).read_bytes() != text.encode():
             raise OutputError(
                 f"{out} was made with other settings ({_differing(out / mark, settings)}); choose an empty "
                 "folder, or the same settings to continue it"
@@ -105,7 +105,8 @@ def write_recordings(
             f"a worker process was killed, perhaps for want of memory, with {kept} of {len(names)} videos in "
             f"{out} made; run the same command again to go on, with fewer --jobs if memory is short"
         ) from killed
-    return [json.loads(_row_file(out, name).read_text()) for name in names]
+    again = "delete it and run the same command again"
+    return [read_json(_row_file(out, name), again=again) for name in names]
 
 
 def write_labelled(

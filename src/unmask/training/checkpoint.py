@@ -86,17 +86,18 @@ def read(path: Path) -> Checkpoint:
                     optimiser.setdefault(int(number), {})[slot] = file.get_tensor(key)
                 else:
                     (network if kind == "network" else average)[name] = file.get_tensor(key)
+        history["evaluations"] = [Dev(**dev) for dev in history["evaluations"]]
+        history["losses"] = [(step, loss) for step, loss in history["losses"]]
+        found = History(**history)
     except FileNotFoundError as missing:
         raise ModelError(
             f"{path} does not exist, so there is nothing to resume; start without --resume"
         ) from missing
-    except (SafetensorError, KeyError, json.JSONDecodeError) as broken:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as broken:
         raise ModelError(
             f"{path} is no checkpoint of a run ({broken}); start again without --resume"
         ) from broken
-    history["evaluations"] = [Dev(**dev) for dev in history["evaluations"]]
-    history["losses"] = [(step, loss) for step, loss in history["losses"]]
-    return Checkpoint(network, average, optimiser, History(**history))
+    return Checkpoint(network, average, optimiser, found)
 
 
 def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:

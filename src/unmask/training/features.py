@@ -1,13 +1,12 @@
 """The features of prepared pictures, looked at once: what a frozen encoder sees of a picture never changes.
 
 They lie beside each shard, `shard-NNNNNN.features-KEY.npy`, (clips, D) float32 of the first frame of each
-clip; the key is made of the encoder's numbers and the shard's own hash, so that neither can change unseen. A
-shard's file appears whole, so a run that was killed goes on with the next.
+clip; the key is made of the encoder's numbers, of how it looks and of the shard's own hash, so that none can
+change unseen. A shard's file appears whole, so a run that was killed goes on with the next.
 """
 
 import hashlib
 import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from torch import nn
 
 from unmask.contract import tensors_sha256
 from unmask.data.prepare.prepared import PreparedSet
-from unmask.data.prepare.shards import Shard, index_of
+from unmask.data.prepare.shards import Shard
 from unmask.files import write_bytes
 from unmask.models.encoder import FEATURES, Encoder, FrozenEncoder
 from unmask.models.export import features_graph
@@ -27,6 +26,7 @@ from unmask.types import DataError
 BATCH = 8  # pictures at once
 COMPILED_FROM = 400  # pictures: making a graph of the network takes as long as it saves on so many
 TOLD = 20  # times in all, how far it is
+LOOK = "one way"  # of the files' names: 0.3.0 took the mean of both mirror images
 
 Progress = Callable[[int, int], None]  # pictures done, and in all
 Look = Callable[[np.ndarray], np.ndarray]  # pictures (N, S, S, 3) uint8 -> features (N, D)
@@ -65,8 +65,7 @@ def encoder_sha256(network: nn.Module) -> str:
 
 
 def _path(shard: Shard, key: str) -> Path:
-    own = json.loads(index_of(shard.tar).read_text(encoding="utf-8"))["sha256"]
-    both = hashlib.sha256(f"{key}|{own}".encode()).hexdigest()[:16]
+    both = hashlib.sha256(f"{key}|{LOOK}|{shard.whole}".encode()).hexdigest()[:16]
     return shard.tar.with_name(f"{shard.tar.stem}.features-{both}.npy")
 
 

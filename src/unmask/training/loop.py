@@ -34,7 +34,7 @@ from unmask.training.features import features_of
 from unmask.training.head import fit_head, row_weights
 from unmask.training.loggers import close_loggers, loggers_of
 from unmask.training.meter import Meter, Statistics
-from unmask.training.networks import build, frames_of, start_depth
+from unmask.training.networks import build, frames_of, refuse_domains, start_depth
 from unmask.training.optimisers import optimiser_of, rate_at
 from unmask.training.run_folder import claim, goes_on, write_metrics
 from unmask.training.sets import Folders, Sets, real_rows, rows_by_set
@@ -138,6 +138,7 @@ def _begin(
     torch.manual_seed(settings.run.seed)  # of the first weights; a step seeds itself
     bare = build(settings, init=init)
     frames = frames_of(bare, sets.train.spec)
+    refuse_domains(bare, sets.train)
     if init is None and settings.run.backbone == "trained" and settings.run.start_depth == "label mean":
         start_depth(bare, sets.train, frames=frames)
     if settings.head.strength and not going_on:

@@ -328,7 +328,7 @@ def _claim(out: Path, *, cutting: Cutting, packing: Packing) -> None:
         del known["margin"]
     text = json.dumps(known, indent=1, sort_keys=True)
     claimed = out / SPEC
-    if claimed.is_file() and claimed.read_text() != text:
+    if claimed.is_file() and claimed.read_bytes() != text.encode():
         raise DataError(
             f"{out} was prepared with other settings or from another list ({claimed}); take them again or "
             "another folder"

@@ -5,18 +5,18 @@ The tars are WebDataset's, so that other programs can stream them; here any clip
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from unmask.data.prepare.shards import PATTERN, Arrays, Row, Shard
+from unmask.files import read_json
 from unmask.media.clips import cut_picture
-from unmask.types import ClipSpec, DataError
+from unmask.types import ClipSpec, DataError, SettingsError
 
 SELECTED = "selected"  # key of a spec: the part is lists of presentations in other sets, see data.selection
 DEPTH_PX = 32  # of the networks' maps
@@ -24,6 +24,7 @@ SPEC = "spec.json"
 CHECKED_WHOLE = 2**31  # bytes of a set that is checked when it is opened; each clip is when it is read
 PREPARATION = "preparation.json"  # beside the parts: data set and protocol that `unmask prepare` made them of
 FINER = 2  # maps of clips with a margin, so that a crop of them is not blurred
+MOST_MARGIN = 4.0  # of a clip
 LONGEST_HEAD = 256  # bytes before the array in an npy member
 
 
@@ -53,11 +54,18 @@ class PreparedSet:
                 f"{root} is no prepared set: it has no {SPEC}; make one with `unmask prepare` or `unmask "
                 "simulate`"
             )
-        settings = json.loads((root / SPEC).read_text())
-        if SELECTED in settings:
-            return PreparedSet._selected(root, settings[SELECTED])
-        spec, depth_px = ClipSpec.read(settings["clip"]), int(settings.get("depth_px", DEPTH_PX))
-        margin = float(settings.get("margin", 0.0))
+        settings = read_json(root / SPEC, again="prepare it again")
+        try:
+            if SELECTED in settings:
+                lists = [(str(one["set"]), set(map(str, one["presentations"]))) for one in settings[SELECTED]]
+                return PreparedSet._selected(root, lists)
+            spec, depth_px = ClipSpec.read(settings["clip"]), int(settings.get("depth_px", DEPTH_PX))
+            margin = float(settings.get("margin", 0.0))
+            whole = isinstance(spec.frames, int) and isinstance(spec.size_px, int)
+            if not (whole and 1 <= depth_px <= spec.size_px and 0 <= margin <= MOST_MARGIN):
+                raise ValueError(f"it says {spec}, depth_px {depth_px}, margin {margin}")
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, SettingsError) as broken:
+            raise DataError(f"{root / SPEC} is damaged ({str(broken)[:200]}); prepare it again") from broken
         shards = [shard for shard in map(Shard.open, sorted(root.glob(PATTERN))) if shard.rows]
         for shard in shards:
             _check(shard, spec=with_margin(spec, margin), depth_px=depth_with_margin(depth_px, margin))
@@ -72,9 +80,9 @@ class PreparedSet:
         return PreparedSet(root, spec, depth_px, rows, tuple(shards), margin)
 
     @staticmethod
-    def _selected(root: Path, lists: Sequence[Mapping[str, Any]]) -> "PreparedSet":
+    def _selected(root: Path, lists: Sequence[tuple[str, set[str]]]) -> "PreparedSet":
         """Some presentations of other sets."""
-        parts = [PreparedSet.open(one["set"]).only(set(one["presentations"])) for one in lists]
+        parts = [PreparedSet.open(folder).only(presentations) for folder, presentations in lists]
         joined = replace(PreparedSet.joined(parts), root=root)
         if not joined.rows:
             raise DataError(

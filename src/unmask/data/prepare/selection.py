@@ -13,7 +13,7 @@ from unmask.data.catalogue import protocol as catalogue_protocol
 from unmask.data.catalogue import split_by
 from unmask.data.prepare.prepared import PREPARATION, SELECTED, SPEC, PreparedSet
 from unmask.data.prepare.shards import RecordingOutcome
-from unmask.files import write_bytes
+from unmask.files import read_json, write_bytes
 from unmask.media.sources import MAX_FRAMES
 from unmask.types import FREE_FIELDS, DataError, Presentation
 
@@ -89,7 +89,7 @@ def _presentation(outcome: RecordingOutcome, *, dataset: str, before: str) -> Pr
 
 
 def _write(part: Path, chosen: Mapping[Path, Sequence[str]]) -> None:
-    spec = json.loads((next(iter(chosen)) / WHOLE / SPEC).read_text(encoding="utf-8"))
+    spec = read_json(next(iter(chosen)) / WHOLE / SPEC, again="prepare the set again")
     lists = [
         {"set": str((home / WHOLE).resolve()), "presentations": sorted(names)}
         for home, names in chosen.items()

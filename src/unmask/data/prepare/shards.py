@@ -29,6 +29,8 @@ WHOLE = "whole"  # the view of a clip that is as it was cut
 BLOCK = 512  # of a tar: headers and members begin at its multiples
 PATTERN = "shard-??????.tar"
 Pictures = Literal["npy", "png"]
+# What reading an index raises that is not as it should be.
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,23 +210,16 @@ class Shard:
             index = json.loads(index_of(tar).read_text(encoding="utf-8"))
             if "sha256_of_index" in index and index.pop("sha256_of_index") != _hash_of(index):
                 raise DataError(f"{index_of(tar)} is damaged: it does not match its own hash; {again}")
-            outcomes, rows, places, sums = [], [], [], []
-            for entry in index["recordings"]:
-                outcomes.append(_outcome(entry))
-                rows += [_row(outcomes[-1], number, clip) for number, clip in enumerate(entry["clips"])]
-                places += [[clip["clip"], clip["depth"], clip["mask"]] for clip in entry["clips"]]
-                sums += [(*clip["span"], clip["sha256"]) for clip in entry["clips"] if "sha256" in clip]
             size, found = index["bytes"], tar.stat().st_size
-            pictures, whole = index["pictures"], index["sha256"]
-        except (OSError, ValueError, KeyError, TypeError) as broken:
+            if size != found:
+                raise DataError(f"{tar} has {found} bytes, not the {size} of its index; {again}")
+            return _of_index(tar, index)
+        except DataError:
+            raise
+        except UNREADABLE as broken:
             raise DataError(
-                f"{index_of(tar)} cannot be read ({type(broken).__name__}: {broken}); {again}"
+                f"{index_of(tar)} cannot be read ({type(broken).__name__}: {str(broken)[:200]}); {again}"
             ) from broken
-        if size != found:
-            raise DataError(f"{tar} has {found} bytes, not the {size} of its index; {again}")
-        where = np.array(places, np.int64).reshape(len(rows), 3, 2)
-        known = tuple(sums) if len(sums) == len(rows) else None
-        return Shard(tar, tuple(outcomes), tuple(rows), where, pictures, known, whole)
 
     def check(self) -> None:
         """DataError names the first clip that is not as it was written."""
@@ -244,12 +239,14 @@ class Shard:
         """
         begin, content = self._members(k)
         clip, depth, mask = (content[at - begin : at - begin + n] for at, n in self.places[k].tolist())
-        if self.pictures == "png":
-            pixels = decode_png(clip).reshape(frames, size_px, size_px, 3)
-        else:
-            pixels = _array(clip, (frames, size_px, size_px, 3))
-        maps = (frames, depth_px, depth_px)
-        return pixels, _array(depth, maps), _array(mask, maps)
+        shape, maps = (frames, size_px, size_px, 3), (frames, depth_px, depth_px)
+        try:
+            pixels = decode_png(clip).reshape(shape) if self.pictures == "png" else _array(clip, shape)
+            return pixels, _array(depth, maps), _array(mask, maps)
+        except ValueError as broken:
+            raise DataError(
+                f"{self.tar} is damaged: its index does not fit its clips; delete it and prepare again"
+            ) from broken
 
     def _members(self, k: int) -> tuple[int, np.ndarray]:
         """Where the members of row `k` begin in the tar, and their bytes."""
@@ -269,6 +266,27 @@ class Shard:
         return begin, np.frombuffer(content, np.uint8)
 
 
+def _of_index(tar: Path, index: Mapping[str, Any]) -> Shard:
+    """The shard that its index describes; one of UNREADABLE where that makes no sense."""
+    outcomes, rows, places, sums = [], [], [], []
+    for entry in index["recordings"]:
+        outcomes.append(_outcome(entry))
+        rows += [_row(outcomes[-1], number, clip) for number, clip in enumerate(entry["clips"])]
+        places += [[clip["clip"], clip["depth"], clip["mask"]] for clip in entry["clips"]]
+        sums += [
+            (int(clip["span"][0]), int(clip["span"][1]), str(clip["sha256"]))
+            for clip in entry["clips"]
+            if "sha256" in clip
+        ]
+    where = np.array(places, np.int64).reshape(len(rows), 3, 2)
+    spans = np.array([span[:2] for span in sums], np.int64).reshape(-1, 1, 2)
+    for spots in (where, spans):
+        if (spots < 0).any() or (spots.sum(axis=-1) > index["bytes"]).any():
+            raise ValueError("a clip lies outside of the tar")
+    known = tuple(sums) if len(sums) == len(rows) else None
+    return Shard(tar, tuple(outcomes), tuple(rows), where, index["pictures"], known, str(index["sha256"]))
+
+
 def _hash_of(index: Mapping[str, Any]) -> str:
     """SHA-256 of what an index says, however it is spaced."""
     text = json.dumps(index, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -280,7 +298,11 @@ def _array(member: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _outcome(entry: Mapping[str, Any]) -> RecordingOutcome:
-    return RecordingOutcome(**{**entry, "label": Label(entry["label"]), "clips": len(entry["clips"])})
+    found = RecordingOutcome(**{**entry, "label": Label(entry["label"]), "clips": len(entry["clips"])})
+    texts = (found.presentation, found.instrument, found.subject, found.source, found.reason, found.detail)
+    if not all(isinstance(text, str) for text in (*texts, *found.columns, *found.columns.values())):
+        raise ValueError("what it says of a recording is no text")
+    return found
 
 
 def _row(outcome: RecordingOutcome, number: int, clip: Mapping[str, Any]) -> Row:

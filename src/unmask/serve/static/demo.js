@@ -17,6 +17,7 @@ function apply() {
     if (found) page.setAttribute(name, found[1]);
     else page.removeAttribute(name);
   }
+  if (!page.lang) page.lang = navigator.language; // the element would take this document's
   const theme = page.getAttribute("theme");
   if (theme) document.documentElement.dataset.theme = theme;
   else delete document.documentElement.dataset.theme;
