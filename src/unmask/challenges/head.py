@@ -14,7 +14,8 @@ from unmask.types import Face, Frame, Reason, SettingsError, Verdict
 
 TURNS = ("left", "right", "up")  # as the person sees it: their own left
 STEPS = 4
-TURNED = {"left": 14.0, "right": 14.0, "up": 8.0}  # degrees from the middle at which a turn counts
+TURNED = {"left": 14.0, "right": 14.0, "up": 10.0}  # degrees from the middle at which a turn counts
+WRONG = 1.4  # times as far a turn goes that was not asked for: people sway
 MIDDLE_DEG = 7.0  # within this of the middle the head looks straight
 REACTION_S = 0.15  # nobody turns sooner after a prompt
 PATIENCE_S = 6.0  # nor is waited for longer
@@ -70,6 +71,11 @@ class HeadJudge:
         """How many of the turns have been made so far: the page goes on to the next."""
         return len(self._made)
 
+    @property
+    def failed(self) -> bool:
+        """Whether no further frame can lead to LIVE: a wrong turn, or none for too long."""
+        return self._wrong is not None or self._late
+
     def shown(self, index: int, time_ms: float) -> None:
         """The prompt for turn `index` appeared at that time."""
         if not 0 <= index < len(self.challenge.order):
@@ -118,7 +124,7 @@ class HeadJudge:
 
     def _decided(self, found: list[Parallax]) -> tuple[Verdict, tuple[Reason, ...]]:
         if self._wrong is not None:
-            return Verdict.ATTACK, (Reason.WRONG_TURNS,)
+            return Verdict.UNDECIDED, (Reason.WRONG_TURNS,)  # people take left for right; tries are few
         if self._late or self.done < len(self.challenge.order):
             return Verdict.UNDECIDED, (Reason.TOO_SHORT,)
         if len(found) < LEAST_TURNS:
@@ -142,12 +148,12 @@ class HeadJudge:
         wanted = self.challenge.order[self.done]
         far = {name: turns[name] / TURNED[name] for name in TURNS}
         leading = max(far, key=lambda name: far[name])
-        if far[leading] < 1:
-            return
-        if leading == wanted:
+        if far[wanted] >= 1 and leading == wanted:
             self._made.append(time_s)
-        else:
+        elif far[leading] >= WRONG and far[wanted] < 1:
             self._wrong = leading
+        else:
+            return
         self._straight = False
 
     def _follow(self, frame: Frame, face: Face, *, farthest: float) -> None:
