@@ -10,7 +10,7 @@ uv_install = $(if $(UV),UV_FIND_LINKS="$$PIP_FIND_LINKS" $(UV) pip install -q --
 pip_install = $(BIN)/python -m pip install -q -c constraints.txt $(1)
 install = $(call uv_install,$(1)) || $(call pip_install,$(1))
 
-.PHONY: setup demo test check format core docs bench clean
+.PHONY: setup demo test check format core deploy docs bench web clean
 
 setup: $(VENV)/.dev
 
@@ -26,7 +26,8 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(MAKE) test core
+	$(MAKE) test core deploy
+	UNMASK_SLOW_TESTS=ray OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest tests/serve/test_ray.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -38,9 +39,19 @@ core:
 	! build/core-venv/bin/python -c "import torch" 2>/dev/null
 	build/core-venv/bin/unmask demo --out build/core-demo
 
+# The steps of deploy/Dockerfile, in a clean folder; then the service answers there.
+deploy:
+	rm -rf build/deploy
+	sh deploy/install.sh build/deploy
+	sh deploy/answers.sh build/deploy
+
 # The site, in build/site; what mkdocs says of its own future is no warning of ours.
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 OMP_NUM_THREADS=1 $(BIN)/mkdocs build --strict
+
+# The camera page, checked and built into the package; needs node, which nobody else does.
+web:
+	cd web && npm ci && npm run check && npm run build
 
 bench: $(VENV)/.dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
@@ -57,7 +68,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(call install,-e ".[train$(comma)data$(comma)scale$(comma)report$(comma)docs$(comma)dev]")
+	$(call install,-e ".[simulate$(comma)train$(comma)data$(comma)scale$(comma)report$(comma)serve$(comma)docs$(comma)dev]")
 	$(BIN)/unmask assets
 	touch $@ $(VENV)/.core
 

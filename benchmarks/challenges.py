@@ -7,22 +7,26 @@ all takes a minute. Portraits and rooms are folders of pictures, as for `unmask 
 """
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from unmask.challenges.head import HeadChallenge, HeadJudge
 from unmask.challenges.injection import injection_hints
 from unmask.challenges.light import LightChallenge
+from unmask.challenges.parallax import Parallax, PointTracker, parallax
 from unmask.challenges.samples import sample
 from unmask.media.faces import FaceFinder
 from unmask.media.tracks import Tracker
 from unmask.simulate.flashes import FlashedRecording, record_flashed
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import Portrait, load_portraits, procedural_portrait
-from unmask.simulate.studio import Request, Studio
-from unmask.types import Frame
+from unmask.simulate.studio import Request, Simulated, Studio
+from unmask.simulate.turns import SHEETS, Turns, draw_turns, record_turned
+from unmask.types import Face, Frame
 
 FPS, SECONDS, SCALE = 10.0, 5.4, 0.42  # 269 x 202 pixels
 # Of each group of living people: what is asked of the recording beyond the default.
@@ -55,9 +59,10 @@ def main() -> None:
     make(wanted)
 
 
-def jobs(people: int, attacks: int, *, seed: int) -> list[Job]:
+def jobs(mode: str, people: int, attacks: int, *, seed: int) -> list[Job]:
     """All recordings, mixed, so that an interrupted run has some of each."""
-    groups = [(group, people) for group in GROUPS] + [(name, attacks) for name in INSTRUMENTS]
+    names, instruments = (GROUPS, INSTRUMENTS) if mode == "light" else (["turning"], SHEETS)
+    groups = [(group, people) for group in names] + [(name, attacks) for name in instruments]
     found = [
         Job(group=group, number=n, seed=seed + 1000 * k + n)
         for k, (group, count) in enumerate(groups)
@@ -77,11 +82,16 @@ def make(wanted: argparse.Namespace) -> None:
     backgrounds = sorted(wanted.backgrounds.glob("*.jpg")) if wanted.backgrounds else []
     studio = Studio(portraits=portraits, backgrounds=backgrounds, cache=wanted.out / "cache")
     darkest = np.argsort([skin(one) for one in portraits])[: max(1, len(portraits) // 6)]
-    for job in jobs(wanted.people, wanted.attacks, seed=wanted.seed)[wanted.part :: wanted.parts]:
-        path = wanted.out / f"{job.name}.npz"
-        if not path.exists():
+    wished = jobs(wanted.mode, wanted.people, wanted.attacks, seed=wanted.seed)
+    for job in wished[wanted.part :: wanted.parts]:
+        path = wanted.out / f"{job.name}.{'npz' if wanted.mode == 'light' else 'json'}"
+        if path.exists():
+            continue
+        if wanted.mode == "light":
             keep(path, *recorded(job, studio, darkest=darkest), finder=finder)
-            print(job.name, flush=True)
+        else:
+            keep_head(path, *head_recorded(job, studio), finder=finder)
+        print(job.name, flush=True)
 
 
 def recorded(job: Job, studio: Studio, *, darkest: Sequence[int]) -> tuple[LightChallenge, FlashedRecording]:
@@ -102,6 +112,62 @@ def recorded(job: Job, studio: Studio, *, darkest: Sequence[int]) -> tuple[Light
     row = {"scale": SCALE, **row}
     made = record_flashed(studio, request, challenge.colours, hold_s=challenge.hold_ms / 1000, **row)
     return challenge, made
+
+
+def head_recorded(job: Job, studio: Studio) -> tuple[HeadChallenge, Turns, Simulated]:
+    """The recording of somebody who makes the turns, or of a sheet that is turned."""
+    rng = np.random.default_rng(job.seed)
+    challenge = HeadChallenge.draw(rng)
+    turns = draw_turns(rng, challenge.order)
+    ends_s = turns.asked_s[-1] + turns.late_s[-1] + 2 * turns.there_s + turns.stays_s
+    request = Request(
+        subject=int(rng.integers(len(studio.portraits))),
+        instrument=None,
+        seed=job.seed,
+        frames=round((ends_s + 0.3) * FPS),
+        fps=FPS,
+    )
+    sheet = job.group if job.group in SHEETS else None
+    return challenge, turns, record_turned(studio, request, turns, sheet=sheet, scale=SCALE)
+
+
+def keep_head(
+    path: Path, challenge: HeadChallenge, turns: Turns, made: Simulated, *, finder: FaceFinder
+) -> None:
+    """What the judge says, and the parallax of every turn that was truly made, seen by the mesh or not."""
+    tracker, judge, faces = Tracker(finder), HeadJudge(challenge), []
+    for index, asked_s in enumerate(turns.asked_s):
+        judge.shown(index, 1000 * float(asked_s))
+    for index, (image, time_s) in enumerate(zip(made.frames, made.times_s, strict=True)):
+        seen = tracker.update(Frame(image, float(time_s), index))
+        faces.append(seen[0][1] if seen else None)
+        judge.push(Frame(image, float(time_s) + 0.1, index), faces[-1])
+    depths = [
+        found
+        for begin_s in turns.asked_s + turns.late_s
+        if (found := moved_between(made, faces, begin_s, begin_s + turns.there_s)) is not None
+    ]
+    told = judge.decide().to_dict()
+    told["true_turns"] = [[round(one.depth, 4), round(one.sure, 2)] for one in depths]
+    path.with_suffix(".part").write_text(json.dumps(told))
+    path.with_suffix(".part").rename(path)
+
+
+def moved_between(
+    made: Simulated, faces: Sequence[Face | None], begin_s: float, end_s: float
+) -> Parallax | None:
+    """The parallax from one moment to another; None where the face was not found at first, or points were
+    lost.
+    """
+    first, last = (int(np.abs(made.times_s - moment).argmin()) for moment in (begin_s, end_s))
+    face = faces[first]
+    if face is None:
+        return None
+    points = PointTracker(made.frames[first], face)
+    for image in made.frames[first + 1 : last + 1]:
+        points.follow(image)
+    moved = points.moved()
+    return None if moved is None else parallax(moved)
 
 
 def skin(portrait: Portrait) -> float:
@@ -144,6 +210,7 @@ def keep(path: Path, challenge: LightChallenge, made: FlashedRecording, *, finde
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("mode", choices=["light", "head"])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--portraits", type=Path)
     parser.add_argument("--backgrounds", type=Path)

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unmask.evaluation.leakage import Measured
+from unmask.evaluation.leakage import ClipStatistics
 from unmask.media.clips import clip_box, cut_picture, mesh_in_clip, mesh_mask
 from unmask.media.faces import FaceFinder
 from unmask.media.sources import open_source
@@ -30,7 +30,7 @@ FRAMES = 5  # of a video
 class Clips:
     """N clips: `rows`; `crops` (N, S, S, 3) uint8 and `masks` (N, 32, 32) of one frame of each."""
 
-    rows: tuple[Measured, ...]
+    rows: tuple[ClipStatistics, ...]
     crops: np.ndarray
     masks: np.ndarray
 
@@ -48,7 +48,7 @@ class Clips:
             for (name, instrument, subject, camera), values in zip(held["truth"], held["table"], strict=True):
                 numbers = dict(zip(names, map(float, values), strict=True))
                 rows.append(
-                    Measured(
+                    ClipStatistics(
                         name=str(name),
                         instrument=str(instrument),
                         subject=str(subject),
@@ -101,7 +101,7 @@ def pictures(folder: Path) -> Clips:
     return _gathered(found for row in read_labels(folder) if (found := _picture(folder, row, finder)))
 
 
-_One = tuple[Measured, np.ndarray, np.ndarray]
+_One = tuple[ClipStatistics, np.ndarray, np.ndarray]
 
 
 def measured(
@@ -118,7 +118,7 @@ def measured(
     crop = cut_picture(frames[-1], box, size_px=CROP.size_px)
     mask = mesh_mask(mesh_in_clip(meshes[-1], box, size_px=CROP.size_px), size_px=CROP.size_px)
     numbers = face_statistics(frames, meshes)
-    row = Measured(name=name, instrument=instrument, subject=subject, camera=camera, statistics=numbers)
+    row = ClipStatistics(name=name, instrument=instrument, subject=subject, camera=camera, statistics=numbers)
     return row, crop, mask
 
 

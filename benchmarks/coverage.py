@@ -24,7 +24,7 @@ from clips import Clips, pictures
 from leakage import append, commit
 from unmask.detector.network import planes
 from unmask.evaluation.coverage import Apart, Covered, Space, apart, extremes
-from unmask.evaluation.leakage import Measured
+from unmask.evaluation.leakage import ClipStatistics
 from unmask.models.weights import load
 
 PACKAGED = Path(unmask.__file__).parent / "weights" / "sgtd_s_single.safetensors"
@@ -51,7 +51,7 @@ def main() -> None:
     append(asked.results, lines, columns=COLUMNS)
 
 
-def table(rows: Sequence[Measured]) -> np.ndarray:
+def table(rows: Sequence[ClipStatistics]) -> np.ndarray:
     """Camera statistics (N, K)."""
     return np.array([list(row.statistics.values()) for row in rows], float)
 
@@ -78,15 +78,15 @@ def space_of(made: Clips, points: np.ndarray) -> Space:
     return Space(points, attack=attack, subjects=np.array([row.subject for row in made.rows]))
 
 
-def kinds(rows: Sequence[Measured]) -> dict[str, list[Measured]]:
+def kinds(rows: Sequence[ClipStatistics]) -> dict[str, list[ClipStatistics]]:
     """Rows by source and truth, as they are printed."""
-    found: dict[str, list[Measured]] = {}
+    found: dict[str, list[ClipStatistics]] = {}
     for row in rows:
         found.setdefault(f"{row.camera} {row.instrument or 'bona_fide'}", []).append(row)
     return dict(sorted(found.items()))
 
 
-def reading(space: str, covered: Sequence[Covered], rows: Sequence[Measured]) -> str:
+def reading(space: str, covered: Sequence[Covered], rows: Sequence[ClipStatistics]) -> str:
     """A row a source and truth."""
     of = {one.name: one for one in covered}
     outside = sum(one.outside for one in covered)
@@ -122,7 +122,7 @@ def apart_table(found: Sequence[Apart], *, most: int = 9) -> str:
     return "\n".join(lines)
 
 
-def _line(space: str, one: Covered, row: Measured, made: Clips) -> dict[str, object]:
+def _line(space: str, one: Covered, row: ClipStatistics, made: Clips) -> dict[str, object]:
     far = extremes(row.statistics, [other.statistics for other in made.rows])
     return {
         "date": date.today().isoformat(),

@@ -30,7 +30,7 @@ from unmask.training.loop import TrainingError, train
 from unmask.training.sets import Sets
 from unmask.training.settings import Settings, read_settings
 from unmask.training.threshold import presentation_scores
-from unmask.training.verification import Evidence, by_presentation, combined, standards_of, verify
+from unmask.training.verification import HypothesisEvidence, by_presentation, combined, standards_of, verify
 
 RUNS: Mapping[str, Mapping[str, Any]] = {
     "as inferred": {},
@@ -99,7 +99,7 @@ def _measured(name: str, asked: argparse.Namespace) -> dict[str, object]:
     return cells | {"collapse": _collapse(network)}
 
 
-def _scores(evidence: Evidence, both: np.ndarray) -> dict[str, np.ndarray]:
+def _scores(evidence: HypothesisEvidence, both: np.ndarray) -> dict[str, np.ndarray]:
     columns = (both, evidence.fhvm, -evidence.variance, -evidence.delta_kl)
     return dict(zip(SCORES, columns, strict=True))
 

@@ -14,7 +14,7 @@ import onnx
 from PIL import Image
 
 from unmask.contract import to_json
-from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
+from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
 from unmask.detector.detector import packaged
 from unmask.detector.network import read_file
 from unmask.media.faces import FaceFinder
@@ -335,7 +335,7 @@ def shards(folder: Path) -> dict[str, bytes]:
             "subject": f"s{number}",
             "source": "made",
         }
-        outcome = Outcome(recording=number, clips=1, **about)
+        outcome = RecordingOutcome(recording=number, clips=1, **about)
         rows = (Row(number=0, **about),)
         times_s = np.zeros((1, frames))
         prepared.append(Prepared(outcome=outcome, rows=rows, arrays=arrays, times_s=times_s))

@@ -2,7 +2,7 @@
 
     python benchmarks/out_of_source.py SAMPLES --data SET [SET ...] [--config encoder.toml]
         [--set head.strength=3e-4 ...] [--cache FILE] [--peer CSV] [--scores FILE]
-        [--results results/out_of_source.csv --recipe NAME --note "why this run"]
+        [--results results/out_of_source.csv --recipe NAME --note "why this run"] [--without each | SET ...]
 
 SAMPLES holds labels.csv with the columns path,label,instrument,source. Each source, that is a repository with
 all its items, is scored by a head that was fitted without any picture of it, neither of the real items nor of
@@ -10,6 +10,7 @@ photographs that the simulator used; the scores are pooled. Every item counts tw
 its face (1.2 times the box). SETs are prepared sets, as `unmask train` takes them; one of them may hold the
 real items themselves. Intervals are percentiles of 1,000 draws of whole sources. Simulated dev is
 scored by the head of all sources. --peer gives another system's scores of whole items (columns path,score).
+--without leaves sets out of the recipe one at a time, a line each; the shares of the others grow.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from unmask.media.faces import FaceFinder
 from unmask.media.sources import open_presentation
 from unmask.models.encoder import Encoder
 from unmask.training.features import features_of
-from unmask.training.head import Head, fit_head, row_weights
+from unmask.training.head import LinearHead, fit_head, row_weights
 from unmask.training.networks import build
 from unmask.training.sets import part_of, real_rows, rows_by_set
 from unmask.training.settings import Settings, changes_of, read_settings
@@ -44,6 +45,7 @@ FRAMES = 5  # of a video, evenly over it
 TIGHT = 1.2  # side of a tight cut over the face's box
 DRAWS = 1000
 VIEWS = ("whole", "tight")
+CPU = torch.device("cpu")
 COLUMNS = {  # of the results: what `figures` calls them
     "auc": "auc",
     "whole": "auc_whole",
@@ -79,25 +81,39 @@ def main() -> None:
     settings = read_settings(asked.config, overrides=changes_of(asked.set))
     network = build(settings, init="imagenet").eval()
     assert isinstance(network, Encoder)
-    device = torch.device("cpu")
-    train = part_of(asked.data, "train")
-    features = features_of(network, train, device=device)
-    items = real_items(asked.samples, network, spec=train.spec, cache=asked.cache)
-    scores = out_of_source(train, features, items, settings=settings)
-    line = figures(items, scores)
-    dev = part_of(asked.data, "dev")
-    whole = fitted(train, features, settings=settings, without="")
-    seen = whole.logits(features_of(network, dev, device=device))
-    living = np.array([row.label is Label.BONA_FIDE for row in dev.rows])
-    line["simulated_dev"] = f"{metrics.auc(seen[living], seen[~living]):.3f}"
-    if asked.peer:
-        line |= _peer(asked.peer, items)
-    for name, value in line.items():
-        print(f"{name:24s} {value}")
-    if asked.scores:
-        _write_scores(asked.scores, items, scores)
-    if asked.results:
-        _write_line(asked, settings, train, line)
+    items, left = None, [folder.name for folder in asked.data] if asked.without == ["each"] else asked.without
+    for name in left or [""]:
+        chosen, recipe = without_set(asked.data, name, settings)
+        train, dev = part_of(chosen, "train"), part_of(asked.data, "dev")
+        if items is None:
+            items = real_items(asked.samples, network, spec=train.spec, cache=asked.cache)
+        features = features_of(network, train, device=CPU)
+        scores = out_of_source(train, features, items, settings=recipe)
+        line = figures(items, scores)
+        seen = fitted(train, features, settings=recipe, without="").logits(
+            features_of(network, dev, device=CPU)
+        )
+        living = np.array([row.label is Label.BONA_FIDE for row in dev.rows])
+        line["simulated_dev"] = f"{metrics.auc(seen[living], seen[~living]):.3f}"
+        if asked.peer:
+            line |= _peer(asked.peer, items)
+        print("\n".join(f"{key:24s} {value}" for key, value in {"without": name, **line}.items()), flush=True)
+        if asked.scores:
+            _write_scores(asked.scores, items, scores)
+        if asked.results:
+            title = f"{asked.recipe} without {name}" if name else asked.recipe
+            _write_line(asked, recipe, train, line, recipe=title)
+
+
+def without_set(data: Sequence[Path], name: str, settings: Settings) -> tuple[list[Path], Settings]:
+    """The sets but the one of that name, and the settings with the shares of what is left."""
+    if not name:
+        return list(data), settings
+    kept = [number for number, folder in enumerate(data) if folder.name != name]
+    if len(kept) == len(data):
+        raise SystemExit(f"--without {name}: no such set; name one of {', '.join(d.name for d in data)}")
+    shares = tuple(settings.head.shares[number] for number in kept) if settings.head.shares else ()
+    return [data[number] for number in kept], replace(settings, head=replace(settings.head, shares=shares))
 
 
 def real_items(folder: Path, network: Encoder, *, spec: ClipSpec, cache: Path | None) -> list[Item]:
@@ -110,10 +126,9 @@ def real_items(folder: Path, network: Encoder, *, spec: ClipSpec, cache: Path | 
         ]
     finder, found = FaceFinder.load(), {view: [] for view in VIEWS}
     for presentation in presentations:
-        frames = [frame.image for frame in open_presentation(presentation).frames]
-        chosen = np.unique(np.linspace(0, len(frames) - 1, min(FRAMES, len(frames))).round().astype(int))
+        frames = frames_looked_at(presentation)
         for view in VIEWS:
-            pictures = [_crop(frames[place], finder, spec=spec, tight=view == "tight") for place in chosen]
+            pictures = [cropped(frame, finder, spec=spec, tight=view == "tight") for frame in frames]
             found[view].append(_features(network, [one for one in pictures if one is not None]))
     arrays = {view: np.stack(rows) for view, rows in found.items()}
     if cache is not None:
@@ -123,19 +138,33 @@ def real_items(folder: Path, network: Encoder, *, spec: ClipSpec, cache: Path | 
     ]
 
 
-def _crop(image: np.ndarray, finder: FaceFinder, *, spec: ClipSpec, tight: bool) -> np.ndarray | None:
-    image = np.ascontiguousarray(image)
-    face = _largest(finder.find(image))
-    if face is not None and tight:
-        middle, half = (face.box[:2] + face.box[2:]) / 2, TIGHT / 2 * (face.box[2:] - face.box[:2])
-        x0, y0 = np.maximum(0, middle - half).astype(int)
-        x1, y1 = np.minimum(image.shape[1::-1], np.ceil(middle + half)).astype(int)
-        image = np.ascontiguousarray(image[y0:y1, x0:x1])
-        face = _largest(finder.find(image))
+def frames_looked_at(presentation: Presentation) -> list[np.ndarray]:
+    """Up to FRAMES of them, evenly over the recording."""
+    frames = [frame.image for frame in open_presentation(presentation).frames]
+    chosen = np.unique(np.linspace(0, len(frames) - 1, min(FRAMES, len(frames))).round().astype(int))
+    return [frames[place] for place in chosen]
+
+
+def cropped(image: np.ndarray, finder: FaceFinder, *, spec: ClipSpec, tight: bool) -> np.ndarray | None:
+    """The crop of the largest face; `tight`: of the picture cut to that face first. None without a face."""
+    image, face = face_of(image, finder, tight=tight)
     if face is None:
         return None
     box = box_in(Sighting(frame=Frame(image, 0.0, 0), face=face), spec=spec)
     return cut_picture(image, box, size_px=spec.size_px)
+
+
+def face_of(image: np.ndarray, finder: FaceFinder, *, tight: bool) -> tuple[np.ndarray, Face | None]:
+    """The picture, cut to its largest face where `tight`, and the largest face that is found in it then."""
+    image = np.ascontiguousarray(image)
+    face = _largest(finder.find(image))
+    if face is None or not tight:
+        return image, face
+    middle, half = (face.box[:2] + face.box[2:]) / 2, TIGHT / 2 * (face.box[2:] - face.box[:2])
+    x0, y0 = np.maximum(0, middle - half).astype(int)
+    x1, y1 = np.minimum(image.shape[1::-1], np.ceil(middle + half)).astype(int)
+    image = np.ascontiguousarray(image[y0:y1, x0:x1])
+    return image, _largest(finder.find(image))
 
 
 def _largest(faces: Sequence[Face]) -> Face | None:
@@ -164,7 +193,7 @@ def out_of_source(
     return scores
 
 
-def fitted(train: PreparedSet, features: np.ndarray, *, settings: Settings, without: str) -> Head:
+def fitted(train: PreparedSet, features: np.ndarray, *, settings: Settings, without: str) -> LinearHead:
     """The head of the recipe, of all rows but those whose source is `without` or of the same owner."""
     kept = np.array([not _same_owner(row, without) for row in train.rows])
     sets, start = [], 0
@@ -195,6 +224,12 @@ def figures(items: Sequence[Item], scores: np.ndarray) -> dict[str, str]:
     for family in ("print", "replay", "mask"):
         parts[f"auc_{family}"] = scored & (living | (families == family))
     line = {name: f"{_auc(living[kept], scores[kept]):.3f}" for name, kept in parts.items()}
+    for part in ("", *(f"_{view}" for view in VIEWS)):
+        people, others = parts[f"auc{part}"] & living, parts[f"auc{part}"] & ~living
+        refused, accepted = int((scores[people] < 0).sum()), int((scores[others] >= 0).sum())
+        line[f"bpcer{part}"] = f"{refused / people.sum():.3f} ({refused} of {people.sum()})"
+        line[f"apcer{part}"] = f"{accepted / others.sum():.3f} ({accepted} of {others.sum()})"
+        line[f"bona_fide_median{part}"] = f"{np.median(scores[people]):.2f}"
     low, high = _interval(items, living, scores)
     line["auc_interval"] = f"{low:.3f} to {high:.3f}"
     line["without_a_face"] = str(int((~scored).sum()))
@@ -236,17 +271,27 @@ def _write_scores(path: Path, items: Sequence[Item], scores: np.ndarray) -> None
             writer.writerow([one.path, item.view, one.label, one.instrument, item.source, f"{score:.4f}"])
 
 
+def commit_now() -> str:
+    """The commit of the checkout."""
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return asked.stdout.strip()
+
+
+def machine() -> str:
+    """Where this runs."""
+    return f"{platform.machine()} {platform.system()}, {os.cpu_count()} shared cores"
+
+
 def _write_line(
-    asked: argparse.Namespace, settings: Settings, train: PreparedSet, line: dict[str, str]
+    asked: argparse.Namespace, settings: Settings, train: PreparedSet, line: dict[str, str], *, recipe: str
 ) -> None:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     names = [folder.parent.name for folder in rows_by_set(train)]
     shares = zip(names, settings.head.shares, strict=False)
     row = {
         "date": date.today().isoformat(),
-        "commit": commit.stdout.strip(),
-        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
-        "recipe": asked.recipe or " ".join(names),
+        "commit": commit_now(),
+        "machine": machine(),
+        "recipe": recipe or " ".join(names),
         "shares": " ".join(f"{name} {share:g}" for name, share in shares),
         "C": f"{settings.head.strength:g}",
         **{name: line[found] for name, found in COLUMNS.items()},
@@ -274,6 +319,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scores", type=Path)
     parser.add_argument("--recipe", default="", help="its name in the results")
     parser.add_argument("--note", default="")
+    parser.add_argument("--without", nargs="*", default=[], help="each, or names of sets")
     return parser.parse_args()
 
 

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from depth_labels import moving_head
-from unmask.app.prepare import Wishes, run
+from unmask.app.prepare import PrepareOptions, prepare
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.media.images import write_image
 from unmask.media.video import write_video
@@ -90,9 +90,21 @@ def timed(root: Path, spec: ClipSpec, *, packed: str, jobs: int, out: Path) -> n
     core_s, wall_s = spent(), time.perf_counter()
     count = len((root / "labels.csv").read_text().splitlines()) - 1
     shard = 1 if spec.frames > 1 or count <= jobs else 20  # each process starts, for few presentations too
-    wishes = Wishes(clip=spec, pictures=packed, jobs=jobs, shard=shard)
+    options = PrepareOptions(
+        dataset="folder",
+        root=root,
+        out=out,
+        clip_frames=spec.frames,
+        clip_stride=spec.stride_s,
+        clip_size=spec.size_px,
+        clip_scale=spec.box_scale,
+        margin=0.0,
+        pictures=packed,
+        jobs=jobs,
+        shard=shard,
+    )
     with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
-        run("folder", root, out=out, wishes=wishes)
+        prepare(options)
     return np.array([spent() - core_s, time.perf_counter() - wall_s])
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from skimage import data
 
 from unmask.data.prepare.prepared import DEPTH_PX, PreparedSet
-from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
+from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
 from unmask.types import Label
 
 FRAMES, BATCH, ROUNDS, A_SHARD = 5, 32, 30, 100
@@ -85,7 +85,7 @@ def one(arrays: Arrays, k: int) -> Prepared:
         "source": "",
     }
     return Prepared(
-        outcome=Outcome(recording=k, clips=1, **truth),
+        outcome=RecordingOutcome(recording=k, clips=1, **truth),
         rows=(Row(number=0, **truth),),
         arrays=Arrays(*(part[k : k + 1] for part in (arrays.clips, arrays.depth, arrays.mask))),
         times_s=np.zeros((1, FRAMES)),

@@ -24,7 +24,7 @@ from pathlib import Path
 from leakage import command, commit
 from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.catalogue import read_set, split_by
-from unmask.detector.scoring import Scorer
+from unmask.detector.scoring import PresentationScorer
 from unmask.evaluation.figures import Figure, FigureTable, figure_table
 from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import runs
@@ -70,7 +70,7 @@ def main() -> None:
     entries = [_entry(p, asked.benchmark) for p in presentations]
     scores = write_rows(
         entries,
-        Scorer(),
+        PresentationScorer(),
         Output(table=asked.scores, jobs=asked.jobs),
         title="scoring every recording",
         protocol="simulated",

@@ -30,7 +30,7 @@ from torch import nn
 
 from leakage import append, command, commit
 from unmask.data.prepare.prepared import DEPTH_PX, PreparedSet
-from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
+from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
 from unmask.models import MODELS
 from unmask.training.augment import Augmentation, Batch, augment
 from unmask.training.batches import Drawer, ahead, changed, one_frame, to_batch
@@ -70,7 +70,7 @@ def _prepared(k: int, arrays: Arrays) -> Prepared:
         "source": "",
     }
     return Prepared(
-        outcome=Outcome(recording=k, **truth),
+        outcome=RecordingOutcome(recording=k, **truth),
         rows=(Row(number=0, **truth),),
         arrays=arrays,
         times_s=np.zeros((1, arrays.clips.shape[1])),

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from unmask.data.prepare.prepared import DEPTH_PX
-from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
+from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
 from unmask.types import Label
 
 CLIPS, SIZE_PX, A_SHARD = 4, 128, 50  # of a recording; a side; recordings
@@ -109,7 +109,7 @@ def recording(number: int, rng: np.random.Generator) -> Prepared:
     maps = rng.integers(0, 256, (CLIPS, 1, DEPTH_PX, DEPTH_PX), dtype=np.uint8)
     pixels = rng.integers(0, 256, (CLIPS, 1, SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
     return Prepared(
-        outcome=Outcome(recording=number, **truth),
+        outcome=RecordingOutcome(recording=number, **truth),
         rows=tuple(Row(number=k, **truth) for k in range(CLIPS)),
         arrays=Arrays(pixels, maps, maps),
         times_s=np.zeros((CLIPS, 1)),

@@ -47,16 +47,10 @@ from unmask.training.simulated import part, part_photographs, person, room
 from unmask.types import Label
 
 HD_SHARE, SMALL_SHARE = 0.3, 0.15  # of the recordings of heads: 1280 x 720, and a window of 256 x 256
-COUNTS = {
-    "heads": (4000, 480),
-    "photographs": (12000, 1400),
-    "pairs": (24000, 1400),
-    "closeups": (4000, 480),
-}  # train, dev
+COUNTS = {"heads": (4000, 160), "photographs": (12000, 480), "pairs": (24000, 640)}  # train, dev
 SET_VIEWS = {
     "heads": VIEWS,
     "photographs": VIEWS,
-    "closeups": ("tight",),
     "pairs": ("whole",),  # made tight and wide, worn and clean as they are
     "plain": ("whole", "tight"),
     "samples": ("whole", "tight"),
@@ -120,8 +114,8 @@ def main() -> None:
         cache=asked.out / "cache",
     )
     for name in (name for name in SETS if name in asked.only):
-        parts = zip(("train", "dev"), SETS[name](material, asked.seed), strict=False)
-        for which, (source, count) in parts:
+        parts = [*zip(("train", "dev"), SETS[name](material, asked.seed), strict=False)]
+        for which, (source, count) in reversed(parts):  # dev first: train may be stopped at any count
             cutting = Cutting(clip=CLIP, seed=asked.seed, views=SET_VIEWS[name])
             _prepare(source, asked.out / name / which, count=count, cutting=cutting, jobs=asked.jobs)
     if TRAINING in asked.only:
@@ -202,15 +196,6 @@ def _photographs(material: Material, seed: int) -> Iterator[Part]:
         yield Simulations(series=series), COUNTS["photographs"][number]
 
 
-def _closeups(material: Material, seed: int) -> Iterator[Part]:
-    """Further photographs as scenes, cut close to the face as other programs do it."""
-    for number, (people, places) in enumerate(_parts(material)):
-        series = Photographs(
-            photographs=people, seed=seed + 10 + number, backgrounds=places, cache=material.cache / "mattes"
-        )
-        yield Simulations(series=series), COUNTS["closeups"][number]
-
-
 def _pairs(material: Material, seed: int) -> Iterator[Part]:
     """Each photograph taken as a living face and recaptured, in two dimensions."""
     for number, (people, places) in enumerate(_parts(material)):
@@ -246,7 +231,6 @@ def _samples(material: Material, seed: int) -> Iterator[Part]:
 
 
 SETS: dict[str, Callable[[Material, int], Iterator[Part]]] = {
-    "closeups": _closeups,
     "heads": _heads,
     "pairs": _pairs,
     "photographs": _photographs,

@@ -4,6 +4,8 @@ import fcntl
 import math
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from unmask.app.demo import RECORDINGS
 from unmask.contract import Contract, OperatingPoint, TrainingData
 from unmask.report.outcomes import Checked, Outcome, Unreadable
 from unmask.types import ClipScore, ClipSpec, Decision, FaceDecision, Reason, Verdict
@@ -39,15 +42,27 @@ class ModelFiles(NamedTuple):
 
 @pytest.fixture(scope="session")
 def model_files(tmp_path_factory) -> ModelFiles:
-    base = tmp_path_factory.getbasetemp()
-    # Exporting takes half a minute: workers of pytest-xdist, whose folders lie side by side, share the files.
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with shared_folder(tmp_path_factory, "models") as folder:  # exporting takes half a minute
         return ModelFiles(
             exported(folder, "sgtd_s_single", frames=1), exported(folder, "sgtd_s_multi", frames=5)
         )
+
+
+@pytest.fixture(scope="session")
+def demo_recordings() -> dict[str, Path]:
+    """The videos of `unmask demo`: bona_fide, print, replay, mask."""
+    return {path.stem: path for path in RECORDINGS.glob("*.mp4")}
+
+
+@contextmanager
+def shared_folder(tmp_path_factory, name: str) -> Iterator[Path]:
+    """A folder of that name, held alone; workers of pytest-xdist share it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
 
 
 def exported(folder: Path, name: str, *, frames: int) -> Path:

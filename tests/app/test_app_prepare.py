@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ import pytest
 from skimage import data
 
 from unmask.app import prepare as command
-from unmask.app.prepare import Wishes, parts_of, run
+from unmask.app.prepare import PrepareOptions, parts_of
 from unmask.app.training_sets import training_data
 from unmask.data.folder import read_labels
 from unmask.data.prepare.manifest import write_manifest
@@ -34,7 +35,21 @@ from unmask.media.video import write_video
 from unmask.types import ClipSpec, DataError, Label, OutputError, Presentation, SettingsError, Sighting
 
 CLIP = ClipSpec(frames=2, stride_s=0.1, size_px=48)
-WISHES = Wishes(clip=CLIP, every_s=0.5, shard=2, jobs=1)
+
+
+def prepare_options(**wished) -> PrepareOptions:
+    """Options for clips of CLIP, without a margin."""
+    folders = {"dataset": "folder", "root": Path(), "out": Path()}
+    clip = {"clip_frames": CLIP.frames, "clip_stride": CLIP.stride_s, "clip_size": CLIP.size_px}
+    return PrepareOptions(**(folders | clip | {"margin": 0.0} | wished))
+
+
+def run(dataset: str, root: Path, *, out: Path, options: PrepareOptions) -> int:
+    """`unmask prepare` of that folder."""
+    return command.prepare(replace(options, dataset=dataset, root=root, out=out))
+
+
+OPTIONS = prepare_options(every_s=0.5, shard=2, jobs=1)
 HEADER = "path,label,instrument,subject,camera,licence,turns,place,lamp\n"
 
 
@@ -66,7 +81,7 @@ def root(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def prepared(root, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("out") / "prepared"
-    assert run("folder", root, out=out, wishes=WISHES) == 0
+    assert run("folder", root, out=out, options=OPTIONS) == 0
     return out
 
 
@@ -146,11 +161,11 @@ def test_a_clip_is_the_one_that_the_run_time_cuts_and_its_depth_the_mesh_within(
 
 
 def test_two_processes_make_the_same_files_and_a_second_call_changes_none(prepared, root, tmp_path):
-    wishes = Wishes(clip=CLIP, every_s=0.5, shard=2, jobs=2)
-    assert run("folder", root, out=tmp_path / "two", wishes=wishes) == 0
+    options = prepare_options(every_s=0.5, shard=2, jobs=2)
+    assert run("folder", root, out=tmp_path / "two", options=options) == 0
     assert hashes(tmp_path / "two") == hashes(prepared)
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "two").rglob("shard*")}
-    assert run("folder", root, out=tmp_path / "two", wishes=wishes) == 0
+    assert run("folder", root, out=tmp_path / "two", options=options) == 0
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "two").rglob("shard*")} == times
 
 
@@ -211,8 +226,8 @@ def protocols(monkeypatch, root):
 
 def test_a_protocol_names_the_parts_and_leaves_out_the_rest(protocols, root, tmp_path):
     out = tmp_path / "out"
-    wishes = Wishes(clip=CLIP, every_s=0.5, jobs=1, protocol="toy/people", cuts=3, pictures="png")
-    assert run("toy", root, out=out, wishes=wishes) == 0
+    options = prepare_options(every_s=0.5, jobs=1, protocol="toy/people", cuts=3, pictures="png")
+    assert run("toy", root, out=out, options=options) == 0
     assert {(row["path"], row["part"]) for row in manifest(out).values()} == {
         ("0.mp4", "train"),
         ("1.mp4", "train"),
@@ -225,7 +240,7 @@ def test_a_protocol_names_the_parts_and_leaves_out_the_rest(protocols, root, tmp
     assert len({row.box for row in train.rows[:3]}) == 3  # moved a little, each its own way
     assert [item.licence for item in training_data(out)] == ["CC0-1.0"]
     with pytest.raises(OutputError, match="from another data set or protocol"):
-        run("toy", root, out=out, wishes=WISHES)
+        run("toy", root, out=out, options=OPTIONS)
 
 
 def test_what_is_wrong_with_names_and_folders_is_one_sentence(protocols, root, tmp_path):
@@ -246,12 +261,12 @@ def test_what_is_wrong_with_names_and_folders_is_one_sentence(protocols, root, t
         (lambda: parts_of("folder", root, protocol="x"), DataError, "no protocol 'x'"),
         (lambda: parts_of("toy", root, protocol="cross"), SettingsError, "asks for toy and folder"),
         (
-            lambda: run("folder", root, out=root / "0.mp4", wishes=WISHES),
+            lambda: run("folder", root, out=root / "0.mp4", options=OPTIONS),
             OutputError,
             "would replace a file that is read",
         ),
         (
-            lambda: run("folder", root, out=root, wishes=WISHES),
+            lambda: run("folder", root, out=root, options=OPTIONS),
             OutputError,
             "would replace a file that is read",
         ),
@@ -282,9 +297,9 @@ def test_another_list_in_the_same_folder_is_refused_before_a_clip_is_doubled(pre
     (out / "9.mp4").symlink_to(root / "2.mp4")
     before = hashes(prepared)
     with pytest.raises(DataError, match="with other settings or from another list"):
-        run("folder", out, out=prepared, wishes=WISHES)
+        run("folder", out, out=prepared, options=OPTIONS)
     with pytest.raises(DataError, match="with other settings or from another list"):
-        run("folder", root, out=prepared, wishes=Wishes(clip=CLIP, every_s=0.6, shard=2, jobs=1))
+        run("folder", root, out=prepared, options=prepare_options(every_s=0.6, shard=2, jobs=1))
     assert hashes(prepared) == before
 
 
@@ -293,7 +308,7 @@ def test_a_set_of_which_nothing_can_be_cut_is_no_success(tmp_path, capsys):
     write_image(tmp_path / "root" / "wall.png", np.full((90, 90, 3), 99, np.uint8))
     (tmp_path / "root" / "labels.csv").write_text("path,label,instrument\nwall.png,bona_fide,\n")
     with pytest.raises(DataError, match="no clip could be cut from"):
-        run("folder", tmp_path / "root", out=tmp_path / "out", wishes=WISHES)
+        run("folder", tmp_path / "root", out=tmp_path / "out", options=OPTIONS)
     assert manifest(tmp_path / "out")["wall.png"]["reason"] == "NO_FACE"
     assert "1 of them without a clip: NO_FACE 1" in capsys.readouterr().err
 
@@ -301,10 +316,10 @@ def test_a_set_of_which_nothing_can_be_cut_is_no_success(tmp_path, capsys):
 def test_a_missing_extra_is_named_before_the_work(root, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SettingsError, match=re.escape("pip install 'unmask[scale]'")):
-        run("folder", root, out=tmp_path / "out", wishes=Wishes(clip=CLIP, engine="ray"))
+        run("folder", root, out=tmp_path / "out", options=prepare_options(engine="ray"))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(SettingsError, match=re.escape("pip install 'unmask[data]'")):
-        run("folder", root, out=tmp_path / "out", wishes=WISHES)
+        run("folder", root, out=tmp_path / "out", options=OPTIONS)
     assert not (tmp_path / "out").exists()
 
 
@@ -324,7 +339,7 @@ def test_what_a_kill_left_of_the_manifest_is_cleared_away(prepared, root):
     before = hashes(prepared)
     for name in ("manifest.parquet", "clips.parquet", "preparation.json"):
         (prepared / f"{name}.0123abcd.part").write_bytes(b"half")
-    assert run("folder", root, out=prepared, wishes=WISHES) == 0
+    assert run("folder", root, out=prepared, options=OPTIONS) == 0
     assert hashes(prepared) == before
 
 
@@ -334,7 +349,7 @@ def test_the_manifest_appears_when_all_is_there(root, tmp_path, monkeypatch):
 
     monkeypatch.setattr(command, "write_manifest", refuse)
     with pytest.raises(OutputError):
-        run("folder", root, out=tmp_path / "out", wishes=WISHES)
+        run("folder", root, out=tmp_path / "out", options=OPTIONS)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         ".lock",
         "all",

@@ -1,24 +1,17 @@
 """Streams of the demo's own recordings, shorter, judged by the packaged weights."""
 
 from itertools import islice
-from pathlib import Path
 
 import pytest
 
-from unmask.app import demo
 from unmask.detector.detector import Detector
 from unmask.media.sources import Source, open_source
 from unmask.types import Frame, Verdict
 
-FRAMES = 36
-
 
 @pytest.fixture(scope="module")
-def recordings(tmp_path_factory) -> dict[str, list[Frame]]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "FRAMES", FRAMES)
-        paths: list[Path] = demo.simulated(tmp_path_factory.mktemp("demo"))
-    return {path.stem: list(open_source(path).frames) for path in paths}
+def recordings(demo_recordings) -> dict[str, list[Frame]]:
+    return {name: list(open_source(path).frames) for name, path in demo_recordings.items()}
 
 
 @pytest.fixture(scope="module")

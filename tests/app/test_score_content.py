@@ -7,7 +7,7 @@ import pytest
 
 from unmask.app import score_rows
 from unmask.app.score_rows import Entry, Output, write_rows
-from unmask.detector.scoring import Scored, Scorer
+from unmask.detector.scoring import PresentationScorer, Scored
 from unmask.files import content_of, is_same
 from unmask.types import Label, Presentation
 
@@ -96,10 +96,10 @@ def test_a_run_that_goes_on_scores_changed_files_again(tmp_path, scored):
     ]
     output = Output(table=tmp_path / "scores.csv", jobs=1)
     with pytest.raises(BrokenOffError):
-        write_rows(entries, Scorer(), output, title="t")
+        write_rows(entries, PresentationScorer(), output, title="t")
     assert scored == ["a.mp4", "b.mp4"]
     write(tmp_path / "b.mp4", b"1234567")
     write(tmp_path / "c.mp4", b"1")
-    rows = write_rows(entries, Scorer(), output, title="t")
+    rows = write_rows(entries, PresentationScorer(), output, title="t")
     assert scored == ["a.mp4", "b.mp4", "b.mp4", "c.mp4"]
     assert [row.score for row in rows] == [0.05, 0.07, 0.01]

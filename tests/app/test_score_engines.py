@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.app.score_rows import Entry, Output, write_rows
-from unmask.detector.scoring import Scorer
+from unmask.detector.scoring import PresentationScorer
 from unmask.media.images import write_image
 from unmask.media.video import write_video
 from unmask.types import Label, Presentation
@@ -41,7 +41,7 @@ def alone(entries, tmp_path_factory) -> tuple[bytes, bytes]:
 
 def tables(entries, folder, *, engine, jobs):
     output = Output(table=folder / "scores.csv", clips=folder / "clips.csv", engine=engine, jobs=jobs)
-    write_rows(entries, Scorer(), output, title="")
+    write_rows(entries, PresentationScorer(), output, title="")
     assert {path.name for path in folder.iterdir()} == {"scores.csv", "clips.csv"}
     return output.table.read_bytes(), output.clips.read_bytes()
 

@@ -16,7 +16,7 @@ from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.protocols import PROTOCOLS
 from unmask.data.splits import Protocol, Split
 from unmask.detector import scoring
-from unmask.detector.scoring import Scorer
+from unmask.detector.scoring import PresentationScorer
 from unmask.types import Label, OutputError, Presentation, Reason, SourceError, Verdict
 
 PROTOCOL = "simulated/oulu-1"
@@ -194,7 +194,7 @@ def test_what_another_run_left_is_refused(score, root, stub, tmp_path, monkeypat
 
 
 def test_a_model_may_stand_among_the_folders(score, root, monkeypatch):
-    seen: list[Scorer] = []
+    seen: list[PresentationScorer] = []
     monkeypatch.setattr(scoring, "loaded", lambda scorer: seen.append(scorer) or Stub())
     assert score("mine.onnx", root, "--model", "other.onnx")[0] == 0
     assert seen[0].models == ("mine.onnx", "other.onnx")
@@ -321,7 +321,7 @@ def listed(count: int, kind: type[Presentation]) -> Iterator[Entry]:
 def test_a_killed_worker_is_one_sentence_and_what_was_scored_stays(tmp_path, stub, capsys):
     output = Output(table=tmp_path / "scores.csv", jobs=2)
     with pytest.raises(OutputError, match=r"was killed, .* with [0-2] of 4 presentations scored and kept in"):
-        write_rows(list(listed(4, Lethal)), Scorer(), output, title="")
+        write_rows(list(listed(4, Lethal)), PresentationScorer(), output, title="")
     assert not (tmp_path / "scores.csv").exists()
 
 

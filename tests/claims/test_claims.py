@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from test_benchmark import alive, until
 
-from unmask.app import claims as command
-from unmask.app.claims import Task
+from unmask.app import experiment_claims as command
 from unmask.app.claims_report import report
+from unmask.app.experiment_claims import Task
 from unmask.claims.data import DOMAIN, INSTRUMENTS, TESTS, claim_parts
 from unmask.claims.measures import CLAIMS, Claim, Figures, read_runs, tried
 from unmask.claims.measures import TESTS as REPORTED

@@ -12,7 +12,7 @@ import pytest
 
 from unmask.app.data import every_set, one_set, total
 from unmask.data.catalogue import protocols_with
-from unmask.data.doctor import Examination, Kind, examine
+from unmask.data.doctor import Examination, FindingKind, examine
 from unmask.data.protocols import PROTOCOLS
 from unmask.data.sets import DATASETS
 from unmask.media.encoding import write_video
@@ -93,7 +93,9 @@ def test_a_subject_that_is_missing_whole_shows_in_the_count(copy):
         path.unlink()
     kinds = found(examine(MSU, copy))
     assert kinds == {
-        Kind.MISCOUNTED: ["test has 38 bona fide and 114 attacks of 19 subjects, published are 40 and 120"]
+        FindingKind.MISCOUNTED: [
+            "test has 38 bona fide and 114 attacks of 19 subjects, published are 40 and 120"
+        ]
     }
 
 
@@ -101,12 +103,14 @@ def test_an_archive_unpacked_twice_is_told_as_such(copy):
     (copy / "scene01" / "scene01" / "real").mkdir(parents=True)
     shutil.copy(real(copy, 1), copy / "scene01" / "scene01" / "real")
     kinds = found(examine(MSU, copy))
-    assert re.search(r"client001.* and .*client001.* are the same presentation", kinds[Kind.DUPLICATED][0])
-    assert len(kinds[Kind.DUPLICATED]) == 1  # not once more for its bytes
-    assert any("unpacked twice" in sentence for sentence in kinds[Kind.MISTAKE])
-    assert Kind.MISCOUNTED not in kinds
+    assert re.search(
+        r"client001.* and .*client001.* are the same presentation", kinds[FindingKind.DUPLICATED][0]
+    )
+    assert len(kinds[FindingKind.DUPLICATED]) == 1  # not once more for its bytes
+    assert any("unpacked twice" in sentence for sentence in kinds[FindingKind.MISTAKE])
+    assert FindingKind.MISCOUNTED not in kinds
     real(copy, 13).unlink()  # one too many does not hide one too few
-    assert found(examine(MSU, copy))[Kind.MISCOUNTED] == [
+    assert found(examine(MSU, copy))[FindingKind.MISCOUNTED] == [
         "test has 39 bona fide and 120 attacks of 20 subjects, published are 40 and 120"
     ]
 
@@ -115,7 +119,7 @@ def test_the_same_bytes_in_two_parts_or_under_two_labels_are_told(copy):
     shutil.copy(real(copy, 2), real(copy, 1))  # of train and test
     attack = copy / "scene01/attack/attack_client005_android_SD_ipad_video_scene01.mp4"
     shutil.copy(real(copy, 5), attack)
-    sentences = found(examine(MSU, copy))[Kind.DUPLICATED]
+    sentences = found(examine(MSU, copy))[FindingKind.DUPLICATED]
     assert len(sentences) == 2
     assert any("one in test and one in train" in s and "client001" in s for s in sentences)
     assert any("under two labels" in s and "client005" in s for s in sentences)
@@ -124,7 +128,7 @@ def test_the_same_bytes_in_two_parts_or_under_two_labels_are_told(copy):
 def test_files_of_one_size_whose_ends_agree_are_compared_whole(copy):
     for client, middle in ((1, b"a"), (13, b"b"), (14, b"b")):
         real(copy, client).write_bytes(bytes(1 << 16) + middle * (1 << 16) + bytes(1 << 16))
-    (sentence,) = found(examine(MSU, copy))[Kind.DUPLICATED]
+    (sentence,) = found(examine(MSU, copy))[FindingKind.DUPLICATED]
     assert "client013" in sentence
     assert "client014" in sentence
 
@@ -155,14 +159,14 @@ def test_empty_and_broken_files_are_told(copy, unmask):
 def test_files_that_may_not_be_read_are_told(copy, monkeypatch):
     hidden = str(real(copy, 1))
     monkeypatch.setattr("unmask.data.doctor.os.access", lambda path, mode: str(path) != hidden)
-    (sentence,) = found(examine(MSU, copy, every=True))[Kind.UNREADABLE]
+    (sentence,) = found(examine(MSU, copy, every=True))[FindingKind.UNREADABLE]
     assert sentence == f"1 of 280 files may not be read, {hidden} the first; check their rights"
 
 
 def test_many_findings_of_a_kind_are_counted_not_listed(copy):
     for client in TEST[:9]:
         real(copy, client).unlink()
-    missing = found(examine(MSU, copy))[Kind.MISSING]
+    missing = found(examine(MSU, copy))[FindingKind.MISSING]
     assert len(missing) == 6
     assert missing[-1] == "and 4 more"
 
@@ -173,12 +177,12 @@ def test_a_folder_above_or_below_or_of_another_set_is_recognised(copy, tmp_path)
     copy = copy.rename(deep / "MSU-MFSD")
     assert found(examine(MSU, tmp_path / "a" / "b")) == {}
     kinds = found(examine(MSU, tmp_path / "a"))
-    assert kinds[Kind.MISTAKE] == [f"MSU-MFSD lies one folder deeper: name {tmp_path / 'a' / 'b'}"]
+    assert kinds[FindingKind.MISTAKE] == [f"MSU-MFSD lies one folder deeper: name {tmp_path / 'a' / 'b'}"]
     kinds = found(examine(MSU, copy / "scene01"))
-    assert kinds[Kind.MISTAKE] == [f"MSU-MFSD lies one folder higher: name {copy}"]
+    assert kinds[FindingKind.MISTAKE] == [f"MSU-MFSD lies one folder higher: name {copy}"]
     kinds = found(examine(DATASETS["oulu-npu"], copy))
-    assert kinds[Kind.MISTAKE] == ["the folder is that of MSU-MFSD: ask for msu-mfsd"]
-    assert "holds none of Train_files" in kinds[Kind.LAYOUT][0]
+    assert kinds[FindingKind.MISTAKE] == ["the folder is that of MSU-MFSD: ask for msu-mfsd"]
+    assert "holds none of Train_files" in kinds[FindingKind.LAYOUT][0]
 
 
 def test_a_folder_that_is_not_there_or_not_unpacked_is_told(tmp_path, unmask):
@@ -208,22 +212,22 @@ def test_the_dev_list_with_a_line_too_few_is_known(tmp_path):
     (root / "Protocols" / "Protocol_1").mkdir(parents=True)
     (root / "Protocols" / "Protocol_1" / "Dev.txt").write_text("\n".join(lines[:-1]))
     kinds = found(examine(DATASETS["oulu-npu"], root))
-    assert "has 899 lines, not 900: a faulty copy that is in circulation" in kinds[Kind.MISTAKE][0]
-    assert kinds[Kind.PROTOCOL][0].startswith("oulu-npu/1: ")
-    assert "4950 of 4950 files are empty" in kinds[Kind.UNREADABLE][0]
+    assert "has 899 lines, not 900: a faulty copy that is in circulation" in kinds[FindingKind.MISTAKE][0]
+    assert kinds[FindingKind.PROTOCOL][0].startswith("oulu-npu/1: ")
+    assert "4950 of 4950 files are empty" in kinds[FindingKind.UNREADABLE][0]
 
 
 def test_siw_m_is_not_taken_for_siw(tmp_path):
     (tmp_path / "Live" / "Train").mkdir(parents=True)
     (tmp_path / "Makeup").mkdir()
     kinds = found(examine(DATASETS["siw"], tmp_path))
-    assert "has the folders of SiW-M" in kinds[Kind.MISTAKE][0]
+    assert "has the folders of SiW-M" in kinds[FindingKind.MISTAKE][0]
 
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_an_empty_folder_has_something_wrong_whatever_the_set(name, tmp_path):
     kinds = found(examine(DATASETS[name], tmp_path))
-    assert kinds[Kind.LAYOUT]
+    assert kinds[FindingKind.LAYOUT]
 
 
 def test_a_file_that_lies_in_another_part_leaks(copy, monkeypatch):
@@ -234,10 +238,10 @@ def test_a_file_that_lies_in_another_part_leaks(copy, monkeypatch):
         return [replace(row, split="train") if "real_client001" in row.path else row for row in rows]
 
     kinds = found(examine(replace(MSU, read=moved), copy))
-    assert kinds[Kind.LEAKING] == [
+    assert kinds[FindingKind.LEAKING] == [
         "as shipped, train and test share 1 subjects, msu-mfsd:01 among them; a file lies in the wrong part"
     ]
-    assert "train and test share" in kinds[Kind.PROTOCOL][0]
+    assert "train and test share" in kinds[FindingKind.PROTOCOL][0]
 
 
 def test_an_unknown_set_is_refused_with_the_nearest_first(unmask, tmp_path):

@@ -13,7 +13,7 @@ from test_sets_siw_m import build_v1, build_v2
 from test_vendor_sets import LAYOUTS, build
 
 from unmask.data.catalogue import data_set, read_set
-from unmask.data.doctor import Kind, examine
+from unmask.data.doctor import FindingKind, examine
 from unmask.data.sets import DATASETS
 from unmask.types import DataError, Label
 
@@ -60,10 +60,10 @@ TREES = {name: lambda root, layout=layout: build(root, layout()) for name, layou
 }
 # What the tree lacks of a whole copy, besides the files' contents
 LACKING = {
-    "casia-surf": {Kind.MISCOUNTED, Kind.MISSING},
-    "celeba-spoof": {Kind.MISSING},  # pictures are labelled, not made
-    "cefa": {Kind.PROTOCOL},  # 4 people of 1,500 are not the published numbers
-    "rgbd": {Kind.DUPLICATED, Kind.PROTOCOL},
+    "casia-surf": {FindingKind.MISCOUNTED, FindingKind.MISSING},
+    "celeba-spoof": {FindingKind.MISSING},  # pictures are labelled, not made
+    "cefa": {FindingKind.PROTOCOL},  # 4 people of 1,500 are not the published numbers
+    "rgbd": {FindingKind.DUPLICATED, FindingKind.PROTOCOL},
 }
 
 
@@ -82,7 +82,7 @@ def test_every_set_but_the_simulated_has_a_tree():
 def test_a_whole_tree_has_nothing_wrong_but_its_empty_files(name, tmp_path):
     root = TREES[name](tmp_path / "root")
     kinds = found(name, root)
-    assert set(kinds) - {Kind.UNREADABLE} - LACKING.get(name, set()) == set(), kinds
+    assert set(kinds) - {FindingKind.UNREADABLE} - LACKING.get(name, set()) == set(), kinds
 
 
 STRANGERS = {  # a file that does not belong, or the text of a list that is spoilt -> what is said of it
@@ -105,7 +105,7 @@ def test_one_file_that_is_refused_does_not_end_the_examination(name, tmp_path):
     (root / file).parent.mkdir(parents=True, exist_ok=True)
     (root / file).touch()
     examined = examine(data_set(name), root)
-    layout = [finding.sentence for finding in examined.findings if finding.kind is Kind.LAYOUT]
+    layout = [finding.sentence for finding in examined.findings if finding.kind is FindingKind.LAYOUT]
     assert len(layout) == 1
     assert words in layout[0]
     assert (examined.presentations, examined.counts) == (whole.presentations, whole.counts)
@@ -127,7 +127,7 @@ def test_one_line_that_is_refused_does_not_end_the_examination(name, file, old, 
     whole = examine(data_set(name), root).presentations
     (root / file).write_text((root / file).read_text().replace(old, new, 1))
     examined = examine(data_set(name), root)
-    assert words in next(f.sentence for f in examined.findings if f.kind is Kind.LAYOUT)
+    assert words in next(f.sentence for f in examined.findings if f.kind is FindingKind.LAYOUT)
     assert examined.presentations == whole - 1
 
 
@@ -151,15 +151,17 @@ def test_two_copies_below_one_folder_are_not_chosen_from(tmp_path):
 
 def test_one_version_of_siw_m_is_told_from_the_other(tmp_path):
     first, second = build_v1(tmp_path / "v1"), build_v2(tmp_path / "v2")
-    assert found("siw-m-v2", first)[Kind.MISTAKE] == ["the folder is that of SiW-M, version 1: ask for siw-m"]
-    assert found("siw-m", second)[Kind.MISTAKE] == ["the folder is that of SiW-Mv2: ask for siw-m-v2"]
+    assert found("siw-m-v2", first)[FindingKind.MISTAKE] == [
+        "the folder is that of SiW-M, version 1: ask for siw-m"
+    ]
+    assert found("siw-m", second)[FindingKind.MISTAKE] == ["the folder is that of SiW-Mv2: ask for siw-m-v2"]
     shutil.rmtree(second / "pro_3_text")  # without its lists it cannot be read, but is still known
-    assert "as version 2 does" in found("siw-m", second)[Kind.LAYOUT][0]
+    assert "as version 2 does" in found("siw-m", second)[FindingKind.LAYOUT][0]
 
 
 def test_another_order_of_columns_is_named(tmp_path):
     root = build_surf(tmp_path / "surf", order=("color", "ir", "depth"))
-    mistakes = found("casia-surf", root)[Kind.MISTAKE]
+    mistakes = found("casia-surf", root)[FindingKind.MISTAKE]
     assert len(mistakes) == 3
     assert "has the columns color, ir, depth, where most programs expect color, depth, ir" in mistakes[0]
 
@@ -169,7 +171,7 @@ def test_what_calls_a_living_face_may_follow_the_name(tmp_path):
     lines = [surf_line("Val", "part", 1, "real", n, label=int(n < 3)) for n in range(8)]
     (root / "val_private_list.txt").write_text("\n".join(lines))
     (root / lines[0].split()[0]).parent.mkdir(parents=True)
-    assert "casia-surf:live=1" in found("casia-surf", root)[Kind.LAYOUT][0]
+    assert "casia-surf:live=1" in found("casia-surf", root)[FindingKind.LAYOUT][0]
     rows = read_set("casia-surf:live=1", root)
     assert sum(row.label is Label.BONA_FIDE for row in rows if row.split == "dev") == 3
     with pytest.raises(DataError, match="by its paths, not 0"):  # the other lists say so

@@ -1,6 +1,8 @@
 """Trees that FAS-SGTD's authors prepared: read as a set, cut without a face finder, their depth the label."""
 
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from unmask.app import prepare as command
-from unmask.app.prepare import Wishes, run
+from unmask.app.prepare import PrepareOptions
 from unmask.data.prepare.authors import AuthorsTree
 from unmask.data.prepare.depth_labels import authors_box, read_depth1d
 from unmask.data.prepare.preparation import Cutting
@@ -20,7 +22,21 @@ from unmask.media.images import read_image
 from unmask.types import ClipSpec, DataError, Label
 
 SPEC = ClipSpec(frames=2, stride_s=0.1, size_px=48)
-WISHES = Wishes(clip=SPEC, every_s=0.2, shard=2, jobs=1, protocol="fas-sgtd/shipped")
+
+
+def prepare_options(**wished) -> PrepareOptions:
+    """Options for clips of SPEC, without a margin."""
+    folders = {"dataset": "folder", "root": Path(), "out": Path()}
+    clip = {"clip_frames": SPEC.frames, "clip_stride": SPEC.stride_s, "clip_size": SPEC.size_px}
+    return PrepareOptions(**(folders | clip | {"margin": 0.0} | wished))
+
+
+def run(dataset: str, root: Path, *, out: Path, options: PrepareOptions) -> int:
+    """`unmask prepare` of that folder."""
+    return command.prepare(replace(options, dataset=dataset, root=root, out=out))
+
+
+OPTIONS = prepare_options(every_s=0.2, shard=2, jobs=1, protocol="fas-sgtd/shipped")
 USERS = {"train": "01", "dev": "21", "test": "36"}
 BOX = np.array([40, 30, 104, 100], np.float32)  # of a picture of 160 x 120
 
@@ -70,7 +86,7 @@ def test_names_and_folders_tell_who_is_shown_how_and_in_which_part(tree):
 
 def test_a_tree_becomes_a_set_that_training_reads(tree, tmp_path):
     out = tmp_path / "out"
-    assert run("fas-sgtd", tree, out=out, wishes=WISHES) == 0
+    assert run("fas-sgtd", tree, out=out, options=OPTIONS) == 0
     dev = PreparedSet.open(out / "dev")
     assert (
         len(PreparedSet.open(out / "train").rows) == len(dev.rows) == 4
@@ -116,7 +132,7 @@ def test_videos_that_give_no_clip_say_why(tree, tmp_path):
     small = np.zeros((60, 80), np.uint8)
     for depth in (tree / "test_depth" / "2_3_36_4").iterdir():
         cv2.imwrite(str(depth), small)
-    assert run("fas-sgtd", tree, out=tmp_path / "out", wishes=WISHES) == 0
+    assert run("fas-sgtd", tree, out=tmp_path / "out", options=OPTIONS) == 0
     rows = {row["path"]: row for row in pq.read_table(tmp_path / "out" / "manifest.parquet").to_pylist()}
     assert len(rows) == 6
     for path, reason, words in (
@@ -150,6 +166,6 @@ def test_what_is_wrong_with_a_tree_is_said(tree, spoil, words):
 
 
 def test_its_depth_is_no_depth_camera(tree, tmp_path):
-    wishes = Wishes(clip=SPEC, protocol="fas-sgtd/shipped", depth="real")
+    options = prepare_options(protocol="fas-sgtd/shipped", depth="real")
     with pytest.raises(DataError, match="fas-sgtd has no depth beside its pictures"):
-        run("fas-sgtd", tree, out=tmp_path / "out", wishes=wishes)
+        run("fas-sgtd", tree, out=tmp_path / "out", options=options)

@@ -9,7 +9,7 @@ import pytest
 import webdataset
 
 from unmask.data.prepare.prepared import PreparedSet
-from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, Shard, write_shard
+from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, Shard, write_shard
 from unmask.types import DataError, Label
 
 T, S, D = 2, 40, 32
@@ -24,7 +24,7 @@ def prepared(recording, *, clips, rng):
     arrays = Arrays(
         *(rng.integers(0, 256, (clips, T, *shape), dtype=np.uint8) for shape in ((S, S, 3), (D, D), (D, D)))
     )
-    outcome = Outcome(
+    outcome = RecordingOutcome(
         recording=recording,
         presentation=name,
         columns={"camera": "phone"},

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from test_prepare import ANY_FACE, SpotFinder, simulated
 
 from unmask.app import prepare as command
-from unmask.app.prepare import Wishes, run
+from unmask.app.prepare import PrepareOptions
 from unmask.data.prepare.depth_labels import attack_depth, face_depth, read_depth_m
 from unmask.data.prepare.preparation import Cutting, cut_recording
 from unmask.data.prepare.prepared import PreparedSet
@@ -23,7 +24,21 @@ from unmask.media.images import read_image, write_image
 from unmask.types import ClipSpec, DataError, Label, OutputError, Presentation
 
 SPEC = ClipSpec(frames=2, stride_s=0.1, size_px=32)
-WISHES = Wishes(clip=SPEC, every_s=0.2, shard=2, jobs=1, depth="real")
+
+
+def prepare_options(**wished) -> PrepareOptions:
+    """Options for clips of SPEC, without a margin."""
+    folders = {"dataset": "folder", "root": Path(), "out": Path()}
+    clip = {"clip_frames": SPEC.frames, "clip_stride": SPEC.stride_s, "clip_size": SPEC.size_px}
+    return PrepareOptions(**(folders | clip | {"margin": 0.0} | wished))
+
+
+def run(dataset: str, root: Path, *, out: Path, options: PrepareOptions) -> int:
+    """`unmask prepare` of that folder."""
+    return command.prepare(replace(options, dataset=dataset, root=root, out=out))
+
+
+OPTIONS = prepare_options(every_s=0.2, shard=2, jobs=1, depth="real")
 STILL = Cutting(clip=SPEC, seed=3, every_s=0.2, scale_jitter=0.0, shift_jitter=0.0)
 FRAMES = 10
 
@@ -117,7 +132,7 @@ def tracked(presentation, **more):
 
 
 def test_labels_of_an_rgbd_folder_are_those_of_the_very_maps(rgbd_root, tmp_path):
-    assert run("rgbd", rgbd_root, out=tmp_path / "out", wishes=WISHES) == 0
+    assert run("rgbd", rgbd_root, out=tmp_path / "out", options=OPTIONS) == 0
     found = clips_of(tmp_path / "out" / "all")
     assert len(found) == 3 * 2
     for row, depth, mask in found:
@@ -151,20 +166,20 @@ def test_a_label_has_any_size(rgbd_root, px):
 
 def test_the_mesh_is_the_default_and_another_choice_is_refused(rgbd_root, tmp_path):
     out = tmp_path / "out"
-    assert run("rgbd", rgbd_root, out=out, wishes=replace(WISHES, depth="mesh")) == 0
+    assert run("rgbd", rgbd_root, out=out, options=replace(OPTIONS, depth="mesh")) == 0
     row, depth, _ = next(clip for clip in clips_of(out / "all") if clip[0].label is Label.BONA_FIDE)
     mesh = SpotFinder().find(read_image(rgbd_root / row.presentation / "000.png"))[0].mesh
     drawn = mesh_depth(mesh_in_clip(mesh, np.array(row.box, np.float32), size_px=32), size_px=32)
     assert np.array_equal(depth[0], in_bytes(drawn))
     assert "depth" not in (out / "preparation.json").read_text()  # as older versions wrote it
     with pytest.raises(OutputError, match="or with another --depth"):
-        run("rgbd", rgbd_root, out=out, wishes=WISHES)
+        run("rgbd", rgbd_root, out=out, options=OPTIONS)
 
 
 def test_the_files_do_not_say_where_the_set_lay(rgbd_root, tmp_path):
-    run("rgbd", rgbd_root, out=tmp_path / "one", wishes=WISHES)
+    run("rgbd", rgbd_root, out=tmp_path / "one", options=OPTIONS)
     moved = rgbd_root.rename(tmp_path / "elsewhere")
-    run("rgbd", moved, out=tmp_path / "two", wishes=WISHES)
+    run("rgbd", moved, out=tmp_path / "two", options=OPTIONS)
     for path in (tmp_path / "one" / "all").glob("*.*"):
         assert path.read_bytes() == (tmp_path / "two" / "all" / path.name).read_bytes()
 
@@ -181,7 +196,7 @@ def test_what_is_wrong_with_a_twin_is_a_failure_to_acquire(rgbd_root, tmp_path):
         blind[25:] = 0
         cv2.imwrite(str(rgbd_root / f"eve/blind/depth/{k:03d}.png"), blind)
     labels_csv(rgbd_root, ("ann/live", "bob/live", "bob/print", "cam/small", "dan/broken", "eve/blind"))
-    assert run("rgbd", rgbd_root, out=tmp_path / "out", wishes=WISHES) == 0
+    assert run("rgbd", rgbd_root, out=tmp_path / "out", options=OPTIONS) == 0
     rows = manifest(tmp_path / "out")
     assert {path.split("/")[0] for path, row in rows.items() if row["clips"]} == {"ann", "bob"}
     for name, words in (
@@ -322,7 +337,7 @@ def test_a_set_without_depth_is_refused_before_any_work(rgbd_root, tmp_path):
     names = [f"{name}/color" for name in ("ann/live", "bob/live")]
     labels_csv(rgbd_root, names)
     with pytest.raises(DataError, match="folder has no depth beside its pictures; take --depth mesh"):
-        run("folder", rgbd_root, out=tmp_path / "out", wishes=WISHES)
+        run("folder", rgbd_root, out=tmp_path / "out", options=OPTIONS)
     assert not (tmp_path / "out").exists()
 
 
@@ -347,7 +362,12 @@ def test_the_command_takes_the_choice(monkeypatch, tmp_path):
     from unmask.app.cli import app
 
     asked = []
-    monkeypatch.setattr(command, "run", lambda *_, wishes, **__: asked.append(wishes.depth) or 0)
+
+    def instead(options: PrepareOptions) -> int:
+        asked.append(options.depth)
+        return 0
+
+    monkeypatch.setattr(command, "prepare", instead)
     for more in ([], ["--depth", "real"]):
         CliRunner().invoke(
             app, ["prepare", "rgbd", str(tmp_path), "--out", "o", *more], catch_exceptions=False

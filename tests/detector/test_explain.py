@@ -12,7 +12,7 @@ from test_network import calmed, resealed
 from unmask.app import annotate as annotate_module
 from unmask.app import check as check_module
 from unmask.app.annotate import annotated
-from unmask.app.check import Wishes
+from unmask.app.check import CheckOptions
 from unmask.detector.detector import Detector
 from unmask.detector.explain import SIDE, WEIGHED, Explained, Explainer, blended, on_grid, strength
 from unmask.detector.network import Network
@@ -146,12 +146,12 @@ def test_the_command_explains_for_page_and_video_alone(model_files, tmp_path):
     portrait = data.astronaut()[:256, 96:352]
     write_video(tmp_path / "a.mp4", [np.roll(portrait, i % 4, axis=1) for i in range(13)], fps=30)
     detector, source = Detector.load(model_files.multi, threads=1), str(tmp_path / "a.mp4")
-    shown = Wishes(report=tmp_path / "page.html")
+    shown = CheckOptions(sources=(), report=tmp_path / "page.html")
 
-    def clip(wishes: Wishes) -> ClipScore:
-        return check_module.check(source, detector, wishes=wishes).seen[0].clips[0]
+    def clip(options: CheckOptions) -> ClipScore:
+        return check_module.outcome_of(source, detector, options=options).seen[0].clips[0]
 
-    assert clip(Wishes()).explanation is None
+    assert clip(CheckOptions(sources=())).explanation is None
     assert clip(shown).explanation is not None
 
 

@@ -14,9 +14,9 @@ from unmask.detector import scoring
 from unmask.detector.features import TellingNetwork
 from unmask.detector.network import Network
 from unmask.detector.saved_evidence import LOOKS
-from unmask.detector.scoring import Scorer
+from unmask.detector.scoring import PresentationScorer
 from unmask.scores import read_scores
-from unmask.scores.evidence import Evidence, evidence_path, read_about, read_evidence, write_evidence
+from unmask.scores.evidence import ClipEvidence, evidence_path, read_about, read_evidence, write_evidence
 from unmask.types import (
     Clip,
     ClipScore,
@@ -104,7 +104,9 @@ def write(teller, tmp_path, monkeypatch):
     output = Output(table=tmp_path / "scores.csv", jobs=1)
 
     def run(folder: str = "evidence") -> None:
-        write_rows(entries, Scorer(evidence=str(tmp_path / folder) if folder else ""), output, title="")
+        write_rows(
+            entries, PresentationScorer(evidence=str(tmp_path / folder) if folder else ""), output, title=""
+        )
 
     return run
 
@@ -196,9 +198,9 @@ def test_names_that_look_alike_have_files_of_their_own(tmp_path):
     assert all(path.parent == tmp_path and len(path.name) < 100 for path in paths)
 
 
-def _evidence(name: str) -> Evidence:
+def _evidence(name: str) -> ClipEvidence:
     picture = np.zeros((8, 8, 3), np.uint8)
-    return Evidence(
+    return ClipEvidence(
         presentation=name, score=0.5, model="m", time_s=0.0, picture=picture, depth=None, features=None
     )
 

@@ -6,8 +6,8 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from unmask.evaluation.heads import (
+    CaptureSample,
     OddsHead,
-    Sample,
     adapted_head,
     capture_scores,
     chosen_strength,
@@ -19,9 +19,11 @@ from unmask.evaluation.heads import (
 from unmask.types import DataError, SettingsError
 
 
-def _sample(features: np.ndarray, labels: np.ndarray, *, group: np.ndarray | None = None) -> Sample:
+def _sample(features: np.ndarray, labels: np.ndarray, *, group: np.ndarray | None = None) -> CaptureSample:
     count = np.arange(len(labels))
-    return Sample(features=features, labels=labels, capture=count, group=count if group is None else group)
+    return CaptureSample(
+        features=features, labels=labels, capture=count, group=count if group is None else group
+    )
 
 
 def _source(rng: np.random.Generator, *, each: int, features: int = 40, shift: float = 1.5):
@@ -116,7 +118,7 @@ def test_recalibration_brings_the_middle_of_left_out_captures_to_one_half(rng):
 
 
 def test_a_capture_counts_once_however_many_clips_it_has():
-    sample = Sample(
+    sample = CaptureSample(
         features=np.zeros((4, 1)),
         labels=np.array([True, True, True, False]),
         capture=np.array([0, 0, 1, 2]),

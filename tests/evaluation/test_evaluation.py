@@ -22,7 +22,7 @@ EER = metrics.read_rule("dev-eer")
 KINDS = ("", "", "print/a4", "print/a3", "mask/paper")
 
 
-def evaluate(run: Run, rule: metrics.Rule, **asked) -> FigureTable:
+def evaluate(run: Run, rule: metrics.ThresholdRule, **asked) -> FigureTable:
     return figure_table(measure(run, rule, **asked))
 
 

@@ -13,7 +13,7 @@ from unmask.evaluation.leakage import (
     ALL,
     CROP,
     FACE,
-    Measured,
+    ClipStatistics,
     area,
     area_interval,
     leak_table,
@@ -35,7 +35,7 @@ def planted(rng, *, subjects=40, clips=12, identity=0.0, leak=None):
         for clip in range(clips):
             instrument = "" if clip % 2 else f"{FAMILIES[clip // 2 % 3]}/x"
             values = dict(zip(NAMES, rng.normal(size=len(NAMES)) + habit, strict=True))
-            row = Measured(instrument=instrument, subject=f"s{subject}", statistics=values)
+            row = ClipStatistics(instrument=instrument, subject=f"s{subject}", statistics=values)
             rows.append(leak(row) if leak and instrument else row)
     return rows
 

@@ -17,7 +17,7 @@ from unmask.detector.detector import Detector
 from unmask.detector.watch import Settings
 from unmask.evaluation.selftest import counted, stem
 from unmask.report.selftest_page import checklist, report
-from unmask.scores.plan import SPECIES, Planned, make_plan, read_plan, write_plan
+from unmask.scores.plan import SPECIES, PlannedPresentation, make_plan, read_plan, write_plan
 from unmask.types import DataError, Label, Score, SettingsError
 
 
@@ -25,7 +25,7 @@ def _plan(subjects: int = 2, per_species: int = 6, species: tuple[str, ...] = ("
     return make_plan(subjects=subjects, per_species=per_species, species=species, seed=1)
 
 
-def _score(row: Planned, value: float, *, retry: int = 0, verdict: str = "ATTACK") -> Score:
+def _score(row: PlannedPresentation, value: float, *, retry: int = 0, verdict: str = "ATTACK") -> Score:
     name = row.presentation + (f"_r{retry}" if retry else "")
     columns = {"verdict": verdict, "threshold": "0.5" if math.isfinite(value) else ""}
     return Score(
@@ -38,7 +38,7 @@ def _score(row: Planned, value: float, *, retry: int = 0, verdict: str = "ATTACK
     )
 
 
-def _all_right(plan: list[Planned]) -> list[Score]:
+def _all_right(plan: list[PlannedPresentation]) -> list[Score]:
     return [_score(row, 0.1 if row.instrument else 0.9) for row in plan]
 
 
@@ -224,7 +224,7 @@ def _planted(monkeypatch):
     detector = Detector([Judge(1)], finder=Squares(), point="default", settings=Settings())
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(scoring, "loaded", lambda scorer: detector)
-    monkeypatch.setattr("unmask.app.selftest.loaded", lambda scorer: detector)
+    monkeypatch.setattr("unmask.app.selftest_report.loaded", lambda scorer: detector)
 
 
 @pytest.mark.usefixtures("_planted")

@@ -11,7 +11,7 @@ from unmask.contract import ellipse_mask
 from unmask.models import MODELS
 from unmask.models.baselines.auxiliary import hsv
 from unmask.models.baselines.cdcn import CentralDifference
-from unmask.models.baselines.clip_vit import Encoder
+from unmask.models.baselines.clip_vit import ClipImageEncoder
 from unmask.models.losses import pixels
 from unmask.models.off_gru import OffGru
 from unmask.models.sgtd.form import OFF_SMALL
@@ -218,7 +218,7 @@ def test_the_picture_encoder_is_that_of_open_clip():
         output_dim=16,
         act_layer=open_clip.transformer.QuickGELU,
     ).eval()
-    ours = Encoder(size_px=32, patch=8, width=128, layers=2, embedding=16)
+    ours = ClipImageEncoder(size_px=32, patch=8, width=128, layers=2, embedding=16)
     ours.load_state_dict(theirs.state_dict())
     pictures = torch.rand(2, 3, 32, 32)
     with torch.no_grad():

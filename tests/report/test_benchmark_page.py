@@ -6,12 +6,20 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from unmask.app.benchmark_report import run
-from unmask.evaluation.leakage import Measured
+from unmask.app.benchmark_report import BenchmarkReportOptions, benchmark_report
+from unmask.evaluation.leakage import ClipStatistics
 from unmask.files import write_bytes
 from unmask.media.statistics import NAMES
 from unmask.media.video import write_video
-from unmask.report.benchmark_page import Contents, Listed, Sheet, Shown, nearness, page, statistics
+from unmask.report.benchmark_page import (
+    BenchmarkContents,
+    ClipSheet,
+    Listed,
+    ShownClip,
+    nearness,
+    page,
+    statistics,
+)
 from unmask.types import DataError
 
 SETTINGS = {
@@ -77,14 +85,14 @@ def folder(tmp_path):
 
 
 def measured(instrument, value, camera="new-phone"):
-    return Measured(
+    return ClipStatistics(
         instrument=instrument, subject="p", statistics=dict.fromkeys(NAMES, value), camera=camera, name="clip"
     )
 
 
 def contents(**changes):
     picture = np.full((64, 64, 3), 90, np.uint8)
-    shown = Shown(
+    shown = ShownClip(
         picture=picture, depth_m=np.full((64, 64), 0.5), mesh=OVAL, words="new-phone, home", path="videos/0"
     )
     known = {
@@ -106,13 +114,13 @@ def contents(**changes):
                 lacks="bona fide recordings in train",
             ),
         ],
-        "sheets": [Sheet(title="print/<bent>", part="instrument", note="2 clips", clips=[shown])],
+        "sheets": [ClipSheet(title="print/<bent>", part="instrument", note="2 clips", clips=[shown])],
         "measured": [measured("", 1.0), measured("print/flat", 3.0)],
         "leaks": [],
         "no_leaks": "too few subjects",
         **changes,
     }
-    return Contents(**known)
+    return BenchmarkContents(**known)
 
 
 class Reader(HTMLParser):
@@ -189,7 +197,7 @@ def test_near_is_bright_and_a_face_spans_more_than_a_plane():
 
 
 def test_a_folder_is_reported(folder, capsys):
-    assert run(folder) == 0
+    assert benchmark_report(BenchmarkReportOptions(folder=folder)) == 0
     assert capsys.readouterr().out.strip() == str(folder / "report.html")
     reader = read((folder / "report.html").read_text())
     # Sheets: the living, the instrument, each camera; a picture and a depth for each clip.
@@ -200,5 +208,5 @@ def test_a_folder_is_reported(folder, capsys):
 def test_an_unfinished_benchmark_is_refused(folder, tmp_path):
     (folder / "hashes.csv").unlink()
     with pytest.raises(DataError, match=r"no finished benchmark, it has no hashes\.csv"):
-        run(folder)
+        benchmark_report(BenchmarkReportOptions(folder=folder))
     assert not (folder / "report.html").exists()

@@ -17,7 +17,7 @@ from unmask.evaluation.runs import Run
 from unmask.report import charts
 from unmask.report.report_page import Report, Told, page
 from unmask.scores import write_scores
-from unmask.scores.evidence import Evidence, evidence_path, write_about, write_evidence
+from unmask.scores.evidence import ClipEvidence, evidence_path, write_about, write_evidence
 from unmask.types import Label, Score
 
 MADE = datetime(2026, 11, 27, 16, 30)
@@ -62,7 +62,7 @@ def keep(folder, rows, *, width=8):
             depth = np.full((1, 32, 32), row.score, np.float32)
             write_evidence(
                 folder,
-                Evidence(
+                ClipEvidence(
                     presentation=row.presentation,
                     score=row.score,
                     model="toy 0.0.0",

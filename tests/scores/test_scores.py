@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from unmask.app.cli_scores import ScoreFormat
 from unmask.data.folder import read_labels
 from unmask.scores import FORMATS, read_scores, write_scores
 from unmask.scores.plan import read_plan
@@ -59,10 +58,6 @@ def test_what_a_format_writes_it_reads_again(tmp_path, form):
                 was.instrument,
                 was.subject,
             )
-
-
-def test_the_command_line_names_every_format():
-    assert [form.value for form in ScoreFormat] == list(FORMATS)
 
 
 def test_free_columns_go_through_ours_and_bobs_csv(tmp_path):

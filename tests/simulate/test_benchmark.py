@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.app import benchmark as app
+from unmask.app import benchmark_make as app
 from unmask.data.benchmark import counts, lacking, protocols
 from unmask.data.folder import read_labels
 from unmask.simulate import benchmark
@@ -386,5 +386,5 @@ def test_a_folder_of_one_subject_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(app, "load_portraits", lambda folder, finder, progress: one)
     monkeypatch.setattr(app.FaceFinder, "load", lambda: None)
     with pytest.raises(DataError, match=r"needs portraits of 24 people.* has 1; add"):
-        app.make(tmp_path / "out", app.Wishes(portraits=tmp_path))
+        app.benchmark_make(app.BenchmarkOptions(out=tmp_path / "out", portraits=tmp_path))
     assert not (tmp_path / "out").exists()

@@ -13,7 +13,7 @@ from unmask.simulate.instruments.setting import Setting
 from unmask.simulate.instruments.sheet import on_sheet, trace_sheet
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import procedural_portrait
-from unmask.simulate.rendering.layout import Picture, face_box, held, on_page
+from unmask.simulate.rendering.layout import ShownPicture, face_box, held, on_page
 from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.motion import RigidMotion, draw_camera_motion
 from unmask.simulate.rendering.surfaces import Pose, View
@@ -54,7 +54,7 @@ def setting_of(stage, seed: int, *, times_s=(0.0, 0.1), shaken: bool = False) ->
 def presented(portrait, setting: Setting, seed: int) -> tuple:
     """A medium and its motion, geometry only: every other one a print, else a display."""
     rng = np.random.default_rng([seed, 1])
-    shown = Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
+    shown = ShownPicture(frames=(portrait.image,), meshes=(portrait.mesh,))
     aim, side = setting.aim_px, setting.side_px
     framing = draw_framing(rng, view=VIEW, aim_px=aim, side_px=side, tilt_deg=14.0, held=held(shown))
     draw = draw_print if seed % 2 else draw_screen
@@ -111,7 +111,7 @@ def test_the_face_stays_before_the_camera_however_hands_shake(portrait, stage):
 
 
 def test_printers_and_displays_are_what_was_asked_for(portrait):
-    shown = Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
+    shown = ShownPicture(frames=(portrait.image,), meshes=(portrait.mesh,))
     rng = np.random.default_rng(3)
     for model in INSTRUMENTS["replay/tablet"].models:
         assert draw_screen(rng, shown, model=model).display is DISPLAYS[model]
@@ -126,7 +126,7 @@ def test_an_eye_hole_shows_the_eyes_of_who_holds_the_paper(portrait, stage):
     setting = replace(setting_of(stage, 0), wearer=lambda: wearer)
     view = View(height=160, width=160, focal_px=300.0)
     small = replace(setting.stage, view=view, light=EVEN)
-    shown = Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
+    shown = ShownPicture(frames=(portrait.image,), meshes=(portrait.mesh,))
     frame, mesh = shown.at(0)
     for seed in range(30):
         rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@ import pytest
 
 from unmask.simulate.rendering.layout import (
     Layout,
-    Picture,
+    ShownPicture,
     bleed,
     draw_crop,
     face_box,
@@ -14,11 +14,11 @@ from unmask.simulate.rendering.layout import (
 )
 
 
-def picture_with_face(height: int, width: int, box: tuple[float, float, float, float]) -> Picture:
+def picture_with_face(height: int, width: int, box: tuple[float, float, float, float]) -> ShownPicture:
     rng = np.random.default_rng(0)
     mesh = np.zeros((468, 3), np.float32)
     mesh[:, 0], mesh[:, 1] = rng.uniform(box[0], box[2], 468), rng.uniform(box[1], box[3], 468)
-    return Picture(frames=(np.zeros((height, width, 3), np.uint8),), meshes=(mesh,))
+    return ShownPicture(frames=(np.zeros((height, width, 3), np.uint8),), meshes=(mesh,))
 
 
 @pytest.mark.parametrize(("aspect", "room"), [(0.5, 1.05), (0.75, 1.5), (1.0, 2.0), (1.78, 4.0)])

@@ -14,7 +14,7 @@ from unmask.simulate.instruments.prints import (
 )
 from unmask.simulate.instruments.sheet import trace_sheet
 from unmask.simulate.rendering.lattice import modulation
-from unmask.simulate.rendering.layout import Picture
+from unmask.simulate.rendering.layout import ShownPicture
 from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.surfaces import Pose, View
 
@@ -22,9 +22,9 @@ VIEW = View(height=96, width=128, focal_px=120.0)
 EVEN = Light(kind="test", ambient=np.ones(3), tilt=np.zeros(3), lamps=(), background=np.ones(3))
 
 
-def picture(level: int = 128) -> Picture:
+def picture(level: int = 128) -> ShownPicture:
     mesh = np.random.default_rng(0).uniform(60, 180, (468, 3)).astype(np.float32)
-    return Picture(frames=(np.full((240, 240, 3), level, np.uint8),), meshes=(mesh,))
+    return ShownPicture(frames=(np.full((240, 240, 3), level, np.uint8),), meshes=(mesh,))
 
 
 def printed(seed: int = 0, *, bent: bool = False, **changes):

@@ -15,7 +15,7 @@ from unmask.simulate.appearance import NAMES, appearance
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import Portrait, load_portraits, procedural_portrait
 from unmask.simulate.recapture import Recaptures
-from unmask.simulate.recapture.attacks import KINDS, Attempt
+from unmask.simulate.recapture.attacks import KINDS, AttackRequest
 from unmask.simulate.recapture.cards import draw_card
 from unmask.simulate.recapture.living import LIVING
 from unmask.simulate.recapture.takes import Base, draw_framing, framed, mirrored
@@ -41,9 +41,9 @@ def series(portraits) -> Recaptures:
     return Recaptures(bases=portraits, seed=3)
 
 
-def attempt(portraits: list[Portrait], rng: np.random.Generator, *, tight: bool) -> Attempt:
+def attempt(portraits: list[Portrait], rng: np.random.Generator, *, tight: bool) -> AttackRequest:
     one, other = (Base(subject=p.name, image=p.image, mesh=p.mesh) for p in portraits[:2])
-    return Attempt(base=one, framing=draw_framing(rng, tight=tight), other=lambda: other, rooms=())
+    return AttackRequest(base=one, framing=draw_framing(rng, tight=tight), other=lambda: other, rooms=())
 
 
 def test_a_picture_is_a_function_of_seed_and_index_alone(series):

@@ -7,7 +7,7 @@ from unmask.simulate.instruments.displays import DISPLAYS
 from unmask.simulate.instruments.interfaces import INTERFACES
 from unmask.simulate.instruments.screens import draw_screen, glow, grid, panel, refresh
 from unmask.simulate.instruments.sheet import trace_sheet
-from unmask.simulate.rendering.layout import Picture
+from unmask.simulate.rendering.layout import ShownPicture
 from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.surfaces import Pose, View
 from unmask.simulate.stage.scene import draw_stage
@@ -22,10 +22,10 @@ def stage():
     return replace(draw_stage(np.random.default_rng(0), view=VIEW), light=NIGHT)
 
 
-def picture() -> Picture:
+def picture() -> ShownPicture:
     mesh = np.random.default_rng(0).uniform(60, 180, (468, 3)).astype(np.float32)
     frame = np.random.default_rng(1).integers(0, 255, (240, 240, 3), dtype=np.uint8)
-    return Picture(frames=(frame,), meshes=(mesh,))
+    return ShownPicture(frames=(frame,), meshes=(mesh,))
 
 
 @pytest.mark.parametrize("model", DISPLAYS)

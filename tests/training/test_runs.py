@@ -18,7 +18,8 @@ from test_training import CutOffError, curve, networks, stop_after, toy, toy_set
 
 from conftest import random_contract
 from unmask import files
-from unmask.app import train as app_train
+from unmask.app import training_runs as app_train
+from unmask.app.train import TrainOptions
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.models import MODELS
 from unmask.models.weights import load, save
@@ -360,12 +361,12 @@ def test_several_seeds_go_on_where_they_were_killed(toy, tmp_path, monkeypatch):
     monkeypatch.setattr(app_train, "train", cut_off)
     config, out = tmp_path / "toy.toml", tmp_path / "out"
     config.write_text(to_toml(toy_settings()))
-    asked = {"data": [toy], "out": out, "init": None, "seeds": 2}
+    asked = TrainOptions(config=str(config), data=(toy,), out=out, seeds=2)
     with pytest.raises(CutOffError):
-        app_train.run(str(config), resume=False, **asked)
+        app_train.train_all(asked)
     with pytest.raises(SettingsError, match="seed-1 holds a run already"):
-        app_train.run(str(config), resume=False, **asked)
-    assert app_train.run(str(config), resume=True, **asked) == 0
+        app_train.train_all(asked)
+    assert app_train.train_all(replace(asked, resume=True)) == 0
     assert begun == [1, 2, 1, 2]  # the third was refused, seed 1 not trained again
     with (out / "summary.csv").open(newline="") as file:
         (loss, *_) = rows = list(csv.DictReader(file))

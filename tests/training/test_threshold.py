@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unmask.data.prepare.shards import Row
-from unmask.training.settings import Evaluation
+from unmask.training.settings import EvaluationSettings
 from unmask.training.threshold import (
     CORRELATION_UNKNOWN,
     correlation,
@@ -88,7 +88,7 @@ def test_points_hold_their_targets_on_dev():
     scores = np.concatenate(
         [rng.normal(0.7, 0.1, 400), rng.normal(0.3, 0.1, 200), rng.normal(0.45, 0.1, 200)]
     )
-    settings = Evaluation(default_apcer=0.05, strict_apcer=0.01, lenient_bpcer=0.01)
+    settings = EvaluationSettings(default_apcer=0.05, strict_apcer=0.01, lenient_bpcer=0.01)
     points = {
         p.name: p
         for p in operating_points(
@@ -106,7 +106,12 @@ def test_points_hold_their_targets_on_dev():
 def test_a_network_that_gives_all_one_score_has_thresholds_that_a_contract_holds(score):
     rows = rows_of(*[(f"b{n}", "", 1) for n in range(4)], *[(f"a{n}", "print", 1) for n in range(4)])
     points = operating_points(
-        rows, np.full(8, score), settings=Evaluation(), alone=False, precision="f32", measured_on="here"
+        rows,
+        np.full(8, score),
+        settings=EvaluationSettings(),
+        alone=False,
+        precision="f32",
+        measured_on="here",
     )
     assert all(0 < point.threshold <= 1 for point in points)
     assert {(point.apcer, point.bpcer) for point in points} == ({(1.0, 0.0)} if score else {(0.0, 1.0)})

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from unmask.contract import TrainingData
 from unmask.data.prepare.prepared import PreparedSet
-from unmask.data.prepare.shards import Arrays, Outcome, Prepared, Row, write_shard
+from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
 from unmask.models import MODELS
 from unmask.models.sgtd.form import Form
 from unmask.models.sgtd.network import SgtdMulti, SgtdSingle
@@ -92,7 +92,7 @@ def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES, size=SIZE):
 def prepared_of(first, rows, arrays):
     """One recording: two rows from `first` on."""
     row, two = rows[first], slice(first, first + 2)
-    outcome = Outcome(
+    outcome = RecordingOutcome(
         recording=first // 2,
         presentation=row.presentation,
         label=row.label,

@@ -25,7 +25,7 @@ from unmask.training.loop import TrainingError, train
 from unmask.training.settings import Loss, from_mapping, presets, read_settings
 from unmask.training.verification import (
     PARTS,
-    Evidence,
+    HypothesisEvidence,
     auc_of,
     by_presentation,
     combined,
@@ -151,10 +151,10 @@ def test_its_settings_come_with_the_package():
         assert network.form.draws == 50
 
 
-def evidence_of(**columns) -> Evidence:
+def evidence_of(**columns) -> HypothesisEvidence:
     blank = np.zeros(len(next(iter(columns.values()))))
     given = {name: np.array(values, float) for name, values in columns.items()}
-    return Evidence(
+    return HypothesisEvidence(
         **{"fhvm": blank, "variance": blank, "delta_kl": blank, "feature": blank[:, None]} | given
     )
 

@@ -1,39 +1,62 @@
-"""`unmask adapt`: a model and a handful of captures of a user's own camera -> a model that knows it."""
+"""Refit a model's head to a handful of captures of your own camera, and say what that gained."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from rich.table import Table
 
+from unmask.app.options import InferenceOptions
 from unmask.app.progress import bar, say
 from unmask.app.render import console
-from unmask.app.selftest import planned_captures
+from unmask.app.selftest_report import planned_captures
 from unmask.data.folder import LABELS, read_labels
 from unmask.detector.detector import Detector, model_paths
 from unmask.detector.scoring import patient
-from unmask.evaluation.adapt import Adapted, Capture, adapt, check_counts, read_head, write_adapted
+from unmask.evaluation.adapt import Adapted, Capture, check_counts, read_head, write_adapted
+from unmask.evaluation.adapt import adapt as fitted
 from unmask.files import keep_inputs, name_below
 from unmask.types import DataError, Decision, Label, ModelError, Presentation, SourceError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdaptOptions:
-    """The options of `unmask adapt`; with a `plan` captures bear its names, and no labels are read."""
+@dataclass(frozen=True, kw_only=True)
+class AdaptOptions(InferenceOptions):
+    """The options of the command."""
 
-    out: Path
-    labels: Path | None = None
-    plan: Path | None = None
-    precision: str = "f32"
-    fps: float = 30.0
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="Exported .onnx file with a linear head; `default` is the packaged one.", metavar="MODEL"
+        ),
+    ]
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="3 to 20 bona fide captures of your own camera and as many attacks, with labels.csv.",
+            metavar="LABELLED_FOLDER",
+        ),
+    ]
+    out: Annotated[Path, typer.Option(help="The model file to write.")]
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="CSV with path,label,instrument,subject; FOLDER/labels.csv if not given."),
+    ] = None
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="Plan of `unmask selftest plan` whose names the captures bear, in place of labels."
+        ),
+    ] = None
 
 
-def run(model: Path, folder: Path, options: AdaptOptions) -> int:
+def adapt(options: AdaptOptions) -> int:
     """Reads the captures, fits the head, writes the new file, says what it gained; 0 once that is done."""
-    path = _one_file(model)
+    path, folder = _one_file(options.model), options.folder
     keep_inputs({"--out": options.out}, [path])
     head, contract = read_head(path)
     presentations = _presentations(folder, options)
@@ -42,7 +65,7 @@ def run(model: Path, folder: Path, options: AdaptOptions) -> int:
     check_counts(len(presentations) - attacks, attacks)
     contents = contents_of(presentations, folder)
     captures = read_captures(path, presentations, folder=folder, options=options, contents=contents)
-    made = adapt(
+    made = fitted(
         head,
         contract,
         captures,

@@ -1,19 +1,22 @@
-"""`unmask benchmark report`: what was made -> one page that shows it."""
+"""Write one HTML page: counts, sheets of clips beside their depth, camera statistics, hashes."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
+import typer
 
 from unmask.app.progress import bar
 from unmask.data.benchmark import counts, lacking, protocols
-from unmask.evaluation.leakage import Leak, Measured, leak_table
+from unmask.evaluation.leakage import ClipStatistics, Leak, leak_table
 from unmask.files import keep_inputs, read_json, write_page
 from unmask.media.statistics import face_statistics
 from unmask.media.video import read_video
-from unmask.report.benchmark_page import Contents, Listed, Sheet, Shown, page
+from unmask.report.benchmark_page import BenchmarkContents, ClipSheet, Listed, ShownClip, page
 from unmask.simulate.benchmark import MARK
 from unmask.types import DataError
 
@@ -24,9 +27,18 @@ MEASURED_FRAMES = 3
 Row = Mapping[str, str]
 
 
-def run(folder: Path, *, out: Path | None = None) -> int:
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkReportOptions:
+    """The options of the command."""
+
+    folder: Annotated[Path, typer.Argument(help="What `unmask benchmark make` made.")]
+    out: Annotated[Path | None, typer.Option(help="The page; FOLDER/report.html if not given.")] = None
+
+
+def benchmark_report(options: BenchmarkReportOptions) -> int:
     """Writes the page and says where it is."""
-    target = out or folder / "report.html"
+    folder = options.folder
+    target = options.out or folder / "report.html"
     read = (path for path in folder.rglob("*") if path.name != "report.html" and path.is_file())
     keep_inputs({"--out": target}, read)
     rows, hashes = _table(folder / "labels.csv"), _table(folder / "hashes.csv")
@@ -39,7 +51,7 @@ def run(folder: Path, *, out: Path | None = None) -> int:
             advance(len(measured), len(chosen))
     leaks, why = _leaks(measured)
     text = page(
-        Contents(
+        BenchmarkContents(
             settings=_json(folder / MARK),
             made=_json(folder / "made.json"),
             rows=rows,
@@ -81,11 +93,11 @@ def _spread(rows: Sequence[Row], at_most: int) -> list[Row]:
     return [rows[i] for i in picked]
 
 
-def _measured(folder: Path, row: Row) -> Measured:
+def _measured(folder: Path, row: Row) -> ClipStatistics:
     frames, truth = _recording(folder, row)
     picked = np.unique(np.linspace(0, len(frames) - 1, MEASURED_FRAMES).round().astype(int))
     found = face_statistics([frames[i] for i in picked], [truth["meshes"][i] for i in picked])
-    return Measured(
+    return ClipStatistics(
         instrument=row["instrument"],
         subject=row["subject"],
         statistics=found,
@@ -103,7 +115,7 @@ def _recording(folder: Path, row: Row) -> tuple[list[np.ndarray], dict[str, np.n
         return frames, {name: truth[name] for name in truth.files}
 
 
-def _leaks(measured: Sequence[Measured]) -> tuple[list[Leak], str]:
+def _leaks(measured: Sequence[ClipStatistics]) -> tuple[list[Leak], str]:
     try:
         return leak_table(measured), ""
     except DataError as too_few:
@@ -120,7 +132,7 @@ def _listed(rows: Sequence[Row]) -> Iterator[Listed]:
         )
 
 
-def _sheets(folder: Path, rows: Sequence[Row]) -> Iterator[Sheet]:
+def _sheets(folder: Path, rows: Sequence[Row]) -> Iterator[ClipSheet]:
     """One for the living, one for each instrument, one for each camera."""
     by_instrument = _grouped(rows, lambda row: row["instrument"] or "bona fide")
     for name in sorted(by_instrument, key=lambda name: (name != "bona fide", name)):
@@ -129,12 +141,12 @@ def _sheets(folder: Path, rows: Sequence[Row]) -> Iterator[Sheet]:
         models = ", ".join(sorted({row["instrument_model"] for row in own} - {"", "any"}))
         note = f"{like}{len(own)} clips{f'; {models}' if models else ''}"
         clips = [_shown(folder, row, by="camera") for row in _spread(own, A_SHEET)]
-        yield Sheet(title=name, part="instrument", note=note, clips=clips)
+        yield ClipSheet(title=name, part="instrument", note=note, clips=clips)
     for camera, own in sorted(_grouped(rows, lambda row: row["camera"]).items()):
         living = _spread([row for row in own if not row["instrument"]], A_SHEET // 2)
         attacks = _spread([row for row in own if row["instrument"]], A_SHEET - len(living))
         clips = [_shown(folder, row, by="instrument") for row in (*living, *attacks)]
-        yield Sheet(title=camera, part="camera", note=f"{len(own)} clips", clips=clips)
+        yield ClipSheet(title=camera, part="camera", note=f"{len(own)} clips", clips=clips)
 
 
 def _grouped(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
@@ -144,12 +156,12 @@ def _grouped(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, list[R
     return found
 
 
-def _shown(folder: Path, row: Row, *, by: str) -> Shown:
+def _shown(folder: Path, row: Row, *, by: str) -> ShownClip:
     frames, truth = _recording(folder, row)
     middle = len(truth["depth_mm"]) // 2
     index = middle * int(truth["depth_every"])
     depth = truth["depth_mm"][middle].astype(np.float32) / 1000
-    return Shown(
+    return ShownClip(
         picture=frames[index],
         depth_m=depth,
         mesh=truth["meshes"][index],

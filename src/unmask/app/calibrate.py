@@ -1,97 +1,119 @@
-"""`unmask calibrate`: a model and a user's own labelled captures -> a model file that knows them."""
+"""Fit scores and operating points to your own captures; refuse what so few of them cannot promise.
+
+A run that was broken off goes on where it stood.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.table import Table
 
+from unmask.app.options import Choices, InferenceOptions, JobOptions, Labels, Page
 from unmask.app.progress import say
 from unmask.app.render import console
 from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.contract import Contract
 from unmask.data.folder import LABELS, read_labels
 from unmask.detector.network import read_file
-from unmask.detector.scoring import Scorer
+from unmask.detector.scoring import PresentationScorer
 from unmask.evaluation.calibration import (
+    METHODS,
     OVER,
     Calibrated,
-    calibrate,
     first_point,
     raw_scores,
     read_point,
     refuse_impossible,
     write_calibrated,
 )
+from unmask.evaluation.calibration import calibrate as fitted
 from unmask.files import keep_inputs, name_below, write_page
 from unmask.types import Label, Score, SettingsError
 
 FEW = 200  # captures below which a step of an isotonic map stands on a handful
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """The options of `unmask calibrate`; `jobs` 0 is a process for each core that is worth one."""
+@dataclass(frozen=True, kw_only=True)
+class CalibrateOptions(InferenceOptions, JobOptions):
+    """The options of the command."""
 
-    out: Path
-    method: str = "platt"
-    points: tuple[str, ...] = ()
-    over: str = "instrument"
-    report: Path | None = None
-    scores: Path | None = None
-    labels: Path | None = None
-    precision: str = "f32"
-    fps: float = 30.0
-    seed: int = 0
-    jobs: int = 0
+    model: Annotated[Path, typer.Argument(help="Exported .onnx file.", metavar="MODEL")]
+    folder: Annotated[
+        Path, typer.Argument(help="Your own captures with labels.csv.", metavar="LABELLED_FOLDER")
+    ]
+    out: Annotated[Path, typer.Option(help="The model file to write.")]
+    method: Annotated[
+        str,
+        Choices(METHODS),
+        typer.Option(help="A logistic curve, or steps, which want hundreds of captures."),
+    ] = "platt"
+    points: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--point", help="An operating point, NAME:apcer=0.05 or NAME:bpcer=0.05; may be given again."
+        ),
+    ] = ()
+    over: Annotated[
+        str,
+        Choices(OVER),
+        typer.Option(help="What its APCER must hold for: each instrument, each family, or all attacks."),
+    ] = "instrument"
+    report: Page = None
+    scores: Annotated[
+        Path | None, typer.Option(help="Where the model's scores go; beside --out if not given.")
+    ] = None
+    labels: Labels = None
+    seed: Annotated[int, typer.Option(help="Draws the folds of the page's reliability curve.", min=0)] = 0
 
 
-def run(model: Path, folder: Path, wishes: Wishes) -> int:
+def calibrate(options: CalibrateOptions) -> int:
     """Scores the captures, fits, writes the new file, says what it supports; 0 once that is done."""
-    wanted = [read_point(text) for text in wishes.points]
+    model, folder = options.model, options.folder
+    wanted = [read_point(text) for text in options.points]
     if twice := {one.name for one in wanted if sum(other.name == one.name for other in wanted) > 1}:
         raise SettingsError(f"--point asks for {', '.join(sorted(twice))} twice; name each point once")
-    if wishes.over not in OVER:
-        raise SettingsError(f"--over is one of {', '.join(OVER)}, not {wishes.over!r}")
-    presentations = read_labels(folder, wishes.labels)
-    labels = wishes.labels or folder / LABELS
-    table = wishes.scores or wishes.out.with_suffix(".scores.csv")
-    outputs = {"--out": wishes.out, "--report": wishes.report, "--scores": table}
+    presentations = read_labels(folder, options.labels)
+    labels = options.labels or folder / LABELS
+    table = options.scores or options.out.with_suffix(".scores.csv")
+    outputs = {"--out": options.out, "--report": options.report, "--scores": table}
     keep_inputs(outputs, [model, labels, *(p.path for p in presentations)])
-    refuse_impossible(wanted, presentations, over=wishes.over)
+    refuse_impossible(wanted, presentations, over=options.over)
     _, contract = read_file(model)
-    scorer = Scorer(
+    scorer = PresentationScorer(
         models=(str(model),),
-        point=first_point(contract, precision=wishes.precision),
-        precision=wishes.precision,
-        fps=wishes.fps,
+        point=first_point(contract, precision=options.precision),
+        precision=options.precision,
+        fps=options.fps,
     )
     entries = [Entry(presentation=p, name=name_below(folder, p.path)) for p in presentations]
-    output = Output(table=table, jobs=wishes.jobs)
+    output = Output(table=table, jobs=options.jobs)
     found = write_rows(entries, scorer, output, title=f"scoring {folder}", lists=[labels])
     scores = raw_scores(found, contract)
     measured_on = _measured_on(folder, scores)
-    made = calibrate(
+    made = fitted(
         contract,
         scores,
-        method=wishes.method,
+        method=options.method,
         wanted=wanted,
-        over=wishes.over,
-        precision=wishes.precision,
+        over=options.over,
+        precision=options.precision,
         measured_on=measured_on,
     )
-    written = write_calibrated(model, made.contract, wishes.out)
+    written = write_calibrated(model, made.contract, options.out)
     _show(made, scores)
     say(f"scores: {table}")
-    say(f"model: {wishes.out}, {len(written.operating_points)} operating points in {wishes.precision}")
-    if wishes.method == "isotonic" and len(scores) < FEW:
+    say(f"model: {options.out}, {len(written.operating_points)} operating points in {options.precision}")
+    if options.method == "isotonic" and len(scores) < FEW:
         say(
             f"unmask: {len(scores)} captures are few for isotonic steps (below {FEW}); "
             "--method platt bends less"
         )
-    if wishes.report:
-        _page(made, contract, scores, wishes, folder=folder)
+    if options.report:
+        _page(made, contract, scores, options, folder=folder)
     return 0
 
 
@@ -112,19 +134,19 @@ def _show(made: Calibrated, scores: Sequence[Score]) -> None:
 
 
 def _page(
-    made: Calibrated, before: Contract, scores: Sequence[Score], wishes: Wishes, *, folder: Path
+    made: Calibrated, before: Contract, scores: Sequence[Score], options: CalibrateOptions, *, folder: Path
 ) -> None:
     from unmask.report.calibration_page import page
 
-    assert wishes.report is not None
+    assert options.report is not None
     text = page(
         made.contract,
         scores,
         supports=made.supports,
         before=before,
         folder=folder.resolve().name,
-        seed=wishes.seed,
+        seed=options.seed,
         made_at=datetime.now(),
     )
-    write_page(wishes.report, text)
-    say(f"report: {wishes.report}")
+    write_page(options.report, text)
+    say(f"report: {options.report}")

@@ -9,15 +9,15 @@ from unmask.claims.measures import (
     CLAIMS,
     TESTS,
     Figures,
-    Measured,
-    Run,
+    SystemFigures,
+    TrainedSystem,
     Tried,
     by_run,
     measured,
     read_runs,
     tried,
 )
-from unmask.claims.page import Contents, page
+from unmask.claims.page import ClaimsContents, page
 from unmask.files import write_bytes, write_page
 from unmask.metrics import Estimate
 from unmask.scores.cells import as_csv
@@ -54,7 +54,7 @@ def report(out: Path, *, claims: Sequence[str], results: Path, docs: Path | None
         for folder in {results, docs.parent if docs else results}:
             write_bytes(folder / name, drawing)
     if docs is not None:
-        contents = Contents(claims=chosen, tried=found, measured=systems, runs=runs, made=made)
+        contents = ClaimsContents(claims=chosen, tried=found, measured=systems, runs=runs, made=made)
         write_page(docs, page(contents))
         print(docs)
     print(results / "claims.csv")
@@ -85,13 +85,13 @@ def _claim_row(row: Tried, made: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _network_row(row: Measured, made: Mapping[str, Any]) -> dict[str, Any]:
+def _network_row(row: SystemFigures, made: Mapping[str, Any]) -> dict[str, Any]:
     cells = [_cells(name, estimate) for name, estimate in row.figures.items()]
     figures = {key: value for cell in cells for key, value in cell.items()}
     return {"system": row.system, "test": row.test, **figures, "seeds": row.seeds, **made}
 
 
-def _run_row(run: Run, test: str) -> dict[str, Any]:
+def _run_row(run: TrainedSystem, test: str) -> dict[str, Any]:
     figures = {
         name: f"{value:.4f}" if isinstance(value, float) else value
         for name, value in by_run(run, test).items()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from unmask.app import benchmark
+from unmask.app.benchmark_make import BenchmarkOptions, benchmark_make
 from unmask.app.prepare import fingerprint
 from unmask.app.progress import bar, say
 from unmask.claims.data import WithTrueDepth, claim_parts
@@ -26,7 +26,7 @@ def prepared_sets(data: Path, out: Path, *, clip: ClipSpec, jobs: int) -> Path:
     """The folder with a prepared set for each of PARTS; what is there is not made again."""
     if not (data / "labels.csv").is_file():
         say(f"{data} is not there yet: making it")
-        benchmark.make(data, benchmark.Wishes(size=SIZE, jobs=jobs))
+        benchmark_make(BenchmarkOptions(out=data, size=SIZE, jobs=jobs))
     sets = out / SETS
     for number, (part, presentations) in enumerate(claim_parts(read_set("simulated", data)).items()):
         _prepare(presentations, data=data, out=sets / part, clip=clip, seed=number, jobs=jobs)

@@ -1,209 +1,158 @@
-"""The command `unmask`.
+"""The command `unmask`: its commands by task, each in the file of its name, and how it ends.
 
-Each command imports what it needs when it is called, so that `unmask --help` answers at once and the core
-never waits for torch.
+A command's file is imported when the command is called, so that `unmask --help` answers at once and the core
+never waits for torch. The file's docstring is the help of the command, and the function that bears the file's
+name does the work: it takes one dataclass of options (`unmask.app.options`) and gives the exit code.
 """
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
-from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from unmask.app.cli_experiment import experiment
-from unmask.app.cli_fghv import fghv
-from unmask.app.cli_field import add_field_commands
-from unmask.app.cli_report import report
-from unmask.app.cli_root import EXIT_CODES, root
-from unmask.app.cli_scores import convert, evaluate, score
-from unmask.app.cli_sets import benchmark, data, doctor, simulate
-from unmask.app.cli_sign import sign
-from unmask.app.cli_train import export, train
-from unmask.app.options import Engine, Fps, InEngine, InPrecision, Jobs, Models, Point, Precision, Trust
-from unmask.app.serve import serve
+from unmask.app.extras import extra_of
+from unmask.app.root import EXIT_CODES, root
 from unmask.app.streams import complain, spell_out
+
+# task -> command -> the file, and function, that it is
+COMMANDS: dict[str, dict[str, str]] = {
+    "Judge": {"check": "check", "camera": "camera", "serve": "serve", "demo": "demo", "assets": "assets"},
+    "Measure": {
+        "score": "score",
+        "evaluate": "evaluate",
+        "report": "report",
+        "convert": "convert",
+        "stress": "stress",
+        "selftest plan": "selftest_plan",
+        "selftest report": "selftest_report",
+    },
+    "Fit to your own camera": {
+        "calibrate": "calibrate",
+        "adapt": "adapt",
+        "sign": "sign",
+        "import": "import_published",
+    },
+    "Data": {
+        "data": "data",
+        "doctor": "doctor",
+        "prepare": "prepare",
+        "simulate": "simulate",
+        "benchmark make": "benchmark_make",
+        "benchmark report": "benchmark_report",
+    },
+    "Train": {
+        "train": "train",
+        "search": "search",
+        "export": "export",
+        "fghv": "fghv",
+        "benchmark ocim": "benchmark_ocim",
+        "benchmark siw-m": "benchmark_siw_m",
+        "experiment claims": "experiment_claims",
+    },
+}
+PLAIN = None  # typer's boxes take 0.1 s to load, and are no help at 40 columns
+GROUPS = {
+    "selftest": "Plan a test of your own installation, and report what came of it; it is no certificate.",
+    "benchmark": "Make the open benchmark from a seed, show what is in it; train the cross-set benchmarks.",
+    "experiment": "Try what the papers claim.",
+}
+
+
+class Later(TyperCommand):
+    """A command that is known by its first sentence until it is called."""
+
+    def __init__(self, name: str, module: str) -> None:
+        super().__init__(name, help=_first_sentence(module), rich_markup_mode=PLAIN)
+        self.module = module
+
+    def real(self) -> Any:
+        """The command with its options; imports its file."""
+        with extra_of(self.module.replace("_", " ")):  # of the others the command itself says it
+            file = import_module(f"unmask.app.{self.module}")
+        called = getattr(file, self.module)
+        if isinstance(called, typer.Typer):  # a command with commands of its own
+            return typer.main.get_command(called)
+        return _command_of(called, str(self.name), help_text=file.__doc__ or "")
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **more: Any) -> Any:
+        """The context of the real command, which is imported here."""
+        return self.real().make_context(info_name, args, parent, **more)
+
+
+class Commands(TyperGroup):
+    """The commands whose names begin with `prefix`."""
+
+    prefix = ""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order of the table."""
+        names = (name for rows in COMMANDS.values() for name in rows if name.startswith(self.prefix))
+        return list(dict.fromkeys(name.removeprefix(self.prefix).split()[0] for name in names))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, or the group, of that name; None where there is none."""
+        whole = self.prefix + cmd_name
+        for rows in COMMANDS.values():
+            if whole in rows:
+                return Later(cmd_name, rows[whole])
+        return _group(whole) if whole in GROUPS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands by task, each with its whole first sentence."""
+        shown: set[str] = set()
+        for task, rows in COMMANDS.items():
+            ours = [name.removeprefix(self.prefix) for name in rows if name.startswith(self.prefix)]
+            names = [name for name in dict.fromkeys(name.split()[0] for name in ours) if name not in shown]
+            shown.update(names)
+            if names:  # a group's are few: one list
+                with formatter.section("Commands" if self.prefix else task):
+                    formatter.write_dl([(name, self.get_command(ctx, name).help) for name in names])
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """The exit codes, which are the same for all commands."""
+        if not self.prefix:
+            with formatter.section("Exit codes of all commands"):
+                formatter.write_dl(list(EXIT_CODES.items()))
+
+
+def _group(name: str) -> Commands:
+    group = Commands(name=name, help=GROUPS[name], no_args_is_help=True, rich_markup_mode=PLAIN)
+    group.prefix = f"{name} "
+    return group
+
+
+def _command_of(function: Callable[..., int], name: str, *, help_text: str) -> Any:
+    from unmask.app.options import as_typer
+
+    single = typer.Typer(add_completion=False, rich_markup_mode=PLAIN)
+    takes_options = inspect.signature(function).parameters
+    called = as_typer(function) if takes_options else (lambda: function())
+    single.command(name, help=inspect.cleandoc(help_text))(called)
+    return typer.main.get_command(single)
+
+
+def _first_sentence(module: str) -> str:
+    """The first paragraph of the file's docstring, which is read without running the file."""
+    text = Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
+    return " ".join(text.split('"""')[1].split("\n\n")[0].split())
+
 
 app = typer.Typer(
     name="unmask",
-    epilog=EXIT_CODES,
+    cls=Commands,
     invoke_without_command=True,
     add_completion=False,  # typer's own guesses the shell, and fails where it cannot
     pretty_exceptions_enable=False,
+    rich_markup_mode=PLAIN,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback()(root)
-
-
-class Packed(StrEnum):
-    """How the pictures of clips are kept."""
-
-    NPY = "npy"
-    PNG = "png"
-
-
-class DepthOf(StrEnum):
-    """What depth labels are drawn from."""
-
-    MESH = "mesh"
-    REAL = "real"
-
-
-@app.command()
-def check(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            help="Videos, images, folders of frames, camera:0, rtsp:// or http:// streams.", metavar="SOURCE"
-        ),
-    ],
-    json_lines: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line, see docs/json.md.")
-    ] = False,
-    annotate: Annotated[
-        Path | None, typer.Option(help="Write the source with box, verdict and depth to this .mp4.")
-    ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write one HTML page that needs nothing else.")] = None,
-    model: Models = None,
-    point: Point = "default",
-    all_faces: Annotated[
-        bool, typer.Option("--all-faces", help="Judge every face; the worst verdict counts.")
-    ] = False,
-    seconds: Annotated[
-        float, typer.Option(help="How much of a file is judged, from its start.", min=0.1)
-    ] = 30.0,
-    early_stop: Annotated[
-        bool, typer.Option("--early-stop", help="Judge no more of a file once the verdict is there.")
-    ] = False,
-    fps: Fps = 30.0,
-    precision: InPrecision = Precision.F32,
-    trust: Trust = None,
-) -> int:
-    """Say LIVE, ATTACK or UNDECIDED for the face in each source.
-
-    Exit code: 3 if any source could not be read, else 1 if any is ATTACK, else 2 if any is UNDECIDED, else 0.
-    """
-    from unmask.app.check import Wishes, run
-
-    wishes = Wishes(
-        json_lines=json_lines,
-        annotate=annotate,
-        report=report,
-        models=tuple(model or ()),
-        point=point,
-        precision=precision.value,
-        all_faces=all_faces,
-        seconds=seconds,
-        early_stop=early_stop,
-        fps=fps,
-        trust=trust,
-    )
-    return run(sources, wishes)
-
-
-COMMANDS: tuple[Callable[..., int], ...] = (
-    score,
-    evaluate,
-    report,
-    convert,
-    data,
-    doctor,
-    simulate,
-    fghv,
-    sign,
-)
-for command in COMMANDS:
-    app.command()(command)
-app.add_typer(benchmark, name="benchmark")
-app.add_typer(experiment, name="experiment")
-app.add_typer(serve, name="serve")
-add_field_commands(app)
-
-
-@app.command()
-def prepare(
-    dataset: Annotated[str, typer.Argument(help="Name of the data set; `folder` is any with labels.csv.")],
-    root: Annotated[Path, typer.Argument(help="The folder that was unpacked.")],
-    out: Annotated[Path, typer.Option(help="Folder for the shards and the manifest.")],
-    protocol: Annotated[str, typer.Option(help="Prepare the parts of this protocol; else all as one.")] = "",
-    clip_frames: Annotated[int, typer.Option(help="Frames of a clip.", min=1)] = 5,
-    clip_stride: Annotated[float, typer.Option(help="Seconds between its frames.", min=0.001)] = 0.1,
-    clip_size: Annotated[int, typer.Option(help="Pixels of its side.", min=32)] = 256,
-    clip_scale: Annotated[float, typer.Option(help="Its side over the face's longer one.", min=1.0)] = 1.3,
-    every: Annotated[float, typer.Option(help="Seconds between the starts of clips.", min=0.001)] = 0.5,
-    seconds: Annotated[float, typer.Option(help="Of each video, from its start.", min=0.1)] = 10.0,
-    margin: Annotated[
-        float,
-        typer.Option(help="Room around clips of train, in which each reading draws its crop anew.", min=0.0),
-    ] = 0.1,
-    cuts: Annotated[
-        int,
-        typer.Option(help="Deprecated: fixed crops of each clip of train, in place of --margin.", min=1),
-    ] = 1,
-    seed: Annotated[int, typer.Option(help="The same seed moves the boxes alike.", min=0)] = 1,
-    shard: Annotated[int, typer.Option(help="Presentations in a shard: what a kill may cost.", min=1)] = 16,
-    pictures: Annotated[
-        Packed, typer.Option(help="Plain bytes, or PNG: half the disk, read much slower. Both lossless.")
-    ] = Packed.NPY,
-    jobs: Jobs = 0,
-    engine: InEngine = Engine.PROCESSES,
-    depth: Annotated[
-        DepthOf, typer.Option(help="What labels are drawn from: the face mesh, or the set's own depth maps.")
-    ] = DepthOf.MESH,
-) -> int:
-    """Cut a data set into clips with depth labels and masks: shards and a manifest (needs the extra `data`).
-
-    A run that was broken off goes on where it stood.
-    """
-    from unmask.app.prepare import Wishes, run
-    from unmask.types import ClipSpec
-
-    wishes = Wishes(
-        clip=ClipSpec(frames=clip_frames, stride_s=clip_stride, size_px=clip_size, box_scale=clip_scale),
-        protocol=protocol,
-        every_s=every,
-        seconds=seconds,
-        cuts=cuts,
-        margin=margin,
-        seed=seed,
-        shard=shard,
-        pictures=pictures.value,
-        jobs=jobs,
-        engine=engine.value,
-        depth=depth.value,
-    )
-    return run(dataset, root, out=out, wishes=wishes)
-
-
-app.command()(train)
-app.command()(export)
-
-
-@app.command()
-def assets() -> int:
-    """Fetch the face models by pip, check them, and say where they are."""
-    from unmask.app.progress import say
-    from unmask.media.assets import face_models
-
-    models = face_models(say)
-    print(models.detector.parent)
-    return 0
-
-
-@app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the clips and the page.")] = Path("out/demo"),
-    model: Models = None,
-) -> int:
-    """Simulate a living face, a print, a screen and a paper mask, and check each.
-
-    Exit code: 0 if the living face is LIVE and no attack is, else 1.
-    """
-    from unmask.app.demo import run
-
-    return run(out, models=tuple(model or ()))
 
 
 def main() -> None:

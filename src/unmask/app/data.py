@@ -1,7 +1,10 @@
-"""`unmask data`: the data sets that are read, for a terminal."""
+"""List the data sets that are read, their protocols, licences and where to apply; or show one of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
+import typer
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -18,10 +21,17 @@ LEGEND = "Counts are bona fide + attacks; where dev is in train, the count is th
 Counts = Mapping[str, tuple[int, int]]
 
 
-def run(name: str | None) -> int:
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """The options of the command."""
+
+    name: Annotated[str | None, typer.Argument(help="A data set, to see one; without it, all.")] = None
+
+
+def data(options: DataOptions) -> int:
     """Prints all sets, or the one of that name."""
     out = console()
-    out.print(every_set() if name is None else one_set(data_set(name)))
+    out.print(every_set() if options.name is None else one_set(data_set(options.name)))
     return 0
 
 

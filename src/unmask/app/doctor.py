@@ -1,25 +1,42 @@
-"""`unmask doctor`: what is wrong with a data set's folder, for a terminal."""
+"""Tell what is missing, doubled, unreadable, miscounted or leaking in a data set's folder, and why.
+
+Exit code: 0 only when nothing was found.
+"""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.padding import Padding
 from rich.text import Text
 
 from unmask.app.progress import bar
 from unmask.app.render import console
 from unmask.data.catalogue import data_set
-from unmask.data.doctor import Examination, Finding, Kind, examine
+from unmask.data.doctor import Examination, Finding, FindingKind, examine
 from unmask.data.splits import DataSet
 
 WRONG = 1  # exit code where anything was found
 
 
-def run(name: str, root: Path, *, every: bool) -> int:
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions:
+    """The options of the command."""
+
+    dataset: Annotated[
+        str, typer.Argument(help="A data set that `unmask data` lists, as casia-surf:live=0 with an option.")
+    ]
+    root: Annotated[Path, typer.Argument(help="The folder that it was unpacked into.")]
+    every: Annotated[bool, typer.Option("--all", help="Open every file; without it, a sample of 40.")] = False
+
+
+def doctor(options: DoctorOptions) -> int:
     """Examines the folder and prints what was found; 0 only where that is nothing."""
-    dataset = data_set(name)
+    dataset, root = data_set(options.dataset), options.root
     with bar(f"opening files of {dataset.title}") as advance:
-        examination = examine(dataset, root, every=every, progress=advance)
+        examination = examine(dataset, root, every=options.every, progress=advance)
     out = console()
     out.print(Text(f"{dataset.title} in {root}", style="bold"))
     for line in summary(examination, dataset):
@@ -38,7 +55,7 @@ def run(name: str, root: Path, *, every: bool) -> int:
 
 def _short(finding: Finding, root: Path) -> str:
     """Paths below the folder without it; a probable mistake may be about the folder itself."""
-    whole = finding.kind in (Kind.LAYOUT, Kind.MISTAKE)
+    whole = finding.kind in (FindingKind.LAYOUT, FindingKind.MISTAKE)
     return finding.sentence if whole else finding.sentence.replace(f"{root}{os.sep}", "")
 
 
@@ -53,7 +70,7 @@ def summary(examination: Examination, dataset: DataSet) -> list[str]:
     published = "as published" if dataset.counts else "counts unverified: none are published"
     if edition := dataset.edition(examination.counts):
         published = f"as published: {edition}"
-    wrong = any(finding.kind is Kind.MISCOUNTED for finding in examination.findings)
+    wrong = any(finding.kind is FindingKind.MISCOUNTED for finding in examination.findings)
     return [
         f"{examination.presentations:,} presentations of {examination.subjects:,} subjects; "
         f"{examination.opened:,} files opened"

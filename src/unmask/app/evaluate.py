@@ -1,58 +1,79 @@
-"""`unmask evaluate`: score tables -> the rates of ISO/IEC 30107-3, honest and oracle side by side."""
+"""Print the error rates of score tables, at a threshold from dev and at the oracle's beside it.
+
+One table: every instrument with counts and 95 % intervals. Several: a leaderboard.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile, zip_longest
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
+from unmask.app.options import Choices, Rounds
 from unmask.app.progress import bar, say
 from unmask.app.render import console
-from unmask.app.worst import worst_notes, worst_of
+from unmask.app.worst import Worst, worst_notes, worst_of
 from unmask.evaluation.figures import HEADER, Figure, FigureTable, figure_table, over_folds, rows
 from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import Run, runs, same_presentations
 from unmask.files import keep_inputs, write_bytes
-from unmask.metrics import Rule, read_rule
-from unmask.scores import read_scores
+from unmask.metrics import ThresholdRule, read_rule
+from unmask.scores import FORMATS, read_scores
 from unmask.scores.cells import as_csv
 from unmask.types import SettingsError
 
 NOT_SHARES = ("threshold", "AUC")  # the figures that are not shown in per cent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """The options of `unmask evaluate`; `dev` and `names` hold one for each table, or none."""
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """The options of the command."""
 
-    dev: tuple[Path, ...] = ()
-    names: tuple[str, ...] = ()
-    threshold: str = "dev-eer"
-    folds: bool = False
-    worst_of: str = ""  # what the protocol defines
-    form: str | None = None
-    table: Path | None = None
-    seed: int = 0
-    rounds: int = 1000
+    scores: Annotated[
+        tuple[Path, ...], typer.Argument(help="Score tables; several are systems.", metavar="SCORES")
+    ]
+    dev: Annotated[
+        tuple[Path, ...],
+        typer.Option(help="Dev scores of the same system, one for each table; or use a column split."),
+    ] = ()
+    threshold: Annotated[
+        str, typer.Option(help="dev-eer, dev-apcer=0.05, dev-bpcer=0.01, fixed=0.5 or oracle.")
+    ] = "dev-eer"
+    names: Annotated[
+        tuple[str, ...], typer.Option("--name", help="Of each system; the file's if not given.")
+    ] = ()
+    folds: Annotated[
+        bool, typer.Option("--folds", help="The tables are folds of one system: mean and deviation.")
+    ] = False
+    worst_of: Worst = None
+    form: Annotated[
+        str | None, Choices(FORMATS), typer.Option("--format", help="Of the tables, where it cannot be told.")
+    ] = None
+    table: Annotated[Path | None, typer.Option("--csv", help="Write all figures to this table.")] = None
+    rounds: Rounds = 1000
+    seed: Annotated[int, typer.Option(help="The same seed gives the same intervals.", min=0)] = 0
 
 
-def run(tables: Sequence[Path], wishes: Wishes) -> int:
+def evaluate(options: EvaluateOptions) -> int:
     """Reads, prints one system's figures or the leaderboard of several, writes the table; 0 once done."""
-    rule = read_rule(wishes.threshold)
-    keep_inputs({"--csv": wishes.table}, [*tables, *wishes.dev])
-    found = read_runs(tables, wishes)
+    tables = options.scores
+    rule = read_rule(options.threshold)
+    keep_inputs({"--csv": options.table}, [*tables, *options.dev])
+    found = read_runs(tables, options)
     with bar("drawing subjects again") as advance:
         measured = []
         for count, one in enumerate(found, start=1):
-            worst = worst_of(one, wishes.worst_of)
-            evaluation = measure(one, rule, worst_of=worst, seed=wishes.seed, rounds=wishes.rounds)
+            worst = worst_of(one, options.worst_of)
+            evaluation = measure(one, rule, worst_of=worst, seed=options.seed, rounds=options.rounds)
             measured.append(figure_table(evaluation))
             advance(count, len(found))
-    systems = gathered(measured) if wishes.folds else measured
-    said = (*notes(found, systems, rule, folds=wishes.folds), *worst_notes(found, wishes.worst_of))
+    systems = gathered(measured) if options.folds else measured
+    said = (*notes(found, systems, rule, folds=options.folds), *worst_notes(found, options.worst_of))
     for note in said:
         console().print(Text(note))
     if len(systems) == 1:
@@ -61,31 +82,31 @@ def run(tables: Sequence[Path], wishes: Wishes) -> int:
             console().print()
     else:
         console().print(leaderboard(systems, rule))
-    if wishes.table:
-        means = systems if wishes.folds else []
+    if options.table:
+        means = systems if options.folds else []
         lines = [HEADER, *(line for one in [*measured, *means] for line in rows(one))]
-        write_bytes(wishes.table, as_csv(lines).encode())
-        say(f"figures: {wishes.table}")
+        write_bytes(options.table, as_csv(lines).encode())
+        say(f"figures: {options.table}")
     return 0
 
 
-def read_runs(tables: Sequence[Path], wishes: Wishes) -> list[Run]:
+def read_runs(tables: Sequence[Path], options: EvaluateOptions) -> list[Run]:
     """The runs of all tables; without folds every one is a system with a name of its own."""
-    if wishes.dev and len(wishes.dev) != len(tables):
+    if options.dev and len(options.dev) != len(tables):
         raise SettingsError(
-            f"{len(tables)} tables and {len(wishes.dev)} --dev: scores of one system say nothing of "
+            f"{len(tables)} tables and {len(options.dev)} --dev: scores of one system say nothing of "
             "another's; give one --dev for each table, in the same order"
         )
     found: list[Run] = []
-    for path, dev, name in zip_longest(tables, wishes.dev, _names(tables, wishes)):
-        apart = read_scores(dev, wishes.form) if dev else []
-        of_table = runs(read_scores(path, wishes.form), name=name, dev=apart)
-        if wishes.folds:
+    for path, dev, name in zip_longest(tables, options.dev, _names(tables, options)):
+        apart = read_scores(dev, options.form) if dev else []
+        of_table = runs(read_scores(path, options.form), name=name, dev=apart)
+        if options.folds:
             place = _told_apart(path, tables)
             of_table = [replace(one, system=name, fold=f"{place} {one.fold}".strip()) for one in of_table]
         found += of_table
     systems = [one.system for one in found]
-    if not wishes.folds and (twice := {name for name in systems if systems.count(name) > 1}):
+    if not options.folds and (twice := {name for name in systems if systems.count(name) > 1}):
         raise SettingsError(
             f"two systems are named {min(twice)}; give each a --name, or say --folds if they are folds of one"
         )
@@ -103,7 +124,9 @@ def gathered(measured: Sequence[FigureTable]) -> list[FigureTable]:
     return [over_folds(folds) for folds in systems.values()]
 
 
-def notes(found: Sequence[Run], systems: Sequence[FigureTable], rule: Rule, *, folds: bool) -> Iterator[str]:
+def notes(
+    found: Sequence[Run], systems: Sequence[FigureTable], rule: ThresholdRule, *, folds: bool
+) -> Iterator[str]:
     """What a reader of the figures has to know before the figures."""
     without = [one.system for one in systems if not one.honest]
     if without and rule.needs_dev:
@@ -142,7 +165,7 @@ def details(one: FigureTable) -> Iterator[Table]:
     yield curve
 
 
-def leaderboard(systems: Sequence[FigureTable], rule: Rule) -> Table:
+def leaderboard(systems: Sequence[FigureTable], rule: ThresholdRule) -> Table:
     """One row a system, the smallest honest ACER first; those without one by AUC after them."""
     drawn = _table(f"{len(systems)} systems, threshold {rule}, rates in %", "system")
     for name in ("APCER, worst", "BPCER", "ACER", "HTER", "AUC", "ACER oracle", "EER of test"):
@@ -156,19 +179,19 @@ def leaderboard(systems: Sequence[FigureTable], rule: Rule) -> Table:
     return drawn
 
 
-def _names(tables: Sequence[Path], wishes: Wishes) -> list[str]:
+def _names(tables: Sequence[Path], options: EvaluateOptions) -> list[str]:
     """A name for each table: --name, or the file's stem; of folds without a name what their stems share."""
-    given = wishes.names
+    given = options.names
     if len(given) == len(tables):
         return list(given)
-    if wishes.folds and len(given) == 1:
+    if options.folds and len(given) == 1:
         return [given[0]] * len(tables)
     if given:
         raise SettingsError(
             f"{len(tables)} tables and {len(given)} --name; give one for each, in the same order"
         )
     stems = [path.stem for path in tables]
-    if wishes.folds:
+    if options.folds:
         shared = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
         return ["".join(letters[0] for letters in shared).rstrip("-_. ") or stems[0]] * len(tables)
     return stems

@@ -1,12 +1,19 @@
-"""`unmask fghv`: weights and a prepared set -> a score table of both modules, and the two figures."""
+"""Score a prepared set by both modules of FGHV, in torch (needs the extra `train`).
+
+Columns: score (the best on dev of FHVM, variance, delta-KL and their combinations), fhvm (what the
+exported file gives), variance and delta_kl (lower is more bona fide). Standardised by the bona fide
+presentations of the training set.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import typer
 
+from unmask.app.extras import extra_of
 from unmask.app.progress import bar, say
 from unmask.data.prepare.prepared import SPEC, PreparedSet
 from unmask.data.prepare.shards import Row
@@ -18,37 +25,50 @@ from unmask.types import DataError, Label, SettingsError
 SHARE = 0.95  # of the bona fide presentations of training that lie below a line of the decision plane
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """The options of the command; `train` and `dev` None are the sets of these names beside the one that is
-    scored.
-    """
+@dataclass(frozen=True, kw_only=True)
+class FghvOptions:
+    """The options of the command."""
 
-    out: Path
-    train: Path | None
-    dev: Path | None
-    steps: int
-    rate: float
-    search: Literal["adam", "descent"]
-    plane: Path | None
-    features: Path | None
-    by: str
+    weights: Annotated[Path, typer.Argument(help="Weights of an FGHV, .safetensors.")]
+    prepared: Annotated[Path, typer.Argument(help="A prepared set: dev or test.")]
+    out: Annotated[Path, typer.Option(help="Where the score of each presentation goes.")] = Path("scores.csv")
+    train: Annotated[
+        Path | None,
+        typer.Option(help="The prepared set the weights learned from; PREPARED's sister if not given."),
+    ] = None
+    dev: Annotated[
+        Path | None,
+        typer.Option(help="The prepared set that weighs the parts of the score; PREPARED's sister."),
+    ] = None
+    steps: Annotated[int, typer.Option(help="Of the search for latent vectors.", min=0)] = 10
+    rate: Annotated[float, typer.Option(help="Of the search.", min=1e-6)] = 0.05
+    search: Annotated[Literal["adam", "descent"], typer.Option(help="Adam, or plain gradient descent.")] = (
+        "adam"
+    )
+    plane: Annotated[
+        Path | None, typer.Option(help="Draw the decision plane there, .svg (extra `report`).")
+    ] = None
+    features: Annotated[
+        Path | None, typer.Option(help="Draw the t-SNE map of features there, .svg (extra `report`).")
+    ] = None
+    by: Annotated[str, typer.Option(help="Column of the manifest that is the domain on the map.")] = "dataset"
 
 
-def run(weights: Path, prepared: Path, wishes: Wishes) -> int:
+def fghv(options: FghvOptions) -> int:
     """Writes the table and what is to be drawn, and names the files."""
-    from unmask.models.fghv.gaussian import Search
-    from unmask.models.weights import load
-    from unmask.training import verification
-
-    outputs = {"--out": wishes.out, "--plane": wishes.plane, "--features": wishes.features}
-    keep_inputs(outputs, [weights, prepared, wishes.train])
+    with extra_of("fghv"):
+        from unmask.models.fghv.gaussian import Search
+        from unmask.models.weights import load
+        from unmask.training import verification
+    weights, prepared = options.weights, options.prepared
+    outputs = {"--out": options.out, "--plane": options.plane, "--features": options.features}
+    keep_inputs(outputs, [weights, prepared, options.train])
     network, _ = load(weights)
-    search = Search(steps=wishes.steps, rate=wishes.rate, kind=wishes.search)
-    train, asked = PreparedSet.open(_train(prepared, wishes.train)), PreparedSet.open(prepared)
+    search = Search(steps=options.steps, rate=options.rate, kind=options.search)
+    train, asked = PreparedSet.open(_train(prepared, options.train)), PreparedSet.open(prepared)
     with bar(f"verifying {train.root}") as advance:
         by, living = verification.standards_of(network, train, search=search, progress=advance)
-    dev = _dev(prepared, wishes.dev)
+    dev = _dev(prepared, options.dev)
     measured = {}
     for path in dict.fromkeys([prepared, dev]):
         one = asked if path == prepared else PreparedSet.open(path)
@@ -60,10 +80,10 @@ def run(weights: Path, prepared: Path, wishes: Wishes) -> int:
     for sentence in _sentences(measured, by, weights_of, prepared=prepared, dev=dev):
         say(sentence)
     scores = verification.combined(evidence, by, weights=weights_of)
-    write_scores(wishes.out, verification.table(rows, evidence, scores))
-    print(wishes.out)
+    write_scores(options.out, verification.table(rows, evidence, scores))
+    print(options.out)
     bona_fide = _bona_fide(rows)
-    if wishes.plane is not None:
+    if options.plane is not None:
         svg = decision_plane(
             evidence.delta_kl,
             evidence.variance,
@@ -72,10 +92,10 @@ def run(weights: Path, prepared: Path, wishes: Wishes) -> int:
             variance_threshold=float(np.quantile(living.variance, SHARE)),
             title=f"lines: {SHARE:.0%} of the bona fide presentations of training lie below",
         )
-        _draw(wishes.plane, svg)
-    if wishes.features is not None:
-        domains = _domains(asked, rows, column=wishes.by)
-        _draw(wishes.features, feature_map(evidence.feature, bona_fide, domains, title="t-SNE of features"))
+        _draw(options.plane, svg)
+    if options.features is not None:
+        domains = _domains(asked, rows, column=options.by)
+        _draw(options.features, feature_map(evidence.feature, bona_fide, domains, title="t-SNE of features"))
     return 0
 
 

@@ -1,21 +1,42 @@
-"""`unmask import`: published weights of another project -> a model file under our contract."""
+"""Make a model file of published weights, for a second opinion (needs the extra `train`).
 
-from collections.abc import Sequence
+minifasnet: 2.7_80x80_MiniFASNetV2.pth and 4_0_0_80x80_MiniFASNetV1SE.pth of
+github.com/minivision-ai/Silent-Face-Anti-Spoofing, resources/anti_spoof_models.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from unmask.app.extras import extra_of
+from unmask.app.options import Choices
 from unmask.app.progress import say
 from unmask.files import atomic_path, keep_inputs
-from unmask.types import SettingsError
 
 
-def run(network: str, files: Sequence[Path], *, out: Path) -> int:
-    """Reads the files, writes the model; 0 once that is done. `network` is "minifasnet"."""
-    from unmask.models.export import export
-    from unmask.models.silentface import published_contract, read_published
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions:
+    """The options of the command."""
 
-    if network != "minifasnet":
-        raise SettingsError(f"the networks that can be imported are minifasnet, not {network!r}")
-    keep_inputs({"--out": out}, list(files))
+    network: Annotated[
+        str, Choices(("minifasnet",)), typer.Argument(help="Whose files they are.", metavar="NETWORK")
+    ]
+    files: Annotated[
+        tuple[Path, ...],
+        typer.Argument(help="The published .pth files: both, or one of them.", metavar="FILE"),
+    ]
+    out: Annotated[Path, typer.Option(help="The model file to write.")] = Path("minifasnet.onnx")
+
+
+def import_published(options: ImportOptions) -> int:
+    """Reads the files, writes the model; 0 once that is done."""
+    with extra_of("import"):
+        from unmask.models.export import export
+        from unmask.models.silentface import published_contract, read_published
+    files, out = options.files, options.out
+    keep_inputs({"--out": out}, files)
     module, published = read_published(files)
     with atomic_path(out) as part:
         contract = export(module, published_contract(published), part, half=False)

@@ -12,11 +12,13 @@ from unmask.detector.network import BATCH, Network
 from unmask.files import write_bytes
 from unmask.models.weights import load, save
 from unmask.training.calibrated import through
-from unmask.training.settings import Evaluation
+from unmask.training.settings import EvaluationSettings
 from unmask.training.threshold import operating_points
 
 
-def add_bf16_points(model: Path, weights: Path, *, dev: PreparedSet, settings: Evaluation) -> Contract:
+def add_bf16_points(
+    model: Path, weights: Path, *, dev: PreparedSet, settings: EvaluationSettings
+) -> Contract:
     """The ONNX file and the weights beside it get points measured on `dev` in bf16, by the runtime itself."""
     network = Network.load(model, precision="bf16")
     contract = network.contract

@@ -1,4 +1,7 @@
-"""`unmask prepare`: a data set's folder -> shards of clips with labels, and a manifest."""
+"""Cut a data set into clips with depth labels and masks: shards and a manifest (needs the extra `data`).
+
+A run that was broken off goes on where it stood.
+"""
 
 import hashlib
 import json
@@ -10,7 +13,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from unmask.app.options import MARGIN, EngineOptions
 from unmask.app.progress import bar, say
 from unmask.data.catalogue import data_set, read_set, split_by
 from unmask.data.catalogue import protocol as catalogue_protocol
@@ -19,17 +26,16 @@ from unmask.data.prepare.depth_labels import DEPTH1D
 from unmask.data.prepare.engines import ENGINES, ray_module
 from unmask.data.prepare.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
 from unmask.data.prepare.preparation import (
-    RECORDINGS_A_SHARD,
     Cutting,
     Packing,
     Source,
-    prepare,
     refuse_others,
 )
+from unmask.data.prepare.preparation import prepare as prepared
 from unmask.data.prepare.prepared import PREPARATION
-from unmask.data.prepare.recordings import READ_S, TrackedFolder
+from unmask.data.prepare.recordings import TrackedFolder
 from unmask.data.prepare.selection import WHOLE
-from unmask.data.prepare.shards import Outcome, Pictures
+from unmask.data.prepare.shards import Pictures, RecordingOutcome
 from unmask.data.prepare.true_depth import Depth, check_depth
 from unmask.files import held, keep_inputs, left_behind, name_below, write_bytes
 from unmask.media.faces import FaceFinder
@@ -39,55 +45,75 @@ CLAIM = PREPARATION
 FILES = "|".join(map(re.escape, (CLAIM, MANIFEST, CLIPS)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """The options of `unmask prepare`; `jobs` 0 is one process for each core.
+@dataclass(frozen=True, kw_only=True)
+class PrepareOptions(EngineOptions):
+    """The options of the command."""
 
-    `depth` is what the labels are drawn from: the mesh of the face, or the maps beside the pictures.
+    dataset: Annotated[str, typer.Argument(help="Name of the data set; `folder` is any with labels.csv.")]
+    root: Annotated[Path, typer.Argument(help="The folder that was unpacked.")]
+    out: Annotated[Path, typer.Option(help="Folder for the shards and the manifest.")]
+    protocol: Annotated[str, typer.Option(help="Prepare the parts of this protocol; else all as one.")] = ""
+    clip_frames: Annotated[int, typer.Option(help="Frames of a clip.", min=1)] = 5
+    clip_stride: Annotated[float, typer.Option(help="Seconds between its frames.", min=0.001)] = 0.1
+    clip_size: Annotated[int, typer.Option(help="Pixels of its side.", min=32)] = 256
+    clip_scale: Annotated[float, typer.Option(help="Its side over the face's longer one.", min=1.0)] = 1.3
+    every_s: Annotated[
+        float, typer.Option("--every", help="Seconds between the starts of clips.", min=0.001)
+    ] = 0.5
+    seconds: Annotated[float, typer.Option(help="Of each video, from its start.", min=0.1)] = 10.0
+    margin: Annotated[
+        float,
+        typer.Option(help="Room around clips of train, in which each reading draws its crop anew.", min=0.0),
+    ] = MARGIN
+    cuts: Annotated[
+        int,
+        typer.Option(help="Deprecated: fixed crops of each clip of train, in place of --margin.", min=1),
+    ] = 1
+    seed: Annotated[int, typer.Option(help="The same seed moves the boxes alike.", min=0)] = 1
+    shard: Annotated[int, typer.Option(help="Presentations in a shard: what a kill may cost.", min=1)] = 16
+    pictures: Annotated[
+        Pictures, typer.Option(help="Plain bytes, or PNG: half the disk, read much slower. Both lossless.")
+    ] = "npy"
+    depth: Annotated[
+        Depth, typer.Option(help="What labels are drawn from: the face mesh, or the set's own depth maps.")
+    ] = "mesh"
 
-    Clips of the part train, or of all, are stored with a `margin`, in which a training draws its crop anew
-    at each reading; or, the older way, each is cut `cuts` times with boxes moved a little. Other parts are
-    cut once, as at run time.
-    """
-
-    clip: ClipSpec
-    protocol: str = ""
-    every_s: float = 0.5
-    seconds: float = READ_S
-    cuts: int = 1
-    margin: float = 0.0
-    seed: int = 1
-    shard: int = RECORDINGS_A_SHARD
-    pictures: Pictures = "npy"
-    jobs: int = 0
-    engine: str = "processes"
-    depth: Depth = "mesh"
+    @property
+    def clip(self) -> ClipSpec:
+        """The clips that are cut."""
+        return ClipSpec(
+            frames=self.clip_frames,
+            stride_s=self.clip_stride,
+            size_px=self.clip_size,
+            box_scale=self.clip_scale,
+        )
 
 
-def run(dataset: str, root: Path, *, out: Path, wishes: Wishes) -> int:
+def prepare(options: PrepareOptions) -> int:
     """Prepares, writes the manifest, and says what came of it."""
+    dataset, root, out = options.dataset, options.root, options.out
     arrow_module()  # what is missing is said before the work, not after it
-    if wishes.engine == "ray":
+    if options.engine == "ray":
         ray_module()
     keep_inputs({"--out": out}, [root])
-    if wishes.cuts > 1:
+    if options.cuts > 1:
         say(
             "unmask: --cuts stores copies with fixed crops and will go; without it, clips are stored once, "
             "with --margin, and a training draws a new crop each time"
         )
-    parts = parts_of(dataset, root, protocol=wishes.protocol)
-    if wishes.depth == "real":
+    parts = parts_of(dataset, root, protocol=options.protocol)
+    if options.depth == "real":
         check_depth([p for presentations in parts.values() for p in presentations], dataset=dataset)
     refuse_others(out, claim=CLAIM, files=FILES)
-    settings = {"dataset": dataset, "protocol": wishes.protocol}
-    if wishes.depth != "mesh":  # unsaid: folders of versions that knew nothing else go on
-        settings["depth"] = wishes.depth
+    settings = {"dataset": dataset, "protocol": options.protocol}
+    if options.depth != "mesh":  # unsaid: folders of versions that knew nothing else go on
+        settings["depth"] = options.depth
     with held(out):
         claim(out, settings)
         for name, presentations in parts.items():
             with bar(f"preparing {name}: {len(presentations)} presentations") as advance:
                 prepare_part(
-                    presentations, root=root, out=out / name, wishes=wishes, part=name, progress=advance
+                    presentations, root=root, out=out / name, options=options, part=name, progress=advance
                 )
         manifest = write_manifest(out, list(parts))
     for name in parts:
@@ -140,45 +166,45 @@ def prepare_part(
     *,
     root: Path,
     out: Path,
-    wishes: Wishes,
+    options: PrepareOptions,
     part: str,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """The prepared set of one part."""
-    source = _source(presentations, root=root, wishes=wishes)
-    cutting = Cutting(clip=wishes.clip, seed=wishes.seed, every_s=wishes.every_s, cuts=wishes.cuts)
+    source = _source(presentations, root=root, options=options)
+    cutting = Cutting(clip=options.clip, seed=options.seed, every_s=options.every_s, cuts=options.cuts)
     if part != "train":
         cutting = replace(cutting, cuts=1, scale_jitter=0.0, shift_jitter=0.0)
-    roomy = part in ("train", WHOLE) and wishes.cuts == 1
+    roomy = part in ("train", WHOLE) and options.cuts == 1
     if roomy and isinstance(source, TrackedFolder):  # crops of an authors' tree have no margin
-        cutting = replace(cutting, margin=wishes.margin)
-    return prepare(
+        cutting = replace(cutting, margin=options.margin)
+    return prepared(
         source,
         out,
         count=len(presentations),
         cutting=cutting,
         packing=Packing(
-            recordings_a_shard=wishes.shard,
-            pictures=wishes.pictures,
-            origin=fingerprint(presentations, root=root, seconds=wishes.seconds),
+            recordings_a_shard=options.shard,
+            pictures=options.pictures,
+            origin=fingerprint(presentations, root=root, seconds=options.seconds),
         ),
-        jobs=wishes.jobs or os.cpu_count() or 1,
-        engine=ENGINES[wishes.engine],
+        jobs=options.jobs or os.cpu_count() or 1,
+        engine=ENGINES[options.engine],
         progress=progress,
     )
 
 
-def _source(presentations: Sequence[Presentation], *, root: Path, wishes: Wishes) -> Source:
+def _source(presentations: Sequence[Presentation], *, root: Path, options: PrepareOptions) -> Source:
     """Faces are found and followed, but where the set comes with boxes and depth of its own."""
     if presentations and all(DEPTH1D in presentation.columns for presentation in presentations):
-        return AuthorsTree(presentations=presentations, root=str(root), seconds=wishes.seconds)
+        return AuthorsTree(presentations=presentations, root=str(root), seconds=options.seconds)
     return TrackedFolder(
         presentations=presentations,
         load_finder=partial(FaceFinder.load, threads=1),
-        stride_s=wishes.clip.stride_s,
+        stride_s=options.clip.stride_s,
         root=str(root),
-        seconds=wishes.seconds,
-        depth=wishes.depth,
+        seconds=options.seconds,
+        depth=options.depth,
     )
 
 
@@ -210,7 +236,7 @@ def claim(out: Path, settings: dict[str, str]) -> None:
         write_bytes(out / CLAIM, text.encode())
 
 
-def summary(part: str, found: Sequence[Outcome]) -> str:
+def summary(part: str, found: Sequence[RecordingOutcome]) -> str:
     """One line: how many presentations and clips, and why some have none.
 
     >>> summary("test", [])

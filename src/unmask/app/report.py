@@ -1,4 +1,7 @@
-"""`unmask report`: score tables, with evidence and stress where they are given -> one page."""
+"""Write one HTML page for third parties: what was tested, rates in ISO words, curves, slices, errors.
+
+Needs the extra `report`. Two tables whose names differ in `last` and `best` are two epochs of one run.
+"""
 
 import hashlib
 from collections import Counter
@@ -8,9 +11,13 @@ from datetime import datetime
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from unmask.app.options import Choices, Rounds
 from unmask.app.progress import bar, say
-from unmask.app.worst import worst_notes, worst_of
+from unmask.app.worst import Worst, worst_notes, worst_of
 from unmask.contract import Contract, from_json
 from unmask.data.sets import DATASETS
 from unmask.evaluation.measure import Evaluation, comparison_notes, measure
@@ -18,89 +25,117 @@ from unmask.evaluation.runs import Run, runs
 from unmask.files import keep_inputs, write_page
 from unmask.metrics import read_rule
 from unmask.report import charts
-from unmask.report.galleries import Kept, kept
+from unmask.report.galleries import KeptEvidence, kept
 from unmask.report.published import published
 from unmask.report.report_page import Report, Told, page
-from unmask.scores import read_scores
+from unmask.scores import FORMATS, read_scores
 from unmask.scores.evidence import read_about, read_evidence
 from unmask.types import DataError, Score, SettingsError
 
 SENTENCES = 5  # on evidence that cannot be read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """The options of `unmask report`; `dev`, `names` and `evidence` hold one for each table, or none."""
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """The options of the command."""
 
-    out: Path = Path("report.html")
-    dev: tuple[Path, ...] = ()
-    names: tuple[str, ...] = ()
-    evidence: tuple[Path, ...] = ()
-    models: tuple[Path, ...] = ()
-    stress: Path | None = None
-    threshold: str = ""
-    by: tuple[str, ...] = ()
-    worst_of: str = ""  # what the protocol defines
-    form: str | None = None
-    beside: str = ""  # a protocol
-    title: str = ""
-    seed: int = 0
-    rounds: int = 1000
+    scores: Annotated[
+        tuple[Path, ...],
+        typer.Argument(help="Score tables; several are systems side by side.", metavar="SCORES"),
+    ]
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html")
+    evidence: Annotated[
+        tuple[Path, ...],
+        typer.Option(help="What `unmask score --evidence` kept, one folder for each table."),
+    ] = ()
+    stress: Annotated[Path | None, typer.Option(help="The table of `unmask stress`.")] = None
+    models: Annotated[
+        tuple[Path, ...],
+        typer.Option(
+            "--model", help="The .onnx files that scored, for their contracts; not needed with --evidence."
+        ),
+    ] = ()
+    dev: Annotated[
+        tuple[Path, ...],
+        typer.Option(help="Dev scores of the same system, one for each table; or use a column split."),
+    ] = ()
+    threshold: Annotated[
+        str,
+        typer.Option(
+            help="dev-eer, dev-apcer=0.05, dev-bpcer=0.01, fixed=0.5 or oracle; if not given, dev's EER, "
+            "without dev the thresholds in the table."
+        ),
+    ] = ""
+    names: Annotated[
+        tuple[str, ...], typer.Option("--name", help="Of each system; the file's if not given.")
+    ] = ()
+    by: Annotated[tuple[str, ...], typer.Option(help="A further column to slice by.")] = ()
+    beside: Annotated[
+        str, typer.Option(help="Put the rows below the published figures of this protocol, as oulu-npu/1.")
+    ] = ""
+    title: Annotated[str, typer.Option(help="Of the page.")] = ""
+    worst_of: Worst = None
+    form: Annotated[
+        str | None, Choices(FORMATS), typer.Option("--format", help="Of the tables, where it cannot be told.")
+    ] = None
+    rounds: Rounds = 1000
+    seed: Annotated[int, typer.Option(help="The same seed gives the same page.", min=0)] = 0
 
 
-def run(tables: Sequence[Path], wishes: Wishes) -> int:
+def report(options: ReportOptions) -> int:
     """Reads all, measures, writes the page; 0 once it is whole."""
+    tables = options.scores
     evidence = (
-        path for folder in wishes.evidence for path in (*folder.glob("*.npz"), *folder.glob("*.json"))
+        path for folder in options.evidence for path in (*folder.glob("*.npz"), *folder.glob("*.json"))
     )
-    keep_inputs({"--out": wishes.out}, [*tables, *wishes.dev, *wishes.models, wishes.stress, *evidence])
+    keep_inputs({"--out": options.out}, [*tables, *options.dev, *options.models, options.stress, *evidence])
     charts.need_matplotlib()  # what is missing is said before the work
-    rule = read_rule(wishes.threshold) if wishes.threshold else None
-    beside = tuple(published(wishes.beside)) if wishes.beside else ()
-    found = _read(tables, wishes)
-    stress = _stress(wishes.stress) if wishes.stress else ""
-    contracts = _contracts(wishes.models)
+    rule = read_rule(options.threshold) if options.threshold else None
+    beside = tuple(published(options.beside)) if options.beside else ()
+    found = _read(tables, options)
+    stress = _stress(options.stress) if options.stress else ""
+    contracts = _contracts(options.models)
     systems, told = [], []
     with bar("measuring") as advance:
         for count, (table, one, folder) in enumerate(found, start=1):
-            worst = worst_of(one, wishes.worst_of)
-            system = measure(one, rule, worst_of=worst, seed=wishes.seed, rounds=wishes.rounds)
+            worst = worst_of(one, options.worst_of)
+            system = measure(one, rule, worst_of=worst, seed=options.seed, rounds=options.rounds)
             systems.append(system)
             told.append(_told(table, system, contracts, folder=folder))
             advance(count, len(found))
-    report = Report(
+    shown = Report(
         systems=tuple(systems),
         told=tuple(told),
         notes=(
             *comparison_notes([one for _, one, _ in found]),
-            *worst_notes([one for _, one, _ in found], wishes.worst_of),
+            *worst_notes([one for _, one, _ in found], options.worst_of),
         ),
-        by=wishes.by,
+        by=options.by,
         beside=beside,
         stress=stress,
-        title=wishes.title,
-        seed=wishes.seed,
+        title=options.title,
+        seed=options.seed,
     )
-    write_page(wishes.out, page(report, made_at=datetime.now()))
-    for note in report.notes:
+    write_page(options.out, page(shown, made_at=datetime.now()))
+    for note in shown.notes:
         say(f"unmask: {note}")
-    say(f"report: {wishes.out}")
+    say(f"report: {options.out}")
     return 0
 
 
-def _read(tables: Sequence[Path], wishes: Wishes) -> list[tuple[Path, Run, Path | None]]:
+def _read(tables: Sequence[Path], options: ReportOptions) -> list[tuple[Path, Run, Path | None]]:
     """(table, run, folder of its evidence) of every system, each with a name of its own."""
-    for option, given in (("dev", wishes.dev), ("name", wishes.names), ("evidence", wishes.evidence)):
+    for option, given in (("dev", options.dev), ("name", options.names), ("evidence", options.evidence)):
         if given and len(given) != len(tables):
             raise SettingsError(
                 f"{len(tables)} tables and {len(given)} --{option}; give one for each, in the same order"
             )
     found = []
-    for path, dev, name, folder in zip_longest(tables, wishes.dev, wishes.names, wishes.evidence):
-        apart = read_scores(dev, wishes.form) if dev else []
+    for path, dev, name, folder in zip_longest(tables, options.dev, options.names, options.evidence):
+        apart = read_scores(dev, options.form) if dev else []
         if folder and not folder.is_dir():
             raise DataError(f"--evidence {folder} is not a folder; name the one that `unmask score` filled")
-        for one in runs(read_scores(path, wishes.form), name=name or path.stem, dev=apart, one_class=True):
+        for one in runs(read_scores(path, options.form), name=name or path.stem, dev=apart, one_class=True):
             found.append((path, one, folder))
     systems = [one.system for _, one, _ in found]
     if twice := {name for name in systems if systems.count(name) > 1}:
@@ -128,7 +163,7 @@ def _told(table: Path, system: Evaluation, contracts: Sequence[Contract], *, fol
     )
 
 
-def _evidence(system: Evaluation, folder: Path) -> Kept:
+def _evidence(system: Evaluation, folder: Path) -> KeptEvidence:
     found = kept(system, partial(read_evidence, folder))
     for sentence in found.broken[:SENTENCES]:
         say(f"unmask: {sentence}")

@@ -1,24 +1,28 @@
-"""`unmask score`: presentations -> scores.csv, and the rates of ISO/IEC 30107-3 printed with counts.
+"""Score a data set by a protocol, or a labelled folder; print error rates with counts and intervals.
 
-Of a labelled folder here; of a data set by a protocol in `score_protocol`.
+A run that was broken off goes on where it stood.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
+from unmask.app.options import EngineOptions, Labels, ModelOptions, Trust
 from unmask.app.progress import say
 from unmask.app.render import console
 from unmask.app.score_protocol import score_protocol
 from unmask.app.score_rows import Entry, Output, write_rows
+from unmask.app.worst import Worst
 from unmask.data.folder import LABELS, read_labels
 from unmask.data.prepare.engines import ray_module
 from unmask.detector.detector import packaged
-from unmask.detector.scoring import Scorer, thresholds_of
+from unmask.detector.scoring import PresentationScorer, thresholds_of
 from unmask.files import name_below
 from unmask.metrics import Estimate, Rate, over, summarise
 from unmask.plain import sentence
@@ -26,86 +30,92 @@ from unmask.signature import check_signatures
 from unmask.types import DataError, Score, SettingsError, Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """The options of `unmask score`; `jobs` 0 is a process for each core that is worth one.
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions(ModelOptions, EngineOptions):
+    """The options of the command."""
 
-    `labels` and `by` belong to a labelled folder, `train` to a `protocol`.
-    """
+    sources: Annotated[
+        tuple[str, ...],
+        typer.Argument(
+            help="A labelled folder, and a model (.onnx) in place of the packaged ones; with --protocol the "
+            "unpacked folder of its data set, or NAME=FOLDER for each of several.",
+            metavar="DATA",
+        ),
+    ]
+    protocol: Annotated[
+        str, typer.Option(help="Score the dev and test of this protocol, which `unmask data` lists.")
+    ] = ""
+    labels: Labels = None
+    out: Annotated[Path, typer.Option(help="Where the score of each presentation goes.")] = Path("scores.csv")
+    clips: Annotated[Path | None, typer.Option(help="Write the score of each clip to this table.")] = None
+    evidence: Annotated[
+        Path | None,
+        typer.Option(help="Keep a picture, depth map and features of each presentation here, for `report`."),
+    ] = None
+    train: Annotated[bool, typer.Option("--train", help="Score the protocol's train too.")] = False
+    by: Annotated[str | None, typer.Option(help="A column of the labels to split the figures by.")] = None
+    worst_of: Worst = None
+    trust: Trust = None
 
-    labels: Path | None = None
-    out: Path = Path("scores.csv")
-    clips: Path | None = None
-    evidence: Path | None = None
-    protocol: str = ""
-    train: bool = False
-    by: str | None = None
-    worst_of: str = ""  # what the protocol defines
-    models: tuple[Path, ...] = ()
-    point: str = "default"
-    precision: str = "f32"
-    fps: float = 30.0
-    engine: str = "processes"
-    jobs: int = 0
-    trust: Path | None = None
 
-
-def run(sources: Sequence[str], wishes: Wishes) -> int:
+def score(options: ScoreOptions) -> int:
     """Scores every presentation, writes the table, prints the rates; 0 once all that is done.
 
     A source that ends in .onnx is a model, any other a folder, or NAME=FOLDER.
     """
-    models = [source for source in sources if source.endswith(".onnx") and not Path(source).is_dir()]
-    folders = [source for source in sources if source not in models]
+    models = [source for source in options.sources if source.endswith(".onnx") and not Path(source).is_dir()]
+    folders = [source for source in options.sources if source not in models]
     if not folders:
         raise SettingsError("there is nothing to score; name a folder")
-    if wishes.trust:
-        check_signatures([*models, *wishes.models] or packaged(), wishes.trust)
-    if wishes.engine == "ray":
+    if options.trust:
+        check_signatures([*models, *options.models] or packaged(), options.trust)
+    if options.engine == "ray":
         ray_module()  # what is missing is said before the work
-    scorer = Scorer(
-        models=tuple(map(str, (*models, *wishes.models))),
-        point=wishes.point,
-        precision=wishes.precision,
-        fps=wishes.fps,
-        evidence=str(wishes.evidence or ""),
+    scorer = PresentationScorer(
+        models=tuple(map(str, (*models, *options.models))),
+        point=options.point,
+        precision=options.precision,
+        fps=options.fps,
+        evidence=str(options.evidence or ""),
     )
-    output = Output(table=wishes.out, clips=wishes.clips, engine=wishes.engine, jobs=wishes.jobs)
-    if wishes.protocol:
-        if wishes.labels or wishes.by:
+    output = Output(table=options.out, clips=options.clips, engine=options.engine, jobs=options.jobs)
+    if options.protocol:
+        if options.labels or options.by:
             raise SettingsError(
                 "--labels and --by belong to a labelled folder; leave them out, or --protocol"
             )
         return score_protocol(
             folders,
-            wishes.protocol,
+            options.protocol,
             scorer=scorer,
             output=output,
-            train=wishes.train,
-            worst_of=wishes.worst_of,
+            train=options.train,
+            worst_of=options.worst_of,
         )
-    if len(folders) > 1 or wishes.train:
+    if len(folders) > 1 or options.train:
         raise SettingsError(
             "without --protocol, one labelled folder is scored as a whole; "
             f"name one folder and no --train, not {' '.join(folders)}, or a --protocol"
         )
-    return _score_labelled(Path(folders[0]), wishes, scorer=scorer, output=output)
+    return _score_labelled(Path(folders[0]), options, scorer=scorer, output=output)
 
 
-def _score_labelled(folder: Path, wishes: Wishes, *, scorer: Scorer, output: Output) -> int:
-    presentations = read_labels(folder, wishes.labels)
-    if wishes.by and not any(wishes.by in presentation.cells() for presentation in presentations):
+def _score_labelled(
+    folder: Path, options: ScoreOptions, *, scorer: PresentationScorer, output: Output
+) -> int:
+    presentations = read_labels(folder, options.labels)
+    if options.by and not any(options.by in presentation.cells() for presentation in presentations):
         known = ", ".join(presentations[0].cells()) or "none"
-        raise DataError(f"the labels have no free column {wishes.by}; they have {known}")
+        raise DataError(f"the labels have no free column {options.by}; they have {known}")
     entries = [Entry(presentation=p, name=name_below(folder, p.path)) for p in presentations]
-    lists = [wishes.labels or folder / LABELS]
+    lists = [options.labels or folder / LABELS]
     scores = write_rows(entries, scorer, output, title=f"scoring {folder}", lists=lists)
-    for title, group in groups(scores, by=wishes.by):
-        console().print(table(group, title=title, worst_of=wishes.worst_of))
+    for title, group in groups(scores, by=options.by):
+        console().print(table(group, title=title, worst_of=options.worst_of))
         for hint in summarise(group, thresholds_of(group), rounds=0).hints():
             console().print(Text(hint))
         console().print()
-    say(f"scores: {wishes.out}")
+    say(f"scores: {options.out}")
     return 0
 
 
@@ -118,7 +128,7 @@ def groups(scores: Sequence[Score], *, by: str | None) -> list[tuple[str, list[S
     return found
 
 
-def table(scores: Sequence[Score], *, title: str, worst_of: str = "") -> Table:
+def table(scores: Sequence[Score], *, title: str, worst_of: str | None = None) -> Table:
     """The rates of one group: what, how much, of how many, and the 95 % interval."""
     summary = summarise(over(scores, worst_of or "instrument"), thresholds_of(scores))
     drawn = Table(

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from unmask.app import evaluate
+from unmask.app.evaluate import EvaluateOptions, evaluate
 from unmask.app.progress import say
 from unmask.app.score_rows import Entry, Output, write_rows
 from unmask.data.catalogue import nearest, protocol, read_set, split_by
 from unmask.data.sets import DATASETS
 from unmask.data.splits import Protocol, checked
-from unmask.detector.scoring import Scorer
+from unmask.detector.scoring import PresentationScorer
 from unmask.files import name_below
 from unmask.types import DataError, Label, Presentation, SettingsError
 
@@ -20,10 +20,10 @@ def score_protocol(
     sources: Sequence[str],
     name: str,
     *,
-    scorer: Scorer,
+    scorer: PresentationScorer,
     output: Output,
     train: bool = False,
-    worst_of: str = "",
+    worst_of: str | None = None,
 ) -> int:
     """Scores dev and test (and `train`), writes the table, prints what `unmask evaluate` prints of it."""
     row = protocol(name)
@@ -45,7 +45,7 @@ def score_protocol(
     if row.folds:
         say(f"{row.name} is a fold of {row.folds}: `unmask evaluate --folds` takes the tables of all folds")
     title = f"{scores[0].columns['model']} on {row.name}"
-    return evaluate.run([output.table], evaluate.Wishes(names=(title,), worst_of=worst_of))
+    return evaluate(EvaluateOptions(scores=(output.table,), names=(title,), worst_of=worst_of))
 
 
 def roots_of(sources: Sequence[str], row: Protocol) -> dict[str, Path]:

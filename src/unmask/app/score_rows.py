@@ -18,7 +18,7 @@ from unmask.contract import to_json
 from unmask.data.prepare.engines import ENGINES, KilledError
 from unmask.detector import scoring
 from unmask.detector.detector import packaged
-from unmask.detector.scoring import Scored, Scorer
+from unmask.detector.scoring import PresentationScorer, Scored
 from unmask.files import content_of, is_same, keep_inputs, write_bytes
 from unmask.scores import write_scores
 from unmask.scores.cells import as_csv
@@ -56,7 +56,7 @@ class Output:
 class Bound:
     """A scorer that says, too, what content each score belongs to: as it was before it was scored."""
 
-    scorer: Scorer
+    scorer: PresentationScorer
 
     def __call__(self, task: tuple[int, Presentation, str]) -> tuple[int, Scored, dict[str, str]]:
         """As the scorer, with `media.files.content_of` the presentation behind it."""
@@ -66,7 +66,7 @@ class Bound:
 
 def write_rows(
     entries: Sequence[Entry],
-    scorer: Scorer,
+    scorer: PresentationScorer,
     output: Output,
     *,
     title: str,
@@ -108,7 +108,9 @@ def _check_output(output: Output) -> None:
             raise OutputError(f"cannot write {path}: it is not a plain file; name a file")
 
 
-def _keep_inputs(entries: Sequence[Entry], scorer: Scorer, output: Output, *, lists: Sequence[Path]) -> None:
+def _keep_inputs(
+    entries: Sequence[Entry], scorer: PresentationScorer, output: Output, *, lists: Sequence[Path]
+) -> None:
     outputs = {
         "--out": output.table,
         "--clips": output.clips,
@@ -118,7 +120,7 @@ def _keep_inputs(entries: Sequence[Entry], scorer: Scorer, output: Output, *, li
     keep_inputs(outputs, [*lists, *(scorer.models or packaged()), *(e.presentation.path for e in entries)])
 
 
-def _claim(entries: Sequence[Entry], scorer: Scorer, *, protocol: str) -> dict[str, str]:
+def _claim(entries: Sequence[Entry], scorer: PresentationScorer, *, protocol: str) -> dict[str, str]:
     """All that the rows follow from, wherever the folders lie: a table is continued only by the same."""
     rows = [
         [entry.name, dict(entry.columns), {**asdict(entry.presentation), "path": ""}] for entry in entries
@@ -131,7 +133,7 @@ def _claim(entries: Sequence[Entry], scorer: Scorer, *, protocol: str) -> dict[s
     }
 
 
-def claim_of(scorer: Scorer) -> dict[str, str]:
+def claim_of(scorer: PresentationScorer) -> dict[str, str]:
     """What scores follow from beside the recordings, for the claim of a journal."""
     contracts = scoring.loaded(scorer).contracts
     return {
@@ -141,7 +143,7 @@ def claim_of(scorer: Scorer) -> dict[str, str]:
 
 
 def _scored(
-    entries: Sequence[Entry], scorer: Scorer, output: Output, *, kept: Journal, title: str
+    entries: Sequence[Entry], scorer: PresentationScorer, output: Output, *, kept: Journal, title: str
 ) -> list[Scored]:
     """What came of each entry; those that the journal has are not scored again, unless the file has changed
     since or could not be read.
@@ -175,7 +177,7 @@ def _scored(
     return [again(kept.rows[n]) for n in range(total)]
 
 
-def _still_holds(entry: Entry, row: Mapping[str, Any], scorer: Scorer) -> bool:
+def _still_holds(entry: Entry, row: Mapping[str, Any], scorer: PresentationScorer) -> bool:
     """Whether the row need not be made again: it has a score, of the same content, and evidence if wished."""
     return (
         not row["sentence"]
@@ -184,12 +186,12 @@ def _still_holds(entry: Entry, row: Mapping[str, Any], scorer: Scorer) -> bool:
     )
 
 
-def _has_evidence(entry: Entry, row: Mapping[str, Any], scorer: Scorer) -> bool:
+def _has_evidence(entry: Entry, row: Mapping[str, Any], scorer: PresentationScorer) -> bool:
     """Whether what was asked to be kept of a row is there: the folder may have been emptied since."""
     return not scorer.evidence or not row["clips"] or evidence_path(scorer.evidence, entry.name).is_file()
 
 
-def _tell_about(entries: Sequence[Entry], scorer: Scorer, *, protocol: str) -> None:
+def _tell_about(entries: Sequence[Entry], scorer: PresentationScorer, *, protocol: str) -> None:
     """What a reader of the evidence has to know of the run."""
     folder = Path(scorer.evidence)
     if folder.exists() and not folder.is_dir():
@@ -217,7 +219,7 @@ def again(row: dict[str, Any]) -> Scored:
     return Scored(**{**known, "clips": tuple((time_s, score) for time_s, score in row["clips"])})
 
 
-def _names(scorer: Scorer) -> list[str]:
+def _names(scorer: PresentationScorer) -> list[str]:
     return [f"{contract.name} {contract.version}" for contract in scoring.loaded(scorer).contracts]
 
 

@@ -1,4 +1,4 @@
-"""`unmask serve`: the HTTP service, its keys and its audit trail."""
+"""Liveness in front of a login: sessions, checks and results over HTTP (needs the extra `serve`)."""
 
 import os
 import time
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.app.options import Models
 from unmask.types import SettingsError
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ DAY_S = 86400.0
 serve = typer.Typer(
     help="Liveness in front of a login: sessions, checks and results over HTTP (needs the extra `serve`).",
     invoke_without_command=True,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 keys = typer.Typer(help="Keys of back ends: made, listed, exchanged, revoked.", no_args_is_help=True)
@@ -68,7 +68,10 @@ def run(
     threads: Annotated[
         int, typer.Option(help="Threads of a process that run the networks; 0 divides the cores.", min=0)
     ] = 0,
-    model: Models = None,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(help="Exported .onnx file in place of the packaged models; may be given again."),
+    ] = None,
     point: Annotated[
         list[str] | None,
         typer.Option(help="Operating point that may be asked for; the first one given is the default."),
@@ -100,6 +103,13 @@ def run(
         Path | None, typer.Option(help="Sign results with this Ed25519 key, PEM without a password.")
     ] = None,
     issuer: Annotated[str, typer.Option(help="Issuer named in signed results.")] = "unmask",
+    demo: Annotated[
+        bool | None,
+        typer.Option(
+            "--demo/--no-demo",
+            help="Show the camera page at /demo to anyone, without a key; else on a loopback address alone.",
+        ),
+    ] = None,
     closed_metrics: Annotated[
         bool, typer.Option("--closed-metrics", help="Ask for a key with the scope read at /metrics.")
     ] = False,
@@ -135,6 +145,7 @@ def run(
         signing_key=signing_key,
         issuer=issuer,
         open_metrics=not closed_metrics,
+        demo=_is_loopback(host) if demo is None else demo,
     )
     _greet(_migrated(database), host=host)
     return listen(settings, host=host, port=port, workers=workers, proxies=proxies)
@@ -255,11 +266,15 @@ def _greet(database: "Database", *, host: str) -> None:
 
     if database.call(listed):
         return
-    if host in ("127.0.0.1", "::1", "localhost"):
+    if _is_loopback(host):
         made = database.call(new_key, owner="local", scopes=["create", "read"], now=time.time())
         say(f"a key for this machine, shown once: {made}")
     else:
         say("there is no key yet: unmask serve keys new --owner NAME --scope create --scope read")
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("127.0.0.1", "::1", "localhost")
 
 
 def _day(seconds: float) -> str:

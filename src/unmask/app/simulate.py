@@ -1,11 +1,14 @@
-"""`unmask simulate`: portraits or photographs, and rooms -> a labelled folder of videos with true depth."""
+"""Make videos of living faces, prints, screens and paper masks, with their true depth."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
+from unmask.app.options import JobOptions
 from unmask.app.progress import bar, say
 from unmask.files import keep_inputs
 from unmask.media.faces import FaceFinder
@@ -17,78 +20,93 @@ from unmask.simulate.series import simulate_folder
 from unmask.types import DataError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """The options of `unmask simulate`; `jobs` 0 is one process for each core."""
+@dataclass(frozen=True, kw_only=True)
+class SimulateOptions(JobOptions):
+    """The options of the command."""
 
-    portraits: Path | None = None
-    photographs: tuple[Path, ...] = ()
-    heads: Path | None = None
-    backgrounds: Path | None = None
-    subjects: int = 8
-    clips: int = 40
-    seed: int = 1
-    jobs: int = 0
+    out: Annotated[Path, typer.Option(help="Folder for the videos, their labels.csv and their true depth.")]
+    portraits: Annotated[
+        Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")
+    ] = None
+    photographs: Annotated[
+        tuple[Path, ...],
+        typer.Option(
+            help="Folder of photographs of people, with credits.csv where it has one; repeat it for several."
+        ),
+    ] = ()
+    heads: Annotated[
+        Path | None,
+        typer.Option(help="ICT-FaceKit npz; with one, some subjects are its heads in a portrait's skin."),
+    ] = None
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Folder of pictures of rooms; without one, rooms are drawn.")
+    ] = None
+    subjects: Annotated[
+        int, typer.Option(help="People to simulate from portraits; photographs are all used.", min=1)
+    ] = 8
+    clips: Annotated[int, typer.Option(help="Videos to make in all.", min=1)] = 40
+    seed: Annotated[int, typer.Option(help="The same seed gives the same videos.")] = 1
 
 
-def run(out: Path, wishes: Wishes) -> int:
+def simulate(options: SimulateOptions) -> int:
     """Makes the folder and says where its labels are."""
-    keep_inputs({"--out": out}, [wishes.portraits, wishes.backgrounds, wishes.heads, *wishes.photographs])
-    if wishes.photographs and (wishes.portraits or wishes.heads):
+    out = options.out
+    keep_inputs({"--out": out}, [options.portraits, options.backgrounds, options.heads, *options.photographs])
+    if options.photographs and (options.portraits or options.heads):
         raise DataError(
             "videos are made from --photographs as they are, or from --portraits and --heads as heads that "
             "turn; leave one of them out"
         )
-    backgrounds = pictures(wishes.backgrounds) if wishes.backgrounds else []
-    labels = (_from_photographs if wishes.photographs else _from_heads)(out, wishes, backgrounds)
+    backgrounds = pictures(options.backgrounds) if options.backgrounds else []
+    labels = (_from_photographs if options.photographs else _from_heads)(out, options, backgrounds)
     print(labels)
     return 0
 
 
-def _from_heads(out: Path, wishes: Wishes, backgrounds: list[Path]) -> Path:
-    portraits = _portraits(wishes)
+def _from_heads(out: Path, options: SimulateOptions, backgrounds: list[Path]) -> Path:
+    portraits = _portraits(options)
     with bar(f"simulating into {out}") as advance:
         return simulate_folder(
             out,
             portraits=portraits,
-            heads=load_heads(wishes.heads) if wishes.heads else None,
+            heads=load_heads(options.heads) if options.heads else None,
             backgrounds=backgrounds,
-            subjects=wishes.subjects,
-            clips=wishes.clips,
-            seed=wishes.seed,
-            jobs=wishes.jobs or os.cpu_count() or 1,
+            subjects=options.subjects,
+            clips=options.clips,
+            seed=options.seed,
+            jobs=options.jobs or os.cpu_count() or 1,
             progress=lambda progress: advance(progress.done, progress.total),
         )
 
 
-def _from_photographs(out: Path, wishes: Wishes, backgrounds: list[Path]) -> Path:
-    for folder in wishes.photographs:
+def _from_photographs(out: Path, options: SimulateOptions, backgrounds: list[Path]) -> Path:
+    for folder in options.photographs:
         if not folder.is_dir():
             raise DataError(f"{folder} is not a folder; name a folder of photographs")
-    photographs = load_photographs(wishes.photographs, finder=FaceFinder.load(), progress=say)
+    photographs = load_photographs(options.photographs, finder=FaceFinder.load(), progress=say)
     with bar(f"simulating into {out}") as advance:
         return simulate_photographs(
             out,
             photographs=photographs,
             backgrounds=backgrounds,
-            clips=wishes.clips,
-            seed=wishes.seed,
-            jobs=wishes.jobs or os.cpu_count() or 1,
+            clips=options.clips,
+            seed=options.seed,
+            jobs=options.jobs or os.cpu_count() or 1,
             progress=lambda progress: advance(progress.done, progress.total),
         )
 
 
-def _portraits(wishes: Wishes) -> list[Portrait]:
-    if wishes.portraits is None:
-        rng = np.random.default_rng([wishes.seed, 3])
-        return [procedural_portrait(rng) for _ in range(wishes.subjects)]
-    if not wishes.portraits.is_dir():
-        raise DataError(f"{wishes.portraits} is no folder; name a folder of portraits")
-    portraits = load_portraits(wishes.portraits, finder=FaceFinder.load(), progress=say)
-    if len(portraits) < wishes.subjects:
+def _portraits(options: SimulateOptions) -> list[Portrait]:
+    if options.portraits is None:
+        rng = np.random.default_rng([options.seed, 3])
+        return [procedural_portrait(rng) for _ in range(options.subjects)]
+    if not options.portraits.is_dir():
+        raise DataError(f"{options.portraits} is no folder; name a folder of portraits")
+    portraits = load_portraits(options.portraits, finder=FaceFinder.load(), progress=say)
+    if len(portraits) < options.subjects:
         raise DataError(
-            f"{wishes.portraits} has {len(portraits)} portraits with a face towards the camera, fewer than "
-            f"the {wishes.subjects} subjects wished for; lower --subjects or add portraits"
+            f"{options.portraits} has {len(portraits)} portraits with a face towards the camera, fewer than "
+            f"the {options.subjects} subjects wished for; lower --subjects or add portraits"
         )
     return portraits
 

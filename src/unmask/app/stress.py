@@ -1,4 +1,7 @@
-"""`unmask stress`: a labelled folder, changed on purpose -> the table of what that does, and a page."""
+"""Change recordings on purpose and say what that does to scores, error rates and verdicts.
+
+A run that was broken off goes on where it stood.
+"""
 
 import hashlib
 import json
@@ -9,16 +12,19 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.table import Table
 
+from unmask.app.options import JobOptions, Labels, ModelOptions, Page
 from unmask.app.progress import bar, say
 from unmask.app.render import console
 from unmask.app.score_rows import again, claim_of
 from unmask.data.folder import LABELS, read_labels
 from unmask.data.prepare.engines import ENGINES, KilledError
 from unmask.detector import scoring
-from unmask.detector.scoring import Scored, Scorer
+from unmask.detector.scoring import PresentationScorer, Scored
 from unmask.evaluation.perturbed import Stresser, Trial
 from unmask.files import content_of, keep_inputs, name_below, write_bytes, write_page
 from unmask.media.changes import NONE, read_doses
@@ -30,66 +36,83 @@ from unmask.types import DataError, OutputError, Presentation, SettingsError
 WORTH = 200  # trials of a process that are worth its start
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """The options of `unmask stress`; `jobs` 0 is a process for each core that is worth one."""
+@dataclass(frozen=True, kw_only=True)
+class StressOptions(ModelOptions, JobOptions):
+    """The options of the command."""
 
-    out: Path = Path("stress.csv")
-    report: Path | None = None
-    summary: Path | None = None
-    labels: Path | None = None
-    changes: tuple[str, ...] = ()
-    seed: int = 0
-    models: tuple[Path, ...] = ()
-    point: str = "default"
-    precision: str = "f32"
-    fps: float = 30.0
-    jobs: int = 1
+    sources: Annotated[
+        tuple[str, ...],
+        typer.Argument(
+            help="A labelled folder, and a model (.onnx) in place of the packaged ones.",
+            metavar="DATA",
+        ),
+    ]
+    out: Annotated[Path, typer.Option(help="The table: a row a change, strength and presentation.")] = Path(
+        "stress.csv"
+    )
+    report: Page = None
+    summary: Annotated[
+        Path | None, typer.Option(help="Write the effects to this table: a row a change and strength.")
+    ] = None
+    labels: Labels = None
+    changes: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--change",
+            help="jpeg, h264, size, blur, gamma, noise, box-shift, box-growth, mirror, drops or rate, or "
+            "with strengths as jpeg=50,10; all if not given.",
+        ),
+    ] = ()
+    seed: Annotated[int, typer.Option(help="The same seed draws the same noise.", min=0)] = 0
 
 
-def run(sources: Sequence[str], wishes: Wishes) -> int:
+def stress(options: StressOptions) -> int:
     """Scores every presentation under every change, writes what was wished for, prints the effects."""
-    models = [source for source in sources if source.endswith(".onnx") and not Path(source).is_dir()]
-    folders = [Path(source) for source in sources if source not in models]
+    models = [source for source in options.sources if source.endswith(".onnx") and not Path(source).is_dir()]
+    folders = [Path(source) for source in options.sources if source not in models]
     if len(folders) != 1:
         raise SettingsError(f"one labelled folder is changed and scored, not {len(folders)}; name one folder")
-    doses = [(NONE, 0.0), *read_doses(list(wishes.changes))]
-    presentations = read_labels(folders[0], wishes.labels)
-    outputs = {"--out": wishes.out, "--report": wishes.report, "--summary": wishes.summary}
-    outputs["the journal"] = journal_path(wishes.out)
-    read: list[str | Path] = [wishes.labels or folders[0] / LABELS, *models, *wishes.models]
+    doses = [(NONE, 0.0), *read_doses(list(options.changes))]
+    presentations = read_labels(folders[0], options.labels)
+    outputs = {"--out": options.out, "--report": options.report, "--summary": options.summary}
+    outputs["the journal"] = journal_path(options.out)
+    read: list[str | Path] = [options.labels or folders[0] / LABELS, *models, *options.models]
     keep_inputs(outputs, [*read, *(p.path for p in presentations)])
     trials = [
         Trial(presentation=presentation, number=number, change=change, strength=strength)
         for number, presentation in enumerate(presentations)
         for change, strength in doses
     ]
-    scorer = Scorer(
-        models=tuple(map(str, (*models, *wishes.models))),
-        point=wishes.point,
-        precision=wishes.precision,
-        fps=wishes.fps,
+    scorer = PresentationScorer(
+        models=tuple(map(str, (*models, *options.models))),
+        point=options.point,
+        precision=options.precision,
+        fps=options.fps,
     )
-    rows = _table(trials, Stresser(scorer=scorer, seed=wishes.seed), wishes, root=folders[0])
-    _show(rows, wishes)
+    rows = _table(trials, Stresser(scorer=scorer, seed=options.seed), options, root=folders[0])
+    _show(rows, options)
     return 0
 
 
-def _table(trials: Sequence[Trial], stresser: Stresser, wishes: Wishes, *, root: Path) -> list[StressRow]:
+def _table(
+    trials: Sequence[Trial], stresser: Stresser, options: StressOptions, *, root: Path
+) -> list[StressRow]:
     """All rows, in order of change, strength and presentation, once their table is written."""
-    with journal(wishes.out, _claim(trials, stresser, root=root)) as kept:
-        found = _tried(trials, stresser, wishes, kept=kept)
+    with journal(options.out, _claim(trials, stresser, root=root)) as kept:
+        found = _tried(trials, stresser, options, kept=kept)
         rows = [_row(trial, one, root=root) for trial, one in zip(trials, found, strict=True) if one.verdict]
         order = {dose: place for place, dose in enumerate(dict.fromkeys(_dose(t) for t in trials))}
         rows.sort(key=lambda row: order[row.change, row.strength])
-        write_stress(wishes.out, rows)
+        write_stress(options.out, rows)
         kept.remove()
     if not any(row.change == NONE and math.isfinite(row.score.score) for row in rows):
-        raise DataError(f"no presentation of {root} has a score; {wishes.out} says why: look at the files")
+        raise DataError(f"no presentation of {root} has a score; {options.out} says why: look at the files")
     return rows
 
 
-def _tried(trials: Sequence[Trial], stresser: Stresser, wishes: Wishes, *, kept: Journal) -> list[Scored]:
+def _tried(
+    trials: Sequence[Trial], stresser: Stresser, options: StressOptions, *, kept: Journal
+) -> list[Scored]:
     contents = {path: content_of(path) for path in dict.fromkeys(t.presentation.path for t in trials)}
     same = {
         n
@@ -99,7 +122,7 @@ def _tried(trials: Sequence[Trial], stresser: Stresser, wishes: Wishes, *, kept:
     todo = [(place, trial) for place, trial in enumerate(trials) if place not in same]
     if same:
         say(f"{len(same)} of {len(trials)} trials were done before; going on with the others")
-    jobs = wishes.jobs or max(1, math.ceil(len(todo) / WORTH))
+    jobs = options.jobs or max(1, math.ceil(len(todo) / WORTH))
     told: set[str] = set()
     try:
         results = ENGINES["processes"](stresser, todo, jobs=min(jobs, os.cpu_count() or 1))
@@ -140,7 +163,7 @@ def _row(trial: Trial, found: Scored, *, root: Path) -> StressRow:
     return StressRow(change=trial.change, strength=trial.strength, score=score)
 
 
-def _show(rows: Sequence[StressRow], wishes: Wishes) -> None:
+def _show(rows: Sequence[StressRow], options: StressOptions) -> None:
     """The effects on stdout, and in the page and the table that were wished for."""
     from unmask.evaluation.robustness import HEADER, cells, effects
 
@@ -153,12 +176,12 @@ def _show(rows: Sequence[StressRow], wishes: Wishes) -> None:
         rates = (f"{rate.errors} of {rate.count}" for rate in (one.attacks_accepted, one.bpcer, one.flips))
         drawn.add_row(one.change, f"{one.strength:g}", str(one.count), *changes, *rates)
     console().print(drawn)
-    say(f"stress: {wishes.out}")
-    if wishes.summary:
-        write_bytes(wishes.summary, as_csv([HEADER, *map(cells, found)]).encode())
-        say(f"summary: {wishes.summary}")
-    if wishes.report:
+    say(f"stress: {options.out}")
+    if options.summary:
+        write_bytes(options.summary, as_csv([HEADER, *map(cells, found)]).encode())
+        say(f"summary: {options.summary}")
+    if options.report:
         from unmask.report.stress import page
 
-        write_page(wishes.report, page(wishes.out, made_at=datetime.now()))
-        say(f"report: {wishes.report}")
+        write_page(options.report, page(options.out, made_at=datetime.now()))
+        say(f"report: {options.report}")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unmask.app.options import MARGIN
 from unmask.app.progress import bar, say
 from unmask.contract import TrainingData
 from unmask.data.folder import LABELS, read_labels
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from unmask.training.settings import Settings
 
 DEV_SHARE = 0.2
-MARGIN = 0.1  # of the clips of train, as `unmask prepare` has it
 PARTS = ("train", "dev", "test")
 
 

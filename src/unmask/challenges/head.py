@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from unmask.challenges.draws import Chooser, chooser, draw_walk
-from unmask.challenges.parallax import Parallax, PointTracker, parallax
+from unmask.challenges.parallax import Moved, Parallax, PointTracker, parallax
 from unmask.challenges.result import ChallengeResult
-from unmask.media.quality import Pose, pose_of
+from unmask.media.quality import FacePose, pose_of
 from unmask.types import Face, Frame, Reason, SettingsError, Verdict
 
 TURNS = ("left", "right", "up")  # as the person sees it: their own left
@@ -53,14 +53,14 @@ class HeadJudge:
     def __init__(self, challenge: HeadChallenge) -> None:
         self.challenge = challenge
         self._shown_s: dict[int, float] = {}
-        self._first: list[Pose] = []
+        self._first: list[FacePose] = []
         self._made: list[float] = []
         self._wrong: str | None = None
         self._late = False
         self._straight = False  # whether the head has come back to the middle since the last turn
         self._points: PointTracker | None = None
         self._farthest = 0.0
-        self._pending: Parallax | None = None
+        self._pending: Moved | None = None  # of the turn that is being made
         self._parallaxes: list[Parallax] = []
 
     @property
@@ -90,8 +90,10 @@ class HeadJudge:
         self._count(turns, frame.time_s)
 
     def decide(self) -> ChallengeResult:
-        """The result of what was seen; UNDECIDED while turns are missing."""
-        found = [*self._parallaxes, *([self._pending] if self._pending else [])]
+        """The result of what was seen; UNDECIDED while turns are missing, and cheap until then."""
+        found = list(self._parallaxes)
+        if self._pending is not None and self.done == len(self.challenge.order):
+            found.append(parallax(self._pending))
         evidence: dict[str, Any] = {
             "order": list(self.challenge.order),
             "turns_made": self.done,
@@ -125,7 +127,7 @@ class HeadJudge:
             return Verdict.ATTACK, (Reason.NO_PARALLAX,)
         return Verdict.UNDECIDED, (Reason.EVIDENCE_WEAK,)
 
-    def _turns(self, pose: Pose) -> dict[str, float]:
+    def _turns(self, pose: FacePose) -> dict[str, float]:
         """Degrees that the head is turned from where it was at first, in each direction."""
         yaw = float(np.median([one.yaw for one in self._first])) if self._first else 0.0
         pitch = float(np.median([one.pitch for one in self._first])) if self._first else 0.0
@@ -155,7 +157,7 @@ class HeadJudge:
         if farthest < MIDDLE_DEG and (self._points is None or self._pending is not None):
             self._points, self._farthest = PointTracker(frame.image, face), 0.0
             if self._pending is not None:
-                self._parallaxes.append(self._pending)
+                self._parallaxes.append(parallax(self._pending))
                 self._pending = None
             return
         if self._points is None:
@@ -163,8 +165,7 @@ class HeadJudge:
         self._points.follow(frame.image)
         if farthest > max(self._farthest, 10.0):
             self._farthest = farthest
-            moved = self._points.moved()
-            self._pending = parallax(moved) if moved is not None else self._pending
+            self._pending = self._points.moved() or self._pending
 
 
 def is_deep(found: Parallax) -> bool:

@@ -26,6 +26,7 @@ PALETTE = tuple(tuple(HIGH if on else LOW for on in row) for row in PRIMARIES)
 STEPS = 12
 HOLD_MS = 400  # 1.25 pairs of changes a second: below the three flashes a second that may harm
 FASTEST_MS = 334  # three changes a second: below the limit of three flashes (pairs) with a margin
+HURRIED, DELAYED = 0.8, 1.4  # of the time that a colour is held: what a busy browser makes of it
 MOST_FRAMES = 900  # kept as numbers; what comes later in a session is not looked at
 
 
@@ -43,6 +44,7 @@ class LightLimits:
     shape_sure: float = 2.0  # times what noise alone gives
     shape_noise_most: float = 0.015  # above it a face is not called flat
     mirror_least: float = -0.6
+    uneven_most: float = 0.4
     other_least: float = 0.03  # of steps of another sequence: their size,
     other_explained: float = 0.85  # the share of the signal that they are,
     other_sharp: float = 3.0  # and how sharply they come at the challenge's rhythm
@@ -139,8 +141,9 @@ class LightJudge:
         hold_s, shown = self.challenge.hold_ms / 1000, [self._shown_s[0]]
         for index in range(1, len(self.challenge.indices)):
             shown.append(self._shown_s.get(index, shown[-1] + hold_s))
-        if np.any(np.diff(shown) < 0.5 * hold_s):
-            return None  # a page that shows colours in another order, or all at once, shows something else
+        gaps = np.diff(shown) / hold_s
+        if gaps.size and (gaps.min() < HURRIED or gaps.max() > DELAYED):
+            return None  # times chosen afterwards would make any video fit
         return Schedule(shown_s=np.array(shown), hold_s=hold_s, primaries=2 * np.array(PRIMARIES) - 1)
 
     def _seen_throughout(self, schedule: Schedule) -> bool:
@@ -161,10 +164,11 @@ def read(response: Response, limits: LightLimits) -> tuple[Verdict, tuple[Reason
     shape, shape_noise = response.shape, response.shape_noise
     if shape is not None and shape < limits.shape_least and shape_noise < limits.shape_noise_most:
         against.append(Reason.FLAT)
-    if response.mirror is not None and response.mirror + 2 * response.mirror_noise < limits.mirror_least:
-        against.append(Reason.MIRROR)
+    glassy = response.mirror is not None and response.mirror + 2 * response.mirror_noise < limits.mirror_least
     if against:
-        return Verdict.ATTACK, tuple(against)
+        return Verdict.ATTACK, (*against, Reason.MIRROR) if glassy else tuple(against)
+    if glassy or (response.uneven is not None and response.uneven > limits.uneven_most):
+        return Verdict.UNDECIDED, (Reason.MIRROR,)  # or a lamp beside the face: turn away from it
     deep = beside is None or beside <= limits.beside_most
     shaped = shape is not None and shape >= max(limits.shape_least, limits.shape_sure * shape_noise)
     if deep and shaped:
@@ -221,7 +225,11 @@ def _evidence(match: Match, response: Response) -> dict[str, Any]:
         "shape": (response.shape, response.shape_noise),
         "mirror": (response.mirror, response.mirror_noise),
     }
-    return _matched(match) | {
+    uneven = None if response.uneven is None else round(response.uneven, 4)
+    return {
+        **_matched(match),
+        "uneven": uneven,
+    } | {
         name: None if value is None else {"value": round(value, 4), "noise": round(noise, 4)}
         for name, (value, noise) in numbers.items()
     }

@@ -27,8 +27,10 @@ class Response:
     `beside`: the median share of the places beside the head, `beside_noise` its standard error. `shape`: the
     spread of shares over the face that its normals explain beyond a tilted or bent sheet and beyond
     brightness, `shape_noise` what noise alone gives. `mirror`: how shares fall with the skin's own lightness,
-    -1 for light that glass mirrors whatever is behind it, about 0 for skin; `mirror_noise` likewise. `change`
-    (3,): of the face's light from a primary's low to its high, as logarithms.
+    -1 for light that glass mirrors whatever is behind it, about 0 for skin; `mirror_noise` likewise.
+    `uneven`: the smooth spread of the shares beyond noise, large where glass mirrors the screen in a spot,
+    and where a lamp lights one side of a face alone. `change` (3,): of the face's light from a primary's low
+    to its high, as logarithms.
     """
 
     change: np.ndarray
@@ -38,6 +40,7 @@ class Response:
     shape_noise: float = np.inf
     mirror: float | None = None
     mirror_noise: float = np.inf
+    uneven: float | None = None
 
 
 def measure_response(
@@ -59,16 +62,16 @@ def measure_response(
     if seen.sum() < LEAST_SKIN:
         return Response(change=match.change)
     skin, ring = skin[:, seen], ring[:, around]
-    answers = _Answers(steps[lit], times_s[lit], skin.mean(axis=1), match.change)
     own = schedule.primaries[list(indices)].astype(np.float64)
     rng = np.random.default_rng(seed)
     others = [own[rng.permutation(len(own))] for _ in range(OTHERS)]
-    shares = answers.shares(skin, own)
-    noises = [answers.shares(skin, other) - 1 for other in others]
+    answers = _Answers(steps[lit], times_s[lit], skin.mean(axis=1), match.change)
+    shares, noises = answers.shares(skin, own, others)
     beside, beside_noise = None, np.inf
     if around.sum() >= LEAST_RING:
-        beside = float(np.median(answers.shares(ring, own)))
-        beside_noise = float(np.std([np.median(answers.shares(ring, other)) for other in others]))
+        places, off = answers.shares(ring, own, others)
+        beside = float(np.median(places))
+        beside_noise = float(np.std([np.median(one) for one in places + off]))
     mesh = np.median([one.mesh for one in samples], axis=0)
     surface = _Surface(mesh, seen, lightness=skin.mean(axis=(0, 2)))
     return Response(
@@ -78,6 +81,7 @@ def measure_response(
         shape_noise=float(np.sqrt(np.mean([surface.explained(noise) ** 2 for noise in noises]))),
         mirror=surface.fall(shares),
         mirror_noise=float(np.std([surface.fall(noise) for noise in noises])),
+        uneven=surface.uneven(shares, noises),
         change=match.change,
     )
 
@@ -92,14 +96,30 @@ class _Answers:
         strength = np.maximum(change, 0)
         self._weight = strength / max(float(strength @ strength), 1e-9)
 
-    def shares(self, light: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """The share (k,) of each place in the face's mean answer; `light` (T, k, 3) are logarithms."""
-        colours = without(self._steps @ bits, self._basis)  # (T, 3)
+    def shares(
+        self, light: np.ndarray, bits: np.ndarray, others: list[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The share (k,) of each place in the face's mean answer, and how far off (m, k) it may be by noise.
+
+        `light` (T, k, 3) are logarithms. What is left once the answer is taken out is held against `others`,
+        sequences (n, 3) that were not shown.
+        """
         off = light - self._mean[:, None]
         off = without(off.reshape(len(off), -1), self._basis).reshape(off.shape)
-        power = np.maximum((colours**2).sum(axis=0), 1e-9)
-        changes = 2 * np.einsum("tc,tkc->kc", colours, off) / power
-        return np.asarray(1 + changes @ self._weight)
+        changes = self._changes(off, bits)
+        rest = off - 0.5 * np.einsum("tc,kc->tkc", self._colours(bits), changes)
+        noises = [self._changes(rest, other) @ self._weight for other in others]
+        return 1 + changes @ self._weight, np.array(noises)
+
+    def _colours(self, bits: np.ndarray) -> np.ndarray:
+        return without(self._steps @ bits, self._basis)
+
+    def _changes(self, off: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Changes (k, 3) from low to high of each place under the sequence `bits` (n, 3)."""
+        colours = self._colours(bits)
+        return np.asarray(
+            2 * np.einsum("tc,tkc->kc", colours, off) / np.maximum((colours**2).sum(axis=0), 1e-9)
+        )
 
 
 class _Surface:
@@ -111,7 +131,7 @@ class _Surface:
         x, y = place.T
         light = lightness - lightness.mean()
         sheet = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y, light, light**2])
-        self._sheet = np.linalg.qr(sheet)[0]
+        self._sheet = np.linalg.qr(sheet)[0]  # its first columns span the tilts and bends
         normals = normals_of(mesh)[SKIN][seen]
         shape = np.column_stack([normals, normals[:, :2] ** 2 - normals[:, 2:] ** 2])
         self._shape = np.linalg.qr(without(shape, self._sheet))[0]
@@ -128,6 +148,12 @@ class _Surface:
         """The slope of the shares (k,) over the skin's own fine pattern of lightness."""
         power = max(float(self._pattern @ self._pattern), 1e-9)
         return float(self._pattern @ self._fine(shares) / power)
+
+    def uneven(self, shares: np.ndarray, noises: np.ndarray) -> float:
+        """The root mean square of what tilts and bends explain of shares (k,), noise (m, k) taken off."""
+        bends = self._sheet[:, 1:6].T
+        power = float((bends @ shares) @ (bends @ shares)) - float(((bends @ noises.T) ** 2).sum(0).mean())
+        return float(np.sqrt(max(power, 0.0) / len(shares)))
 
     def _fine(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(values - self._near @ values)

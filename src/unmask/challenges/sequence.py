@@ -16,11 +16,11 @@ import numpy as np
 from unmask.challenges.draws import chooser, draw_walk
 
 EXPOSURE_S = 0.03  # over which a frame gathers light, about
-AUTOMATICS_S = (np.inf, 1.2, 0.5, 0.25)  # time constants of automatic exposure and white balance
+AUTOMATICS_S = (np.inf, 1.0, 0.35)  # time constants of automatic exposure and white balance
 SLOW = 4  # cosines that turning heads and clouds may take up: up to 1.5 periods in the whole
-DRAWS = 20_000
+DRAWS = 12_000
 FEW = 400  # draws after which a hopeless sequence is given up
-LAG_STEP_S = 1 / 30
+LAG_STEP_S = 0.035
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def find_sequence(
         for lag in np.arange(lags_s[0], lags_s[1] + 1e-9, LAG_STEP_S)
         for constant in AUTOMATICS_S
     ]
-    own = np.asarray(schedule.primaries[list(indices)], np.float64)[None]
+    own = schedule.primaries[None, list(indices)].astype(np.float32)
     fits = np.array([model.fit(own)[0] for *_, model in models])
     lag, constant, model = models[int(fits.argmax())]
     chance = _chance(float(fits.max()), models, schedule, steps=len(indices))
@@ -125,7 +125,7 @@ def _chance(best: float, models: list, schedule: Schedule, *, steps: int) -> flo
     others = _drawn(len(schedule.primaries), steps, DRAWS)
     as_good = 0
     for part in (others[:FEW], others[FEW:]):
-        bits = schedule.primaries[part].astype(np.float64)
+        bits = np.moveaxis(np.moveaxis(schedule.primaries[part], 2, 0).astype(np.float32), 0, 2)  # by colour
         fits = np.max([model.fit(bits) for *_, model in models], axis=0)
         as_good += int((fits >= best).sum())
         if as_good > 2:
@@ -149,21 +149,21 @@ class _Model:
         lit = steps.sum(axis=1) > 0.999
         steps, signal, times_s = steps[lit], signal[lit], times_s[lit]
         if len(steps) < SLOW + 3:
-            self.weight, self.gram = np.zeros((steps.shape[1], 3)), np.eye(steps.shape[1])
-            self.power = np.ones(3)
+            self.weight = np.zeros((steps.shape[1], 3), np.float32)
+            self.gram, self.power = np.eye(steps.shape[1], dtype=np.float32), np.ones(3)
             return
         basis = slow_basis(times_s)
         steps = without(_followed(steps, times_s, constant_s), basis)
         signal = without(signal, basis)
-        self.weight = steps.T @ signal  # (n, 3)
-        self.gram = steps.T @ steps
         self.power = np.maximum((signal**2).sum(axis=0), 1e-12)
+        self.weight = (steps.T @ signal).astype(np.float32)  # (n, 3)
+        self.gram = (steps.T @ steps).astype(np.float32)
 
     def fit(self, bits: np.ndarray) -> np.ndarray:
         """How well each of the sequences (m, n, 3) fits: the logarithm of a likelihood ratio per frame."""
         total = np.zeros(len(bits))
         for c in range(3):
-            own = np.ascontiguousarray(bits[:, :, c])
+            own = bits[:, :, c]
             norm = np.einsum("mn,mn->m", own @ self.gram, own)
             agreement = np.maximum(own @ self.weight[:, c], 0) ** 2 / np.maximum(norm * self.power[c], 1e-12)
             total -= 0.5 * np.log(np.maximum(1 - agreement, 1e-6))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.claims.measures import DECIDED_BY, TESTS, Claim, Measured, Tried
+from unmask.claims.measures import DECIDED_BY, TESTS, Claim, SystemFigures, Tried
 from unmask.types import SettingsError
 
 COLOURS = {"holds": "#1a7f37", "does not hold": "#b42318", "not shown": "#6b7280"}
@@ -37,7 +37,7 @@ def forest(found: Sequence[Tried], claims: Mapping[str, Claim]) -> bytes:
         return _svg(plt, figure)
 
 
-def networks(found: Sequence[Measured]) -> bytes:
+def networks(found: Sequence[SystemFigures]) -> bytes:
     """A row a system: AUC on both tests with its 95 % interval, the best on the unseen domain at the top."""
     plt = _pyplot()
     by_system = {row.system: row for row in found if row.test == "domain"}

@@ -1,5 +1,6 @@
 """What the papers claim of their networks, and whether the score tables of all runs show it."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from unmask import metrics
 from unmask.files import read_json
-from unmask.metrics import Drawn, Estimate, Trained, Verdict
+from unmask.metrics import DrawnFigure, Estimate, Trained, Verdict
 from unmask.scores import read_scores
 from unmask.types import DataError, Label, Score
 
@@ -101,7 +102,7 @@ CLAIMS: dict[str, Claim] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class TrainedSystem:
     """One system of one training, read from its folder: `record` as the run wrote it, rows of dev and of each
     test.
     """
@@ -129,7 +130,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class SystemFigures:
     """All figures of a system on one test over its `seeds`."""
 
     system: str
@@ -138,7 +139,7 @@ class Measured:
     seeds: int
 
 
-def read_runs(out: Path) -> list[Run]:
+def read_runs(out: Path) -> list[TrainedSystem]:
     """All runs in `out` that are done, by system and seed; DataError where there is none."""
     found = [run for path in sorted(out.glob("runs/*/run.json")) for run in _read(path)]
     if not found:
@@ -146,7 +147,7 @@ def read_runs(out: Path) -> list[Run]:
     return sorted(found, key=lambda run: (run.system, run.seed))
 
 
-def _read(path: Path) -> Iterable[Run]:
+def _read(path: Path) -> Iterable[TrainedSystem]:
     record = read_json(path, again="delete its folder and run `unmask experiment claims` again")
     for system in record["systems"]:
         rows = read_scores(path.parent / f"scores-{system}.csv")
@@ -154,7 +155,7 @@ def _read(path: Path) -> Iterable[Run]:
         for row in rows:
             parts.setdefault(row.columns["part"], []).append(row)
         dev = tuple(parts.pop("dev"))
-        yield Run(
+        yield TrainedSystem(
             system=system,
             seed=record["seed"],
             record=record,
@@ -169,22 +170,38 @@ def _threshold(dev: Sequence[Score]) -> float:
     return metrics.threshold_at_eer(table.living(), table.values[~table.bona_fide])
 
 
+def people_needed(difference: Estimate, *, people: int) -> int:
+    """How many people a test needs for a difference like this one to leave 0 outside its interval; 0 where it
+    does already.
+
+    The interval is taken to shrink with the root of their number, as it does while the trainings stay the
+    same; what differs between trainings does not shrink so, and takes more seeds.
+
+    >>> people_needed(Estimate(value=0.02, low=-0.04, high=0.08), people=100)
+    900
+    """
+    if difference.low > 0 or difference.high < 0:
+        return 0
+    half = (difference.high - difference.low) / 2
+    return math.ceil(people * (half / max(abs(difference.value), 1e-9)) ** 2 - 1e-6)
+
+
 class Figures:
     """The figures of systems over the seeds that they have in common, drawn once for each set of seeds."""
 
-    def __init__(self, runs: Sequence[Run], *, rounds: int = metrics.BOOTSTRAP_ROUNDS) -> None:
+    def __init__(self, runs: Sequence[TrainedSystem], *, rounds: int = metrics.BOOTSTRAP_ROUNDS) -> None:
         self.rounds = rounds
-        self.runs: dict[str, dict[int, Run]] = {}
+        self.runs: dict[str, dict[int, TrainedSystem]] = {}
         for run in runs:
             self.runs.setdefault(run.system, {})[run.seed] = run
-        self._known: dict[tuple[str, tuple[int, ...]], dict[str, dict[str, Drawn]]] = {}
+        self._known: dict[tuple[str, tuple[int, ...]], dict[str, dict[str, DrawnFigure]]] = {}
 
     def seeds(self, *systems: str) -> tuple[int, ...]:
         """The seeds for which all of the systems have a run."""
         each = [set(self.runs.get(system, {})) for system in systems]
         return tuple(sorted(set.intersection(*each)))
 
-    def of(self, system: str, *, test: str, seeds: tuple[int, ...]) -> dict[str, Drawn]:
+    def of(self, system: str, *, test: str, seeds: tuple[int, ...]) -> dict[str, DrawnFigure]:
         """Figure -> value and draws of a system; equal tests and seeds have equal draws."""
         key = test, seeds
         if key not in self._known:
@@ -225,10 +242,10 @@ def tried(figures: Figures, claims: Mapping[str, Claim]) -> list[Tried]:
     return found
 
 
-def measured(figures: Figures) -> list[Measured]:
+def measured(figures: Figures) -> list[SystemFigures]:
     """Every system on each test."""
     return [
-        Measured(
+        SystemFigures(
             system=system,
             test=test,
             figures={
@@ -242,7 +259,7 @@ def measured(figures: Figures) -> list[Measured]:
     ]
 
 
-def by_run(run: Run, test: str) -> dict[str, Any]:
+def by_run(run: TrainedSystem, test: str) -> dict[str, Any]:
     """The figures of one run on one test, without intervals: what the mean over seeds is made of."""
     summary = metrics.summarise(run.tests[test], run.threshold, rounds=0)
     dev = metrics.columns(run.dev)
@@ -261,7 +278,7 @@ def by_run(run: Run, test: str) -> dict[str, Any]:
     }
 
 
-def counts(runs: Sequence[Run]) -> dict[str, dict[str, int]]:
+def counts(runs: Sequence[TrainedSystem]) -> dict[str, dict[str, int]]:
     """Part -> bona fide, attacks, subjects; all runs share them."""
     run = runs[0]
     return {

@@ -14,7 +14,7 @@ SPLITS = ("train", "dev", "test")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Protocol:
+class BenchmarkProtocol:
     """`held_out` in words; `parts`: path -> train, dev or test; `depths`: path -> the label to learn from.
 
     A depth label is the file with the true depth, or "zero". `depths` is empty where a protocol leaves that
@@ -32,12 +32,12 @@ class Protocol:
             yield {"path": path, "split": split} | ({"depth": self.depths[path]} if self.depths else {})
 
 
-def protocols(rows: Sequence[Row]) -> list[Protocol]:
+def protocols(rows: Sequence[Row]) -> list[BenchmarkProtocol]:
     """All protocols, in order; see the functions below."""
     return [*oulu(rows), *domains(rows), *types(rows), *depths(rows)]
 
 
-def oulu(rows: Sequence[Row]) -> Iterator[Protocol]:
+def oulu(rows: Sequence[Row]) -> Iterator[BenchmarkProtocol]:
     """As OULU-NPU 1 to 4, with prints and replays: an unseen place, unseen instrument models, one camera left
     out, all three at once.
     """
@@ -54,7 +54,7 @@ def oulu(rows: Sequence[Row]) -> Iterator[Protocol]:
         yield _protocol(f"oulu-4-{k}", words, _apart(shown, _is("camera", camera), away, other))
 
 
-def domains(rows: Sequence[Row]) -> Iterator[Protocol]:
+def domains(rows: Sequence[Row]) -> Iterator[BenchmarkProtocol]:
     """Three domains to learn from, the whole fourth to be tested on: as O&C&I to M."""
     at_home = [row for row in rows if row["domain"]]
     for k, domain in enumerate(_values(at_home, "domain"), start=1):
@@ -64,29 +64,29 @@ def domains(rows: Sequence[Row]) -> Iterator[Protocol]:
         yield _protocol(f"domains-{k}", f"domain {domain}", parts)
 
 
-def types(rows: Sequence[Row]) -> Iterator[Protocol]:
+def types(rows: Sequence[Row]) -> Iterator[BenchmarkProtocol]:
     """One type of instrument left out, as SiW-M has it."""
     for k, kind in enumerate(_values(rows, "like"), start=1):
         yield _protocol(f"types-{k}", f"type {kind}", _apart(rows, _is("like", kind)))
 
 
-def depths(rows: Sequence[Row]) -> Iterator[Protocol]:
+def depths(rows: Sequence[Row]) -> Iterator[BenchmarkProtocol]:
     """The same recordings with two kinds of label: an attack's true depth, or zero."""
     parts = {row["path"]: row["split"] for row in rows}
     real = {path: _truth_file(path) for path in parts}
     zero = real | {row["path"]: "zero" for row in rows if row["label"] == "attack"}
-    yield Protocol(name="depth-real", held_out="nothing", parts=parts, depths=real)
-    yield Protocol(name="depth-zero", held_out="nothing", parts=parts, depths=zero)
+    yield BenchmarkProtocol(name="depth-real", held_out="nothing", parts=parts, depths=real)
+    yield BenchmarkProtocol(name="depth-zero", held_out="nothing", parts=parts, depths=zero)
 
 
-def counts(protocol: Protocol, rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
+def counts(protocol: BenchmarkProtocol, rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
     """Split -> (bona fide, attacks)."""
     labels = {row["path"]: row["label"] for row in rows}
     found = Counter((split, labels[path]) for path, split in protocol.parts.items())
     return {split: (found[split, "bona_fide"], found[split, "attack"]) for split in SPLITS}
 
 
-def lacking(protocol: Protocol, rows: Sequence[Row]) -> str:
+def lacking(protocol: BenchmarkProtocol, rows: Sequence[Row]) -> str:
     """What a protocol has none of, e.g. "attacks in test"; empty when it can be run."""
     for split, (bona_fide, attacks) in counts(protocol, rows).items():
         if not bona_fide or not attacks:
@@ -134,5 +134,5 @@ def _truth_file(path: str) -> str:
     return path.replace("videos/", "truth/").replace(".mp4", ".npz")
 
 
-def _protocol(name: str, held_out: str, parts: Mapping[str, str]) -> Protocol:
-    return Protocol(name=name, held_out=held_out, parts=parts, depths={})
+def _protocol(name: str, held_out: str, parts: Mapping[str, str]) -> BenchmarkProtocol:
+    return BenchmarkProtocol(name=name, held_out=held_out, parts=parts, depths={})

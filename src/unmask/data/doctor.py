@@ -32,7 +32,7 @@ REFUSALS = (DataError, OSError, ValueError)  # of a reader in a folder of anothe
 Progress = Callable[[int, int | None], None]
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """Of a finding, in the order in which they are told."""
 
     LAYOUT = "layout"
@@ -49,7 +49,7 @@ class Kind(StrEnum):
 class Finding:
     """One thing that is wrong: rule, value and, where there is one, remedy."""
 
-    kind: Kind
+    kind: FindingKind
     sentence: str
 
 
@@ -76,16 +76,18 @@ def examine(
     What the reader refuses is told, and the rest is examined.
     """
     root = Path(root)
-    found = [Finding(kind=Kind.MISTAKE, sentence=sentence) for sentence in _own_mistakes(dataset, root)]
+    found = [
+        Finding(kind=FindingKind.MISTAKE, sentence=sentence) for sentence in _own_mistakes(dataset, root)
+    ]
     refused: list[str] = []
     try:
         rows = dataset.read(root, refuse=refused.append)
     except REFUSALS as end:
         refused.append(str(end))
-        found.extend(_some(Kind.LAYOUT, refused))
-        found.extend(Finding(kind=Kind.MISTAKE, sentence=guess) for guess in _guesses(dataset, root))
+        found.extend(_some(FindingKind.LAYOUT, refused))
+        found.extend(Finding(kind=FindingKind.MISTAKE, sentence=guess) for guess in _guesses(dataset, root))
         return _examination([], opened=0, compared=False, findings=found)
-    found.extend(_some(Kind.LAYOUT, refused))
+    found.extend(_some(FindingKind.LAYOUT, refused))
     files = [row for row in rows if Path(row.path).exists()]
     full = [row for row in files if os.access(row.path, os.R_OK) and _bytes(row)]
     sample = full if every else full[:: max(1, len(full) // SAMPLE)][:SAMPLE]
@@ -98,14 +100,14 @@ def examine(
     found.extend(_doubled(full if compared else [], pairs=pairs))
     found.extend(_unreadable(files, sample=sample, progress=progress))
     found.extend(_leaking(once))
-    found.extend(_protocols(dataset, once, counted=not any(f.kind is Kind.MISCOUNTED for f in found)))
+    found.extend(_protocols(dataset, once, counted=not any(f.kind is FindingKind.MISCOUNTED for f in found)))
     return _examination(once, opened=len(sample), compared=compared, findings=found)
 
 
 def _examination(
     rows: Sequence[Presentation], *, opened: int, compared: bool, findings: Sequence[Finding]
 ) -> Examination:
-    order = list(Kind)
+    order = list(FindingKind)
     return Examination(
         counts=_counts(rows),
         presentations=len(rows),
@@ -182,7 +184,7 @@ def _counted(dataset: DataSet, rows: Sequence[Presentation], *, root: Path) -> I
         if have != tuple(published):
             people = len({row.subject for row in rows if row.split == part})
             yield Finding(
-                kind=Kind.MISCOUNTED,
+                kind=FindingKind.MISCOUNTED,
                 sentence=f"{part} has {have[0]} bona fide and {have[1]} attacks of {people} subjects, "
                 f"published are {published[0]} and {published[1]}",
             )
@@ -192,7 +194,7 @@ def _counted(dataset: DataSet, rows: Sequence[Presentation], *, root: Path) -> I
         yield from _lacking([row for row in rows if row.split == part], part=part)
     if short and (packed := packed_files(root)):
         sentence = f"{packed[0].name} lies in the folder: it may not have been unpacked"
-        yield Finding(kind=Kind.MISTAKE, sentence=sentence)
+        yield Finding(kind=FindingKind.MISTAKE, sentence=sentence)
 
 
 def _lacking(rows: Sequence[Presentation], *, part: str) -> Iterator[Finding]:
@@ -211,7 +213,7 @@ def _lacking(rows: Sequence[Presentation], *, part: str) -> Iterator[Finding]:
         for words, count in sorted(usual.items())
         if counts[words] < count
     ]
-    yield from _some(Kind.MISSING, lost)
+    yield from _some(FindingKind.MISSING, lost)
 
 
 def _words(row: Presentation) -> str:
@@ -230,11 +232,11 @@ def _absent(rows: Sequence[Presentation], *, files: Sequence[Presentation]) -> I
     """What a list of the set names and the disk has not."""
     there = {row.path for row in files}
     yield from _some(
-        Kind.MISSING, [f"{row.path} is listed, but not there" for row in rows if row.path not in there]
+        FindingKind.MISSING, [f"{row.path} is listed, but not there" for row in rows if row.path not in there]
     )
 
 
-def _some(kind: Kind, sentences: Sequence[str]) -> Iterator[Finding]:
+def _some(kind: FindingKind, sentences: Sequence[str]) -> Iterator[Finding]:
     """The first NAMED findings, and how many more."""
     for sentence in sentences[:NAMED]:
         yield Finding(kind=kind, sentence=sentence)
@@ -247,12 +249,12 @@ def _some(kind: Kind, sentences: Sequence[str]) -> Iterator[Finding]:
 
 def _doubled(rows: Sequence[Presentation], *, pairs: Sequence[tuple[str, str]]) -> Iterator[Finding]:
     yield from _some(
-        Kind.DUPLICATED, [f"{one} and {other} are the same presentation" for one, other in pairs]
+        FindingKind.DUPLICATED, [f"{one} and {other} are the same presentation" for one, other in pairs]
     )
     if pairs:
         places = " and ".join(str(Path(path).parent) for path in pairs[0])
         sentence = f"an archive was unpacked twice, into {places}; remove one of the two"
-        yield Finding(kind=Kind.MISTAKE, sentence=sentence)
+        yield Finding(kind=FindingKind.MISTAKE, sentence=sentence)
     known = {frozenset(pair) for pair in pairs}
     same = []
     for one, other in _same_bytes(rows):
@@ -262,7 +264,7 @@ def _doubled(rows: Sequence[Presentation], *, pairs: Sequence[tuple[str, str]]) 
             same.append(
                 f"{one.path} and {other.path} have the same bytes{apart}{wrong}; copy the right one again"
             )
-    yield from _some(Kind.DUPLICATED, same)
+    yield from _some(FindingKind.DUPLICATED, same)
 
 
 def _same_bytes(rows: Sequence[Presentation]) -> Iterator[tuple[Presentation, Presentation]]:
@@ -300,20 +302,20 @@ def _unreadable(
     empty = [row.path for row in rows if Path(row.path).is_file() and not _bytes(row)]
     if empty:
         sentence = f"{len(empty)} of {len(rows)} files are empty, {empty[0]} the first; copy them again"
-        yield Finding(kind=Kind.UNREADABLE, sentence=sentence)
+        yield Finding(kind=FindingKind.UNREADABLE, sentence=sentence)
     denied = [row.path for row in rows if not os.access(row.path, os.R_OK)]
     if denied:
         sentence = (
             f"{len(denied)} of {len(rows)} files may not be read, {denied[0]} the first; check their rights"
         )
-        yield Finding(kind=Kind.UNREADABLE, sentence=sentence)
+        yield Finding(kind=FindingKind.UNREADABLE, sentence=sentence)
     broken = []
     for count, row in enumerate(sample, start=1):
         if sentence := _refusal(row):
             broken.append(sentence)
         if progress is not None:
             progress(count, len(sample))
-    yield from _some(Kind.UNREADABLE, broken)
+    yield from _some(FindingKind.UNREADABLE, broken)
 
 
 def _refusal(row: Presentation) -> str:
@@ -335,7 +337,9 @@ def _refusal(row: Presentation) -> str:
 
 def _leaking(rows: Sequence[Presentation]) -> Iterator[Finding]:
     for sentence in shared(_parts(rows)):
-        yield Finding(kind=Kind.LEAKING, sentence=f"as shipped, {sentence}; a file lies in the wrong part")
+        yield Finding(
+            kind=FindingKind.LEAKING, sentence=f"as shipped, {sentence}; a file lies in the wrong part"
+        )
 
 
 def _protocols(dataset: DataSet, rows: Sequence[Presentation], *, counted: bool) -> Iterator[Finding]:
@@ -352,4 +356,4 @@ def _protocols(dataset: DataSet, rows: Sequence[Presentation], *, counted: bool)
         if counted:
             wrong = miscounted(split, protocol.counts, older=protocol.older)
             refused.extend(f"{protocol.name}: {sentence}" for sentence in wrong)
-    yield from _some(Kind.PROTOCOL, refused)
+    yield from _some(FindingKind.PROTOCOL, refused)

@@ -194,6 +194,11 @@ class Evidence:
         """How much of the time in which it was seen was judged."""
         return sum(one.seconds for part in self.parts for one in part.seen if not one.refused)
 
+    def depth(self) -> np.ndarray | None:
+        """The depth map (32, 32) of the latest clip, None where there is none."""
+        clips = self.parts[-1].clips if self.parts else []
+        return clips[-1].depth[-1] if clips and clips[-1].depth is not None else None
+
     def judged(self) -> Judged:
         """What the evidence says so far."""
         return judge([part.gathered(still=self.still) for part in self.parts], self.rule)

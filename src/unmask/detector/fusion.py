@@ -13,12 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from scipy.special import expit
-
 from unmask.contract import Contract, OperatingPoint
 from unmask.detector.decision import Rule, rule_of
 from unmask.detector.network import LoadedNetwork
-from unmask.detector.odds import log_odds, margin, width
+from unmask.detector.odds import from_log_odds, log_odds, margin, width
 from unmask.types import Clip, ClipScore, ClipView, SettingsError
 
 BASE = "default"  # the point whose threshold is 0.5 of the fused score
@@ -58,7 +56,7 @@ class FusedNetwork:
             weight * (log_odds(rule.calibrated(score)) - log_odds(rule.threshold))
             for weight, rule, score in zip(self.weights, self._rules, scores, strict=True)
         )
-        return float(expit(total))  # of NaN: NaN
+        return from_log_odds(total)  # of NaN: NaN
 
 
 def fused(networks: Sequence[LoadedNetwork]) -> list[LoadedNetwork]:
@@ -170,7 +168,7 @@ def _point(
     worst = max(points, key=lambda point: point.apcer)
     return replace(
         worst,
-        threshold=float(expit(middle)),
+        threshold=from_log_odds(middle),
         margin=margin(middle, width=wide),
         bpcer=max(point.bpcer for point in points),
         measured_on="fused, not measured together: the higher rates of "

@@ -1,7 +1,6 @@
 """Scores in [0, 1] as log-odds, in which calibrated scores add up."""
 
-import numpy as np
-from scipy.special import expit, logit
+import math
 
 from unmask.contract import OperatingPoint
 
@@ -14,7 +13,19 @@ def log_odds(score: float) -> float:
     >>> log_odds(0.5), round(log_odds(1.0), 2)
     (0.0, 13.82)
     """
-    return float(logit(np.clip(score, SUREST, 1 - SUREST)))
+    if math.isnan(score):
+        return math.nan
+    kept = min(max(score, SUREST), 1 - SUREST)
+    return math.log(kept / (1 - kept))
+
+
+def from_log_odds(odds: float) -> float:
+    """The score in [0, 1] of such log-odds; NaN stays NaN.
+
+    >>> from_log_odds(0.0), from_log_odds(-1000.0)
+    (0.5, 0.0)
+    """
+    return 0.0 if odds < -700 else 1 / (1 + math.exp(-odds))
 
 
 def width(point: OperatingPoint) -> float:
@@ -30,5 +41,5 @@ def margin(middle: float, *, width: float) -> float:
     >>> round(margin(0.0, width=1.0), 3)
     0.231
     """
-    threshold = float(expit(middle))
-    return max(float(expit(middle + width)) - threshold, threshold - float(expit(middle - width)))
+    threshold = from_log_odds(middle)
+    return max(from_log_odds(middle + width) - threshold, threshold - from_log_odds(middle - width))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from unmask.media.looks import looks_of
-from unmask.scores.evidence import Evidence, evidence_path, write_evidence
+from unmask.scores.evidence import ClipEvidence, evidence_path, write_evidence
 from unmask.types import ClipScore, Decision
 
 # Medians over the presentation's clips: mean grey value of the face, its longer side in pixels of the
@@ -28,7 +28,7 @@ def keep(decision: Decision, score: float, *, name: str, folder: str | Path) -> 
     features = [clip.features for clip in clips if clip.features is not None]
     write_evidence(
         folder,
-        Evidence(
+        ClipEvidence(
             presentation=name,
             score=score,
             model=f"{decision.model_name} {decision.model_version}".strip(),

@@ -38,7 +38,7 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scorer:
+class PresentationScorer:
     """Scores one presentation of a list, in whatever process it is called: each loads the models once.
 
     `models` are files, none for the packaged ones. On one thread, so that scores do not depend on how many
@@ -71,7 +71,7 @@ class Scorer:
 
 
 @lru_cache(maxsize=1)
-def loaded(scorer: Scorer) -> Detector:
+def loaded(scorer: PresentationScorer) -> Detector:
     """The detector of a scorer, loaded by the first call in a process."""
     return patient(
         Detector.load(

@@ -129,9 +129,9 @@ class _Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glimpse:
-    """A face in one frame: its `box` (4,) xyxy, and why this frame of it is not used, if it is not."""
+    """A face in one frame, and why this frame of it is not used, if it is not."""
 
-    box: np.ndarray
+    face: Face
     reasons: tuple[Reason, ...]
 
 
@@ -140,12 +140,14 @@ class StreamProgress:
     """How far the watching of a stream has come: for people, never for a decision.
 
     `face` is the largest one of the latest frame; `score` that of the worst face so far, NaN without any;
-    `share` in [0, 1] of the time that a verdict needs at least.
+    `share` in [0, 1] of the time that a verdict needs at least; `depth` (32, 32) of the latest clip, where
+    near is 1.
     """
 
     face: Glimpse | None
     score: float
     share: float
+    depth: np.ndarray | None
 
 
 class Watch:
@@ -233,6 +235,7 @@ class Watch:
             face=self.latest,
             score=min(known, default=math.nan),
             share=min(1.0, *shares) if shares else 0.0,
+            depth=next((depth for one in evidence if (depth := one.depth()) is not None), None),
         )
 
     def decisions(self, *, timed_out: bool = False, live: bool = False) -> list[FaceDecision]:
@@ -314,7 +317,7 @@ class Watch:
             seen.evidence.saw(sighting, refused, seconds=step_s, unseen_s=unseen_s)
         if not set(refused) - {Reason.SEVERAL_FACES}:  # scored beside others, too, though never LIVE by it
             seen.evidence.scored(seen.scorer.add(turned))
-        return Glimpse(box=sighting.face.box, reasons=refused)
+        return Glimpse(face=sighting.face, reasons=refused)
 
     def _breaks(
         self, seen: _Account, sighting: Sighting, look: np.ndarray, *, identity: int, turns: int

@@ -33,8 +33,8 @@ from unmask.detector.network import Network, read_file
 from unmask.detector.odds import log_odds, margin, width
 from unmask.evaluation.calibration import supported
 from unmask.evaluation.heads import (
+    CaptureSample,
     OddsHead,
-    Sample,
     capture_scores,
     chosen_strength,
     fitted,
@@ -169,11 +169,11 @@ def adapt(
     )
 
 
-def sample_of(captures: Sequence[Capture]) -> Sample:
+def sample_of(captures: Sequence[Capture]) -> CaptureSample:
     """The clips of all captures, numbered in their order."""
     counts = [len(capture.features) for capture in captures]
     names = {name: number for number, name in enumerate(dict.fromkeys(c.group for c in captures))}
-    return Sample(
+    return CaptureSample(
         features=np.concatenate([capture.features for capture in captures]).astype(np.float64),
         labels=np.repeat([capture.bona_fide for capture in captures], counts),
         capture=np.repeat(np.arange(len(captures)), counts),

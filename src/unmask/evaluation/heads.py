@@ -23,7 +23,7 @@ SLOPE_SPREAD, OFFSET_SPREAD = 0.5, 1.0  # of the recalibration's prior: log of t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class CaptureSample:
     """Clips of captures: `features` (n, D), and by clip `labels` (n,) True for bona fide, the number of its
     `capture` (n,) and of its `group` (n,), a subject or a recording, which is left out as a whole.
     """
@@ -37,9 +37,9 @@ class Sample:
         if not np.isfinite(self.features).all():
             raise DataError("features of captures must be finite; look at the captures, or leave them out")
 
-    def where(self, chosen: np.ndarray) -> "Sample":
+    def where(self, chosen: np.ndarray) -> "CaptureSample":
         """The chosen (n,) clips."""
-        return Sample(
+        return CaptureSample(
             features=self.features[chosen],
             labels=self.labels[chosen],
             capture=self.capture[chosen],
@@ -136,7 +136,7 @@ def _newton(
     return a
 
 
-def fitted(prior: OddsHead, sample: Sample, *, strength: float) -> OddsHead:
+def fitted(prior: OddsHead, sample: CaptureSample, *, strength: float) -> OddsHead:
     """The head adapted to a sample."""
     weight, bias = adapted_head(
         prior_weight=prior.weight,
@@ -149,7 +149,7 @@ def fitted(prior: OddsHead, sample: Sample, *, strength: float) -> OddsHead:
     return OddsHead(weight=weight, bias=bias)
 
 
-def folds_of(sample: Sample, *, most: int) -> np.ndarray:
+def folds_of(sample: CaptureSample, *, most: int) -> np.ndarray:
     """(n,) which fold each clip is left out with: groups whole, classes spread evenly."""
     sums = np.zeros((most, 2))
     fold = np.zeros(len(sample.group), int)
@@ -165,7 +165,7 @@ def folds_of(sample: Sample, *, most: int) -> np.ndarray:
     return np.unique(fold, return_inverse=True)[1]
 
 
-def chosen_strength(prior: OddsHead, sample: Sample) -> float:
+def chosen_strength(prior: OddsHead, sample: CaptureSample) -> float:
     """The strength whose heads say the most of what was left out, by the log loss; the strongest of equals.
 
     Infinite, the prior itself, where none says more than that.
@@ -178,7 +178,7 @@ def chosen_strength(prior: OddsHead, sample: Sample) -> float:
     return min(losses, key=lambda strength: (round(losses[strength], 6), -strength))
 
 
-def left_out(prior: OddsHead, sample: Sample) -> np.ndarray:
+def left_out(prior: OddsHead, sample: CaptureSample) -> np.ndarray:
     """Log-odds (n,) of each clip by a head that saw nothing of its group, nor did the choice of strength."""
     fold = folds_of(sample, most=FOLDS)
     strengths = []
@@ -189,7 +189,7 @@ def left_out(prior: OddsHead, sample: Sample) -> np.ndarray:
     return _left_out(prior, sample, fold, strengths=strengths)
 
 
-def recalibration(said: np.ndarray, sample: Sample) -> tuple[float, float]:
+def recalibration(said: np.ndarray, sample: CaptureSample) -> tuple[float, float]:
     """(slope, offset) that make left-out log-odds (n,) fit best, with a prior at (1, 0)."""
     from scipy.optimize import minimize
 
@@ -204,13 +204,15 @@ def recalibration(said: np.ndarray, sample: Sample) -> tuple[float, float]:
     return float(np.exp(found[0])), float(found[1])
 
 
-def capture_scores(said: np.ndarray, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+def capture_scores(said: np.ndarray, sample: CaptureSample) -> tuple[np.ndarray, np.ndarray]:
     """Log-odds (n,) of clips -> captures' numbers (m,) and their scores (m,), the mean over clips."""
     numbers, place, counts = np.unique(sample.capture, return_inverse=True, return_counts=True)
     return numbers, np.bincount(place, expit(said)) / counts
 
 
-def _left_out(prior: OddsHead, sample: Sample, fold: np.ndarray, *, strengths: Sequence[float]) -> np.ndarray:
+def _left_out(
+    prior: OddsHead, sample: CaptureSample, fold: np.ndarray, *, strengths: Sequence[float]
+) -> np.ndarray:
     said = prior(sample.features)
     for number, strength in enumerate(strengths):
         rest = sample.where(fold != number)
@@ -219,6 +221,6 @@ def _left_out(prior: OddsHead, sample: Sample, fold: np.ndarray, *, strengths: S
     return said
 
 
-def _loss(said: np.ndarray, sample: Sample) -> float:
+def _loss(said: np.ndarray, sample: CaptureSample) -> float:
     weights = sample.weights()
     return float((weights * (np.logaddexp(0, said) - sample.labels * said)).sum() / weights.sum())

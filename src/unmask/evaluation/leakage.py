@@ -24,7 +24,7 @@ TRUTH = ("name", "instrument", "subject", "camera")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class ClipStatistics:
     """A clip's camera statistics and its truth; `instrument` family/species, "" when bona fide."""
 
     instrument: str
@@ -66,7 +66,7 @@ class Leak:
         return self.high <= self.limit
 
 
-def leak_table(rows: Sequence[Measured], *, seed: int = 0, draws: int = 1000) -> list[Leak]:
+def leak_table(rows: Sequence[ClipStatistics], *, seed: int = 0, draws: int = 1000) -> list[Leak]:
     """All attacks against bona fide, then each family in order of name; of the face, then of the whole crop.
 
     The crop holds the instrument too (a white page, a bezel), which is no matter of quality: the limits are
@@ -150,7 +150,7 @@ def cross_validated(
     return told
 
 
-def write_measured(path: Path, rows: Sequence[Measured]) -> None:
+def write_measured(path: Path, rows: Sequence[ClipStatistics]) -> None:
     """A CSV with a column for each statistic."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -160,14 +160,14 @@ def write_measured(path: Path, rows: Sequence[Measured]) -> None:
             writer.writerow([*(inert(getattr(row, name)) for name in TRUTH), *numbers])
 
 
-def read_measured(path: Path) -> list[Measured]:
+def read_measured(path: Path) -> list[ClipStatistics]:
     """From `write_measured`. Raises DataError."""
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if absent := [name for name in (*TRUTH, *NAMES) if name not in (reader.fieldnames or ())]:
             raise DataError(f"{path} is no table of camera statistics: it has no column {', '.join(absent)}")
         return [
-            Measured(
+            ClipStatistics(
                 **{name: active(row[name]) for name in TRUTH},
                 statistics={name: float(row[name]) for name in NAMES},
             )
@@ -176,7 +176,7 @@ def read_measured(path: Path) -> list[Measured]:
 
 
 def _leak(
-    seen: str, family: str, rows: Sequence[Measured], *, names: Sequence[str], seed: int, draws: int
+    seen: str, family: str, rows: Sequence[ClipStatistics], *, names: Sequence[str], seed: int, draws: int
 ) -> Leak:
     """Of bona fide and of the attacks of `family`, all of them when it is ""."""
     rows = [row for row in rows if not family or row.family in ("", family)]

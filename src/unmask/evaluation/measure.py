@@ -15,7 +15,7 @@ import numpy as np
 
 from unmask import metrics
 from unmask.evaluation.runs import Run, same_presentations
-from unmask.metrics import Rule, Summary
+from unmask.metrics import Summary, ThresholdRule
 from unmask.types import DataError, Score
 
 FEW = 30  # presentations below which a rate is called small: 0 of 29 is anything up to 12 %
@@ -76,7 +76,7 @@ class Evaluation:
 
 
 def measure(
-    run: Run, rule: Rule | None, *, worst_of: str = "instrument", seed: int = 0, rounds: int = 1000
+    run: Run, rule: ThresholdRule | None, *, worst_of: str = "instrument", seed: int = 0, rounds: int = 1000
 ) -> Evaluation:
     """The figures of a run by `rule`; without one by the EER of dev, else by the thresholds in the table.
 
@@ -163,7 +163,7 @@ def epochs(systems: Sequence[Evaluation]) -> list[tuple[Evaluation, Evaluation]]
     return [(pair["last"], pair["best"]) for pair in found.values() if len(pair) == 2]
 
 
-def _levels(run: Run, rule: Rule | None) -> tuple[str, np.ndarray | None]:
+def _levels(run: Run, rule: ThresholdRule | None) -> tuple[str, np.ndarray | None]:
     """(where the honest thresholds come from, one for each test row); ("", None) where there is none."""
     if rule is None and run.dev:
         rule = metrics.read_rule("dev-eer")

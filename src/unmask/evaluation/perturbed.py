@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from unmask.detector.detector import Detector
-from unmask.detector.scoring import UNREADABLE, Scored, Scorer, judged, loaded
+from unmask.detector.scoring import UNREADABLE, PresentationScorer, Scored, judged, loaded
 from unmask.media.changes import changed
 from unmask.media.sources import open_presentation
 from unmask.types import Presentation, SourceError
@@ -26,7 +26,7 @@ class Trial:
 class Stresser:
     """Does one trial of a list, in whatever process it is called; `seed` is that of all that is drawn."""
 
-    scorer: Scorer
+    scorer: PresentationScorer
     seed: int = 0
 
     def __call__(self, task: tuple[int, Trial]) -> tuple[int, Scored]:

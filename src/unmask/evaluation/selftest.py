@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from unmask.metrics import Rate, rate
 from unmask.metrics.bounds import upper_bound
-from unmask.scores.plan import SILENT, Planned, split_retry
+from unmask.scores.plan import SILENT, PlannedPresentation, split_retry
 from unmask.types import DataError, Label, Score
 
 NOBODY = "bona fide"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class KindFigures:
     """Bona fide presentations, or those of one species.
 
     `errors` are over responses, `silent` over presentations, `failed` over transactions: attacks that
@@ -38,12 +38,12 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class SelftestOutcome:
     """`kinds`, bona fide first; `strangers` are captures that no plan names; `accepted` names the attacks
     that were, `refused` the bona fide presentations that were not.
     """
 
-    kinds: tuple[Kind, ...]
+    kinds: tuple[KindFigures, ...]
     strangers: tuple[str, ...]
     accepted: tuple[str, ...]
     refused: tuple[str, ...]
@@ -61,7 +61,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Try:
-    row: Planned
+    row: PlannedPresentation
     retry: int
     score: float
     threshold: float
@@ -76,7 +76,7 @@ class _Try:
         return self.score >= self.threshold  # False for NaN
 
 
-def counted(plan: Sequence[Planned], scores: Sequence[Score]) -> Outcome:
+def counted(plan: Sequence[PlannedPresentation], scores: Sequence[Score]) -> SelftestOutcome:
     """What came of the plan; `scores` bear its names, whatever folder and suffix stand around them.
 
     DataError where nothing of the plan was made, or where a score has no threshold to be held against.
@@ -90,7 +90,7 @@ def counted(plan: Sequence[Planned], scores: Sequence[Score]) -> Outcome:
         )
     names = [NOBODY, *dict.fromkeys(row.instrument for row in plan if row.instrument)]
     kinds = tuple(kind for name in names if (kind := _kind(name, plan, tries)) is not None)
-    return Outcome(
+    return SelftestOutcome(
         kinds=kinds,
         strangers=tuple(strangers),
         accepted=tuple(_name(t) for t in tries if t.row.label is Label.ATTACK and t.accepted),
@@ -110,7 +110,7 @@ def stem(name: str) -> str:
     return last.rpartition(".")[0] or last
 
 
-def _tries(plan: Sequence[Planned], scores: Sequence[Score]) -> tuple[list[_Try], list[str]]:
+def _tries(plan: Sequence[PlannedPresentation], scores: Sequence[Score]) -> tuple[list[_Try], list[str]]:
     rows = {row.presentation: row for row in plan}
     tries = [
         _Try(row=row, retry=0, score=math.nan, threshold=math.inf, verdict="")
@@ -153,7 +153,7 @@ def _threshold(score: Score) -> float:
     return math.inf
 
 
-def _kind(name: str, plan: Sequence[Planned], tries: Sequence[_Try]) -> Kind | None:
+def _kind(name: str, plan: Sequence[PlannedPresentation], tries: Sequence[_Try]) -> KindFigures | None:
     rows = [row for row in plan if (row.instrument or NOBODY) == name]
     if not rows:
         return None
@@ -163,7 +163,7 @@ def _kind(name: str, plan: Sequence[Planned], tries: Sequence[_Try]) -> Kind | N
     made = {t.row.presentation for t in own}
     passed = {t.row.presentation for t in own if t.accepted}
     failed = len(made - passed) if name == NOBODY else len(passed)
-    return Kind(
+    return KindFigures(
         name=name,
         planned=len(rows),
         missing=len(rows) - len(made),

@@ -44,7 +44,7 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class BinnedNumber:
     """A column of numbers: `name` gives the class of a number, `order` those classes in theirs."""
 
     column: str
@@ -67,35 +67,35 @@ _LIGHT, _SIZE, _YAW, _PITCH = (
     for edges, unit in (((60, 100, 150), ""), ((80, 160, 320), " px"), ((10, 20), "°"), ((10, 20), "°"))
 )
 MEASURED = (
-    Measured(
+    BinnedNumber(
         column="face_luma",
         title="Light on the face",
         words="mean grey value of the face in the camera's picture, 0 to 255",
         name=_LIGHT[0],
         order=_LIGHT[1],
     ),
-    Measured(
+    BinnedNumber(
         column="face_px",
         title="Size of the face",
         words="longer side of the face in the original frame",
         name=_SIZE[0],
         order=_SIZE[1],
     ),
-    Measured(
+    BinnedNumber(
         column="face_yaw",
         title="Head turned to a side",
         words="degrees of yaw to either side, from the face mesh",
         name=_YAW[0],
         order=_YAW[1],
     ),
-    Measured(
+    BinnedNumber(
         column="face_pitch",
         title="Head turned up or down",
         words="degrees of pitch either way, from the face mesh",
         name=_PITCH[0],
         order=_PITCH[1],
     ),
-    Measured(
+    BinnedNumber(
         column="face_ita",
         title="Skin tone",
         words="individual typology angle on cheeks and forehead as the camera shows them, in the classes of "
@@ -123,7 +123,7 @@ def _named(system: Evaluation, by: Sequence[str]) -> Iterator[Slice | None]:
         yield Slice(title=column.replace("_", " ").capitalize(), words="", cells=tuple(cells))
 
 
-def _of_numbers(system: Evaluation, measured: Measured) -> Slice | None:
+def _of_numbers(system: Evaluation, measured: BinnedNumber) -> Slice | None:
     values = [_number(score, measured.column) for score in system.test]
     if not any(math.isfinite(value) for value in values):
         return None

@@ -20,7 +20,7 @@ DARK, BRIGHT = 25, 245  # grey values that show nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pose:
+class FacePose:
     """Degrees: `yaw` to the picture's right, `pitch` down, `roll` clockwise; 0 looking into the camera."""
 
     yaw: float
@@ -34,7 +34,7 @@ class Quality:
 
     eye_distance_px: float  # between the outer corners, in space: a turned face is no smaller
     outside: float  # share of the mesh beyond the border
-    pose: Pose
+    pose: FacePose
     sharpness: float  # variance of the Laplacian over that of the grey values, in the face's square
     dark: float  # share of the face below DARK
     bright: float  # share of the face above BRIGHT
@@ -101,12 +101,12 @@ def measure(image: np.ndarray, face: Face) -> Quality:
     )
 
 
-def pose_of(mesh: np.ndarray) -> Pose:
+def pose_of(mesh: np.ndarray) -> FacePose:
     """The turn of a mesh (468, 3), from the plane through its outer eye corners, forehead and chin."""
     across, down = mesh[LEFT_EYE] - mesh[RIGHT_EYE], mesh[CHIN] - mesh[FOREHEAD]
     x, y, z = np.cross(across.astype(np.float64), down.astype(np.float64))  # away from the camera
     yaw, pitch, roll = np.degrees([np.arctan2(-x, z), np.arctan2(-y, z), np.arctan2(across[1], across[0])])
-    return Pose(yaw=float(yaw), pitch=float(pitch), roll=float(roll))
+    return FacePose(yaw=float(yaw), pitch=float(pitch), roll=float(roll))
 
 
 def _share_outside(mesh: np.ndarray, image: np.ndarray) -> float:

@@ -3,15 +3,17 @@ covers.
 
 Pixel (row i, column j) is the point x = j, y = i: its centre is an integer, as for OpenCV's remap. A smaller
 z is nearer and wins; z is interpolated linearly over the picture, so pass 1/z's negative for a perspective
-picture where that matters.
+picture where that matters. Plain numpy, so that a check needs no compiler; the simulator has the same as a
+compiled loop (`simulate.rendering.raster`), and a test holds them together bit by bit.
 """
 
 import numpy as np
-from numba import njit
 
 from unmask.media.topology import FACE_TRIANGLES
 
 __all__ = ["FACE_TRIANGLES", "rasterise"]
+
+HAIR = -1e-5  # a weight a hair below zero still counts, so that no pixel falls between two neighbours
 
 
 def rasterise(
@@ -29,36 +31,51 @@ def rasterise(
     >>> np.isfinite(depth).sum(), triangle[0, 0], triangle[3, 3], triangle[4, 4]
     (np.int64(16), np.int32(0), np.int32(1), np.int32(-1))
     """
-    depth = np.full((height, width), np.inf, np.float32)
-    triangle = np.full((height, width), -1, np.int32)
-    barycentric = np.zeros((height, width, 3), np.float32)
-    points = np.ascontiguousarray(vertices, np.float32)
-    _fill(points, np.ascontiguousarray(triangles, np.int32), depth, triangle, barycentric)
-    return depth, triangle, barycentric
+    depth = np.full(height * width, np.inf, np.float32)
+    triangle = np.full(height * width, -1, np.int32)
+    barycentric = np.zeros((height * width, 3), np.float32)
+    points = np.asarray(vertices, np.float32)
+    number, x, y, u, v = _candidates(points, np.asarray(triangles, np.int32), height=height, width=width)
+    w = 1.0 - u - v
+    za, zb, zc = points[triangles[number], 2].T
+    z = u * za + v * zb + w * zc
+    pixel = y * width + x
+    order = np.argsort(pixel, kind="stable")  # within a pixel the triangles stay in their order
+    starts = np.flatnonzero(np.diff(pixel[order], prepend=-1))
+    layer = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+    for level in range(int(layer.max(initial=-1)) + 1):  # a pixel is covered by few triangles
+        rows = order[layer == level]
+        rows = rows[z[rows] < depth[pixel[rows]]]
+        place = pixel[rows]
+        depth[place], triangle[place] = z[rows], number[rows]
+        barycentric[place] = np.stack([u[rows], v[rows], w[rows]], axis=1)
+    shape = (height, width)
+    return depth.reshape(shape), triangle.reshape(shape), barycentric.reshape(*shape, 3)
 
 
-@njit(cache=True, nogil=True)
-def _fill(points, triangles, depth, triangle, barycentric):  # type: ignore[no-untyped-def]
-    height, width = depth.shape
-    for t in range(triangles.shape[0]):
-        ax, ay, az = points[triangles[t, 0]]
-        bx, by, bz = points[triangles[t, 1]]
-        cx, cy, cz = points[triangles[t, 2]]
+def _candidates(
+    points: np.ndarray, triangles: np.ndarray, *, height: int, width: int
+) -> tuple[np.ndarray, ...]:
+    """Every pair of a triangle and a pixel inside it: number, x, y and the weights u, v, each (k,)."""
+    corners = points[triangles]  # m, 3, 3
+    (ax, bx, cx), (ay, by, cy) = corners[..., 0].T, corners[..., 1].T
+    with np.errstate(invalid="ignore", over="ignore"):
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if not np.isfinite(area + az + bz + cz) or abs(area) < 1e-9:
-            continue
-        x0, x1 = max(0, int(np.ceil(min(ax, bx, cx)))), min(width - 1, int(np.floor(max(ax, bx, cx))))
-        y0, y1 = max(0, int(np.ceil(min(ay, by, cy)))), min(height - 1, int(np.floor(max(ay, by, cy))))
-        for y in range(y0, y1 + 1):
-            for x in range(x0, x1 + 1):
-                u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
-                v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
-                w = np.float32(1.0) - u - v
-                # A hair below zero still counts, so that no pixel falls between two neighbours.
-                if u < -1e-5 or v < -1e-5 or w < -1e-5:
-                    continue
-                z = u * az + v * bz + w * cz
-                if z < depth[y, x]:
-                    depth[y, x] = z
-                    triangle[y, x] = t
-                    barycentric[y, x, 0], barycentric[y, x, 1], barycentric[y, x, 2] = u, v, w
+        sound = np.isfinite(area + corners[..., 2].sum(axis=1)) & (np.abs(area) >= 1e-9)
+    number = np.flatnonzero(sound)
+    low, high = corners[number, :, :2].min(axis=1), corners[number, :, :2].max(axis=1)
+    first = np.clip(np.ceil(low), 0, [width, height]).astype(np.int64)
+    last = np.clip(np.floor(high), -1, [width - 1, height - 1]).astype(np.int64)
+    columns, lines = np.maximum(last - first + 1, 0).T
+    many = columns * lines
+    row = np.repeat(np.arange(len(number)), many)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(many) - many, many)
+    x = first[row, 0] + within % columns[row]
+    y = first[row, 1] + within // columns[row]
+    number = number[row]
+    # In double precision, as the compiled loop has it: coordinates are float32, pixels whole numbers.
+    ax, bx, cx, ay, by, cy = (one[number].astype(np.float64) for one in (ax, bx, cx, ay, by, cy))
+    u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area[number]
+    v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area[number]
+    inside = (u >= HAIR) & (v >= HAIR) & (1.0 - u - v >= HAIR)
+    return number[inside], x[inside], y[inside], u[inside], v[inside]

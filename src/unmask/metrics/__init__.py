@@ -9,14 +9,14 @@ by column, gives NaN for a missing class.
 from unmask.metrics.columns import Columns, columns, over
 from unmask.metrics.curves import Oracle, auc, bpcer_at_apcer, minimum_acer, tpr_at_fpr
 from unmask.metrics.intervals import BOOTSTRAP_ROUNDS, Estimate, Rate, bootstrap, few_subjects, rate
-from unmask.metrics.paired import FIGURES, Drawn, Trained, Verdict, figures, verdict
+from unmask.metrics.paired import FIGURES, DrawnFigure, Trained, Verdict, figures, verdict
 from unmask.metrics.ranked import Ranked, Scores, ranked
 from unmask.metrics.rates import accepted, acer, apcer, apnrr, bpcer, bpnrr, families, hter
 from unmask.metrics.summary import Summary, summarise
 from unmask.metrics.thresholds import (
     RULES,
     Eer,
-    Rule,
+    ThresholdRule,
     eer,
     fit,
     read_rule,
@@ -30,15 +30,15 @@ __all__ = [
     "FIGURES",
     "RULES",
     "Columns",
-    "Drawn",
+    "DrawnFigure",
     "Eer",
     "Estimate",
     "Oracle",
     "Ranked",
     "Rate",
-    "Rule",
     "Scores",
     "Summary",
+    "ThresholdRule",
     "Trained",
     "Verdict",
     "accepted",

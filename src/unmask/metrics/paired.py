@@ -39,7 +39,7 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class DrawnFigure:
     """A figure of one system: its `value`, the mean over seeds, and what each draw made of it (rounds,)."""
 
     value: float
@@ -50,14 +50,14 @@ class Drawn:
         low, high = middle(self.drawn)
         return Estimate(value=self.value, low=low, high=high)
 
-    def minus(self, other: "Drawn") -> Estimate:
+    def minus(self, other: "DrawnFigure") -> Estimate:
         """The difference, draw by draw, of two systems from the same call of `figures`."""
         return replace(self, value=self.value - other.value, drawn=self.drawn - other.drawn).estimate()
 
 
 def figures(
     systems: Mapping[str, Sequence[Trained]], *, seed: int = 0, rounds: int = BOOTSTRAP_ROUNDS
-) -> dict[str, dict[str, Drawn]]:
+) -> dict[str, dict[str, DrawnFigure]]:
     """System -> figure of FIGURES -> its value and draws, of systems tested on the same presentations.
 
     Every system has the same number of seeds, in the same order: the k-th trainings of two systems belong
@@ -124,13 +124,13 @@ def _bpcer_of(table: Columns, passed: np.ndarray) -> Statistic:
     return statistic
 
 
-def _of_system(trainings: Sequence[Mapping[str, np.ndarray]], seeds: np.ndarray) -> dict[str, Drawn]:
+def _of_system(trainings: Sequence[Mapping[str, np.ndarray]], seeds: np.ndarray) -> dict[str, DrawnFigure]:
     """The mean over seeds of each figure; in each draw over the seeds that it drew, `seeds` (rounds, S)."""
     found = {}
     for name in FIGURES:
         values = np.stack([training[name] for training in trainings])  # (S, 1 + rounds)
         drawn = np.take_along_axis(values[:, 1:].T, seeds, axis=1).mean(axis=1)
-        found[name] = Drawn(value=float(values[:, 0].mean()), drawn=drawn)
+        found[name] = DrawnFigure(value=float(values[:, 0].mean()), drawn=drawn)
     return found
 
 

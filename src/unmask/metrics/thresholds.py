@@ -120,7 +120,7 @@ def threshold_at_bpcer(bona_fide: Scores, attacks: Mapping[str, Scores], *, targ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class ThresholdRule:
     """Where a threshold comes from: `kind` of RULES, `value` its target rate or the threshold itself."""
 
     kind: str
@@ -144,18 +144,18 @@ RULES = {  # kind -> the form in which it is written
 }
 
 
-def read_rule(text: str) -> Rule:
+def read_rule(text: str) -> ThresholdRule:
     """The rule that `text` names; SettingsError where it is none.
 
     >>> read_rule("dev-apcer=0.05")
-    Rule(kind='dev-apcer', value=0.05)
+    ThresholdRule(kind='dev-apcer', value=0.05)
     """
     kind, equals, number = text.partition("=")
     known = f"a threshold is one of {', '.join(RULES.values())}"
     if kind not in RULES or bool(equals) != ("=" in RULES[kind]):
         raise SettingsError(f"{known}, not {text!r}")
     if not equals:
-        return Rule(kind=kind)
+        return ThresholdRule(kind=kind)
     try:
         value = float(number)
     except ValueError:
@@ -164,10 +164,10 @@ def read_rule(text: str) -> Rule:
         raise SettingsError(f"a threshold or target is a finite number, not {number}; {known}")
     if kind != "fixed":
         _check_target(value)
-    return Rule(kind=kind, value=value)
+    return ThresholdRule(kind=kind, value=value)
 
 
-def fit(rule: Rule, bona_fide: np.ndarray, attacks: Mapping[str, np.ndarray]) -> float:
+def fit(rule: ThresholdRule, bona_fide: np.ndarray, attacks: Mapping[str, np.ndarray]) -> float:
     """The threshold that `rule` gives on dev scores; a fixed one needs none.
 
     >>> fit(read_rule("dev-eer"), np.array([0.8, 0.6]), {"print": np.array([0.1, 0.4])})

@@ -9,12 +9,18 @@ from functools import partial
 
 from torch import nn
 
+from unmask.models.baselines.adapters import adapters
 from unmask.models.baselines.auxiliary import auxiliary
 from unmask.models.baselines.cdcn import cdcn
 from unmask.models.baselines.clip_vit import clip_vit
 from unmask.models.baselines.deeppixbis import deeppixbis
+from unmask.models.baselines.flip import flip_it, flip_v
+from unmask.models.baselines.linear_probe import linear_probe
 from unmask.models.baselines.minifasnet import minifasnet
 from unmask.models.baselines.resnet import resnet18
+from unmask.models.baselines.sa_fas import sa_fas
+from unmask.models.baselines.ssan import ssan
+from unmask.models.baselines.ssdg import ssdg
 from unmask.models.encoded import sgtd_e
 from unmask.models.encoder import encoder
 from unmask.models.fghv.network import ENCODED, NARROW, WIDE, fghv
@@ -44,6 +50,16 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "minifasnet_s": partial(minifasnet, size_px=128, shrink=2),
     "resnet18": resnet18,
     "resnet18_s": partial(resnet18, width=16),
+    "ssdg": ssdg,
+    "ssdg_s": partial(ssdg, width=16),
+    "ssan": ssan,
+    "ssan_s": partial(ssan, width=16),
+    "sa_fas": sa_fas,
+    "sa_fas_s": partial(sa_fas, width=16),
+    "linear_probe": linear_probe,
+    "adapters": adapters,
+    "flip_v": flip_v,
+    "flip_it": flip_it,
     "encoder": encoder,
     "fghv": partial(fghv, WIDE),
     "fghv_s": partial(fghv, NARROW),

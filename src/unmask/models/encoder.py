@@ -3,7 +3,8 @@
 What tells a living face from its recapture was learnt here from little data, so that no feature may be: they
 are those of EfficientNet-Lite0 (models.efficientnet) as ImageNet left them, mean and deviation of five blocks
 and the head's means. The head is fitted in closed form (training.head) with strong regularisation. A picture
-and its mirror image have the same features, their mean, and so the same score.
+is turned so that its brighter half is on the left before anything else, so that it and its mirror image have
+the same features and the same score, at the price of one look.
 """
 
 from collections.abc import Mapping
@@ -72,21 +73,26 @@ class FrozenEncoder(nn.Module):
     def forward(self, frames: Tensor) -> tuple[list[Tensor], Tensor]:
         blocks, head = self.net((frames * 255 - 127) / 128)
         taps = [blocks[number] for number, _ in TAPS]
-        found = []
-        for tap in taps:
-            mean = tap.mean(dim=(2, 3), keepdim=True)
-            found += [mean.flatten(1), (tap - mean).square().mean(dim=(2, 3)).sqrt()]
-        return taps, torch.cat([*found, head.mean(dim=(2, 3))], dim=1)
+        return taps, summed_up(taps, head)
 
     def train(self, mode: bool = True) -> "FrozenEncoder":
         """Batch statistics stay as they are, too."""
         return super().train(False)
 
 
-class Encoder(nn.Module):
-    """Score: sigmoid of the head's logit, mean over frames and both views; the depth map has no part in it.
+def summed_up(taps: list[Tensor], head: Tensor) -> Tensor:
+    """Mean and deviation of each channel of TAPS, and the head's means, (N, FEATURES)."""
+    found = []
+    for tap in taps:
+        mean = tap.mean(dim=(2, 3), keepdim=True)
+        found += [mean.flatten(1), (tap - mean).square().mean(dim=(2, 3)).sqrt()]
+    return torch.cat([*found, head.mean(dim=(2, 3))], dim=1)
 
-    In training only the picture itself is looked at: clips are flipped there by chance.
+
+class Encoder(nn.Module):
+    """Score: sigmoid of the head's logit, mean over frames; the depth map has no part in it.
+
+    In training pictures are looked at as they come: clips are flipped there by chance.
     """
 
     multi_frame = False
@@ -122,8 +128,10 @@ class Encoder(nn.Module):
             taps, raw = self.backbone(frames)
             depth = self.decoder(taps)
         else:
-            taps, raw = self.backbone(both_views(frames))
-            depth, raw = folded(self.decoder(taps)), merged(raw)
+            facing, turned = one_way(frames)
+            taps, raw = self.backbone(facing)
+            depth = self.decoder(taps)
+            depth = torch.where(turned[:, None, None], mirrored(depth), depth)
         features = self.standardised(raw).unflatten(0, clips.shape[:2]).mean(dim=1)
         logit = self.head(features)  # (B,)
         score = unless_unseen(torch.sigmoid(logit), self.ellipse if mask is None else mask)
@@ -135,10 +143,8 @@ class Encoder(nn.Module):
         return (raw - self.feature_mean) / self.feature_scale
 
     def raw_features(self, frames: Tensor) -> Tensor:
-        """Frames (N, 3, S, S) in [0, 1] -> features (N, D), the mean over both views: what a head is fitted
-        to.
-        """
-        return merged(self.backbone(both_views(frames))[1])
+        """Frames (N, 3, S, S) in [0, 1] -> features (N, D), the same of mirror images."""
+        return self.backbone(one_way(frames)[0])[1]
 
     def score_features(self, raw: Tensor) -> Tensor:
         """Raw features (N, D) of single frames -> scores (N,)."""
@@ -166,10 +172,26 @@ class Encoder(nn.Module):
         return self.decoder.depth
 
 
+def one_way(frames: Tensor) -> tuple[Tensor, Tensor]:
+    """Frames (N, C, H, W) with their brighter half on the left, and which (N,) were turned for that.
+
+    What the left half is brighter by is exactly the negative of that of the mirror image, rounding and all.
+    """
+    other = mirrored(frames)
+    surplus = (frames - other)[..., : frames.shape[-1] // 2].sum(dim=(1, 2, 3))
+    turned = surplus < 0
+    return torch.where(turned[:, None, None, None], other, frames), turned
+
+
+def mirrored(frames: Tensor) -> Tensor:
+    """(..., W) with its columns in the other order."""
+    order = torch.arange(frames.shape[-1] - 1, -1, -1, device=frames.device)
+    return frames.index_select(-1, order)  # a flip takes OpenVINO thrice the time
+
+
 def both_views(frames: Tensor) -> Tensor:
     """(N, ..., W) -> (2N, ..., W): the frames, then their mirror images."""
-    order = torch.arange(frames.shape[-1] - 1, -1, -1, device=frames.device)
-    return torch.cat([frames, frames.index_select(-1, order)])  # a flip takes OpenVINO thrice the time
+    return torch.cat([frames, mirrored(frames)])
 
 
 def merged(both: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ REPOSITORY = "github.com/minivision-ai/Silent-Face-Anti-Spoofing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class PublishedFile:
     """One of the files: `scale` of its crop in boxes, widths inside the residual blocks of the three stages,
     and whether the last block of each weighs its channels (squeeze and excitation).
     """
@@ -43,14 +43,14 @@ class Published:
 
 
 FILES = (
-    Published(
+    PublishedFile(
         name="2.7_80x80_MiniFASNetV2.pth",
         sha256="a5eb02e1843f19b5386b953cc4c9f011c3f985d0ee2bb9819eea9a142099bec0",
         scale=2.7,
         middles=tuple(middles for _, _, middles in STAGES),
         squeezed=False,
     ),
-    Published(
+    PublishedFile(
         name="4_0_0_80x80_MiniFASNetV1SE.pth",
         sha256="84ee1d37d96894d5e82de5a57df044ef80a58be2b218b5ed7cdfd875ec2f5990",
         scale=4.0,
@@ -146,7 +146,7 @@ class SqueezedBottleneck(Bottleneck):
 class PublishedNetwork(nn.Module):
     """BGR pictures (N, 3, 80, 80), 0 to 255 -> features (N, 128) and three logits (N, 3)."""
 
-    def __init__(self, published: Published) -> None:
+    def __init__(self, published: PublishedFile) -> None:
         super().__init__()
         blocks: list[nn.Module] = [
             convolution(3, 32, kernel=3, stride=2),
@@ -187,7 +187,7 @@ class SilentFace(nn.Module):
     multi_frame = False
     ellipse: Tensor
 
-    def __init__(self, files: Sequence[Published] = FILES) -> None:
+    def __init__(self, files: Sequence[PublishedFile] = FILES) -> None:
         super().__init__()
         self.networks = nn.ModuleList(PublishedNetwork(published) for published in files)
         self.register_buffer("ellipse", torch.from_numpy(ellipse_mask()), persistent=False)
@@ -217,7 +217,7 @@ class SilentFace(nn.Module):
         return Output(score, None, None), {"features": features}
 
 
-def read_published(paths: Sequence[str | Path]) -> tuple[SilentFace, tuple[Published, ...]]:
+def read_published(paths: Sequence[str | Path]) -> tuple[SilentFace, tuple[PublishedFile, ...]]:
     """The networks of these files, in the order of FILES, ready to be exported.
 
     Only the published files are read, told by their SHA-256, and nothing in them is run. ModelError
@@ -245,7 +245,7 @@ def read_published(paths: Sequence[str | Path]) -> tuple[SilentFace, tuple[Publi
     return network.eval(), files
 
 
-def published_contract(files: Sequence[Published]) -> Contract:
+def published_contract(files: Sequence[PublishedFile]) -> Contract:
     """The contract of these files, in the order of FILES."""
     first, *others = files
     measured = MEASURED[tuple(published.scale for published in files)]

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from unmask.evaluation.leakage import Leak, Measured
+from unmask.evaluation.leakage import ClipStatistics, Leak
 from unmask.media.clips import cut_picture
 from unmask.media.statistics import NAMES
 from unmask.report.pictures import colour_map, jpeg_uri
@@ -20,7 +20,7 @@ SPLITS = ("train", "dev", "test")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownClip:
     """A clip on a sheet: `picture` (H, W, 3) uint8, `depth_m` (h, w), `mesh` (468, 3) px of the picture."""
 
     picture: np.ndarray
@@ -31,13 +31,13 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class ClipSheet:
     """Clips of one instrument or camera: `part` says which."""
 
     title: str
     part: str
     note: str
-    clips: Sequence[Shown]
+    clips: Sequence[ShownClip]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class BenchmarkContents:
     """All that the page shows.
 
     `rows` of labels.csv, `hashes` of hashes.csv; `settings` and `made` as they were written; `no_leaks` why
@@ -63,13 +63,13 @@ class Contents:
     rows: Sequence[Mapping[str, str]]
     hashes: Sequence[Mapping[str, str]]
     protocols: Sequence[Listed]
-    sheets: Sequence[Sheet]
-    measured: Sequence[Measured]
+    sheets: Sequence[ClipSheet]
+    measured: Sequence[ClipStatistics]
     leaks: Sequence[Leak]
     no_leaks: str = ""
 
 
-def page(contents: Contents) -> str:
+def page(contents: BenchmarkContents) -> str:
     """The page as text; the same contents give the same page."""
     rows = contents.rows
     return _template().render(
@@ -97,12 +97,12 @@ def page(contents: Contents) -> str:
 
 
 def statistics(
-    measured: Sequence[Measured], *, by: Any = lambda row: row.family or "bona fide"
+    measured: Sequence[ClipStatistics], *, by: Any = lambda row: row.family or "bona fide"
 ) -> dict[str, dict[str, tuple[float, float, float]]]:
     """Group -> statistic -> (5th percentile, median, 95th) over its clips; the groups in order of name, the
     living first.
     """
-    groups: dict[str, list[Measured]] = {}
+    groups: dict[str, list[ClipStatistics]] = {}
     for row in measured:
         groups.setdefault(by(row), []).append(row)
     found = {}
@@ -149,7 +149,7 @@ def _counts(rows: Sequence[Mapping[str, str]], column: str) -> list[tuple[str, d
     ]
 
 
-def _sheet(sheet: Sheet) -> dict[str, Any]:
+def _sheet(sheet: ClipSheet) -> dict[str, Any]:
     return {
         "title": sheet.title,
         "part": sheet.part,
@@ -158,7 +158,7 @@ def _sheet(sheet: Sheet) -> dict[str, Any]:
     }
 
 
-def _shown(clip: Shown) -> dict[str, str]:
+def _shown(clip: ShownClip) -> dict[str, str]:
     depth = colour_map(nearness(clip.depth_m, clip.mesh, scale=len(clip.depth_m) / len(clip.picture)))
     return {
         "picture": jpeg_uri(_small(clip.picture), quality=80),

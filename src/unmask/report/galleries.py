@@ -9,7 +9,7 @@ import numpy as np
 
 from unmask.evaluation.measure import Evaluation
 from unmask.report.pictures import colour_map, jpeg_uri, png_uri
-from unmask.scores.evidence import Evidence
+from unmask.scores.evidence import ClipEvidence
 from unmask.types import DataError, Label, Score
 
 WORST, TYPICAL = 8, 8
@@ -17,7 +17,7 @@ NEAR = 1e-6  # a row's score and that in its evidence are of one run
 MAPPED = 1500  # presentations of a map; more take minutes
 LEAST_MAPPED = 12
 
-Read = Callable[[str], Evidence | None]  # presentation -> its evidence
+Read = Callable[[str], ClipEvidence | None]  # presentation -> its evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Traces:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class KeptEvidence:
     """A system's evidence: `found` of the test rows, whose pictures `read` gives; `foreign` files of another
     run, `missing` ones, and a sentence on each that is `broken`.
     """
@@ -65,10 +65,10 @@ class Kept:
     broken: tuple[str, ...] = ()
 
 
-NO_EVIDENCE = Kept(read=lambda _: None, found={})
+NO_EVIDENCE = KeptEvidence(read=lambda _: None, found={})
 
 
-def kept(system: Evaluation, read: Read) -> Kept:
+def kept(system: Evaluation, read: Read) -> KeptEvidence:
     """The evidence of the test rows that have a score; one whose score is another is not theirs."""
     found: dict[str, Traces] = {}
     foreign, missing, broken = 0, 0, []
@@ -86,10 +86,10 @@ def kept(system: Evaluation, read: Read) -> Kept:
             foreign += 1
         else:
             found[score.presentation] = Traces(model=evidence.model, features=evidence.features)
-    return Kept(read=read, found=found, foreign=foreign, missing=missing, broken=tuple(broken))
+    return KeptEvidence(read=read, found=found, foreign=foreign, missing=missing, broken=tuple(broken))
 
 
-def galleries(system: Evaluation, evidence: Kept) -> list[Gallery]:
+def galleries(system: Evaluation, evidence: KeptEvidence) -> list[Gallery]:
     """The worst errors of each kind, then what is typical; those without a picture are named all the same."""
     passed = system.accepted()
     rows = [
@@ -118,7 +118,7 @@ def galleries(system: Evaluation, evidence: Kept) -> list[Gallery]:
     ]
 
 
-def mapped(system: Evaluation, evidence: Kept) -> tuple[np.ndarray, list[str], str]:
+def mapped(system: Evaluation, evidence: KeptEvidence) -> tuple[np.ndarray, list[str], str]:
     """(features (n, C), "bona fide" or family of each, model) of the model that judged most; n is 0 where
     there are too few.
     """
@@ -152,7 +152,7 @@ def _typical(rows: Sequence[tuple[Score, float, bool]]) -> list[tuple[Score, flo
     return found
 
 
-def _case(score: Score, threshold: float, evidence: Kept) -> Case:
+def _case(score: Score, threshold: float, evidence: KeptEvidence) -> Case:
     case = Case(score=score, threshold=threshold)
     one = evidence.read(score.presentation) if score.presentation in evidence.found else None
     if one is None:

@@ -17,7 +17,7 @@ FIGURES = ("APCER", "BPCER", "ACER", "HTER", "AUC", "EER")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class PublishedRow:
     """One row: `figures` maps names out of FIGURES to what was printed, e.g. "3.1±1.8"."""
 
     protocol: str
@@ -27,11 +27,11 @@ class Published:
 
 
 @cache
-def every() -> tuple[Published, ...]:
+def every() -> tuple[PublishedRow, ...]:
     """All rows, in the order of the table."""
     text = files("unmask.report").joinpath("published.csv").read_text(encoding="utf-8")
     return tuple(
-        Published(
+        PublishedRow(
             protocol=row["protocol"],
             method=row["method"],
             figures={name: row[name] for name in FIGURES if row[name]},
@@ -41,7 +41,7 @@ def every() -> tuple[Published, ...]:
     )
 
 
-def published(protocol: str) -> list[Published]:
+def published(protocol: str) -> list[PublishedRow]:
     """The rows of a protocol, of a fold those of its group; SettingsError names the protocols that have some.
 
     >>> published("oulu-npu/1")[0].method, published("oulu-npu/3.2")[0].protocol
@@ -54,7 +54,7 @@ def published(protocol: str) -> list[Published]:
     raise SettingsError(f"no published figures of {protocol!r} are here; there are some of {known}")
 
 
-def names(rows: Sequence[Published]) -> list[str]:
+def names(rows: Sequence[PublishedRow]) -> list[str]:
     """The figures that some of the rows have, in the order of FIGURES."""
     return [name for name in FIGURES if any(name in row.figures for row in rows)]
 

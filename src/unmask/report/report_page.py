@@ -18,10 +18,10 @@ from unmask.evaluation.measure import FEW, Evaluation, epochs
 from unmask.evaluation.slices import slices
 from unmask.metrics import Estimate, Rate
 from unmask.report import charts
-from unmask.report.galleries import NO_EVIDENCE, Gallery, Kept, galleries, mapped
+from unmask.report.galleries import NO_EVIDENCE, Gallery, KeptEvidence, galleries, mapped
 from unmask.report.outcomes import number
 from unmask.report.planes import decision_plane, tsne
-from unmask.report.published import Published, names
+from unmask.report.published import PublishedRow, names
 from unmask.types import Label, Score
 
 
@@ -38,7 +38,7 @@ class Told:
     contracts: tuple[Contract, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     data: tuple[tuple[str, str, int], ...] = ()
-    evidence: Kept | None = None
+    evidence: KeptEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Report:
     told: tuple[Told, ...]
     notes: tuple[str, ...]
     by: tuple[str, ...] = ()
-    beside: tuple[Published, ...] = ()
+    beside: tuple[PublishedRow, ...] = ()
     stress: str = ""
     title: str = ""
     seed: int = 0

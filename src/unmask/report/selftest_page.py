@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
-from unmask.evaluation.selftest import NOBODY, Outcome
+from unmask.evaluation.selftest import NOBODY, SelftestOutcome
 from unmask.metrics import Rate
 from unmask.metrics.bounds import captures_needed
 from unmask.report.plain_page import plain_page, template
-from unmask.scores.plan import SPECIES, Planned
+from unmask.scores.plan import SPECIES, PlannedPresentation
 
 SHOWN = 20  # names of errors, before the others are only counted
 
 
-def checklist(plan: Sequence[Planned], *, made_at: datetime) -> str:
+def checklist(plan: Sequence[PlannedPresentation], *, made_at: datetime) -> str:
     """The page to print: rules, what each species is, and a box to tick for each presentation."""
     blocks = [(name, list(rows)) for name, rows in groupby(plan, key=lambda row: row.block)]
     body = template("selftest_checklist.html.j2").render(
@@ -28,7 +28,7 @@ def checklist(plan: Sequence[Planned], *, made_at: datetime) -> str:
     return plain_page("Self-test: checklist", body, made_at=made_at, wide=False)
 
 
-def report(outcome: Outcome, *, model: str, where: str, made_at: datetime) -> str:
+def report(outcome: SelftestOutcome, *, model: str, where: str, made_at: datetime) -> str:
     """The page that says what came of the plan, and that it is no certificate."""
     attacks = [kind for kind in outcome.kinds if kind.name != NOBODY and kind.errors.count]
     worst = max(attacks, key=lambda kind: (kind.errors.value, kind.bound), default=None)

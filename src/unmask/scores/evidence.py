@@ -24,7 +24,7 @@ READABLE = 60  # characters of a presentation's name in that of its file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class ClipEvidence:
     """Of the clip whose score is nearest to the presentation's.
 
     `picture` (S, S, 3) uint8 RGB: its first frame as the network saw it; `depth` (K, 32, 32) float32 in
@@ -51,7 +51,7 @@ def evidence_path(folder: str | Path, presentation: str) -> Path:
     return Path(folder) / f"{words}-{hashlib.sha256(presentation.encode()).hexdigest()[:12]}.npz"
 
 
-def write_evidence(folder: str | Path, found: Evidence) -> None:
+def write_evidence(folder: str | Path, found: ClipEvidence) -> None:
     """The file of this presentation, whole or not at all."""
     about = {
         "presentation": found.presentation,
@@ -68,7 +68,7 @@ def write_evidence(folder: str | Path, found: Evidence) -> None:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def read_evidence(folder: str | Path, presentation: str) -> Evidence | None:
+def read_evidence(folder: str | Path, presentation: str) -> ClipEvidence | None:
     """Of that presentation; None where there is none, DataError where its file is broken."""
     path = evidence_path(folder, presentation)
     if not path.is_file():
@@ -76,7 +76,7 @@ def read_evidence(folder: str | Path, presentation: str) -> Evidence | None:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             about = json.loads(stored["about"].tobytes())
-            return Evidence(
+            return ClipEvidence(
                 **about,
                 picture=_picture(stored["picture"]),
                 depth=stored["depth"].astype(np.float32) if "depth" in stored else None,

@@ -34,7 +34,7 @@ SPECIES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class PlannedPresentation:
     """A presentation to be made; `block` is the species that it is tested with."""
 
     number: int
@@ -54,7 +54,7 @@ def make_plan(
     species: Sequence[str],
     seed: int,
     attacks_per_bona_fide: int = ATTACKS_PER_LIVING,
-) -> list[Planned]:
+) -> list[PlannedPresentation]:
     """Species by species: one bona fide presentation, then three attacks, or as many as are wished, with
     artefacts of the same subject.
 
@@ -70,7 +70,7 @@ def make_plan(
             f"{', '.join(SPECIES)}"
         )
     rng = np.random.default_rng(seed)
-    rows: list[Planned] = []
+    rows: list[PlannedPresentation] = []
     for name in species:
         queue: list[int] = []
         left = per_species
@@ -84,7 +84,7 @@ def make_plan(
     return rows
 
 
-def write_plan(path: str | Path, rows: Sequence[Planned]) -> None:
+def write_plan(path: str | Path, rows: Sequence[PlannedPresentation]) -> None:
     """The plan as a table, whole or not at all."""
     lines = [
         (r.number, r.block, r.presentation, r.subject, r.label.value, r.instrument, r.response, r.remark)
@@ -93,7 +93,7 @@ def write_plan(path: str | Path, rows: Sequence[Planned]) -> None:
     write_bytes(path, as_csv([COLUMNS, *lines]).encode())
 
 
-def read_plan(path: str | Path) -> list[Planned]:
+def read_plan(path: str | Path) -> list[PlannedPresentation]:
     """The rows of a plan, filled or not; DataError where it is none, or a name stands twice."""
     text = table_text(path, name="name a plan of `unmask selftest plan`")
     rows = [_row(cells, where=line) for line, cells in csv_rows(text, COLUMNS[:7], where=str(path))]
@@ -116,9 +116,9 @@ def split_retry(name: str) -> tuple[str, int]:
     return found["name"], int(found["retry"] or 0)
 
 
-def _planned(number: int, block: str, subject: str, *, instrument: str) -> Planned:
+def _planned(number: int, block: str, subject: str, *, instrument: str) -> PlannedPresentation:
     kind = instrument.replace("/", "-") or "bona-fide"
-    return Planned(
+    return PlannedPresentation(
         number=number,
         block=block,
         presentation=f"{number:04d}_{subject}_{kind}",
@@ -128,7 +128,7 @@ def _planned(number: int, block: str, subject: str, *, instrument: str) -> Plann
     )
 
 
-def _row(cells: dict[str, str], *, where: str) -> Planned:
+def _row(cells: dict[str, str], *, where: str) -> PlannedPresentation:
     cells = {name: cell.strip() for name, cell in cells.items()}
     try:
         label = Label(cells["label"])
@@ -153,7 +153,7 @@ def _row(cells: dict[str, str], *, where: str) -> Planned:
         columns={},
         where=where,
     )
-    return Planned(
+    return PlannedPresentation(
         number=int(cells["number"]),
         block=cells["block"],
         presentation=cells["presentation"],

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from unmask.detector.detector import Detector
 from unmask.errors import SourceError
-from unmask.serve import checks, frames, health, session_routes, sessions
+from unmask.serve import checks, frames, health, page, session_routes, sessions
 from unmask.serve.body import Bounds
 from unmask.serve.database import AWAY
 from unmask.serve.limiting import TooManyError
@@ -59,9 +59,11 @@ def create_app(settings: ServeSettings | None = None, *, detector: Detector | No
         lifespan=lifespan,
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
     )
     for part in (checks, session_routes, frames, health):
         app.include_router(part.router)
+    page.add_to(app, demo=chosen.demo)
     _answer_errors(app)
     if chosen.origins:
         app.add_middleware(

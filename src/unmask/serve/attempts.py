@@ -1,41 +1,65 @@
 """One try of a session: JPEG frames with their times -> what to tell the person, and the decision.
 
-An attempt is used by one thread at a time. A mode is a function from a detector to an attempt.
+An attempt is used by one thread at a time.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from unmask.challenges.injection import InjectionHint
+from unmask.challenges.result import ChallengeResult
 from unmask.detector.detector import Detector
-from unmask.detector.watch import Glimpse
+from unmask.detector.watch import StreamProgress
 from unmask.media.images import shown
 from unmask.media.limits import Limits
 from unmask.media.pictures import kind_of, open_picture
 from unmask.serve.hints import NO_FACE, hint_of
-from unmask.types import Decision, SourceError, finite
+from unmask.types import Decision, Face, Reason, SourceError, Verdict, finite
 
 EVIDENCE_FRAMES = 12  # stored of an attempt at most, besides the best one
 EVIDENCE_EVERY_S = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptResult:
+    """How a try ended: what the session is decided by, and what that rests on.
+
+    `decision` is that of the detector alone; `challenge` what an active mode says, None in a passive one;
+    `injection` are hints, which decide nothing.
+    """
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    decision: Decision
+    challenge: ChallengeResult | None = None
+    injection: tuple[InjectionHint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What came of one frame; `face` is xyxy, each as a share of the picture's width or height."""
+    """What came of one frame; `face` is xyxy, each as a share of the picture's width or height.
+
+    `turns` of the head that were made, where they were asked for; `depth` (32, 32) in [0, 1] of the latest
+    clip, near is 1.
+    """
 
     hint: str | None
     reasons: tuple[str, ...]
     face: tuple[float, ...] | None
     progress: float
     score: float | None
-    decision: Decision | None
+    result: AttemptResult | None
+    turns: int | None = None
+    depth: np.ndarray | None = None
 
-    def message(self, *, ack: int) -> dict[str, Any]:
-        """As the client gets it; `ack` frames were looked at."""
-        return {
+    def message(self, *, ack: int, depth: bool = False) -> dict[str, Any]:
+        """As the client gets it; `ack` frames were looked at; with its `depth` where that is wanted."""
+        told = {
             "type": "state",
             "state": "running",
             "hint": self.hint,
@@ -45,6 +69,12 @@ class Seen:
             "score": self.score,
             "ack": ack,
         }
+        if self.turns is not None:
+            told["turns"] = self.turns
+        if depth and self.depth is not None:
+            grey = np.clip(255 * self.depth, 0, 255).astype(np.uint8)
+            told["depth"] = b64encode(grey.tobytes()).decode()
+        return told
 
 
 class Attempt(Protocol):
@@ -60,10 +90,6 @@ class Attempt(Protocol):
         """An event of the client, such as a colour that is now shown; never trusted."""
         ...
 
-    def finish(self) -> Decision:
-        """The decision when no more frames come."""
-        ...
-
 
 class PassiveAttempt:
     """The stream of the detector, nothing else."""
@@ -75,28 +101,33 @@ class PassiveAttempt:
 
     def take(self, image: np.ndarray, time_s: float) -> Seen:
         decision = self._stream.push(image, time_s)
-        progress = self._stream.progress()
-        face = progress.face
-        return Seen(
-            hint=NO_FACE if face is None else hint_of(face.reasons),
-            reasons=(NO_FACE,) if face is None else tuple(reason.value for reason in face.reasons),
-            face=None if face is None else relative(face, image),
-            progress=progress.share,
-            score=None if math.isnan(progress.score) else finite(progress.score),
-            decision=decision,
-        )
+        result = None
+        if decision is not None:
+            result = AttemptResult(verdict=decision.verdict, reasons=decision.reasons, decision=decision)
+        return seen_of(self._stream.progress(), image, result=result)
 
     def note(self, event: Mapping[str, Any]) -> None:
         return
 
-    def finish(self) -> Decision:
-        return self._stream.finish()
+
+def seen_of(
+    progress: StreamProgress, image: np.ndarray, *, result: AttemptResult | None, turns: int | None = None
+) -> Seen:
+    """What is told of a frame after which the stream has come so far."""
+    face = progress.face
+    return Seen(
+        hint=NO_FACE if face is None else hint_of(face.reasons),
+        reasons=(NO_FACE,) if face is None else tuple(reason.value for reason in face.reasons),
+        face=None if face is None else relative(face.face, image),
+        progress=progress.share,
+        score=None if math.isnan(progress.score) else finite(progress.score),
+        result=result,
+        turns=turns,
+        depth=progress.depth,
+    )
 
 
-MODES: dict[str, Callable[[Detector], Attempt]] = {"passive": PassiveAttempt}
-
-
-def relative(face: Glimpse, image: np.ndarray) -> tuple[float, ...]:
+def relative(face: Face, image: np.ndarray) -> tuple[float, ...]:
     """The box of a face as shares of the picture's sides."""
     height, width = image.shape[:2]
     return tuple(round(float(edge), 4) for edge in face.box / (width, height, width, height))

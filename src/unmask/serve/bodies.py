@@ -91,7 +91,15 @@ class SessionBody(BaseModel):
     started_at: datetime | None
     decided_at: datetime | None
     failure: str | None = Field(description="Why it failed, in one sentence.")
-    decision: DecisionBody | None
+    verdict: Literal["LIVE", "ATTACK", "UNDECIDED"] | None = Field(
+        description="Of all evidence: the detector's and, in an active mode, the challenge's."
+    )
+    reasons: list[str] | None
+    decision: DecisionBody | None = Field(description="Of the detector alone, with score and segments.")
+    challenge: dict[str, Any] | None = Field(description="What an active mode says, with what it measured.")
+    injection: list[dict[str, Any]] | None = Field(
+        description="Signs of frames that no camera took; hints, which decide nothing."
+    )
     pictures: list[str] = Field(
         description="Where the stored pictures are, the best frame first; empty unless retention allows them."
     )

@@ -14,9 +14,9 @@ from unmask.serve import audit
 from unmask.serve.access import Creator
 from unmask.serve.bodies import REFUSED, CheckBody
 from unmask.serve.logs import say
-from unmask.serve.results import decision_claims
+from unmask.serve.results import check_claims
 from unmask.serve.service import Service, now
-from unmask.serve.sessions import STATE_OF, audit_facts
+from unmask.serve.sessions import STATE_OF
 from unmask.types import Decision, SourceError
 
 PATH = "/v1/checks"
@@ -69,14 +69,14 @@ async def _recorded(service: Service, decision: Decision, *, key: str) -> dict[s
     """The decision as it is answered, once the audit trail has it."""
     body = decision.to_dict() | {"source": "upload", "id": f"c{secrets.token_hex(15)}"}
     state = STATE_OF[decision.verdict].value
-    head = await service.database.run(_append, body["id"], audit_facts(body) | {"key": key})
+    head = await service.database.run(_append, body["id"], check_claims(body) | {"key": key})
     service.metrics.decisions.labels("check", "file", state).inc()
     if not decision.is_live:
         for reason in decision.reasons:
             service.metrics.reasons.labels(reason.value).inc()
     say("check decided", check=body["id"], state=state, audit=str(head))
     if service.signer is not None:
-        body["jws"] = service.signer.signed({"sub": body["id"]} | decision_claims(body), now=now())
+        body["jws"] = service.signer.signed({"sub": body["id"]} | check_claims(body), now=now())
     return body
 
 
@@ -96,10 +96,13 @@ async def _content(request: Request) -> bytes:
         form = await _InMemory(request.headers, request.stream(), max_files=1, max_fields=8).parse()
     except (MultiPartException, MultipartParseError, KeyError, ValueError) as broken:
         raise HTTPException(422, "the form cannot be read; send one field `file`") from broken
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        raise HTTPException(422, "the form has no file; send one field `file`")
-    content = await file.read()
+    try:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise HTTPException(422, "the form has no file; send one field `file`")
+        content = await file.read()
+    finally:
+        await form.close()
     if not content:
         raise HTTPException(422, "the file is empty; send an image or a video")
     return content

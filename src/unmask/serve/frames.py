@@ -12,11 +12,12 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from unmask.serve import sessions
-from unmask.serve.attempts import MODES, Keepsakes, Seen
+from unmask.serve.attempts import AttemptResult, Keepsakes, Seen
 from unmask.serve.database import AWAY
+from unmask.serve.deciding import store
 from unmask.serve.limiting import TooManyError
 from unmask.serve.live import ClockError, LiveAttempt
-from unmask.serve.logs import complain, say
+from unmask.serve.logs import complain
 from unmask.serve.messages import (
     AgainMessage,
     EndMessage,
@@ -27,10 +28,12 @@ from unmask.serve.messages import (
     read_hello,
     read_message,
 )
-from unmask.serve.results import decision_claims
+from unmask.serve.modes import MODES
+from unmask.serve.results import result_claims, result_columns
 from unmask.serve.service import Service, now
 from unmask.serve.sessions import Attached, Ending, SessionError, State
-from unmask.types import Decision, SourceError, Verdict
+from unmask.serve.signals import Signals
+from unmask.types import SourceError, Verdict
 
 HELLO_S = 10.0
 REST_S = 60.0  # between two tries
@@ -45,6 +48,8 @@ ENDED = {
     "flood": (4429, "more frames came than were acknowledged; keep at most two on the way"),
     "clock": (4400, "the times of the frames do not go on as time does; send those of the camera"),
     "frames": (4400, "too many frames cannot be used; send JPEG with rising times"),
+    "refused": (4401, ""),
+    "failed": (1000, ""),
     "replaced": (4409, "the session is over, or another connection has taken it"),
     "taken": (4409, "another connection has taken this session"),
     "database": (1011, "the result could not be stored; ask your server about the session"),
@@ -87,6 +92,7 @@ class FrameConnection:
         self._looked_at = 0
         self._refused = 0
         self._resting = False  # between two tries
+        self._client: dict[str, Any] = {}
 
     def stop(self, why: str) -> None:
         """Look at the frames that have come, then end."""
@@ -128,17 +134,9 @@ class FrameConnection:
             await service.rates.count("address", address)
             if service.draining:
                 return None, "drain"
-            if len(service.live.connections) >= service.settings.connections:
-                service.metrics.refusals.labels("connections").inc()
-                return None, "busy"
             async with asyncio.timeout(HELLO_S):
-                token = read_hello(await self._received())
-            kept = service.live.parted.get(self._name)
-            there = service.live.connections.get(self._name)
-            number = kept.connection if kept else getattr(there, "number", None)
-            attached = await service.database.run(
-                sessions.attach, self._name, token, worker=service.worker, kept=number, now=now()
-            )
+                token, self._client = read_hello(await self._received())
+            attached = await self._attach(token)
         except (MalformedMessageError, TimeoutError):
             return None, "hello"
         except TooManyError as refused:
@@ -147,14 +145,29 @@ class FrameConnection:
         except SessionError as refused:
             service.metrics.refusals.labels("session").inc()
             await self._send({"type": "error", "error": str(refused)})
-            return None, "replaced"
+            return None, "refused"
         except AWAY as away:
             complain("database", away)
             return None, "busy"
         if attached is None:
             await self._send({"type": "decision", "state": State.FAILED.value, "failure": "no try was left"})
-            return None, "replaced"
+            return None, "failed"
         return attached, ""
+
+    async def _attach(self, token: str) -> Attached | None:
+        """TooManyError where there is no room."""
+        live = self._service.live
+        there, kept = live.connections.get(self._name), live.parted.get(self._name)
+        if there is None and len(live.connections) + live.joining >= self._service.settings.connections:
+            raise TooManyError("connections", "the service is busy", retry_s=1)
+        number = kept.connection if kept else getattr(there, "number", None)
+        live.joining += 1
+        try:
+            return await self._service.database.run(
+                sessions.attach, self._name, token, worker=self._service.worker, kept=number, now=now()
+            )
+        finally:
+            live.joining -= 1
 
     @property
     def number(self) -> int:
@@ -175,6 +188,8 @@ class FrameConnection:
         self._live = LiveAttempt(
             connection=self.number,
             attempt=MODES[self._attached.mode](detector),
+            mode=self._attached.mode,
+            signals=Signals(self._client),
             keepsakes=Keepsakes(self._service.settings.retain),
             begun_s=time.monotonic(),
         )
@@ -278,78 +293,45 @@ class FrameConnection:
             complain("frame", error, session=self._name)
             return await self._decide(Ending(state=State.FAILED, failure="the frames could not be judged"))
         service.metrics.frame_s.observe(time.monotonic() - frame.server_s)
-        if seen.decision is None:
-            await self._send(seen.message(ack=self._looked_at))
+        if seen.result is None:
+            await self._send(seen.message(ack=self._looked_at, depth=service.settings.demo))
             return None
-        return await self._decided(seen, seen.decision)
+        return await self._decided(seen, seen.result)
 
     async def _refuse_frame(self) -> str | None:
         self._refused += 1
         self._service.metrics.refusals.labels("frame").inc()
         if self._refused > MOST_REFUSED:
             return "frames"
-        seen = Seen(hint=None, reasons=("FRAME_REFUSED",), face=None, progress=0.0, score=None, decision=None)
+        seen = Seen(hint=None, reasons=("FRAME_REFUSED",), face=None, progress=0.0, score=None, result=None)
         await self._send(seen.message(ack=self._looked_at))
         return None
 
-    async def _decided(self, seen: Seen, decision: Decision) -> str | None:
+    async def _decided(self, seen: Seen, result: AttemptResult) -> str | None:
         """The session ends with the decision, unless it is UNDECIDED and another try is left."""
-        if decision.verdict is Verdict.UNDECIDED:
+        if result.verdict is Verdict.UNDECIDED:
             left = await self._service.database.run(sessions.tries_left, self._name)
             if left:
                 self._resting = True
-                reasons = [reason.value for reason in decision.reasons]
+                reasons = [reason.value for reason in result.reasons]
                 await self._send({"type": "retry", "hint": seen.hint, "reasons": reasons, "tries_left": left})
                 return None
+        columns = result_columns(result)
         ending = Ending(
-            state=sessions.STATE_OF[decision.verdict],
-            decision=decision.to_dict(),
+            state=sessions.STATE_OF[result.verdict],
+            result=columns,
+            facts=result_claims(columns),
             pictures=self._live.keepsakes.pictures(),
         )
         return await self._decide(ending)
 
     async def _decide(self, ending: Ending) -> str:
         """Store how the session ends, then tell the client."""
-        service = self._service
-        try:
-            state, head = await service.database.insist(
-                lambda connection: sessions.finish(
-                    connection,
-                    self._name,
-                    ending,
-                    number=self.number,
-                    now=now(),
-                    retain_s=service.settings.retain_s,
-                ),
-                patience_s=service.settings.database_s,
-            )
-        except AWAY as away:
-            complain("database", away, session=self._name)
-            return "database"
-        if state is not ending.state:
-            return "taken" if state is State.RUNNING else "expired" if state is State.EXPIRED else "replaced"
-        seconds = time.monotonic() - self._live.begun_s
-        mode = self._attached.mode
-        service.metrics.decisions.labels("session", mode, state.value).inc()
-        service.metrics.decision_s.observe(seconds)
-        decision = dict(ending.decision or {})
-        if state is not State.LIVE:
-            for reason in decision.get("reasons", ()):
-                service.metrics.reasons.labels(reason).inc()
-        say(
-            "session decided",
-            session=self._name,
-            state=state.value,
-            seconds=round(seconds, 2),
-            audit=str(head),
-        )
-        told = {"type": "decision", "state": state.value, "failure": ending.failure, **decision}
-        if service.signer is not None:
-            claims = {"sub": self._name, "mode": mode, "state": state.value}
-            told["jws"] = service.signer.signed(claims | decision_claims(ending.decision), now=now())
-        with suppress(WebSocketDisconnect, TimeoutError):
-            await self._send(told)
-        return "decided"
+        why, told = await store(self._service, self._attached, ending, begun_s=self._live.begun_s)
+        if told is not None:
+            with suppress(WebSocketDisconnect, TimeoutError):
+                await self._send(told)
+        return why
 
     async def _part(self, why: str) -> None:
         """What is left to do when the connection ends."""

@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from unmask.serve.attempts import Attempt, Keepsakes, Seen, decoded
+from unmask.serve.signals import Signals
 
 AHEAD_S, BEHIND_S = 1.0, 5.0  # by which the client's clock may run before and after the server's
 
@@ -20,7 +21,9 @@ class LiveAttempt:
 
     connection: int  # the number of the latest one
     attempt: Attempt
+    mode: str
     keepsakes: Keepsakes
+    signals: Signals
     begun_s: float  # of the server's clock
     parted_s: float = 0.0  # when its connection broke
     _clocks_s: tuple[float, float] | None = None  # of client and server at the first frame
@@ -40,6 +43,10 @@ class LiveAttempt:
         with self._lock:
             seen = self.attempt.take(image, time_s)
             self.keepsakes.offer(jpeg, time_s, seen)
+            self.signals.see(image, time_s)
+            if seen.result is not None:
+                hints = self.signals.hints(self.mode, seen.result.challenge)
+                seen = replace(seen, result=replace(seen.result, injection=hints))
         return seen
 
 
@@ -57,6 +64,7 @@ class LiveSessions:
 
     connections: dict[str, Connected] = field(default_factory=dict)
     parted: dict[str, LiveAttempt] = field(default_factory=dict)
+    joining: int = 0  # connections that are being attached
 
     def forget(self, *, before_s: float) -> None:
         """Let go of attempts whose connection broke earlier."""

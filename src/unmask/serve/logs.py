@@ -50,14 +50,14 @@ def new_request() -> str:
     return secrets.token_hex(8)
 
 
-def to_stderr() -> None:
-    """Let the process log in JSON alone."""
+def to_stderr(*, quiet: bool = False) -> None:
+    """Let the process log in JSON alone; `quiet`: only what goes wrong."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
-    LOG.setLevel(logging.INFO)
+    LOG.setLevel(logging.WARNING if quiet else logging.INFO)
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True

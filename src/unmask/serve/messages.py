@@ -59,13 +59,14 @@ def read_message(message: dict[str, Any], *, server_s: float, frame_bytes: int) 
     raise MalformedMessageError
 
 
-def read_hello(message: dict[str, Any]) -> str:
-    """The token of the first message."""
+def read_hello(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The token of the first message, and what the client tells of itself."""
     told = read_text(message.get("text"))
     token = told.get(TOKEN)
     if told.get("type") != "hello" or not isinstance(token, str) or not 1 <= len(token) <= 256:
         raise MalformedMessageError
-    return token
+    client = told.get("client")
+    return token, client if isinstance(client, dict) else {}
 
 
 def read_text(text: str | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unmask.serve.attempts import AttemptResult
 from unmask.serve.bodies import moment
 from unmask.serve.sessions import OPEN, State
 from unmask.serve.signing import Signer
@@ -15,7 +16,10 @@ def session_body(
     state = row["state"]
     if state in OPEN and row["expires_at"] <= now:
         state = State.EXPIRED.value  # nobody has swept it yet
-    same = ("id", "mode", "reference", "tries_left", "failure", "decision")
+    same = (
+        *("id", "mode", "reference", "tries_left", "failure"),
+        *("verdict", "reasons", "decision", "challenge", "injection"),
+    )
     times = ("created_at", "expires_at", "started_at", "decided_at")
     done = state not in OPEN
     return (
@@ -34,12 +38,46 @@ def session_jws(row: Mapping[str, Any], state: str, *, signer: Signer | None, no
     if signer is None:
         return None
     claims = {"sub": row["id"], "mode": row["mode"], "state": state, "reference": row["reference"]}
-    return signer.signed(claims | decision_claims(row["decision"]), now=now)
+    return signer.signed(claims | result_claims(row), now=now)
 
 
-def decision_claims(decision: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a signed result says of a decision."""
-    if decision is None:
+def result_columns(result: AttemptResult) -> dict[str, Any]:
+    """A result as the table keeps it."""
+    challenge = result.challenge
+    return {
+        "verdict": result.verdict.value,
+        "reasons": [reason.value for reason in result.reasons],
+        "decision": result.decision.to_dict(),
+        "challenge": None if challenge is None else challenge.to_dict(),
+        "injection": [hint.to_dict() for hint in result.injection],
+    }
+
+
+def told_of(result: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A result as the browser is told: the decision, under the verdict and the reasons of the whole."""
+    if result is None:
         return {}
-    names = ("verdict", "score", "threshold", "operating_point", "reasons")
-    return {name: decision[name] for name in names} | {"model_sha256": decision["model"]["sha256"]}
+    return {**result["decision"], **{name: result[name] for name in result if name != "decision"}}
+
+
+def result_claims(result: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a signed result says, and the audit trail keeps: no picture, and nothing that names a person."""
+    if result is None or result["decision"] is None:
+        return {}
+    decision, challenge = result["decision"], result["challenge"]
+    return {
+        "verdict": result["verdict"],
+        "reasons": result["reasons"],
+        "score": decision["score"],
+        "threshold": decision["threshold"],
+        "operating_point": decision["operating_point"],
+        "model_sha256": decision["model"]["sha256"],
+        "challenge_verdict": None if challenge is None else challenge["verdict"],
+        "injection": [hint["code"] for hint in result["injection"] or ()],
+    }
+
+
+def check_claims(decision: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of the check of a file."""
+    whole = {name: decision[name] for name in ("verdict", "reasons")}
+    return result_claims({**whole, "decision": decision, "challenge": None, "injection": []})

@@ -4,6 +4,7 @@ import os
 import socket
 import tempfile
 from functools import partial
+from typing import Any
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -67,14 +68,20 @@ class Workers(Multiprocess):
         return process
 
 
-def serve(settings: ServeSettings, *, host: str, port: int, workers: int, proxies: str = "") -> int:
-    """Serves until SIGTERM or Ctrl-C, and gives the exit code.
-
-    `proxies` are the addresses, with commas between, whose X-Forwarded-For is believed; "" for none.
-    """
-    config = uvicorn.Config(
-        partial(create_app, settings),
-        factory=True,
+def configured(
+    app: Any,
+    settings: ServeSettings,
+    *,
+    host: str = "127.0.0.1",
+    port: int,
+    workers: int = 1,
+    factory: bool = False,
+    proxies: str = "",
+) -> uvicorn.Config:
+    """How uvicorn runs the application, or what a `factory` of it gives."""
+    return uvicorn.Config(
+        app,
+        factory=factory,
         host=host,
         port=port,
         workers=workers,
@@ -91,7 +98,32 @@ def serve(settings: ServeSettings, *, host: str, port: int, workers: int, proxie
         timeout_graceful_shutdown=10,
         lifespan="on",
     )
-    to_stderr()
+
+
+def serve(
+    settings: ServeSettings,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    proxies: str = "",
+    quiet: bool = False,
+) -> int:
+    """Serves until SIGTERM or Ctrl-C, and gives the exit code.
+
+    `proxies` are the addresses, with commas between, whose X-Forwarded-For is believed; "" for none.
+    `quiet`: log what goes wrong alone.
+    """
+    config = configured(
+        partial(create_app, settings),
+        settings,
+        host=host,
+        port=port,
+        workers=workers,
+        factory=True,
+        proxies=proxies,
+    )
+    to_stderr(quiet=quiet)
     listening = _bound(host, port)
     say("listening", host=host, port=listening.getsockname()[1], workers=workers)
     if workers == 1:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 
 from unmask.serve import sessions
 from unmask.serve.access import Creator, Reader
-from unmask.serve.attempts import MODES
 from unmask.serve.bodies import REFUSED, SessionBody, SessionCreated, SessionRequest, moment
+from unmask.serve.modes import MODES
 from unmask.serve.results import session_body
 from unmask.serve.service import Service, now
 

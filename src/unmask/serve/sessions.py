@@ -10,7 +10,7 @@ the first one wins. Each connection takes the next number, and only the latest o
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -65,16 +65,21 @@ class Attached:
     connection: int
     mode: str
     point: str
+    reference: str | None
     tries_left: int
     expires_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How a session ends: with a `decision` as docs/json.md has it, or with a `failure`, one sentence."""
+    """How a session ends: with a `result`, by column, or with a `failure`, one sentence.
+
+    `facts` of it go into the audit trail.
+    """
 
     state: State
-    decision: Mapping[str, Any] | None = None
+    result: Mapping[str, Any] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
     failure: str | None = None
     pictures: Sequence[tuple[float, bytes]] = ()  # (time_s, JPEG), the best frame first
 
@@ -151,6 +156,7 @@ def attach(
         connection=number,
         mode=found["mode"],
         point=found["point"],
+        reference=found["reference"],
         tries_left=tries_left,
         expires_at=found["expires_at"],
     )
@@ -195,12 +201,7 @@ def finish(
     ended = (
         update(sessions)
         .where(*_is_current(name, number, now))
-        .values(
-            state=ending.state.value,
-            decided_at=now,
-            decision=None if ending.decision is None else dict(ending.decision),
-            failure=ending.failure,
-        )
+        .values(state=ending.state.value, decided_at=now, failure=ending.failure, **(ending.result or {}))
     )
     if connection.execute(ended).rowcount != 1:
         found = connection.execute(select(sessions.c.state).where(sessions.c.id == name)).scalar_one_or_none()
@@ -208,7 +209,7 @@ def finish(
     for place, (time_s, jpeg) in enumerate(ending.pictures):
         row = {"session": name, "number": place, "time_s": time_s, "jpeg": jpeg, "expires_at": now + retain_s}
         connection.execute(insert(pictures).values(row))
-    facts = audit_facts(ending.decision) | {"state": ending.state.value, "failure": ending.failure}
+    facts = dict(ending.facts) | {"state": ending.state.value, "failure": ending.failure}
     head = audit.append(connection, at=now, event="session.decided", subject=name, facts=facts)
     return ending.state, head
 
@@ -263,14 +264,6 @@ def sweep(connection: Connection, *, now: float, record_s: float) -> int:
     old = sessions.c.state.not_in(OPEN) & (sessions.c.decided_at <= now - record_s)
     connection.execute(delete(sessions).where(old))
     return len(names)
-
-
-def audit_facts(decision: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What the audit trail keeps of a decision."""
-    if decision is None:
-        return {}
-    told = ("verdict", "score", "threshold", "operating_point", "reasons")
-    return {name: decision[name] for name in told} | {"model_sha256": decision["model"]["sha256"]}
 
 
 def _locked(connection: Connection, name: str) -> RowMapping | None:

@@ -19,6 +19,7 @@ class ServeSettings:
     `_s` are seconds: `request_s` is the deadline of a check, `idle_s` how long a connection may be silent,
     `resume_s` how long a broken connection keeps its evidence, `drain_s` how long running sessions may take
     after SIGTERM. `retain` says which pictures are stored, and `retain_s` for how long.
+    `demo`: /demo shows the camera page to anyone and makes its sessions without a key.
     """
 
     database: str = "sqlite:///unmask-serve.db"
@@ -47,6 +48,7 @@ class ServeSettings:
     signing_key: Path | None = None  # Ed25519, PEM
     issuer: str = "unmask"
     open_metrics: bool = True  # /metrics without a key
+    demo: bool = False
 
     def __post_init__(self) -> None:
         if self.retain not in get_args(Retain):

@@ -50,7 +50,11 @@ sessions = Table(
     Column("expires_at", Float(53), nullable=False),
     Column("started_at", Float(53)),
     Column("decided_at", Float(53)),
-    Column("decision", JSON),  # as docs/json.md has it
+    Column("verdict", String(16)),  # of all evidence
+    Column("reasons", JSON(none_as_null=True)),
+    Column("decision", JSON(none_as_null=True)),  # of the detector alone, as docs/json.md has it
+    Column("challenge", JSON(none_as_null=True)),  # of an active mode
+    Column("injection", JSON(none_as_null=True)),  # hints, which decide nothing
     Column("failure", Text),  # one sentence
 )
 Index("sessions_open", sessions.c.state, sessions.c.expires_at)

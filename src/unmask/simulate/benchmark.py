@@ -69,7 +69,7 @@ SIZES: dict[str, Size] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class PlannedRecording:
     """One recording to be made.
 
     `instrument` is None and `model` empty when bona fide. `domain` is empty for what is recorded anywhere;
@@ -89,7 +89,7 @@ class Planned:
     seed: int
 
 
-def plan(size: Size, *, seed: int, subjects: Sequence[str]) -> list[Planned]:
+def plan(size: Size, *, seed: int, subjects: Sequence[str]) -> list[PlannedRecording]:
     """The recordings, neighbours by subject; DataError where the subjects are too few."""
     if len(subjects) < FEWEST:
         raise DataError(
@@ -99,7 +99,7 @@ def plan(size: Size, *, seed: int, subjects: Sequence[str]) -> list[Planned]:
     rng = np.random.default_rng([seed, 21])
     chosen = [subjects[i] for i in rng.permutation(len(subjects))[: size.subjects]]
     each = max(2, round(size.clips / len(chosen)))
-    dealt: list[Planned] = []
+    dealt: list[PlannedRecording] = []
     for split, people in _split(chosen).items():
         homes = {name: list(DOMAINS)[i % len(DOMAINS)] for i, name in enumerate(people)}
         away = [name for name in people for _ in range(each - each // 2)]
@@ -158,7 +158,7 @@ class _Deal:
 
     def dealt(
         self, rng: np.random.Generator, people: Sequence[str], pairs: Sequence[tuple[str, str]]
-    ) -> Iterator[Planned]:
+    ) -> Iterator[PlannedRecording]:
         """One recording for each of `people`, with a (camera, place) of `pairs`."""
         people = [people[i] for i in rng.permutation(len(people))]
         bona_fide = round(BONA_FIDE * len(people))
@@ -171,7 +171,7 @@ class _Deal:
             order = rng.permutation(len(pairs))
             for k, instrument in enumerate(group):
                 camera, place = pairs[order[k % len(pairs)]]
-                yield Planned(
+                yield PlannedRecording(
                     subject=people[start + k],
                     split=self.split,
                     home=self.homes[people[start + k]],
@@ -205,7 +205,7 @@ def _interleaved(rng: np.random.Generator, names: Sequence[str], count: int) -> 
     return [name for _, name in sorted(spread)][:count]
 
 
-def _numbered(dealt: Sequence[Planned], *, seed: int) -> Iterator[Planned]:
+def _numbered(dealt: Sequence[PlannedRecording], *, seed: int) -> Iterator[PlannedRecording]:
     """With the sessions of each subject and a seed for each recording."""
     index = 0
     for _, clips in groupby(dealt, key=lambda clip: clip.subject):
@@ -213,7 +213,7 @@ def _numbered(dealt: Sequence[Planned], *, seed: int) -> Iterator[Planned]:
         for clip in clips:
             session = visits.setdefault((clip.camera, clip.place), len(visits) + 1)
             changed = {"session": session, "seed": seed * 10_000_000 + index}
-            yield Planned(**{**asdict(clip), **changed})
+            yield PlannedRecording(**{**asdict(clip), **changed})
             index += 1
 
 
@@ -224,7 +224,7 @@ class Recordings:
     Whoever wears a mask is of the victim's split and domain.
     """
 
-    planned: Sequence[Planned]
+    planned: Sequence[PlannedRecording]
     portraits: Sequence[Portrait]
     size: Size
     backgrounds: Sequence[Path] = ()
@@ -249,7 +249,7 @@ class Recordings:
             )
         )
 
-    def _studio_of(self, clip: Planned) -> Studio:
+    def _studio_of(self, clip: PlannedRecording) -> Studio:
         key = (clip.split, clip.home)
         if key not in self._studio:
             self._studio.clear()  # neighbours share a studio
@@ -301,7 +301,7 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("unmask", "numpy", "opencv-python-headless", "numba", "av")}
 
 
-def _truth(clip: Planned) -> dict[str, str]:
+def _truth(clip: PlannedRecording) -> dict[str, str]:
     return {
         "session": str(clip.session),
         "domain": clip.domain,

@@ -20,7 +20,7 @@ from unmask.simulate.instruments.setting import Setting
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.heads import HeadModel, make_head
 from unmask.simulate.people.subjects import Portrait, procedural_portrait
-from unmask.simulate.rendering.layout import Picture
+from unmask.simulate.rendering.layout import ShownPicture
 from unmask.simulate.rendering.motion import draw_head_motion
 from unmask.simulate.rendering.surfaces import Pose, View, project
 from unmask.simulate.stage.places import PLACES
@@ -216,11 +216,11 @@ class Studio:
 
     def _picture(
         self, rng: np.random.Generator, portrait: Portrait, *, times: Sequence[float], request: Request
-    ) -> Picture:
+    ) -> ShownPicture:
         """The victim's picture, by another camera in another place; sometimes the portrait itself."""
         # The portrait shows another face than the head in its skin, which is who the subject is.
         if len(times) == 1 and rng.random() < PORTRAIT_ITSELF and not self.is_head(portrait):
-            return Picture(frames=(portrait.image,), meshes=(portrait.mesh,))
+            return ShownPicture(frames=(portrait.image,), meshes=(portrait.mesh,))
         # More pixels than the frame that shows it; a small one needs no full picture.
         size = (
             None if request.size is None else (round(1.25 * request.size[0]), round(1.25 * request.size[1]))
@@ -234,7 +234,7 @@ class Studio:
         truth = Truth(camera=camera)
         exposures = truth.kept(_living(rng, bust, stage=stage, place=place, times=times))
         frames = capture(exposures, rng, camera=camera, fps=request.fps)
-        return Picture(frames=tuple(frames), meshes=tuple(truth.meshes))
+        return ShownPicture(frames=tuple(frames), meshes=tuple(truth.meshes))
 
 
 def _worth_showing(camera: Camera) -> Camera:

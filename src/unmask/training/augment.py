@@ -78,13 +78,14 @@ class Augmentation:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """`clips` (B, T, 3, H, W) float in [0, 1], in memory (B, T, H, W, 3); `depth`, `mask` (B, T, 32, 32);
-    `bona_fide` (B,).
+    `bona_fide` (B,); `domain` (B,) numbers the domains of the set in order of their names.
     """
 
     clips: Tensor
     depth: Tensor
     mask: Tensor
     bona_fide: Tensor
+    domain: Tensor | None = None
 
 
 def recompress(clips: np.ndarray, rng: np.random.Generator, *, settings: Augmentation) -> np.ndarray:
@@ -130,7 +131,7 @@ def augment(batch: Batch, rng: np.random.Generator, *, settings: Augmentation) -
         if len(chosen):
             part = _Draw(len(chosen), rng, device=pixels.device)
             pixels[chosen] = change(pixels[chosen], part, settings).clamp_(0, 1)
-    return Batch(pixels.movedim(-1, 2), depth, mask, batch.bona_fide)
+    return Batch(pixels.movedim(-1, 2), depth, mask, batch.bona_fide, batch.domain)
 
 
 class _Draw:

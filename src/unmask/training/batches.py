@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Arrays
 from unmask.training.augment import Augmentation, Batch, augment, recompress
-from unmask.training.sampling import Balanced, Epochs, by_instrument
+from unmask.training.sampling import Balanced, Epochs, by_instrument, domains_of
 from unmask.training.settings import Batches
 from unmask.types import DataError
 
@@ -21,12 +21,13 @@ CROPS = 0xC409  # apart from the generators of what else is drawn
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class RawBatch:
     """The raw clips of a step: `numbers` in the set, and the generator that goes on to draw their changes."""
 
     numbers: np.ndarray
     arrays: Arrays
     bona_fide: np.ndarray  # (B,) bool
+    domain: np.ndarray  # (B,) int64
     rng: np.random.Generator
 
 
@@ -44,6 +45,7 @@ class Drawer:
         self.prepared, self.batches, self.seed, self.frames = prepared, batches, seed, frames
         self.parts = parts
         self.bona_fide, _ = by_instrument(prepared.rows, origin=str(prepared.root))
+        self.domains, _ = domains_of(prepared.rows)
         self._balanced = Balanced(prepared, batches=batches)
         self._epochs = Epochs(prepared.rows, batches=batches, seed=seed)
         if batches.order == "epochs" and self._epochs.fewest < batches.size * parts:
@@ -56,7 +58,7 @@ class Drawer:
         """The clips of one balanced batch (B,), bona fide first."""
         return self._balanced.numbers(rng, parts=1)[0]
 
-    def draw(self, step: int, *, part: int = 0, augmentation: Augmentation | None = None) -> Drawn:
+    def draw(self, step: int, *, part: int = 0, augmentation: Augmentation | None = None) -> RawBatch:
         """The clips of a part of `step` (from 0), after JPEG, the one change that needs bytes."""
         rng = np.random.default_rng([self.seed, step, 0])
         if self.batches.order == "epochs":
@@ -77,7 +79,7 @@ class Drawer:
             arrays = one_frame(arrays, frames[part])
         if augmentation is not None and augmentation.jpeg:
             recompress(arrays.clips, rng, settings=augmentation)
-        return Drawn(numbers, arrays, np.isin(numbers, self.bona_fide), rng)
+        return RawBatch(numbers, arrays, np.isin(numbers, self.bona_fide), self.domains[numbers], rng)
 
     def _crops(self, step: int, *, part: int, augmentation: Augmentation | None) -> np.ndarray | None:
         """The crops of a part of a step; None where clips have no margin to move them in."""
@@ -115,9 +117,11 @@ def to_batch(arrays: Arrays, bona_fide: np.ndarray, *, device: torch.device) -> 
     return Batch(clips.movedim(-1, 2), depth, mask, torch.from_numpy(bona_fide).to(device))
 
 
-def changed(drawn: Drawn, *, settings: Augmentation, device: torch.device) -> Batch:
+def changed(drawn: RawBatch, *, settings: Augmentation, device: torch.device) -> Batch:
     """The batch that training sees."""
-    return augment(to_batch(drawn.arrays, drawn.bona_fide, device=device), drawn.rng, settings=settings)
+    batch = to_batch(drawn.arrays, drawn.bona_fide, device=device)
+    batch = replace(batch, domain=torch.from_numpy(drawn.domain).to(device))
+    return augment(batch, drawn.rng, settings=settings)
 
 
 def ahead(

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from unmask import metrics
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.models import Output
+from unmask.models.across import adversarial, assembled, own_domain, separate, triplet
 from unmask.models.encoder import Encoder
 from unmask.models.fghv.hypotheses import distribution, relative, variance
 from unmask.models.losses import binary, binary_score, cdl, depth_target, edl, pixels
-from unmask.models.output import Draws
+from unmask.models.output import Across, Draws
 from unmask.training.augment import Batch
 from unmask.training.batches import ahead, by_instrument, one_frame, to_batch
 from unmask.training.checkpoint import Dev
@@ -56,6 +57,10 @@ def loss_of(output: Output, batch: Batch, *, settings: Loss) -> Tensor:
         terms.append(settings.pixels * pixels(output.pixels.float(), batch.bona_fide))
     if output.draws is not None:
         terms += _of_draws(output.draws, batch, settings=settings)
+    if output.across is not None:
+        terms += _of_domains(output.across, batch, settings=settings)
+    elif settings.own_domain and output.logits is not None:  # dev has other domains, and none of its own
+        terms.append(settings.own_domain * binary(output.logits.float(), batch.bona_fide))
     if not terms:
         raise SettingsError(
             f"[loss] has no term for what the network gives ({_given(output)}); set the weight of one above 0"
@@ -77,6 +82,23 @@ def _of_draws(draws: Draws, batch: Batch, *, settings: Loss) -> Iterator[Tensor]
         yield settings.variance * variance(draws, living, of=settings.variance_of)
     if settings.distribution:
         yield settings.distribution * distribution(draws, margin=settings.distribution_margin)
+
+
+def _of_domains(across: Across, batch: Batch, *, settings: Loss) -> Iterator[Tensor]:
+    """What methods across domains ask for; terms of what the network does not give are left out."""
+    if batch.domain is None:
+        raise SettingsError("losses across domains need the domain of each clip, which only training knows")
+    who = batch.bona_fide, batch.domain
+    if settings.triplet:
+        yield settings.triplet * triplet(across, *who, margin=settings.triplet_margin)
+    if settings.adversarial and across.domains is not None:
+        yield settings.adversarial * adversarial(across, *who, of=settings.adversarial_of)
+    if settings.separate:
+        yield settings.separate * separate(across, *who, tau=settings.separate_tau)
+    if settings.assembly and across.reassembled is not None:
+        yield settings.assembly * assembled(across, batch.bona_fide)
+    if settings.own_domain and across.heads is not None:
+        yield settings.own_domain * own_domain(across, *who)
 
 
 def score_set(

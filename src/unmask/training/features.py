@@ -1,8 +1,8 @@
 """The features of prepared pictures, looked at once: what a frozen encoder sees of a picture never changes.
 
 They lie beside each shard, `shard-NNNNNN.features-KEY.npy`, (clips, D) float32 of the first frame of each
-clip; the key is made of the encoder's numbers and the shard's own hash, so that neither can change unseen. A
-shard's file appears whole, so a run that was killed goes on with the next.
+clip; the key is made of the encoder's numbers, of how it looks and of the shard's own hash, so that none can
+change unseen. A shard's file appears whole, so a run that was killed goes on with the next.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ from unmask.types import DataError
 BATCH = 8  # pictures at once
 COMPILED_FROM = 400  # pictures: making a graph of the network takes as long as it saves on so many
 TOLD = 20  # times in all, how far it is
+LOOK = "one way"  # of the files' names: 0.3.0 took the mean of both mirror images
 
 Progress = Callable[[int, int], None]  # pictures done, and in all
 Look = Callable[[np.ndarray], np.ndarray]  # pictures (N, S, S, 3) uint8 -> features (N, D)
@@ -64,7 +65,7 @@ def encoder_sha256(network: nn.Module) -> str:
 
 
 def _path(shard: Shard, key: str) -> Path:
-    both = hashlib.sha256(f"{key}|{shard.whole}".encode()).hexdigest()[:16]
+    both = hashlib.sha256(f"{key}|{LOOK}|{shard.whole}".encode()).hexdigest()[:16]
     return shard.tar.with_name(f"{shard.tar.stem}.features-{both}.npy")
 
 

@@ -1,7 +1,8 @@
 """What the field prints of a cross-set fold: HTER and AUC on the target, of one frame, of two and of videos.
 
-HTER stands at two thresholds: at the EER of the target's own test, as the papers have it, which no user could
-know, and at the EER of the sources' dev. Clips are scored by the weights that the run ships.
+HTER stands at three thresholds: at the EER of the target's own test, as the papers have it, which no user
+could know, at the EER of the sources' dev, and at the least HTER that any threshold gives on the test, the
+oracle's. On one type of attack HTER is ACER. Clips are scored by the weights that the run ships.
 """
 
 import csv
@@ -27,7 +28,8 @@ from unmask.training.threshold import presentation_scores
 FIELD = "field.csv"
 TABLE = "table.csv"
 VIEWS = {"1 frame": 1, "2 frames": 2, "video": 0}  # how many clips of a presentation count; 0 is all
-WAYS = ("test-eer", "dev-eer")
+WAYS = ("test-eer", "dev-eer", "oracle")
+FIGURES = ("hter", "auc", "eer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class Fold:
     threshold: float
     hter: float
     auc: float
+    eer: float  # of test, whatever the threshold
     bona_fide: int
     attacks: int
 
@@ -68,7 +71,9 @@ def read_field(out: Path) -> list[Fold]:
 
 
 def write_table(out: Path, folds: Sequence[Fold]) -> list[dict[str, object]]:
-    """Mean and deviation (n - 1) over seeds of each fold's HTER and AUC, then of the mean over the folds."""
+    """Mean and deviation (n - 1) over seeds of each fold's figures, then of the mean over the folds, with the
+    deviation over the folds.
+    """
     rows: list[dict[str, object]] = []
     protocols = list(dict.fromkeys(fold.protocol for fold in folds))
     for seen in VIEWS:
@@ -116,9 +121,14 @@ def _folds(
         found = presentation_scores([prepared.rows[n] for n in chosen], scores[chosen])
         classes[part] = found[0], np.concatenate(list(found[1].values()))
     living, attacks = classes["test"]
+    own = metrics.eer(living, attacks)
+    thresholds = {
+        "test-eer": own.threshold,
+        "dev-eer": metrics.eer(*classes["dev"]).threshold,
+        "oracle": metrics.minimum_acer(living, {"attack": attacks}).threshold,
+    }
     folds = []
-    for way, part in zip(WAYS, ("test", "dev"), strict=True):
-        threshold = metrics.eer(*classes[part]).threshold
+    for way, threshold in thresholds.items():
         folds.append(
             Fold(
                 protocol=protocol,
@@ -128,6 +138,7 @@ def _folds(
                 threshold=threshold,
                 hter=metrics.hter(living, attacks, threshold=threshold),
                 auc=metrics.auc(living, attacks),
+                eer=own.rate,
                 bona_fide=len(living),
                 attacks=len(attacks),
             )
@@ -138,7 +149,10 @@ def _folds(
 def _spread(of_seed: Mapping[int, Sequence[Fold]], protocol: str, *, whole: int) -> dict[str, object]:
     """Of one fold, or of the "mean" over the folds of each seed that has all of them."""
     cells: dict[str, object] = {}
-    for figure in ("hter", "auc"):
+    for figure in FIGURES:
+        by_fold: dict[str, list[float]] = {}
+        for fold in (fold for folds in of_seed.values() for fold in folds):
+            by_fold.setdefault(fold.protocol, []).append(getattr(fold, figure))
         values = [
             float(np.mean([getattr(fold, figure) for fold in folds if protocol in (fold.protocol, "mean")]))
             for folds in of_seed.values()
@@ -146,6 +160,9 @@ def _spread(of_seed: Mapping[int, Sequence[Fold]], protocol: str, *, whole: int)
         ]
         cells[figure] = float(np.mean(values)) if values else float("nan")
         cells[f"{figure}_deviation"] = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+        means = [float(np.mean(of_fold)) for of_fold in by_fold.values()]
+        among = protocol == "mean" and bool(values) and len(means) > 1
+        cells[f"{figure}_over_folds"] = float(np.std(means, ddof=1)) if among else float("nan")
         cells["seeds"] = len(values)
     return cells
 

@@ -27,14 +27,14 @@ from unmask.models.encoder import Encoder
 from unmask.models.fghv.hypotheses import collapse
 from unmask.models.output import Draws
 from unmask.training import checkpoint as checkpoints
-from unmask.training.batches import Drawer, Drawn, ahead, changed
+from unmask.training.batches import Drawer, RawBatch, ahead, changed
 from unmask.training.checkpoint import BEST, CHECKPOINT, Checkpoint, Dev, History
 from unmask.training.dev import judge, loss_of, score_set
 from unmask.training.features import features_of
 from unmask.training.head import fit_head, row_weights
 from unmask.training.loggers import close_loggers, loggers_of
 from unmask.training.meter import Meter, Statistics
-from unmask.training.networks import build, frames_of, start_depth
+from unmask.training.networks import build, frames_of, refuse_domains, start_depth
 from unmask.training.optimisers import optimiser_of, rate_at
 from unmask.training.run_folder import claim, goes_on, write_metrics
 from unmask.training.sets import Folders, Sets, real_rows, rows_by_set
@@ -138,6 +138,7 @@ def _begin(
     torch.manual_seed(settings.run.seed)  # of the first weights; a step seeds itself
     bare = build(settings, init=init)
     frames = frames_of(bare, sets.train.spec)
+    refuse_domains(bare, sets.train)
     if init is None and settings.run.backbone == "trained" and settings.run.start_depth == "label mean":
         start_depth(bare, sets.train, frames=frames)
     if settings.head.strength and not going_on:
@@ -190,7 +191,7 @@ def _loop(run: _Run, drawer: Drawer, *, progress: Progress | None) -> None:
     steps = range(run.history.step, settings.run.steps)
     own = range(fabric.global_rank, drawer.parts, fabric.world_size)
 
-    def draw(step: int) -> list[Drawn]:
+    def draw(step: int) -> list[RawBatch]:
         return [drawer.draw(step, part=part, augmentation=settings.augmentation) for part in own]
 
     if exhausted(run.history, settings.evaluation.patience):
@@ -253,7 +254,7 @@ def _to_train(run: _Run) -> None:
                 module.eval()
 
 
-def _step(run: _Run, drawn: Sequence[Drawn], *, step: int) -> float:
+def _step(run: _Run, drawn: Sequence[RawBatch], *, step: int) -> float:
     """One update from the mean of the batches; their mean loss on all devices."""
     settings, fabric = run.settings, run.fabric
     torch.manual_seed(settings.run.seed * 1_000_003 + step + fabric.global_rank * 2_147_483_647)
@@ -372,7 +373,7 @@ def _restore(run: _Run, state: Checkpoint) -> None:
     run.history = state.history
 
 
-def _stop(run: _Run, drawn: Drawn, *, loss: float, norm: float) -> None:
+def _stop(run: _Run, drawn: RawBatch, *, loss: float, norm: float) -> None:
     """The weights are still those of the step before: save them and say where it happened."""
     _save(run)
     names = [run.sets.train.rows[number].presentation for number in drawn.numbers[:3]]

@@ -1,29 +1,36 @@
 """Settings -> the network of a run: built anew, from weights, or around a frozen single-frame backbone."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from zipfile import is_zipfile
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.media.assets import imagenet_weights
 from unmask.models import MODELS
+from unmask.models.baselines.resnet import ResNet18Trunk
 from unmask.models.encoder import Encoder
 from unmask.models.weights import load
 from unmask.training.batches import by_instrument, one_frame, to_batch
+from unmask.training.sampling import domains_of
 from unmask.training.settings import Settings
 from unmask.types import ClipSpec, ModelError, SettingsError
 
 OPEN_CLIP = "open_clip:"  # before a tag or file in --init
 IMAGENET = "imagenet"  # in its place: the published weights of an encoder
+TORCHVISION = "torchvision:"  # before a file of torchvision's ResNet-18
 
 
 def build(settings: Settings, *, init: str | Path | None) -> nn.Module:
     """The network of the settings.
 
     `init`: weights to start from; a multi-frame network may start from the backbone of a single-frame one, a
-    CLIP from "open_clip:TAG", an encoder from "imagenet" (media.assets).
+    CLIP from "open_clip:TAG", an encoder from "imagenet" (media.assets), a ResNet-18 from "torchvision:FILE".
     """
     name = settings.run.network
     if name not in MODELS:
@@ -59,6 +66,12 @@ def _fill(network: nn.Module, init: str | Path, *, name: str) -> None:
             raise SettingsError(f"{init} are weights of a CLIP, {name} is none; give weights of {name}")
         take(str(init).removeprefix(OPEN_CLIP))
         return
+    if str(init).startswith(TORCHVISION):
+        trunk = getattr(network, "trunk", None)
+        if not isinstance(trunk, ResNet18Trunk):
+            raise SettingsError(f"{init} are weights of a ResNet-18, and {name} has none; leave --init out")
+        trunk.from_torchvision(_tensors(Path(str(init).removeprefix(TORCHVISION))))
+        return
     if str(init) == IMAGENET:
         take = getattr(network, "from_imagenet", None)
         if take is None:
@@ -73,6 +86,34 @@ def _fill(network: nn.Module, init: str | Path, *, name: str) -> None:
         raise ModelError(
             f"{init} ({contract.network}) does not fit into {name}; take weights of the same widths"
         ) from unfit
+
+
+def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
+    """The tensors of a .safetensors file, or of a .pth that torch wrote as an archive."""
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        if is_zipfile(path):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, SafetensorError) as unread:
+        raise ModelError(f"{path} cannot be read as weights ({unread}); fetch it again") from unread
+    raise ModelError(f"{path} holds no weights; give a .safetensors or .pth file of torchvision's ResNet-18")
+
+
+def refuse_unfit(settings: Settings) -> None:
+    """SettingsError where the network of the settings cannot be built; no number of it is drawn."""
+    with torch.device("meta"):
+        build(settings, init=None)
+
+
+def refuse_domains(network: nn.Module, prepared: PreparedSet) -> None:
+    """SettingsError where a network that learns across domains is built for fewer than the set has."""
+    most, (_, names) = getattr(network, "domain_count", None), domains_of(prepared.rows)
+    if most is not None and len(names) > most:
+        raise SettingsError(
+            f"[arguments] domains is {most}, and the training set has {len(names)}: {', '.join(names)}; set "
+            "it to as many"
+        )
 
 
 def frames_of(network: nn.Module, spec: ClipSpec) -> int:

@@ -20,12 +20,12 @@ class Balanced:
         bona_fide, instruments = by_instrument(rows, origin=str(prepared.root))
         if batches.attacks == "as prepared":
             instruments = [np.sort(np.concatenate(instruments))]
-        domains = np.array([row.domain or row.source for row in rows], dtype=object)
+        domains, names = domains_of(rows)
         if batches.domains == "as prepared":
-            domains[:] = ""
-        elif len(set(domains)) < 2 and batches.domains == "equally":
+            domains[:] = 0
+        elif len(names) < 2 and batches.domains == "equally":
             raise DataError(
-                f"{prepared.root} has one domain, {domains[0]!r}; drop [batches] domains, or train on several"
+                f"{prepared.root} has one domain, {names[0]!r}; drop [batches] domains, or train on several"
             )
         self.living = max(1, min(batches.size - 1, round(batches.size * batches.bona_fide)))  # of each part
         self.bona_fide = _by_domain(bona_fide, domains)  # a pool of clips for each domain
@@ -106,6 +106,16 @@ def by_instrument(rows: Sequence[Row], *, origin: str) -> tuple[np.ndarray, list
         raise DataError(f"{origin} has no {kind} clip; both classes are needed, so prepare more recordings")
     attacks = [np.flatnonzero(~labels & (names == name)) for name in sorted(set(names[~labels]))]
     return np.flatnonzero(labels), attacks
+
+
+def domains_of(rows: Sequence[Row]) -> tuple[np.ndarray, list[str]]:
+    """The number (n,) int64 of each clip's domain among the names, which are in order; without one its
+    source.
+    """
+    named = [row.domain or row.source for row in rows]
+    names = sorted(set(named))
+    places = {name: place for place, name in enumerate(names)}
+    return np.array([places[name] for name in named], np.int64), names
 
 
 def _by_domain(numbers: np.ndarray, domains: np.ndarray) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ from unmask.data.prepare.prepared import SPEC, PreparedSet
 from unmask.data.prepare.shards import Row
 from unmask.training.dev import refuse_shared_subjects
 from unmask.training.sampling import by_instrument
-from unmask.training.settings import Head
+from unmask.training.settings import HeadSettings
 from unmask.types import SettingsError
 
 Folders = str | Path | Sequence[str | Path]
@@ -47,7 +47,7 @@ def rows_by_set(prepared: PreparedSet) -> dict[Path, list[Row]]:
     return found
 
 
-def real_rows(prepared: PreparedSet, settings: Head) -> np.ndarray | None:
+def real_rows(prepared: PreparedSet, settings: HeadSettings) -> np.ndarray | None:
     """Which rows (n,) are of the sets that [head] blind_to names; None where it names none."""
     if not settings.blind_to:
         return None

@@ -7,14 +7,15 @@ import json
 import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from unmask.media.regular import refuse_special
 from unmask.training.augment import Augmentation
+from unmask.training.typed import record_of
 from unmask.types import ClipSpec, SettingsError
 
 # What the section [fghv] calls by the names of its paper, and where each belongs: docs/fghv.md.
@@ -39,7 +40,7 @@ FGHV_CONSTANTS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RunSettings:
     """What is trained and for how long.
 
     `name` is the model's name in its contract; `network` a key of MODELS, built with the section [arguments].
@@ -96,6 +97,9 @@ class Loss:
 
     FGHV: 1 RCC (`relative`) + 1 VAR (`variance`) + 1 DDC (`distribution`), see models.hypotheses. Training
     stops when the mean cosine between generated features of real faces reaches `collapse`; 0 never stops it.
+
+    Across domains (models.across): `triplet` and `adversarial` (SSDG), `assembly` (SSAN), `separate` and
+    `own_domain` (SA-FAS). They count in training alone; where dev is judged, `own_domain` is cross entropy.
     """
 
     absolute: float = 1.0
@@ -113,10 +117,18 @@ class Loss:
     distribution: float = 0.0
     distribution_margin: float = 0.9  # the mean cosine of real features up to which it is raised
     collapse: float = 0.0
+    triplet: float = 0.0
+    triplet_margin: float = 0.1  # of distances
+    adversarial: float = 0.0
+    adversarial_of: Literal["bona fide", "both"] = "bona fide"
+    assembly: float = 0.0
+    separate: float = 0.0
+    separate_tau: float = 0.1
+    own_domain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class HeadSettings:
     """How the linear head of an encoder is fitted (training.head), before the steps of the loop.
 
     `strength` is C of logistic regression, small for strong L2; 0 leaves the head to the loop. The rows'
@@ -148,7 +160,7 @@ class Optimiser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class EvaluationSettings:
     """When dev is scored and what becomes of it.
 
     `keep`: ship the weights of the "best" evaluation (lowest dev EER, then lowest dev loss) or of the "last"
@@ -192,14 +204,14 @@ class Compute:
 class Settings:
     """All sections of a run."""
 
-    run: Run
+    run: RunSettings
     batches: Batches
     clip: ClipSpec = field(default_factory=ClipSpec)  # how recordings are cut; prepared sets carry their own
     loss: Loss = field(default_factory=Loss)
-    head: Head = field(default_factory=Head)
+    head: HeadSettings = field(default_factory=HeadSettings)
     optimiser: Optimiser = field(default_factory=Optimiser)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    evaluation: Evaluation = field(default_factory=Evaluation)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     compute: Compute = field(default_factory=Compute)
     arguments: Mapping[str, Any] = field(default_factory=dict)  # of the network: scalars and lists
 
@@ -331,7 +343,7 @@ def from_mapping(given: Mapping[str, Mapping[str, Any]], *, origin: str) -> Sett
             raise SettingsError(f"{origin}: {section} must be a section, not {values!r}; write [{section}]")
     return Settings(
         **{
-            section: _record(kind, given.get(section, {}), where=f"{origin}: [{section}]")
+            section: record_of(kind, given.get(section, {}), where=f"{origin}: [{section}]")
             for section, kind in kinds.items()
         },
         arguments=arguments,
@@ -365,30 +377,3 @@ def to_toml(settings: Settings) -> str:
         ]  # JSON's scalars and lists are TOML's
         lines.append("")
     return "\n".join(lines)
-
-
-def _record(kind: type, given: Mapping[str, Any], *, where: str) -> Any:
-    known = {f.name: f for f in fields(kind)}
-    if unknown := sorted(given.keys() - known.keys()):
-        raise SettingsError(f"{where} has no {unknown}; it knows {sorted(known)}")
-    required = {name for name, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
-    if missing := sorted(required - given.keys()):
-        raise SettingsError(f"{where} lacks {missing}; add them")
-    hints = get_type_hints(kind)
-    return kind(**{key: _value(hints[key], value, where=f"{where} {key}") for key, value in given.items()})
-
-
-def _value(kind: Any, value: Any, *, where: str) -> Any:
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple):
-            raise SettingsError(f"{where} is {value!r}; it must be a list")
-        return tuple(_value(get_args(kind)[0], one, where=where) for one in value)
-    if choices := get_args(kind):
-        if value in choices:
-            return value
-        raise SettingsError(f"{where} is {value!r}; it must be one of {list(choices)}")
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise SettingsError(f"{where} is {value!r}; it must be of the kind {kind.__name__}")
-    return value

@@ -7,7 +7,7 @@ import numpy as np
 from unmask import metrics
 from unmask.contract import OperatingPoint
 from unmask.data.prepare.shards import Row
-from unmask.training.settings import Evaluation
+from unmask.training.settings import EvaluationSettings
 from unmask.types import Label
 
 CORRELATION_UNKNOWN = 0.5  # between clips of one presentation, where dev has one clip of each
@@ -98,7 +98,7 @@ def operating_points(
     rows: Sequence[Row],
     scores: np.ndarray,
     *,
-    settings: Evaluation,
+    settings: EvaluationSettings,
     alone: bool,
     precision: str,
     measured_on: str,

@@ -24,7 +24,7 @@ COLUMNS = ("fhvm", "variance", "delta_kl")
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class HypothesisEvidence:
     """What the modules say of n faces or presentations, each (n,) float64.
 
     `fhvm` in [0, 1], higher is more bona fide; `variance` of the correlations with real features over the
@@ -55,7 +55,7 @@ def verify(
     search: Search | None = None,
     size: int = 16,
     progress: Callable[[int, int], None] | None = None,
-) -> Evidence:
+) -> HypothesisEvidence:
     """The first frame of the clips with these `numbers`, of all in the order of their rows if not given.
 
     `size` are looked at together.
@@ -72,7 +72,7 @@ def verify(
         found.append(_of_faces(network, batch.clips, search=search))
         if progress is not None:
             progress(part + 1, len(parts))
-    return Evidence(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    return HypothesisEvidence(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
 def _of_faces(network: Fghv, clips: torch.Tensor, *, search: Search | None) -> tuple[np.ndarray, ...]:
@@ -93,7 +93,7 @@ def standards_of(
     search: Search | None = None,
     most: int = STANDARD_CLIPS,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Standards, Evidence]:
+) -> tuple[Standards, HypothesisEvidence]:
     """Standards of a training set, and what they come from: `most` of its bona fide clips, spread evenly."""
     living = np.flatnonzero([row.label is Label.BONA_FIDE for row in prepared.rows])
     chosen = living[np.unique(np.linspace(0, len(living) - 1, min(most, len(living))).round().astype(int))]
@@ -102,7 +102,9 @@ def standards_of(
     return standards(rows, evidence), evidence
 
 
-def by_presentation(rows: Sequence[Row], evidence: Evidence) -> tuple[list[Row], Evidence]:
+def by_presentation(
+    rows: Sequence[Row], evidence: HypothesisEvidence
+) -> tuple[list[Row], HypothesisEvidence]:
     """The first row of each presentation, and the means over its clips."""
     names, first, place = np.unique(
         [row.presentation for row in rows], return_index=True, return_inverse=True
@@ -115,10 +117,10 @@ def by_presentation(rows: Sequence[Row], evidence: Evidence) -> tuple[list[Row],
         return sums / counts.reshape(-1, *[1] * (column.ndim - 1))
 
     columns = (evidence.fhvm, evidence.variance, evidence.delta_kl, evidence.feature)
-    return [rows[number] for number in first], Evidence(*map(mean, columns))
+    return [rows[number] for number in first], HypothesisEvidence(*map(mean, columns))
 
 
-def standards(rows: Sequence[Row], evidence: Evidence) -> Standards:
+def standards(rows: Sequence[Row], evidence: HypothesisEvidence) -> Standards:
     """Of the bona fide presentations among these, which are to come from training."""
     living = np.array([row.label is Label.BONA_FIDE for row in rows])
     if living.sum() < 2:
@@ -150,7 +152,7 @@ PARTS = {  # each part of the score alone, by its name
 }
 
 
-def combined(evidence: Evidence, by: Standards, *, weights: Weights | None = None) -> np.ndarray:
+def combined(evidence: HypothesisEvidence, by: Standards, *, weights: Weights | None = None) -> np.ndarray:
     """s - a v~ - b KL~ (n,), higher is more bona fide; unbounded, so thresholds come from dev."""
     weights = weights or Weights()
     variance = _standard(evidence.variance, by.variance_mean, by.variance_deviation)
@@ -158,7 +160,7 @@ def combined(evidence: Evidence, by: Standards, *, weights: Weights | None = Non
     return weights.fhvm * evidence.fhvm - weights.variance * variance - weights.delta_kl * delta_kl
 
 
-def fitted(rows: Sequence[Row], evidence: Evidence, by: Standards) -> Weights:
+def fitted(rows: Sequence[Row], evidence: HypothesisEvidence, by: Standards) -> Weights:
     """The weights with the highest AUC on these presentations, which are to be dev's.
 
     Each part alone is among those that are tried, first: a combination is taken only where it is better than
@@ -170,14 +172,14 @@ def fitted(rows: Sequence[Row], evidence: Evidence, by: Standards) -> Weights:
     return tried[int(np.argmax(values))]
 
 
-def auc_of(rows: Sequence[Row], evidence: Evidence, by: Standards, weights: Weights) -> float:
+def auc_of(rows: Sequence[Row], evidence: HypothesisEvidence, by: Standards, weights: Weights) -> float:
     """AUC of the score with these weights."""
     scores = combined(evidence, by, weights=weights)
     living = np.array([row.label is Label.BONA_FIDE for row in rows])
     return metrics.auc(scores[living], scores[~living])
 
 
-def table(rows: Sequence[Row], evidence: Evidence, scores: np.ndarray) -> list[Score]:
+def table(rows: Sequence[Row], evidence: HypothesisEvidence, scores: np.ndarray) -> list[Score]:
     """A score table's rows, with COLUMNS behind the score."""
     columns = np.stack([getattr(evidence, name) for name in COLUMNS], axis=1)
     return [

@@ -54,8 +54,7 @@ def on_ray(
     lost is started once more: what kills its worker twice would kill it a third time.
     """
     ray = ray_module()
-    if not ray.is_initialized():
-        _connect(ray, jobs=jobs)
+    connect(ray, jobs=jobs)
     at_once = AHEAD * int(ray.cluster_resources().get("CPU", 1))
     shared = ray.put(work)  # sent to each machine once
     task = ray.remote(num_cpus=1, max_retries=1)(_on_machine)
@@ -88,7 +87,10 @@ def ray_module() -> Any:
     return ray
 
 
-def _connect(ray: Any, *, jobs: int) -> None:
+def connect(ray: Any, *, jobs: int) -> None:
+    """To the cluster that RAY_ADDRESS names, or to a local one of `jobs` processors."""
+    if ray.is_initialized():
+        return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
     address = os.environ.get("RAY_ADDRESS")
     local = {} if address else {"num_cpus": jobs, "include_dashboard": False}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.data.prepare.prepared import SPEC
-from unmask.data.prepare.shards import PATTERN, Outcome, Shard, key_of
+from unmask.data.prepare.shards import PATTERN, RecordingOutcome, Shard, key_of
 from unmask.files import atomic_path
 from unmask.types import FREE_FIELDS, SettingsError
 
@@ -60,7 +60,7 @@ def arrow_module() -> Any:
     return pyarrow
 
 
-def outcomes(out: Path, part: str) -> Iterator[tuple[str, Outcome]]:
+def outcomes(out: Path, part: str) -> Iterator[tuple[str, RecordingOutcome]]:
     """(path of the shard below `out`, outcome) of every recording of a part, in their order."""
     for shard, name in _shards(out, part):
         for outcome in shard.outcomes:

@@ -17,7 +17,7 @@ import numpy as np
 from unmask.data.prepare.depth_labels import attack_depth, face_depth
 from unmask.data.prepare.engines import Engine, KilledError, in_processes
 from unmask.data.prepare.prepared import DEPTH_PX, SPEC, depth_with_margin, with_margin
-from unmask.data.prepare.shards import Arrays, Outcome, Pictures, Prepared, Row, write_shard
+from unmask.data.prepare.shards import Arrays, Pictures, Prepared, RecordingOutcome, Row, write_shard
 from unmask.data.prepare.views import VIEWS, degraded, tightened
 from unmask.files import held, left_behind, write_bytes
 from unmask.media.clips import choose, clip_box, cut, mesh_depth, mesh_mask
@@ -251,8 +251,8 @@ def _cuts(recording: Recording, cutting: Cutting, rng: np.random.Generator) -> I
             )
 
 
-def _outcome(recording: Recording, *, number: int, clips: int) -> Outcome:
-    return Outcome(
+def _outcome(recording: Recording, *, number: int, clips: int) -> RecordingOutcome:
+    return RecordingOutcome(
         recording=number,
         presentation=recording.name,
         label=recording.label,

@@ -12,7 +12,7 @@ from pathlib import Path
 from unmask.data.catalogue import protocol as catalogue_protocol
 from unmask.data.catalogue import split_by
 from unmask.data.prepare.prepared import PREPARATION, SELECTED, SPEC, PreparedSet
-from unmask.data.prepare.shards import Outcome
+from unmask.data.prepare.shards import RecordingOutcome
 from unmask.files import read_json, write_bytes
 from unmask.media.sources import MAX_FRAMES
 from unmask.types import FREE_FIELDS, DataError, Presentation
@@ -75,7 +75,7 @@ def dataset_of(folder: Path) -> str:
         raise DataError(f"{folder / PREPARATION} does not name a data set; prepare it again") from broken
 
 
-def _presentation(outcome: Outcome, *, dataset: str, before: str) -> Presentation:
+def _presentation(outcome: RecordingOutcome, *, dataset: str, before: str) -> Presentation:
     cells: Mapping[str, str] = outcome.columns
     known = {name: cells[name] for name in FREE_FIELDS if name in cells and name != "turns"}
     return Presentation(

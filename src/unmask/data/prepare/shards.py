@@ -63,7 +63,7 @@ class Arrays:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RecordingOutcome:
     """What came of one recording, the `recording`-th of its set: `clips` of them, or a reason why none.
 
     `columns` is what else is known of its presentation; `detail` the sentence of a file that was not read.
@@ -85,7 +85,7 @@ class Outcome:
 class Prepared:
     """A recording after cutting: its outcome, a row for each clip, their pixels and times (n, T)."""
 
-    outcome: Outcome
+    outcome: RecordingOutcome
     rows: tuple[Row, ...]
     arrays: Arrays
     times_s: np.ndarray
@@ -195,7 +195,7 @@ class Shard:
     """
 
     tar: Path
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[RecordingOutcome, ...]
     rows: tuple[Row, ...]
     places: np.ndarray
     pictures: Pictures
@@ -297,15 +297,15 @@ def _array(member: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return member[len(member) - int(np.prod(shape)) :].reshape(shape)  # behind the header of the npy
 
 
-def _outcome(entry: Mapping[str, Any]) -> Outcome:
-    found = Outcome(**{**entry, "label": Label(entry["label"]), "clips": len(entry["clips"])})
+def _outcome(entry: Mapping[str, Any]) -> RecordingOutcome:
+    found = RecordingOutcome(**{**entry, "label": Label(entry["label"]), "clips": len(entry["clips"])})
     texts = (found.presentation, found.instrument, found.subject, found.source, found.reason, found.detail)
     if not all(isinstance(text, str) for text in (*texts, *found.columns, *found.columns.values())):
         raise ValueError("what it says of a recording is no text")
     return found
 
 
-def _row(outcome: Outcome, number: int, clip: Mapping[str, Any]) -> Row:
+def _row(outcome: RecordingOutcome, number: int, clip: Mapping[str, Any]) -> Row:
     return Row(
         presentation=outcome.presentation,
         number=number,

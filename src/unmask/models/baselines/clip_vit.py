@@ -6,6 +6,8 @@ Anti-spoofing with Language Guidance", ICCV 2023, arXiv 2309.16649. Layers are n
 weights it starts from (`from_open_clip`); it is built and run without that package.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
@@ -18,11 +20,11 @@ OPEN_CLIP = {768: "ViT-B-16"}  # the architecture there by width
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention, with the weights of nn.MultiheadAttention."""
+    """Multi-head self-attention with the weights of nn.MultiheadAttention; `causal`: to what came before."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, *, causal: bool = False) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.causal = heads, causal
         self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
         self.out_proj = nn.Linear(width, width)
@@ -31,7 +33,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # (N, L, w) -> (N, L, w)
         parts = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=2)
         query, key, value = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in parts)
-        return self.out_proj(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+        seen = F.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
+        return self.out_proj(seen.transpose(1, 2).flatten(2))
 
 
 class QuickGelu(nn.Module):
@@ -41,13 +44,13 @@ class QuickGelu(nn.Module):
         return x * torch.sigmoid(1.702 * x)
 
 
-class Block(nn.Module):
+class ResidualAttention(nn.Module):
     """x + attention(norm(x)), then x + mlp(norm(x))."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, *, causal: bool = False) -> None:
         super().__init__()
         self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attn = Attention(width, heads)
+        self.attn = Attention(width, heads, causal=causal)
         self.mlp = nn.Sequential()
         self.mlp.add_module("c_fc", nn.Linear(width, 4 * width))
         self.mlp.add_module("gelu", QuickGelu())
@@ -58,8 +61,8 @@ class Block(nn.Module):
         return x + self.mlp(self.ln_2(x))
 
 
-class Encoder(nn.Module):
-    """CLIP's picture encoder: frames -> embeddings."""
+class ClipImageEncoder(nn.Module):
+    """CLIP's picture encoder: frames -> embeddings; with `embedding` 0 what they are projected from."""
 
     def __init__(self, *, size_px: int, patch: int, width: int, layers: int, embedding: int) -> None:
         super().__init__()
@@ -70,16 +73,17 @@ class Encoder(nn.Module):
         self.ln_pre, self.ln_post = nn.LayerNorm(width), nn.LayerNorm(width)
         self.transformer = nn.Module()
         self.transformer.resblocks = nn.Sequential(
-            *(Block(width, max(1, width // 64)) for _ in range(layers))
+            *(ResidualAttention(width, max(1, width // 64)) for _ in range(layers))
         )
-        self.proj = nn.Parameter(scale * torch.randn(width, embedding))
+        self.proj = nn.Parameter(scale * torch.randn(width, embedding)) if embedding else None
 
     def forward(self, frames: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, embedding)
         x = self.conv1(frames).flatten(2).transpose(1, 2)  # (N, places, w)
         first = self.class_embedding.expand(x.shape[0], 1, -1)
         x = self.ln_pre(torch.cat([first, x], dim=1) + self.positional_embedding)
         x = self.transformer.get_submodule("resblocks")(x)
-        return self.ln_post(x[:, 0]) @ self.proj
+        pooled = self.ln_post(x[:, 0])
+        return pooled if self.proj is None else pooled @ self.proj
 
 
 class ClipVit(Classifier):
@@ -88,7 +92,9 @@ class ClipVit(Classifier):
     def __init__(self, *, size_px: int, patch: int, width: int, layers: int, embedding: int) -> None:
         super().__init__(mean=MEAN, deviation=DEVIATION)
         self.size_px = size_px
-        self.visual = Encoder(size_px=size_px, patch=patch, width=width, layers=layers, embedding=embedding)
+        self.visual = ClipImageEncoder(
+            size_px=size_px, patch=patch, width=width, layers=layers, embedding=embedding
+        )
         self.head = nn.Linear(embedding, 2)
 
     def classify(self, frames: Tensor) -> Tensor:
@@ -98,17 +104,21 @@ class ClipVit(Classifier):
 
     def from_open_clip(self, weights: str) -> None:
         """Take the picture encoder of an open_clip checkpoint: a tag as "openai" or a local file."""
-        try:
-            import open_clip
-        except ImportError:
-            raise SettingsError(
-                "weights of CLIP are read by open_clip, which is not installed; pip install open_clip_torch"
-            ) from None
-        width = self.visual.proj.shape[0]
-        if width not in OPEN_CLIP:
-            raise SettingsError(f"CLIP of width {width} has no published weights; leave width 768")
-        theirs = open_clip.create_model(OPEN_CLIP[width], pretrained=weights, force_quick_gelu=True)
+        theirs = open_clip_model(weights, width=len(self.visual.class_embedding))
         self.visual.load_state_dict(theirs.visual.state_dict())
+
+
+def open_clip_model(weights: str, *, width: int) -> Any:
+    """The published CLIP whose picture encoder is so wide; SettingsError where it or open_clip is missing."""
+    try:
+        import open_clip
+    except ImportError:
+        raise SettingsError(
+            "weights of CLIP are read by open_clip, which is not installed; pip install open_clip_torch"
+        ) from None
+    if width not in OPEN_CLIP:
+        raise SettingsError(f"CLIP of width {width} has no published weights; leave width 768")
+    return open_clip.create_model(OPEN_CLIP[width], pretrained=weights, force_quick_gelu=True)
 
 
 def clip_vit(

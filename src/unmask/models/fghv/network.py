@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from unmask.contract import MAP_PX
 from unmask.models.baselines.resnet import ResNet18Trunk
-from unmask.models.encoder import FEATURES, FrozenEncoder, both_views, merged
+from unmask.models.encoder import FEATURES, DepthDecoder, FrozenEncoder, both_views, folded, merged
 from unmask.models.output import Draws, Output, unless_unseen
 from unmask.types import ModelError, SettingsError
 
@@ -43,7 +43,7 @@ class FghvForm:
     of the generation networks. `draws` latent vectors of `latent` numbers; `tau` the temperature of a score.
     `hypotheses`: which generation networks there are; without one its features are zero vectors, at cosine 0
     of everything; with "none" a linear layer classifies the feature, and only the backbone is left of FGHV.
-    `depth_head` adds the siblings' depth map as a further output.
+    `depth_head` adds the siblings' depth map as a further output; on an encoder it is that of models.encoder.
     """
 
     backbone: Backbone = "depthnet"
@@ -74,8 +74,8 @@ class FghvForm:
                 f"backbone must be one of {list(get_args(Backbone))}, not {self.backbone!r}",
             ),
             (
-                self.backbone == "depthnet" or not self.depth_head,
-                f"depth_head needs the levels of a depthnet; leave it out with {self.backbone}",
+                self.backbone != "resnet18" or not self.depth_head,
+                "depth_head needs the levels of a depthnet or the maps of an encoder; leave it out",
             ),
         ):
             if not holds:
@@ -96,7 +96,7 @@ NARROW = FghvForm(  # 128 px clips, four pixels in one place
 ENCODED = FghvForm(backbone="encoder", channels=3, embedder=(128, 256, 128), hidden=128, latent=32)
 
 
-class DepthNet(nn.Module):
+class DepthBackbone(nn.Module):
     """The backbone: frames in [0, 1] -> one feature vector each, and the joined levels it was made from."""
 
     def __init__(self, form: FghvForm) -> None:
@@ -125,7 +125,7 @@ class DepthNet(nn.Module):
         return self.embedder(joined).mean(dim=(2, 3)), joined  # (N, d), (N, sum C, H/8, W/8)
 
 
-class ResNet(nn.Module):
+class ResNetBackbone(nn.Module):
     """A ResNet-18 as the backbone; it has no levels to join."""
 
     def __init__(self, form: FghvForm) -> None:
@@ -149,10 +149,9 @@ class Encoded(nn.Module):
         self.norm = nn.BatchNorm1d(FEATURES, affine=False)
         self.embed = nn.Linear(FEATURES, form.embedder[2])
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, None]:  # (N, 3, H, W) in [0, 1] -> (N, d)
-        if self.training:
-            return self.embed(self.norm(self.encoder(frames)[1])), None
-        return self.embed(self.norm(merged(self.encoder(both_views(frames))[1]))), None
+    def forward(self, frames: Tensor) -> tuple[Tensor, list[Tensor]]:  # (N, 3, H, W) in [0, 1] -> (N, d)
+        maps, raw = self.encoder(frames if self.training else both_views(frames))
+        return self.embed(self.norm(raw if self.training else merged(raw))), maps
 
 
 class Generator(nn.Module):
@@ -184,16 +183,13 @@ class Fghv(nn.Module):
     def __init__(self, form: FghvForm = WIDE) -> None:
         super().__init__()
         self.form = form
-        self.backbone = {"depthnet": DepthNet, "resnet18": ResNet, "encoder": Encoded}[form.backbone](form)
+        self.backbone = {"depthnet": DepthBackbone, "resnet18": ResNetBackbone, "encoder": Encoded}[
+            form.backbone
+        ](form)
         self.real = Generator(form) if form.hypotheses in ("both", "real") else None
         self.attack = Generator(form) if form.hypotheses in ("both", "attack") else None
         self.head = nn.Linear(form.embedder[2], 2) if form.hypotheses == "none" else None
-        joined = sum(level[2] for level in form.levels)
-        self.depth = (
-            nn.Sequential(_conv(joined, form.embedder[0]), nn.Conv2d(form.embedder[0], 1, 3, padding=1))
-            if form.depth_head
-            else None
-        )
+        self.depth = _depth_head(form) if form.depth_head else None
         self.register_buffer("latents", fixed_latents(form.draws, form.latent))
         initialise(self)
 
@@ -251,8 +247,11 @@ class Fghv(nn.Module):
         """Drawn anew in training, fixed after it."""
         return torch.randn_like(self.latents) if self.training else self.latents
 
-    def _map(self, joined: Tensor) -> Tensor:  # (N, C, h, w) -> (N, 32, 32)
+    def _map(self, joined: Tensor | list[Tensor]) -> Tensor:  # (N, C, h, w), or an encoder's -> (N, 32, 32)
         assert self.depth is not None
+        if isinstance(joined, list):
+            depth = self.depth(joined)
+            return depth if self.training else folded(depth)
         grown = F.interpolate(self.depth(joined), size=(MAP_PX, MAP_PX), mode="bilinear", align_corners=False)
         return F.relu(grown[:, 0])
 
@@ -322,6 +321,13 @@ def fghv(
     latent = form.latent if latent is None else latent
     form = replace(form, backbone=backbone, channels=channels, draws=draws, latent=latent, tau=tau)
     return Fghv(replace(form, hypotheses=hypotheses, depth_head=depth_head))
+
+
+def _depth_head(form: FghvForm) -> nn.Module:
+    if form.backbone == "encoder":
+        return DepthDecoder(width=form.embedder[0] // 4)
+    joined, width = sum(level[2] for level in form.levels), form.embedder[0]
+    return nn.Sequential(_conv(joined, width), nn.Conv2d(width, 1, 3, padding=1))
 
 
 def _conv(width_in: int, width_out: int) -> nn.Sequential:

@@ -23,7 +23,7 @@ ROUNDS = 3  # sharpening moves contrast a little, and clipping all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class FaceLook:
     """A face's picture quality at network size, in levels of 255.
 
     `luma` its mean, `contrast` its standard deviation; `fine`, `middle`, `coarse` and `broad` the standard
@@ -43,13 +43,13 @@ class Look:
     variety: float
 
 
-def draw_look(rng: np.random.Generator) -> Look:
+def draw_look(rng: np.random.Generator) -> FaceLook:
     """From poor webcams, flat and nearly grey, to phones that polish: the same for all classes.
 
     Detail lies about that of portraits (medians 0.12, 0.13, 0.25 and 0.33), as real webcam pictures have it.
     """
     colour = float(rng.uniform(0.2, 1.8))
-    return Look(
+    return FaceLook(
         luma=float(np.clip(rng.normal(108, 30), 42, 195)),
         contrast=float(np.exp(rng.normal(np.log(42), 0.33))),
         fine=float(np.exp(rng.normal(np.log(0.105), 0.32))),
@@ -62,14 +62,14 @@ def draw_look(rng: np.random.Generator) -> Look:
     )
 
 
-def look_of(frame: np.ndarray, mesh: np.ndarray) -> Look:
+def look_of(frame: np.ndarray, mesh: np.ndarray) -> FaceLook:
     """The look of the square round the face of `mesh` (468, 3) px in `frame` (H, W, 3) uint8."""
     luma, chroma = _face(frame, mesh)
     contrast = float(luma.std()) + 1e-3
     blue, red = chroma.mean(axis=(0, 1))
     levels = [luma, *(cv2.GaussianBlur(luma, (0, 0), sigma) for sigma in SIGMAS)]
     fine, middle, coarse, broad = (float((a - b).std()) / contrast for a, b in pairwise(levels))
-    return Look(
+    return FaceLook(
         luma=float(luma.mean()),
         contrast=contrast,
         fine=fine,
@@ -82,7 +82,7 @@ def look_of(frame: np.ndarray, mesh: np.ndarray) -> Look:
     )
 
 
-def matched(frames: Sequence[np.ndarray], meshes: Sequence[np.ndarray], look: Look) -> list[np.ndarray]:
+def matched(frames: Sequence[np.ndarray], meshes: Sequence[np.ndarray], look: FaceLook) -> list[np.ndarray]:
     """The frames (H, W, 3) uint8 developed so that the first one's face has that look, as far as it can.
 
     One development for the whole clip: what moves or flickers goes on to. A face outside the picture leaves
@@ -98,7 +98,7 @@ def matched(frames: Sequence[np.ndarray], meshes: Sequence[np.ndarray], look: Lo
     return list(frames)
 
 
-def _developed(frame: np.ndarray, now: Look, look: Look, *, px: float) -> np.ndarray:
+def _developed(frame: np.ndarray, now: FaceLook, look: FaceLook, *, px: float) -> np.ndarray:
     """`px` native pixels make one at network size."""
     ycc = cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb).astype(np.float32)
     luma = ycc[..., 0]
@@ -122,7 +122,7 @@ def _developed(frame: np.ndarray, now: Look, look: Look, *, px: float) -> np.nda
     return np.asarray(cv2.cvtColor(np.clip(ycc + 0.5, 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB))
 
 
-def _chroma_deviation(look: Look) -> float:
+def _chroma_deviation(look: FaceLook) -> float:
     return look.variety * (float(np.hypot(look.blue, look.red)) + 5)
 
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from unmask.media.raster import rasterise
+from unmask.simulate.rendering.raster import rasterise
 
 CELLS_A_METRE = 700  # a crease is about a millimetre and a half wide
 

@@ -12,7 +12,7 @@ from unmask.simulate.rendering.cutting import eye_holes, face_outline, head_outl
 from unmask.simulate.rendering.layout import Layout
 from unmask.simulate.rendering.motion import Moment
 from unmask.simulate.rendering.surfaces import Pose
-from unmask.simulate.stage.scene import Bust, Seen, Stage, see_bust
+from unmask.simulate.stage.scene import Bust, ColouredLayer, Stage, see_bust
 
 CUT_PX = 320
 FACE_WIDTH_M = 0.145
@@ -79,7 +79,7 @@ def _before(holder: Bust, *, eyes_m: np.ndarray) -> np.ndarray:
     return np.array([eyes_m[0] - eyes[0], eyes_m[1] - eyes[1], gap - eyes[2]], np.float32)
 
 
-def behind(cutout: Cutout, holder: Bust, pose: Pose, *, stage: Stage, time_s: float) -> Seen:
+def behind(cutout: Cutout, holder: Bust, pose: Pose, *, stage: Stage, time_s: float) -> ColouredLayer:
     """The holder as the camera sees it behind the sheet at `pose` (own frame to world)."""
     head = Pose(translation=cutout.offset).then(pose)
     moment = Moment(head=head, body=head, blink=0.0, mouth=0.0)

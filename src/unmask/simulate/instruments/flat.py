@@ -27,7 +27,7 @@ from unmask.simulate.rendering.layout import face_box, held, on_page, sized
 from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.motion import RigidMotion, draw_rigid_motion
 from unmask.simulate.rendering.surfaces import Pose
-from unmask.simulate.stage.scene import Seen, Shot, Stage, compose
+from unmask.simulate.stage.scene import ColouredLayer, Shot, Stage, compose
 
 NEAREST_M = 0.12  # nearer than this nobody holds a sheet unless it is to fill the view,
 CLOSEST_M = 0.05  # and nearer than this no camera sees one
@@ -157,7 +157,7 @@ def _others(
     time_s: float,
     board: tuple[Sheet, np.ndarray] | None,
     cutout: Cutout | None,
-) -> list[Seen]:
+) -> list[ColouredLayer]:
     """What stands behind the sheet: the board it is fixed to, who holds it before the own face."""
     stage, pose = setting.stage, motion.at(time_s)
     if board is not None:
@@ -243,9 +243,9 @@ def _irradiance(light: Light) -> np.ndarray:
     return total
 
 
-def _layer(traced: Traced, colour: np.ndarray) -> Seen:
+def _layer(traced: Traced, colour: np.ndarray) -> ColouredLayer:
     depth = np.where(traced.alpha > 0.5, traced.depth, np.inf).astype(np.float32)
-    return Seen(depth=depth, colour=colour, alpha=traced.alpha)
+    return ColouredLayer(depth=depth, colour=colour, alpha=traced.alpha)
 
 
 def _present(
@@ -257,7 +257,7 @@ def _present(
     hand: Hand,
     grid: Grid | None,
     time_s: float,
-    others: Sequence[Seen] = (),
+    others: Sequence[ColouredLayer] = (),
 ) -> tuple[Shot, Grid | None]:
     """The sheet on the stage with `others` behind and the hands that hold it, which cover the grid too."""
     stage = setting.stage

@@ -7,7 +7,7 @@ import numpy as np
 
 from unmask.simulate.instruments.sheet import Sheet
 from unmask.simulate.rendering.surfaces import Pose, View
-from unmask.simulate.stage.scene import Seen
+from unmask.simulate.stage.scene import ColouredLayer
 
 SKIN = np.array(
     [[0.62, 0.38, 0.28], [0.50, 0.29, 0.20], [0.36, 0.19, 0.12], [0.20, 0.10, 0.065], [0.10, 0.05, 0.035]]
@@ -51,7 +51,7 @@ def draw_hand(rng: np.random.Generator, sheet: Sheet, *, hands: int) -> Hand:
 
 def see_hand(
     hand: Hand, pose: Pose, *, view: View, irradiance: np.ndarray, depths_m: tuple[float, float]
-) -> tuple[Seen | None, Seen | None]:
+) -> tuple[ColouredLayer | None, ColouredLayer | None]:
     """What the view sees of the hand in front of the sheet and behind it.
 
     `irradiance` (3,) on it; `depths_m`: the nearest and the farthest point of the sheet that is seen.
@@ -61,7 +61,9 @@ def see_hand(
     return front, behind
 
 
-def _see(capsules: np.ndarray, colour: np.ndarray, pose: Pose, *, view: View, depth: float) -> Seen | None:
+def _see(
+    capsules: np.ndarray, colour: np.ndarray, pose: Pose, *, view: View, depth: float
+) -> ColouredLayer | None:
     if len(capsules) == 0:
         return None
     cover = np.zeros((view.height, view.width), np.uint8)
@@ -86,7 +88,7 @@ def _see(capsules: np.ndarray, colour: np.ndarray, pose: Pose, *, view: View, de
     )
     round_ = cv2.resize(cv2.GaussianBlur(small, (0, 0), 3.0), (view.width, view.height))
     shade = (0.45 + 0.6 * np.clip(1.6 * round_ - 0.5, 0, 1)) * _skin_texture(view)
-    return Seen(
+    return ColouredLayer(
         depth=np.where(cover > 127, np.float32(depth), np.float32(np.inf)),
         colour=(shade[..., None] * colour.astype(np.float32)).astype(np.float32),
         alpha=alpha,

@@ -34,11 +34,11 @@ from unmask.simulate.instruments.worn import (
     pixels,
     wearers_stage,
 )
-from unmask.simulate.rendering.layout import Layout, Picture, sized
+from unmask.simulate.rendering.layout import Layout, ShownPicture, sized
 from unmask.simulate.rendering.light import Light, irradiance, seen_from
 from unmask.simulate.rendering.motion import HeadMotion, RigidMotion, draw_head_motion, draw_rigid_motion
 from unmask.simulate.rendering.surfaces import Pose, Surface, View, grid, look_up, on_surface, project, trace
-from unmask.simulate.stage.scene import Bust, Seen, Shot, Stage, compose, face_area, see_bust
+from unmask.simulate.stage.scene import Bust, ColouredLayer, Shot, Stage, compose, face_area, see_bust
 
 FACE_WIDTH_M = 0.145
 CELLS = 24
@@ -48,7 +48,7 @@ _EYES = ((RIGHT_EYE_UPPER, RIGHT_EYE_LOWER), (LEFT_EYE_UPPER, LEFT_EYE_LOWER))
 def worn_paper(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]:
     """A face cut out of paper, held or worn."""
     frame, mesh = front_picture(setting)
-    picture = Picture(frames=(frame,), meshes=(mesh,))
+    picture = ShownPicture(frames=(frame,), meshes=(mesh,))
     paper = draw_print(rng, picture, bent=False)
     stock = STOCKS[setting.model]
     paper = replace(paper, ink=float(rng.uniform(*stock.ink)), gamut=float(rng.uniform(*stock.gamut)))
@@ -87,7 +87,7 @@ def worn_paper(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stock:
+class MaskStock:
     """What a mask is cut from: `white` (3,) its bare reflectance; ranges of `gloss`, of the deepest `ink` and
     of the `gamut` (1 as in the picture); `stiff` paper bends less.
     """
@@ -100,11 +100,11 @@ class Stock:
     stiff: float
 
 
-STOCKS: dict[str, Stock] = {
-    "office": Stock(
+STOCKS: dict[str, MaskStock] = {
+    "office": MaskStock(
         white=(0.84, 0.85, 0.87), gloss=(0, 0.004), shininess=8, ink=(0.02, 0.05), gamut=(0.8, 1.1), stiff=1.0
     ),
-    "photo": Stock(
+    "photo": MaskStock(
         white=(0.88, 0.88, 0.87),
         gloss=(0.01, 0.05),
         shininess=60,
@@ -112,7 +112,7 @@ STOCKS: dict[str, Stock] = {
         gamut=(1.0, 1.4),
         stiff=1.3,
     ),
-    "card": Stock(
+    "card": MaskStock(
         white=(0.68, 0.60, 0.47),
         gloss=(0, 0.012),
         shininess=15,
@@ -220,7 +220,7 @@ def _hand(mask: PaperMask, mesh: np.ndarray, rng: np.random.Generator) -> Hand |
     return draw_hand(rng, sheet, hands=1) if rng.random() < 0.85 else None
 
 
-def _held(hand: Hand, stage: Stage, pose: Pose, paper: Seen, light: Light) -> list[Seen]:
+def _held(hand: Hand, stage: Stage, pose: Pose, paper: ColouredLayer, light: Light) -> list[ColouredLayer]:
     """The hand's fingers before the paper and what is behind it, where the view sees them."""
     known = paper.depth[np.isfinite(paper.depth)]
     if known.size == 0:

@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
 from unmask.media.topology import (
     LEFT_EYE_LOWER,
     LEFT_EYE_UPPER,
@@ -14,6 +13,7 @@ from unmask.media.topology import (
     RIGHT_EYE_UPPER,
 )
 from unmask.simulate.rendering.mean_face import MEAN_FACE
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 
 BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
 LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)

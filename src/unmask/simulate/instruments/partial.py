@@ -34,7 +34,7 @@ from unmask.simulate.instruments.worn import (
     similarity,
     wearers_stage,
 )
-from unmask.simulate.rendering.layout import Layout, Picture
+from unmask.simulate.rendering.layout import Layout, ShownPicture
 from unmask.simulate.rendering.light import Light, seen_from
 from unmask.simulate.rendering.mean_face import MEAN_FACE
 from unmask.simulate.rendering.motion import HeadMotion, draw_head_motion
@@ -90,7 +90,7 @@ def _presented(setting: Setting, rng: np.random.Generator, draw) -> Iterator[Exp
 def _printed(setting: Setting, rng: np.random.Generator) -> np.ndarray:
     """The victim's picture as ink on paper, its face laid on `FACE_UV`: (h, w, 3) linear reflectance."""
     frame, mesh = front_picture(setting)
-    picture = Picture(frames=(frame,), meshes=(mesh,))
+    picture = ShownPicture(frames=(frame,), meshes=(mesh,))
     scale = min(1.0, 700 / max(1.0, float(np.ptp(mesh[:, 1]))))
     size = (max(2, round(frame.shape[0] * scale)), max(2, round(frame.shape[1] * scale)))
     whole = Layout(

@@ -9,7 +9,7 @@ from unmask.simulate.instruments.creases import broken_ink, draw_relief
 from unmask.simulate.instruments.framing import Framing, fitted
 from unmask.simulate.instruments.sheet import Sheet, Traced, picture_homography
 from unmask.simulate.rendering.lattice import Grid, Lattice
-from unmask.simulate.rendering.layout import Layout, Picture, bleed, draw_crop, lay_out
+from unmask.simulate.rendering.layout import Layout, ShownPicture, bleed, draw_crop, lay_out
 from unmask.simulate.rendering.surfaces import Pose, View
 
 INCH_M = 0.0254
@@ -106,7 +106,7 @@ class Print:
 
 def draw_print(
     rng: np.random.Generator,
-    picture: Picture,
+    picture: ShownPicture,
     *,
     bent: bool | None = None,
     stock: str | None = None,
@@ -152,7 +152,7 @@ def draw_print(
 
 
 def _draw_page(
-    rng: np.random.Generator, picture: Picture, framing: Framing | None
+    rng: np.random.Generator, picture: ShownPicture, framing: Framing | None
 ) -> tuple[Layout, float, float]:
     """The page's layout, its width and height in metres."""
     wide, tall = _SIZES_M[str(rng.choice(["a4", "a4", "a4", "a5", "photo", "a3"]))]
@@ -167,7 +167,7 @@ def _draw_page(
 
 def _close_page(
     rng: np.random.Generator,
-    picture: Picture,
+    picture: ShownPicture,
     extents: np.ndarray,
     borders: tuple[bool, ...],
     *,
@@ -190,7 +190,7 @@ def _close_page(
 
 
 def _whole_page(
-    rng: np.random.Generator, picture: Picture, *, wide: float, tall: float, room: float, trimmed: bool
+    rng: np.random.Generator, picture: ShownPicture, *, wide: float, tall: float, room: float, trimmed: bool
 ) -> tuple[Layout, float, float]:
     """The picture as large as the page and its margins let it be; a trimmed page ends with the picture."""
     margin = float(rng.choice([0.0, 0.004, 0.012, 0.03]))

@@ -6,12 +6,12 @@ import cv2
 import numba
 import numpy as np
 
-from unmask.simulate.instruments.displays import DEVICES, DISPLAYS, Display
+from unmask.simulate.instruments.displays import DEVICES, DISPLAYS, Panel
 from unmask.simulate.instruments.framing import Framing, fitted
 from unmask.simulate.instruments.interfaces import dress, punch
 from unmask.simulate.instruments.sheet import Sheet, Traced, picture_homography
 from unmask.simulate.rendering.lattice import LATTICES, Grid
-from unmask.simulate.rendering.layout import Layout, Picture, bleed, draw_crop, lay_out
+from unmask.simulate.rendering.layout import Layout, ShownPicture, bleed, draw_crop, lay_out
 from unmask.simulate.rendering.surfaces import Pose, View
 from unmask.simulate.stage.scene import Stage
 
@@ -29,7 +29,7 @@ class Screen:
     float32 in [0, 1] where fingers were on the glass.
     """
 
-    display: Display
+    display: Panel
     sheet: Sheet
     layout: Layout
     columns: int
@@ -49,7 +49,7 @@ class Screen:
 
 def draw_screen(
     rng: np.random.Generator,
-    picture: Picture,
+    picture: ShownPicture,
     *,
     device: str | None = None,
     model: str | None = None,
@@ -133,10 +133,10 @@ def _draw_smears(rng: np.random.Generator) -> np.ndarray:
 
 def _draw_layout(
     rng: np.random.Generator,
-    picture: Picture,
+    picture: ShownPicture,
     *,
     size_m: np.ndarray,
-    display: Display,
+    display: Panel,
     framing: Framing | None,
 ) -> tuple[Layout, str]:
     """The picture fills the panel, or stands between bars, or in a window among other things; and which."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unmask.simulate.camera.exposure import Exposure
-from unmask.simulate.rendering.layout import Picture
+from unmask.simulate.rendering.layout import ShownPicture
 from unmask.simulate.rendering.surfaces import Pose
 from unmask.simulate.stage.scene import Bust, Stage
 
@@ -30,7 +30,7 @@ class Setting:
     exposure_s: float
     readout_s: float
     model: str
-    show: Callable[[bool], Picture]
+    show: Callable[[bool], ShownPicture]
     victim: Callable[[], Bust]
     wearer: Callable[[], Bust]
     place: Callable[[Bust], Pose]  # where a head of that size rests

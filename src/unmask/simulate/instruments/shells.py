@@ -46,14 +46,14 @@ from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.motion import HeadMotion, draw_head_motion
 from unmask.simulate.rendering.relief import Occlusion, occlusion_of
 from unmask.simulate.rendering.surfaces import Layer, Pose, Surface
-from unmask.simulate.stage.scene import Bust, Seen, Shot, Stage, look_up, see_bust
+from unmask.simulate.stage.scene import Bust, ColouredLayer, Shot, Stage, look_up, see_bust
 
 RIM_UV = (FACE_UV[list(OUTLINE)] - FACE_UV.mean(axis=0)) * np.float32(1.035) + FACE_UV.mean(axis=0)
 _UNIT = float(np.linalg.norm(FACE_UV[33] - FACE_UV[263]))  # between the eyes' outer corners, px
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shell:
+class WornShell:
     """A shell in its wearer's frame.
 
     `points` (468 + 36, 3) metres: the face, then the rim's back edge; `jaw` (468 + 36, 3) how it goes when
@@ -104,7 +104,7 @@ def _presented(setting: Setting, rng: np.random.Generator, draw) -> Iterator[Exp
         yield Exposure(shot=shot)
 
 
-def draw_half(rng: np.random.Generator, model: str, *, victim: Bust, wearer: Bust) -> Shell:
+def draw_half(rng: np.random.Generator, model: str, *, victim: Bust, wearer: Bust) -> WornShell:
     """ "upper" (eyes and nose), "lower" (nose, mouth and chin) or "side" of a painted or printed face."""
     paint = _victims(victim) if rng.random() < 0.4 else _painted(rng)
     x, y = np.meshgrid(np.arange(FACE_SIZE[1]), np.arange(FACE_SIZE[0]))
@@ -130,7 +130,7 @@ def draw_half(rng: np.random.Generator, model: str, *, victim: Bust, wearer: Bus
     )
 
 
-def draw_resin(rng: np.random.Generator, model: str, *, victim: Bust, wearer: Bust) -> Shell:
+def draw_resin(rng: np.random.Generator, model: str, *, victim: Bust, wearer: Bust) -> WornShell:
     """ "white" casts, "painted" ones, and "printed" in the victim's colours; eyes painted or cut out."""
     holes = rng.random() < 0.55
     if model == "white":
@@ -154,7 +154,7 @@ def draw_resin(rng: np.random.Generator, model: str, *, victim: Bust, wearer: Bu
     )
 
 
-def draw_silicone(rng: np.random.Generator, model: str, *, victim: Bust, wearer: Bust) -> Shell:
+def draw_silicone(rng: np.random.Generator, model: str, *, victim: Bust, wearer: Bust) -> WornShell:
     """ "pale", "tan" or "dark": pigment in the mass, few and faint features, holes for eyes and mouth."""
     low, high = {"pale": (0.8, 1.0), "tan": (0.45, 0.7), "dark": (0.05, 0.3)}[model]
     tone = draw_tone(rng, low=low, high=high)
@@ -182,7 +182,7 @@ def draw_silicone(rng: np.random.Generator, model: str, *, victim: Bust, wearer:
     return replace(shell, jaw=follows.astype(np.float32))
 
 
-def draw_transparent(rng: np.random.Generator, model: str, *, victim: Bust, wearer: Bust) -> Shell:
+def draw_transparent(rng: np.random.Generator, model: str, *, victim: Bust, wearer: Bust) -> WornShell:
     """ "clear", "frosted" or "tinted" plastic, with holes for the eyes more often than not."""
     tint = np.ones(3) if model == "clear" else np.exp(rng.normal(0, [0.1, 0.06, 0.1]))
     paint = np.empty((*FACE_SIZE, 3), np.float32)
@@ -211,7 +211,7 @@ def draw_transparent(rng: np.random.Generator, model: str, *, victim: Bust, wear
 
 
 def worn_shell(
-    shell: Shell, stage: Stage, *, wearer: Bust, motion: HeadMotion, light: Light, time_s: float
+    shell: WornShell, stage: Stage, *, wearer: Bust, motion: HeadMotion, light: Light, time_s: float
 ) -> Shot:
     """The shell on its moving wearer; the shot's mesh is the shell's face, the wearer's where it is open."""
     moment = motion.at(time_s)
@@ -241,7 +241,9 @@ def worn_shell(
     return shot_of(stage, [laid_over(under, over)], face=face, time_s=time_s)
 
 
-def _seen_through(shell: Shell, layer: Layer, over: Seen, under: Seen, stage: Stage, *, place: Pose) -> Seen:
+def _seen_through(
+    shell: WornShell, layer: Layer, over: ColouredLayer, under: ColouredLayer, stage: Stage, *, place: Pose
+) -> ColouredLayer:
     """What comes through clear plastic, led aside by its slopes, under what it mirrors and scatters."""
     inside = np.isfinite(layer.depth)
     depth = np.where(inside, layer.depth, np.float32(np.median(layer.depth[inside]) if inside.any() else 1))
@@ -260,7 +262,7 @@ def _seen_through(shell: Shell, layer: Layer, over: Seen, under: Seen, stage: St
     passed = (shell.clear * (1 - mirror))[..., None] * behind
     scattered = (1 - shell.clear) * (over.colour - layer.mirrored)
     colour = passed + scattered + mirror[..., None] * room + layer.mirrored
-    return Seen(depth=over.depth, colour=colour.astype(np.float32), alpha=over.alpha)
+    return ColouredLayer(depth=over.depth, colour=colour.astype(np.float32), alpha=over.alpha)
 
 
 def _shell(
@@ -272,8 +274,8 @@ def _shell(
     depth_m: float = 0.0,
     clear: float = 0.0,
     bend_m: float = 0.0,
-) -> Shell:
-    return Shell(
+) -> WornShell:
+    return WornShell(
         points=points,
         jaw=np.zeros_like(points),
         texture=np.ascontiguousarray(texture, np.float32),

@@ -10,7 +10,7 @@ from unmask.simulate.instruments.setting import Setting
 from unmask.simulate.rendering.light import Light, draw_light, seen_from
 from unmask.simulate.rendering.mean_face import MEAN_FACE
 from unmask.simulate.rendering.relief import Occlusion
-from unmask.simulate.rendering.surfaces import Layer, Pose, Seen, Surface, project, trace
+from unmask.simulate.rendering.surfaces import ColouredLayer, Layer, Pose, Surface, project, trace
 from unmask.simulate.stage.backdrops import own_backdrop
 from unmask.simulate.stage.scene import Bust, Shot, Stage, compose, face_area, suits_own_background
 
@@ -163,23 +163,25 @@ def see_solid(
     )
 
 
-def hidden_under(wearer: Seen, worn: Seen, *, shade: float, reach_px: float) -> Seen:
+def hidden_under(
+    wearer: ColouredLayer, worn: ColouredLayer, *, shade: float, reach_px: float
+) -> ColouredLayer:
     """The wearer under what is worn: never nearer than it, darker beside its edge by up to `shade`."""
     depth = wearer.depth.copy()
     over = worn.alpha >= 0.5
     depth[over] = np.maximum(depth[over], worn.depth[over] + np.float32(0.001))
     near = cv2.GaussianBlur(worn.alpha, (0, 0), max(0.6, reach_px))
     colour = wearer.colour * (1 - np.float32(shade) * np.minimum(1.0, 1.6 * near))[..., None]
-    return Seen(depth=depth, colour=colour.astype(np.float32), alpha=wearer.alpha)
+    return ColouredLayer(depth=depth, colour=colour.astype(np.float32), alpha=wearer.alpha)
 
 
-def laid_over(under: Seen, over: Seen) -> Seen:
+def laid_over(under: ColouredLayer, over: ColouredLayer) -> ColouredLayer:
     """Two layers as one: `over` where it is the nearer, whatever their middles are."""
     nearer = np.where(np.isfinite(over.depth), over.depth < under.depth, ~np.isfinite(under.depth))
     front, back = over.alpha * nearer, under.alpha
     alpha = front + back * (1 - front)
     colour = front[..., None] * over.colour + (back * (1 - front))[..., None] * under.colour
-    return Seen(
+    return ColouredLayer(
         depth=np.where(front >= 0.5, over.depth, under.depth),
         colour=(colour / np.maximum(alpha, 1e-4)[..., None]).astype(np.float32),
         alpha=alpha.astype(np.float32),
@@ -198,7 +200,7 @@ def softened(layer: Layer, *, reach_px: float) -> Layer:
     return replace(layer, irradiance=light)
 
 
-def shot_of(stage: Stage, seen: list[Seen], *, face: np.ndarray, time_s: float) -> Shot:
+def shot_of(stage: Stage, seen: list[ColouredLayer], *, face: np.ndarray, time_s: float) -> Shot:
     """The layers on the stage; `face` (468, 3) metres in the camera's frame is the face that is shown."""
     radiance, depth = compose(stage, seen, time_s=time_s)
     mesh = project(face, stage.view)

@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unmask.media.raster import rasterise
 from unmask.media.topology import OUTLINE, POINTS
 from unmask.simulate.people.bust import RINGS, SKIN_GLOSS, SKIN_SHININESS, Bust, head_share, make_bust
 from unmask.simulate.people.head_model import BACK, EYE, FACE, TEETH, HeadModel, load_heads
@@ -28,6 +27,7 @@ from unmask.simulate.people.head_skin import (
 )
 from unmask.simulate.people.subjects import Portrait, procedural_portrait
 from unmask.simulate.rendering.motion import GAZE
+from unmask.simulate.rendering.raster import rasterise
 from unmask.simulate.rendering.relief import occlusion_of
 from unmask.simulate.rendering.surfaces import Surface, turn
 

@@ -8,7 +8,6 @@ and a stand-in to everybody else: who has portraits should use portraits.
 import cv2
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
 from unmask.media.topology import (
     LEFT_EYE_LOWER,
     LEFT_EYE_UPPER,
@@ -20,6 +19,7 @@ from unmask.media.topology import (
 )
 from unmask.simulate.rendering.light import Light, draw_light, irradiance
 from unmask.simulate.rendering.mean_face import MEAN_FACE
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 from unmask.simulate.rendering.rooms import draw_room
 from unmask.simulate.rendering.surfaces import turn, vertex_normals
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from unmask.simulate.rendering.layout import Picture, face_box
+from unmask.simulate.rendering.layout import ShownPicture, face_box
 
 CARD, PASSPORT = 0.0856 / 0.054, 0.125 / 0.088  # width over height, ISO/IEC 7810 ID-1 and ID-3
 CARD_PX = 900  # along the longer side of a document
@@ -14,7 +14,7 @@ _LETTERS = np.array(list("ABCDEFGHIJKLMNOPRSTUVWYZ"))
 Slot = tuple[int, int, int, int]  # left, top, right, bottom in px of the document
 
 
-def draw_document(rng: np.random.Generator, image: np.ndarray, mesh: np.ndarray) -> Picture:
+def draw_document(rng: np.random.Generator, image: np.ndarray, mesh: np.ndarray) -> ShownPicture:
     """A document with the face (468, 3) of the image (h, w, 3) uint8 on it, as a still picture."""
     draw = _KINDS[str(rng.choice(list(_KINDS), p=[0.45, 0.3, 0.25]))]
     page, slot = draw(rng)
@@ -138,7 +138,7 @@ def _write(page: np.ndarray, text: str, at: tuple[int, int], *, tall: float, ink
 
 def _with_portrait(
     rng: np.random.Generator, page: np.ndarray, slot: Slot, *, image: np.ndarray, mesh: np.ndarray
-) -> Picture:
+) -> ShownPicture:
     """The head in its slot: in colour or grey, on its own ground or a pale one, printed into the waves."""
     left, top, right, bottom = slot
     (cx, cy), side = face_box(mesh)
@@ -164,4 +164,4 @@ def _with_portrait(
     placed = mesh.astype(np.float32).copy()
     placed[:, :2] = (mesh[:, :2] + 0.5 - corner) * scale - 0.5 + [left, top]
     placed[:, 2] *= scale
-    return Picture(frames=(page,), meshes=(placed,))
+    return ShownPicture(frames=(page,), meshes=(placed,))

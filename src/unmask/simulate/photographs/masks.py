@@ -10,13 +10,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
 from unmask.media.topology import MOUTH_LOWER, MOUTH_UPPER
 from unmask.simulate.photographs.files import Pictured
 from unmask.simulate.photographs.occasions import Occasion
 from unmask.simulate.photographs.person import vertex_normals
 from unmask.simulate.rendering.cutting import EYES, eye_holes, face_outline, filled, head_outline
 from unmask.simulate.rendering.layout import face_box
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 from unmask.simulate.stage.backdrops import LINEAR
 
 MASKS: dict[str, tuple[str, ...]] = {

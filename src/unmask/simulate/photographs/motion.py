@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
 from unmask.media.topology import (
     LEFT_EYE_LOWER,
     LEFT_EYE_UPPER,
@@ -19,6 +18,7 @@ from unmask.media.topology import (
 )
 from unmask.simulate.rendering.layout import face_box
 from unmask.simulate.rendering.motion import HeadMotion, RigidMotion, draw_camera_motion, draw_head_motion
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 from unmask.simulate.rendering.surfaces import Pose
 
 FACE_M = 0.19  # longer side of a face mesh's box

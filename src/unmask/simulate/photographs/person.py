@@ -7,13 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
 from unmask.simulate.camera.exposure import Exposure
 from unmask.simulate.photographs.motion import FACE_M, draw_sitter, warp_at
 from unmask.simulate.photographs.occasions import Occasion
 from unmask.simulate.rendering.layout import face_box
 from unmask.simulate.rendering.light import Light, irradiance
 from unmask.simulate.rendering.mattes import matte
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 from unmask.simulate.rendering.surfaces import View
 from unmask.simulate.stage.backdrops import LINEAR
 from unmask.simulate.stage.scene import Shot

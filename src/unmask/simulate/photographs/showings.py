@@ -17,7 +17,7 @@ from unmask.simulate.photographs.masks import MASKS
 from unmask.simulate.photographs.motion import draw_sitter, warp_at
 from unmask.simulate.photographs.occasions import Occasion
 from unmask.simulate.photographs.person import lighting
-from unmask.simulate.rendering.layout import Picture
+from unmask.simulate.rendering.layout import ShownPicture
 from unmask.simulate.rendering.light import draw_light
 from unmask.simulate.rendering.surfaces import Pose
 from unmask.simulate.stage.backdrops import LINEAR
@@ -118,7 +118,7 @@ def _stage(rng: np.random.Generator, stage: Stage, instrument: str) -> Stage:
 
 def shown_picture(
     rng: np.random.Generator, occasion: Occasion, *, document: bool = False, lit: bool = False
-) -> Picture:
+) -> ShownPicture:
     """The photograph as an attacker has it: perhaps in another light, smaller, sent, edited, on a document.
 
     `lit`: a display gives it its own white.
@@ -140,10 +140,10 @@ def shown_picture(
     if lit and rng.random() < COLD:
         white = np.array([1 - rng.uniform(0.1, 0.35), 1 - rng.uniform(0, 0.12), 1.0], np.float32)
         image = _toned(image, white)
-    return Picture(frames=(np.ascontiguousarray(image),), meshes=(mesh,))
+    return ShownPicture(frames=(np.ascontiguousarray(image),), meshes=(mesh,))
 
 
-def _filmed(rng: np.random.Generator, shown: Picture, times_s: tuple[float, ...]) -> Picture:
+def _filmed(rng: np.random.Generator, shown: ShownPicture, times_s: tuple[float, ...]) -> ShownPicture:
     """The picture as a video of the person in it."""
     image, mesh = shown.at(0)
     if len(times_s) == 1:
@@ -151,7 +151,9 @@ def _filmed(rng: np.random.Generator, shown: Picture, times_s: tuple[float, ...]
     size = image.shape[0], image.shape[1]
     sitter = draw_sitter(rng)
     warps = [warp_at(sitter, mesh, time_s, size=size, focal_px=1.2 * max(size)) for time_s in times_s]
-    return Picture(frames=tuple(warp.of(image) for warp in warps), meshes=tuple(warp.mesh for warp in warps))
+    return ShownPicture(
+        frames=tuple(warp.of(image) for warp in warps), meshes=tuple(warp.mesh for warp in warps)
+    )
 
 
 def _toned(image: np.ndarray, factors: np.ndarray) -> np.ndarray:

@@ -11,23 +11,23 @@ import numpy as np
 from unmask.simulate.recapture.cards import draw_card
 from unmask.simulate.recapture.display import crisp, panel, replayed, warm
 from unmask.simulate.recapture.edged import edged
-from unmask.simulate.recapture.living import Shown, living
+from unmask.simulate.recapture.living import LivingTake, living
 from unmask.simulate.recapture.paper import printed, sheet
 from unmask.simulate.recapture.skins import STUFFS, cast_mask, clear_mask
-from unmask.simulate.recapture.takes import Base, Framing, Take, framed, sized, taken
+from unmask.simulate.recapture.takes import Base, Take, TakeFraming, framed, sized, taken
 from unmask.simulate.recapture.worn import cut_out, half_mask, paper_mask
 
-_VICTIM = Framing(tight=False, scale=2.2, aspect=1.0, shift=(0.0, 0.0), mirrored=False)
+_VICTIM = TakeFraming(tight=False, scale=2.2, aspect=1.0, shift=(0.0, 0.0), mirrored=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class AttackRequest:
     """What an attack is made of: the whole picture `base`, how it is framed, somebody else who may be
     printed on what the face in `base` wears, pictures of rooms.
     """
 
     base: Base
-    framing: Framing
+    framing: TakeFraming
     other: Callable[[], Base]
     rooms: Sequence[Path]
 
@@ -38,20 +38,20 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class AttackKind:
     """How often it is made, before all sum to 1, and how; `wide`: only where edges may be seen."""
 
     share: float
-    make: Callable[[Attempt, np.random.Generator], Shown]
+    make: Callable[[AttackRequest, np.random.Generator], LivingTake]
     wide: bool = False
 
 
 def _worn(
     put_on: Callable[[Take, Take, np.random.Generator], Take],
-) -> Callable[[Attempt, np.random.Generator], Shown]:
+) -> Callable[[AttackRequest, np.random.Generator], LivingTake]:
     """Somebody else's printed face worn by who is in the picture, before the cameras of living faces."""
 
-    def make(attempt: Attempt, rng: np.random.Generator) -> Shown:
+    def make(attempt: AttackRequest, rng: np.random.Generator) -> LivingTake:
         victim = framed(attempt.other(), _VICTIM)
         return living(
             attempt.part, rng, dress=lambda take: put_on(take, taken(sized(victim, face_px=take.side)), rng)
@@ -60,18 +60,18 @@ def _worn(
     return make
 
 
-def _cast(name: str) -> Callable[[Attempt, np.random.Generator], Shown]:
-    def make(attempt: Attempt, rng: np.random.Generator) -> Shown:
+def _cast(name: str) -> Callable[[AttackRequest, np.random.Generator], LivingTake]:
+    def make(attempt: AttackRequest, rng: np.random.Generator) -> LivingTake:
         return living(attempt.part, rng, dress=lambda take: cast_mask(take, rng, stuff=STUFFS[name]))
 
     return make
 
 
-def _clear(attempt: Attempt, rng: np.random.Generator) -> Shown:
+def _clear(attempt: AttackRequest, rng: np.random.Generator) -> LivingTake:
     return living(attempt.part, rng, dress=lambda take: clear_mask(take, rng, rooms=attempt.rooms))
 
 
-def _card(attempt: Attempt, rng: np.random.Generator) -> Shown:
+def _card(attempt: AttackRequest, rng: np.random.Generator) -> LivingTake:
     """A card or a passport's page, as wide as the framing has it, or whole on a table."""
     card = draw_card(attempt.base, rng)
     if not attempt.framing.tight and rng.random() < 0.3:
@@ -80,7 +80,7 @@ def _card(attempt: Attempt, rng: np.random.Generator) -> Shown:
     return living(part, rng, dress=lambda take: sheet(take, rng))
 
 
-def _with_text(framing: Framing) -> Framing:
+def _with_text(framing: TakeFraming) -> TakeFraming:
     """Some of what is written beside the portrait is seen, however tight the framing."""
     return (
         replace(framing, scale=1.25 * framing.scale, aspect=0.8 * framing.aspect)
@@ -89,42 +89,42 @@ def _with_text(framing: Framing) -> Framing:
     )
 
 
-def _card_on_screen(attempt: Attempt, rng: np.random.Generator) -> Shown:
+def _card_on_screen(attempt: AttackRequest, rng: np.random.Generator) -> LivingTake:
     part = framed(draw_card(attempt.base, rng), _with_text(attempt.framing))
     return living(part, rng, dress=lambda take: panel(take, rng, attempt.rooms))
 
 
-KINDS: dict[str, Kind] = {
-    "replay/phone": Kind(share=0.18, make=lambda a, rng: replayed(a.part, rng, a.rooms)),
-    "replay/phone edged": Kind(
+KINDS: dict[str, AttackKind] = {
+    "replay/phone": AttackKind(share=0.18, make=lambda a, rng: replayed(a.part, rng, a.rooms)),
+    "replay/phone edged": AttackKind(
         share=0.16, wide=True, make=lambda a, rng: edged(a.part, rng, a.rooms, replay=True)
     ),
-    "replay/phone card": Kind(share=0.02, make=_card_on_screen),
-    "replay/tablet": Kind(
+    "replay/phone card": AttackKind(share=0.02, make=_card_on_screen),
+    "replay/tablet": AttackKind(
         share=0.06, make=lambda a, rng: living(a.part, rng, dress=lambda take: panel(take, rng, a.rooms))
     ),
-    "replay/tablet warm": Kind(share=0.05, make=lambda a, rng: warm(a.part, rng, a.rooms)),
-    "replay/monitor": Kind(share=0.09, make=lambda a, rng: crisp(a.part, rng, a.rooms)),
-    "print/matt": Kind(share=0.09, make=lambda a, rng: printed(a.part, rng, gloss=False)),
-    "print/matt edged": Kind(
+    "replay/tablet warm": AttackKind(share=0.05, make=lambda a, rng: warm(a.part, rng, a.rooms)),
+    "replay/monitor": AttackKind(share=0.09, make=lambda a, rng: crisp(a.part, rng, a.rooms)),
+    "print/matt": AttackKind(share=0.09, make=lambda a, rng: printed(a.part, rng, gloss=False)),
+    "print/matt edged": AttackKind(
         share=0.10, wide=True, make=lambda a, rng: edged(a.part, rng, a.rooms, replay=False)
     ),
-    "print/glossy": Kind(share=0.05, make=lambda a, rng: printed(a.part, rng, gloss=True)),
-    "print/photo": Kind(
+    "print/glossy": AttackKind(share=0.05, make=lambda a, rng: printed(a.part, rng, gloss=True)),
+    "print/photo": AttackKind(
         share=0.05, make=lambda a, rng: living(a.part, rng, dress=lambda take: sheet(take, rng))
     ),
-    "print/card": Kind(share=0.06, make=_card),
-    "print/cutout": Kind(share=0.03, make=_worn(cut_out)),
-    "mask/paper": Kind(share=0.09, make=_worn(paper_mask)),
-    "mask/half": Kind(share=0.02, make=_worn(half_mask)),
-    "mask/silicone": Kind(share=0.05, make=_cast("silicone")),
-    "mask/resin": Kind(share=0.03, make=_cast("resin")),
-    "mask/mannequin": Kind(share=0.03, make=_cast("mannequin")),
-    "mask/transparent": Kind(share=0.02, make=_clear),
+    "print/card": AttackKind(share=0.06, make=_card),
+    "print/cutout": AttackKind(share=0.03, make=_worn(cut_out)),
+    "mask/paper": AttackKind(share=0.09, make=_worn(paper_mask)),
+    "mask/half": AttackKind(share=0.02, make=_worn(half_mask)),
+    "mask/silicone": AttackKind(share=0.05, make=_cast("silicone")),
+    "mask/resin": AttackKind(share=0.03, make=_cast("resin")),
+    "mask/mannequin": AttackKind(share=0.03, make=_cast("mannequin")),
+    "mask/transparent": AttackKind(share=0.02, make=_clear),
 }
 
 
-def attack(attempt: Attempt, rng: np.random.Generator) -> tuple[str, Shown]:
+def attack(attempt: AttackRequest, rng: np.random.Generator) -> tuple[str, LivingTake]:
     """Name of the instrument, and the picture, of a kind drawn by the shares that fit the framing."""
     names = [name for name, kind in KINDS.items() if not (kind.wide and attempt.framing.tight)]
     shares = np.array([KINDS[name].share for name in names])

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from unmask.simulate.recapture.lamps import LUMA
-from unmask.simulate.recapture.takes import Base, Framing, framed, log_uniform, side_of, sized
+from unmask.simulate.recapture.takes import Base, TakeFraming, framed, log_uniform, side_of, sized
 
 _LETTERS = "ABCDEFGHIKLMNOPRSTUVZ"
 _WORDS = (
@@ -59,7 +59,7 @@ def draw_card(base: Base, rng: np.random.Generator) -> Base:
 
 def _portrait(base: Base, rng: np.random.Generator) -> Base:
     """Head and shoulders, small: what is printed there has few dots."""
-    framing = Framing(
+    framing = TakeFraming(
         tight=True,
         scale=float(rng.uniform(1.35, 1.75)),
         aspect=float(rng.uniform(1.2, 1.3)),

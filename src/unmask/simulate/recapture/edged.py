@@ -11,7 +11,7 @@ from unmask.simulate.recapture.display import glazed
 from unmask.simulate.recapture.fingers import fingered
 from unmask.simulate.recapture.grids import moire
 from unmask.simulate.recapture.lamps import blurred, sloped
-from unmask.simulate.recapture.living import Shown, living
+from unmask.simulate.recapture.living import LivingTake, living
 from unmask.simulate.recapture.paper import creased, pale, sheen
 from unmask.simulate.recapture.rooms import room
 from unmask.simulate.recapture.sensor import draw_sensor, shot
@@ -21,7 +21,7 @@ AS_LIVING = 0.4  # how often the camera and the lamps are those of living faces,
 FINGERS = 0.4
 
 
-def edged(base: Base, rng: np.random.Generator, rooms: Sequence[Path], *, replay: bool) -> Shown:
+def edged(base: Base, rng: np.random.Generator, rooms: Sequence[Path], *, replay: bool) -> LivingTake:
     """`replay`: a device with its bezel, else a sheet with its margin."""
     if rng.random() < AS_LIVING:
         return living(base, rng, dress=lambda take: _presented(take, rng, rooms, replay=replay))
@@ -37,7 +37,9 @@ def edged(base: Base, rng: np.random.Generator, rooms: Sequence[Path], *, replay
         if u < 0.85
         else rng.uniform(0.04, 0.12)
     )
-    return Shown(image=shot(take.lit(light), sensor, rng, level=float(level)), mesh=take.mesh, model="edged")
+    return LivingTake(
+        image=shot(take.lit(light), sensor, rng, level=float(level)), mesh=take.mesh, model="edged"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

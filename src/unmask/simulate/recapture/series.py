@@ -8,8 +8,8 @@ import numpy as np
 
 from unmask.simulate.people.subjects import procedural_portrait
 from unmask.simulate.photographs.files import Photograph, Pictured
-from unmask.simulate.recapture.attacks import Attempt, attack
-from unmask.simulate.recapture.living import Shown, living
+from unmask.simulate.recapture.attacks import AttackRequest, attack
+from unmask.simulate.recapture.living import LivingTake, living
 from unmask.simulate.recapture.paste import CANDIDATES, nearest_in_pose
 from unmask.simulate.recapture.takes import Base, draw_framing, framed, side_of
 from unmask.simulate.studio import Simulated
@@ -44,7 +44,7 @@ class Recaptures:
         framing = draw_framing(rng, tight=tight)
         instrument: str | None = None
         if attacked:
-            attempt = Attempt(
+            attempt = AttackRequest(
                 base=base, framing=framing, other=lambda: self._other(base, rng), rooms=self.rooms
             )
             instrument, shown = attack(attempt, rng)
@@ -100,7 +100,7 @@ def _base(item: Pictured | Simulated) -> Base:
     return Base(subject=item.name, image=item.image, mesh=item.mesh)
 
 
-def _depth(shown: Shown, *, flat: bool) -> np.ndarray:
+def _depth(shown: LivingTake, *, flat: bool) -> np.ndarray:
     """Depth (H, W) float32 metres: a plane, from which a living face stands out by its mesh's bulge."""
     height, width = shown.image.shape[:2]
     depth = np.full((height, width), AWAY_M, np.float32)

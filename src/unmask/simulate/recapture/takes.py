@@ -52,7 +52,7 @@ class Take:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Framing:
+class TakeFraming:
     """What part of a picture is seen.
 
     `tight`: cut to the face, else with what is about it, kept inside the picture. `scale` times the face's
@@ -67,13 +67,13 @@ class Framing:
     mirrored: bool
 
 
-def draw_framing(rng: np.random.Generator, *, tight: bool | None = None) -> Framing:
+def draw_framing(rng: np.random.Generator, *, tight: bool | None = None) -> TakeFraming:
     """The same draw for both classes; `tight` where it is settled already."""
     if tight is None:
         tight = bool(rng.random() < TIGHT)
     reach = 0.08 if tight else 0.12
     x, y = rng.uniform(-reach, reach, 2).tolist()
-    return Framing(
+    return TakeFraming(
         tight=tight,
         scale=float(rng.uniform(1.05, 1.7)) if tight else log_uniform(rng, 1.6, 4.5),
         aspect=float(
@@ -84,7 +84,7 @@ def draw_framing(rng: np.random.Generator, *, tight: bool | None = None) -> Fram
     )
 
 
-def framed(base: Base, framing: Framing) -> Base:
+def framed(base: Base, framing: TakeFraming) -> Base:
     """The part of the picture that `framing` names, kept inside it."""
     height, width = base.image.shape[:2]
     box, side = box_of(base.mesh), side_of(base.mesh)

@@ -11,7 +11,7 @@ MOST_TEXELS = 2400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class ShownPicture:
     """What an attacker shows: `frames` (n, h, w, 3) uint8 RGB, one for a still; `meshes` (n, 468, 3) in their
     pixels.
     """
@@ -46,7 +46,7 @@ def face_box(mesh: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def draw_crop(
-    rng: np.random.Generator, picture: Picture, *, aspect: float, room: float
+    rng: np.random.Generator, picture: ShownPicture, *, aspect: float, room: float
 ) -> tuple[float, float, float, float]:
     """A part of the picture with the face in it: about `room` face sides wide, `aspect` its width over its
     height.
@@ -142,14 +142,14 @@ def _fading(
     return cv2.blendLinear(part, np.ascontiguousarray(soft), keep, 1 - keep)
 
 
-def held(picture: Picture) -> np.ndarray:
+def held(picture: ShownPicture) -> np.ndarray:
     """Extents (4,) of the picture about its face: sides of the face's box, left, top, right, bottom."""
     frame, mesh = picture.at(0)
     centre, side = face_box(mesh)
     return np.concatenate([centre, frame.shape[1::-1] - centre]) / side
 
 
-def bleed(picture: Picture, extents: np.ndarray) -> tuple[float, float, float, float]:
+def bleed(picture: ShownPicture, extents: np.ndarray) -> tuple[float, float, float, float]:
     """The crop that reaches so many sides of the face's box from its centre: left, top, right, bottom."""
     centre, side = face_box(picture.at(0)[1])
     low, high = centre - extents[:2] * side, centre + extents[2:] * side

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numba import njit
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
 from unmask.simulate.rendering.light import Light
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 from unmask.simulate.rendering.surfaces import vertex_normals
 
 CELL_M = 0.003  # of the depth map in which shadows are marched

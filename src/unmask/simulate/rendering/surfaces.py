@@ -104,7 +104,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ColouredLayer:
     """A layer with its colour: `depth` as in Layer, `colour` (H, W, 3) linear light, `alpha` (H, W) in [0,
     1].
     """
@@ -145,7 +145,7 @@ def trace(
     return Layer(depth=depth, uv=seen[..., :2], irradiance=seen[..., 2:5], mirrored=seen[..., 5:8])
 
 
-def look_up(layer: Layer, texture: np.ndarray, *, glows: bool = False) -> Seen:
+def look_up(layer: Layer, texture: np.ndarray, *, glows: bool = False) -> ColouredLayer:
     """The texture (h, w, 4) at the layer's uv, lit by the layer's irradiance (or by itself when it glows).
 
     A texture finer than the sensor is first averaged over the size of a pixel, so nothing aliases here; who
@@ -156,7 +156,7 @@ def look_up(layer: Layer, texture: np.ndarray, *, glows: bool = False) -> Seen:
     colour = np.zeros((*layer.depth.shape, 3), np.float32)
     alpha = np.zeros(layer.depth.shape, np.float32)
     _look_up(layer.depth, layer.uv, layer.irradiance, layer.mirrored, small, shrink, glows, colour, alpha)
-    return Seen(depth=layer.depth, colour=colour, alpha=alpha)
+    return ColouredLayer(depth=layer.depth, colour=colour, alpha=alpha)
 
 
 def _averaged(texture: np.ndarray, step: float) -> np.ndarray:

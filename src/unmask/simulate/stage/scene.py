@@ -16,18 +16,34 @@ import cv2
 import numpy as np
 from numba import njit
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
 from unmask.media.topology import POINTS
 from unmask.simulate.people.bust import Bust, make_bust, posed
 from unmask.simulate.rendering.light import Light, draw_light, seen_from
 from unmask.simulate.rendering.motion import HeadMotion, Moment, RigidMotion, draw_camera_motion
-from unmask.simulate.rendering.surfaces import Layer, Pose, Seen, View, look_up, project, trace, turn
+from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
+from unmask.simulate.rendering.surfaces import ColouredLayer, Layer, Pose, View, look_up, project, trace, turn
 from unmask.simulate.stage.backdrops import Backdrop, draw_backdrop, own_backdrop
 from unmask.simulate.stage.places import Place
 
 __all__ = [
-    "Backdrop", "Bust", "Layer", "Pose", "Seen", "Shot", "Stage", "View", "bona_fide", "compose",
-    "draw_face_share", "draw_place", "draw_stage", "expose", "face_area", "look_up", "make_bust", "see_bust",
+    "Backdrop",
+    "Bust",
+    "ColouredLayer",
+    "Layer",
+    "Pose",
+    "Shot",
+    "Stage",
+    "View",
+    "bona_fide",
+    "compose",
+    "draw_face_share",
+    "draw_place",
+    "draw_stage",
+    "expose",
+    "face_area",
+    "look_up",
+    "make_bust",
+    "see_bust",
     "suits_own_background",
 ]  # fmt: skip
 
@@ -138,7 +154,7 @@ def bona_fide(
     return Shot(radiance=radiance, depth=depth, mesh=mesh, face=face_area(mesh, stage.view))
 
 
-def see_bust(bust: Bust, stage: Stage, *, moment: Moment, time_s: float) -> tuple[Seen, np.ndarray]:
+def see_bust(bust: Bust, stage: Stage, *, moment: Moment, time_s: float) -> tuple[ColouredLayer, np.ndarray]:
     """The bust as the camera sees it, and its points (n, 3) in the camera's frame, metres; the first 468 the
     face.
     """
@@ -166,7 +182,7 @@ def see_bust(bust: Bust, stage: Stage, *, moment: Moment, time_s: float) -> tupl
     return look_up(layer, texture), camera.moved(points)
 
 
-def compose(stage: Stage, seen: Sequence[Seen], *, time_s: float) -> tuple[np.ndarray, np.ndarray]:
+def compose(stage: Stage, seen: Sequence[ColouredLayer], *, time_s: float) -> tuple[np.ndarray, np.ndarray]:
     """Backdrop with the layers over it, nearest on top: radiance (H, W, 3) and depth (H, W).
 
     The room is BEHIND_M behind all of them at least, or a wall that runs towards the camera would hide them.
@@ -185,12 +201,12 @@ def compose(stage: Stage, seen: Sequence[Seen], *, time_s: float) -> tuple[np.nd
     return radiance, depth
 
 
-def _farthest(layer: Seen) -> float:
+def _farthest(layer: ColouredLayer) -> float:
     some = layer.depth[layer.depth < np.inf]
     return float(some.max()) if some.size else 0.0
 
 
-def _median_depth(layer: Seen) -> float:
+def _median_depth(layer: ColouredLayer) -> float:
     some = layer.depth[::8, ::8]
     some = some[np.isfinite(some)]
     if some.size == 0:

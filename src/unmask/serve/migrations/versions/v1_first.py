@@ -73,7 +73,11 @@ def _sessions() -> None:
         sa.Column("expires_at", sa.Float(53), nullable=False),
         sa.Column("started_at", sa.Float(53)),
         sa.Column("decided_at", sa.Float(53)),
+        sa.Column("verdict", sa.String(16)),
+        sa.Column("reasons", sa.JSON),
         sa.Column("decision", sa.JSON),
+        sa.Column("challenge", sa.JSON),
+        sa.Column("injection", sa.JSON),
         sa.Column("failure", sa.Text),
     )
     op.create_index("sessions_open", "sessions", ["state", "expires_at"])

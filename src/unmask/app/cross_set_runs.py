@@ -1,0 +1,92 @@
+"""The runs of `unmask benchmark ocim` and `siw-m`: a training for each fold, a row of the field's table."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from unmask.app.field_table import drawn
+from unmask.app.fold_options import FoldOptions
+from unmask.app.progress import losses, say
+from unmask.app.render import console
+from unmask.data.catalogue import protocol as catalogue_protocol
+from unmask.data.prepare.engines import ENGINES, ray_module
+from unmask.data.prepare.prepared import PREPARATION
+from unmask.data.prepare.selection import dataset_of, select
+from unmask.files import keep_inputs, write_bytes
+from unmask.training.field import FIELD, VIEWS, Fold, read_field, write_field, write_table
+from unmask.training.loop import TrainingError, train
+from unmask.training.networks import refuse_unfit
+from unmask.training.run_folder import SETTINGS
+from unmask.training.settings import Settings, changes_of, read_settings, to_toml
+from unmask.types import SettingsError
+
+
+def run_folds(options: FoldOptions, protocols: Sequence[str], *, data: Sequence[Path]) -> int:
+    """Trains each fold that is not trained yet, prints the row, writes table.csv; 0 once all are there.
+
+    `data` are sets prepared whole.
+    """
+    keep_inputs({"--out": options.out}, data)
+    if options.engine == "ray":
+        ray_module()
+    settings = read_settings(options.config, overrides=changes_of(options.changes))
+    refuse_unfit(settings)
+    homes = {dataset_of(folder): folder for folder in data}
+    for name in protocols:  # what is missing is said before the work
+        if missing := sorted(set(catalogue_protocol(name).needs) - homes.keys()):
+            raise SettingsError(f"{name} needs {' and '.join(missing)}, too; give --data for each set")
+    tasks = [(name, seed) for name in protocols for seed in range(options.seeds)]
+    work = partial(_fold, settings=settings, homes=homes, options=options)
+    # with torchrun one run after the other, each in `jobs` processes; else `jobs` runs at once
+    engine, jobs = ("processes", 1) if options.engine == "torchrun" else (options.engine, options.jobs)
+    for done, _ in enumerate(ENGINES[engine](work, tasks, jobs=jobs), start=1):
+        say(f"{done} of {len(tasks)} runs")
+    found = [fold for task in tasks for fold in read_field(_folder(options.out, *task, settings=settings))]
+    rows = write_table(options.out, found)
+    console().print(drawn(rows, protocols, views=list(VIEWS), name=settings.run.name))
+    print(options.out / "table.csv")
+    return 0
+
+
+def _folder(out: Path, protocol: str, seed: int, *, settings: Settings) -> Path:
+    return out / protocol.replace("/", "-") / f"seed-{settings.run.seed + seed}"
+
+
+def _fold(
+    task: tuple[str, int], *, settings: Settings, homes: dict[str, Path], options: FoldOptions
+) -> list[Fold]:
+    """One run, from where it stands."""
+    protocol, seed = task
+    folder = _folder(options.out, protocol, seed, settings=settings)
+    if (folder / FIELD).is_file():
+        return read_field(folder)
+    sets = folder.parent / "sets"
+    if not (sets / PREPARATION).is_file():
+        needed = [homes[name] for name in catalogue_protocol(protocol).needs]
+        for note in select(needed, protocol=protocol, out=sets):
+            say(f"{protocol}: {note}; rates on it are not those of the papers")
+    its = replace(settings, run=replace(settings.run, seed=settings.run.seed + seed))
+    resume = (folder / SETTINGS).is_file()
+    if options.engine == "torchrun":
+        _by_torchrun(its, sets=sets, folder=folder, resume=resume, options=options)
+    else:
+        with losses(f"{protocol}, seed {its.run.seed}") as advance:
+            train(its, data=sets, out=folder, resume=resume, init=options.init, progress=advance)
+    return write_field(folder, data=sets, protocol=protocol)
+
+
+def _by_torchrun(settings: Settings, *, sets: Path, folder: Path, resume: bool, options: FoldOptions) -> None:
+    """`unmask train` of these settings in `options.jobs` processes of this machine."""
+    config = folder.parent / f"{folder.name}.toml"
+    write_bytes(config, to_toml(settings).encode())
+    words: list[object] = ["--config", config, "--data", sets, "--out", folder]
+    words += ["--resume"] if resume else []
+    words += ["--init", options.init] if options.init else []
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", options.jobs]
+    command = [sys.executable, *launcher, "-m", "unmask", "train", *words]
+    ended = subprocess.run([str(word) for word in command], check=False).returncode
+    if ended:
+        raise TrainingError(f"torchrun ended with {ended} in {folder}; what it said stands above")

@@ -1,0 +1,113 @@
+"""The trainings of `unmask train`: prepared clips -> weights with their contract -> an ONNX file."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from unmask.app.precision import add_bf16_points
+from unmask.app.progress import losses, say
+from unmask.app.train_options import TrainOptions
+from unmask.app.training_sets import prepared, training_data
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.selection import select
+from unmask.files import keep_inputs
+from unmask.training.finish import MODEL, WEIGHTS, Finished, finish
+from unmask.training.loop import leads, train
+from unmask.training.networks import refuse_unfit
+from unmask.training.on_ray import train_on_ray
+from unmask.training.results import RESULTS, Result, read_results, write_results, write_summary
+from unmask.training.run_folder import SETTINGS
+from unmask.training.sets import part_of
+from unmask.training.settings import Settings, changes_of, read_settings
+from unmask.types import UnmaskError
+
+
+def train_all(options: TrainOptions) -> int:
+    """Trains once, or once a seed, and names the files that came of it."""
+    data: Sequence[Path] = options.data
+    out, resume = options.out, options.resume
+    files = {name: out / name for name in (WEIGHTS, MODEL, RESULTS, SETTINGS)}
+    keep_inputs({"--out": out, **({} if resume else files)}, [options.init, Path(options.config), *data])
+    overrides = changes_of(options.changes) | ({"run.steps": options.steps} if options.steps else {})
+    settings = read_settings(options.config, overrides=overrides)
+    refuse_unfit(settings)  # before anything is written
+    if options.protocol:
+        for note in select(data, protocol=options.protocol, out=out / "sets"):
+            say(f"{options.protocol}: {note}; rates on it are not those of the papers")
+        data = [out / "sets"]
+    sets = [prepared(folder, out / "prepared", settings=settings, alone=len(data) == 1) for folder in data]
+    if options.seeds == 1:
+        _one(settings, options, data=data, sets=sets, out=out, resume=resume)
+        return 0
+    found: dict[int, list[Result]] = {}
+    for seed in range(settings.run.seed, settings.run.seed + options.seeds):
+        folder, its = out / f"seed-{seed}", replace(settings, run=replace(settings.run, seed=seed))
+        if not (resume and (folder / RESULTS).is_file()):
+            going_on = resume and (folder / SETTINGS).is_file()
+            _one(its, options, data=data, sets=sets, out=folder, resume=going_on)
+        if leads():
+            found[seed] = read_results(folder)
+    if leads():
+        _print_summary(write_summary(out, found), count=options.seeds)
+    return 0
+
+
+def _one(
+    settings: Settings,
+    options: TrainOptions,
+    *,
+    data: Sequence[Path],
+    sets: Sequence[Path],
+    out: Path,
+    resume: bool,
+) -> None:
+    """One run to its weights, its ONNX file and its results."""
+    if options.ray:
+        train_on_ray(settings, data=sets, out=out, workers=options.ray, resume=resume, init=options.init)
+    else:
+        with losses(f"training {settings.run.name}, seed {settings.run.seed}") as advance:
+            train(settings, data=sets, out=out, resume=resume, init=options.init, progress=advance)
+    if not leads():
+        return
+    command = shlex.join(["unmask", *sys.argv[1:]])
+    material = [row for folder in data for row in training_data(folder)]
+    finished = finish(out, data=sets, training_data=material, command=command)
+    _add_bf16(finished, part_of(sets, "dev"), settings)
+    for result in write_results(out, data=sets):
+        say(_sentence(result))
+    print(finished.weights)
+    print(finished.model)
+
+
+def _add_bf16(finished: Finished, dev: PreparedSet, settings: Settings) -> None:
+    """Points for bf16, or a warning: what this machine cannot run in bf16 it runs in f32."""
+    try:
+        add_bf16_points(finished.model, finished.weights, dev=dev, settings=settings.evaluation)
+    except (UnmaskError, RuntimeError) as unfit:
+        say(
+            f"unmask: the model has no operating points for bf16, since its check in bf16 failed ({unfit}); "
+            "run it with --precision f32"
+        )
+
+
+def _sentence(result: Result) -> str:
+    threshold = {
+        "dev": "threshold from dev",
+        "oracle": "ORACLE threshold, the least ACER on test",
+        "test-eer": "EER threshold of TEST",
+    }
+    return (
+        f"{result.weights} weights (step {result.step}), {result.part}, {threshold[result.threshold_from]}: "
+        f"AUC {result.auc:.4f}, EER {result.eer:.2%}, ACER {result.acer:.2%}, BPCER {result.bpcer:.2%} of "
+        f"{result.bona_fide}, APCER {result.worst_apcer:.2%} ({result.worst_instrument}, the worst "
+        f"{result.worst_of})"
+    )
+
+
+def _print_summary(rows: Sequence[dict[str, object]], *, count: int) -> None:
+    print(f"mean and deviation over {count} seeds")
+    for row in rows:
+        where = f"{row['weights']:4s} {row['part']:4s} threshold: {row['threshold_from']:8s}"
+        print(f"{where} {row['figure']:11s} {row['mean']:8.4f} +- {row['deviation']:.4f}")

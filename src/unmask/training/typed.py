@@ -1,0 +1,35 @@
+"""Plain values -> frozen records, each checked by the kind that its field declares."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any, get_args, get_origin, get_type_hints
+
+from unmask.types import SettingsError
+
+
+def record_of(kind: type, given: Mapping[str, Any], *, where: str) -> Any:
+    """A record of the class `kind`; `where` begins the sentence of an error."""
+    known = {f.name: f for f in fields(kind)}
+    if unknown := sorted(given.keys() - known.keys()):
+        raise SettingsError(f"{where} has no {unknown}; it knows {sorted(known)}")
+    required = {name for name, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
+    if missing := sorted(required - given.keys()):
+        raise SettingsError(f"{where} lacks {missing}; add them")
+    hints = get_type_hints(kind)
+    return kind(**{key: _value(hints[key], value, where=f"{where} {key}") for key, value in given.items()})
+
+
+def _value(kind: Any, value: Any, *, where: str) -> Any:
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise SettingsError(f"{where} is {value!r}; it must be a list")
+        return tuple(_value(get_args(kind)[0], one, where=where) for one in value)
+    if choices := get_args(kind):
+        if value in choices:
+            return value
+        raise SettingsError(f"{where} is {value!r}; it must be one of {list(choices)}")
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise SettingsError(f"{where} is {value!r}; it must be of the kind {kind.__name__}")
+    return value

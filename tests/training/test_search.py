@@ -1,0 +1,56 @@
+"""A search over settings on the toy set: what it takes, what it leaves, and that it goes on."""
+
+import csv
+import tomllib
+
+import pytest
+from test_training import networks, toy, toy_settings
+
+from unmask.training.search import Space, spaces_of
+from unmask.training.settings import to_toml
+from unmask.types import SettingsError
+
+__all__ = ["networks", "toy"]  # fixtures
+
+
+def test_ranges_and_choices_are_read_as_settings_are():
+    spaces = spaces_of(["optimiser.kind=adam|sgd", "batches.size=4..8", "optimiser.rate=1e-4..5e-4"])
+    assert spaces["optimiser.kind"] == Space(choices=("adam", "sgd"))
+    assert spaces["batches.size"] == Space(low=4, high=8, whole=True)
+    assert not spaces["optimiser.rate"].log  # less than a decade
+    for wrong in ("optimiser.rate=2..1", "optimiser.kind=adam", "rate=1..2", "optimiser.kind=a..b"):
+        with pytest.raises(SettingsError, match=r"--(over|set)"):
+            spaces_of([wrong])
+
+
+def test_a_search_keeps_its_trials_and_goes_on_to_as_many_as_asked(toy, tmp_path, unmask):
+    pytest.importorskip("optuna", reason="the extra search is not installed")
+    config, out = tmp_path / "toy.toml", tmp_path / "out"
+    config.write_text(to_toml(toy_settings(steps=2, run={"ema": 0.0, "loggers": []})))
+    over = ("--over", "optimiser.rate=1e-4..1e-2", "--over", "batches.size=4|6")
+    command = ("search", "--config", config, "--data", toy, "--out", out, *over, "--aim", "auc")
+    code, said, err = unmask(*command, "--trials", 2)
+    assert code == 0, err
+    assert said.split()[-2:] == [str(out / "trials.csv"), str(out / "best.toml")]
+    assert unmask(*command, "--trials", 3)[0] == 0
+    with (out / "trials.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["trial"] for row in rows] == ["0", "1", "2"]
+    assert all(1e-4 <= float(row["optimiser.rate"]) <= 1e-2 for row in rows)
+    best = max(rows, key=lambda row: float(row["auc"]))
+    kept = tomllib.loads((out / "best.toml").read_text())
+    assert kept["optimiser"]["rate"] == float(best["optimiser.rate"])
+    assert kept["batches"]["size"] == int(best["batches.size"])
+    assert (out / f"trial-{best['trial']}" / "settings.toml").is_file()
+
+
+def test_a_setting_that_does_not_exist_is_named_before_the_first_trial(toy, tmp_path, unmask):
+    pytest.importorskip("optuna", reason="the extra search is not installed")
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(steps=2)))
+    out = tmp_path / "out"
+    named = ("--config", config, "--data", toy, "--out", out, "--over", "optimiser.speed=1..2")
+    code, _, err = unmask("search", *named)
+    assert code == 4
+    assert "has no ['speed']" in err
+    assert not out.exists()
