@@ -17,7 +17,7 @@ from unmask.app.annotate import annotate
 from unmask.app.check import CheckOptions, outcome_of
 from unmask.app.demo import copied
 from unmask.detector.detector import Detector
-from unmask.detector.watch import Settings
+from unmask.detector.watch import WatchSettings
 from unmask.media.clips import fitted
 
 SIDE, EVERY, FPS = 300, 3, 10  # pixels, frames of 30 a second, pictures a second
@@ -28,7 +28,7 @@ def main(target: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clips = {clip.stem: clip for clip in copied(folder)}
-        detector = Detector.load(settings=Settings(explain=False))
+        detector = Detector.load(settings=WatchSettings(explain=False))
         rows = []
         for scene in ("bona_fide", "replay"):
             outcome = outcome_of(str(clips[scene]), detector, options=CheckOptions(sources=()))

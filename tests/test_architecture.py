@@ -271,6 +271,15 @@ def test_a_module_keeps_to_its_floor(path):
     assert violations((SOURCE / path).read_text(), path) == []
 
 
+def test_a_class_name_is_used_once():
+    found: dict[str, list[str]] = {}
+    for path in modules():
+        for node in ast.parse((SOURCE / path).read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path)
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
+
+
 PLANTED = {
     "upward": ("media/video.py", "from unmask.detector.detector import Detector"),
     "upward, late": ("simulate/stage/scene.py", "def f():\n    import unmask.data.folder"),

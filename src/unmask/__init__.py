@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from unmask.detector.detector import Detector as Detector
     from unmask.detector.model_card import ModelCard as ModelCard
     from unmask.detector.stream import Stream as Stream
-    from unmask.detector.watch import Settings as Settings
+    from unmask.detector.watch import WatchSettings as WatchSettings
     from unmask.errors import AssetError as AssetError
     from unmask.errors import DataError as DataError
     from unmask.errors import ModelError as ModelError
@@ -35,7 +35,7 @@ _HOMES = {
     "unmask.detector.detector": ("Detector",),
     "unmask.detector.model_card": ("ModelCard",),
     "unmask.detector.stream": ("Stream",),
-    "unmask.detector.watch": ("Settings",),
+    "unmask.detector.watch": ("WatchSettings",),
     "unmask.errors": (
         *("AssetError", "DataError", "ModelError", "OutputError", "SettingsError", "SourceError"),
         "UnmaskError",
@@ -65,12 +65,12 @@ __all__ = [
     "Reason",
     "Score",
     "Segment",
-    "Settings",
     "SettingsError",
     "SourceError",
     "Stream",
     "UnmaskError",
     "Verdict",
+    "WatchSettings",
     "__version__",
 ]
 

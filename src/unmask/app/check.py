@@ -19,7 +19,7 @@ from unmask.app.progress import bar, say
 from unmask.app.render import CSV_HEADER, console, csv_row, json_line, table
 from unmask.app.streams import in_utf_8
 from unmask.detector.detector import Detector, packaged
-from unmask.detector.watch import Settings
+from unmask.detector.watch import WatchSettings
 from unmask.files import keep_inputs, write_page
 from unmask.plain import address_shown
 from unmask.report.outcomes import Checked, Outcome, Unreadable, exit_code
@@ -76,7 +76,7 @@ def check(options: CheckOptions) -> int:
         options.models or None,
         point=options.point,
         precision=options.precision,
-        settings=Settings(
+        settings=WatchSettings(
             all_faces=options.all_faces, seconds=options.seconds, early_stop=options.early_stop
         ),
     )

@@ -41,7 +41,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class ScoreOutput:
     """Where rows go, `clips` being a table of a row a clip; which of ENGINES makes them, and on how many
     processes (0: one for each core that is worth it).
     """
@@ -67,7 +67,7 @@ class Bound:
 def write_rows(
     entries: Sequence[Entry],
     scorer: PresentationScorer,
-    output: Output,
+    output: ScoreOutput,
     *,
     title: str,
     protocol: str = "",
@@ -101,7 +101,7 @@ def write_rows(
     return rows
 
 
-def _check_output(output: Output) -> None:
+def _check_output(output: ScoreOutput) -> None:
     """What would be refused at the end is refused at the beginning."""
     for path in (output.table, output.clips):
         if path and path.exists() and not path.is_file():
@@ -109,7 +109,7 @@ def _check_output(output: Output) -> None:
 
 
 def _keep_inputs(
-    entries: Sequence[Entry], scorer: PresentationScorer, output: Output, *, lists: Sequence[Path]
+    entries: Sequence[Entry], scorer: PresentationScorer, output: ScoreOutput, *, lists: Sequence[Path]
 ) -> None:
     outputs = {
         "--out": output.table,
@@ -143,7 +143,7 @@ def mark_of(scorer: PresentationScorer) -> dict[str, str]:
 
 
 def _scored(
-    entries: Sequence[Entry], scorer: PresentationScorer, output: Output, *, kept: Journal, title: str
+    entries: Sequence[Entry], scorer: PresentationScorer, output: ScoreOutput, *, kept: Journal, title: str
 ) -> list[Scored]:
     """What came of each entry; those that the journal has are not scored again, unless the file has changed
     since or could not be read.
@@ -208,7 +208,7 @@ def _tell_about(entries: Sequence[Entry], scorer: PresentationScorer, *, protoco
     write_about(folder, contracts=contracts, settings=settings)
 
 
-def _jobs(output: Output, todo: int) -> int:
+def _jobs(output: ScoreOutput, todo: int) -> int:
     """Processes: as many as were asked for, else one for each core, where each has enough to do."""
     return output.jobs or max(1, min(os.cpu_count() or 1, math.ceil(todo / MIN_PER_WORKER)))
 

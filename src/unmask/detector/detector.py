@@ -17,7 +17,7 @@ from unmask.detector.model_card import ModelCard, model_cards
 from unmask.detector.network import LoadedNetwork, Network
 from unmask.detector.stopwatch import Stopwatch
 from unmask.detector.stream import Stream
-from unmask.detector.watch import DEFAULT_SETTINGS, Settings, Watch, WholeClips, decided
+from unmask.detector.watch import DEFAULT_SETTINGS, Watch, WatchSettings, WholeClips, decided
 from unmask.media.account import Account
 from unmask.media.clips import IN_PLACE, BoxMove
 from unmask.media.faces import FaceFinder
@@ -40,7 +40,7 @@ class Detector:
     """Says whether the face in a source is a living person's; may be called from any number of threads."""
 
     def __init__(
-        self, networks: Sequence[LoadedNetwork], *, finder: FaceFinder, point: str, settings: Settings
+        self, networks: Sequence[LoadedNetwork], *, finder: FaceFinder, point: str, settings: WatchSettings
     ) -> None:
         """Of loaded networks, one for pictures and one for video or one for both."""
         single = [network.contract.clip.frames == 1 for network in networks]
@@ -71,7 +71,7 @@ class Detector:
         point: str = "default",
         precision: str = "f32",
         threads: int = 0,
-        settings: Settings = DEFAULT_SETTINGS,
+        settings: WatchSettings = DEFAULT_SETTINGS,
         telling: bool = False,
     ) -> "Detector":
         """Ready to use; `model`: a single-frame and a multi-frame file, or one; None for the packaged ones.
@@ -99,7 +99,7 @@ class Detector:
         }
         return detector
 
-    def with_settings(self, settings: Settings) -> "Detector":
+    def with_settings(self, settings: WatchSettings) -> "Detector":
         """The same networks with other settings."""
         other = Detector(self._networks, finder=self._finder, point=self.point, settings=settings)
         other._recipe = self._recipe
@@ -252,7 +252,7 @@ def _finder(threads: int) -> FaceFinder:
     return FaceFinder.load(threads=threads) if threads else FaceFinder.load()
 
 
-def _loaded_again(recipe: dict[str, Any], settings: Settings) -> Detector:
+def _loaded_again(recipe: dict[str, Any], settings: WatchSettings) -> Detector:
     return Detector.load(**recipe, settings=settings)
 
 

@@ -40,7 +40,7 @@ JUDGED_S = 0.5  # of frames that were judged, before a stream, or a file with an
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class WatchSettings:
     """How a source is watched.
 
     `seconds` of a file are judged, from its start; a stream that goes on is judged on the latest ones.
@@ -62,7 +62,7 @@ class Settings:
             raise SettingsError(f"seconds, timeout_s and live_s must be above 0, not {self}")
 
 
-DEFAULT_SETTINGS = Settings()
+DEFAULT_SETTINGS = WatchSettings()
 
 
 class Scorer(Protocol):
@@ -164,7 +164,7 @@ class Watch:
         rule: Rule,
         spec: ClipSpec,
         tracker: Tracker,
-        settings: Settings,
+        settings: WatchSettings,
         clock: Stopwatch,
         still: bool = False,
     ) -> None:
