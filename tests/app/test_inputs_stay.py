@@ -53,6 +53,11 @@ CASES = {
     "adapt": ("adapt {}/m.onnx {}/set --out {}/m.onnx", "m.onnx"),
     "import": ("import minifasnet {}/m.onnx --out {}/m.onnx", "m.onnx"),
     "benchmark ocim": ("benchmark ocim --config sgtd_s_single --data {}/set --out {}/set", "set"),
+    "benchmark siw-m": ("benchmark siw-m --config sgtd_s_single --data {}/set --out {}/set", "set"),
+    "search": (
+        "search --over optimiser.rate=0.001..0.01 --config sgtd_s_single --data {}/set --out {}/set",
+        "set",
+    ),
     "demo": ("demo --model {}/out/print.mp4 --out {}/out", "out/print.mp4"),
     "sign": ("sign {}/m.onnx --key {}/key.pem --out {}/m.onnx", "m.onnx"),
     "sign, its key": ("sign {}/m.onnx --key {}/key.pem --out {}/key.pem", "key.pem"),
