@@ -32,7 +32,7 @@ from unmask.media.faces import FaceFinder
 from unmask.models.encoder import Encoder
 from unmask.simulate.photographs import Photographs, load_photographs
 from unmask.training.features import features_of
-from unmask.training.head import LinearHead
+from unmask.training.head import FittedHead
 from unmask.training.networks import build
 from unmask.training.sets import part_of
 from unmask.training.settings import changes_of, read_settings
@@ -68,7 +68,7 @@ def main() -> None:
     features = features_of(network, train, device=CPU)
     items = real_items(asked.samples, network, spec=train.spec, cache=asked.cache)
 
-    def head_without(source: str) -> LinearHead:
+    def head_without(source: str) -> FittedHead:
         return fitted(train, features, settings=settings, without=source)
 
     simulated = _simulated(asked, network, train.spec, head_without("")) if asked.cameras else ()
@@ -82,7 +82,7 @@ def main() -> None:
         _write(asked.results, lines)
 
 
-def _real(items: Sequence[Item], head_without: Callable[[str], LinearHead]) -> Iterator[Place]:
+def _real(items: Sequence[Item], head_without: Callable[[str], FittedHead]) -> Iterator[Place]:
     sources = np.array([item.source for item in items])
     for name in sorted(set(sources.tolist())):
         inside = [item for item in items if item.source == name and np.isfinite(item.features).all()]
@@ -102,7 +102,7 @@ def _real(items: Sequence[Item], head_without: Callable[[str], LinearHead]) -> I
 
 
 def _simulated(
-    asked: argparse.Namespace, network: Encoder, spec: ClipSpec, head: LinearHead
+    asked: argparse.Namespace, network: Encoder, spec: ClipSpec, head: FittedHead
 ) -> Iterator[Place]:
     """The cameras that dev's people meet most often, `asked.pictures` of each: a person and an attack, by
     turns.

@@ -21,7 +21,7 @@ from unmask.contract import Contract, OperatingPoint
 from unmask.detector.detector import Detector, packaged
 from unmask.detector.network import Network
 from unmask.detector.stopwatch import STAGES
-from unmask.detector.watch import Settings
+from unmask.detector.watch import WatchSettings
 from unmask.media.faces import FaceFinder
 from unmask.media.video import write_video
 from unmask.types import ClipSpec
@@ -52,7 +52,7 @@ def frames() -> Iterator[np.ndarray]:
 
 def end_to_end(network: Network, video: Path, *, rounds: int) -> None:
     """Checks the whole video, every frame and clip of it, without the early stop."""
-    settings = Settings()
+    settings = WatchSettings()
     detector = Detector([network], finder=FaceFinder.load(), point="default", settings=settings)
     detector.check(video)
     decisions = [detector.check(video) for _ in range(rounds)]

@@ -35,7 +35,7 @@ from unmask.media.faces import FaceFinder
 from unmask.media.sources import open_presentation
 from unmask.models.encoder import Encoder
 from unmask.training.features import features_of
-from unmask.training.head import LinearHead, fit_head, row_weights
+from unmask.training.head import FittedHead, fit_head, row_weights
 from unmask.training.networks import build
 from unmask.training.sets import part_of, real_rows, rows_by_set
 from unmask.training.settings import Settings, changes_of, read_settings
@@ -193,7 +193,7 @@ def out_of_source(
     return scores
 
 
-def fitted(train: PreparedSet, features: np.ndarray, *, settings: Settings, without: str) -> LinearHead:
+def fitted(train: PreparedSet, features: np.ndarray, *, settings: Settings, without: str) -> FittedHead:
     """The head of the recipe, of all rows but those whose source is `without` or of the same owner."""
     kept = np.array([not _same_owner(row, without) for row in train.rows])
     sets, start = [], 0

@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 
 from leakage import command, commit
-from unmask.app.score_rows import Entry, Output, write_rows
+from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.data.catalogue import read_set, split_by
 from unmask.detector.scoring import PresentationScorer
 from unmask.evaluation.figures import Figure, FigureTable, figure_table
@@ -71,7 +71,7 @@ def main() -> None:
     scores = write_rows(
         entries,
         PresentationScorer(),
-        Output(table=asked.scores, jobs=asked.jobs),
+        ScoreOutput(table=asked.scores, jobs=asked.jobs),
         title="scoring every recording",
         protocol="simulated",
     )

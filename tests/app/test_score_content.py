@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from unmask.app import score_rows
-from unmask.app.score_rows import Entry, Output, write_rows
+from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.detector.scoring import PresentationScorer, Scored
 from unmask.files import content_of, is_same
 from unmask.types import Label, Presentation
@@ -82,7 +82,7 @@ def scored(monkeypatch):
             )
 
     monkeypatch.setitem(score_rows.ENGINES, "processes", engine)
-    monkeypatch.setattr(score_rows, "claim_of", lambda scorer: {"model": "m 1"})
+    monkeypatch.setattr(score_rows, "mark_of", lambda scorer: {"model": "m 1"})
     return names
 
 
@@ -94,7 +94,7 @@ def test_a_run_that_goes_on_scores_changed_files_again(tmp_path, scored):
         Entry(presentation=Presentation(path=str(tmp_path / name), label=label), name=name)
         for name, label in (("a.mp4", Label.BONA_FIDE), ("b.mp4", Label.ATTACK), ("c.mp4", Label.ATTACK))
     ]
-    output = Output(table=tmp_path / "scores.csv", jobs=1)
+    output = ScoreOutput(table=tmp_path / "scores.csv", jobs=1)
     with pytest.raises(BrokenOffError):
         write_rows(entries, PresentationScorer(), output, title="t")
     assert scored == ["a.mp4", "b.mp4"]

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from unmask.app.score_rows import Entry, Output, write_rows
+from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.detector.scoring import PresentationScorer
 from unmask.media.images import write_image
 from unmask.media.video import write_video
@@ -40,7 +40,7 @@ def alone(entries, tmp_path_factory) -> tuple[bytes, bytes]:
 
 
 def tables(entries, folder, *, engine, jobs):
-    output = Output(table=folder / "scores.csv", clips=folder / "clips.csv", engine=engine, jobs=jobs)
+    output = ScoreOutput(table=folder / "scores.csv", clips=folder / "clips.csv", engine=engine, jobs=jobs)
     write_rows(entries, PresentationScorer(), output, title="")
     assert {path.name for path in folder.iterdir()} == {"scores.csv", "clips.csv"}
     return output.table.read_bytes(), output.clips.read_bytes()

@@ -12,7 +12,7 @@ import pytest
 
 from unmask.app import score_rows
 from unmask.app.cli import main
-from unmask.app.score_rows import Entry, Output, write_rows
+from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.data.protocols import PROTOCOLS
 from unmask.data.splits import Protocol, Split
 from unmask.detector import scoring
@@ -319,7 +319,7 @@ def listed(count: int, kind: type[Presentation]) -> Iterator[Entry]:
 
 
 def test_a_killed_worker_is_one_sentence_and_what_was_scored_stays(tmp_path, stub, capsys):
-    output = Output(table=tmp_path / "scores.csv", jobs=2)
+    output = ScoreOutput(table=tmp_path / "scores.csv", jobs=2)
     with pytest.raises(OutputError, match=r"was killed, .* with [0-2] of 4 presentations scored and kept in"):
         write_rows(list(listed(4, Lethal)), PresentationScorer(), output, title="")
     assert not (tmp_path / "scores.csv").exists()

@@ -14,7 +14,7 @@ from conftest import random_contract
 from unmask.detector import evidence, watch
 from unmask.detector.decision import Rule
 from unmask.detector.stopwatch import Stopwatch
-from unmask.detector.watch import Settings, Watch
+from unmask.detector.watch import Watch, WatchSettings
 from unmask.types import ClipScore, ClipSpec, Face, Frame, Reason, Verdict
 
 RULE = Rule(name="default", threshold=0.5, margin=0.05, correlation=0.5)
@@ -156,7 +156,7 @@ def watched(frames: list[Run], *, moves: bool = True, all_faces: bool = False, e
             rule=RULE,
             spec=ClipSpec(frames=1, size_px=32),
             tracker=Told(),
-            settings=Settings(all_faces=all_faces),
+            settings=WatchSettings(all_faces=all_faces),
             clock=Stopwatch(),
         )
         for n in range(len(frames)):

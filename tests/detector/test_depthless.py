@@ -10,7 +10,7 @@ from skimage import data
 from unmask.contract import ellipse_mask
 from unmask.detector.detector import Detector
 from unmask.detector.network import Network, read_file
-from unmask.detector.watch import Settings
+from unmask.detector.watch import WatchSettings
 from unmask.media.video import write_video
 
 
@@ -44,7 +44,7 @@ def test_a_network_without_depth_is_loaded_and_scores(model):
 
 
 def test_its_streams_score_whole_clips(model, pictures):
-    detector = Detector.load(model, threads=1, settings=Settings())
+    detector = Detector.load(model, threads=1, settings=WatchSettings())
     stream = detector.stream()
     for i, picture in enumerate(pictures):
         stream.watch(picture, i / 30)

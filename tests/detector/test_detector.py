@@ -15,7 +15,7 @@ from unmask.contract import Contract, OperatingPoint
 from unmask.detector import detector as detector_module
 from unmask.detector import evidence, watch
 from unmask.detector.detector import Detector
-from unmask.detector.watch import Settings
+from unmask.detector.watch import WatchSettings
 from unmask.media.sources import Source
 from unmask.types import (
     Clip,
@@ -144,7 +144,9 @@ def _video(light: int, count: int = 60) -> np.ndarray:
 
 
 def _detector(*networks: Judge, **settings) -> Detector:
-    return Detector(networks or (Judge(),), finder=Squares(), point="default", settings=Settings(**settings))
+    return Detector(
+        networks or (Judge(),), finder=Squares(), point="default", settings=WatchSettings(**settings)
+    )
 
 
 def _source(frames: Iterator[Frame], kind: str = "video") -> Source:
@@ -523,15 +525,15 @@ def test_two_models_of_one_kind_are_refused():
     with pytest.raises(SettingsError, match="one single-frame and one multi-frame"):
         _detector(Judge(5), Judge(5))
     with pytest.raises(SettingsError, match="not none"):
-        Detector([], finder=Squares(), point="default", settings=Settings())
+        Detector([], finder=Squares(), point="default", settings=WatchSettings())
 
 
 def test_an_unknown_point_names_the_known():
     with pytest.raises(ModelError, match=r"no operating point strict \(f32\); it has default"):
-        Detector([Judge()], finder=Squares(), point="strict", settings=Settings())
+        Detector([Judge()], finder=Squares(), point="strict", settings=WatchSettings())
 
 
 @pytest.mark.parametrize("wrong", [{"seconds": 0}, {"timeout_s": -1.0}, {"live_s": math.nan}])
 def test_settings_that_mean_nothing_are_refused(wrong):
     with pytest.raises(SettingsError, match="above 0"):
-        Settings(**wrong)
+        WatchSettings(**wrong)

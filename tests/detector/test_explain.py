@@ -16,7 +16,7 @@ from unmask.app.check import CheckOptions
 from unmask.detector.detector import Detector
 from unmask.detector.explain import SIDE, WEIGHED, Explained, Explainer, blended, on_grid, strength
 from unmask.detector.network import Network
-from unmask.detector.watch import Settings
+from unmask.detector.watch import WatchSettings
 from unmask.media.video import write_video
 from unmask.report.check_page import page
 from unmask.report.explanations import frame_weights, heat_map, pulls, weightiest
@@ -135,7 +135,7 @@ def test_a_check_explains_when_asked_and_decides_the_same(model_files, tmp_path)
     portrait = data.astronaut()[:256, 96:352]
     write_video(tmp_path / "a.mp4", [np.roll(portrait, i % 4, axis=1) for i in range(20)], fps=30)
     plain = Detector.load(model_files.multi, threads=1)
-    explaining = plain.with_settings(Settings(explain=True))
+    explaining = plain.with_settings(WatchSettings(explain=True))
     quick, told = plain.check(tmp_path / "a.mp4"), explaining.check(tmp_path / "a.mp4")
     assert quick.score == told.score
     assert quick.faces[0].clips[0].explanation is None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from conftest import random_contract
-from unmask.app.score_rows import Entry, Output, write_rows
+from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.detector import scoring
 from unmask.detector.features import TellingNetwork
 from unmask.detector.network import Network
@@ -101,7 +101,7 @@ def write(teller, tmp_path, monkeypatch):
         )
         for name in NAMES
     ]
-    output = Output(table=tmp_path / "scores.csv", jobs=1)
+    output = ScoreOutput(table=tmp_path / "scores.csv", jobs=1)
 
     def run(folder: str = "evidence") -> None:
         write_rows(

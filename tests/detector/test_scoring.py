@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unmask.detector.scoring import judged, score_folder, thresholds_of
-from unmask.detector.watch import DEFAULT_SETTINGS, Settings
+from unmask.detector.watch import DEFAULT_SETTINGS, WatchSettings
 from unmask.metrics import summarise
 from unmask.scores import read_scores, write_scores
 from unmask.types import (
@@ -26,12 +26,12 @@ class Answers:
     """Stands for Detector: a decision for each path."""
 
     def __init__(
-        self, answers: dict[str, Decision | SourceError], settings: Settings = DEFAULT_SETTINGS
+        self, answers: dict[str, Decision | SourceError], settings: WatchSettings = DEFAULT_SETTINGS
     ) -> None:
         self.settings = settings
         self.answers = answers
 
-    def with_settings(self, settings: Settings) -> "Answers":
+    def with_settings(self, settings: WatchSettings) -> "Answers":
         return Answers(self.answers, settings)
 
     def check(self, source: Presentation, *, fps: float) -> Decision:

@@ -14,7 +14,7 @@ from test_detector import LIVE, PRINT, Judge, Squares
 
 from unmask.detector import scoring, watch
 from unmask.detector.detector import Detector
-from unmask.detector.watch import Settings
+from unmask.detector.watch import WatchSettings
 from unmask.evaluation.selftest import counted, stem
 from unmask.report.selftest_page import checklist, report
 from unmask.scores.plan import SPECIES, PlannedPresentation, make_plan, read_plan, write_plan
@@ -221,7 +221,7 @@ def test_the_checklist_has_a_box_for_each_presentation():
 
 @pytest.fixture
 def _planted(monkeypatch):
-    detector = Detector([Judge(1)], finder=Squares(), point="default", settings=Settings())
+    detector = Detector([Judge(1)], finder=Squares(), point="default", settings=WatchSettings())
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(scoring, "loaded", lambda scorer: detector)
     monkeypatch.setattr("unmask.app.selftest_report.loaded", lambda scorer: detector)

@@ -12,7 +12,7 @@ from test_detector import LIVE, PRINT, Judge, Squares
 
 from unmask.detector import scoring, watch
 from unmask.detector.detector import Detector
-from unmask.detector.watch import Settings
+from unmask.detector.watch import WatchSettings
 from unmask.evaluation import perturbed as stress_module
 from unmask.evaluation.robustness import effects
 from unmask.media.changes import CHANGES, NONE, changed, read_doses
@@ -156,7 +156,7 @@ def test_a_change_that_is_none_is_one_sentence(text):
 def judge(monkeypatch) -> Judge:
     """In place of the packaged networks; what it was shown is in `seen`."""
     network = Judge(1)
-    detector = Detector([network], finder=Squares(), point="default", settings=Settings())
+    detector = Detector([network], finder=Squares(), point="default", settings=WatchSettings())
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(scoring, "loaded", lambda scorer: detector)
     monkeypatch.setattr(stress_module, "loaded", lambda scorer: detector)

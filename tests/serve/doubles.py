@@ -13,7 +13,7 @@ from test_detector import LIVE, PRINT, Judge, _face
 from websockets.sync.client import ClientConnection, connect
 
 from unmask.detector.detector import Detector
-from unmask.detector.watch import Settings
+from unmask.detector.watch import WatchSettings
 from unmask.types import Face
 
 __all__ = ["LIVE", "PRINT", "WEAK", "Brightness", "Person", "Socket", "a_detector", "jpeg_of"]
@@ -46,7 +46,9 @@ class Brightness(Judge):
 
 
 def a_detector(network: Brightness | None = None) -> Detector:
-    return Detector([network or Brightness(1)], finder=BrightFaces(), point="default", settings=Settings())
+    return Detector(
+        [network or Brightness(1)], finder=BrightFaces(), point="default", settings=WatchSettings()
+    )
 
 
 def jpeg_of(light: int) -> bytes:

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 from test_training import networks, toy, toy_settings
 
-from unmask.training.search import Space, spaces_of
+from unmask.training.search import SearchSpace, spaces_of
 from unmask.training.settings import to_toml
 from unmask.types import SettingsError
 
@@ -15,8 +15,8 @@ __all__ = ["networks", "toy"]  # fixtures
 
 def test_ranges_and_choices_are_read_as_settings_are():
     spaces = spaces_of(["optimiser.kind=adam|sgd", "batches.size=4..8", "optimiser.rate=1e-4..5e-4"])
-    assert spaces["optimiser.kind"] == Space(choices=("adam", "sgd"))
-    assert spaces["batches.size"] == Space(low=4, high=8, whole=True)
+    assert spaces["optimiser.kind"] == SearchSpace(choices=("adam", "sgd"))
+    assert spaces["batches.size"] == SearchSpace(low=4, high=8, whole=True)
     assert not spaces["optimiser.rate"].log  # less than a decade
     for wrong in ("optimiser.rate=2..1", "optimiser.kind=adam", "rate=1..2", "optimiser.kind=a..b"):
         with pytest.raises(SettingsError, match=r"--(over|set)"):

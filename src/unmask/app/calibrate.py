@@ -15,7 +15,7 @@ from rich.table import Table
 from unmask.app.options import Choices, InferenceOptions, JobOptions, Labels, Page
 from unmask.app.progress import say
 from unmask.app.render import console
-from unmask.app.score_rows import Entry, Output, write_rows
+from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.contract import Contract
 from unmask.data.folder import LABELS, read_labels
 from unmask.detector.network import read_file
@@ -90,7 +90,7 @@ def calibrate(options: CalibrateOptions) -> int:
         fps=options.fps,
     )
     entries = [Entry(presentation=p, name=name_below(folder, p.path)) for p in presentations]
-    output = Output(table=table, jobs=options.jobs)
+    output = ScoreOutput(table=table, jobs=options.jobs)
     found = write_rows(entries, scorer, output, title=f"scoring {folder}", lists=[labels])
     scores = raw_scores(found, contract)
     measured_on = _measured_on(folder, scores)

@@ -17,7 +17,7 @@ from unmask.app.options import EngineOptions, Labels, ModelOptions, Trust
 from unmask.app.progress import say
 from unmask.app.render import console
 from unmask.app.score_protocol import score_protocol
-from unmask.app.score_rows import Entry, Output, write_rows
+from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.app.worst import Worst
 from unmask.data.folder import LABELS, read_labels
 from unmask.data.prepare.engines import ray_module
@@ -78,7 +78,7 @@ def score(options: ScoreOptions) -> int:
         fps=options.fps,
         evidence=str(options.evidence or ""),
     )
-    output = Output(table=options.out, clips=options.clips, engine=options.engine, jobs=options.jobs)
+    output = ScoreOutput(table=options.out, clips=options.clips, engine=options.engine, jobs=options.jobs)
     if options.protocol:
         if options.labels or options.by:
             raise SettingsError(
@@ -101,7 +101,7 @@ def score(options: ScoreOptions) -> int:
 
 
 def _score_labelled(
-    folder: Path, options: ScoreOptions, *, scorer: PresentationScorer, output: Output
+    folder: Path, options: ScoreOptions, *, scorer: PresentationScorer, output: ScoreOutput
 ) -> int:
     presentations = read_labels(folder, options.labels)
     if options.by and not any(options.by in presentation.cells() for presentation in presentations):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unmask.app.evaluate import EvaluateOptions, evaluate
 from unmask.app.progress import say
-from unmask.app.score_rows import Entry, Output, write_rows
+from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.data.catalogue import nearest, protocol, read_set, split_by
 from unmask.data.sets import DATASETS
 from unmask.data.splits import Protocol, checked
@@ -21,7 +21,7 @@ def score_protocol(
     name: str,
     *,
     scorer: PresentationScorer,
-    output: Output,
+    output: ScoreOutput,
     train: bool = False,
     worst_of: str | None = None,
 ) -> int:

@@ -10,7 +10,7 @@ import typer
 
 from unmask.app.options import ModelOptions
 from unmask.app.progress import say
-from unmask.app.score_rows import Entry, Output, write_rows
+from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.detector.scoring import PresentationScorer, loaded
 from unmask.evaluation.selftest import NOBODY, SelftestOutcome, counted, stem
 from unmask.files import keep_inputs, name_below, write_page
@@ -83,7 +83,7 @@ def _scored(
     )
     kept = options.scores or options.out.with_suffix(".scores.csv")
     keep_inputs({"--out": options.out}, [entry.presentation.path for entry in entries])
-    output = Output(table=kept, jobs=1)
+    output = ScoreOutput(table=kept, jobs=1)
     found = write_rows(entries, scorer, output, title=f"scoring {folder}", lists=[plan_file])
     say(f"scores: {kept}")
     names = " and ".join(f"{c.name} {c.version}" for c in loaded(scorer).contracts)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from unmask.contract import Contract
-from unmask.detector.decision import GRAVITY, SUSTAINED_S, Rule
+from unmask.detector.decision import GRAVITY, SUSTAINED_S, Rule, judge_of
 from unmask.detector.evidence import Evidence, Window
 from unmask.detector.stopwatch import Stopwatch
 from unmask.media.clips import IN_PLACE, LONGEST_GAP, BoxMove, box_in, cut, moved_box
@@ -40,7 +40,7 @@ JUDGED_S = 0.5  # of frames that were judged, before a stream, or a file with an
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class WatchSettings:
     """How a source is watched.
 
     `seconds` of a file are judged, from its start; a stream that goes on is judged on the latest ones.
@@ -62,7 +62,7 @@ class Settings:
             raise SettingsError(f"seconds, timeout_s and live_s must be above 0, not {self}")
 
 
-DEFAULT_SETTINGS = Settings()
+DEFAULT_SETTINGS = WatchSettings()
 
 
 class Scorer(Protocol):
@@ -164,7 +164,7 @@ class Watch:
         rule: Rule,
         spec: ClipSpec,
         tracker: Tracker,
-        settings: Settings,
+        settings: WatchSettings,
         clock: Stopwatch,
         still: bool = False,
     ) -> None:
@@ -377,4 +377,5 @@ def decided(
         model_sha256=contract.payload_sha256,
         timings_ms={},
         notes=(f"the source has {rates}",) if rates else (),
+        judge=judge_of(contract, rule, faces),
     )

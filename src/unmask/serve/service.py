@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from starlette.requests import HTTPConnection
 
 from unmask.detector.detector import Detector
-from unmask.detector.watch import Settings
+from unmask.detector.watch import WatchSettings
 from unmask.media.limits import Limits
 from unmask.serve.database import Database
 from unmask.serve.limiting import Gate, Rates
@@ -45,7 +45,7 @@ class Service:
         """Opens and migrates the database and loads the models; UnmaskError where that cannot be."""
         database = Database(settings.database)
         database.migrate()
-        watching = Settings(seconds=30.0, timeout_s=settings.request_s, live_s=settings.attempt_s)
+        watching = WatchSettings(seconds=30.0, timeout_s=settings.request_s, live_s=settings.attempt_s)
         detector = loaded or Detector.load(settings.models or None, point=settings.points[0], threads=1)
         detector = detector.with_settings(watching)
         return cls(

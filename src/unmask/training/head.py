@@ -20,7 +20,7 @@ REALISM_C = 1e-4  # of the regression that finds what is the simulator's alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinearHead:
+class FittedHead:
     """logit = (features - mean) / scale @ weight + bias; `mean`, `scale`, `weight` (D,) float64."""
 
     mean: np.ndarray
@@ -41,7 +41,7 @@ def fit_head(
     weights: np.ndarray | None = None,
     C: float = 3e-4,
     real: np.ndarray | None = None,
-) -> LinearHead:
+) -> FittedHead:
     """The head for raw features (n, D) and labels (n,), True for bona fide; `weights` (n,) are 1 without.
 
     Where `real` (n,) marks rows of real pictures among simulated ones, the head is blind to what tells their
@@ -77,7 +77,7 @@ def fit_head(
     weighted = C * (np.ones(len(labels)) if weights is None else np.asarray(weights, np.float64))
     used = weighted > 0
     weight, bias = logistic(units[used], labels[used], weighted[used])
-    return LinearHead(mean=mean, scale=scale, weight=weight, bias=bias)
+    return FittedHead(mean=mean, scale=scale, weight=weight, bias=bias)
 
 
 def realism_direction(units: np.ndarray, real: np.ndarray) -> np.ndarray:

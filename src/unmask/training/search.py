@@ -28,7 +28,7 @@ Aim = Literal["eer", "auc", "loss"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Space:
+class SearchSpace:
     """What one setting may be: one of `choices`, or between `low` and `high`, whole numbers or not."""
 
     choices: tuple[Any, ...] = ()
@@ -42,14 +42,14 @@ class Space:
         return self.low > 0 and self.high / self.low >= DECADE
 
 
-def spaces_of(words: Sequence[str]) -> dict[str, Space]:
+def spaces_of(words: Sequence[str]) -> dict[str, SearchSpace]:
     """What "section.key=LOW..HIGH" and "section.key=A|B|C" say: place -> space.
 
     >>> spaces = spaces_of(["optimiser.rate=1e-4..1e-2", "batches.size=8|16", "run.ema=0..0.9"])
     >>> spaces["optimiser.rate"].log, spaces["batches.size"].choices, spaces["run.ema"].high
     (True, (8, 16), 0.9)
     """
-    found: dict[str, Space] = {}
+    found: dict[str, SearchSpace] = {}
     for word in words:
         place, _, text = word.partition("=")
         place = place.strip()
@@ -58,12 +58,14 @@ def spaces_of(words: Sequence[str]) -> dict[str, Space]:
             numbers = all(isinstance(n, int | float) and not isinstance(n, bool) for n in (low, high))
             if not numbers or low >= high:
                 raise SettingsError(f"--over takes {place}=LOW..HIGH, two rising numbers, not {text!r}")
-            found[place] = Space(low=low, high=high, whole=isinstance(low, int) and isinstance(high, int))
+            found[place] = SearchSpace(
+                low=low, high=high, whole=isinstance(low, int) and isinstance(high, int)
+            )
         else:
             choices = tuple(changes_of([f"{place}={part}"])[place] for part in text.split("|"))
             if len(choices) < 2:
                 raise SettingsError(f"--over takes {place}=LOW..HIGH or {place}=A|B, not {word!r}")
-            found[place] = Space(choices=choices)
+            found[place] = SearchSpace(choices=choices)
     if not found:
         raise SettingsError("a search needs something to vary; give --over section.key=LOW..HIGH or A|B")
     return found
@@ -72,7 +74,7 @@ def spaces_of(words: Sequence[str]) -> dict[str, Space]:
 def search(
     settings_of: Callable[[Mapping[str, Any]], Settings],
     *,
-    space: Mapping[str, Space],
+    space: Mapping[str, SearchSpace],
     data: Folders,
     out: Path,
     trials: int,
@@ -126,7 +128,7 @@ def search(
     return best
 
 
-def _drawn(trial: Any, place: str, of: Space) -> Any:
+def _drawn(trial: Any, place: str, of: SearchSpace) -> Any:
     if of.choices:
         return trial.suggest_categorical(place, list(of.choices))
     if of.whole:

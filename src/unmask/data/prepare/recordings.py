@@ -142,13 +142,13 @@ class TrackedFolder:
         except SourceError as unreadable:  # in its middle too: what cannot be read to its end is not trusted
             return _Found(reason=UNREADABLE, detail=str(unreadable))
 
-    def _look(self, presentation: Presentation, twin: DepthTwin | None) -> "_Seen":
+    def _look(self, presentation: Presentation, twin: DepthTwin | None) -> "_SeenFaces":
         # Only here: they need OpenVINO, which a training machine may lack.
         from unmask.media.quality import DEFAULT_LIMITS, judge
         from unmask.media.tracks import Tracker
 
         tracker, limits, wanted_s = Tracker(_finder(self.load_finder)), self.limits or DEFAULT_LIMITS, 0.0
-        seen, source = _Seen(), open_presentation(presentation)
+        seen, source = _SeenFaces(), open_presentation(presentation)
         with closing(source):
             for frame in source.frames:
                 if frame.time_s > self.seconds:
@@ -176,7 +176,7 @@ class _Found:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _SeenFaces:
     """The faces of one presentation: those that may be scored, and why the others may not.
 
     `frames`: how many the presentation has, None where it was not read to its end and does not say.
@@ -204,7 +204,7 @@ class _Seen:
         return common if times > self.count / 4 else Reason.TOO_SHORT
 
 
-def _with_depth(seen: _Seen, twin: DepthTwin, *, stride_s: float) -> _Found:
+def _with_depth(seen: _SeenFaces, twin: DepthTwin, *, stride_s: float) -> _Found:
     """The longest track where its depth was measured."""
     if seen.frames is not None:
         twin.check_length(seen.frames)
