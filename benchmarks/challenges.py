@@ -3,24 +3,31 @@
 Each recording is made once and kept as numbers, so that a run can be interrupted and resumed; judging them
 all takes a minute. Portraits and rooms are folders of pictures, as for `unmask simulate`; drawn ones without.
 
-    python benchmarks/challenges.py --out FOLDER [--portraits P --backgrounds B] [--people 40] [--attacks 40]
+    python benchmarks/challenges.py light --out LIGHT [--portraits P --backgrounds B --people 40 --attacks 40]
+    python benchmarks/challenges.py head --out HEAD ...
+    python benchmarks/challenges.py report --out LIGHT --head HEAD --csv results/challenges.csv --first 2
 """
 
 import argparse
+import csv
 import json
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from unmask.challenges.head import HeadChallenge, HeadJudge
+from unmask.challenges.head import DEPTH_LEAST, LEAST_TURNS, HeadChallenge, HeadJudge, read
 from unmask.challenges.injection import injection_hints
-from unmask.challenges.light import LightChallenge
+from unmask.challenges.light import PRIMARIES, LightChallenge, LightJudge, LightLimits
 from unmask.challenges.parallax import Parallax, PointTracker, parallax
-from unmask.challenges.samples import sample
+from unmask.challenges.result import ChallengeResult
+from unmask.challenges.samples import Sample, sample
+from unmask.challenges.sequence import LAG_STEP_S, false_acceptance
 from unmask.media.faces import FaceFinder
 from unmask.media.tracks import Tracker
+from unmask.metrics.intervals import rate
 from unmask.simulate.flashes import FlashedRecording, record_flashed
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import Portrait, load_portraits, procedural_portrait
@@ -55,6 +62,9 @@ class Job:
 
 def main() -> None:
     wanted = _arguments()
+    if wanted.mode == "report":
+        report(wanted)
+        return
     wanted.out.mkdir(parents=True, exist_ok=True)
     make(wanted)
 
@@ -148,6 +158,8 @@ def keep_head(
         if (found := moved_between(made, faces, begin_s, begin_s + turns.there_s)) is not None
     ]
     told = judge.decide().to_dict()
+    hints = injection_hints([], frames=made.frames[:30])
+    told["hints"] = [hint.code for hint in hints]
     told["true_turns"] = [[round(one.depth, 4), round(one.sure, 2)] for one in depths]
     path.with_suffix(".part").write_text(json.dumps(told))
     path.with_suffix(".part").rename(path)
@@ -170,6 +182,124 @@ def moved_between(
     return None if moved is None else parallax(moved)
 
 
+COLUMNS = ("test", "group", "recordings", "live", "attack", "undecided", "rate_from", "rate_to", "reasons")
+LATE_S = 0.7
+TURN_SURE = 3.0  # of a single turn, in the table alone
+CODE_LENGTHS = (4, 6, 8, 10, 12, 16)
+
+
+def report(wanted: argparse.Namespace) -> None:
+    """The rates of all recordings from number `first` on, as CSV and on the terminal."""
+    rows = [*light_rows(wanted.out, first=wanted.first)]
+    if wanted.head:
+        rows += [*head_rows(wanted.head), *hint_rows(wanted.head)]
+    rows += code_rows()
+    with wanted.csv.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    for row in rows:
+        print("  ".join(f"{row.get(name, '')!s:>12}" for name in COLUMNS))
+
+
+def light_rows(folder: Path, *, first: int) -> Iterator[dict]:
+    """A row a group; then the living again, held against the colours of another session, and late."""
+    found: dict[tuple[str, str], list[ChallengeResult]] = defaultdict(list)
+    rng = np.random.default_rng(99)
+    for path in sorted(folder.glob("*.npz")):
+        group, number = path.stem.rsplit("-", 1)
+        if int(number) < first:
+            continue
+        kept = np.load(path)
+        own = LightChallenge(indices=tuple(int(index) for index in kept["indices"]))
+        found["light", group].append(judged(kept, own))
+        if group in GROUPS:
+            found["light", "living: another session's colours"].append(judged(kept, LightChallenge.draw(rng)))
+            found["light", f"living: {LATE_S} s late"].append(judged(kept, own, late_s=LATE_S))
+    for (test, group), results in found.items():
+        yield row_of(test, group, [result.to_dict() for result in results])
+
+
+def judged(
+    kept: Mapping[str, np.ndarray], challenge: LightChallenge, *, late_s: float = 0.0
+) -> ChallengeResult:
+    """The judge's word on what was kept of a recording."""
+    judge = LightJudge(challenge)
+    for index, shown_s in enumerate(kept["shown_s"]):
+        judge.shown(index, 1000 * (float(shown_s) - late_s))
+    for time_s, skin_light, ring, mesh in zip(
+        kept["times_s"], kept["skin"], kept["ring"], kept["mesh"], strict=True
+    ):
+        judge.take(Sample(time_s=float(time_s), skin=skin_light, ring=ring, mesh=mesh.astype(np.float32)))
+    return judge.decide()
+
+
+def head_rows(folder: Path) -> Iterator[dict]:
+    """A row a group; then how often a single turn, seen by the mesh or not, showed the depth of a head."""
+    found: dict[str, list[dict]] = defaultdict(list)
+    for path in sorted(folder.glob("*.json")):
+        found[path.stem.rsplit("-", 1)[0]].append(reread(json.loads(path.read_text())))
+    for group, told in found.items():
+        yield row_of("head", group, told)
+    for group, told in found.items():
+        turns = [turn for one in told for turn in one["true_turns"]]
+        deep = sum(depth >= DEPTH_LEAST and sure >= TURN_SURE for depth, sure in turns)
+        share = rate(deep, len(turns))
+        yield {
+            "test": "parallax of a turn", "group": group, "recordings": len(turns), "live": deep,
+            "rate_from": f"{share.low:.3f}", "rate_to": f"{share.high:.3f}",
+        }  # fmt: skip
+
+
+def reread(told: dict) -> dict:
+    """What was kept of a recording with the verdict that today's limits give it."""
+    measured = told["evidence"]["parallax"]
+    if told["evidence"]["turns_made"] < len(told["evidence"]["order"]) or len(measured) < LEAST_TURNS:
+        return told
+    turns = [Parallax(**{key: value for key, value in one.items() if key != "noise"}) for one in measured]
+    verdict, reasons = read(turns)
+    return {**told, "verdict": str(verdict), "reasons": [str(reason) for reason in reasons]}
+
+
+def hint_rows(folder: Path) -> Iterator[dict]:
+    """How often recordings that a camera took are hinted at as injected."""
+    told = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    told = [one["hints"] for one in told if "hints" in one]
+    for code in ("NO_SENSOR_NOISE", "COMPRESSED_BEFORE", "DOUBLED_FRAMES"):
+        share = rate(sum(code in hints for hints in told), len(told))
+        yield {
+            "test": "false hint", "group": code, "recordings": len(told), "attack": share.errors,
+            "rate_from": f"{share.low:.3f}", "rate_to": f"{share.high:.3f}",
+        }  # fmt: skip
+
+
+def code_rows() -> Iterator[dict]:
+    """The chance of a video that knows nothing, by the number of colours, at most."""
+    lags = int(LightLimits().latest_s / LAG_STEP_S) + 1
+    for steps in CODE_LENGTHS:
+        for mistakes in (0, 1, 2):
+            bound = false_acceptance(steps=steps, choices=len(PRIMARIES), mistakes=mistakes, lags=lags)
+            yield {"test": "code", "group": f"{steps} colours, {mistakes} wrong", "rate_to": f"{bound:.2e}"}
+
+
+def row_of(test: str, group: str, told: Sequence[Mapping]) -> dict:
+    """A row of the verdicts in those results."""
+    verdicts = Counter(one["verdict"] for one in told)
+    reasons = Counter(reason for one in told for reason in one["reasons"])
+    share = rate(verdicts["LIVE"], len(told))
+    return {
+        "test": test,
+        "group": group,
+        "recordings": len(told),
+        "live": verdicts["LIVE"],
+        "attack": verdicts["ATTACK"],
+        "undecided": verdicts["UNDECIDED"],
+        "rate_from": f"{share.low:.3f}",
+        "rate_to": f"{share.high:.3f}",
+        "reasons": " ".join(f"{reason}:{count}" for reason, count in reasons.most_common()),
+    }
+
+
 def skin(portrait: Portrait) -> float:
     """How light its skin is: the median grey value of cheeks and forehead."""
     points = np.rint(portrait.mesh[[50, 280, 151, 205, 425], :2]).astype(int)
@@ -186,7 +316,6 @@ def keep(path: Path, challenge: LightChallenge, made: FlashedRecording, *, finde
         seen = tracker.update(Frame(image, float(time_s), index))
         if seen:
             samples.append(sample(image, seen[0][1], time_s=float(time_s)))
-    hints = [hint.code for hint in injection_hints([], frames=recording.frames[:30])]
     with path.with_suffix(".part").open("wb") as file:
         np.savez_compressed(
             file,
@@ -203,20 +332,22 @@ def keep(path: Path, challenge: LightChallenge, made: FlashedRecording, *, finde
             light=recording.light,
             camera=recording.camera,
             adaptation=np.array([made.adaptation.exposure_s, made.adaptation.balance_s]),
-            hints=np.array(hints, dtype="U24"),
         )
     path.with_suffix(".part").rename(path)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("mode", choices=["light", "head"])
+    parser.add_argument("mode", choices=["light", "head", "report"])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--portraits", type=Path)
     parser.add_argument("--backgrounds", type=Path)
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--attacks", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--head", type=Path, help="of report: the folder of head recordings")
+    parser.add_argument("--csv", type=Path, default=Path("results/challenges.csv"))
+    parser.add_argument("--first", type=int, default=0, help="of report: lower numbers chose the limits")
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=1)
     return parser.parse_args()

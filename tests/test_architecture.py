@@ -12,13 +12,27 @@ SOURCE = Path(__file__).parent.parent / "src" / "unmask"
 
 # Who may import whom; everyone may import their own package. The root hands out the Detector and nothing
 # else.
-FLOOR_0 = {"plain", "errors", "verdicts", "types", "contract", "signature", "files", "parallel", "interrupts"}
+FLOOR_0 = {
+    "licences",
+    "plain",
+    "errors",
+    "verdicts",
+    "readable",
+    "types",
+    "contract",
+    "signature",
+    "files",
+    "parallel",
+    "interrupts",
+}
 FLOOR_1 = {"media", "metrics", "scores"}
 MAY_IMPORT = {
     "plain": set(),
     "errors": {"plain"},
     "verdicts": set(),
-    "types": {"plain", "errors", "verdicts"},
+    "readable": set(),  # pages are drawn above it, and looked up by name
+    "types": {"plain", "errors", "verdicts", "readable"},
+    "licences": {"contract", "types"},
     "contract": {"plain", "types"},
     "signature": {"types"},
     "files": {"plain", "types"},
@@ -35,13 +49,14 @@ MAY_IMPORT = {
     "detector": FLOOR_0 | FLOOR_1,
     "evaluation": FLOOR_0 | FLOOR_1 | {"detector"},
     "report": FLOOR_0 | FLOOR_1 | {"evaluation"},
+    "adapters": FLOOR_0 | {"detector"},
     "claims": FLOOR_0 | FLOOR_1 | {"data", "models", "training", "report"},
     "serve": FLOOR_0 | FLOOR_1 | {"challenges", "detector"},
     "app": FLOOR_0
     | FLOOR_1
     | {"simulate", "data", "models", "training", "detector", "evaluation", "report", "claims"}
     | {"challenges", "serve"},
-    "__init__": {"detector"},
+    "__init__": FLOOR_0 | {"media", "detector"},
     "__main__": {"interrupts", "media", "app"},
 }
 # Walls inside the big packages: who may import which part of the same package.

@@ -60,12 +60,14 @@ NOT_RUN = {
     "docs/material.md": 1,
     "docs/prepare.md": 1,
     "docs/published.md": 1,
+    "docs/recipes.md": 1,
     "docs/serve.md": 3,
     "docs/simulator.md": 2,
     "docs/start.md": 1,
     "docs/threat-model.md": 1,
     "docs/train.md": 1,
     "docs/training.md": 10,
+    "docs/watch.md": 1,
 }
 # Pages of the navigation that others write; each may bring marked examples.
 COMING = {"claims", "report", "stress", "calibration", "selftest"}

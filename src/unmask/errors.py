@@ -17,6 +17,8 @@ class UnmaskError(Exception):
 class SourceError(UnmaskError):
     """A video, image, folder, camera or stream that cannot be read."""
 
+    is_live = False  # among decisions, as of `Detector.check_many`: what cannot be read is not live
+
 
 class OutputError(UnmaskError):
     """A file that cannot be written: a full disk, a folder that is read-only or missing."""

@@ -33,6 +33,7 @@ from unmask.errors import (
 from unmask.errors import (
     UnmaskError as UnmaskError,
 )
+from unmask.readable import ReadableDecision, ReadableFace
 from unmask.verdicts import Reason as Reason
 from unmask.verdicts import Verdict as Verdict
 
@@ -283,10 +284,10 @@ class Segment:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaceDecision:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FaceDecision(ReadableFace):
     """The decision on one face of a source, its worst segment that counts; `score` is NaN when no clip was
-    scored.
+    scored. `landmarks` (468, 3) are x, y of the latest sighting in pixels of the frame, and z.
     """
 
     identity: int
@@ -296,6 +297,7 @@ class FaceDecision:
     clips: tuple[ClipScore, ...]
     boxes: tuple[tuple[float, np.ndarray], ...]  # (time_s, xyxy) of every sighting
     segments: tuple[Segment, ...] = ()
+    landmarks: np.ndarray | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As docs/json.md describes it, NaN as None."""
@@ -312,7 +314,7 @@ class FaceDecision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(ReadableDecision):
     """The decision on a whole source: that of its main face, or the worst with all faces.
 
     Of a single picture `faces` are all that were found, the largest first; where a second one is more than
@@ -334,6 +336,7 @@ class Decision:
     model_sha256: str
     timings_ms: Mapping[str, float]
     notes: tuple[str, ...] = ()  # sentences on the source: damaged frames, tracks that were not looked at
+    judge: Any = field(default=None, repr=False, compare=False)  # a detector.decision.Judge, for reports
 
     @property
     def is_live(self) -> bool:

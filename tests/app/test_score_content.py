@@ -82,7 +82,7 @@ def scored(monkeypatch):
             )
 
     monkeypatch.setitem(score_rows.ENGINES, "processes", engine)
-    monkeypatch.setattr(score_rows, "claim_of", lambda scorer: {"model": "m 1"})
+    monkeypatch.setattr(score_rows, "mark_of", lambda scorer: {"model": "m 1"})
     return names
 
 

@@ -98,9 +98,11 @@ def test_a_photograph_that_is_turned_has_no_parallax():
     assert (result.verdict, result.reasons) == (Verdict.ATTACK, (Reason.NO_PARALLAX,))
 
 
-def test_another_order_is_an_attack():
-    result = judged(("left", "up"), ("right", "up")).decide()
-    assert (result.verdict, result.reasons) == (Verdict.ATTACK, (Reason.WRONG_TURNS,))
+def test_another_order_is_never_live():
+    judge = judged(("left", "up"), ("right", "up"))
+    result = judge.decide()
+    assert (result.verdict, result.reasons) == (Verdict.UNDECIDED, (Reason.WRONG_TURNS,))
+    assert judge.failed
     assert result.evidence["wrong_turn"] == "right"
 
 

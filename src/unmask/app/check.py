@@ -3,25 +3,27 @@
 Exit code: 3 if any source could not be read, else 1 if any is ATTACK, else 2 if any is UNDECIDED, else 0.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from unmask.app.errors import explain
+from unmask.app.given import STDIN, spread, standard_input
 from unmask.app.options import ModelOptions, Page, Trust
 from unmask.app.progress import bar, say
-from unmask.app.render import console, json_line, table
+from unmask.app.render import CSV_HEADER, console, csv_row, json_line, table
 from unmask.app.streams import in_utf_8
-from unmask.detector.decision import rule_of
 from unmask.detector.detector import Detector, packaged
 from unmask.detector.watch import WatchSettings
 from unmask.files import keep_inputs, write_page
 from unmask.plain import address_shown
 from unmask.report.outcomes import Checked, Outcome, Unreadable, exit_code
+from unmask.scores.cells import as_csv
 from unmask.signature import check_signatures
 from unmask.types import Decision, SettingsError, SourceError, UnmaskError
 
@@ -33,12 +35,16 @@ class CheckOptions(ModelOptions):
     sources: Annotated[
         tuple[str, ...],
         typer.Argument(
-            help="Videos, images, folders of frames, camera:0, rtsp:// or http:// streams.", metavar="SOURCE"
+            help="Videos, images, folders of frames or of videos, 0 (a camera), /dev/video0, rtsp:// or "
+            "http:// addresses, - (standard input).",
+            metavar="SOURCE",
         ),
     ]
-    json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a line, see docs/json.md.")] = (
-        False
-    )
+    form: Annotated[
+        Literal["table", "json", "csv"],
+        typer.Option("--format", help="What is printed: a table, JSON lines (docs/json.md), or CSV."),
+    ] = "table"
+    json_lines: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
     annotate: Annotated[
         Path | None, typer.Option(help="Write the source with box, verdict and depth to this .mp4.")
     ] = None
@@ -52,6 +58,12 @@ class CheckOptions(ModelOptions):
     early_stop: Annotated[
         bool, typer.Option("--early-stop", help="Judge no more of a file once the verdict is there.")
     ] = False
+    every: Annotated[
+        float,
+        typer.Option(
+            help="Check again every so many seconds for --seconds in all, as for snapshot addresses.", min=0.0
+        ),
+    ] = 0.0
     trust: Trust = None
 
 
@@ -68,12 +80,17 @@ def check(options: CheckOptions) -> int:
             all_faces=options.all_faces, seconds=options.seconds, early_stop=options.early_stop
         ),
     )
+    form = "json" if options.json_lines else options.form
     outcomes: list[Outcome] = []
-    for source in options.sources:
+    if form == "csv":
+        print(as_csv([CSV_HEADER]), end="", flush=True)
+    for source in _again(spread(options.sources), options):
         outcomes.append(outcome_of(source, detector, options=options))
-        if options.json_lines:
+        if form == "json":
             print(json_line(outcomes[-1], ascii_only=not in_utf_8()), flush=True)
-    if not options.json_lines:
+        if form == "csv":
+            print(as_csv([csv_row(outcomes[-1])]), end="", flush=True)
+    if form == "table":
         show(outcomes)
     keep(outcomes, options)
     return exit_code(outcomes)
@@ -85,14 +102,17 @@ def outcome_of(source: str, detector: Detector, *, options: CheckOptions) -> Out
         if options.report or options.annotate:
             detector = detector.with_settings(replace(detector.settings, explain=True))
         with bar(address_shown(source)) as advance:
-            decision = detector.check(source, fps=options.fps, progress=advance)
+            given = standard_input() if source == STDIN else source
+            decision = detector.check(given, fps=options.fps, progress=advance)
+            if source == STDIN:
+                decision = replace(decision, source=STDIN)
     except SourceError as unreadable:
         return _unreadable(source, unreadable)
     except UnmaskError:
         raise  # the fault lies with the model or the settings: no other source would fare better
     except Exception as failure:
         return _unreadable(source, failure)
-    return _checked(decision, detector, options=options)
+    return _checked(decision)
 
 
 def show(outcomes: Sequence[Outcome]) -> None:
@@ -117,15 +137,10 @@ def keep(outcomes: Sequence[Outcome], options: CheckOptions) -> None:
         say(f"annotated: {options.annotate}")
 
 
-def _checked(decision: Decision, detector: Detector, *, options: CheckOptions) -> Checked:
-    contract = next(c for c in detector.contracts if c.payload_sha256 == decision.model_sha256)
-    rule = rule_of(contract, point=options.point, precision=options.precision)
-    most = max([1, *(len(face.clips) for face in decision.faces)])
+def _checked(decision: Decision) -> Checked:
+    judge = decision.judge
     return Checked(
-        decision=decision,
-        contract=contract,
-        seen=decision.faces,
-        half_widths=tuple(rule.half_width(n) for n in range(1, most + 1)),
+        decision=decision, contract=judge.contract, seen=decision.faces, half_widths=judge.half_widths
     )
 
 
@@ -135,12 +150,23 @@ def _unreadable(source: str, error: Exception) -> Unreadable:
     return Unreadable(source=address_shown(source), sentence=sentence)
 
 
+def _again(sources: Sequence[str], options: CheckOptions) -> Iterator[str]:
+    """The sources; with --every in rounds that begin so many seconds apart, within --seconds."""
+    started, rounds = time.monotonic(), 0
+    while True:
+        yield from sources
+        rounds += 1
+        if not options.every or rounds * options.every > options.seconds:
+            return
+        time.sleep(max(0.0, started + rounds * options.every - time.monotonic()))
+
+
 def _comes_once(source: str) -> bool:
-    return source.startswith("camera:") or "://" in source
+    return source.startswith("camera:") or "://" in source or source == STDIN
 
 
 def _refuse_impossible(options: CheckOptions) -> None:
-    sources = options.sources
+    sources = spread(options.sources)
     outputs = {"--report": options.report, "--annotate": options.annotate}
     keep_inputs(outputs, [*sources, *(options.models or packaged())])
     if not options.annotate:

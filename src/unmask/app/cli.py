@@ -22,7 +22,14 @@ from unmask.app.streams import complain, spell_out
 
 # task -> command -> the file, and function, that it is
 COMMANDS: dict[str, dict[str, str]] = {
-    "Judge": {"check": "check", "camera": "camera", "serve": "serve", "demo": "demo", "assets": "assets"},
+    "Judge": {
+        "check": "check",
+        "watch": "watch",
+        "camera": "camera",
+        "serve": "serve",
+        "demo": "demo",
+        "assets": "assets",
+    },
     "Measure": {
         "score": "score",
         "evaluate": "evaluate",

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
+from unmask.app import progress
+
 PRECISIONS = ("f32", "bf16")  # operating points are measured at each
 ENGINES = ("processes", "ray")  # the rows of data.prepare.engines.ENGINES, which would load OpenCV
 
@@ -83,6 +85,26 @@ class EngineOptions(JobOptions):
     ] = "processes"
 
 
+_LOUDNESS = [  # of every command
+    inspect.Parameter(
+        "quiet",
+        inspect.Parameter.KEYWORD_ONLY,
+        annotation=Annotated[
+            bool, typer.Option("--quiet", "-q", help="No progress and no notes; warnings and errors stay.")
+        ],
+        default=False,
+    ),
+    inspect.Parameter(
+        "verbose",
+        inspect.Parameter.KEYWORD_ONLY,
+        annotation=Annotated[
+            bool, typer.Option("--verbose", "-v", help="Say how long it took, and trace errors of unmask.")
+        ],
+        default=False,
+    ),
+]
+
+
 def as_typer(function: Callable[[Any], int]) -> Callable[..., int]:
     """The function of one dataclass of options as a function of keywords that typer reads.
 
@@ -107,8 +129,11 @@ def as_typer(function: Callable[[Any], int]) -> Callable[..., int]:
     def called(**values: Any) -> int:
         for name in many:
             values[name] = tuple(values[name] or ())
-        return function(options(**values))
+        quiet, verbose = values.pop("quiet"), values.pop("verbose")
+        with progress.loudness(quiet=quiet, verbose=verbose):
+            return function(options(**values))
 
+    parameters += _LOUDNESS
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {each.name: each.annotation for each in parameters}
     return called

@@ -41,8 +41,8 @@ from unmask.files import held, keep_inputs, left_behind, name_below, write_bytes
 from unmask.media.faces import FaceFinder
 from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
 
-CLAIM = PREPARATION
-FILES = "|".join(map(re.escape, (CLAIM, MANIFEST, CLIPS)))
+MARK = PREPARATION
+FILES = "|".join(map(re.escape, (MARK, MANIFEST, CLIPS)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,12 +104,12 @@ def prepare(options: PrepareOptions) -> int:
     parts = parts_of(dataset, root, protocol=options.protocol)
     if options.depth == "real":
         check_depth([p for presentations in parts.values() for p in presentations], dataset=dataset)
-    refuse_others(out, claim=CLAIM, files=FILES)
+    refuse_others(out, claim=MARK, files=FILES)
     settings = {"dataset": dataset, "protocol": options.protocol}
     if options.depth != "mesh":  # unsaid: folders of versions that knew nothing else go on
         settings["depth"] = options.depth
     with held(out):
-        claim(out, settings)
+        mark(out, settings)
         for name, presentations in parts.items():
             with bar(f"preparing {name}: {len(presentations)} presentations") as advance:
                 prepare_part(
@@ -221,19 +221,19 @@ def fingerprint(presentations: Sequence[Presentation], *, root: Path, seconds: f
     return hashlib.sha256(json.dumps([seconds, rows], sort_keys=True).encode()).hexdigest()
 
 
-def claim(out: Path, settings: dict[str, str]) -> None:
+def mark(out: Path, settings: dict[str, str]) -> None:
     """Marks `out` as made from this set by this protocol; one of another is refused."""
     text = json.dumps(settings, indent=1)
-    claimed = (out / CLAIM).is_file()
-    if claimed and (out / CLAIM).read_bytes() != text.encode():
+    marked = (out / MARK).is_file()
+    if marked and (out / MARK).read_bytes() != text.encode():
         raise OutputError(
             f"{out} was prepared from another data set or protocol, or with another --depth "
-            f"({out / CLAIM}); choose another folder"
+            f"({out / MARK}); choose another folder"
         )
     for path in left_behind(out, FILES):
         path.unlink()
-    if not claimed:
-        write_bytes(out / CLAIM, text.encode())
+    if not marked:
+        write_bytes(out / MARK, text.encode())
 
 
 def summary(part: str, found: Sequence[RecordingOutcome]) -> str:

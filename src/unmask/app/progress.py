@@ -1,8 +1,10 @@
 """Progress on stderr, for people: a bar is shown in a terminal alone, losses of a training everywhere."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 from rich.console import Console
@@ -26,6 +28,24 @@ class Advance(Protocol):
     def __call__(self, done: int, total: int | None = None, title: str = "", /) -> None: ...
 
 
+_QUIET = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def loudness(*, quiet: bool, verbose: bool) -> Iterator[None]:
+    """While the block runs: `quiet` leaves out bars and notes, `verbose` ends with how long it took."""
+    token, started, worked = _QUIET.set(quiet), time.monotonic(), time.process_time()
+    if verbose:
+        os.environ["UNMASK_DEBUG"] = "1"
+    try:
+        yield
+    finally:
+        _QUIET.reset(token)
+        if verbose:
+            spent = time.monotonic() - started
+            say(f"took {spent:.1f} s, {time.process_time() - worked:.1f} s of a processor")
+
+
 @contextmanager
 def bar(title: str) -> Iterator[Advance]:
     """A bar that lives while the block runs; the block is given a function to move it."""
@@ -38,7 +58,9 @@ def bar(title: str) -> Iterator[Advance]:
         TimeRemainingColumn(),
     )
     title = sentence(title)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal or _QUIET.get()
+    ) as progress:
         task = progress.add_task(title, total=None)
 
         def advance(done: int, total: int | None = None, named: str = "", /) -> None:
@@ -91,7 +113,11 @@ def _duration(seconds: float) -> str:
 
 
 def say(text: str) -> None:
-    """One line on stderr, without credentials or control characters."""
+    """One line on stderr, without credentials or control characters; quietly warnings alone, which begin with
+    "unmask:".
+    """
+    if _QUIET.get() and not text.startswith("unmask:"):
+        return
     try:
         Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(sentence(text))
     except OSError:  # nobody reads it: no reason to end the work

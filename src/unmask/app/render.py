@@ -23,6 +23,7 @@ WIDTH_IN_FILES = 120  # a table written into a file or pipe has no terminal to f
 HEADER = ("source", "verdict", "score", "threshold", "time", "reasons")
 REASONS_AT_LEAST = 20  # columns that reasons are folded into
 VERDICT_WIDTH = 12
+CSV_HEADER = ("source", "verdict", "score", "threshold", "operating_point", "reasons", "time_ms", "error")
 NOT_UTF_8 = re.compile("[\ud800-\udfff]+")
 
 
@@ -31,6 +32,21 @@ def json_line(outcome: Outcome, *, ascii_only: bool = False) -> str:
     record = _unreadable(outcome) if isinstance(outcome, Unreadable) else outcome.decision.to_dict()
     record["source"] = NOT_UTF_8.sub(lambda found: escaped(found[0]), address_shown(record["source"]))
     return json.dumps(record, allow_nan=False, ensure_ascii=ascii_only)
+
+
+def csv_row(outcome: Outcome) -> list[object]:
+    """The cells below CSV_HEADER; what is not known is an empty cell."""
+    if isinstance(outcome, Unreadable):
+        name = sentence(address_shown(outcome.source))
+        return [name, Verdict.UNDECIDED.value, "", "", "", "UNREADABLE", "", outcome.sentence]
+    record = outcome.decision.to_dict()
+    return [
+        sentence(address_shown(record["source"])),
+        *(record[key] for key in ("verdict", "score", "threshold", "operating_point")),
+        " ".join(record["reasons"]),
+        record["timings_ms"].get("total"),
+        "",
+    ]
 
 
 def table(outcomes: Sequence[Outcome], *, width: int) -> Table | Text:

@@ -28,7 +28,7 @@ from unmask.types import DataError, OutputError, Presentation, Score
 
 CLIP_COLUMNS = ("presentation", "time_s", "score")
 SENTENCES = 10  # on files that cannot be read, before they are only counted
-WORTH = 32  # presentations of a process that are worth its start, which takes as long as some 24
+MIN_PER_WORKER = 32  # presentations of a process that are worth its start, which takes as long as some 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def write_rows(
     _keep_inputs(entries, scorer, output, lists=lists)
     if scorer.evidence:
         _tell_about(entries, scorer, protocol=protocol)
-    with journal(output.table, _claim(entries, scorer, protocol=protocol)) as kept:
+    with journal(output.table, _mark(entries, scorer, protocol=protocol)) as kept:
         found = _scored(entries, scorer, output, kept=kept, title=title)
         judges = sorted({one.model for one in found if one.model}) or _names(scorer)
         model = {"model": " + ".join(judges)} if protocol else {}
@@ -120,21 +120,21 @@ def _keep_inputs(
     keep_inputs(outputs, [*lists, *(scorer.models or packaged()), *(e.presentation.path for e in entries)])
 
 
-def _claim(entries: Sequence[Entry], scorer: PresentationScorer, *, protocol: str) -> dict[str, str]:
+def _mark(entries: Sequence[Entry], scorer: PresentationScorer, *, protocol: str) -> dict[str, str]:
     """All that the rows follow from, wherever the folders lie: a table is continued only by the same."""
     rows = [
         [entry.name, dict(entry.columns), {**asdict(entry.presentation), "path": ""}] for entry in entries
     ]
     return {
         "protocol": protocol,
-        **claim_of(scorer),
+        **mark_of(scorer),
         "wish for evidence": "with" if scorer.evidence else "without",
         "list of presentations": hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest(),
     }
 
 
-def claim_of(scorer: PresentationScorer) -> dict[str, str]:
-    """What scores follow from beside the recordings, for the claim of a journal."""
+def mark_of(scorer: PresentationScorer) -> dict[str, str]:
+    """What scores follow from beside the recordings, for the mark of a journal."""
     contracts = scoring.loaded(scorer).contracts
     return {
         "model": ", ".join(f"{c.name} {c.version} {c.payload_sha256}" for c in contracts),
@@ -174,7 +174,7 @@ def _scored(
             f"presentations scored and kept in {kept.path}; run the same command again to go on, with fewer "
             "--jobs if memory is short"
         ) from killed
-    return [again(kept.rows[n]) for n in range(total)]
+    return [scored_from_json(kept.rows[n]) for n in range(total)]
 
 
 def _still_holds(entry: Entry, row: Mapping[str, Any], scorer: PresentationScorer) -> bool:
@@ -210,10 +210,10 @@ def _tell_about(entries: Sequence[Entry], scorer: PresentationScorer, *, protoco
 
 def _jobs(output: ScoreOutput, todo: int) -> int:
     """Processes: as many as were asked for, else one for each core, where each has enough to do."""
-    return output.jobs or max(1, min(os.cpu_count() or 1, math.ceil(todo / WORTH)))
+    return output.jobs or max(1, min(os.cpu_count() or 1, math.ceil(todo / MIN_PER_WORKER)))
 
 
-def again(row: dict[str, Any]) -> Scored:
+def scored_from_json(row: dict[str, Any]) -> Scored:
     """The record that was kept as JSON."""
     known = {name: row[name] for name in row if name != "content"}
     return Scored(**{**known, "clips": tuple((time_s, score) for time_s, score in row["clips"])})

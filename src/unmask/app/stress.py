@@ -20,7 +20,7 @@ from rich.table import Table
 from unmask.app.options import JobOptions, Labels, ModelOptions, Page
 from unmask.app.progress import bar, say
 from unmask.app.render import console
-from unmask.app.score_rows import again, claim_of
+from unmask.app.score_rows import mark_of, scored_from_json
 from unmask.data.folder import LABELS, read_labels
 from unmask.data.prepare.engines import ENGINES, KilledError
 from unmask.detector import scoring
@@ -33,7 +33,7 @@ from unmask.scores.journal import Journal, journal, journal_path
 from unmask.scores.stress import StressRow, write_stress
 from unmask.types import DataError, OutputError, Presentation, SettingsError
 
-WORTH = 200  # trials of a process that are worth its start
+MIN_PER_WORKER = 200  # trials of a process that are worth its start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ def _table(
     trials: Sequence[Trial], stresser: Stresser, options: StressOptions, *, root: Path
 ) -> list[StressRow]:
     """All rows, in order of change, strength and presentation, once their table is written."""
-    with journal(options.out, _claim(trials, stresser, root=root)) as kept:
+    with journal(options.out, _mark(trials, stresser, root=root)) as kept:
         found = _tried(trials, stresser, options, kept=kept)
         rows = [_row(trial, one, root=root) for trial, one in zip(trials, found, strict=True) if one.verdict]
         order = {dose: place for place, dose in enumerate(dict.fromkeys(_dose(t) for t in trials))}
@@ -122,7 +122,7 @@ def _tried(
     todo = [(place, trial) for place, trial in enumerate(trials) if place not in same]
     if same:
         say(f"{len(same)} of {len(trials)} trials were done before; going on with the others")
-    jobs = options.jobs or max(1, math.ceil(len(todo) / WORTH))
+    jobs = options.jobs or max(1, math.ceil(len(todo) / MIN_PER_WORKER))
     told: set[str] = set()
     try:
         results = ENGINES["processes"](stresser, todo, jobs=min(jobs, os.cpu_count() or 1))
@@ -138,16 +138,16 @@ def _tried(
             f"a worker process was killed with {len(kept.rows)} of {len(trials)} trials done and kept in "
             f"{kept.path}; run the same command again to go on, with fewer --jobs if memory is short"
         ) from killed
-    return [again(kept.rows[place]) for place in range(len(trials))]
+    return [scored_from_json(kept.rows[place]) for place in range(len(trials))]
 
 
-def _claim(trials: Sequence[Trial], stresser: Stresser, *, root: Path) -> dict[str, str]:
+def _mark(trials: Sequence[Trial], stresser: Stresser, *, root: Path) -> dict[str, str]:
     """All that the rows follow from; a table is continued only by the same."""
     listed = [
         [name_below(root, t.presentation.path), t.presentation.label, t.change, t.strength] for t in trials
     ]
     return {
-        **claim_of(stresser.scorer),
+        **mark_of(stresser.scorer),
         "seed": str(stresser.seed),
         "list of presentations or changes": hashlib.sha256(json.dumps(listed).encode()).hexdigest(),
     }

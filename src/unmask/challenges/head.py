@@ -1,5 +1,6 @@
 """The head challenge: turns in a random order, and depth that shows while the head turns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,14 @@ from unmask.types import Face, Frame, Reason, SettingsError, Verdict
 
 TURNS = ("left", "right", "up")  # as the person sees it: their own left
 STEPS = 4
-TURNED = {"left": 14.0, "right": 14.0, "up": 8.0}  # degrees from the middle at which a turn counts
+TURNED = {"left": 14.0, "right": 14.0, "up": 10.0}  # degrees from the middle at which a turn counts
+WRONG = 1.4  # times as far a turn goes that was not asked for: people sway
 MIDDLE_DEG = 7.0  # within this of the middle the head looks straight
 REACTION_S = 0.15  # nobody turns sooner after a prompt
 PATIENCE_S = 6.0  # nor is waited for longer
 LEAST_TURNS = 2  # with points enough to measure parallax
-DEPTH_LEAST, SURE_LEAST = 0.08, 4.0  # parallax of a head: see docs/challenges.md
+DEPTH_LEAST, SURE_LEAST = 0.08, 5.0  # parallax of a head over all turns: see docs/challenges.md
+FLAT_MOST = 4.0  # less than this is what a sheet gives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,11 @@ class HeadJudge:
         """How many of the turns have been made so far: the page goes on to the next."""
         return len(self._made)
 
+    @property
+    def failed(self) -> bool:
+        """Whether no further frame can lead to LIVE: a wrong turn, or none for too long."""
+        return self._wrong is not None or self._late
+
     def shown(self, index: int, time_ms: float) -> None:
         """The prompt for turn `index` appeared at that time."""
         if not 0 <= index < len(self.challenge.order):
@@ -116,16 +124,12 @@ class HeadJudge:
 
     def _decided(self, found: list[Parallax]) -> tuple[Verdict, tuple[Reason, ...]]:
         if self._wrong is not None:
-            return Verdict.ATTACK, (Reason.WRONG_TURNS,)
+            return Verdict.UNDECIDED, (Reason.WRONG_TURNS,)  # people take left for right; tries are few
         if self._late or self.done < len(self.challenge.order):
             return Verdict.UNDECIDED, (Reason.TOO_SHORT,)
         if len(found) < LEAST_TURNS:
             return Verdict.UNDECIDED, (Reason.EVIDENCE_WEAK,)
-        if all(is_deep(one) for one in _middle_half(found)):
-            return Verdict.LIVE, ()
-        if not any(is_deep(one) for one in found):
-            return Verdict.ATTACK, (Reason.NO_PARALLAX,)
-        return Verdict.UNDECIDED, (Reason.EVIDENCE_WEAK,)
+        return read(found)
 
     def _turns(self, pose: FacePose) -> dict[str, float]:
         """Degrees that the head is turned from where it was at first, in each direction."""
@@ -144,12 +148,12 @@ class HeadJudge:
         wanted = self.challenge.order[self.done]
         far = {name: turns[name] / TURNED[name] for name in TURNS}
         leading = max(far, key=lambda name: far[name])
-        if far[leading] < 1:
-            return
-        if leading == wanted:
+        if far[wanted] >= 1 and leading == wanted:
             self._made.append(time_s)
-        else:
+        elif far[leading] >= WRONG and far[wanted] < 1:
             self._wrong = leading
+        else:
+            return
         self._straight = False
 
     def _follow(self, frame: Frame, face: Face, *, farthest: float) -> None:
@@ -168,12 +172,17 @@ class HeadJudge:
             self._pending = self._points.moved() or self._pending
 
 
-def is_deep(found: Parallax) -> bool:
-    """Whether no plane and no sheet moves like this."""
-    return found.depth >= DEPTH_LEAST and found.sure >= SURE_LEAST
+def read(found: Sequence[Parallax]) -> tuple[Verdict, tuple[Reason, ...]]:
+    """The verdict on the parallax of turns that were made as asked: their evidence is added up.
 
-
-def _middle_half(found: list[Parallax]) -> list[Parallax]:
-    """The better half: a turn whose points were lost in a blur says nothing against the others."""
-    best = sorted(found, key=lambda one: -one.sure)
-    return best[: max(LEAST_TURNS, (len(best) + 1) // 2)]
+    >>> sheet = Parallax(plane=0.01, sheet=0.01, depth=0.02, sure=1.0, points=100)
+    >>> read([sheet] * 4)[0]
+    <Verdict.ATTACK: 'ATTACK'>
+    """
+    depth = float(np.median([one.depth for one in found]))
+    sure = float(np.sqrt(sum(one.sure**2 for one in found)))
+    if depth >= DEPTH_LEAST and sure >= SURE_LEAST:
+        return Verdict.LIVE, ()
+    if depth < DEPTH_LEAST and sure < FLAT_MOST:
+        return Verdict.ATTACK, (Reason.NO_PARALLAX,)
+    return Verdict.UNDECIDED, (Reason.EVIDENCE_WEAK,)

@@ -22,7 +22,7 @@ OPTICAL = ("exposureMode", "whiteBalanceMode", "focusMode", "brightness", "iso",
 LEAST_FRAMES = 20
 JITTER = 0.004  # deviation of the time between frames over its median: cameras and browsers jitter more
 DOUBLED = 0.2  # share of frames equal to the one before: dim rooms make cameras repeat some
-NOISE = 0.12  # grey values of noise that differ from frame to frame
+NOISE = 0.05  # grey values of noise that differ from frame to frame
 BLOCKS = 1.35  # how much steeper grey values are at 8 pixel borders than between them
 
 
@@ -105,10 +105,11 @@ def _of_frames(frames: Sequence[np.ndarray]) -> list[InjectionHint]:
 
 
 def temporal_noise(greys: Sequence[np.ndarray]) -> float | None:
-    """Grey values by which the quietest parts of three neighbouring pictures differ from a straight course.
+    """Grey values by which three neighbouring pictures differ from a straight course.
 
-    A sensor's noise is new in every frame; a picture that is shown again, or drawn, has none. The quietest
-    tenth of the blocks of 16 pixels counts, without those that are black or burnt out; None where all are.
+    A sensor's noise is new in every frame; a picture that is shown again, or drawn, has none. The median over
+    blocks of 16 pixels counts, since codecs leave out what hardly changes; None where all are black or burnt
+    out.
     """
     deviations = []
     for before, now, after in zip(greys, greys[1:], greys[2:], strict=False):
@@ -118,7 +119,7 @@ def temporal_noise(greys: Sequence[np.ndarray]) -> float | None:
         level, spread = _blocks(now.astype(np.float32)), _blocks(off * off)
         usable = (level > 20) & (level < 235)
         if usable.any():
-            deviations.append(float(np.sqrt(np.quantile(spread[usable], 0.1) / 1.5)))
+            deviations.append(float(np.sqrt(np.median(spread[usable]) / 1.5)))
     return float(np.median(deviations)) if deviations else None
 
 

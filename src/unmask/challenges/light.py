@@ -44,10 +44,10 @@ class LightLimits:
     shape_sure: float = 2.0  # times what noise alone gives
     shape_noise_most: float = 0.015  # above it a face is not called flat
     mirror_least: float = -0.6
-    uneven_most: float = 0.4
-    other_least: float = 0.03  # of steps of another sequence: their size,
-    other_explained: float = 0.85  # the share of the signal that they are,
-    other_sharp: float = 3.0  # and how sharply they come at the challenge's rhythm
+    uneven_most: float = 0.33
+    other_least: float = 0.05  # of steps of another sequence: their size,
+    other_explained: float = 0.9  # the share of the signal that they are,
+    other_sharp: float = 6.0  # and how sharply they come at the challenge's rhythm
     dark: float = 0.004  # linear light of a face in which nothing can be measured
 
 
@@ -101,13 +101,16 @@ class LightJudge:
 
     def push(self, frame: Frame, face: Face | None) -> None:
         """The next frame with the face that is being checked, None where none was found."""
-        if face is None or len(self._samples) >= MOST_FRAMES:
+        if face is not None and self._is_next(frame.time_s):
+            self.take(sample(frame.image, face, time_s=frame.time_s))
+
+    def take(self, one: Sample) -> None:
+        """The next frame as numbers; what does not come after the others is left out."""
+        if not self._is_next(one.time_s):
             return
-        if self._samples and frame.time_s <= self._samples[-1].time_s:
-            return  # time does not run back, nor stand still
-        apart = float(np.linalg.norm(face.mesh[LEFT_EYE] - face.mesh[RIGHT_EYE]))
+        apart = float(np.linalg.norm(one.mesh[LEFT_EYE] - one.mesh[RIGHT_EYE]))
         self._small += apart < self.limits.eye_distance_px
-        self._samples.append(sample(frame.image, face, time_s=frame.time_s))
+        self._samples.append(one)
 
     def decide(self) -> ChallengeResult:
         """The result of what was seen; UNDECIDED while colours or frames are missing."""
@@ -133,6 +136,11 @@ class LightJudge:
         response = measure_response(samples, indices, schedule, found)
         verdict, reasons = read(response, limits)
         return ChallengeResult(verdict=verdict, reasons=reasons, evidence=_evidence(found, response))
+
+    def _is_next(self, time_s: float) -> bool:
+        """Whether a frame of that time is wanted: time does not run back, nor stand still."""
+        after = not self._samples or time_s > self._samples[-1].time_s
+        return after and len(self._samples) < MOST_FRAMES
 
     def _schedule(self) -> Schedule | None:
         """When each colour appeared; what was not reported follows the one before; None without the first."""

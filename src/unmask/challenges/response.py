@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unmask.challenges.samples import SKIN, Sample
-from unmask.challenges.sequence import Match, Schedule, slow_basis, step_shares, without
+from unmask.challenges.sequence import OPPONENT, Match, Schedule, slow_basis, step_shares, without
 from unmask.media.topology import FACE_TRIANGLES
 
 OTHERS = 60  # sequences that were not shown, to see what noise alone does
@@ -87,14 +87,15 @@ def measure_response(
 
 
 class _Answers:
-    """Shares of the face's mean answer, by regression of each place's light against the mean's."""
+    """Shares of the face's mean answer, by regression of each place's light against the answer of the mean.
+
+    It is done in opponent colours, each weighted by how quiet it is: a head that moves changes how bright its
+    places are much more than their hue.
+    """
 
     def __init__(self, steps: np.ndarray, times_s: np.ndarray, mean: np.ndarray, change: np.ndarray) -> None:
-        self._steps, self._mean = steps, mean
+        self._steps, self._mean, self._change = steps, mean, change
         self._basis = slow_basis(times_s)
-        # Colours that come back strongly count most; their sum of change times weight is 1.
-        strength = np.maximum(change, 0)
-        self._weight = strength / max(float(strength @ strength), 1e-9)
 
     def shares(
         self, light: np.ndarray, bits: np.ndarray, others: list[np.ndarray]
@@ -104,22 +105,30 @@ class _Answers:
         `light` (T, k, 3) are logarithms. What is left once the answer is taken out is held against `others`,
         sequences (n, 3) that were not shown.
         """
-        off = light - self._mean[:, None]
+        off = (light - self._mean[:, None]) @ OPPONENT.T
         off = without(off.reshape(len(off), -1), self._basis).reshape(off.shape)
-        changes = self._changes(off, bits)
-        rest = off - 0.5 * np.einsum("tc,kc->tkc", self._colours(bits), changes)
-        noises = [self._changes(rest, other) @ self._weight for other in others]
-        return 1 + changes @ self._weight, np.array(noises)
+        answer = self._answer(bits)
+        rest = off - np.einsum("tc,kc->tkc", answer, _each(off, answer))
+        quiet = 1 / np.maximum((rest**2).mean(axis=(0, 1)), 1e-10)  # (3,)
+        off, rest = off * quiet, rest * quiet
+        noises = [_together(rest, self._answer(other), quiet) for other in others]
+        return 1 + _together(off, answer, quiet), np.array(noises)
 
-    def _colours(self, bits: np.ndarray) -> np.ndarray:
-        return without(self._steps @ bits, self._basis)
+    def _answer(self, bits: np.ndarray) -> np.ndarray:
+        """What the mean of the face would answer (T, 3) to the sequence, in opponent colours."""
+        own = 0.5 * np.maximum(self._change, 0) * (self._steps @ bits)
+        return without(own @ OPPONENT.T, self._basis)
 
-    def _changes(self, off: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """Changes (k, 3) from low to high of each place under the sequence `bits` (n, 3)."""
-        colours = self._colours(bits)
-        return np.asarray(
-            2 * np.einsum("tc,tkc->kc", colours, off) / np.maximum((colours**2).sum(axis=0), 1e-9)
-        )
+
+def _each(off: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    """The slope (k, 3) of each place's light over the answer in each colour."""
+    return np.asarray(np.einsum("tc,tkc->kc", answer, off) / np.maximum((answer**2).sum(axis=0), 1e-12))
+
+
+def _together(weighted: np.ndarray, answer: np.ndarray, quiet: np.ndarray) -> np.ndarray:
+    """One slope (k,) over all colours, of light that was weighted by how quiet they are."""
+    power = float(((answer**2).sum(axis=0) * quiet).sum())
+    return np.asarray(np.einsum("tc,tkc->k", answer, weighted) / max(power, 1e-12))
 
 
 class _Surface:

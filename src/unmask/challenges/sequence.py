@@ -21,6 +21,8 @@ SLOW = 4  # cosines that turning heads and clouds may take up: up to 1.5 periods
 DRAWS = 12_000
 FEW = 400  # draws after which a hopeless sequence is given up
 LAG_STEP_S = 0.035
+# Red against green, blue against both, all: a head that moves changes the last most.
+OPPONENT = np.array([[1, -1, 0], [-0.5, -0.5, 1], [1 / 3, 1 / 3, 1 / 3]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,8 @@ def find_sequence(
         for lag in np.arange(lags_s[0], lags_s[1] + 1e-9, LAG_STEP_S)
         for constant in AUTOMATICS_S
     ]
-    own = schedule.primaries[None, list(indices)].astype(np.float32)
-    fits = np.array([model.fit(own)[0] for *_, model in models])
+    own = schedule.primaries[list(indices)]
+    fits = np.array([model.fit((own @ OPPONENT.T).astype(np.float32)[None])[0] for *_, model in models])
     lag, constant, model = models[int(fits.argmax())]
     chance = _chance(float(fits.max()), models, schedule, steps=len(indices))
     return Match(
@@ -70,7 +72,7 @@ def find_sequence(
         fit=float(fits.max()),
         lag_s=float(lag),
         automatics_s=float(constant),
-        change=model.change(own[0]),
+        change=model.change(own),
     )
 
 
@@ -125,7 +127,8 @@ def _chance(best: float, models: list, schedule: Schedule, *, steps: int) -> flo
     others = _drawn(len(schedule.primaries), steps, DRAWS)
     as_good = 0
     for part in (others[:FEW], others[FEW:]):
-        bits = np.moveaxis(np.moveaxis(schedule.primaries[part], 2, 0).astype(np.float32), 0, 2)  # by colour
+        bits = np.moveaxis(schedule.primaries[part] @ OPPONENT.T, 2, 0).astype(np.float32)
+        bits = np.moveaxis(bits, 0, 2)  # a colour's numbers side by side
         fits = np.max([model.fit(bits) for *_, model in models], axis=0)
         as_good += int((fits >= best).sum())
         if as_good > 2:
@@ -148,6 +151,7 @@ class _Model:
         steps = step_shares(times_s - lag_s, schedule)
         lit = steps.sum(axis=1) > 0.999
         steps, signal, times_s = steps[lit], signal[lit], times_s[lit]
+        self._steps = self._signal = np.zeros((0, 3))
         if len(steps) < SLOW + 3:
             self.weight = np.zeros((steps.shape[1], 3), np.float32)
             self.gram, self.power = np.eye(steps.shape[1], dtype=np.float32), np.ones(3)
@@ -155,12 +159,16 @@ class _Model:
         basis = slow_basis(times_s)
         steps = without(_followed(steps, times_s, constant_s), basis)
         signal = without(signal, basis)
+        self._steps, self._signal = steps, signal
+        signal = signal @ OPPONENT.T
         self.power = np.maximum((signal**2).sum(axis=0), 1e-12)
         self.weight = (steps.T @ signal).astype(np.float32)  # (n, 3)
         self.gram = (steps.T @ steps).astype(np.float32)
 
     def fit(self, bits: np.ndarray) -> np.ndarray:
-        """How well each of the sequences (m, n, 3) fits: the logarithm of a likelihood ratio per frame."""
+        """How well each of the sequences (m, n, 3), in opponent colours, fits: the logarithm of a likelihood
+        ratio per frame.
+        """
         total = np.zeros(len(bits))
         for c in range(3):
             own = bits[:, :, c]
@@ -170,9 +178,12 @@ class _Model:
         return np.asarray(total)
 
     def change(self, bits: np.ndarray) -> np.ndarray:
-        """By how much (3,) the signal changes from low to high under this sequence (n, 3)."""
-        norm = np.einsum("nc,nm,mc->c", bits, self.gram, bits)
-        return np.asarray(2 * np.einsum("nc,nc->c", bits, self.weight) / np.maximum(norm, 1e-9))
+        """By how much (3,) red, green and blue change from low to high under this sequence (n, 3)."""
+        if not len(self._steps):
+            return np.zeros(3)
+        colours = self._steps @ bits
+        power = np.maximum((colours**2).sum(axis=0), 1e-9)
+        return np.asarray(2 * (colours * self._signal).sum(axis=0) / power)
 
 
 def step_shares(moments_s: np.ndarray, schedule: Schedule) -> np.ndarray:

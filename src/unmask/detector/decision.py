@@ -18,7 +18,7 @@ from statistics import median
 import numpy as np
 
 from unmask.contract import Contract, OperatingPoint, ScoreMap
-from unmask.types import ModelError, Reason, Verdict
+from unmask.types import FaceDecision, ModelError, Reason, Verdict
 
 GRAVITY = {Verdict.LIVE: 0, Verdict.UNDECIDED: 1, Verdict.ATTACK: 2}
 
@@ -54,6 +54,20 @@ class Rule:
         0.13333333333333333
         """
         return self.margin / independent(clips, correlation=self.correlation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """The model behind a decision and, after 1, 2, ... clips, half the width of its undecided band."""
+
+    contract: Contract
+    half_widths: tuple[float, ...]
+
+
+def judge_of(contract: Contract, rule: Rule, faces: Sequence[FaceDecision]) -> Judge:
+    """The judge behind a decision on these faces."""
+    most = max([1, *(len(face.clips) for face in faces)])
+    return Judge(contract=contract, half_widths=tuple(rule.half_width(n) for n in range(1, most + 1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,9 @@
 """From a source to a decision: what the command line, the service and a few lines of Python call."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +12,8 @@ from unmask.detector.decision import Rule, rule_of
 from unmask.detector.explain import Explained, Explainer
 from unmask.detector.features import TellingNetwork
 from unmask.detector.fusion import fused
+from unmask.detector.many import checked, checked_async
+from unmask.detector.model_card import ModelCard, model_cards
 from unmask.detector.network import LoadedNetwork, Network
 from unmask.detector.stopwatch import Stopwatch
 from unmask.detector.stream import Stream
@@ -22,7 +26,7 @@ from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.sources import Source, open_presentation
 from unmask.media.tracks import Tracker
 from unmask.plain import address_shown
-from unmask.types import Decision, ModelError, Presentation, Reason, SettingsError, Verdict
+from unmask.types import Decision, ModelError, Presentation, Reason, SettingsError, SourceError, Verdict
 
 PACKAGED = ("encoder.onnx",)
 DEFAULT = "default"  # in place of a file: the packaged models
@@ -61,27 +65,33 @@ class Detector:
     @classmethod
     def load(
         cls,
-        models: str | Path | Sequence[str | Path] | None = None,
+        model: str | Path | Sequence[str | Path] | None = None,
         *,
+        device: str = "auto",
         point: str = "default",
         precision: str = "f32",
         threads: int = 0,
         settings: WatchSettings = DEFAULT_SETTINGS,
         telling: bool = False,
     ) -> "Detector":
-        """Ready to use; `models`: a single-frame and a multi-frame file, or one; None for the packaged ones.
+        """Ready to use; `model`: a single-frame and a multi-frame file, or one; None for the packaged ones.
 
         "default" among them names the packaged ones. Models of as many frames are fused (detector.fusion).
-        `precision` is "f32" or "bf16", `threads` 0 for OpenVINO's choice; `telling` adds mesh and features to
+        `device` is "auto" (the processor, for which thresholds were measured), "cpu" or "gpu"; `precision`
+        "f32" or "bf16"; `threads` 0 for OpenVINO's choice; `telling` adds mesh and features to
         clip scores. Raises ModelError, AssetError.
         """
         kind = TellingNetwork if telling else Network
-        networks = [kind.load(path, precision=precision, threads=threads) for path in model_paths(models)]
-        finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
+        networks = [
+            kind.load(path, precision=precision, threads=threads, device=device)
+            for path in model_paths(model)
+        ]
+        finder = _finder(threads)
         detector = cls(fused(networks), finder=finder, point=point, settings=settings)
-        named = [models] if isinstance(models, str | Path) else models
+        named = [model] if isinstance(model, str | Path) else model
         detector._recipe = {
-            "models": None if named is None else [str(model) for model in named],
+            "model": None if named is None else [str(one) for one in named],
+            "device": device,
             "point": point,
             "precision": precision,
             "threads": threads,
@@ -141,6 +151,33 @@ class Detector:
             notes = (*notes, f"only the first {self.settings.seconds:g} s were judged")
         decision = replace(decision, timings_ms=clock.timings_ms(), notes=notes)
         return _told(decision, opened.account)
+
+    def check_many(
+        self, sources: Iterable[Any], *, batch: int = 32, progress: bool = True, fps: float = 30.0
+    ) -> Iterator[Decision | SourceError]:
+        """The decision on each source, in their order, on all cores; `batch` of them are under way at most.
+
+        What cannot be read gives its SourceError in place of a decision (its `is_live` is False) and does not
+        stop the others. `progress` shows a bar with the time left in a terminal.
+        """
+        return checked(partial(self.check, fps=fps), sources, batch=batch, progress=progress)
+
+    async def check_async(self, source: Any, *, fps: float = 30.0) -> Decision:
+        """As `check`; the event loop goes on while a thread does the work."""
+        return await asyncio.to_thread(self.check, source, fps=fps)
+
+    def check_many_async(
+        self, sources: Iterable[Any], *, batch: int = 32, fps: float = 30.0
+    ) -> AsyncIterator[Decision | SourceError]:
+        """As `check_many`, for `async for`."""
+        return checked_async(partial(self.check, fps=fps), sources, batch=batch)
+
+    @property
+    def model_card(self) -> ModelCard:
+        """Name, version, licences of the training data and measured figures of the model for video, or of
+        the only one; `contracts` hold all there is to know of each.
+        """
+        return model_cards([self._fit(image=False)[0].contract])[0]
 
     def stream(self, *, name: str = "stream") -> Stream:
         """Takes frames with their times as they come; one for each person in front of the camera.
@@ -207,6 +244,12 @@ class Detector:
         """The network for pictures or for video, where both are there."""
         order = sorted(zip(self._networks, self._rules, strict=True), key=lambda n: n[0].contract.clip.frames)
         return order[0] if image else order[-1]
+
+
+@lru_cache(maxsize=4)
+def _finder(threads: int) -> FaceFinder:
+    """One for all detectors of a process, so that a second model is loaded without it."""
+    return FaceFinder.load(threads=threads) if threads else FaceFinder.load()
 
 
 def _loaded_again(recipe: dict[str, Any], settings: WatchSettings) -> Detector:

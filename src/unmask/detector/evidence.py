@@ -144,6 +144,7 @@ class Evidence:
     still: bool = False
     boxes: list[tuple[float, np.ndarray]] = field(default_factory=list)
     parts: list[_Part] = field(default_factory=list)
+    mesh: np.ndarray | None = None  # (468, 3) of the latest sighting, in pixels of the frame
     pictures: int = 0  # kept, or a few more where some were forgotten
 
     def begin(self, identity: int) -> None:
@@ -161,6 +162,7 @@ class Evidence:
             self.begin(self.identity)
         part, now_s = self.parts[-1], sighting.frame.time_s
         self.boxes.append((now_s, sighting.face.box))
+        self.mesh = sighting.face.mesh
         if unseen_s > 0:
             lost = frozenset((Reason.NOT_CONTINUOUS,))
             part.seen.append(_Seen(time_s=now_s, seconds=unseen_s, refused=lost))
@@ -230,6 +232,7 @@ class Evidence:
                 for clip in part.clips
             ),
             boxes=tuple(self.boxes),
+            landmarks=self.mesh,
             segments=tuple(
                 Segment(
                     identity=part.identity,

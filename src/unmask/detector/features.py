@@ -23,9 +23,16 @@ class TellingNetwork(Network):
     """
 
     def __init__(
-        self, graph: bytes, contract: Contract, *, origin: str, precision: str, threads: int
+        self,
+        graph: bytes,
+        contract: Contract,
+        *,
+        origin: str,
+        precision: str,
+        threads: int,
+        device: str = "CPU",
     ) -> None:
-        super().__init__(graph, contract, origin=origin, precision=precision, threads=threads)
+        super().__init__(graph, contract, origin=origin, precision=precision, threads=threads, device=device)
         model = read_graph(graph, origin=origin)
         self.feature_name, inner = _inner(model)
         self._inner = inner and compiled(inner, precision=precision, threads=threads)

@@ -49,7 +49,14 @@ class Network:
     """Ready once loaded; `score` may be called in any order from any number of threads."""
 
     def __init__(
-        self, graph: bytes, contract: Contract, *, origin: str, precision: str, threads: int
+        self,
+        graph: bytes,
+        contract: Contract,
+        *,
+        origin: str,
+        precision: str,
+        threads: int,
+        device: str = "CPU",
     ) -> None:
         self.contract = contract
         self.precision = precision
@@ -59,16 +66,22 @@ class Network:
         _check_shape(model, contract, origin=origin)
         self._inputs = ["clips", *view_names(contract.clip)]
         self._outputs = [name for name in ("score", "depth") if name in names_of(model.outputs)]
-        self._compiled = compiled(model, precision=precision, threads=threads)
+        self._compiled = compiled(model, precision=precision, threads=threads, device=device)
         self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
 
     @classmethod
-    def load(cls, path: str | Path, *, precision: str = "f32", threads: int = 0) -> "Network":
-        """`precision` is "f32" or "bf16"; `threads` 0 lets OpenVINO choose. Raises ModelError."""
+    def load(
+        cls, path: str | Path, *, precision: str = "f32", threads: int = 0, device: str = "auto"
+    ) -> "Network":
+        """`precision` is "f32" or "bf16"; `threads` 0 lets OpenVINO choose; `device` as `device_of` takes it.
+
+        Raises ModelError, SettingsError.
+        """
         if precision not in TOLERANCE:
             raise SettingsError(f"precision must be one of {', '.join(TOLERANCE)}, not {precision!r}")
+        used = device_of(device)
         graph, contract = read_file(path)
-        network = cls(graph, contract, origin=str(path), precision=precision, threads=threads)
+        network = cls(graph, contract, origin=str(path), precision=precision, threads=threads, device=used)
         network.check_golden(origin=str(path))
         return network
 
@@ -94,13 +107,22 @@ class Network:
         """Pixels (B, T, S, S, 3) uint8, masks (B, 32, 32) and pixels of the contract's further views, each of
         its own size -> scores (B,) and depths (B, S, 32, 32).
 
-        None for the depths of a network that reads none.
+        None for the depths of a network that reads none. ModelError where the graph gives something else.
         """
         pictures = {name: planes(view) for name, view in zip(self._inputs, (pixels, *views), strict=True)}
         request = self._request()
-        request.infer({**pictures, "mask": np.ascontiguousarray(masks, np.float32)})
-        score, *depth = [np.array(request.get_tensor(name).data, np.float32) for name in self._outputs]
+        try:
+            request.infer({**pictures, "mask": np.ascontiguousarray(masks, np.float32)})
+            score, *depth = [np.array(request.get_tensor(name).data, np.float32) for name in self._outputs]
+        except (RuntimeError, ValueError, TypeError) as broken:
+            raise not_computed(self.contract.name, broken) from broken
         self._idle.put(request)
+        maps = all(each.ndim == 4 and len(each) == len(pixels) for each in depth)
+        if score.size != len(pixels) or not maps:
+            raise ModelError(
+                f"model {self.contract.name} gives {[score.shape, *(each.shape for each in depth)]} for "
+                f"{len(pixels)} clips, not a score and depth maps for each; export it again"
+            )
         return score.reshape(len(pixels)), depth[0] if depth else None
 
     def check_golden(self, *, origin: str) -> None:
@@ -188,16 +210,43 @@ def _check_shape(model: ov.Model, contract: Contract, *, origin: str) -> None:
             )
 
 
-def compiled(model: ov.Model, *, precision: str, threads: int) -> ov.CompiledModel:
-    """For one clip at a time, as soon as possible, at exactly that precision."""
+def device_of(name: str) -> str:
+    """OpenVINO's name of "auto", "cpu" or "gpu"; SettingsError for another, or one that is not here.
+
+    "auto" is the processor: the thresholds were measured there, and every machine has one.
+    """
+    if name in ("auto", "cpu"):
+        return "CPU"
+    if name != "gpu":
+        raise SettingsError(f"device must be auto, cpu or gpu, not {name!r}")
+    here = ov.Core().available_devices
+    if not any(device.startswith("GPU") for device in here):
+        raise SettingsError(
+            f"device gpu is one that OpenVINO drives, and it finds {', '.join(here)} alone; give auto"
+        )
+    return "GPU"
+
+
+def compiled(model: ov.Model, *, precision: str, threads: int, device: str = "CPU") -> ov.CompiledModel:
+    """For one clip at a time, as soon as possible, at exactly that precision. Raises ModelError."""
     settings: dict[str, str | int] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": precision,
-        "ENABLE_CPU_PINNING": False,  # pinned to a core that others use, a clip waits for it
     }
-    if threads:
+    if device == "CPU":
+        settings["ENABLE_CPU_PINNING"] = False  # pinned to a core that others use, a clip waits for it
+    if threads and device == "CPU":
         settings["INFERENCE_NUM_THREADS"] = threads
-    return ov.Core().compile_model(model, "CPU", settings)
+    try:
+        return ov.Core().compile_model(model, device, settings)
+    except (RuntimeError, ValueError) as broken:
+        raise not_computed(model.friendly_name, broken) from broken
+
+
+def not_computed(name: str, broken: Exception) -> ModelError:
+    """What is said of a graph that can be read, but not computed."""
+    first = (str(broken).strip().splitlines() or [type(broken).__name__])[-1][:200]
+    return ModelError(f"model {name} holds a graph that cannot be computed ({first}); export it again")
 
 
 def planes(pixels: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from unmask.contract import Contract
-from unmask.detector.decision import GRAVITY, SUSTAINED_S, Rule
+from unmask.detector.decision import GRAVITY, SUSTAINED_S, Rule, judge_of
 from unmask.detector.evidence import Evidence, Window
 from unmask.detector.stopwatch import Stopwatch
 from unmask.media.clips import IN_PLACE, LONGEST_GAP, BoxMove, box_in, cut, moved_box
@@ -377,4 +377,5 @@ def decided(
         model_sha256=contract.payload_sha256,
         timings_ms={},
         notes=(f"the source has {rates}",) if rates else (),
+        judge=judge_of(contract, rule, faces),
     )

@@ -108,7 +108,7 @@ class HeadAttempt(ChallengedAttempt):
         self._prompts_s.setdefault(index, at_s)
 
     def _is_over(self, time_s: float) -> bool:
-        if self._head.decide().verdict is Verdict.ATTACK:
+        if self._head.failed:
             return True
         if self._head.done == len(self._head.challenge.order) and self._done_s is None:
             self._done_s = time_s

@@ -1,1 +1,1 @@
-""""""
+"""Simulated presentations: people, instruments and cameras, with true depth."""

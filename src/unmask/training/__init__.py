@@ -1,1 +1,1 @@
-""""""
+"""Trainings, from prepared clips to weights with their contract."""

@@ -1,0 +1,66 @@
+"""Many sources on all cores, in their order, and the same from code that must not be blocked."""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sized
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from unmask.types import Decision, SettingsError, SourceError
+
+Check = Callable[[Any], Decision]
+
+
+def checked(
+    check: Check, sources: Iterable[Any], *, batch: int, progress: bool
+) -> Iterator[Decision | SourceError]:
+    """The decision of each source in their order, or the SourceError of one that cannot be read.
+
+    At most `batch` sources are taken ahead of the one that is waited for, so an endless iterator is welcome.
+    The networks leave Python's lock while they run: threads share the cores. With `progress` a bar with the
+    time left is shown on standard error, should that be a terminal.
+    """
+    if batch < 1:
+        raise SettingsError(f"batch must be 1 or more, not {batch}")
+    total = len(sources) if isinstance(sources, Sized) else None
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    shown = Progress(
+        *columns, console=console, transient=True, disable=not (progress and console.is_terminal)
+    )
+    with ThreadPoolExecutor(min(batch, os.cpu_count() or 1)) as pool, shown:
+        task = shown.add_task("checking", total=total)
+        waiting: deque[Future[Decision | SourceError]] = deque()
+        try:
+            for source in sources:
+                waiting.append(pool.submit(_one, check, source))
+                if len(waiting) >= batch:
+                    yield waiting.popleft().result()
+                    shown.advance(task)
+            while waiting:
+                yield waiting.popleft().result()
+                shown.advance(task)
+        finally:  # also where nobody asks for the rest
+            for future in waiting:
+                future.cancel()
+
+
+async def checked_async(
+    check: Check, sources: Iterable[Any], *, batch: int
+) -> AsyncIterator[Decision | SourceError]:
+    """As `checked`, waiting for none of it in the event loop; `sources` are taken in a thread, too."""
+    found = checked(check, sources, batch=batch, progress=False)
+    end = object()
+    while (decision := await asyncio.to_thread(next, found, end)) is not end:
+        yield decision  # type: ignore[misc]
+
+
+def _one(check: Check, source: Any) -> Decision | SourceError:
+    try:
+        return check(source)
+    except SourceError as unreadable:
+        return unreadable

@@ -1,0 +1,146 @@
+"""The few lines of Python that people write: names at the root, decisions, many sources, async."""
+
+import asyncio
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from skimage import data
+
+import unmask
+from conftest import checked
+from unmask import Decision, Detector, OutputError, SettingsError, SourceError, Verdict
+from unmask.detector.many import checked as checked_many
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector.load(threads=1)
+
+
+@pytest.fixture(scope="module")
+def decision(detector) -> Decision:
+    return detector.check(data.astronaut())
+
+
+def test_every_name_at_the_root_is_there_and_none_is_loaded_before():
+    for name in unmask.__all__:
+        assert getattr(unmask, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Detektor'"):
+        unmask.Detektor  # noqa: B018
+    program = "import sys, unmask; print(sorted(m.split('.')[0] for m in sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert not {"numpy", "cv2", "openvino", "rich", "torch"} & set(loaded.replace("'", " ").split())
+
+
+def test_import_takes_less_than_three_tenths_of_a_second():
+    program = "import time; a = time.process_time(); import unmask; print(time.process_time() - a)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 0.3
+
+
+def test_a_face_has_its_box_landmarks_and_depth(decision):
+    face = decision.faces[0]
+    left, top, right, bottom = face.box
+    assert face.landmarks.shape == (468, 3)
+    inside = (face.landmarks[:, 0] >= left - 1) & (face.landmarks[:, 0] <= right + 1)
+    assert inside.all()
+    assert top < face.landmarks[:, 1].mean() < bottom
+    assert face.depth.shape == (32, 32)
+    assert "box=[" in repr(face)
+    assert len(repr(face)) < 200  # no arrays
+
+
+def test_a_decision_writes_its_page(decision, tmp_path):
+    path = decision.save_report(tmp_path / "page.html")
+    text = path.read_text()
+    assert decision.verdict.value in text
+    assert "data:image" in text
+    assert "<script" not in text
+    with pytest.raises(OutputError):
+        decision.save_report(path / "page.html")  # a file is no folder
+    with pytest.raises(SettingsError, match="a Detector made"):
+        checked("a.mp4", Verdict.LIVE, score=0.9, clips=1).decision.save_report(tmp_path / "no.html")
+
+
+def test_a_notebook_shows_the_verdict_a_picture_and_the_depth(decision):
+    card = decision._repr_html_()
+    assert decision.verdict.value in card
+    assert card.count("<img") == 2
+    hostile = checked("<b>x</b>.mp4", Verdict.ATTACK, score=0.1, clips=1).decision
+    assert "<b>x" not in hostile._repr_html_()
+
+
+def test_many_sources_come_back_in_order_and_one_bad_one_stops_none(detector):
+    face = data.astronaut()
+    sources = [face, "nothing.jpg", np.zeros((64, 64, 3), np.uint8), face]
+    found = list(detector.check_many(sources, batch=2, progress=True))
+    live = detector.check(face).is_live
+    assert [one.is_live for one in found] == [live, False, False, live]
+    assert isinstance(found[1], SourceError)
+
+
+def test_an_endless_iterator_is_taken_no_further_than_the_batch():
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(len(taken))
+            yield taken[-1]
+
+    found = checked_many(lambda source: source, endless(), batch=4, progress=False)
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    assert len(taken) == 6
+    found.close()
+    with pytest.raises(SettingsError, match="batch must be 1"):
+        next(checked_many(lambda source: source, [1], batch=0, progress=False))
+
+
+def test_the_event_loop_goes_on_while_a_source_is_checked(detector, monkeypatch):
+    whole = detector.check
+
+    def slow(source, **named):
+        time.sleep(0.3)
+        return whole(source, **named)
+
+    monkeypatch.setattr(detector, "check", slow)
+
+    async def both():
+        ticks = 0
+        work = asyncio.create_task(detector.check_async(data.astronaut()))
+        while not work.done():
+            await asyncio.sleep(0.02)
+            ticks += 1
+        return await work, ticks, [one async for one in detector.check_many_async(["no.jpg"])]
+
+    decision, ticks, many = asyncio.run(both())
+    assert decision.verdict in Verdict
+    assert ticks >= 5
+    assert isinstance(many[0], SourceError)
+
+
+def test_the_model_card_says_what_the_contract_says(detector):
+    card, contract = detector.model_card, detector.contracts[0]
+    assert (card.name, card.version) == (contract.name, contract.version)
+    assert card.licences == {row.name: row.licence for row in contract.training_data}
+    assert card.figures[0].apcer == contract.operating_points[0].apcer
+    assert card.to_dict()["figures"][0]["point"] == "default"
+    assert "BPCER" in str(card)
+
+
+def test_a_device_is_one_that_is_here():
+    with pytest.raises(SettingsError, match="auto, cpu or gpu, not 'cuda'"):
+        Detector.load(device="cuda")
+    from unmask.media.engine import ov
+
+    if not any(name.startswith("GPU") for name in ov.Core().available_devices):
+        with pytest.raises(SettingsError, match="finds CPU"):
+            Detector.load(device="gpu")
+
+
+def test_a_second_detector_shares_the_face_models(detector):
+    assert Detector.load(threads=1)._finder is detector._finder
