@@ -7,8 +7,9 @@ models, contracts, tables, prepared shards) is broken by number and seed: bits f
 deleted, doubled, moved, spliced with another file, cut, and numbers set to what nobody expects. Half of the
 models, contracts and shards are sealed anew, so that no hash stops what is wrong inside.
 
-A worker process opens one input after the other; this process notes exit, time and peak memory, and starts
-another worker where one dies or takes over a minute. A second call goes on behind the last row. Exits 1 on
+A worker process opens one input after the other; this process notes exit, seconds of computing and peak
+memory, and starts another worker where one dies, computes for over a minute, or stands still for ten. A
+second call goes on behind the last row. Exits 1 on
 anything that must not be.
 """
 
@@ -16,6 +17,7 @@ import argparse
 import csv
 import hashlib
 import json
+import math
 import os
 import select
 import shutil
@@ -42,7 +44,8 @@ from unmask.training.settings import read_settings
 from unmask.types import UnmaskError
 
 COLUMNS = ("number", "kind", "input", "outcome", "detail", "seconds", "megabytes")
-HANGS_S = 60.0
+HANGS_S = 60.0  # of computing
+STANDS_S = 600.0  # by the clock on the wall, of a machine with other work
 LONGEST = 1000  # characters of a sentence
 
 
@@ -82,12 +85,12 @@ class Worker:
         process = self._process or self._begin()
         about = Path(f"/proc/{process.pid}")
         (about / "clear_refs").write_text("5")  # the peak is that of this input
-        begun_s = time.monotonic()
+        begun_s = computed_s(process.pid)
         assert process.stdin is not None
         process.stdin.write(b"%d\n" % number)
         process.stdin.flush()
-        line = self._line(HANGS_S)
-        seconds = time.monotonic() - begun_s
+        line = self._line(STANDS_S, computing_s=begun_s + HANGS_S)
+        seconds = computed_s(process.pid) - begun_s
         kind = drawn_kind(np.random.default_rng([self._seed, number]))
         if line is None:
             code = process.poll()
@@ -110,16 +113,18 @@ class Worker:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
         )
-        if self._line(600) is None:
+        if self._line(10 * STANDS_S) is None:
             raise SystemExit("the worker does not start; run it by hand with --worker FOLDER")
         return self._process
 
-    def _line(self, seconds: float) -> bytes | None:
-        """The next line of ours; whatever libraries print is passed over."""
+    def _line(self, seconds: float, *, computing_s: float = math.inf) -> bytes | None:
+        """The next line of ours, None after so long; whatever libraries print is passed over."""
         assert self._process is not None
         assert self._process.stdout is not None
         until_s, found = time.monotonic() + seconds, b""
-        while select.select([self._process.stdout], [], [], max(0.0, until_s - time.monotonic()))[0]:
+        while time.monotonic() < until_s and computed_s(self._process.pid) < computing_s:
+            if not select.select([self._process.stdout], [], [], 1.0)[0]:
+                continue
             part = os.read(self._process.stdout.fileno(), 1 << 16)
             if not part:
                 return None
@@ -128,6 +133,15 @@ class Worker:
                 if line.startswith(b"said "):
                     return line[5:]
         return None
+
+
+def computed_s(process: int) -> float:
+    """Seconds that a process has computed so far; 0 of one that is gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def work(folder: Path, seed: int) -> int:

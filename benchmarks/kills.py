@@ -172,7 +172,7 @@ def made_inputs(base: Path) -> dict[str, Command]:
     sys.path.append(str(Path(__file__).parents[1] / "tests"))
     from tiny_models import FEATURES, linear_model
 
-    model = linear_model(base / "tiny.onnx", weight=np.linspace(-1, 1, FEATURES))
+    model = linear_model(base / "tiny.onnx", weight=np.full(FEATURES, 0.05))
     recordings(base / "videos")
     captures(base / "captures", people=24)
     parts = {}

@@ -98,6 +98,7 @@ SERVE_EXTRA = {
     "fastapi",
     "jwt",
     "limits",
+    "opentelemetry",
     "prometheus_client",
     "psycopg",
     "python_multipart",

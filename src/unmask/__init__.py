@@ -35,7 +35,7 @@ _HOMES = {
     "unmask.detector.detector": ("Detector",),
     "unmask.detector.model_card": ("ModelCard",),
     "unmask.detector.stream": ("Stream",),
-    "unmask.detector.watch": ("Settings",),
+    "unmask.detector.watch": ("WatchSettings",),
     "unmask.errors": (
         *("AssetError", "DataError", "ModelError", "OutputError", "SettingsError", "SourceError"),
         "UnmaskError",
@@ -65,12 +65,12 @@ __all__ = [
     "Reason",
     "Score",
     "Segment",
-    "Settings",
     "SettingsError",
     "SourceError",
     "Stream",
     "UnmaskError",
     "Verdict",
+    "WatchSettings",
     "__version__",
 ]
 

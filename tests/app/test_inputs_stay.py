@@ -17,6 +17,7 @@ CASES = {
     "check, drawn": ("check {}/a.mp4 --annotate {}/a.mp4", "a.mp4"),
     "check, its model": ("check {}/a.mp4 --model {}/m.onnx --report {}/m.onnx", "m.onnx"),
     "check, a folder of frames": ("check {}/frames --report {}/frames/1.png", "frames/1.png"),
+    "watch": ("watch {}/a.mp4 --save-events {}/a.mp4", "a.mp4"),
     "score": ("score {}/set --out {}/set/labels.csv", "set/labels.csv"),
     "score, a recording": ("score {}/set --out {}/set/p.mp4", "set/p.mp4"),
     "score, its clips": ("score {}/set --out {}/new.csv --clips {}/set/p.mp4", "set/p.mp4"),
@@ -52,11 +53,16 @@ CASES = {
     "adapt": ("adapt {}/m.onnx {}/set --out {}/m.onnx", "m.onnx"),
     "import": ("import minifasnet {}/m.onnx --out {}/m.onnx", "m.onnx"),
     "benchmark ocim": ("benchmark ocim --config sgtd_s_single --data {}/set --out {}/set", "set"),
+    "benchmark siw-m": ("benchmark siw-m --config sgtd_s_single --data {}/set --out {}/set", "set"),
+    "search": (
+        "search --over optimiser.rate=0.001..0.01 --config sgtd_s_single --data {}/set --out {}/set",
+        "set",
+    ),
     "demo": ("demo --model {}/out/print.mp4 --out {}/out", "out/print.mp4"),
     "sign": ("sign {}/m.onnx --key {}/key.pem --out {}/m.onnx", "m.onnx"),
     "sign, its key": ("sign {}/m.onnx --key {}/key.pem --out {}/key.pem", "key.pem"),
 }
-READ_ONLY = {"serve", "data", "doctor", "assets"}  # commands that write nothing
+READ_ONLY = {"serve", "camera", "data", "doctor", "assets"}  # commands that write nothing
 
 
 @pytest.fixture

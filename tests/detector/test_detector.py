@@ -33,7 +33,7 @@ from unmask.types import (
 )
 
 LIVE, PRINT = 220, 60  # the brightness of a living face and of an attack
-ANGLE = np.linspace(0, 2 * np.pi, 468, endpoint=False)
+ANGLE = np.linspace(0, 2 * np.pi, 468, endpoint=False) + np.radians(156)  # the corners of the eyes lie level
 
 
 class Squares:

@@ -111,6 +111,19 @@ def heading(page: Any, text: str) -> Any:
     return found
 
 
+def wait_for(address: str, process: subprocess.Popen[Any]) -> None:
+    """Until the process answers there."""
+    until_s = time.monotonic() + 180
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=20):
+                return
+        except OSError:
+            assert process.poll() is None, "it did not start"
+            assert time.monotonic() < until_s, "it does not answer"
+            time.sleep(0.1)
+
+
 @dataclass
 class Server:
     """A server in a process of its own: `unmask serve` with patience, or another `command`."""
@@ -131,15 +144,8 @@ class Server:
         self.process = subprocess.Popen(
             [sys.executable, *(self.command or patient)], env=os.environ | surroundings
         )
-        until_s = time.monotonic() + 120
-        while True:
-            try:
-                with urllib.request.urlopen(f"{self.address}/readyz", timeout=5):
-                    return self
-            except OSError:
-                assert self.process.poll() is None, "the server did not start"
-                assert time.monotonic() < until_s, "the server is not ready"
-                time.sleep(0.1)
+        wait_for(f"{self.address}/readyz", self.process)
+        return self
 
     def stop(self) -> None:
         assert self.process is not None

@@ -11,6 +11,7 @@ from unmask.serve.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+PANELS = json.loads((DEPLOY / "grafana.json").read_text())["panels"]
 SERIES = re.compile(r"unmask_[a-z_]+")
 
 
@@ -67,9 +68,7 @@ def test_kubernetes_asks_the_probes_that_there_are_and_waits_for_the_drain():
     assert pod["terminationGracePeriodSeconds"] >= drain_s + 15
 
 
-@pytest.mark.parametrize(
-    "panel", json.loads((DEPLOY / "grafana.json").read_text())["panels"], ids=lambda p: p["title"]
-)
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 def test_each_panel_shows_what_the_service_counts(panel):
     metrics = Metrics()
     metrics.decisions.labels("check", "file", "live")

@@ -333,6 +333,17 @@ def test_who_is_silent_is_dropped_and_may_come_back(serve):
         assert person.hello(socket)["type"] == "ready"
 
 
+def test_who_rests_between_two_tries_is_not_dropped(serve):
+    door = serve(attempt_s=0.5, idle_s=1.0)
+    person = door.person(tries=2)
+    with person.connect() as socket:
+        person.hello(socket)
+        assert person.until_told(socket, 0)["type"] == "retry"
+        time.sleep(1.5)
+        socket.tell({"type": "again"})
+        assert socket.hear()["type"] == "ready"
+
+
 def test_a_late_hello_is_too_late(door, monkeypatch):
     monkeypatch.setattr(frames, "HELLO_S", 0.1)
     person = door.person()

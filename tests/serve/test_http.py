@@ -1,16 +1,23 @@
 """What back ends ask over HTTP: keys and scopes, checks, limits, erasure, signed results, logs."""
 
+import contextlib
 import json
 import logging
+import socket
 import time
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from doubles import LIVE, PRINT, WEAK, jpeg_of
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from unmask.serve import keys
+from unmask.serve import headers, keys
 from unmask.serve.logs import JsonLines
 
 
@@ -283,6 +290,50 @@ def test_metrics_count_verdicts_latencies_and_refusals(door):
     assert 'unmask_requests_total{path="/v1/checks",status="200"} 1.0' in page
     assert 'path="/v1/sessions/{id}"' in page  # not one series an id
     assert "unmask_checks_waiting 0.0" in page
+
+
+def test_a_header_that_does_not_come_is_not_waited_for(door, monkeypatch):
+    monkeypatch.setattr(headers, "HEADER_S", 0.3)
+    with socket.create_connection(("127.0.0.1", httpx.URL(door.base).port), timeout=20) as slow:
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        assert door.client.get("/healthz").status_code == 200  # nobody else waits for it
+        assert slow.recv(100) == b""  # closed
+
+
+def test_a_header_that_is_too_long_is_not_taken(door):
+    request = b"GET /healthz HTTP/1.1\r\n" + b"X-A: " + b"a" * 60_000 + b"\r\nHost: x\r\n\r\n"
+    long = socket.create_connection(("127.0.0.1", httpx.URL(door.base).port), timeout=20)
+    with long, contextlib.suppress(OSError):
+        long.sendall(request)
+        assert b"200 OK" not in long.recv(1000)
+    assert door.client.get("/healthz").status_code == 200
+
+
+def test_a_body_that_comes_too_slowly_is_not_waited_for(serve):
+    door = serve(request_s=0.5)
+    key = f"Authorization: Bearer {door.key}"
+    head = f"POST /v1/checks HTTP/1.1\r\nHost: x\r\n{key}\r\nContent-Length: 9\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", httpx.URL(door.base).port), timeout=20) as slow:
+        slow.sendall(head.encode() + b"abc")
+        status = slow.recv(1000).split(b" ")[1]
+    assert status in (b"408", b"503")
+
+
+def test_spans_hold_paths_and_nothing_of_a_person(door):
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    session = door.session(reference="erika@example.org")
+    door.call("GET", f"/v1/sessions/{session['id']}", headers={"traceparent": parent})
+    made = exporter.get_finished_spans()
+    spans = {one.attributes["http.route"]: one for one in made if one.name == "request"}
+    read = spans["/v1/sessions/{id}"]
+    assert read.attributes["http.response.status_code"] == 200
+    assert f"{read.context.trace_id:032x}" == parent.split("-")[1]
+    text = str([one.to_json() for one in made])
+    assert not [word for word in ("erika", session["token"], door.key, "client.address") if word in text]
 
 
 def test_metrics_are_closed_where_that_was_asked_for(serve):

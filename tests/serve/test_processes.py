@@ -16,7 +16,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from doubles import Person
+from doubles import Person, Socket
 from websockets.exceptions import ConnectionClosed
 
 from tiny_models import linear_model
@@ -93,10 +93,15 @@ def running(person: Person) -> Iterator:
     """A connection that has sent a few frames."""
     with person.connect() as socket:
         assert person.hello(socket)["type"] == "ready"
-        for count in range(3):
-            socket.send(struct.pack("<d", 40.0 * count) + _frame())
-            assert socket.hear()["hint"] == "NO_FACE"
+        for _ in range(3):
+            show_now(socket)
         yield socket
+
+
+def show_now(socket: Socket) -> None:
+    """One frame, and that it was looked at."""
+    socket.send(struct.pack("<d", 1000 * time.monotonic()) + _frame())
+    assert socket.hear()["hint"] == "NO_FACE"
 
 
 def test_on_sigterm_running_sessions_fail_and_the_command_ends_with_0(command, tmp_path):
@@ -109,7 +114,7 @@ def test_on_sigterm_running_sessions_fail_and_the_command_ends_with_0(command, t
     assert (decision["type"], decision["state"], "verdict" in decision) == ("decision", "failed", False)
     assert "stop" in error["error"]
     assert server.process.wait(60) == 0
-    assert [event["event"] for event in server.events()][-2:] == ["draining", "stopped"]
+    assert [event["event"] for event in server.events()][-3:] == ["draining", "session decided", "stopped"]
     again = command().wait_started()
     again.key = server.key
     assert again.state(person) == "failed"
@@ -141,13 +146,14 @@ def test_a_killed_database_fails_nothing_open_and_loses_nothing(command, cluster
     person = server.person()
     with running(person) as socket:
         cluster.stop()
+        show_now(socket)
         assert server.call("GET", "/readyz").status_code == 503
         assert server.call("GET", "/healthz").status_code == 200
         away = server.call("POST", "/v1/sessions", json={})
         assert (away.status_code, away.headers["Retry-After"]) == (503, "5")
+        show_now(socket)
         cluster.start()
-        socket.send(struct.pack("<d", 4000.0) + _frame())
-        assert socket.hear()["type"] == "state"
+        show_now(socket)
     assert server.call("GET", "/readyz").status_code == 200
     assert server.state(person) == "running"
     database = Database(cluster.address())

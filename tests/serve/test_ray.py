@@ -22,12 +22,14 @@ from unmask.serve.database import Database
 from unmask.serve.keys import new_key
 
 pytestmark = pytest.mark.skipif(
-    "ray" not in os.environ.get("UNMASK_SLOW_TESTS", ""), reason="make check runs it"
+    "ray" not in os.environ.get("UNMASK_SLOW_TESTS", ""), reason="a minute long: make check runs it"
 )
 
 PROGRAM = """
 import sys, time, ray
 from ray import serve
+import ray.serve._private.api
+ray.serve._private.api.HTTP_PROXY_TIMEOUT = 600  # on a busy machine
 ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False)
 serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
 from unmask.serve.ray import app
@@ -54,23 +56,27 @@ def test_a_killed_replica_loses_no_session(tmp_path):
     environment = os.environ | {
         "UNMASK_SERVE_SETTINGS": json.dumps(settings),
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": "300",  # all three: on a busy machine
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "300",
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "120",
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     port = free_port()
-    program = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM, str(port)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=(tmp_path / "ray.log").open("w"),
-        text=True,
-        env=environment,
-    )
+    with (tmp_path / "ray.log").open("w") as log:
+        program = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", PROGRAM, str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environment,
+        )
     try:
         assert program.stdout.readline().strip() == "running", (tmp_path / "ray.log").read_text()[-3000:]
         _survives(f"http://127.0.0.1:{port}", key, database)
     finally:
         program.stdin.close()
-        program.wait(120)
+        program.wait(300)
         program.stdout.close()
 
 

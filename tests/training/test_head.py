@@ -21,7 +21,7 @@ from unmask.training.calibrated import fitted_map, through
 from unmask.training.checkpoint import CHECKPOINT, read
 from unmask.training.features import features_of
 from unmask.training.finish import finish
-from unmask.training.head import fit_head, realism_direction, row_weights
+from unmask.training.head import fit_head, realism_direction, row_weights, with_framing
 from unmask.training.loop import train
 from unmask.training.results import write_results
 from unmask.training.settings import HeadSettings, from_mapping
@@ -255,3 +255,20 @@ def test_hiding_the_simulator_needs_real_and_simulated_pictures(rng):
     features, labels = rng.normal(0, 1, (8, 3)), np.tile([True, False], 4)
     with pytest.raises(DataError, match="add the other"):
         fit_head(features, labels, real=np.zeros(8, bool))
+
+
+def test_features_of_tight_pictures_count_more_and_whole_ones_once(rng):
+    tight = np.arange(200) % 2 == 1
+    labels = np.arange(200) % 4 < 2
+    features = rng.normal(0, 1, (200, 12))
+    features[:, 0] += 6 * tight
+    features[:, 1] += 2 * labels
+    rows = [row(labels[n], view="tight" if tight[n] else "whole") for n in range(200)]
+    plain = fit_head(features, labels, C=1.0)
+    head = with_framing(plain, features, [rows], gain=0.5)
+    grown = (head.logits(features) - head.bias) / (plain.logits(features) - plain.bias)
+    assert np.abs(grown[tight] - 1.5).mean() < 0.1
+    assert np.abs(grown[~tight] - 1).mean() < 0.1
+    assert with_framing(plain, features, [rows], gain=0.0) is plain
+    with pytest.raises(SettingsError, match="whole and tight"):
+        with_framing(plain, features, [[one for one in rows if one.view == "whole"]], gain=0.5)

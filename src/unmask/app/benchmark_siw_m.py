@@ -13,6 +13,7 @@ import typer
 from unmask.app.extras import extra_of
 from unmask.app.fold_options import FoldOptions
 from unmask.data.protocols import PROTOCOLS
+from unmask.files import keep_inputs
 from unmask.types import SettingsError
 
 VERSIONS: dict[str, tuple[str, ...]] = {  # the data set's name -> its protocols
@@ -30,6 +31,7 @@ class LeaveOneOutOptions(FoldOptions):
 
 def benchmark_siw_m(options: LeaveOneOutOptions) -> int:
     """Trains what is not trained yet, prints the row, writes table.csv; 0 once all folds are there."""
+    keep_inputs({"--out": options.out}, [options.data])
     with extra_of("benchmark siw-m"):
         from unmask.app.cross_set_runs import run_folds
     from unmask.data.prepare.selection import dataset_of

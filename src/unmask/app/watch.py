@@ -31,6 +31,7 @@ from unmask.app.watch_mqtt import Broker
 from unmask.app.watch_webhook import Webhook
 from unmask.detector.detector import Detector
 from unmask.detector.stream import Stream
+from unmask.files import keep_inputs
 from unmask.plain import address_shown, sentence
 from unmask.types import Decision, Frame, SourceError
 
@@ -74,6 +75,7 @@ class WatchOptions(ModelOptions):
 def watch(options: WatchOptions) -> int:
     """Follows the source until it ends or a signal comes."""
     source = named(options.source)
+    keep_inputs({"--save-events": options.save_events}, [source, *options.models])
     name = options.name or sentence(address_shown(source))
     detector = Detector.load(options.models or None, point=options.point, precision=options.precision)
     with _until_signalled() as (ended, received), _outlets(options, name=name) as outlets:

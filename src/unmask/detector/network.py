@@ -107,13 +107,22 @@ class Network:
         """Pixels (B, T, S, S, 3) uint8, masks (B, 32, 32) and pixels of the contract's further views, each of
         its own size -> scores (B,) and depths (B, S, 32, 32).
 
-        None for the depths of a network that reads none.
+        None for the depths of a network that reads none. ModelError where the graph gives something else.
         """
         pictures = {name: planes(view) for name, view in zip(self._inputs, (pixels, *views), strict=True)}
         request = self._request()
-        request.infer({**pictures, "mask": np.ascontiguousarray(masks, np.float32)})
-        score, *depth = [np.array(request.get_tensor(name).data, np.float32) for name in self._outputs]
+        try:
+            request.infer({**pictures, "mask": np.ascontiguousarray(masks, np.float32)})
+            score, *depth = [np.array(request.get_tensor(name).data, np.float32) for name in self._outputs]
+        except (RuntimeError, ValueError, TypeError) as broken:
+            raise not_computed(self.contract.name, broken) from broken
         self._idle.put(request)
+        maps = all(each.ndim == 4 and len(each) == len(pixels) for each in depth)
+        if score.size != len(pixels) or not maps:
+            raise ModelError(
+                f"model {self.contract.name} gives {[score.shape, *(each.shape for each in depth)]} for "
+                f"{len(pixels)} clips, not a score and depth maps for each; export it again"
+            )
         return score.reshape(len(pixels)), depth[0] if depth else None
 
     def check_golden(self, *, origin: str) -> None:
@@ -219,7 +228,7 @@ def device_of(name: str) -> str:
 
 
 def compiled(model: ov.Model, *, precision: str, threads: int, device: str = "CPU") -> ov.CompiledModel:
-    """For one clip at a time, as soon as possible, at exactly that precision."""
+    """For one clip at a time, as soon as possible, at exactly that precision. Raises ModelError."""
     settings: dict[str, str | int] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": precision,
@@ -228,7 +237,16 @@ def compiled(model: ov.Model, *, precision: str, threads: int, device: str = "CP
         settings["ENABLE_CPU_PINNING"] = False  # pinned to a core that others use, a clip waits for it
     if threads and device == "CPU":
         settings["INFERENCE_NUM_THREADS"] = threads
-    return ov.Core().compile_model(model, device, settings)
+    try:
+        return ov.Core().compile_model(model, device, settings)
+    except (RuntimeError, ValueError) as broken:
+        raise not_computed(model.friendly_name, broken) from broken
+
+
+def not_computed(name: str, broken: Exception) -> ModelError:
+    """What is said of a graph that can be read, but not computed."""
+    first = (str(broken).strip().splitlines() or [type(broken).__name__])[-1][:200]
+    return ModelError(f"model {name} holds a graph that cannot be computed ({first}); export it again")
 
 
 def planes(pixels: np.ndarray) -> np.ndarray:

@@ -40,7 +40,7 @@ READERS = {
 ANIMATED = ("PNG", "WebP", "GIF", "AVIF")
 ORIENTATION = 0x0112  # the tag of EXIF
 WORKING_PIXELS = 25_000_000  # what is larger is decoded at half, a quarter or an eighth of its sides
-MOST_WHOLE_PIXELS = 100_000_000  # of kinds that can be decoded at full size alone
+MOST_WHOLE_PIXELS = 80_000_000  # of kinds that can be decoded at full size alone: 1 GB with the models
 MOST_BYTES = 1 << 28
 MOST_SCANNED = 20_000_000_000  # pixels times scans of a JPEG: a second or so
 MOST_COEFFICIENTS = 700_000_000  # bytes in which a JPEG of several scans keeps all its blocks
@@ -271,7 +271,7 @@ def _rgb(image: Any) -> np.ndarray:
     if image.mode == "RGBA":
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 @contextmanager

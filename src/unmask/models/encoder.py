@@ -100,6 +100,9 @@ class Encoder(nn.Module):
     ellipse: Tensor
     feature_mean: Tensor
     feature_scale: Tensor
+    framing_weight: Tensor
+    framing_bias: Tensor
+    framing_gain: Tensor
 
     def __init__(self, *, size_px: int, decoder: int) -> None:
         super().__init__()
@@ -111,6 +114,9 @@ class Encoder(nn.Module):
         self.backbone = FrozenEncoder()
         self.register_buffer("feature_mean", torch.zeros(FEATURES))
         self.register_buffer("feature_scale", torch.ones(FEATURES))
+        self.register_buffer("framing_weight", torch.zeros(FEATURES))
+        self.register_buffer("framing_bias", torch.zeros(1))
+        self.register_buffer("framing_gain", torch.zeros(1))
         self.head = LinearHead(FEATURES)
         self.decoder = DepthDecoder(width=decoder)
         self.register_buffer("ellipse", torch.from_numpy(ellipse_mask()), persistent=False)
@@ -139,8 +145,10 @@ class Encoder(nn.Module):
         return Output(score, depth.unflatten(0, clips.shape[:2]), logits), {"features": features}
 
     def standardised(self, raw: Tensor) -> Tensor:
-        """Raw features (..., D) as the head reads them."""
-        return (raw - self.feature_mean) / self.feature_scale
+        """Raw features (..., D) as the head reads them: standardised, larger in pictures cut tight."""
+        units = (raw - self.feature_mean) / self.feature_scale
+        tight = torch.sigmoid((units * self.framing_weight).sum(dim=-1, keepdim=True) + self.framing_bias)
+        return units * (1 + self.framing_gain * tight)
 
     def raw_features(self, frames: Tensor) -> Tensor:
         """Frames (N, 3, S, S) in [0, 1] -> features (N, D), the same of mirror images."""
@@ -158,6 +166,13 @@ class Encoder(nn.Module):
         self.head.weight.copy_(weight)
         self.head.bias.fill_(bias)
         self.head.requires_grad_(False)
+
+    @torch.no_grad()
+    def set_framing(self, *, weight: Tensor, bias: float, gain: float) -> None:
+        """What tells tight pictures (D,) in standardised features, and how much more they count."""
+        self.framing_weight.copy_(weight)
+        self.framing_bias.fill_(bias)
+        self.framing_gain.fill_(gain)
 
     def from_imagenet(self, published: Mapping[str, Tensor]) -> None:
         """Take the published weights of the backbone."""

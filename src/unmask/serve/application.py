@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from unmask.detector.detector import Detector
 from unmask.errors import SourceError
-from unmask.serve import checks, frames, health, page, session_routes, sessions
+from unmask.serve import checks, frames, health, page, session_routes, sessions, tracing
 from unmask.serve.body import Bounds
 from unmask.serve.database import AWAY
 from unmask.serve.limiting import TooManyError
@@ -40,6 +40,7 @@ def create_app(settings: ServeSettings | None = None, *, detector: Detector | No
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        tracing.configure()
         app.state.service = service = await asyncio.to_thread(Service.load, chosen, metrics, detector)
         sweeper = asyncio.create_task(_sweep(service))
         say("started", worker=service.worker)

@@ -4,11 +4,13 @@ import asyncio
 import json
 import re
 import time
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from unmask.serve.logs import REQUEST, complain, new_request, say
 from unmask.serve.metrics import Metrics
+from unmask.serve.tracing import span
 
 GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SAFE = (
@@ -51,9 +53,10 @@ class Bounds:
             finally:
                 REQUEST.reset(token)
             return
-        await self._http(scope, receive, send)
+        with span("request", dict(scope["headers"])) as told:
+            await self._http(scope, receive, send, told)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _http(self, scope: Scope, receive: Receive, send: Send, told: dict[str, Any]) -> None:
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         request = given.decode() if GIVEN.fullmatch(given) else new_request()
@@ -74,6 +77,11 @@ class Bounds:
         finally:
             path = getattr(scope.get("route"), "path", "other")
             seconds = time.monotonic() - begun_s
+            told |= {
+                "http.route": path,
+                "http.response.status_code": answer.status,
+                "unmask.request": request,
+            }
             self._metrics.requests.labels(path, str(answer.status)).inc()
             self._metrics.request_s.labels(path).observe(seconds)
             say("request", method=scope["method"], path=path, status=answer.status, ms=round(1000 * seconds))

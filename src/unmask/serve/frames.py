@@ -217,13 +217,14 @@ class FrameConnection:
         """Messages into the queue, as they come."""
         frame_bytes = self._service.settings.frame_bytes
         while True:
+            silent_s = REST_S if self._resting else self._service.settings.idle_s
             try:
-                async with asyncio.timeout(REST_S if self._resting else self._service.settings.idle_s):
+                async with asyncio.timeout(silent_s):
                     received = await self._received()
                 message = read_message(received, server_s=time.monotonic(), frame_bytes=frame_bytes)
             except TimeoutError:
-                if self._waiting:
-                    continue  # it is the server that is slow
+                if self._waiting or (self._resting and silent_s < REST_S):
+                    continue  # it is the server that is slow, or a rest has begun in the meantime
                 return self.stop("idle")
             except MalformedMessageError:
                 return self.stop("malformed")

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from limits import parse
 from limits.aio.storage import Storage
 from limits.aio.strategies import MovingWindowRateLimiter
+from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
 
 from unmask.serve.keys import sha256_of
@@ -32,16 +33,26 @@ class Rates:
             self._limits = {"key": parse(key), "address": parse(address)}
         except ValueError as odd:
             raise SettingsError(f"a rate is written as 600/minute, not {key!r} or {address!r}") from odd
-        storage = storage_from_string(f"async+{redis}" if redis else "async+memory://")
+        try:
+            named = {"implementation": "redispy"} if redis else {}
+            place = f"async+{redis}" if redis else "async+memory://"
+            storage = storage_from_string(place, wrap_exceptions=True, **named)
+        except ConfigurationError as missing:
+            raise SettingsError(
+                "--redis must be redis://HOST:PORT, and needs its client: pip install 'unmask[serve,redis]'"
+            ) from missing
         assert isinstance(storage, Storage)
         self._limiter = MovingWindowRateLimiter(storage)
 
     async def count(self, kind: str, who: str) -> None:
         """TooManyError where `who`, a key's id or an address, has sent as many as it may."""
         limit, name = self._limits[kind], sha256_of(who)
-        if await self._limiter.hit(limit, kind, name):
-            return
-        window = await self._limiter.get_window_stats(limit, kind, name)
+        try:
+            if await self._limiter.hit(limit, kind, name):
+                return
+            window = await self._limiter.get_window_stats(limit, kind, name)
+        except StorageError as away:
+            raise TooManyError("rates", "requests cannot be counted now; come again", retry_s=5) from away
         wait_s = window.reset_time - time.time()
         wait_s = wait_s if 0 < wait_s <= limit.get_expiry() else limit.get_expiry() / limit.amount
         raise TooManyError(f"{kind} rate", f"this {kind} may send {limit}; come again later", retry_s=wait_s)

@@ -45,11 +45,7 @@ def replica_app() -> FastAPI:
     return create_app(from_environment())
 
 
-UnmaskService = serve.deployment(
-    serve.ingress(replica_app)(),
-    name="unmask",
-    num_replicas=REPLICAS,
-    max_ongoing_requests=100,
-    graceful_shutdown_timeout_s=30,
+deployed = serve.deployment(
+    name="unmask", num_replicas=REPLICAS, max_ongoing_requests=100, graceful_shutdown_timeout_s=30
 )
-app = UnmaskService.bind()
+app = deployed(serve.ingress(replica_app)()).bind()

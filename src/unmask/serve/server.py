@@ -1,9 +1,11 @@
 """The application on a socket: one process or several, which stop gently and are replaced when they die."""
 
 import os
+import signal
 import socket
 import tempfile
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -11,6 +13,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from unmask.serve.application import create_app, drain
+from unmask.serve.headers import BoundedHeaders
 from unmask.serve.logs import say, to_stderr
 from unmask.serve.settings import ServeSettings
 from unmask.types import SettingsError
@@ -21,7 +24,12 @@ MOST_REQUESTS = 1000  # open connections of a worker, of whatever kind
 
 
 class DrainingServer(uvicorn.Server):
-    """On SIGTERM it takes nothing new, lets running sessions end, and stops then."""
+    """On SIGTERM it takes nothing new, lets running sessions end, and stops then, with 0."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Not as uvicorn does, which ends by the signal once it has stopped: all was well."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listening in self.servers:
@@ -90,6 +98,7 @@ def configured(
         server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies or None,
+        http=BoundedHeaders,
         ws="websockets-sansio",
         ws_max_size=settings.frame_bytes + FRAME_HEAD_BYTES,
         ws_per_message_deflate=False,  # JPEG does not get smaller

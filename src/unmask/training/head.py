@@ -5,33 +5,84 @@ features; the bias is not held back.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from unmask.data.prepare.shards import Row
+from unmask.data.prepare.shards import WHOLE, Row
 from unmask.training.settings import HeadSettings
 from unmask.types import DataError, Label, SettingsError
 
 MOST_STEPS = 1000
 REALISM_C = 1e-4  # of the regression that finds what is the simulator's alone
+FRAMING_WEIGHT = 20.0  # C times all rows of the regression that knows tight pictures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framing:
+    """Pictures cut tight to the face count 1 + `gain` times, whole ones once: how tight one is, is told from
+    its standardised features by `weight` (D,) and `bias`.
+    """
+
+    weight: np.ndarray
+    bias: float
+    gain: float
+
+    def factors(self, units: np.ndarray) -> np.ndarray:
+        """Of standardised features (n, D) what each picture counts (n,)."""
+        return 1 + self.gain * expit(units @ self.weight + self.bias)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedHead:
-    """logit = (features - mean) / scale @ weight + bias; `mean`, `scale`, `weight` (D,) float64."""
+    """logit = (features - mean) / scale @ weight + bias; `mean`, `scale`, `weight` (D,) float64. With a
+    `framing` the features count more in tight pictures.
+    """
 
     mean: np.ndarray
     scale: np.ndarray
     weight: np.ndarray
     bias: float
+    framing: Framing | None = None
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Logits (n,) of bona fide, of raw features (n, D)."""
-        slope = self.weight / self.scale
-        return features @ slope + (self.bias - float(self.mean @ slope))
+        return self.read(features) @ self.weight + self.bias
+
+    def read(self, features: np.ndarray) -> np.ndarray:
+        """Raw features (n, D) as the head reads them."""
+        units = (features - self.mean) / self.scale
+        return units if self.framing is None else units * self.framing.factors(units)[:, None]
+
+
+def with_framing(
+    head: FittedHead, features: np.ndarray, sets: Sequence[Sequence[Row]], *, gain: float
+) -> FittedHead:
+    """The head with scores that are as large in tight pictures as in whole ones: there is less to see in a
+    tight picture, so that a head's logits of both classes lie nearer to 0 there.
+
+    `features` (n, D) are those of the rows of `sets`; only sets that were prepared in both views tell what a
+    tight picture looks like. The head is left as it is where `gain` is 0; SettingsError without such a set.
+    """
+    if not gain:
+        return head
+    views = np.concatenate([_framings(rows) for rows in sets])
+    tight, whole = views == "tight", views == WHOLE
+    if not tight.any():
+        raise SettingsError("[head] tight_gain needs a set that was prepared whole and tight; set it to 0")
+    used = tight | whole
+    units = (features[used] - head.mean) / head.scale
+    shares = np.where(tight[used], 0.5 / tight.sum(), 0.5 / whole.sum())
+    weight, bias = logistic(units.astype(np.float32), tight[used], FRAMING_WEIGHT * shares)
+    return replace(head, framing=Framing(weight=weight, bias=bias, gain=gain))
+
+
+def _framings(rows: Sequence[Row]) -> np.ndarray:
+    """The views (n,) of a set's rows; "" for all where it has no tight ones: its whole ones may be either."""
+    views = np.array([row.view for row in rows])
+    return views if (views == "tight").any() else np.full(len(rows), "")
 
 
 def fit_head(

@@ -21,7 +21,7 @@ import torch
 from lightning.fabric import Fabric
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.fabric.wrappers import _FabricModule
-from torch import nn
+from torch import Tensor, nn
 
 from unmask.models.encoder import Encoder
 from unmask.models.fghv.hypotheses import collapse
@@ -31,7 +31,7 @@ from unmask.training.batches import Drawer, RawBatch, ahead, changed
 from unmask.training.checkpoint import BEST, CHECKPOINT, Checkpoint, Dev, History
 from unmask.training.dev import judge, loss_of, score_set
 from unmask.training.features import features_of
-from unmask.training.head import fit_head, row_weights
+from unmask.training.head import FittedHead, fit_head, row_weights, with_framing
 from unmask.training.loggers import close_loggers, loggers_of
 from unmask.training.meter import Meter, Statistics
 from unmask.training.networks import build, frames_of, refuse_domains, start_depth
@@ -173,13 +173,25 @@ def _fit(fabric: Fabric, network: Encoder, settings: Settings, sets: Sets) -> No
     fabric.barrier()
     raw = features_of(network, sets.train, device=device)
     living = np.array([row.label is Label.BONA_FIDE for row in sets.train.rows])
-    weights = row_weights(list(rows_by_set(sets.train).values()), settings.head)
-    real = real_rows(sets.train, settings.head)
+    parts = list(rows_by_set(sets.train).values())
+    weights, real = row_weights(parts, settings.head), real_rows(sets.train, settings.head)
     head = fit_head(raw, living, weights=weights, C=settings.head.strength, real=real)
-    mean, scale, weight = (
-        torch.from_numpy(part).float().to(device) for part in (head.mean, head.scale, head.weight)
+    set_head(network, with_framing(head, raw, parts, gain=settings.head.tight_gain), device=device)
+
+
+def set_head(network: Encoder, head: FittedHead, *, device: torch.device) -> None:
+    """The fitted head in the network."""
+
+    def tensor(part: np.ndarray) -> Tensor:
+        return torch.from_numpy(part).float().to(device)
+
+    network.set_head(
+        mean=tensor(head.mean), scale=tensor(head.scale), weight=tensor(head.weight), bias=head.bias
     )
-    network.set_head(mean=mean, scale=scale, weight=weight, bias=head.bias)
+    if head.framing is not None:
+        network.set_framing(
+            weight=tensor(head.framing.weight), bias=head.framing.bias, gain=head.framing.gain
+        )
 
 
 def _looked(tell: Callable[[str], None], done: int, total: int) -> None:

@@ -88,10 +88,11 @@ def search(
     run counts, by its `aim`. A run whose loss is not finite counts as failed.
     """
     import optuna
+    from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(logging.WARNING)
     out.mkdir(parents=True, exist_ok=True)
-    backend = optuna.storages.journal.JournalFileBackend(str(out / JOURNAL))
+    backend = JournalFileBackend(str(out / JOURNAL))
     study = optuna.create_study(
         storage=optuna.storages.JournalStorage(backend),
         study_name="search",

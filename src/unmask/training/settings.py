@@ -135,13 +135,15 @@ class HeadSettings:
     weights sum to `rows`, so that C means the same with more of them. `shares`: what each set of --data, in
     order, has of the whole weight; without any, as much as it has rows; 0 leaves a set out of the fit.
     `blind_to` names sets of real bona fide pictures by their folders: what tells them from the simulated bona
-    fide of the other sets is hidden from the head (training.head.realism_direction).
+    fide of the other sets is hidden from the head (training.head.realism_direction). Tight pictures count 1 +
+    `tight_gain` times (training.head.with_framing), so that scores of both framings compare.
     """
 
     strength: float = 0.0
     rows: int = 10_000
     shares: tuple[float, ...] = ()
     blind_to: tuple[str, ...] = ()
+    tight_gain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
