@@ -27,7 +27,8 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(MAKE) test core deploy
-	UNMASK_SLOW_TESTS=ray OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest tests/serve/test_ray.py
+	UNMASK_SLOW_TESTS=ray,browser OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
+		$(BIN)/python -m pytest tests/serve/test_ray.py tests/serve/test_camera_page.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
