@@ -218,7 +218,7 @@ class Opener:
         contract = contracts.from_json(json.dumps(whole, sort_keys=True), origin="contract")
         for point in contract.operating_points:
             rule = rule_of(contract, point=point.name, precision=point.precision)
-            if not 0 < rule.threshold < 1:
+            if not 0 < rule.threshold <= 1:
                 return "LIVE"  # anything would pass
         return "read"
 

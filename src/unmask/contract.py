@@ -250,8 +250,10 @@ def from_json(text: str | None, *, origin: str) -> Contract:
     except (
         SettingsError,
         ValueError,
-        KeyError,
+        LookupError,
         TypeError,
+        AttributeError,  # a text where fields should be
+        OverflowError,
         RecursionError,  # lists in lists without end
     ) as broken:  # ValueError: no JSON, or bytes that are no text
         raise ModelError(

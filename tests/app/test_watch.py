@@ -19,7 +19,7 @@ from skimage import data
 from unmask.app import watch_events, watch_feed
 from unmask.app.watch import Outlets, Watching
 from unmask.app.watch_events import Courier, DeliveryError, EventFile
-from unmask.app.watch_feed import Connected, Lost, follow
+from unmask.app.watch_feed import FeedConnected, Lost, follow
 from unmask.app.watch_mqtt import Broker, discovery
 from unmask.app.watch_webhook import Webhook
 from unmask.media.sources import Source
@@ -96,7 +96,7 @@ def test_a_lost_camera_is_tried_again_after_ever_longer_times(plugged):
 
 def test_a_file_is_read_once_and_one_that_is_missing_is_an_error(plugged):
     plugged([connection("video", 3)])
-    assert [type(one) for one in news_of("a.mp4")[0]] == [Connected, Frame, Frame, Frame]
+    assert [type(one) for one in news_of("a.mp4")[0]] == [FeedConnected, Frame, Frame, Frame]
     plugged([])
     with pytest.raises(SourceError):
         news_of("a.mp4")
@@ -105,7 +105,7 @@ def test_a_file_is_read_once_and_one_that_is_missing_is_an_error(plugged):
 def test_a_snapshot_is_asked_for_again(plugged):
     plugged([connection("image", 1) for _ in range(3)])
     found, waited = news_of("http://host/snapshot.jpg", every_s=0.5)
-    assert [one.still for one in found if isinstance(one, Connected)] == [True] * 3
+    assert [one.still for one in found if isinstance(one, FeedConnected)] == [True] * 3
     assert waited == [0.5] * 3
     assert not any(isinstance(one, Lost) for one in found)
 
@@ -330,13 +330,13 @@ def test_each_visit_is_judged_anew_and_a_lost_camera_is_told_once(capsys):
     detector = SimpleNamespace(stream=lambda name: FakeStream())
     watching = Watching(detector, name="door", outlets=Outlets(json_lines=True, file=None, couriers=[]))
     face, dark = np.full((4, 4, 3), 200, np.uint8), np.zeros((4, 4, 3), np.uint8)
-    watching.take(Connected(still=False))
+    watching.take(FeedConnected(still=False))
     for index in range(100):  # 4 s with a face, 3 s without, 3 s with one
         image = dark if 40 <= index < 70 else face
         watching.take(Frame(image=image, time_s=index / 10, index=index))
     watching.take(Lost("gone; look", 1.0))
     watching.take(Lost("gone; look", 2.0))
-    watching.take(Connected(still=False))
+    watching.take(FeedConnected(still=False))
     events = [(one["event"], one.get("visit")) for one in told(capsys)]
     assert events == [
         ("verdict", 1),

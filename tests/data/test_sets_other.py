@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from unmask.app.benchmark_make import _write_protocols
 
+from unmask.app.benchmark_make import _write_protocols
 from unmask.data.protocols import PROTOCOLS
 from unmask.data.protocols.dev_share import drawn, with_dev
 from unmask.data.sets import DATASETS

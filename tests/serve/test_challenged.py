@@ -115,7 +115,7 @@ def test_a_challenged_session_is_stored_with_its_challenge(door, monkeypatch):
     with person.connect() as socket:
         ready = person.hello(socket)
         assert len(ready["challenge"]["order"]) == 4
-        socket.tell({"type": "event", "event": "shown", "index": 0, "time_ms": 0})
+        socket.tell({"type": "event", "event": "shown", "index": 0, "time_ms": person.start_ms})
         told = person.until_told(socket, PRINT)
     assert (told["state"], told["verdict"], told["challenge"]["verdict"]) == (
         "attack",

@@ -53,6 +53,8 @@ def counted(rates: list[Rates], who: str = "k1") -> list[bool]:
                 let_in.append(True)
             except TooManyError as refused:
                 let_in.append(not 1 <= refused.retry_s <= 60)
+        for one in rates:
+            await one.close()
         return let_in
 
     return asyncio.run(count())

@@ -139,6 +139,7 @@ def test_a_killed_worker_loses_no_session(command, tmp_path):
     database.close()
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(90) == 0
+    assert sum(event["event"] == "stopped" for event in server.events()) == 2
 
 
 def test_a_killed_database_fails_nothing_open_and_loses_nothing(command, cluster):

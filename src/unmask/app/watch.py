@@ -26,7 +26,7 @@ from unmask.app.given import named
 from unmask.app.options import ModelOptions
 from unmask.app.progress import say
 from unmask.app.watch_events import Courier, Event, EventFile
-from unmask.app.watch_feed import Connected, Lost, follow, sleep_or_end
+from unmask.app.watch_feed import FeedConnected, Lost, follow, sleep_or_end
 from unmask.app.watch_mqtt import Broker
 from unmask.app.watch_webhook import Webhook
 from unmask.detector.detector import Detector
@@ -109,14 +109,14 @@ class Watching:
         self._seen_s = math.nan  # when a face was seen last, in the visit that is open
         self._said = ""
 
-    def take(self, news: Frame | Lost | Connected) -> None:
+    def take(self, news: Frame | Lost | FeedConnected) -> None:
         """One more frame, or what became of the camera."""
         if isinstance(news, Lost):
             if not self._lost:
                 self._gone()
                 self.tell("camera_lost", why=news.sentence)
             self._lost = True
-        elif isinstance(news, Connected):
+        elif isinstance(news, FeedConnected):
             if self._lost:
                 self.tell("camera_back")
             self._lost, self._still = False, news.still

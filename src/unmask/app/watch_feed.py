@@ -20,13 +20,13 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class FeedConnected:
     """Frames follow; their times begin anew. A `still` source gives single pictures."""
 
     still: bool
 
 
-News = Frame | Lost | Connected
+News = Frame | Lost | FeedConnected
 Wait = Callable[[float], bool]  # waits so many seconds; True where the watching is to end
 
 
@@ -67,7 +67,7 @@ def _frames(opened: Source) -> Generator[News, None, bool]:
     try:
         for frame in opened.frames:
             if not seen:
-                yield Connected(still=opened.kind == "image")
+                yield FeedConnected(still=opened.kind == "image")
             seen = True
             yield frame
         why = f"{opened.name} ended"

@@ -8,7 +8,7 @@ from unmask.contract import Contract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class ModelFigures:
     """Error rates of one operating point, with the counts they stand on and where they were measured."""
 
     point: str
@@ -38,7 +38,7 @@ class ModelCard:
     sha256: str
     frames: int
     licences: dict[str, str]
-    figures: tuple[Figures, ...]
+    figures: tuple[ModelFigures, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -63,7 +63,7 @@ def model_cards(contracts: Sequence[Contract]) -> list[ModelCard]:
             frames=contract.clip.frames,
             licences={row.name: row.licence for row in contract.training_data},
             figures=tuple(
-                Figures(
+                ModelFigures(
                     point=point.name,
                     precision=point.precision,
                     threshold=point.threshold,

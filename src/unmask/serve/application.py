@@ -50,6 +50,7 @@ def create_app(settings: ServeSettings | None = None, *, detector: Detector | No
             await drain(app)
             sweeper.cancel()
             await asyncio.gather(sweeper, return_exceptions=True)
+            await service.rates.close()
             await asyncio.to_thread(service.close)
             say("stopped", worker=service.worker)
 

@@ -4,9 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from limits import parse
-from limits.aio.storage import Storage
+from limits.aio.storage import RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
@@ -42,7 +43,14 @@ class Rates:
                 "--redis must be redis://HOST:PORT, and needs its client: pip install 'unmask[serve,redis]'"
             ) from missing
         assert isinstance(storage, Storage)
+        self._storage = storage
         self._limiter = MovingWindowRateLimiter(storage)
+
+    async def close(self) -> None:
+        """Let go of the connections to Redis."""
+        if isinstance(self._storage, RedisStorage):
+            bridge: Any = self._storage.bridge  # that of redis-py
+            await bridge.storage.aclose()
 
     async def count(self, kind: str, who: str) -> None:
         """TooManyError where `who`, a key's id or an address, has sent as many as it may."""

@@ -50,7 +50,7 @@ class LiveAttempt:
         return seen
 
 
-class Connected(Protocol):
+class OpenConnection(Protocol):
     """A connection that can be told to end, and says when it has."""
 
     done: asyncio.Event
@@ -62,7 +62,7 @@ class Connected(Protocol):
 class LiveSessions:
     """By session: its connection, and the attempts that wait for a connection to come back."""
 
-    connections: dict[str, Connected] = field(default_factory=dict)
+    connections: dict[str, OpenConnection] = field(default_factory=dict)
     parted: dict[str, LiveAttempt] = field(default_factory=dict)
     joining: int = 0  # connections that are being attached
 

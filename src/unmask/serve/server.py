@@ -141,6 +141,7 @@ def serve(
         return 0 if server.started else 3
     with tempfile.TemporaryDirectory(prefix="unmask-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before the workers start, and read by them
+        signal.set_wakeup_fd(-1)  # the command's own way to end would not wait for the workers
         parent = Workers(config, sockets=[listening])
         parent.run()
         return 3 if any(process.exitcode == STARTUP_FAILURE for process in parent.processes) else 0

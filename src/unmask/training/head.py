@@ -21,7 +21,7 @@ FRAMING_WEIGHT = 20.0  # C times all rows of the regression that knows tight pic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Framing:
+class FramingGain:
     """Pictures cut tight to the face count 1 + `gain` times, whole ones once: how tight one is, is told from
     its standardised features by `weight` (D,) and `bias`.
     """
@@ -45,7 +45,7 @@ class FittedHead:
     scale: np.ndarray
     weight: np.ndarray
     bias: float
-    framing: Framing | None = None
+    framing: FramingGain | None = None
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Logits (n,) of bona fide, of raw features (n, D)."""
@@ -76,7 +76,7 @@ def with_framing(
     units = (features[used] - head.mean) / head.scale
     shares = np.where(tight[used], 0.5 / tight.sum(), 0.5 / whole.sum())
     weight, bias = logistic(units.astype(np.float32), tight[used], FRAMING_WEIGHT * shares)
-    return replace(head, framing=Framing(weight=weight, bias=bias, gain=gain))
+    return replace(head, framing=FramingGain(weight=weight, bias=bias, gain=gain))
 
 
 def _framings(rows: Sequence[Row]) -> np.ndarray:
