@@ -33,7 +33,7 @@ from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import Portrait, load_portraits, procedural_portrait
 from unmask.simulate.studio import Request, Simulated, Studio
 from unmask.simulate.turns import SHEETS, Turns, draw_turns, record_turned
-from unmask.types import Face, Frame
+from unmask.types import Face, Frame, Reason, Verdict
 
 FPS, SECONDS, SCALE = 10.0, 5.4, 0.42  # 269 x 202 pixels
 # Of each group of living people: what is asked of the recording beyond the default.
@@ -252,6 +252,8 @@ def head_rows(folder: Path) -> Iterator[dict]:
 
 def reread(told: dict) -> dict:
     """What was kept of a recording with the verdict that today's limits give it."""
+    if told["reasons"] == [str(Reason.WRONG_TURNS)]:
+        return {**told, "verdict": str(Verdict.UNDECIDED)}
     measured = told["evidence"]["parallax"]
     if told["evidence"]["turns_made"] < len(told["evidence"]["order"]) or len(measured) < LEAST_TURNS:
         return told

@@ -128,7 +128,7 @@ def flashed(
         colour = screen.at(time_s, exposure_s=exposure_s)
         parts = [(1 - share, before), (share, after)]
         radiance = sum(weight * (key.room + key.added * colour) for weight, key in parts)
-        mesh = sum(weight * key.exposure.shot.mesh for weight, key in parts)
+        mesh = np.asarray(sum(weight * key.exposure.shot.mesh for weight, key in parts))
         shot = replace(near.exposure.shot, radiance=np.maximum(radiance, 0), mesh=mesh)
         yield replace(near.exposure, shot=shot)
 
