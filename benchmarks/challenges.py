@@ -208,12 +208,11 @@ def light_rows(folder: Path, *, first: int) -> Iterator[dict]:
     rng = np.random.default_rng(99)
     for path in sorted(folder.glob("*.npz")):
         group, number = path.stem.rsplit("-", 1)
-        if int(number) < first:
-            continue
         kept = np.load(path)
         own = LightChallenge(indices=tuple(int(index) for index in kept["indices"]))
-        found["light", group].append(judged(kept, own))
-        if group in GROUPS:
+        chose = int(number) < first
+        found["light, chose limits" if chose else "light", group].append(judged(kept, own))
+        if group in GROUPS and not chose:
             found["light", "living: another session's colours"].append(judged(kept, LightChallenge.draw(rng)))
             found["light", f"living: {LATE_S} s late"].append(judged(kept, own, late_s=LATE_S))
     for (test, group), results in found.items():
