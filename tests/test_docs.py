@@ -200,15 +200,20 @@ def test_every_command_and_option_in_the_pages_is_there(page, command, tmp_path,
     assert unknown(words) == "", f"{page}: {command}"
 
 
+def _is_option(words: list[str]) -> bool:
+    """Whether no further command is named: the group itself is meant."""
+    return not words or words[0].startswith("-")
+
+
 def unknown(words: list[str]) -> str:
     """What the command line does not know, or misses, in these words; "" where it would run them."""
     command, words = typer.main.get_command(app), [word.strip("[]") for word in words]
     words = [word for word in words if word != "..."]
-    while hasattr(command, "commands"):
+    while hasattr(command, "commands") and not (command.invoke_without_command and _is_option(words)):
         name = words.pop(0) if words else ""
         if (command := command.get_command(None, name)) is None:
             return f"no command {name!r}"
-    command = command.real()
+        command = command.real() if hasattr(command, "real") else command
     options = {name: param for param in command.params for name in (*param.opts, *param.secondary_opts)}
     given, positional = set(), []
     while words:
