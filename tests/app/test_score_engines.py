@@ -48,7 +48,7 @@ def tables(entries, folder, *, engine, jobs):
 
 def test_a_face_has_a_score_and_a_wall_has_none(alone):
     cells = [line.split(",") for line in alone[0].decode().splitlines()[1:]]
-    assert [bool(row[4]) for row in cells] == [False, True, False, False, False]
+    assert [bool(row[4]) for row in cells] == [True, True, False, False, True]
     rolled = "STILL_PICTURE"  # a photograph that is pushed past a camera does not move in itself
     assert [row[6] for row in cells] == [rolled, "", "NO_FACE", "UNREADABLE", rolled]
     assert alone[1].count(b"slow.mp4") >= 1

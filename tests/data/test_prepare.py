@@ -1,4 +1,5 @@
 import csv
+import json
 import errno
 import operator
 import os
@@ -319,7 +320,7 @@ def test_a_set_that_is_damaged_or_empty_is_named(tmp_path):
     with pytest.raises(DataError, match=r"shard-000000\.tar has 5000 bytes, not the \d+ of its index"):
         PreparedSet.open(tmp_path / "set")
     tar.write_bytes(whole)
-    tar.with_suffix(".json").write_text('{"bytes": 1}')
+    tar.with_suffix(".json").write_text(json.dumps({"bytes": len(whole)}))
     with pytest.raises(DataError, match=r"shard-000000\.json cannot be read .KeyError"):
         PreparedSet.open(tmp_path / "set")
     tar.with_suffix(".json").unlink()

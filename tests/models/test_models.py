@@ -260,7 +260,7 @@ def test_the_exported_graph_agrees(name, network, tmp_path):
 @pytest.mark.parametrize("row", MODELS)
 def test_a_network_takes_clips_of_its_advertised_size(row):
     with torch.device("meta"):  # no numbers are drawn for 100 million weights
-        network = MODELS[row]().eval()
+        network = MODELS[row]().eval().to("meta")  # buffers made of arrays, too
     side = ADVERTISED_PX[row]
     assert getattr(network, "size_px", side) == side
     output = network(torch.zeros(1, 5 if is_multi_frame(row) else 1, 3, side, side, device="meta"))

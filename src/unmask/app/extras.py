@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from unmask.types import SettingsError
+from unmask.errors import SettingsError
 
 EXTRAS = {  # package -> the extra that brings it
     **dict.fromkeys(("torch", "lightning", "safetensors", "onnxruntime", "onnxscript"), "train"),

@@ -24,6 +24,7 @@ SPEC = "spec.json"
 CHECKED_WHOLE = 2**31  # bytes of a set that is checked when it is opened; each clip is when it is read
 PREPARATION = "preparation.json"  # beside the parts: data set and protocol that `unmask prepare` made them of
 FINER = 2  # maps of clips with a margin, so that a crop of them is not blurred
+MOST_DEPTH_PX = 1024  # of a label: no network gives more
 MOST_MARGIN = 4.0  # of a clip
 LONGEST_HEAD = 256  # bytes before the array in an npy member
 
@@ -62,7 +63,7 @@ class PreparedSet:
             spec, depth_px = ClipSpec.read(settings["clip"]), int(settings.get("depth_px", DEPTH_PX))
             margin = float(settings.get("margin", 0.0))
             whole = isinstance(spec.frames, int) and isinstance(spec.size_px, int)
-            if not (whole and 1 <= depth_px <= spec.size_px and 0 <= margin <= MOST_MARGIN):
+            if not (whole and 1 <= depth_px <= MOST_DEPTH_PX and 0 <= margin <= MOST_MARGIN):
                 raise ValueError(f"it says {spec}, depth_px {depth_px}, margin {margin}")
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError, SettingsError) as broken:
             raise DataError(f"{root / SPEC} is damaged ({str(broken)[:200]}); prepare it again") from broken
