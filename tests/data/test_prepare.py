@@ -1,6 +1,6 @@
 import csv
-import json
 import errno
+import json
 import operator
 import os
 import signal
