@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,7 +86,7 @@ class Detector:
             kind.load(path, precision=precision, threads=threads, device=device)
             for path in model_paths(model)
         ]
-        finder = _finder(threads)
+        finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
         detector = cls(fused(networks), finder=finder, point=point, settings=settings)
         named = [model] if isinstance(model, str | Path) else model
         detector._recipe = {
@@ -244,12 +244,6 @@ class Detector:
         """The network for pictures or for video, where both are there."""
         order = sorted(zip(self._networks, self._rules, strict=True), key=lambda n: n[0].contract.clip.frames)
         return order[0] if image else order[-1]
-
-
-@lru_cache(maxsize=4)
-def _finder(threads: int) -> FaceFinder:
-    """One for all detectors of a process, so that a second model is loaded without it."""
-    return FaceFinder.load(threads=threads) if threads else FaceFinder.load()
 
 
 def _loaded_again(recipe: dict[str, Any], settings: WatchSettings) -> Detector:

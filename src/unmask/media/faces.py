@@ -9,6 +9,7 @@ import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -82,8 +83,8 @@ class FaceFinder:
 
     @classmethod
     def load(cls, *, threads: int = THREADS) -> "FaceFinder":
-        """With the models of `unmask.media.assets`, fetched if need be (AssetError)."""
-        return cls(face_models(), threads=threads)
+        """With the models of `unmask.media.assets`, fetched if need be (AssetError); opened once."""
+        return _opened(cls, face_models(), threads)
 
     def find(self, image: np.ndarray, *, known: Sequence[Face] = (), thorough: bool = True) -> list[Face]:
         """The faces of `image` (H, W, 3) uint8 that are not `known` yet, largest first.
@@ -193,3 +194,8 @@ class _Network:
         np.copyto(request.get_input_tensor().data, pixels[None], casting="unsafe")
         request.infer()
         return [request.get_output_tensor(i).data for i in range(2)]
+
+
+@lru_cache(maxsize=4)
+def _opened(kind: type[FaceFinder], models: FaceModels, threads: int) -> FaceFinder:
+    return kind(models, threads=threads)
