@@ -13,17 +13,16 @@ does. Where k captures of a class with others left to judge are not there, nothi
 """
 
 import argparse
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from out_of_source import CPU, Item, commit_now, fitted, machine, real_items
+from out_of_source import CPU, Item, fitted, real_items
+from result_lines import append, stamp
 from unmask import metrics
 from unmask.evaluation.heads import CaptureSample, OddsHead, chosen_strength
 from unmask.evaluation.heads import fitted as adapted
@@ -38,8 +37,6 @@ from unmask.training.sets import part_of
 from unmask.training.settings import changes_of, read_settings
 from unmask.training.simulated import part, part_photographs, room
 from unmask.types import ClipSpec, Label
-
-COLUMNS = ("date", "commit", "machine", "kind", "source", "k", "draws", "judged", "auc", "errors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,13 +181,7 @@ def _drawn(place: Place, k: int, rng: np.random.Generator) -> np.ndarray | None:
 
 
 def _write(path: Path, lines: Sequence[dict[str, object]]) -> None:
-    fresh = not path.exists()
-    first = {"date": date.today().isoformat(), "commit": commit_now(), "machine": machine()}
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerows({**first, **line} for line in lines)
+    append(path, [{**stamp(), **line} for line in lines])
 
 
 def _arguments() -> argparse.Namespace:

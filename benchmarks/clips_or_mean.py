@@ -10,17 +10,15 @@ over the clip's frames of the two others. Reduced counts: a comparison of the th
 """
 
 import argparse
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from out_of_source import commit_now, machine
+from result_lines import append, stamp
 from unmask import metrics
 from unmask.data.folder import read_labels
 from unmask.data.prepare.preparation import Cutting, Packing, prepare
@@ -63,9 +61,7 @@ def main() -> None:
         videos = np.array([np.mean([score(clip) for clip in found]) for found, _ in real])
         truths = np.array([truth for _, truth in real])
         row = {
-            "date": date.today().isoformat(),
-            "commit": commit_now(),
-            "machine": machine(),
+            **stamp(),
             "system": name,
             "train": len(clips["train"][1]),
             "steps": 0 if name.endswith("head") else asked.steps,
@@ -75,7 +71,7 @@ def main() -> None:
             "real_auc": f"{metrics.auc(videos[truths], videos[~truths]):.3f}",
         }
         print(row, flush=True)
-        _append(asked.results, row)
+        append(asked.results, [row])
 
 
 def _sets(asked: argparse.Namespace, spec: ClipSpec) -> Path:
@@ -189,15 +185,6 @@ def _planes(clip: np.ndarray) -> torch.Tensor:
 
 def _tell(done: int, total: int, loss: float) -> None:
     print(f"step {done} of {total}, loss {loss:.4f}", flush=True)
-
-
-def _append(path: Path, row: dict[str, object]) -> None:
-    fresh = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row), lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 def _arguments() -> argparse.Namespace:

@@ -14,14 +14,14 @@ import argparse
 import csv
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from out_of_source import DRAWS, VIEWS, Item, commit_now, cropped, figures, frames_looked_at, machine
+from out_of_source import DRAWS, VIEWS, Item, cropped, figures, frames_looked_at
+from result_lines import append, stamp
 from unmask import metrics
 from unmask.data.folder import read_labels
 from unmask.data.prepare.preparation import Cutting, Packing, prepare
@@ -174,21 +174,14 @@ def _real(folder: Path, spec: ClipSpec, judge: Judge) -> tuple[list[Item], np.nd
 
 def _write(asked: argparse.Namespace, run: str, line: dict[str, str], *, simulated: float) -> None:
     row = {
-        "date": date.today().isoformat(),
-        "commit": commit_now(),
-        "machine": machine(),
+        **stamp(),
         "run": run,
         **{name: line[name] for name in COLUMNS},
         "simulated_dev": f"{simulated:.3f}",
         "note": f"{asked.train} pictures of pairs, {asked.size} px; {asked.steps} steps where tuned; "
         f"{DRAWS} draws of sources",
     }
-    fresh = not asked.results.exists()
-    with asked.results.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row), lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
+    append(asked.results, [row])
 
 
 def _arguments() -> argparse.Namespace:

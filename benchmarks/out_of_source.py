@@ -15,17 +15,14 @@ scored by the head of all sources. --peer gives another system's scores of whole
 
 import argparse
 import csv
-import os
-import platform
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from result_lines import append, stamp
 from unmask import metrics
 from unmask.data.folder import read_labels
 from unmask.data.prepare.prepared import PreparedSet
@@ -272,38 +269,20 @@ def _write_scores(path: Path, items: Sequence[Item], scores: np.ndarray) -> None
             writer.writerow([one.path, item.view, one.label, one.instrument, item.source, f"{score:.4f}"])
 
 
-def commit_now() -> str:
-    """The commit of the checkout."""
-    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    return asked.stdout.strip()
-
-
-def machine() -> str:
-    """Where this runs."""
-    return f"{platform.machine()} {platform.system()}, {os.cpu_count()} shared cores"
-
-
 def _write_line(
     asked: argparse.Namespace, settings: Settings, train: PreparedSet, line: dict[str, str], *, recipe: str
 ) -> None:
     names = [folder.parent.name for folder in rows_by_set(train)]
     shares = zip(names, settings.head.shares, strict=False)
     row = {
-        "date": date.today().isoformat(),
-        "commit": commit_now(),
-        "machine": machine(),
+        **stamp(),
         "recipe": recipe or " ".join(names),
         "shares": " ".join(f"{name} {share:g}" for name, share in shares),
         "C": f"{settings.head.strength:g}",
         **{name: line[found] for name, found in COLUMNS.items()},
         "note": asked.note,
     }
-    fresh = not asked.results.exists()
-    with asked.results.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row), lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
+    append(asked.results, [row])
 
 
 def _arguments() -> argparse.Namespace:

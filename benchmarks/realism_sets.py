@@ -10,15 +10,14 @@ it cannot). Equal numbers of both sides are drawn, since the Frechet distance fa
 """
 
 import argparse
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 
-from out_of_source import CPU, commit_now, machine
+from out_of_source import CPU
+from result_lines import append, stamp
 from unmask.metrics.realism import frechet_distance, kernel_distance, told_apart
 from unmask.models.encoder import Encoder
 from unmask.training.features import features_of
@@ -98,13 +97,8 @@ def compared(real: Seen, made: Seen, *, living: bool, view: str, most: int) -> d
 
 
 def _append(path: Path, row: dict[str, object]) -> None:
-    row = {"date": date.today().isoformat(), "commit": commit_now(), "machine": machine(), **row}
-    fresh = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row), lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
+    row = {**stamp(), **row}
+    append(path, [row])
 
 
 def _arguments() -> argparse.Namespace:

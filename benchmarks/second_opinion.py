@@ -14,7 +14,6 @@ cannot be.
 import argparse
 import csv
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +23,13 @@ from out_of_source import (
     CPU,
     VIEWS,
     Item,
-    commit_now,
     face_of,
     figures,
     frames_looked_at,
-    machine,
     out_of_source,
     real_items,
 )
+from result_lines import append, stamp
 from unmask.contract import Contract
 from unmask.data.folder import read_labels
 from unmask.data.prepare.prepared import PreparedSet
@@ -148,14 +146,9 @@ def _planes(pixels: np.ndarray) -> torch.Tensor:
 
 
 def _write(path: Path, name: str, line: dict[str, str]) -> None:
-    row = {"date": date.today().isoformat(), "commit": commit_now(), "machine": machine(), "system": name}
+    row = {**stamp(), "system": name}
     row |= {column: line[column] for column in (*COLUMNS, *RATES)}
-    fresh = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row), lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
+    append(path, [row])
 
 
 def _arguments() -> argparse.Namespace:
