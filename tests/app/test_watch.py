@@ -77,13 +77,13 @@ def test_a_lost_camera_is_tried_again_after_ever_longer_times(plugged):
     found, waited = news_of("camera:0", end_after=5)
     kinds = [type(one).__name__ for one in found]
     assert kinds == [
-        "Connected",
+        "FeedConnected",
         "Frame",
         "Frame",
         "Lost",
         "Lost",
         "Lost",
-        "Connected",
+        "FeedConnected",
         "Frame",
         "Lost",
         "Lost",

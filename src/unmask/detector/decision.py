@@ -20,7 +20,7 @@ import numpy as np
 from unmask.contract import Contract, OperatingPoint, ScoreMap
 from unmask.types import FaceDecision, ModelError, Reason, Verdict
 
-GRAVITY = {Verdict.LIVE: 0, Verdict.UNDECIDED: 1, Verdict.ATTACK: 2}
+SEVERITY = {Verdict.LIVE: 0, Verdict.UNDECIDED: 1, Verdict.ATTACK: 2}
 
 SUSTAINED_S = 1.0  # an attack that is shown for so long is never outvoted; a shorter segment is a glimpse
 STRETCH_S = 3.0  # so much time the worst second is gathered from: frames by turns are one attack
@@ -228,7 +228,7 @@ def judge(segments: Sequence[Gathered], rule: Rule) -> Judged:
     counted = _that_count(segments, readings)
     worst_first = sorted(
         (readings[place] for place in counted),
-        key=lambda reading: (-GRAVITY[reading.verdict], np.nan_to_num(reading.score, nan=-1.0)),
+        key=lambda reading: (-SEVERITY[reading.verdict], np.nan_to_num(reading.score, nan=-1.0)),
     )
     seen_s = sum(segment.seen_s for segment in segments)
     unjudged_s = sum(
@@ -262,7 +262,7 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
     >>> worst([Verdict.LIVE, Verdict.UNDECIDED]).value, worst([]).value
     ('UNDECIDED', 'UNDECIDED')
     """
-    return max(verdicts, key=GRAVITY.__getitem__, default=Verdict.UNDECIDED)
+    return max(verdicts, key=SEVERITY.__getitem__, default=Verdict.UNDECIDED)
 
 
 def _that_count(segments: Sequence[Gathered], readings: Sequence[Reading]) -> set[int]:

@@ -1,7 +1,7 @@
 """What has been gathered about one face of one source: sightings -> segments and clips -> the decision on it.
 
 Memory is bounded: a window holds the frames of one clip in the making; a face keeps what lies within
-`Settings.seconds`, and pictures, depth and features of at most `PICTURES` clips, however long that is.
+`WatchSettings.seconds`, and pictures, depth and features of at most `PICTURES` clips, however long that is.
 """
 
 from collections import Counter

@@ -37,7 +37,7 @@ class Stream:
         """One more picture (H, W, 3) uint8 RGB and its time: the decision, once there is one; it stays.
 
         ATTACK comes with half a second that was judged or later, LIVE after a second or more.
-        `Settings.live_s` after the first frame the stream is UNDECIDED if it was not decided before.
+        `WatchSettings.live_s` after the first frame the stream is UNDECIDED if it was not decided before.
         """
         if self._decision is not None:
             return self._decision
@@ -48,7 +48,7 @@ class Stream:
         return self._end(timed_out=False) if self._watch.done() else None
 
     def watch(self, image: np.ndarray, time_s: float) -> Decision | None:
-        """As `push`, but it goes on after the first decision: the one on the latest `Settings.seconds`.
+        """As `push`, but it goes on after the first decision: the one on the latest `WatchSettings.seconds`.
 
         None until there is one. LIVE may turn into UNDECIDED, when another segment begins, and into ATTACK,
         which stays; `segments` say from when to when.

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from unmask.contract import Contract
-from unmask.detector.decision import GRAVITY, SUSTAINED_S, Rule, judge_of
+from unmask.detector.decision import SEVERITY, SUSTAINED_S, Rule, judge_of
 from unmask.detector.evidence import Evidence, Window
 from unmask.detector.stopwatch import Stopwatch
 from unmask.media.clips import IN_PLACE, LONGEST_GAP, BoxMove, box_in, cut, moved_box
@@ -261,7 +261,7 @@ class Watch:
         """
         if not self._still or self.settings.all_faces:
             order = {face.identity: np.nan_to_num(face.score, nan=2.0) for face in faces}
-            return max(faces, key=lambda f: (GRAVITY[f.verdict], -order[f.identity]), default=None)
+            return max(faces, key=lambda f: (SEVERITY[f.verdict], -order[f.identity]), default=None)
         if not self.rival:
             return faces[0] if faces else None
         why = (Reason.SEVERAL_FACES, *faces[0].reasons)

@@ -84,7 +84,7 @@ class FaceFinder:
     @classmethod
     def load(cls, *, threads: int = THREADS) -> "FaceFinder":
         """With the models of `unmask.media.assets`, fetched if need be (AssetError); opened once."""
-        return _opened(cls, face_models(), threads)
+        return _opened(face_models(), threads)
 
     def find(self, image: np.ndarray, *, known: Sequence[Face] = (), thorough: bool = True) -> list[Face]:
         """The faces of `image` (H, W, 3) uint8 that are not `known` yet, largest first.
@@ -197,5 +197,5 @@ class _Network:
 
 
 @lru_cache(maxsize=4)
-def _opened(kind: type[FaceFinder], models: FaceModels, threads: int) -> FaceFinder:
-    return kind(models, threads=threads)
+def _opened(models: FaceModels, threads: int) -> FaceFinder:
+    return FaceFinder(models, threads=threads)
