@@ -244,11 +244,13 @@ class FrameConnection:
             if left_s <= 0:
                 return self.stop("expired")
             await asyncio.sleep(min(LOOK_AGAIN_S, left_s))
+            if now() >= self._attached.expires_at:
+                continue
             with suppress(*AWAY):
-                if now() < self._attached.expires_at and not await self._service.database.run(
+                if not await self._service.database.run(
                     sessions.is_current, self._name, number=self.number, now=now()
-                ):
-                    return self.stop("replaced")
+                ):  # its time may have run out while the database was asked
+                    return self.stop("expired" if now() >= self._attached.expires_at else "replaced")
 
     async def _look(self) -> str:
         while True:

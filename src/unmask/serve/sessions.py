@@ -204,8 +204,11 @@ def finish(
         .values(state=ending.state.value, decided_at=now, failure=ending.failure, **(ending.result or {}))
     )
     if connection.execute(ended).rowcount != 1:
-        found = connection.execute(select(sessions.c.state).where(sessions.c.id == name)).scalar_one_or_none()
-        return State(found) if found else State.EXPIRED, None
+        held = select(sessions.c.state, sessions.c.expires_at).where(sessions.c.id == name)
+        found = connection.execute(held).mappings().one_or_none()
+        if found is None or (found["state"] in OPEN and found["expires_at"] <= now):
+            return State.EXPIRED, None  # erased, or out of time and not swept yet
+        return State(found["state"]), None
     for place, (time_s, jpeg) in enumerate(ending.pictures):
         row = {"session": name, "number": place, "time_s": time_s, "jpeg": jpeg, "expires_at": now + retain_s}
         connection.execute(insert(pictures).values(row))

@@ -16,6 +16,7 @@ from unmask.types import SettingsError, UnmaskError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 AHEAD = 2  # tasks given to Ray for each that can run, so that no processor waits for the next
+STOP_S = 10.0  # that cancelled tasks get to end
 
 
 class KilledError(Exception):
@@ -70,7 +71,9 @@ def on_ray(
             yield result
     finally:
         for unfinished in waiting:
-            ray.cancel(unfinished)
+            ray.cancel(unfinished, force=True)
+        if waiting:  # what still runs may write to the folder that the caller gives up
+            ray.wait(waiting, num_returns=len(waiting), timeout=STOP_S)
 
 
 ENGINES: dict[str, Engine] = {"processes": in_processes, "ray": on_ray}
