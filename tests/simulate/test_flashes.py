@@ -76,7 +76,9 @@ def exposures(levels: list[float]) -> list[Exposure]:
 
 
 def test_a_camera_follows_the_light_when_it_adapts():
-    camera = replace(draw_camera(np.random.default_rng(5), size=(64, 64)), codec="mjpeg", metering=1.0)
+    camera = replace(
+        draw_camera(np.random.default_rng(5), size=(64, 64)), codec="mjpeg", metering=1.0, sensor_scale=1.0
+    )
     levels = [0.2] * 3 + [0.4] * 20
     frames = {
         name: [
@@ -91,6 +93,12 @@ def test_a_camera_follows_the_light_when_it_adapts():
     assert frames["locked"][-1] == pytest.approx(frames["locked"][3], abs=2)
     assert step > before + 10
     assert later == pytest.approx(before, abs=3)
+
+
+def test_an_exposure_of_another_size_than_the_view_is_refused():
+    camera = replace(draw_camera(np.random.default_rng(5), size=(64, 64)), sensor_scale=0.9)
+    with pytest.raises(ValueError, match="not the camera's view"):
+        capture(exposures([0.2]), np.random.default_rng(6), camera=camera)
 
 
 def test_a_scene_that_changes_with_the_light_is_refused():

@@ -66,7 +66,7 @@ def capture(
     noise. An exposure that comes twice, the same object, is one frame twice. `flicker`: share of the light
     that comes and goes with the mains, as far as the exposure does not average it out. `finish` gets all
     frames before the codec and returns as many of the same size. `face_levels`: linear light between which
-    the exposure keeps the face. Light that is not finite is a ValueError.
+    the exposure keeps the face. ValueError for light that is not finite or not of the size of the view.
     """
     fall = _vignette(camera)
     depth = max(flicker, _flicker_depth(rng, camera))
@@ -81,6 +81,11 @@ def capture(
             wanted = _balance(exposure.shot, camera)
             balance = balance + _share(adaptation.balance_s, fps) * (wanted - balance)
         if exposure is not last:
+            if exposure.shot.radiance.shape[:2] != fall.shape:  # compiled loops would read beyond `fall`
+                raise ValueError(
+                    f"an exposure of {exposure.shot.radiance.shape[:2]} pixels is not the camera's view of "
+                    f"{fall.shape}; render it for `camera.view`"
+                )
             if not np.isfinite(exposure.shot.radiance.sum(dtype=np.float64)):
                 raise ValueError("an exposure holds light that is not finite; no sensor can take it")
             rows = gain * _mains(mains, camera, time_s=index / fps)
