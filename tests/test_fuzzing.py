@@ -1,4 +1,4 @@
-"""A small part of benchmarks/fuzzing.py: broken inputs of every kind are a verdict or one sentence."""
+"""A small part of experiments/fuzzing.py: broken inputs of every kind are a verdict or one sentence."""
 
 import sys
 from collections import Counter
@@ -16,8 +16,8 @@ INPUTS = 100
 
 @pytest.fixture(scope="module")
 def fuzzing():
-    sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
-    import fuzzing
+    sys.path.append(str(Path(__file__).parents[1]))
+    from experiments import fuzzing
 
     return fuzzing
 

@@ -160,7 +160,7 @@ def allowance(seconds: float) -> float:
     """By how many standard deviations the worst second of a living person may lie below their own level.
 
     One recording in a hundred exceeds it, whatever its length: the quantile of the scan for normal scores
-    whose neighbours, 0.2 s apart, are correlated by up to 0.85 (benchmarks/decision.py).
+    whose neighbours, 0.2 s apart, are correlated by up to 0.85 (experiments/decision.py).
 
     >>> [round(allowance(seconds), 2) for seconds in (2, 10, 60)]
     [2.5, 2.78, 3.49]

@@ -1,6 +1,6 @@
 """What a whole picture is like: sharpness, tone, colour, noise, and how much of it the face takes.
 
-Simulated pictures must be like real ones in these (`benchmarks/realism.py`). Unlike `media.statistics`, they
+Simulated pictures must be like real ones in these (`experiments/realism.py`). Unlike `media.statistics`, they
 are of the picture as it is delivered, not of a network's crop.
 """
 

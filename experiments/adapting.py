@@ -1,0 +1,207 @@
+"""What a handful of captures of one camera is worth: `unmask adapt` on sources that the head never saw.
+
+    python -m experiments.adapting SAMPLES --data SET [SET ...] --portraits DIR --photographs DIR
+        --backgrounds DIR [--config encoder.toml] [--set ...] [--cache FILE] [--few 1 3 5 10] [--draws 20]
+        [--cameras 3 --pictures 160] [--results results/adapting.csv]
+
+Two kinds of places. Real sources: each source of SAMPLES with captures of both classes, by a head that saw
+nothing of it; k bona fide and k attacks of it are drawn, whole pictures, and the other items of the source
+are judged, whole and tight. Nobody is named in them, so that people may be the same. Simulated cameras: the
+models that dev's photographs as scenes meet most often; the head knows such cameras from training, its people
+it does not, and who is captured is never judged. The head is adapted by `evaluation.heads`, as the command
+does. Where k captures of a class with others left to judge are not there, nothing is said.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.result_lines import append, stamp
+from experiments.out_of_source import CPU, Item, fitted, real_items
+from unmask import metrics
+from unmask.evaluation.heads import CaptureSample, OddsHead, chosen_strength
+from unmask.evaluation.heads import fitted as adapted
+from unmask.media.clips import bordered, clip_box, cut_picture
+from unmask.media.faces import FaceFinder
+from unmask.models.encoder import Encoder
+from unmask.simulate.photographs import Photographs, load_photographs
+from unmask.training.features import features_of
+from unmask.training.head import FittedHead
+from unmask.training.networks import build
+from unmask.training.sets import part_of
+from unmask.training.settings import changes_of, read_settings
+from unmask.training.simulated import part, part_photographs, room
+from unmask.types import ClipSpec, Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A camera that the head never saw: standardised `features` (n, D), `living` (n,), whose each is.
+
+    `captured` (n,) marks what may be drawn; whoever is drawn is not judged.
+    """
+
+    kind: str
+    name: str
+    head: OddsHead
+    features: np.ndarray
+    living: np.ndarray
+    person: np.ndarray
+    captured: np.ndarray
+
+
+def main() -> None:
+    """Adapts, measures, writes."""
+    asked = _arguments()
+    settings = read_settings(asked.config, overrides=changes_of(asked.set))
+    network = build(settings, init="imagenet").eval()
+    assert isinstance(network, Encoder)
+    train = part_of(asked.data, "train")
+    features = features_of(network, train, device=CPU)
+    items = real_items(asked.samples, network, spec=train.spec, cache=asked.cache)
+
+    def head_without(source: str) -> FittedHead:
+        return fitted(train, features, settings=settings, without=source)
+
+    simulated = _simulated(asked, network, train.spec, head_without("")) if asked.cameras else ()
+    lines = []
+    for place in (*_real(items, head_without), *simulated):
+        for k in (0, *asked.few):
+            if line := measured(place, k, draws=asked.draws):
+                lines.append(line)
+                print(*line.values(), sep=",", flush=True)
+    if asked.results:
+        _write(asked.results, lines)
+
+
+def _real(items: Sequence[Item], head_without: Callable[[str], FittedHead]) -> Iterator[Place]:
+    sources = np.array([item.source for item in items])
+    for name in sorted(set(sources.tolist())):
+        inside = [item for item in items if item.source == name and np.isfinite(item.features).all()]
+        living = np.array([item.living for item in inside])
+        if living.all() or not living.any():
+            continue
+        head = head_without(name)
+        yield Place(
+            kind="real",
+            name=name,
+            head=OddsHead(weight=head.weight, bias=head.bias),
+            features=head.read(np.stack([item.features for item in inside])),
+            living=living,
+            person=np.array([item.presentation.path for item in inside]),
+            captured=np.array([item.view == "whole" for item in inside]),
+        )
+
+
+def _simulated(
+    asked: argparse.Namespace, network: Encoder, spec: ClipSpec, head: FittedHead
+) -> Iterator[Place]:
+    """The cameras that dev's people meet most often, `asked.pictures` of each: a person and an attack, by
+    turns.
+    """
+    pictures = load_photographs([asked.portraits, asked.photographs], finder=FaceFinder.load())
+    rooms = part(sorted(asked.backgrounds.glob("*.jpg")), key=room)[1]
+    series = Photographs(photographs=part_photographs(pictures)[1], seed=77, backgrounds=rooms)
+    met = [series.occasion(2 * pair).camera.model for pair in range(4 * asked.pictures)]
+    for name, _ in Counter(met).most_common(asked.cameras):
+        pairs = [pair for pair, camera in enumerate(met) if camera == name][: asked.pictures // 2]
+        found = []
+        for index in (2 * pair + side for pair in pairs for side in (0, 1)):
+            made = series(index)
+            box = bordered(clip_box(made.meshes[0], scale=spec.box_scale), made.frames[0], spec=spec)
+            crop = cut_picture(made.frames[0], box, size_px=spec.size_px)
+            planes = torch.from_numpy(crop.transpose(2, 0, 1)[None]).float() / 255
+            with torch.inference_mode():
+                raw = network.raw_features(planes)[0].numpy()
+            found.append((raw, made.label is Label.BONA_FIDE, made.subject))
+        yield Place(
+            kind="simulated",
+            name=name,
+            head=OddsHead(weight=head.weight, bias=head.bias),
+            features=head.read(np.stack([raw for raw, _, _ in found])),
+            living=np.array([living for _, living, _ in found]),
+            person=np.array([person for _, _, person in found]),
+            captured=np.ones(len(found), bool),
+        )
+
+
+def measured(place: Place, k: int, *, draws: int) -> dict[str, object] | None:
+    """Mean AUC and mean of APCER and BPCER at log-odds 0 over draws of k captures of each class; k = 0 is the
+    head as it is. None where a draw leaves nothing of a class to judge.
+    """
+    areas, errors, judged = [], [], []
+    for seed in range(draws if k else 1):
+        chosen = _drawn(place, k, np.random.default_rng([seed, k]))
+        if chosen is None:
+            return None
+        rest = ~np.isin(place.person, place.person[chosen])
+        if place.living[rest].all() or not place.living[rest].any():
+            continue
+        head = place.head
+        if k:
+            sample = CaptureSample(
+                features=place.features[chosen],
+                labels=place.living[chosen],
+                capture=np.arange(len(chosen)),
+                group=np.unique(place.person[chosen], return_inverse=True)[1],
+            )
+            head = adapted(head, sample, strength=chosen_strength(head, sample))
+        said = head(place.features[rest])
+        living = place.living[rest]
+        areas.append(metrics.auc(said[living], said[~living]))
+        errors.append((np.mean(said[living] < 0) + np.mean(said[~living] >= 0)) / 2)
+        judged.append(int(rest.sum()))
+    if not areas:
+        return None
+    return {
+        "kind": place.kind,
+        "source": place.name,
+        "k": k,
+        "draws": len(areas),
+        "judged": round(float(np.mean(judged))),
+        "auc": f"{np.mean(areas):.3f}",
+        "errors": f"{np.mean(errors):.3f}",
+    }
+
+
+def _drawn(place: Place, k: int, rng: np.random.Generator) -> np.ndarray | None:
+    """Numbers (2k,) of k captures of each class; None where a class has no more than k people."""
+    chosen: list[int] = []
+    for kind in (True, False):
+        usable = rng.permutation(np.flatnonzero(place.captured & (place.living == kind)))
+        if len(usable) <= k:
+            return None
+        chosen.extend(int(number) for number in usable[:k])
+    return np.array(chosen, int)
+
+
+def _write(path: Path, lines: Sequence[dict[str, object]]) -> None:
+    append(path, [{**stamp(), **line} for line in lines])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("samples", type=Path)
+    parser.add_argument("--data", type=Path, nargs="+", required=True)
+    for name in ("portraits", "photographs", "backgrounds"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--config", default="encoder.toml")
+    parser.add_argument("--set", nargs="*", default=[], help="section.key=value of the settings")
+    parser.add_argument("--cache", type=Path, help="keep the real items' features here")
+    parser.add_argument("--few", type=int, nargs="+", default=[1, 3, 5, 10])
+    parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--cameras", type=int, default=3)
+    parser.add_argument("--pictures", type=int, default=160, help="of each simulated camera")
+    parser.add_argument("--results", type=Path)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
