@@ -84,6 +84,24 @@ def test_many_sources_come_back_in_order_and_one_bad_one_stops_none(detector):
     assert isinstance(found[1], SourceError)
 
 
+def test_many_pictures_go_through_the_network_in_batches_and_score_the_same(detector, monkeypatch):
+    portrait, sizes, network = data.astronaut(), [], detector._networks[0]
+    pictures = [np.roll(portrait, shift, axis=1) for shift in range(0, 60, 5)]
+    alone = [detector.check(picture).score for picture in pictures]
+    plain = network.score
+
+    def counted(clips):
+        sizes.append(len(clips))
+        time.sleep(0.05)  # long enough for others to wait
+        return plain(clips)
+
+    monkeypatch.setattr(network, "score", counted)
+    together = [one.score for one in detector.check_many(pictures, progress=False)]
+    assert together == pytest.approx(alone, abs=1e-5)
+    assert max(sizes) > 1
+    assert sum(sizes) >= len(pictures)  # one for each face
+
+
 def test_an_endless_iterator_is_taken_no_further_than_the_batch():
     taken = []
 

@@ -1,7 +1,9 @@
 """A stream decides as its frames come, by the same code as a file, and keeps watching where asked to."""
 
+import asyncio
 import math
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -201,3 +203,49 @@ def test_the_credentials_of_a_streams_address_are_told_nowhere():
     with pytest.raises(SourceError, match=r"rtsp://\*\*\*@10\.0\.0\.7/live\?token=\*\*\*: times must rise"):
         stream.push(picture, 1.0)
     assert stream.finish().source == "rtsp://***@10.0.0.7/live?token=***"
+
+
+def test_awaited_frames_are_looked_at_in_their_order_and_the_event_loop_goes_on(monkeypatch):
+    stream = _stream(1)
+    plain, order = stream.push, []
+
+    def slow(image, time_s):
+        time.sleep(0.01)
+        order.append(time_s)
+        return plain(image, time_s)
+
+    monkeypatch.setattr(stream, "push", slow)
+
+    async def all_at_once():
+        pictures = [_picture((60 + i % 3, 40, 80, LIVE)) for i in range(40)]
+        frames = [asyncio.create_task(stream.push_async(p, i / 30)) for i, p in enumerate(pictures)]
+        ticks = 0
+        while not all(frame.done() for frame in frames):
+            await asyncio.sleep(0.01)
+            ticks += 1
+        return [frame.result() for frame in frames], ticks, await stream.finish_async()
+
+    decisions, ticks, last = asyncio.run(all_at_once())
+    assert order == sorted(order)
+    assert decisions[29] is None
+    assert decisions[30].verdict is Verdict.LIVE
+    assert last == decisions[30]
+    assert ticks > 5
+
+
+def test_an_awaited_frame_that_is_given_up_leaves_the_stream_whole():
+    stream = _stream(1)
+
+    async def one_is_given_up():
+        for i in range(40):
+            task = asyncio.create_task(stream.watch_async(_picture((60 + i % 3, 40, 80, LIVE)), i / 30))
+            if i == 20:
+                await asyncio.sleep(0)
+                task.cancel()
+                continue
+            decision = await task
+        with pytest.raises(SourceError, match="times must rise"):
+            await stream.watch_async(_picture((60, 40, 80, LIVE)), 0.5)
+        return decision
+
+    assert asyncio.run(one_is_given_up()).verdict is Verdict.LIVE

@@ -17,6 +17,7 @@ from unmask.detector.model_card import ModelCard, model_cards
 from unmask.detector.network import LoadedNetwork, Network
 from unmask.detector.stopwatch import Stopwatch
 from unmask.detector.stream import Stream
+from unmask.detector.together import Together
 from unmask.detector.watch import DEFAULT_SETTINGS, Watch, WatchSettings, WholeClips, decided
 from unmask.media.account import Account
 from unmask.media.clips import IN_PLACE, BoxMove
@@ -157,10 +158,13 @@ class Detector:
     ) -> Iterator[Decision | SourceError]:
         """The decision on each source, in their order, on all cores; `batch` of them are under way at most.
 
-        What cannot be read gives its SourceError in place of a decision (its `is_live` is False) and does not
-        stop the others. `progress` shows a bar with the time left in a terminal.
+        The clips of those under way go through the network in batches; a score may differ from that of
+        `check` in its last bits. What cannot be read gives its SourceError in place of a decision (its
+        `is_live` is False) and does not stop the others. `progress` shows a bar with the time left in a
+        terminal.
         """
-        return checked(partial(self.check, fps=fps), sources, batch=batch, progress=progress)
+        check = partial(self._batching().check, fps=fps)
+        return checked(check, sources, batch=batch, progress=progress)
 
     async def check_async(self, source: Any, *, fps: float = 30.0) -> Decision:
         """As `check`; the event loop goes on while a thread does the work."""
@@ -170,7 +174,7 @@ class Detector:
         self, sources: Iterable[Any], *, batch: int = 32, fps: float = 30.0
     ) -> AsyncIterator[Decision | SourceError]:
         """As `check_many`, for `async for`."""
-        return checked_async(partial(self.check, fps=fps), sources, batch=batch)
+        return checked_async(partial(self._batching().check, fps=fps), sources, batch=batch)
 
     @property
     def model_card(self) -> ModelCard:
@@ -188,6 +192,11 @@ class Detector:
         clock = Stopwatch()
         watch = self._watch(network, rule, clock=clock)
         return Stream(watch, name=address_shown(name), contract=network.contract, rule=rule, clock=clock)
+
+    def _batching(self) -> "Detector":
+        """The same networks, each of which runs what several threads ask of it as one batch."""
+        networks: list[LoadedNetwork] = [Together(network) for network in self._networks]
+        return Detector(networks, finder=self._finder, point=self.point, settings=self.settings)
 
     def _watch(
         self,

@@ -14,6 +14,8 @@ from unmask.types import Decision, SettingsError, SourceError
 
 Check = Callable[[Any], Decision]
 
+AHEAD = 4  # sources at work for each core: while a batch is in the network, the others find its next pictures
+
 
 def checked(
     check: Check, sources: Iterable[Any], *, batch: int, progress: bool
@@ -32,7 +34,7 @@ def checked(
     shown = Progress(
         *columns, console=console, transient=True, disable=not (progress and console.is_terminal)
     )
-    with ThreadPoolExecutor(min(batch, os.cpu_count() or 1)) as pool, shown:
+    with ThreadPoolExecutor(min(batch, AHEAD * (os.cpu_count() or 1))) as pool, shown:
         task = shown.add_task("checking", total=total)
         waiting: deque[Future[Decision | SourceError]] = deque()
         try:

@@ -1,7 +1,12 @@
 """A stream of frames -> a decision as soon as it is safe, and for as long as somebody asks for it."""
 
+import asyncio
 import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,9 +17,12 @@ from unmask.detector.watch import StreamProgress, Watch, decided
 from unmask.media.given import frame_of
 from unmask.types import Decision, Frame, SourceError, Verdict
 
+Answer = TypeVar("Answer")
+
 
 class Stream:
-    """Frames of one presentation as they come; used by one thread.
+    """Frames of one presentation as they come; used by one thread, or awaited: frames are looked at in the
+    order in which they were given.
 
     They go through the same code as those of a file, and score the same. Times are seconds of any clock and
     must rise: a frame that is late, doubled or of an earlier time is a SourceError and changes nothing, so
@@ -32,6 +40,7 @@ class Stream:
         self._times_s = (math.nan, math.nan)  # of the first and the latest frame
         self._decision: Decision | None = None  # that of `push` and `finish`, or the latest of `watch`
         self._final = False
+        self._worker = ThreadPoolExecutor(1)  # of the async forms; it starts no thread before its first task
 
     def push(self, image: np.ndarray, time_s: float) -> Decision | None:
         """One more picture (H, W, 3) uint8 RGB and its time: the decision, once there is one; it stays.
@@ -72,6 +81,22 @@ class Stream:
             return self._decision
         self._watch.end()
         return self._end(timed_out=False)
+
+    async def push_async(self, image: np.ndarray, time_s: float) -> Decision | None:
+        """As `push`; the event loop goes on while a thread does the work."""
+        return await self._in_turn(self.push, image, time_s)
+
+    async def watch_async(self, image: np.ndarray, time_s: float) -> Decision | None:
+        """As `watch`; the event loop goes on while a thread does the work."""
+        return await self._in_turn(self.watch, image, time_s)
+
+    async def finish_async(self) -> Decision:
+        """As `finish`; the event loop goes on while a thread does the work."""
+        return await self._in_turn(self.finish)
+
+    async def _in_turn(self, work: Callable[..., Answer], *given: object) -> Answer:
+        """In one thread, after all that was asked before; no cancellation breaks off what has begun."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, partial(work, *given))
 
     def _next(self, image: np.ndarray, time_s: float) -> tuple[np.ndarray, float]:
         """The picture and the seconds since the first; SourceError unless it comes after the others."""
