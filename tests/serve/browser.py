@@ -103,7 +103,8 @@ def free_port() -> int:
 
 
 def start(page: Any) -> None:
-    page.get_by_role("button").first.click()
+    """Presses the element's own first button; a page around it may have others."""
+    page.locator("unmask-camera").get_by_role("button").first.click()
 
 
 def heading(page: Any, text: str) -> Any:

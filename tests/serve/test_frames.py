@@ -29,11 +29,10 @@ def test_a_living_face_is_live_and_the_back_end_reads_it(door):
     assert [state["ack"] for state in states] == list(range(1, len(states) + 1))
     assert 0 < states[5]["progress"] < states[20]["progress"] <= 1
     assert states[5]["face"] == pytest.approx([60 / 240, 40 / 160, 140 / 240, 120 / 160], abs=0.03)
-    assert (decision["type"], decision["state"], decision["verdict"]) == ("decision", "live", "LIVE")
+    assert decision == {"type": "decision", "state": "live", "failure": None}
     result = door.result(person)
     assert (result["state"], result["reference"], result["failure"]) == ("live", "login-1", None)
     assert result["decision"]["score"] == pytest.approx(LIVE / 255, abs=0.02)
-    assert result["decision"] == {name: decision[name] for name in result["decision"]}
     assert result["decided_at"] > result["started_at"] > result["created_at"]
 
 
@@ -52,9 +51,9 @@ def test_an_empty_room_is_told_and_never_live(serve):
     with person.connect() as socket:
         person.hello(socket)
         state, *_, last = person.show(socket, 0, 40)
-    assert (state["hint"], state["reasons"], state["face"]) == ("NO_FACE", ["NO_FACE"], None)
-    assert (last["state"], last["reasons"]) == ("undecided", ["NO_FACE", "TIMED_OUT"])
-    assert door.result(person)["state"] == "undecided"
+    assert (state["hint"], state["face"], last["state"]) == ("NO_FACE", None, "undecided")
+    result = door.result(person)
+    assert (result["state"], result["reasons"]) == ("undecided", ["NO_FACE", "TIMED_OUT"])
 
 
 def test_who_is_undecided_may_try_again_as_often_as_was_said(serve):
@@ -193,7 +192,7 @@ def test_an_error_of_the_network_fails_the_session(door, network):
         list(person.show(socket, LIVE, 20))
         network.error = RuntimeError("out of memory")
         told = person.until_told(socket, LIVE)
-    assert (told["state"], "verdict" in told) == ("failed", False)
+    assert told["state"] == "failed"
     result = door.result(person)
     assert (result["state"], result["decision"]) == ("failed", None)
     assert "out of memory" not in result["failure"]
@@ -257,7 +256,7 @@ def test_a_frame_that_is_no_picture_is_said_to_be_none_and_changes_nothing(door,
         person.hello(socket)
         socket.send(struct.pack("<d", person.start_ms - 5) + content)
         said = socket.hear()
-        assert (said["reasons"], said["ack"], said["face"]) == (["FRAME_REFUSED"], 1, None)
+        assert (said["hint"], said["ack"], said["face"]) == (None, 1, None)
         assert person.until_told(socket, LIVE)["state"] == "live"
 
 

@@ -256,6 +256,9 @@ def test_results_are_signed_so_that_a_back_end_need_not_ask(serve, tmp_path):
         assert claims["sub"] == person.session["id"]
         assert (claims["state"], claims["verdict"], claims["reference"]) == ("live", "LIVE", "login-7")
         assert claims["exp"] - claims["iat"] == 300
+        assert (
+            ("score" in claims) == ("threshold" in claims) == (signed != told["jws"])
+        )  # browsers can read it
     head, payload, seal = told["jws"].split(".")
     other = jwt.utils.base64url_encode(json.dumps(claims | {"state": "live", "sub": "s1"}).encode()).decode()
     with pytest.raises(jwt.InvalidSignatureError):

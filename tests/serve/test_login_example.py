@@ -1,4 +1,4 @@
-"""The example of a login, started by its one command."""
+"""The example of a login, started by one command, in a real browser with a camera that plays recordings."""
 
 import os
 import subprocess
@@ -8,16 +8,32 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from browser import ROOT, free_port, wait_for
+from browser import (
+    ROOT,
+    SLOW_CLOCK,
+    SLOWER,
+    chromium,
+    free_port,
+    heading,
+    start,
+    wait_for,
+    write_recording,
+)
+
+# Each Python below it takes the page's slow clock; see browser.py.
+PATIENT = "from unmask.serve import live\nlive.BEHIND_S = 1e9\n"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[str]:
     """The address of the running example."""
+    chromium()
     folder, port = tmp_path_factory.mktemp("site"), free_port()
+    (folder / "sitecustomize.py").write_text(PATIENT)
+    paths = os.pathsep.join((str(folder), str(ROOT / "src")))
     running = subprocess.Popen(
         [sys.executable, str(ROOT / "examples" / "login" / "app.py"), "--port", str(port)],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "TMPDIR": str(folder)},
+        env=os.environ | {"PYTHONPATH": paths, "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -46,3 +62,35 @@ def test_nobody_gets_to_the_check_or_past_it_without_the_password(site):
     assert answer(site, "/liveness/session", origin=site) == 403
     assert answer(site, "/liveness/finish", origin=site) == 403
     assert answer(site, "/logout", origin="https://elsewhere.example") == 403
+
+
+def test_password_and_living_face_open_the_site_and_a_print_does_not(site, browser, film, recordings):
+    context = browser.new_context(permissions=["camera"], viewport={"width": 360, "height": 760})
+    context.set_default_timeout(180_000)
+    context.add_init_script(SLOW_CLOCK.replace("SLOWER", str(SLOWER)))
+    page = context.new_page()
+    write_recording(film, recordings["print"], slower=SLOWER)
+    page.goto(site)
+    heading(page, "Log in")
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill("enigma")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("alert").wait_for()
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill("engine")
+    page.get_by_role("button", name="Go on").click()
+    heading(page, "Show that you are here in person")
+    start(page)
+    heading(page, "Not confirmed")
+    page.goto(site)
+    heading(page, "Log in")  # the password alone does not do
+    write_recording(film, recordings["bona_fide"], slower=SLOWER)
+    page.goto(f"{site}/liveness")
+    heading(page, "Show that you are here in person")
+    start(page)
+    heading(page, "Welcome, ada")
+    page.get_by_role("button", name="Log out").click()
+    heading(page, "Log in")
+    page.goto(site)
+    heading(page, "Log in")
+    context.close()

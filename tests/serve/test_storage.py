@@ -149,7 +149,7 @@ def test_what_is_out_of_time_expires_and_cannot_be_decided(database):
     finish(database, done, LIVE, number=done_number)
     with pytest.raises(SessionError, match="over"):
         attach(database, idle, now=1060.0)
-    assert finish(database, running, LIVE, number=number, now=1060.5) is State.RUNNING
+    assert finish(database, running, LIVE, number=number, now=1060.5) is State.EXPIRED
     assert database.call(sessions.sweep, now=1061.0, record_s=1e6) == 2
     assert database.call(sessions.sweep, now=1061.0, record_s=1e6) == 0
     states = [database.call(sessions.read, s.id, caller=SHOP)["state"] for s in (idle, running, done)]

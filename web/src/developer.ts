@@ -38,10 +38,10 @@ export class DeveloperView {
 
   told(told: Told, roundTrip: number): void {
     this.frames++;
-    if (told.score !== null) this.points.push([performance.now(), told.score]);
+    if (typeof told.score === "number") this.points.push([performance.now(), told.score]);
     if (told.depth) this.depth(told.depth);
     const rate = (this.frames * 1000) / (performance.now() - this.since);
-    this.write(told.reasons, told.score, `${rate.toFixed(1)} /s · ${Math.round(roundTrip)} ms`);
+    this.write(told.reasons ?? [], told.score ?? null, `${rate.toFixed(1)} /s · ${Math.round(roundTrip)} ms`);
     this.draw();
   }
 

@@ -11,7 +11,6 @@ import { type Scene, View, element } from "./view";
 
 const ARROWS: Record<Turn | "middle", string> = { left: "←", right: "→", up: "↑", middle: "" };
 const VERDICTS: Record<Outcome, string> = { live: "LIVE", attack: "ATTACK", undecided: "UNDECIDED", failed: "FAILED", expired: "EXPIRED" };
-const SLOW = ["TOO_FEW_FRAMES", "TIMED_OUT", "TOO_SHORT"];
 const FLASHES = { rate: 2.5, seconds: 5 }; // as far as is known before the challenge: 12 colours of 0.4 s
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(style);
@@ -222,7 +221,7 @@ export class UnmaskCamera extends HTMLElement {
   }
 
   private told(message: Told): void {
-    const { hint, reasons, face, progress, score } = message;
+    const { hint, face, progress } = message;
     const good = face !== null && hint === null;
     this.developer?.told(message, this.connection?.roundTrip ?? 0);
     this.view.progress(progress);
@@ -230,7 +229,7 @@ export class UnmaskCamera extends HTMLElement {
     if (this.challenger?.flashing) this.hint("colours");
     else if (!this.challenge?.order || !good) this.hint(good ? "good" : hint);
     this.challenger?.told(good, message.turns ?? 0);
-    this.tell("state", { hint, reasons, face, progress, score });
+    this.tell("state", { hint, face, progress });
   }
 
   private hint(key: string | null): void {
@@ -249,22 +248,21 @@ export class UnmaskCamera extends HTMLElement {
       camera: true,
       title: this.words.say("retry"),
       hint: this.words.say("tries", { n: message.tries_left }),
-      more: this.words.say(this.advice(message)),
+      more: this.words.say(this.advice(message.hint)),
       buttons: [{ text: this.words.say("again"), press: again }, this.stopButton()],
       focus: true,
     });
-    this.tell("retry", { reasons: message.reasons, tries_left: message.tries_left });
+    this.tell("retry", { hint: message.hint, tries_left: message.tries_left });
   }
 
   /** The key of what helps most. */
-  private advice({ hint, reasons }: { hint?: string | null; reasons: string[] }): string {
-    if (hint && this.words.has(hint)) return hint;
-    const known = reasons.find((reason) => this.words.has(reason));
-    return known ?? (reasons.some((reason) => SLOW.includes(reason)) ? "slow" : "weak");
+  private advice(hint: string | null): string {
+    if (hint === "SLOW") return "slow";
+    return hint && this.words.has(hint) ? hint : "weak";
   }
 
   private decided(message: Decision): void {
-    const { state, reasons = [], jws } = message;
+    const { state, jws } = message;
     const session = this.session?.id;
     this.end();
     this.developer?.decided(message);
@@ -277,7 +275,7 @@ export class UnmaskCamera extends HTMLElement {
       buttons: state !== "live" && this.hasAttribute("session-url") ? [this.againButton()] : [],
       focus: true,
     });
-    this.tell("decision", { state, session, reasons, jws });
+    this.tell("decision", { state, session, jws });
   }
 
   private broken(): void {

@@ -24,14 +24,17 @@ export interface Ready {
   challenge: Challenge | null;
 }
 
-/** `face` is xyxy in shares of the picture's sides; `turns` made so far; `depth` base64 of a square of bytes. */
+/**
+ * `face` is xyxy in shares of the picture's sides; `turns` made so far. Sessions of the server's own demo alone
+ * hear `reasons`, `score` and `depth`, base64 of a square of bytes.
+ */
 export interface Told {
   type: "state";
   hint: string | null;
-  reasons: string[];
+  reasons?: string[];
   face: [number, number, number, number] | null;
   progress: number;
-  score: number | null;
+  score?: number | null;
   ack: number;
   turns?: number;
   depth?: string | null;
@@ -40,7 +43,7 @@ export interface Told {
 export interface Retry {
   type: "retry";
   hint: string | null;
-  reasons: string[];
+  reasons?: string[];
   tries_left: number;
 }
 

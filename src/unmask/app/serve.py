@@ -107,7 +107,8 @@ def run(
         bool | None,
         typer.Option(
             "--demo/--no-demo",
-            help="Show the camera page at /demo to anyone, without a key; else on a loopback address alone.",
+            help="Show the camera page at /demo to anyone, without a key, with scores; where neither is given, "
+            "on a loopback address without --origin and --proxies alone.",
         ),
     ] = None,
     closed_metrics: Annotated[
@@ -145,7 +146,7 @@ def run(
         signing_key=signing_key,
         issuer=issuer,
         open_metrics=not closed_metrics,
-        demo=_is_loopback(host) if demo is None else demo,
+        demo=_is_loopback(host) and not origin and not proxies if demo is None else demo,
     )
     _greet(_migrated(database), host=host)
     return listen(settings, host=host, port=port, workers=workers, proxies=proxies)

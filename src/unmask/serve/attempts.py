@@ -4,7 +4,6 @@ An attempt is used by one thread at a time.
 """
 
 import math
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -56,25 +55,6 @@ class Seen:
     result: AttemptResult | None
     turns: int | None = None
     depth: np.ndarray | None = None
-
-    def message(self, *, ack: int, depth: bool = False) -> dict[str, Any]:
-        """As the client gets it; `ack` frames were looked at; with its `depth` where that is wanted."""
-        told = {
-            "type": "state",
-            "state": "running",
-            "hint": self.hint,
-            "reasons": list(self.reasons),
-            "face": None if self.face is None else list(self.face),
-            "progress": round(self.progress, 3),
-            "score": self.score,
-            "ack": ack,
-        }
-        if self.turns is not None:
-            told["turns"] = self.turns
-        if depth and self.depth is not None:
-            grey = np.clip(255 * self.depth, 0, 255).astype(np.uint8)
-            told["depth"] = b64encode(grey.tobytes()).decode()
-        return told
 
 
 class Attempt(Protocol):

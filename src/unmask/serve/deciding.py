@@ -6,9 +6,10 @@ from typing import Any
 from unmask.serve import sessions
 from unmask.serve.database import AWAY
 from unmask.serve.logs import complain, say
-from unmask.serve.results import result_claims, told_of
+from unmask.serve.results import browser_claims
 from unmask.serve.service import Service, now
 from unmask.serve.sessions import Attached, Ending, State
+from unmask.serve.telling import decision_message, is_demo
 
 
 async def store(
@@ -54,8 +55,8 @@ async def store(
 
 def _told(service: Service, attached: Attached, ending: Ending) -> dict[str, Any]:
     state = ending.state.value
-    told = {"type": "decision", "state": state, "failure": ending.failure} | told_of(ending.result)
+    jws = None
     if service.signer is not None:
         claims = {"sub": attached.id, "mode": attached.mode, "state": state, "reference": attached.reference}
-        told["jws"] = service.signer.signed(claims | result_claims(ending.result), now=now())
-    return told
+        jws = service.signer.signed(claims | browser_claims(ending.result), now=now())
+    return decision_message(ending, jws=jws, developer=is_demo(attached, service.settings))

@@ -33,6 +33,7 @@ from unmask.serve.results import result_claims, result_columns
 from unmask.serve.service import Service, now
 from unmask.serve.sessions import Attached, Ending, SessionError, State
 from unmask.serve.signals import Signals
+from unmask.serve.telling import is_demo, ready_message, retry_message, state_message
 from unmask.types import SourceError, Verdict
 
 HELLO_S = 10.0
@@ -197,8 +198,12 @@ class FrameConnection:
 
     def _ready(self, tries_left: int | None = None) -> dict[str, Any]:
         left = self._attached.tries_left if tries_left is None else tries_left
-        challenge = self._live.attempt.challenge
-        return {"type": "ready", "mode": self._attached.mode, "tries_left": left, "challenge": challenge}
+        return ready_message(self._attached.mode, self._live.attempt.challenge, tries_left=left)
+
+    @property
+    def _developer(self) -> bool:
+        """Whether the browser may know scores and reasons."""
+        return is_demo(self._attached, self._service.settings)
 
     async def _served(self) -> str:
         """Look at what comes until it ends; why it did."""
@@ -297,7 +302,7 @@ class FrameConnection:
             return await self._decide(Ending(state=State.FAILED, failure="the frames could not be judged"))
         service.metrics.frame_s.observe(time.monotonic() - frame.server_s)
         if seen.result is None:
-            await self._send(seen.message(ack=self._looked_at, depth=service.settings.demo))
+            await self._send(state_message(seen, ack=self._looked_at, developer=self._developer))
             return None
         return await self._decided(seen, seen.result)
 
@@ -307,7 +312,7 @@ class FrameConnection:
         if self._refused > MOST_REFUSED:
             return "frames"
         seen = Seen(hint=None, reasons=("FRAME_REFUSED",), face=None, progress=0.0, score=None, result=None)
-        await self._send(seen.message(ack=self._looked_at))
+        await self._send(state_message(seen, ack=self._looked_at, developer=self._developer))
         return None
 
     async def _decided(self, seen: Seen, result: AttemptResult) -> str | None:
@@ -316,8 +321,7 @@ class FrameConnection:
             left = await self._service.database.run(sessions.tries_left, self._name)
             if left:
                 self._resting = True
-                reasons = [reason.value for reason in result.reasons]
-                await self._send({"type": "retry", "hint": seen.hint, "reasons": reasons, "tries_left": left})
+                await self._send(retry_message(seen, result, tries_left=left, developer=self._developer))
                 return None
         columns = result_columns(result)
         ending = Ending(

@@ -12,12 +12,11 @@ from starlette.staticfiles import StaticFiles
 from unmask.serve import sessions
 from unmask.serve.access import address_of
 from unmask.serve.bodies import Mode
-from unmask.serve.keys import Caller
+from unmask.serve.keys import DEMO
 from unmask.serve.modes import MODES
 from unmask.serve.service import Service, now
 
 STATIC = Path(__file__).parent / "static"
-DEMO = Caller(key="demo", owner="demo", scopes=frozenset({"create"}))
 TRIES = 3
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

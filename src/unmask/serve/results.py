@@ -41,6 +41,12 @@ def session_jws(row: Mapping[str, Any], state: str, *, signer: Signer | None, no
     return signer.signed(claims | result_claims(row), now=now)
 
 
+def browser_claims(result: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a signed result says that goes through the browser, where anybody can read it."""
+    claims = result_claims(result)
+    return {name: claims[name] for name in ("verdict", "operating_point", "model_sha256") if name in claims}
+
+
 def result_columns(result: AttemptResult) -> dict[str, Any]:
     """A result as the table keeps it."""
     challenge = result.challenge
@@ -51,13 +57,6 @@ def result_columns(result: AttemptResult) -> dict[str, Any]:
         "challenge": None if challenge is None else challenge.to_dict(),
         "injection": [hint.to_dict() for hint in result.injection],
     }
-
-
-def told_of(result: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A result as the browser is told: the decision, under the verdict and the reasons of the whole."""
-    if result is None:
-        return {}
-    return {**result["decision"], **{name: result[name] for name in result if name != "decision"}}
 
 
 def result_claims(result: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Attached:
     """A session to which a connection with this number was just attached."""
 
     id: str
+    owner: str
     connection: int
     mode: str
     point: str
@@ -153,6 +154,7 @@ def attach(
     connection.execute(update(sessions).where(sessions.c.id == name).values(values))
     return Attached(
         id=name,
+        owner=found["owner"],
         connection=number,
         mode=found["mode"],
         point=found["point"],

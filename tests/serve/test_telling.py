@@ -1,0 +1,75 @@
+"""What browsers are told: no score, threshold or reason, except of sessions of a demo that was switched on."""
+
+import json
+from typing import Any
+
+import pytest
+from doubles import LIVE, PRINT, WEAK, Person
+
+from unmask.serve.hints import advice_of
+from unmask.types import Reason
+
+SECRET = (
+    "score",
+    "threshold",
+    "reasons",
+    "verdict",
+    "clips",
+    "faces",
+    "depth",
+    "injection",
+    "challenge_verdict",
+)
+
+
+def heard(person: Person, light: int) -> list[dict[str, Any]]:
+    """All that the server says, up to the first end of a try."""
+    with person.connect() as socket:
+        return [person.hello(socket), *person.show(socket, light, 60)]
+
+
+def demo_person(door: Any) -> Person:
+    made = door.client.post("/demo/session", json={"mode": "passive"})
+    assert made.status_code == 201
+    return Person(door.base, made.json())
+
+
+@pytest.mark.parametrize("light", [LIVE, PRINT, WEAK])
+@pytest.mark.parametrize("demo", [True, False])
+def test_the_browser_of_a_sites_session_hears_no_score_and_no_reason(serve, light, demo):
+    door = serve(demo=demo, attempt_s=0.6)
+    said = heard(door.person(), light)
+    assert said[-1]["type"] in ("decision", "retry")
+    assert [name for name in SECRET if f'"{name}"' in json.dumps(said)] == []
+
+
+def test_the_developer_view_of_the_demo_hears_both(serve):
+    door = serve(demo=True)
+    *_, state, decision = heard(demo_person(door), PRINT)
+    assert state["score"] == pytest.approx(PRINT / 255, abs=0.02)
+    assert state["reasons"] == []
+    assert decision["score"] < decision["threshold"]
+    assert (decision["verdict"], decision["state"]) == ("ATTACK", "attack")
+
+
+def test_an_unclear_try_of_the_demo_says_why(serve):
+    retry = heard(demo_person(serve(demo=True, attempt_s=0.6)), WEAK)[-1]
+    assert (retry["type"], retry["tries_left"], retry["reasons"]) == (
+        "retry",
+        2,
+        ["TIMED_OUT", "EVIDENCE_WEAK"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("reasons", "advice"),
+    [
+        ((Reason.FACE_TOO_SMALL, Reason.TIMED_OUT), "COME_CLOSER"),
+        ((Reason.LIGHT_ABSENT, Reason.TOO_BRIGHT), "TOO_BRIGHT"),
+        ((Reason.TOO_SHORT,), "SLOW"),
+        ((Reason.MIRROR,), None),
+        ((), None),
+    ],
+)
+def test_advice_is_the_hint_that_helps_most_with_the_next_try(reasons, advice):
+    assert advice_of(reasons) == advice
