@@ -1,4 +1,4 @@
-"""What browsers are told: no score, threshold or reason, except of sessions of a demo that was switched on."""
+"""What browsers are told: no score or reason, except of sessions of a demo that was switched on."""
 
 import json
 from typing import Any

@@ -107,7 +107,7 @@ def run(
         bool | None,
         typer.Option(
             "--demo/--no-demo",
-            help="Show the camera page at /demo to anyone, without a key, with scores; where neither is given, "
+            help="Show the camera page at /demo to anyone, without a key, with scores; where neither is said, "
             "on a loopback address without --origin and --proxies alone.",
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""What a browser is told: the state, what to do, and the end; of sessions of the demo scores and reasons, too.
+"""What a browser is told: the state, what to do, and the end; of demo sessions scores and reasons, too.
 
 Whoever hears a score while moving a print about learns how to move it. So the numbers of a session go to the
 back end that made it, and to a browser only where the operator switched the demo on and the session is its.
