@@ -26,10 +26,11 @@ from experiments.leakage import append, command, commit
 from unmask import metrics
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.training.finish import trained
-from unmask.training.loop import TrainingError, train
+from unmask.training.loop import train
 from unmask.training.sets import Sets
 from unmask.training.settings import Settings, read_settings
 from unmask.training.threshold import presentation_scores
+from unmask.training.trainer import TrainingError
 from unmask.training.verification import HypothesisEvidence, by_presentation, combined, standards_of, verify
 
 RUNS: Mapping[str, Mapping[str, Any]] = {

@@ -17,8 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.leakage import append, command, commit
 from unmask.training.augment import Batch
-from unmask.training.dev import loss_of
 from unmask.training.networks import build
+from unmask.training.objective import loss_of
 from unmask.training.settings import Settings, read_settings
 
 PRESETS = ("sgtd_single", "sgtd_multi", "off_gru_single", "off_gru_multi", "fghv", "cdcn", "auxiliary")

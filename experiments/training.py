@@ -33,8 +33,8 @@ from unmask.data.prepare.prepared import DEPTH_PX, PreparedSet
 from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
 from unmask.models import MODELS
 from unmask.training.augment import Augmentation, Batch, augment
-from unmask.training.batches import Drawer, ahead, changed, one_frame, to_batch
-from unmask.training.dev import loss_of
+from unmask.training.batches import BatchSampler, changed, one_frame, prefetch, to_batch
+from unmask.training.objective import loss_of
 from unmask.training.settings import Batches, Loss
 from unmask.types import Label
 
@@ -126,8 +126,8 @@ def ours(
     module = network_of(network)
     module.to(memory_format=torch.channels_last)
     step, seconds, waited, since = step_of(module), [], [], time.perf_counter()
-    drawer = Drawer(prepared, batches=Batches(size=batch), seed=1, frames=frames)
-    for _, drawn in ahead(lambda n: drawer.draw(n, augmentation=EVERY), range(steps)):
+    drawer = BatchSampler(prepared, batches=Batches(size=batch), seed=1, frames=frames)
+    for _, drawn in prefetch(lambda n: drawer.draw(n, augmentation=EVERY), range(steps)):
         waited.append(time.perf_counter() - since)
         step(changed(drawn, settings=EVERY, device=torch.device("cpu")), bf16)
         seconds.append(time.perf_counter() - since)

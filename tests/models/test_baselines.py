@@ -17,8 +17,8 @@ from unmask.models.off_gru import OffGru
 from unmask.models.sgtd.form import OFF_SMALL
 from unmask.models.sgtd.motion import Motion
 from unmask.training.augment import Batch
-from unmask.training.dev import loss_of
 from unmask.training.networks import build, frames_of
+from unmask.training.objective import loss_of
 from unmask.training.settings import Loss, from_mapping
 from unmask.types import ClipSpec, SettingsError
 

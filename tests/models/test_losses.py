@@ -8,7 +8,7 @@ import torch
 from unmask.models.losses import binary, cdl, depth_target, edl, multi_frame, single_frame
 from unmask.models.output import Output
 from unmask.training.augment import Batch
-from unmask.training.dev import loss_of
+from unmask.training.objective import loss_of
 from unmask.training.settings import Loss, read_settings
 
 torch.set_num_threads(1)

@@ -13,7 +13,7 @@ from unmask.models import MODELS
 from unmask.models.export import export
 from unmask.models.weights import load, save
 from unmask.training.augment import Batch
-from unmask.training.dev import loss_of
+from unmask.training.objective import loss_of
 from unmask.training.settings import Loss, presets, read_settings
 from unmask.types import ClipSpec
 

@@ -16,9 +16,10 @@ from test_runs import PLAIN
 from test_training import toy, toy_settings
 
 from unmask.training.checkpoint import CHECKPOINT, Checkpoint, read
-from unmask.training.loop import TrainingError, train
+from unmask.training.loop import train
 from unmask.training.on_ray import train_on_ray
 from unmask.training.settings import Settings
+from unmask.training.trainer import TrainingError
 from unmask.types import SettingsError
 
 __all__ = ["toy"]  # a fixture

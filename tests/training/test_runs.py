@@ -26,10 +26,11 @@ from unmask.models.weights import load, save
 from unmask.training.batches import to_batch
 from unmask.training.checkpoint import BEST, CHECKPOINT, Checkpoint, Dev, History, read, write
 from unmask.training.loggers import LOGGERS
-from unmask.training.loop import exhausted, train
+from unmask.training.loop import train
 from unmask.training.results import Result, read_results, worst_of, write_results, write_summary
 from unmask.training.run_folder import ENVIRONMENT, METRICS, SETTINGS
 from unmask.training.settings import presets, read_settings, to_toml
+from unmask.training.trainer import exhausted
 from unmask.types import DataError, ModelError, OutputError, SettingsError
 
 __all__ = ["networks", "toy"]  # fixtures
@@ -185,15 +186,15 @@ from pathlib import Path
 import torch
 from test_training import MODELS, NETWORKS, toy_settings, train
 from test_runs import PLAIN
-from unmask.training import loop
+from unmask.training.trainer import Trainer
 MODELS.update(NETWORKS)
 torch.set_num_threads(1)
 kept = []
-begin = loop._begin
-loop._begin = lambda *given, **named: kept.append(begin(*given, **named)) or kept[0]
+run = Trainer.run
+Trainer.run = lambda trainer, **named: kept.append(trainer) or run(trainer, **named)
 settings = toy_settings(steps=4, batches={{"size": 4}}, **PLAIN)
 train(settings, data=Path({data!r}), out=Path({out!r}), init={init!r})
-torch.save(kept[0][0].bare.state_dict(), {out!r} + "-" + os.environ["RANK"] + ".pt")
+torch.save(kept[0].bare.state_dict(), {out!r} + "-" + os.environ["RANK"] + ".pt")
 torch.distributed.destroy_process_group()
 """
 

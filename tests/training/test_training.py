@@ -21,14 +21,15 @@ from unmask.models.sgtd.form import Form
 from unmask.models.sgtd.network import SgtdMulti, SgtdSingle
 from unmask.models.weights import load
 from unmask.training.augment import Augmentation
-from unmask.training.batches import Drawer, sides
+from unmask.training.batches import BatchSampler, sides
 from unmask.training.checkpoint import BEST, CHECKPOINT, read
 from unmask.training.finish import averaged, finish
-from unmask.training.loop import TrainingError, train
+from unmask.training.loop import train
 from unmask.training.meter import Statistics
 from unmask.training.networks import build
 from unmask.training.optimisers import optimiser_of, rate_at
 from unmask.training.settings import Batches, from_mapping
+from unmask.training.trainer import TrainingError
 from unmask.types import DataError, Label, ModelError, SettingsError
 
 torch.set_num_threads(1)
@@ -188,7 +189,7 @@ def test_statistics_of_a_short_run_are_those_of_what_it_saw(toy, tmp_path, monke
 def test_every_reading_of_a_clip_draws_its_crop_anew_and_alike_for_the_same_seed_and_step(tmp_path):
     prepared = with_margin(tmp_path / "wide")
     batches, never = Batches(size=24), Augmentation(crop=0.0)
-    drawer = Drawer(prepared, batches=batches, seed=1, frames=FRAMES)
+    drawer = BatchSampler(prepared, batches=batches, seed=1, frames=FRAMES)
     one, again, later = (drawer.draw(step, augmentation=Augmentation()) for step in (0, 0, 1))
     plain = drawer.draw(0, augmentation=never)
     assert one.arrays.clips.shape == (24, FRAMES, 32, 32, 3)
@@ -217,7 +218,7 @@ def test_the_sides_of_a_crop_are_drawn_on_their_own_in_the_published_range():
 def test_a_crop_wider_than_the_margin_is_refused(tmp_path):
     prepared = with_margin(tmp_path / "wide")
     prepared = replace(prepared, margin=0.02)
-    drawer = Drawer(prepared, batches=Batches(size=4), seed=1, frames=FRAMES)
+    drawer = BatchSampler(prepared, batches=Batches(size=4), seed=1, frames=FRAMES)
     with pytest.raises(DataError, match=r"needs clips with a margin of 0\.077, not 0\.02"):
         drawer.draw(0, augmentation=Augmentation())
 
@@ -370,7 +371,7 @@ def test_the_batch_of_a_step_depends_on_seed_and_step_alone(toy):
     prepared = PreparedSet.open(toy / "train")
 
     def draw(seed, step, part=0):
-        drawer = Drawer(
+        drawer = BatchSampler(
             prepared, batches=toy_settings(batches={"size": 8}).batches, seed=seed, frames=1, parts=2
         )
         return drawer.draw(step, part=part).numbers.tolist()
@@ -382,7 +383,7 @@ def test_the_batch_of_a_step_depends_on_seed_and_step_alone(toy):
 def test_batches_are_balanced_by_class_and_by_instrument(tmp_path):
     write_toy(tmp_path / "set", seed=3, subjects="a", recordings=23)  # 12 bona fide, 6 prints, 5 replays
     prepared = PreparedSet.open(tmp_path / "set")
-    drawer = Drawer(prepared, batches=toy_settings(batches={"size": 8}).batches, seed=1, frames=FRAMES)
+    drawer = BatchSampler(prepared, batches=toy_settings(batches={"size": 8}).batches, seed=1, frames=FRAMES)
     drawn = [drawer.draw(step) for step in range(100)]
     assert all(d.bona_fide.sum() == 4 for d in drawn)
     names = [prepared.rows[n].instrument for d in drawn for n in d.numbers[~d.bona_fide]]
@@ -396,7 +397,7 @@ def test_attacks_may_come_as_often_as_they_were_prepared(tmp_path):
     rows = [row for n, row in enumerate(prepared.rows) if n not in rare]
     prepared = replace(prepared, rows=tuple(rows))
     batches = toy_settings(batches={"size": 8, "attacks": "as prepared"}).batches
-    drawer = Drawer(prepared, batches=batches, seed=1, frames=FRAMES)
+    drawer = BatchSampler(prepared, batches=batches, seed=1, frames=FRAMES)
     rng = np.random.default_rng(0)
     drawn = [prepared.rows[n].instrument for _ in range(100) for n in drawer.numbers(rng)[4:]]
     attacks = [row.instrument for row in prepared.rows if row.instrument]

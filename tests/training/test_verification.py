@@ -19,10 +19,12 @@ from unmask.report.planes import decision_plane, feature_map, tsne
 from unmask.scores.formats import read_scores
 from unmask.training.augment import Batch
 from unmask.training.checkpoint import CHECKPOINT, read
-from unmask.training.dev import loss_of, score_set
+from unmask.training.dev import score_set
 from unmask.training.finish import finish
-from unmask.training.loop import TrainingError, train
+from unmask.training.loop import train
+from unmask.training.objective import loss_of
 from unmask.training.settings import Loss, from_mapping, presets, read_settings
+from unmask.training.trainer import TrainingError
 from unmask.training.verification import (
     PARTS,
     HypothesisEvidence,

@@ -17,10 +17,11 @@ from unmask.data.prepare.prepared import PREPARATION
 from unmask.data.prepare.selection import dataset_of, select
 from unmask.files import keep_inputs, write_bytes
 from unmask.training.field import FIELD, VIEWS, Fold, read_field, write_field, write_table
-from unmask.training.loop import TrainingError, train
+from unmask.training.loop import train
 from unmask.training.networks import refuse_unfit
 from unmask.training.run_folder import SETTINGS
 from unmask.training.settings import Settings, changes_of, read_settings, to_toml
+from unmask.training.trainer import TrainingError
 from unmask.types import SettingsError
 
 

@@ -14,7 +14,7 @@ from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.selection import select
 from unmask.files import keep_inputs
 from unmask.training.finish import MODEL, WEIGHTS, Finished, finish
-from unmask.training.loop import leads, train
+from unmask.training.loop import is_rank_zero, train
 from unmask.training.networks import refuse_unfit
 from unmask.training.on_ray import train_on_ray
 from unmask.training.results import RESULTS, Result, read_results, write_results, write_summary
@@ -47,9 +47,9 @@ def train_all(options: TrainOptions) -> int:
         if not (resume and (folder / RESULTS).is_file()):
             going_on = resume and (folder / SETTINGS).is_file()
             _one(its, options, data=data, sets=sets, out=folder, resume=going_on)
-        if leads():
+        if is_rank_zero():
             found[seed] = read_results(folder)
-    if leads():
+    if is_rank_zero():
         _print_summary(write_summary(out, found), count=options.seeds)
     return 0
 
@@ -69,7 +69,7 @@ def _one(
     else:
         with losses(f"training {settings.run.name}, seed {settings.run.seed}") as advance:
             train(settings, data=sets, out=out, resume=resume, init=options.init, progress=advance)
-    if not leads():
+    if not is_rank_zero():
         return
     command = shlex.join(["unmask", *sys.argv[1:]])
     material = [row for folder in data for row in training_data(folder)]

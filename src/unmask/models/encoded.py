@@ -66,7 +66,7 @@ class SgtdEncoded(SgtdMulti):
 
     def __init__(self, form: Form, *, size_px: int) -> None:
         super().__init__(form, backbone=EncodedLevels(form))
-        self.side = size_px
+        self.size_px = size_px
 
     def named(self, clips: Tensor, mask: Tensor | None = None) -> tuple[Output, dict[str, Tensor]]:
         """The output; a stream cannot cut a graph that looks at every frame twice."""
@@ -84,11 +84,6 @@ class SgtdEncoded(SgtdMulti):
 
     def freeze(self) -> None:
         """The encoder never moves; the blocks upon it do."""
-
-    @property
-    def size_px(self) -> int:
-        """The side of the frames."""
-        return self.side
 
 
 def _block(width_in: int, width_out: int, form: Form) -> Rsgb:

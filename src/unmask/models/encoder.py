@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from unmask.contract import MAP_PX, ellipse_mask
 from unmask.models.efficientnet import HEAD, SHRINK, EfficientNetLite0
+from unmask.models.network import Network
 from unmask.models.output import Output, unless_unseen
 from unmask.types import SettingsError
 
@@ -89,13 +90,12 @@ def summed_up(taps: list[Tensor], head: Tensor) -> Tensor:
     return torch.cat([*found, head.mean(dim=(2, 3))], dim=1)
 
 
-class Encoder(nn.Module):
+class Encoder(Network):
     """Score: sigmoid of the head's logit, mean over frames; the depth map has no part in it.
 
     In training pictures are looked at as they come: clips are flipped there by chance.
     """
 
-    multi_frame = False
     adaptable = ("head.weight", "head.bias")  # keep these names in an exported graph
     ellipse: Tensor
     feature_mean: Tensor
@@ -182,7 +182,7 @@ class Encoder(nn.Module):
         """The backbone never moves; nothing is left to do."""
 
     @property
-    def map_layer(self) -> nn.Module:
+    def map_layer(self) -> nn.Conv2d:
         """The last convolution before the map."""
         return self.decoder.depth
 

@@ -9,7 +9,7 @@ that a network calls `adaptable` keep their own names, so that they can be fitte
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,8 @@ from unmask.contract import (
     view_names,
 )
 from unmask.files import write_bytes
-from unmask.models.output import Output
+from unmask.models.encoder import Encoder
+from unmask.models.network import Network
 from unmask.types import ClipSpec
 
 OPSET = 18
@@ -41,7 +42,7 @@ GOLDEN_SEEDS = (1, 2, 3)
 OUTPUTS = ("score", "depth")
 
 
-def export(network: nn.Module, contract: Contract, out: Path, *, half: bool = True) -> Contract:
+def export(network: Network, contract: Contract, out: Path, *, half: bool = True) -> Contract:
     """Write `out` whole or not at all; the contract comes back with golden scores and the hash of the graph.
 
     Golden scores are those of the written graph (fp16 storage included), in f32, under the fixed ellipse.
@@ -60,20 +61,21 @@ def export(network: nn.Module, contract: Contract, out: Path, *, half: bool = Tr
 class _RawFeatures(nn.Module):
     """Of an encoder, what a head is fitted to."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Encoder) -> None:
         super().__init__()
         self.network = network
-        self.raw_features: Callable[[Tensor], Tensor] = network.raw_features  # type: ignore[assignment]
 
     def forward(self, frames: Tensor) -> Tensor:
-        return self.raw_features(frames)
+        return self.network.raw_features(frames)
 
 
-def features_graph(network: nn.Module) -> bytes:
+def features_graph(network: Encoder) -> bytes:
     """An encoder without its head, in ONNX: "frames" (N, 3, S, S) in [0, 1] -> "features" (N, D)."""
     was_training = network.training
-    size_px = int(network.size_px)  # type: ignore[arg-type]
-    example = torch.zeros(2, 3, size_px, size_px)  # torch.export takes a batch of one for a constant
+    assert network.size_px is not None
+    example = torch.zeros(
+        2, 3, network.size_px, network.size_px
+    )  # torch.export takes a batch of one for a constant
     with torch.no_grad(), _quiet():
         program = torch.onnx.export(
             _RawFeatures(network).eval(),
@@ -94,17 +96,16 @@ def features_graph(network: nn.Module) -> bytes:
 class _Named(nn.Module):
     """The network with its inner tensors as further outputs: only so do they keep names in the graph."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
-        self.named: Callable[..., tuple[Output, dict[str, Tensor]]] = network.named  # type: ignore[assignment]
 
     def forward(self, clips: Tensor, mask: Tensor) -> dict[str, Tensor]:
         return self.outputs(clips, mask)
 
     def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
         """What the network says of these inputs, by name."""
-        output, inner = self.named(*inputs)
+        output, inner = self.network.named(*inputs)
         depth = {} if output.depth is None else {"depth": output.depth}
         return {"score": output.score, **depth, **inner}
 
@@ -116,7 +117,7 @@ class _NamedViews(_Named):
         return self.outputs(clips, mask, *views)
 
 
-def _graph(network: nn.Module, spec: ClipSpec) -> onnx.ModelProto:
+def _graph(network: Network, spec: ClipSpec) -> onnx.ModelProto:
     was_training = network.training
     named = (_NamedViews if spec.views else _Named)(network).eval()
     example = _example(spec)
@@ -140,7 +141,7 @@ def _graph(network: nn.Module, spec: ClipSpec) -> onnx.ModelProto:
     model: onnx.ModelProto = program.model_proto
     _keep_outputs(model)
     _strip(model)
-    for name in getattr(network, "adaptable", ()):
+    for name in network.adaptable:
         _rename(model, f"network.{name}", name)
     return model
 

@@ -31,7 +31,7 @@ class RawBatch:
     rng: np.random.Generator
 
 
-class Drawer:
+class BatchSampler:
     """Draws the batches of a run as its settings say (settings.Batches).
 
     A step has as many parts as devices times accumulated batches; each is `batches.size` clips. The clips of
@@ -124,7 +124,7 @@ def changed(drawn: RawBatch, *, settings: Augmentation, device: torch.device) ->
     return augment(batch, drawn.rng, settings=settings)
 
 
-def ahead(
+def prefetch(
     make: Callable[[int], T], steps: Sequence[int], *, depth: int = 2
 ) -> Generator[tuple[int, T], None, None]:
     """(step, make(step)) in order, made in one background thread up to `depth` steps ahead."""

@@ -1,28 +1,23 @@
 """Scoring a prepared set with a network in training."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from unmask import metrics
 from unmask.data.prepare.prepared import PreparedSet
-from unmask.models import Output
-from unmask.models.across import adversarial, assembled, own_domain, separate, triplet
 from unmask.models.encoder import Encoder
-from unmask.models.fghv.hypotheses import distribution, relative, variance
-from unmask.models.losses import binary, binary_score, cdl, depth_target, edl, pixels
-from unmask.models.output import Across, Draws
-from unmask.training.augment import Batch
-from unmask.training.batches import ahead, by_instrument, one_frame, to_batch
+from unmask.models.losses import binary_score
+from unmask.models.network import Network
+from unmask.training.batches import by_instrument, one_frame, prefetch, to_batch
 from unmask.training.checkpoint import Dev
 from unmask.training.features import features_of
 from unmask.training.networks import frames_of
+from unmask.training.objective import loss_of
 from unmask.training.settings import Loss, Settings
 from unmask.training.threshold import presentation_scores
-from unmask.types import DataError, SettingsError
+from unmask.types import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,76 +28,8 @@ class DevScores:
     loss: float
 
 
-def loss_of(output: Output, batch: Batch, *, settings: Loss) -> Tensor:
-    """The weighted sum of the terms; a map of an attack is pulled to zeros, or to its true depth.
-
-    A multi-frame network has a map for each frame but the last, so the last label is unused. Terms of what
-    the network does not give are left out; SettingsError when none is left.
-    """
-    terms: list[Tensor] = []
-    if output.depth is not None and (settings.absolute or settings.contrast):
-        target = batch.depth[:, : output.depth.shape[1]]
-        if settings.attack_depth == "zeros":
-            target = depth_target(target, batch.bona_fide)
-        depth = output.depth.float()
-        terms.append(settings.absolute * edl(depth, target))
-        if settings.contrast:
-            terms.append(settings.contrast * cdl(depth, target, valid=settings.contrast_padding == "none"))
-    if settings.binary and output.logits is not None:
-        logits, double = output.logits.float(), settings.double_softmax
-        terms.append(settings.binary * binary(logits, batch.bona_fide, double_softmax=double))
-    elif settings.binary:
-        terms.append(settings.binary * binary_score(output.score.float(), batch.bona_fide))
-    if settings.pixels and output.pixels is not None:
-        terms.append(settings.pixels * pixels(output.pixels.float(), batch.bona_fide))
-    if output.draws is not None:
-        terms += _of_draws(output.draws, batch, settings=settings)
-    if output.across is not None:
-        terms += _of_domains(output.across, batch, settings=settings)
-    elif settings.own_domain and output.logits is not None:  # dev has other domains, and none of its own
-        terms.append(settings.own_domain * binary(output.logits.float(), batch.bona_fide))
-    if not terms:
-        raise SettingsError(
-            f"[loss] has no term for what the network gives ({_given(output)}); set the weight of one above 0"
-        )
-    return torch.stack(terms).sum()
-
-
-def _given(output: Output) -> str:
-    return ", ".join(name for name, part in output._asdict().items() if part is not None)
-
-
-def _of_draws(draws: Draws, batch: Batch, *, settings: Loss) -> Iterator[Tensor]:
-    """FGHV's three constraints."""
-    living = batch.bona_fide
-    if settings.relative:
-        near = relative(draws, living, form=settings.relative_form, margin=settings.relative_margin)
-        yield settings.relative * near
-    if settings.variance:
-        yield settings.variance * variance(draws, living, of=settings.variance_of)
-    if settings.distribution:
-        yield settings.distribution * distribution(draws, margin=settings.distribution_margin)
-
-
-def _of_domains(across: Across, batch: Batch, *, settings: Loss) -> Iterator[Tensor]:
-    """What methods across domains ask for; terms of what the network does not give are left out."""
-    if batch.domain is None:
-        raise SettingsError("losses across domains need the domain of each clip, which only training knows")
-    who = batch.bona_fide, batch.domain
-    if settings.triplet:
-        yield settings.triplet * triplet(across, *who, margin=settings.triplet_margin)
-    if settings.adversarial and across.domains is not None:
-        yield settings.adversarial * adversarial(across, *who, of=settings.adversarial_of)
-    if settings.separate:
-        yield settings.separate * separate(across, *who, tau=settings.separate_tau)
-    if settings.assembly and across.reassembled is not None:
-        yield settings.assembly * assembled(across, batch.bona_fide)
-    if settings.own_domain and across.heads is not None:
-        yield settings.own_domain * own_domain(across, *who)
-
-
 def score_set(
-    network: nn.Module, prepared: PreparedSet, *, frames: int, size: int, settings: Loss, device: torch.device
+    network: Network, prepared: PreparedSet, *, frames: int, size: int, settings: Loss, device: torch.device
 ) -> DevScores:
     """Every clip of the set, unchanged, `size` at a time; `frames` 1 takes the first frame of each clip."""
     living, _ = by_instrument(prepared.rows, origin=str(prepared.root))
@@ -114,7 +41,7 @@ def score_set(
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        for part, arrays in ahead(lambda part: prepared.read(parts[part]), range(len(parts))):
+        for part, arrays in prefetch(lambda part: prepared.read(parts[part]), range(len(parts))):
             if frames == 1:
                 arrays = one_frame(arrays, np.zeros(len(parts[part]), dtype=int))
             batch = to_batch(arrays, bona_fide[parts[part]], device=device)
@@ -136,7 +63,7 @@ def _by_features(
     return DevScores(scores.double().numpy(), float(loss))
 
 
-def score_finished(network: nn.Module, prepared: PreparedSet, settings: Settings) -> DevScores:
+def score_finished(network: Network, prepared: PreparedSet, settings: Settings) -> DevScores:
     """Every clip by a network that is trained, on the CPU, as its settings evaluate."""
     return score_set(
         network,

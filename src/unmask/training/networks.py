@@ -13,8 +13,14 @@ from torch import nn
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.media.assets import imagenet_weights
 from unmask.models import MODELS
-from unmask.models.baselines.resnet import ResNet18Trunk
 from unmask.models.encoder import Encoder
+from unmask.models.network import (
+    Network,
+    StartsFromImagenet,
+    StartsFromOpenClip,
+    StartsFromTorchvision,
+    TwoStages,
+)
 from unmask.models.weights import load
 from unmask.training.batches import by_instrument, one_frame, to_batch
 from unmask.training.sampling import domains_of
@@ -26,7 +32,7 @@ IMAGENET = "imagenet"  # in its place: the published weights of an encoder
 TORCHVISION = "torchvision:"  # before a file of torchvision's ResNet-18
 
 
-def build(settings: Settings, *, init: str | Path | None) -> nn.Module:
+def build(settings: Settings, *, init: str | Path | None) -> Network:
     """The network of the settings.
 
     `init`: weights to start from; a multi-frame network may start from the backbone of a single-frame one, a
@@ -42,12 +48,11 @@ def build(settings: Settings, *, init: str | Path | None) -> nn.Module:
             f"[arguments] do not fit {name} ({unknown}); remove what it does not know"
         ) from unknown
     if settings.run.backbone == "frozen":
-        freeze = getattr(network, "freeze", None)
-        if freeze is None:
+        if not isinstance(network, TwoStages):
             raise SettingsError(
                 f"[run] backbone is frozen, but {name} has no second stage; let it be trained"
             )
-        freeze()
+        network.freeze()
     if settings.head.strength:
         if not isinstance(network, Encoder):
             raise SettingsError(
@@ -59,24 +64,21 @@ def build(settings: Settings, *, init: str | Path | None) -> nn.Module:
     return network
 
 
-def _fill(network: nn.Module, init: str | Path, *, name: str) -> None:
+def _fill(network: Network, init: str | Path, *, name: str) -> None:
     if str(init).startswith(OPEN_CLIP):
-        take = getattr(network, "from_open_clip", None)
-        if take is None:
+        if not isinstance(network, StartsFromOpenClip):
             raise SettingsError(f"{init} are weights of a CLIP, {name} is none; give weights of {name}")
-        take(str(init).removeprefix(OPEN_CLIP))
+        network.from_open_clip(str(init).removeprefix(OPEN_CLIP))
         return
     if str(init).startswith(TORCHVISION):
-        trunk = getattr(network, "trunk", None)
-        if not isinstance(trunk, ResNet18Trunk):
+        if not isinstance(network, StartsFromTorchvision):
             raise SettingsError(f"{init} are weights of a ResNet-18, and {name} has none; leave --init out")
-        trunk.from_torchvision(_tensors(Path(str(init).removeprefix(TORCHVISION))))
+        network.from_torchvision(_tensors(Path(str(init).removeprefix(TORCHVISION))))
         return
     if str(init) == IMAGENET:
-        take = getattr(network, "from_imagenet", None)
-        if take is None:
+        if not isinstance(network, StartsFromImagenet):
             raise SettingsError(f"--init {init} are weights of an encoder, {name} has none; leave it out")
-        take(torch.load(imagenet_weights().path, map_location="cpu", weights_only=True))
+        network.from_imagenet(torch.load(imagenet_weights().path, map_location="cpu", weights_only=True))
         return
     given, contract = load(init)
     part = "backbone" if network.multi_frame and not given.multi_frame else ""
@@ -106,9 +108,9 @@ def refuse_unfit(settings: Settings) -> None:
         build(settings, init=None)
 
 
-def refuse_domains(network: nn.Module, prepared: PreparedSet) -> None:
+def refuse_domains(network: Network, prepared: PreparedSet) -> None:
     """SettingsError where a network that learns across domains is built for fewer than the set has."""
-    most, (_, names) = getattr(network, "domain_count", None), domains_of(prepared.rows)
+    most, (_, names) = network.domain_count, domains_of(prepared.rows)
     if most is not None and len(names) > most:
         raise SettingsError(
             f"[arguments] domains is {most}, and the training set has {len(names)}: {', '.join(names)}; set "
@@ -116,19 +118,17 @@ def refuse_domains(network: nn.Module, prepared: PreparedSet) -> None:
         )
 
 
-def frames_of(network: nn.Module, spec: ClipSpec) -> int:
+def frames_of(network: Network, spec: ClipSpec) -> int:
     """How many frames of a clip the network takes; SettingsError where it takes other clips than `spec`."""
-    size_px = getattr(network, "size_px", spec.size_px)
-    if size_px != spec.size_px:
+    if network.size_px not in (None, spec.size_px):
         raise SettingsError(
-            f"the network takes pictures of {size_px} px, the prepared clips have {spec.size_px} px; prepare "
-            "such clips or change [arguments]"
+            f"the network takes pictures of {network.size_px} px, the prepared clips have {spec.size_px} px; "
+            "prepare such clips or change [arguments]"
         )
-    frames = getattr(network, "frame_count", spec.frames)
-    if frames != spec.frames:
+    if network.frame_count not in (None, spec.frames):
         raise SettingsError(
-            f"the network takes clips of {frames} frames, the prepared ones have {spec.frames}; prepare such "
-            "clips or change [arguments] frames"
+            f"the network takes clips of {network.frame_count} frames, the prepared ones have {spec.frames}; "
+            "prepare such clips or change [arguments] frames"
         )
     if not network.multi_frame:
         return 1
@@ -138,13 +138,13 @@ def frames_of(network: nn.Module, spec: ClipSpec) -> int:
 
 
 @torch.no_grad()
-def start_depth(network: nn.Module, prepared: PreparedSet, *, frames: int) -> None:
+def start_depth(network: Network, prepared: PreparedSet, *, frames: int) -> None:
     """Gives the first maps the mean of the bona fide labels, by the bias of `map_layer`, else by its kernel.
 
     That layer may end in a ReLU: where chance starts it below zero everywhere, no gradient ever comes back.
     Networks without such a layer stay as they are.
     """
-    layer = getattr(network, "map_layer", None)
+    layer = network.map_layer
     if layer is None:
         return
     numbers = by_instrument(prepared.rows, origin=str(prepared.root))[0][:8]

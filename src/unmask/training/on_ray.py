@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from unmask.data.prepare.engines import connect, ray_module
-from unmask.training.loop import TrainingError, train
+from unmask.training.loop import train
 from unmask.training.run_folder import goes_on
 from unmask.training.sets import Folders, Sets, folders_of
 from unmask.training.settings import Settings, from_mapping, to_toml
+from unmask.training.trainer import TrainingError
 from unmask.types import UnmaskError
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import get_type_hints
 
 import numpy as np
-from torch import nn
 
 from unmask import metrics
 from unmask.data.prepare.prepared import PreparedSet, protocol_of
 from unmask.data.protocols import PROTOCOLS
 from unmask.files import write_bytes
+from unmask.models.network import Network
 from unmask.plain import active, inert
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import BEST, CHECKPOINT
@@ -117,7 +117,7 @@ def worst_of(settings: Settings, data: Folders) -> str:
 
 
 def _of_weights(
-    network: nn.Module,
+    network: Network,
     parts: Mapping[str, PreparedSet],
     settings: Settings,
     *,

@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 from unmask.files import write_bytes
 from unmask.training.checkpoint import CHECKPOINT, read
-from unmask.training.loop import TrainingError, train
+from unmask.training.loop import train
 from unmask.training.sets import Folders
 from unmask.training.settings import Settings, changes_of, to_toml
+from unmask.training.trainer import TrainingError
 from unmask.types import SettingsError
 
 JOURNAL = "journal.log"

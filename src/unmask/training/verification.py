@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from unmask import metrics
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Row
 from unmask.models.fghv.gaussian import Search, shift
 from unmask.models.fghv.network import Fghv, correlations, likelihood
-from unmask.training.batches import ahead, one_frame, to_batch
+from unmask.models.network import Network
+from unmask.training.batches import one_frame, prefetch, to_batch
 from unmask.types import DataError, Label, ModelError, Score
 
 GRID = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # weights that are tried for variance and delta-KL
@@ -48,7 +48,7 @@ class Standards:
 
 
 def verify(
-    network: nn.Module,
+    network: Network,
     prepared: PreparedSet,
     *,
     numbers: np.ndarray | None = None,
@@ -66,7 +66,7 @@ def verify(
     numbers = np.arange(len(prepared.rows)) if numbers is None else numbers
     parts = np.array_split(numbers, -(-len(numbers) // size))
     found: list[tuple[np.ndarray, ...]] = []
-    for part, arrays in ahead(lambda part: prepared.read(parts[part]), range(len(parts))):
+    for part, arrays in prefetch(lambda part: prepared.read(parts[part]), range(len(parts))):
         frames = one_frame(arrays, np.zeros(len(parts[part]), dtype=int))
         batch = to_batch(frames, np.zeros(len(parts[part]), dtype=bool), device=network.latents.device)
         found.append(_of_faces(network, batch.clips, search=search))
@@ -87,7 +87,7 @@ def _of_faces(network: Fghv, clips: torch.Tensor, *, search: Search | None) -> t
 
 
 def standards_of(
-    network: nn.Module,
+    network: Network,
     prepared: PreparedSet,
     *,
     search: Search | None = None,

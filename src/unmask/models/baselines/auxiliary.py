@@ -28,8 +28,9 @@ class Auxiliary(DepthReader):
         self.net = DepthNet(6, width=width, shrink=shrink, block=block, last=last)
 
     @property
-    def map_layer(self) -> nn.Module:
+    def map_layer(self) -> nn.Conv2d:
         """The last convolution before the map."""
+        assert isinstance(self.net.map, nn.Conv2d)
         return self.net.map
 
     def maps(self, frames: Tensor) -> Tensor:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from unmask.contract import ellipse_mask
+from unmask.models.network import Network
 from unmask.models.output import Output, masked_mean, unless_unseen
 
 IMAGENET = (
@@ -14,10 +15,9 @@ IMAGENET = (
 )  # mean and deviation, as torchvision's networks take
 
 
-class FrameNetwork(nn.Module):
+class FrameNetwork(Network):
     """Frames -> `judge` -> output; `mean` and `deviation` of a channel normalise what `frames` gives."""
 
-    multi_frame = False
     ellipse: Tensor
     mean: Tensor
     deviation: Tensor

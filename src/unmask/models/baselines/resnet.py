@@ -99,7 +99,17 @@ def _renamed(name: str) -> str:
     return f"levels.{int(level) - 1}.{rest}"
 
 
-class ResNet18(Classifier):
+class OnResNet18:
+    """A network whose `trunk` is a ResNet-18, and may start from torchvision's weights."""
+
+    trunk: ResNet18Trunk
+
+    def from_torchvision(self, published: Mapping[str, Tensor]) -> None:
+        """Take torchvision's weights of a ResNet-18; ModelError where they are of another network."""
+        self.trunk.from_torchvision(published)
+
+
+class ResNet18(OnResNet18, Classifier):
     """Trained by cross entropy (loss: binary 1; it has no map for the other terms)."""
 
     def __init__(self, *, width: int) -> None:

@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
 from unmask.models.baselines.frames import IMAGENET, FrameNetwork
-from unmask.models.baselines.resnet import ResNet18Trunk
+from unmask.models.baselines.resnet import OnResNet18, ResNet18Trunk
 from unmask.models.output import Across, Output, unless_unseen
 
 
@@ -49,7 +49,7 @@ class DomainHeads(nn.Module):
         self.weight.copy_(F.normalize(mixed, dim=1) * lengths)
 
 
-class SaFas(FrameNetwork):
+class SaFas(OnResNet18, FrameNetwork):
     """Loss: own_domain 1, separate 0.1. Score: the mean probability of all domains' classifiers."""
 
     def __init__(self, *, width: int, domains: int, alpha: float, align_after: int) -> None:

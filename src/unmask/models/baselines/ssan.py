@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
 from unmask.models.baselines.frames import IMAGENET, FrameNetwork
-from unmask.models.baselines.resnet import ResNet18Trunk
+from unmask.models.baselines.resnet import OnResNet18, ResNet18Trunk
 from unmask.models.baselines.reversal import Discriminator
 from unmask.models.output import Across, Output, unless_unseen
 
@@ -71,7 +71,7 @@ class StyleReader(nn.Module):
         return self.gamma(read), self.beta(read)
 
 
-class Ssan(FrameNetwork):
+class Ssan(OnResNet18, FrameNetwork):
     """Loss: binary 1, assembly 1, adversarial 1 of both classes. Score: the live output of the softmax."""
 
     def __init__(self, *, width: int, domains: int, reversal_steps: int, published_blocks: bool) -> None:

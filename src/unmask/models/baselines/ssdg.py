@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
 from unmask.models.baselines.frames import IMAGENET, FrameNetwork
-from unmask.models.baselines.resnet import ResNet18Trunk
+from unmask.models.baselines.resnet import OnResNet18, ResNet18Trunk
 from unmask.models.baselines.reversal import Discriminator
 from unmask.models.output import Across, Output, unless_unseen
 
@@ -44,7 +44,7 @@ class UnitClassifier(nn.Module):
         return F.linear(features, F.normalize(self.weight, dim=0), self.bias)
 
 
-class Ssdg(FrameNetwork):
+class Ssdg(OnResNet18, FrameNetwork):
     """Loss: binary 1, triplet 2, adversarial 0.1 of bona fide. Score: the live output of the softmax."""
 
     def __init__(self, *, width: int, domains: int, reversal_steps: int) -> None:

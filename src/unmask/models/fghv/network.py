@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from unmask.contract import MAP_PX
 from unmask.models.baselines.resnet import ResNet18Trunk
 from unmask.models.encoder import FEATURES, DepthDecoder, FrozenEncoder, both_views, folded, merged
+from unmask.models.network import Network
 from unmask.models.output import Draws, Output, unless_unseen
 from unmask.types import ModelError, SettingsError
 
@@ -174,10 +175,9 @@ class Generator(nn.Module):
         return self.layers(latents)
 
 
-class Fghv(nn.Module):
+class Fghv(Network):
     """Frames one by one: score = mean over K latent vectors of sigmoid((cos(f, g_k) - cos(f, h_k)) / tau)."""
 
-    multi_frame = False
     latents: Tensor
 
     def __init__(self, form: FghvForm = WIDE) -> None:

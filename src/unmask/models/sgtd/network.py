@@ -19,6 +19,7 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
 from unmask.contract import MAP_PX, ellipse_mask
+from unmask.models.network import Network
 from unmask.models.output import Output, masked_mean, unless_unseen
 from unmask.models.sgtd.form import PAPER, Form
 from unmask.models.sgtd.motion import ConvGru, Motion, Recurrence
@@ -29,15 +30,14 @@ from unmask.types import SettingsError
 BETA = 0.8  # of the class in loss and score
 
 
-class SgtdSingle(nn.Module):
+class SgtdSingle(Network):
     """Frames one by one: score = sigmoid(2 d - 1), d the mean depth under the mask."""
 
-    multi_frame = False
     ellipse: Tensor
 
     def __init__(self, form: Form = PAPER) -> None:
         super().__init__()
-        self.form = form
+        self.form, self.size_px = form, form.size_px
         self.backbone = Backbone(form)
         self.register_buffer("ellipse", torch.from_numpy(ellipse_mask()), persistent=False)
         initialise(self)
@@ -54,17 +54,12 @@ class SgtdSingle(nn.Module):
         return Output(torch.sigmoid(2 * mean - 1), depth), {**_numbered("tap", taps), "single": single}
 
     @property
-    def map_layer(self) -> nn.Module:
+    def map_layer(self) -> nn.Conv2d:
         """The last convolution before the map."""
         return self.backbone.depth
 
-    @property
-    def size_px(self) -> int:
-        """The side of the frames."""
-        return self.form.size_px
 
-
-class SgtdMulti(nn.Module):
+class SgtdMulti(Network):
     """Clips of T frames: score = sigmoid(1.2 d + 0.8 p - 1), d the mean refined depth, p the live output.
 
     `Form.score` chooses equation 11 instead.
@@ -75,7 +70,7 @@ class SgtdMulti(nn.Module):
 
     def __init__(self, form: Form = PAPER, *, backbone: nn.Module | None = None) -> None:
         super().__init__()
-        self.form = form
+        self.form, self.size_px = form, form.size_px
         self.backbone = Backbone(form) if backbone is None else backbone
         self.motion = Motion(form)
         self.recurrence = Recurrence(form)
@@ -121,14 +116,9 @@ class SgtdMulti(nn.Module):
         return depth.mean(dim=1).flatten(1)
 
     @property
-    def map_layer(self) -> nn.Module:
+    def map_layer(self) -> nn.Conv2d:
         """The last convolution before the map of a single frame."""
-        return cast(nn.Module, self.backbone.depth)
-
-    @property
-    def size_px(self) -> int:
-        """The side of the frames."""
-        return self.form.size_px
+        return cast(nn.Conv2d, self.backbone.depth)
 
     def freeze(self) -> None:
         """Leave the backbone as it is from now on: stage 2."""
