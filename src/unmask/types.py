@@ -244,7 +244,7 @@ class ClipScore:
     """What the network said about one clip: `score` in [0, 1], calibrated once it is part of a decision;
     `depth` (S, 32, 32) float32 in [0, 1], near is 1.
 
-    Of a long recording only some clips, spread over it, keep more than time and score; the others hold None.
+    In a long recording only some clips, spread over it, keep more than time and score; the others hold None.
     For evidence alone: `mesh` (468, 3) of the first frame in pixels of `picture`, and `features` (C,) of an
     inner tensor.
     """
@@ -317,7 +317,7 @@ class FaceDecision(ReadableFace):
 class Decision(ReadableDecision):
     """The decision on a whole source: that of its main face, or the worst with all faces.
 
-    Of a single picture `faces` are all that were found, the largest first; where a second one is more than
+    For a single picture `faces` are all that were found, the largest first; where a second one is more than
     half as large, the verdict is UNDECIDED and the score that of the largest.
 
     `timings_ms` maps decode, faces, clips, network and total to milliseconds; `notes` are sentences on what a

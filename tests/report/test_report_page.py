@@ -27,7 +27,7 @@ for name in NEEDED:
 
 
 def scores(rng, *, people=6, instruments=("print/a4", "replay/phone"), split="", start=0, threshold="0.5"):
-    """Of each person one bona fide presentation and one of each instrument; one attack has no score."""
+    """Each person has one bona fide presentation and one of each instrument; one attack has no score."""
     found = []
     for person in range(start, start + people):
         for kind in ("", *instruments):

@@ -99,7 +99,7 @@ def _new_database(cluster: Cluster, name: str) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def address(request, tmp_path) -> str:
-    """Of an empty database."""
+    """The address of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/serve.db"
     return _new_database(request.getfixturevalue("cluster"), f"t{time.time_ns()}")
@@ -208,7 +208,7 @@ def film(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[Any]:
-    """Of browsers; there may be one at a time."""
+    """The driver of browsers; there may be one at a time."""
     chromium()
     from playwright.sync_api import sync_playwright
 

@@ -13,11 +13,12 @@ from unmask.simulate.instruments.setting import Setting
 from unmask.simulate.instruments.sheet import on_sheet, trace_sheet
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import procedural_portrait
+from unmask.simulate.population import draw_face_share
 from unmask.simulate.rendering.layout import ShownPicture, face_box, held, on_page
 from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.motion import RigidMotion, draw_camera_motion
 from unmask.simulate.rendering.surfaces import Pose, View
-from unmask.simulate.stage.scene import draw_face_share, draw_stage, make_bust
+from unmask.simulate.stage.scene import draw_stage, make_bust
 
 VIEW = View(height=480, width=640, focal_px=560.0)
 EVEN = Light(kind="test", ambient=np.ones(3), tilt=np.zeros(3), lamps=(), background=np.ones(3))

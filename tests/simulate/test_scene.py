@@ -8,6 +8,7 @@ import pytest
 from unmask.media.topology import POINTS
 from unmask.simulate.instruments.masks import draw_paper_mask, paper_mask
 from unmask.simulate.people.subjects import is_usable, procedural_portrait
+from unmask.simulate.population import draw_face_share
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion, draw_rigid_motion
 from unmask.simulate.rendering.surfaces import Pose, turn
 from unmask.simulate.stage.backdrops import own_backdrop
@@ -73,7 +74,9 @@ def test_the_same_seed_gives_the_same_shots(bust):
     def shots():
         rng = np.random.default_rng(9)
         stage = draw_stage(rng, view=VIEW)
-        motion = draw_head_motion(rng, place=draw_place(rng, bust, view=VIEW))
+        motion = draw_head_motion(
+            rng, place=draw_place(rng, bust, view=VIEW, face_share=draw_face_share(rng, view=VIEW))
+        )
         return expose([bona_fide(bust, stage, motion=motion, time_s=t) for t in (0.0, 0.1)], rng)
 
     for one, two in zip(shots(), shots(), strict=True):
@@ -85,7 +88,7 @@ def test_nothing_in_a_shot_is_missing(bust):
     for seed in range(6):
         rng = np.random.default_rng(seed)
         stage = draw_stage(rng, view=VIEW)
-        place = draw_place(rng, bust, view=VIEW)
+        place = draw_place(rng, bust, view=VIEW, face_share=draw_face_share(rng, view=VIEW))
         shot = bona_fide(bust, stage, motion=draw_head_motion(rng, place=place), time_s=0.4)
         assert np.isfinite(shot.radiance).all()
         assert shot.radiance.min() >= 0

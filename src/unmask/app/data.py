@@ -129,7 +129,7 @@ def _parts(counts: Counts | None) -> str:
 
 
 def _cells(counts: Counts | None) -> tuple[str, str, str]:
-    """Of train, dev and test; a dev part that is drawn from train has no published count of its own."""
+    """Counts of train, dev and test; a dev part drawn from train has no published count of its own."""
     if counts is None:
         return "unverified", "", ""
     if "train+dev" in counts:

@@ -45,14 +45,16 @@ class EvaluateOptions:
         str, typer.Option(help="dev-eer, dev-apcer=0.05, dev-bpcer=0.01, fixed=0.5 or oracle.")
     ] = "dev-eer"
     names: Annotated[
-        tuple[str, ...], typer.Option("--name", help="Of each system; the file's if not given.")
+        tuple[str, ...], typer.Option("--name", help="Name of each system; that of its file if not given.")
     ] = ()
     folds: Annotated[
         bool, typer.Option("--folds", help="The tables are folds of one system: mean and deviation.")
     ] = False
     worst_of: Worst = None
     form: Annotated[
-        str | None, Choices(FORMATS), typer.Option("--format", help="Of the tables, where it cannot be told.")
+        str | None,
+        Choices(FORMATS),
+        typer.Option("--format", help="Format of the tables, if they do not show it."),
     ] = None
     table: Annotated[Path | None, typer.Option("--csv", help="Write all figures to this table.")] = None
     rounds: Rounds = 1000

@@ -45,7 +45,7 @@ class ClaimsOptions:
     ] = "s"
     only: Annotated[tuple[str, ...], typer.Option(help="A claim to try alone; may be repeated.")] = ()
     steps: Annotated[
-        int, typer.Option(help="Of single-frame trainings; others see as many pictures. 0: all.", min=0)
+        int, typer.Option(help="Steps of single-frame trainings; others see as many pictures. 0: all.", min=0)
     ] = 0
     rounds: Annotated[int, typer.Option(help="Draws of the bootstrap.", min=1)] = 1000
     report_only: Annotated[

@@ -40,8 +40,8 @@ class FghvOptions:
         Path | None,
         typer.Option(help="The prepared set that weighs the parts of the score; PREPARED's sister."),
     ] = None
-    steps: Annotated[int, typer.Option(help="Of the search for latent vectors.", min=0)] = 10
-    rate: Annotated[float, typer.Option(help="Of the search.", min=1e-6)] = 0.05
+    steps: Annotated[int, typer.Option(help="Steps of the search for latent vectors.", min=0)] = 10
+    rate: Annotated[float, typer.Option(help="Step size of the search.", min=1e-6)] = 0.05
     search: Annotated[Literal["adam", "descent"], typer.Option(help="Adam, or plain gradient descent.")] = (
         "adam"
     )

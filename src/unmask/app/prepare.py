@@ -60,7 +60,9 @@ class PrepareOptions(EngineOptions):
     every_s: Annotated[
         float, typer.Option("--every", help="Seconds between the starts of clips.", min=0.001)
     ] = 0.5
-    seconds: Annotated[float, typer.Option(help="Of each video, from its start.", min=0.1)] = 10.0
+    seconds: Annotated[float, typer.Option(help="Read at most this many seconds of each video.", min=0.1)] = (
+        10.0
+    )
     margin: Annotated[
         float,
         typer.Option(help="Room around clips of train, in which each reading draws its crop anew.", min=0.0),

@@ -73,7 +73,7 @@ def bar(title: str) -> Iterator[Advance]:
 def losses(title: str) -> Iterator[Callable[[int, int, float], None]]:
     """The steps of a training with its loss and the time that is left: a bar in a terminal, else lines.
 
-    The block is given a function of steps done, steps in all and the loss. Of lines there are about LINES.
+    The block is given a function of steps done, steps in all and the loss. About LINES lines are printed.
     """
     began, first, last = 0.0, 0, 0
     terminal = Console(stderr=True).is_terminal

@@ -67,16 +67,18 @@ class ReportOptions:
         ),
     ] = ""
     names: Annotated[
-        tuple[str, ...], typer.Option("--name", help="Of each system; the file's if not given.")
+        tuple[str, ...], typer.Option("--name", help="Name of each system; that of its file if not given.")
     ] = ()
     by: Annotated[tuple[str, ...], typer.Option(help="A further column to slice by.")] = ()
     beside: Annotated[
         str, typer.Option(help="Put the rows below the published figures of this protocol, as oulu-npu/1.")
     ] = ""
-    title: Annotated[str, typer.Option(help="Of the page.")] = ""
+    title: Annotated[str, typer.Option(help="Title of the page.")] = ""
     worst_of: Worst = None
     form: Annotated[
-        str | None, Choices(FORMATS), typer.Option("--format", help="Of the tables, where it cannot be told.")
+        str | None,
+        Choices(FORMATS),
+        typer.Option("--format", help="Format of the tables, if they do not show it."),
     ] = None
     rounds: Rounds = 1000
     seed: Annotated[int, typer.Option(help="The same seed gives the same page.", min=0)] = 0

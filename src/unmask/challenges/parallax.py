@@ -117,7 +117,7 @@ class PointTracker:
 def parallax(moved: Moved) -> Parallax:
     """What planes and sheets leave over of the motion, and how much of that a face's relief explains.
 
-    Of all directions in which a sheet may be bent the one counts that leaves the least to the relief.
+    A sheet may be bent in any direction; the one counts that leaves the least to the relief.
     """
     fits = [_Sheet(moved, angle) for angle in _angles()]
     best = min(fits, key=lambda fit: fit.sure)

@@ -33,7 +33,7 @@ Progress = Callable[[int, int | None], None]
 
 
 class FindingKind(StrEnum):
-    """Of a finding, in the order in which they are told."""
+    """The kinds of findings, in the order in which they are listed."""
 
     LAYOUT = "layout"
     MISTAKE = "probable mistake"
@@ -289,7 +289,7 @@ def _same_bytes(rows: Sequence[Presentation]) -> Iterator[tuple[Presentation, Pr
 
 
 def _bytes(row: Presentation) -> int:
-    """Of a file, or of a folder of frames the number of its entries."""
+    """The size of a file; for a folder of frames the number of its entries."""
     path = Path(row.path)
     if path.is_dir():
         return sum(1 for _ in path.iterdir())

@@ -43,7 +43,7 @@ class Detector:
     def __init__(
         self, networks: Sequence[LoadedNetwork], *, finder: FaceFinder, point: str, settings: WatchSettings
     ) -> None:
-        """Of loaded networks, one for pictures and one for video or one for both."""
+        """A detector with loaded networks: one for pictures and one for video or one for both."""
         single = [network.contract.clip.frames == 1 for network in networks]
         if not networks or len(set(single)) < len(single):
             names = ", ".join(network.contract.name for network in networks) or "none"
@@ -114,7 +114,7 @@ class Detector:
 
     @property
     def contracts(self) -> list[Contract]:
-        """Of the loaded networks."""
+        """The contracts of the loaded networks."""
         return [network.contract for network in self._networks]
 
     def check(
@@ -186,7 +186,7 @@ class Detector:
     def stream(self, *, name: str = "stream") -> Stream:
         """Takes frames with their times as they come; one for each person in front of the camera.
 
-        Of a `name` that is an address, no credentials are told.
+        Where `name` is an address, its credentials are left out.
         """
         network, rule = self._fit(image=False)
         clock = Stopwatch()

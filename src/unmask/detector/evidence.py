@@ -79,7 +79,7 @@ class Window:
         return clip
 
     def _thin(self) -> None:
-        """Of the frames around one moment of the clip keep the nearest and the last: no other can be chosen.
+        """Keep the nearest and the last of the frames around one moment of the clip: no other can be chosen.
 
         A 240 frames/s camera would otherwise fill the memory with pictures that no clip takes.
         """

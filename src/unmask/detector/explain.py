@@ -21,7 +21,7 @@ WEIGHED = 8  # clips of a face whose frames are weighed: a verdict rests on no m
 
 
 class Explainer:
-    """Of one network; may be used by any number of threads."""
+    """Explains scores of one network; may be used by any number of threads."""
 
     def __init__(self, network: LoadedNetwork) -> None:
         self.network = network

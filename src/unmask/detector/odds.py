@@ -8,7 +8,7 @@ SUREST = 1e-6  # a score nearer to 0 or 1 has the log-odds of this one
 
 
 def log_odds(score: float) -> float:
-    """Of a score in [0, 1], kept finite; NaN stays NaN.
+    """The log odds of a score in [0, 1], kept finite; NaN stays NaN.
 
     >>> log_odds(0.5), round(log_odds(1.0), 2)
     (0.0, 13.82)

@@ -140,7 +140,7 @@ def row(
 
 
 def thresholds_of(scores: Sequence[Score]) -> list[float]:
-    """Of each row its own threshold, for `metrics.summarise`; infinite where nothing was scored.
+    """The threshold of each row, for `metrics.summarise`; infinite where nothing was scored.
 
     >>> from unmask.types import Label
     >>> held = {"threshold": "0.5"}

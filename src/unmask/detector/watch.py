@@ -254,9 +254,9 @@ class Watch:
         return self._found_s < FACE_SHARE * self._watched_s - 1e-6
 
     def main(self, faces: Sequence[FaceDecision]) -> FaceDecision | None:
-        """Of the `decisions` the one that is the source's: the worst, of several such the lowest score.
+        """The one of `decisions` that is the source's: the worst, and among several such the lowest score.
 
-        Of a picture, unless all faces are asked for, the largest face's; with a second large one it is
+        For a picture, unless all faces are asked for, the largest face's; with a second large one it is
         UNDECIDED, for nothing tells whom the picture is about.
         """
         if not self._still or self.settings.all_faces:

@@ -83,7 +83,7 @@ class Space:
             self._classes[name] = (held, np.sort(own[np.isfinite(own)]))
 
     def cover(self, points: np.ndarray, names: Sequence[str]) -> list[Covered]:
-        """Of each row of `points` (M, D) its distances; rows are known by `names`."""
+        """The distances of each row of `points` (M, D); rows are known by `names`."""
         asked = np.clip(self._scaled(points), -60, 60) @ self._whiten
         found = {}
         for name, (held, own) in self._classes.items():

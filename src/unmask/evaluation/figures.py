@@ -33,7 +33,7 @@ HEADER = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One number: `low` and `high` are its 95 % interval, `errors` of `count` make a rate; NaN and None where
-    there is no such thing. `detail` names the worst instrument. Of several `folds` it is the mean, and
+    there is no such thing. `detail` names the worst instrument. With several `folds` it is the mean, and
     `deviation` that of the folds (ddof 1).
     """
 

@@ -178,7 +178,7 @@ def read_measured(path: Path) -> list[ClipStatistics]:
 def _leak(
     seen: str, family: str, rows: Sequence[ClipStatistics], *, names: Sequence[str], seed: int, draws: int
 ) -> Leak:
-    """Of bona fide and of the attacks of `family`, all of them when it is ""."""
+    """How well bona fide is told from the attacks of `family`, or from all of them when it is ""."""
     rows = [row for row in rows if not family or row.family in ("", family)]
     x = np.array([[row.statistics[key] for key in names] for row in rows], float)
     attack = np.array([bool(row.family) for row in rows])

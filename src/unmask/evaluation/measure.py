@@ -208,7 +208,7 @@ def _notes(run: Run, honest: Summary | None, oracle: Summary | None) -> Iterator
     if not attacks:
         yield "There is no attack: nothing is known of APCER, ACER and the curves."
     if living and attacks and oracle is None:
-        yield "Of one class no presentation has a score, so there is no curve: look at the non-responses."
+        yield "No presentation of one class has a score, so there is no curve: look at the non-responses."
     if honest is None and oracle is not None:
         yield (
             "There is no honest threshold (no dev scores, and no thresholds in the table): what needs one is "

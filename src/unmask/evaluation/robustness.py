@@ -80,7 +80,7 @@ def effects(rows: Sequence[StressRow]) -> list[Effect]:
 
 
 def effect(before: dict[str, StressRow], after: Sequence[StressRow]) -> Effect:
-    """Of one change and strength; `before` maps a presentation to its row as it is."""
+    """The effect of one change and strength; `before` maps a presentation to its row as it is."""
     pairs = [(before[row.score.presentation], row) for row in after]
     differences = np.array([now.score.score - was.score.score for was, now in pairs])
     living = np.array([row.score.label is Label.BONA_FIDE for row in after])

@@ -21,7 +21,7 @@ from unmask.types import Frame, SourceError
 
 WITHOUT_DELAY = frozenset({"mjpeg", "gif", "png", "rawvideo"})  # codecs that give a picture for each packet
 DEFAULT_FPS = 30.0  # where a file does not say
-# Of a camera without a clock: the first come out of its buffer at once, so that their times of arrival tell
+# A camera without a clock: the first come out of its buffer at once, so that their times of arrival tell
 # nothing, and its exposure has not settled.
 UNSETTLED = 3
 LIVE_FAULTS = 60  # damaged packets in a row, some two seconds of them, that a live stream may have

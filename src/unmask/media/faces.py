@@ -119,7 +119,7 @@ class FaceFinder:
     def _either_way_up(self, image: np.ndarray, crop: Crop) -> Face | None:
         """The face in `crop`, or the one that is there upside down, whichever the mesh believes in more.
 
-        Of a face that is upside down the detector takes the mouth for eyes, and the mesh would bend a face
+        In a face that is upside down the detector takes the mouth for eyes, and the mesh would bend a face
         into it that nobody has.
         """
         surest, belief = None, 0.0

@@ -37,7 +37,7 @@ TO_XYZ = np.array(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looks:
-    """Of one face in one picture: `luma` the mean grey value in 0 to 255 (Rec. 601) inside the mesh's
+    """One face in one picture: `luma` the mean grey value in 0 to 255 (Rec. 601) inside the mesh's
     outline, `yaw` and `pitch` in degrees (see media.quality.Pose), `ita` in degrees, NaN where no skin is
     seen.
     """
@@ -49,7 +49,7 @@ class Looks:
 
 
 def looks_of(picture: np.ndarray, mesh: np.ndarray) -> Looks:
-    """Of a picture (H, W, 3) uint8 RGB and the mesh (468, 3) in its pixels."""
+    """The looks of a face in a picture (H, W, 3) uint8 RGB and the mesh (468, 3) in its pixels."""
     grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
     face = _inside(mesh[:, :2], picture.shape[:2])
     pose = pose_of(mesh)

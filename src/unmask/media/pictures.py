@@ -89,7 +89,7 @@ def kind_of(head: bytes) -> str | None:
 
 
 def _kind_of_boxes(head: bytes) -> str | None:
-    """Of a file of ISO boxes: its brands tell a picture from a video."""
+    """The kind of a file of ISO boxes: its brands tell a picture from a video."""
     (size,) = struct.unpack(">I", head[:4])
     brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(size, len(head)), 4))}
     if head[8:12] in AVIF_BRANDS or (head[8:12] in (b"mif1", b"msf1") and brands & AVIF_BRANDS):
@@ -179,7 +179,7 @@ def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
 
 
 def exif_orientation(image: Any) -> int:
-    """Of a PIL picture, 1 to 8; 1 where it is not said or makes no sense."""
+    """The EXIF orientation of a PIL picture, 1 to 8; 1 where it is not said or makes no sense."""
     with _quiet():
         try:
             value = image.getexif().get(ORIENTATION, 1)

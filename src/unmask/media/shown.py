@@ -49,7 +49,7 @@ class Display:
 
 
 def display_of(picture: VideoFrame, stream: VideoStream, *, turns: int) -> Display:
-    """Of the first frame; `turns` quarter turns clockwise where the file turns nothing itself."""
+    """How the first frame is shown; `turns` quarter turns clockwise where the file turns nothing itself."""
     aspect = Fraction(stream.sample_aspect_ratio or 1)
     return Display(
         width=picture.width,

@@ -93,7 +93,7 @@ def minimum_acer(bona_fide: Scores, attacks: Mapping[str, Scores]) -> Oracle:
 def _promising(cuts: np.ndarray, living: Ranked, instruments: list[Ranked]) -> np.ndarray:
     """The cuts that may hold the minimum.
 
-    Of a block, BPCER at its start plus APCER at its end is a lower bound; blocks whose bound is above the
+    BPCER at the start of a block plus APCER at its end is a lower bound; blocks whose bound is above the
     best that was seen at any edge are left out, so that most scores are never looked at.
     """
     edges = np.append(np.arange(0, len(cuts) - 1, BLOCK), len(cuts) - 1)

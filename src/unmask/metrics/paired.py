@@ -82,7 +82,7 @@ def figures(
 
 
 def verdict(difference: Estimate, *, higher_is_better: bool = True) -> Verdict:
-    """Of the claim that the first of two systems is better: whether the interval excludes no difference.
+    """Whether the first of two systems is better: the interval must exclude no difference.
 
     >>> verdict(Estimate(value=0.02, low=0.01, high=0.03))
     'holds'

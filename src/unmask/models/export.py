@@ -59,7 +59,7 @@ def export(network: Network, contract: Contract, out: Path, *, half: bool = True
 
 
 class _RawFeatures(nn.Module):
-    """Of an encoder, what a head is fitted to."""
+    """The part of an encoder that a head is fitted to."""
 
     def __init__(self, network: Encoder) -> None:
         super().__init__()

@@ -46,7 +46,7 @@ def heat_map(clip: ClipScore, *, side: int) -> np.ndarray | None:
 
 
 def frame_weights(clips: Sequence[ClipScore]) -> list[FrameWeight]:
-    """Of all frames that were weighed, in order of time."""
+    """The weights of all frames that were weighed, in order of time."""
     found = []
     for clip in clips:
         explanation = clip.explanation

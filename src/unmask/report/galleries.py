@@ -140,7 +140,7 @@ def mapped(system: Evaluation, evidence: KeptEvidence) -> tuple[np.ndarray, list
 
 
 def _typical(rows: Sequence[tuple[Score, float, bool]]) -> list[tuple[Score, float, bool]]:
-    """Of the bona fide two and of each family of attacks one, nearest to the median of those."""
+    """Two bona fide presentations and one attack of each family, the nearest to their medians."""
     groups: dict[str, list[tuple[Score, float, bool]]] = {}
     for row in rows:
         groups.setdefault("" if row[0].label is Label.BONA_FIDE else _family(row[0]), []).append(row)

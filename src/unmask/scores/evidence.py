@@ -25,7 +25,7 @@ READABLE = 60  # characters of a presentation's name in that of its file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipEvidence:
-    """Of the clip whose score is nearest to the presentation's.
+    """The evidence of the clip whose score is nearest to the presentation's.
 
     `picture` (S, S, 3) uint8 RGB: its first frame as the network saw it; `depth` (K, 32, 32) float32 in
     [0, 1], near is 1, or None; `features` (C,) float32: the means of an inner tensor over all clips, or None
@@ -69,7 +69,7 @@ def write_evidence(folder: str | Path, found: ClipEvidence) -> None:
 
 
 def read_evidence(folder: str | Path, presentation: str) -> ClipEvidence | None:
-    """Of that presentation; None where there is none, DataError where its file is broken."""
+    """The evidence of that presentation; None where there is none, DataError where its file is broken."""
     path = evidence_path(folder, presentation)
     if not path.is_file():
         return None

@@ -92,10 +92,10 @@ class SessionBody(BaseModel):
     decided_at: datetime | None
     failure: str | None = Field(description="Why it failed, in one sentence.")
     verdict: Literal["LIVE", "ATTACK", "UNDECIDED"] | None = Field(
-        description="Of all evidence: the detector's and, in an active mode, the challenge's."
+        description="The verdict on all evidence: the detector's and, in an active mode, the challenge's."
     )
     reasons: list[str] | None
-    decision: DecisionBody | None = Field(description="Of the detector alone, with score and segments.")
+    decision: DecisionBody | None = Field(description="The detector's own, with score and segments.")
     challenge: dict[str, Any] | None = Field(description="What an active mode says, with what it measured.")
     injection: list[dict[str, Any]] | None = Field(
         description="Signs of frames that no camera took; hints, which decide nothing."

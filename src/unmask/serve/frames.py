@@ -172,7 +172,7 @@ class FrameConnection:
 
     @property
     def number(self) -> int:
-        """Of this connection."""
+        """The number of this connection."""
         return self._attached.connection
 
     def _begin_or_go_on(self) -> None:

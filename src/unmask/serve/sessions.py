@@ -225,7 +225,7 @@ def read(connection: Connection, name: str, *, caller: Caller) -> RowMapping | N
 
 
 def picture_numbers(connection: Connection, name: str, *, now: float) -> list[int]:
-    """Of the stored pictures."""
+    """The numbers of the stored pictures."""
     held = select(pictures.c.number).where(pictures.c.session == name, pictures.c.expires_at > now)
     return list(connection.execute(held.order_by(pictures.c.number)).scalars())
 

@@ -43,6 +43,7 @@ DEV, TEST = 0.2, 0.4  # shares of the subjects
 BONA_FIDE = 0.4  # share of the recordings
 SHOWN = ("print", "replay")  # the families of OULU-NPU, dealt so that each of its folds has some
 MARK = "benchmark.json"
+VERSION = 2  # from 2 on, who wears a mask keeps an own background as often as the living: 0.75, 0.6 before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ def _split(people: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _number_of(instrument: str, model: str) -> int:
-    """Of the model within its family: two instruments may show their pictures with one printer."""
+    """The number of the model within its family: two instruments may show their pictures with one printer."""
     family = instrument.split("/")[0]
     rows = [row for name, row in INSTRUMENTS.items() if name.split("/")[0] == family]
     return sorted({model for row in rows for model in row.models}).index(model)
@@ -297,8 +298,9 @@ def make_benchmark(
 
 
 def versions() -> dict[str, str]:
-    """Of what decides the bytes."""
-    return {name: version(name) for name in ("unmask", "numpy", "opencv-python-headless", "numba", "av")}
+    """The versions of what decides the bytes."""
+    libraries = ("unmask", "numpy", "opencv-python-headless", "numba", "av")
+    return {"benchmark": str(VERSION), **{name: version(name) for name in libraries}}
 
 
 def _truth(clip: PlannedRecording) -> dict[str, str]:

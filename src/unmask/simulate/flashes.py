@@ -25,7 +25,7 @@ LATENCY_S = (0.03, 0.2)  # from light in the room to the time that a page gives 
 EYES = ((33, 133), (263, 362))  # outer and inner corners in the mesh
 KEY_FPS = 3.0  # rendered; between them the scene is blended, the light is not
 NEAREST_M = 0.12  # nearer than this the screen is no small lamp, and light grows no more
-# Of each kind: area in square metres, luminance of white in candela a square metre from low to high.
+# For each kind: area in square metres, luminance of white in candela a square metre from low to high.
 SCREENS = {"phone": (0.0100, 350.0, 800.0), "laptop": (0.054, 220.0, 400.0), "monitor": (0.160, 200.0, 350.0)}
 
 

@@ -13,13 +13,20 @@ import numpy as np
 from unmask.media.topology import POINTS
 from unmask.simulate.camera.exposure import Exposure, capture
 from unmask.simulate.camera.lens import through_lens
-from unmask.simulate.camera.matching import draw_look, matched
+from unmask.simulate.camera.matching import matched
 from unmask.simulate.camera.models import Camera, draw_camera
-from unmask.simulate.camera.wear import Framed, reframed, wear
+from unmask.simulate.camera.wear import Framed
 from unmask.simulate.instruments.setting import Setting
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.heads import HeadModel, make_head
 from unmask.simulate.people.subjects import Portrait, procedural_portrait
+from unmask.simulate.population import (
+    draw_face_share,
+    draw_quality,
+    keeps_own_background,
+    reframed_sometimes,
+    worn_sometimes,
+)
 from unmask.simulate.rendering.layout import ShownPicture
 from unmask.simulate.rendering.motion import draw_head_motion
 from unmask.simulate.rendering.surfaces import Pose, View, project
@@ -28,18 +35,12 @@ from unmask.simulate.stage.scene import (
     Bust,
     Stage,
     bona_fide,
-    draw_face_share,
     draw_place,
     draw_stage,
     make_bust,
-    suits_own_background,
 )
 from unmask.types import Label
 
-WORN = 0.25  # how often a recording is worn once more
-REFRAMED = 0.25  # how often it is cropped or given borders
-OWN_BACKGROUND = 0.75  # how often, where it fills the view: a cut-out's rim must not tell the living
-GUESSED = 0.17  # contrast below which a cut-out's rim is a guess, better left where it was
 BUSTS_KEPT = 6
 HEADS = 0.3  # of the subjects, where there is a model of heads
 PORTRAIT_ITSELF = 0.4  # how often a still picture is the portrait, not a photograph of the simulated head
@@ -149,17 +150,16 @@ class Studio:
         exposures = self.presented(rng, request, model=model, stage=stage, camera=camera)
         if not request.moire:
             exposures = (replace(exposure, grid=None) for exposure in exposures)
-        look = draw_look(np.random.default_rng([request.seed, 2]))  # its own draw: the same for both classes
-        develop = partial(matched, meshes=truth.meshes, look=look) if request.matched else None
+        develop = None
+        if request.matched:
+            develop = partial(matched, meshes=truth.meshes, look=draw_quality(request.seed))
         arriving = truth.kept(through_lens(exposures, rng, camera=camera, fps=request.fps))
         flicker = stage.light.flicker
         frames = capture(arriving, rng, camera=camera, fps=request.fps, flicker=flicker, finish=develop)
         label = Label.BONA_FIDE if request.instrument is None else Label.ATTACK
-        if rng.random() < WORN:
-            frames = wear(frames, rng)
+        frames = worn_sometimes(frames, rng)
         framed = Framed(frames=frames, depths=np.stack(truth.depths), meshes=np.stack(truth.meshes))
-        if rng.random() < REFRAMED:
-            framed = reframed(frames, rng, depths=framed.depths, meshes=framed.meshes)
+        framed = reframed_sometimes(framed, rng)
         return Simulated(
             frames=framed.frames,
             times_s=np.array(times_of(request)),
@@ -275,8 +275,7 @@ def _living(
     rng: np.random.Generator, bust: Bust, *, stage: Stage, place: Pose, times: Sequence[float]
 ) -> Iterator[Exposure]:
     """The head on the stage, or before the background it was photographed with, where that fills the view."""
-    wanted = rng.random() < OWN_BACKGROUND or bust.contrast < GUESSED
-    own = wanted and suits_own_background(bust, place, view=stage.view)
+    own = keeps_own_background(rng, bust, place, view=stage.view)
     motion = draw_head_motion(rng, place=place, turning=bust.turning)
     for time_s in times:
         yield Exposure(shot=bona_fide(bust, stage, motion=motion, time_s=time_s, keep_own_background=own))

@@ -21,7 +21,7 @@ from unmask.simulate.stage.scene import Shot, Stage, compose, draw_place, draw_s
 from unmask.simulate.studio import Request, Simulated, Studio, Truth, times_of
 from unmask.types import Label
 
-# Of each sheet: whether it glows, and its radius of bending in metres, None for flat.
+# For each sheet: whether it glows, and its radius of bending in metres, None for flat.
 SHEETS: dict[str, tuple[bool, float | None]] = {
     "print/flat": (False, None),
     "print/bent": (False, 0.20),

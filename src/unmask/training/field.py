@@ -147,7 +147,7 @@ def _folds(
 
 
 def _spread(of_seed: Mapping[int, Sequence[Fold]], protocol: str, *, whole: int) -> dict[str, object]:
-    """Of one fold, or of the "mean" over the folds of each seed that has all of them."""
+    """The spread of one fold, or of the "mean" over the folds of each seed that has all of them."""
     cells: dict[str, object] = {}
     for figure in FIGURES:
         by_fold: dict[str, list[float]] = {}

@@ -28,7 +28,7 @@ from unmask.types import ModelError
 
 WEIGHTS = "weights.safetensors"
 MODEL = "model.onnx"
-# Of an encoder's backbone as the published weights fill it.
+# The SHA-256 of an encoder's backbone as the published weights fill it.
 IMAGENET_SHA256 = "e688e5b04d9c65f5d7482a2b43e941bb6674277ff0c616f0c5ac099106823cad"
 IMAGENET_ROW = TrainingData(
     name="ImageNet weights of EfficientNet-Lite0",

@@ -31,7 +31,7 @@ class FramingGain:
     gain: float
 
     def factors(self, units: np.ndarray) -> np.ndarray:
-        """Of standardised features (n, D) what each picture counts (n,)."""
+        """What each picture counts (n,), from standardised features (n, D)."""
         return 1 + self.gain * expit(units @ self.weight + self.bias)
 
 

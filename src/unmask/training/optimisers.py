@@ -20,7 +20,7 @@ def rate_at(step: int, settings: Settings) -> float:
 
 
 def optimiser_of(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """Of the parameters that move; its rate is set anew at each step."""
+    """An optimiser of the parameters that move; its rate is set anew at each step."""
     groups = trained_groups(network, decay=settings.optimiser.decay)
     if settings.optimiser.kind == "adam":
         return torch.optim.Adam(groups, lr=settings.optimiser.rate)

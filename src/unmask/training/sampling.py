@@ -77,7 +77,7 @@ class Epochs:
         self._drawn: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))
 
     def _thinned(self, rng: np.random.Generator) -> np.ndarray:
-        """Of each presentation every stride-th clip, from a start that is drawn."""
+        """Every stride-th clip of each presentation, from a start that is drawn."""
         starts = rng.integers([stride for _, stride in self._clips])
         parts = [numbers[start::stride] for (numbers, stride), start in zip(self._clips, starts, strict=True)]
         return np.concatenate(parts)

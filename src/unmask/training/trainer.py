@@ -168,7 +168,8 @@ class Trainer:
             raise TrainingError(
                 f"step {self.history.step}: generated features of real faces have a mean cosine of "
                 f"{cosine:.4f}, at [loss] collapse = {limit} or above, so latent vectors no longer matter; "
-                f"lower [loss] distribution or distribution_margin; the weights are in {self.out / CHECKPOINT}"
+                f"lower [loss] distribution or distribution_margin; the weights are in "
+                f"{self.out / CHECKPOINT}"
             )
         return {"collapse": float(cosine)}
 

@@ -121,7 +121,7 @@ def by_presentation(
 
 
 def standards(rows: Sequence[Row], evidence: HypothesisEvidence) -> Standards:
-    """Of the bona fide presentations among these, which are to come from training."""
+    """The standards of the bona fide presentations among these, which are to come from training."""
     living = np.array([row.label is Label.BONA_FIDE for row in rows])
     if living.sum() < 2:
         raise DataError(
@@ -138,7 +138,7 @@ def standards(rows: Sequence[Row], evidence: HypothesisEvidence) -> Standards:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Of the final score: `fhvm` s - `variance` v~ - `delta_kl` KL~; the first is 0 or 1."""
+    """The weights of the final score: `fhvm` s - `variance` v~ - `delta_kl` KL~; the first is 0 or 1."""
 
     fhvm: float = 1.0
     variance: float = 0.5  # 0.5 and 0.5: papers.md 5.3, inferred

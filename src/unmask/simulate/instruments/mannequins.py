@@ -122,7 +122,7 @@ def _centre(face: np.ndarray) -> np.ndarray:
 
 
 def _polar(points: np.ndarray, middle: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of points (n, 3) about the middle: the angle from the front, the angle round it, the distance."""
+    """Points (n, 3) about the middle as the angle from the front, the angle round it and the distance."""
     away = points - middle
     radius = np.linalg.norm(away, axis=1)
     return np.arccos(np.clip(-away[:, 2] / radius, -1, 1)), np.arctan2(away[:, 1], away[:, 0]), radius

@@ -7,22 +7,20 @@ import numpy as np
 
 from unmask.media.topology import OUTLINE, POINTS
 from unmask.simulate.instruments.setting import Setting
+from unmask.simulate.population import keeps_own_background
 from unmask.simulate.rendering.light import Light, draw_light, seen_from
 from unmask.simulate.rendering.mean_face import MEAN_FACE
 from unmask.simulate.rendering.relief import Occlusion
 from unmask.simulate.rendering.surfaces import ColouredLayer, Layer, Pose, Surface, project, trace
 from unmask.simulate.stage.backdrops import own_backdrop
-from unmask.simulate.stage.scene import Bust, Shot, Stage, compose, face_area, suits_own_background
+from unmask.simulate.stage.scene import Bust, Shot, Stage, compose, face_area
 
-OWN_BACKGROUND = 0.6  # how often a wearer keeps the portrait's background, as the living do
 FRONT = 0.94  # cosine of 20 degrees: nobody cuts a mask from a profile
-SURE = 0.17  # contrast of a matte below which its rim is a guess, better left where it was
 
 
 def wearers_stage(rng: np.random.Generator, stage: Stage, *, wearer: Bust, place: Pose) -> Stage:
     """The stage, or the background the wearer was photographed with, as often as for the living."""
-    wanted = rng.random() < OWN_BACKGROUND or wearer.contrast < SURE
-    if wanted and suits_own_background(wearer, place, view=stage.view):
+    if keeps_own_background(rng, wearer, place, view=stage.view):
         return replace(stage, backdrop=own_backdrop(wearer, place, things=stage.things))
     return stage
 

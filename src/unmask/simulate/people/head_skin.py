@@ -123,7 +123,7 @@ class Sure:
 
 
 def sure_of(texture: np.ndarray, cheeks: np.ndarray, *, outline: Outline) -> Sure:
-    """Of a texture (h, w, 4); `cheeks` (n, 2) px are places that are mostly skin."""
+    """What is sure in a texture (h, w, 4); `cheeks` (n, 2) px are places that are mostly skin."""
     person = cv2.erode(texture[..., 3], np.ones((7, 7))) > 0.97
     logarithm = np.log(cv2.blur(texture[..., :3], (5, 5)) + 0.01)
     angle = np.radians(np.linspace(-150, -30, 60))

@@ -23,9 +23,10 @@ AWAY_M = 0.5  # of all that is flat
 class Recaptures:
     """Any number of pictures: `series(index)` is a function of the fields and the index; it pickles.
 
-    Of each picture of `bases` (portraits, photographs with a `subject`, or bona fide recordings of the
-    simulator, whose middle frame counts) index 2k is taken as a living face, 2k + 1 recaptured; both with
-    the same kind of framing. Every picture comes once before any comes again, each round in another order.
+    Each picture of `bases` (portraits, photographs with a `subject`, or bona fide recordings of the
+    simulator, whose middle frame counts) is used twice: index 2k is taken as a living face, 2k + 1
+    recaptured; both with the same kind of framing. Every picture comes once before any comes again, each
+    round in another order.
     `rooms`: pictures of rooms, for reflections and backgrounds; drawn ones when empty.
     """
 

@@ -2,7 +2,7 @@
 
     stage = draw_stage(rng, view=view, backgrounds=paths)  # light, room, camera: one draw for all classes
     bust = make_bust(portrait)  # portrait -> moving head; keep it for the next clip
-    motion = draw_head_motion(rng, place=draw_place(rng, bust, view=view))
+    motion = draw_head_motion(rng, place=draw_place(rng, bust, view=view, face_share=0.36))
     shots = expose([bona_fide(bust, stage, motion=motion, time_s=t) for t in times], rng)
 
 An attack composes the same parts: `trace` a surface (surfaces.py), `look_up` its texture, and `compose` the
@@ -36,7 +36,6 @@ __all__ = [
     "View",
     "bona_fide",
     "compose",
-    "draw_face_share",
     "draw_place",
     "draw_stage",
     "expose",
@@ -94,26 +93,16 @@ def draw_stage(
     return Stage(view=view, light=light, backdrop=backdrop, camera=draw_camera_motion(rng), things=things)
 
 
-def draw_face_share(rng: np.random.Generator, *, view: View) -> float:
-    """The face's width over the view's shorter side, 0.2 to 0.6 and mostly near 0.36, for every class alike.
-
-    A living face of 0.145 m is never nearer than 0.34 m, where wide lenses begin to make caricatures.
-    """
-    largest = min(0.6, view.focal_px * 0.145 / (0.34 * min(view.height, view.width)))
-    return float(np.clip(np.exp(rng.normal(np.log(0.36), 0.28)), 0.2, max(0.25, largest)))
-
-
-def draw_place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: float | None = None) -> Pose:
+def draw_place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: float) -> Pose:
     """Where the head is at rest (bust to world): the face's width is `face_share` of the view's shorter side.
 
-    Without one `draw_face_share` draws it. The face is wholly in the view at rest, and the camera looks up or
+    The face is wholly in the view at rest, and the camera looks up or
     down at it.
     """
-    share = face_share if face_share is not None else draw_face_share(rng, view=view)
     face = bust.points[:POINTS]
     short = min(view.height, view.width)
     wide, tall = np.ptp(face[:, 0]), np.ptp(face[:, 1])
-    distance = max(0.22, view.focal_px * wide / (share * short))
+    distance = max(0.22, view.focal_px * wide / (face_share * short))
     per_m = view.focal_px / distance
     free = np.maximum(np.array([view.width, view.height]) / per_m - 1.15 * np.array([wide, tall]), 0) / 2
     aim = rng.uniform(-0.8, 0.8, 2) * free
