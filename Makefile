@@ -26,6 +26,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 	$(MAKE) test core deploy
 	UNMASK_SLOW_TESTS=ray,browser OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 		$(BIN)/python -m pytest tests/serve/test_ray.py tests/serve/test_camera_page.py

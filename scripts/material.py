@@ -278,7 +278,7 @@ def decoded(held: bytes) -> np.ndarray:
     """A picture, BGR."""
     picture = cv2.imdecode(np.frombuffer(held, np.uint8), cv2.IMREAD_UNCHANGED)
     if picture is None:
-        raise ValueError("it is no picture")
+        raise ValueError("it is not a picture")
     return picture[..., :3]
 
 

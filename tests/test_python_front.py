@@ -62,7 +62,7 @@ def test_a_decision_writes_its_page(decision, tmp_path):
     assert "data:image" in text
     assert "<script" not in text
     with pytest.raises(OutputError):
-        decision.save_report(path / "page.html")  # a file is no folder
+        decision.save_report(path / "page.html")  # a file is not a folder
     with pytest.raises(SettingsError, match="a Detector made"):
         checked("a.mp4", Verdict.LIVE, score=0.9, clips=1).decision.save_report(tmp_path / "no.html")
 

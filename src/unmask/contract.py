@@ -255,7 +255,7 @@ def from_json(text: str | None, *, origin: str) -> Contract:
         AttributeError,  # a text where fields should be
         OverflowError,
         RecursionError,  # lists in lists without end
-    ) as broken:  # ValueError: no JSON, or bytes that are no text
+    ) as broken:  # ValueError: no JSON, or bytes that are not text
         raise ModelError(
             f"{origin} has a contract that cannot be read ({str(broken)[:200]}); fetch the file again"
         ) from broken

@@ -77,7 +77,7 @@ def keep_inputs(outputs: Mapping[str, str | Path | None], inputs: Iterable[str |
     """OutputError where writing one of `outputs` (option -> path) would replace what is read.
 
     The same file is recognised under any spelling of its name and through soft and hard links. A folder among
-    the inputs stands for all files in it. Inputs that are no files, such as addresses, do no harm. Two
+    the inputs stands for all files in it. Inputs that are not files, such as addresses, do no harm. Two
     outputs in one file are refused, too.
     """
     given = {option: Path(path) for option, path in outputs.items() if path is not None}

@@ -150,7 +150,7 @@ def test_an_image_is_annotated_as_a_picture(unmask, clips, with_models, tmp_path
 
 def bad_sources(folder: Path, clips: Path) -> dict[str, Path]:
     whole = (clips / "face.mp4").read_bytes()
-    made = {"text.mp4": b"this is no video\n" * 40, "empty.mp4": b"", "half.mp4": whole[: len(whole) // 2]}
+    made = {"text.mp4": b"this is not a video\n" * 40, "empty.mp4": b"", "half.mp4": whole[: len(whole) // 2]}
     for name, content in made.items():
         (folder / name).write_bytes(content)
     (folder / "hollow").mkdir()
@@ -288,7 +288,7 @@ main()
 def test_simulating_from_no_folder_is_one_sentence(unmask, tmp_path):
     code, _, err = unmask("simulate", "--out", tmp_path / "out", "--portraits", tmp_path / "none")
     assert code == 3
-    assert "is no folder" in err
+    assert "is not a folder" in err
     assert not list(tmp_path.iterdir())
 
 

@@ -16,7 +16,7 @@ MOVING = 10  # frames
 
 @pytest.fixture(scope="module")
 def entries(tmp_path_factory) -> list[Entry]:
-    """Two moving faces, a picture of one, a wall and a file that is no video."""
+    """Two moving faces, a picture of one, a wall and a file that is not a video."""
     from skimage import data
 
     folder = tmp_path_factory.mktemp("files")
@@ -26,7 +26,7 @@ def entries(tmp_path_factory) -> list[Entry]:
         write_video(folder / name, frames, fps=10)
     write_image(folder / "face.png", picture)
     write_video(folder / "wall.mp4", [np.full((240, 320, 3), 120, np.uint8)] * MOVING, fps=10)
-    (folder / "text.mp4").write_bytes(b"this is no video\n" * 40)
+    (folder / "text.mp4").write_bytes(b"this is not a video\n" * 40)
     names = ("slow.mp4", "face.png", "wall.mp4", "text.mp4", "fast.mp4")
     return [
         Entry(presentation=Presentation(path=str(folder / name), label=Label.ATTACK), name=name)

@@ -59,11 +59,11 @@ def test_a_box_file_is_left_top_width_height(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("1\n2\n3\n", "is no face box: four numbers"),
-        ("1 2 3 x", "is no face box"),
+        ("1\n2\n3\n", "is not a face box: four numbers"),
+        ("1 2 3 x", "is not a face box"),
         ("1 2 0 9", "a box of 0 x 9 pixels holds no face"),
         ("1 2 nan 9", "holds no face"),
-        ("", "is no face box"),
+        ("", "is not a face box"),
     ],
 )
 def test_a_broken_box_file_is_said(text, sentence, tmp_path):

@@ -152,7 +152,7 @@ def test_empty_and_broken_files_are_told(copy, unmask):
     _, out, _ = unmask("doctor", "msu-mfsd", copy, "--all", width=400)
     assert "1 of 280 files are empty" in out
     assert "279 files opened" in out  # the empty one is told once
-    assert re.search(r"client013\S+ is no video, or a damaged one", out)
+    assert re.search(r"client013\S+ is not a video, or a damaged one", out)
     assert re.search(r"client014\S+ is cut off before its end", out)
 
 

@@ -91,9 +91,9 @@ STRANGERS = {  # a file that does not belong, or the text of a list that is spoi
     "casia-fasd": ("train_release/1/9.avi", "9.avi is not one of"),
     "replay-attack": ("train/real/clip.mov", "clip.mov is not named"),
     "msu-mfsd": ("scene01/real/clip.mov", "clip.mov is not named"),
-    "siw-m-v2": ("Live/clip.mov", "'clip' is no name"),
-    "rose-youtu": ("2/clip.mp4", "clip.mp4 is no name"),
-    "cefa": ("Ethnicity/AF/AF-000/notes/color/1.jpg", "notes is no name"),
+    "siw-m-v2": ("Live/clip.mov", "'clip' is not a name"),
+    "rose-youtu": ("2/clip.mp4", "clip.mp4 is not a name"),
+    "cefa": ("Ethnicity/AF/AF-000/notes/color/1.jpg", "notes is not a name"),
 }
 
 

@@ -137,7 +137,7 @@ def test_videos_that_give_no_clip_say_why(tree, tmp_path):
     assert len(rows) == 6
     for path, reason, words in (
         ("train_images/2_3_01_4", "NO_DEPTH", "no frame has a depth1D picture"),
-        ("dev_images/2_3_21_4", "UNREADABLE", "dev_images/2_3_21_4/2_3_21_4_001_scene.dat is no face box"),
+        ("dev_images/2_3_21_4", "UNREADABLE", "dev_images/2_3_21_4/2_3_21_4_001_scene.dat is not a face box"),
         ("test_images/2_3_36_4", "UNREADABLE", "is 80 x 60 pixels, its picture 160 x 120"),
     ):
         assert (rows[path]["clips"], rows[path]["reason"]) == (0, reason)

@@ -308,7 +308,7 @@ def test_a_shard_of_nothing_is_passed_over(tmp_path):
 
 
 def test_a_set_that_is_damaged_or_empty_is_named(tmp_path):
-    with pytest.raises(DataError, match="is no prepared set"):
+    with pytest.raises(DataError, match="is not a prepared set"):
         PreparedSet.open(tmp_path)
     prepare(lambda n: None, tmp_path / "empty", count=1, cutting=CUTTING)
     with pytest.raises(DataError, match="holds no clip"):
@@ -354,7 +354,7 @@ def test_labels_may_have_any_size(tmp_path):
     assert attack.depth.any()
 
 
-ANY_FACE = QualityLimits(eye_distance_px=0, yaw=180, pitch=180, roll=180)  # the drawn mesh is no true head
+ANY_FACE = QualityLimits(eye_distance_px=0, yaw=180, pitch=180, roll=180)  # the drawn mesh is not a true head
 
 
 class SpotFinder:

@@ -77,7 +77,7 @@ def test_the_file_of_the_other_channels_may_be_missing(tmp_path):
     [
         (",,eval", ",,world", r"the group is 'world'; a row is a path .* train, dev"),
         ("001_3_01", "001_3_99", "attack 3_99 is not in the table of WMCA's instruments"),
-        ("001_3_01", "001_3_01_7", "is no name of WMCA, such as 100_03_015_2_10"),
+        ("001_3_01", "001_3_01_7", "is not a name of WMCA, such as 100_03_015_2_10"),
         (
             "005_01_005_0_01",
             "005_01_005_0_02",

@@ -63,7 +63,7 @@ def test_rose_has_eight_instruments(tmp_path):
     [
         ("2/X_NT_5s_wg_E_2_1.mp4", "the kind is 'X' and the phone '5s'"),
         ("2/G_NT_S9_wg_E_2_1.mp4", "the phone 'S9'; ROSE-Youtu has G, Ps"),
-        ("2/clip.mp4", "is no name of ROSE-Youtu"),
+        ("2/clip.mp4", "is not a name of ROSE-Youtu"),
         ("2/G_NT_5s_wg_E_3_1.mp4", "names subject 3 in the folder of 2"),
         ("24/G_NT_5s_wg_E_24_1.mp4", "names subject 24"),
         ("5/notes.txt", "5 holds no video: ROSE-Youtu is only half unpacked"),
@@ -128,7 +128,7 @@ FIRST = "Data/train/1/live/000000.png"
     ("change", "sentence"),
     [
         (lambda labels: labels.update({FIRST: [0] * 43}), "has not the 44 numbers of CelebA-Spoof"),
-        (lambda labels: labels.update({FIRST: numbers(0, light=1.0)}), "labels that are no whole numbers"),
+        (lambda labels: labels.update({FIRST: numbers(0, light=1.0)}), "labels that are not whole numbers"),
         (lambda labels: labels.update({FIRST: numbers(11)}), "type 11, .* are not all known"),
         (lambda labels: labels.update({FIRST: numbers(0, spoof=1)}), "type 0 and truth 1 contradict"),
         (replaced(FIRST, "train/1/live/000000.png"), "is not Data/train/SUBJECT/live.spoof/NAME"),

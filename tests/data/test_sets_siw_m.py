@@ -199,7 +199,7 @@ def change(root, name, old, new):
 def test_lists_of_version_2_are_held_to_their_format(tmp_path):
     root = build_v2(tmp_path / "v2")
     change(root, "trainlist_all.txt", "Makeup_Co_1\n", "Makeup_Co_1 1\n")
-    with pytest.raises(DataError, match=r"trainlist_all.txt, line \d+: 'Makeup_Co_1 1' is no name"):
+    with pytest.raises(DataError, match=r"trainlist_all.txt, line \d+: 'Makeup_Co_1 1' is not a name"):
         siw_m_v2(root)
     change(root, "trainlist_all.txt", "Makeup_Co_1 1\n", "Makeup_Co_1\n")
     change(root, "testlist_live.txt", "Live_525\n", "Live_1\n")

@@ -281,7 +281,7 @@ def test_a_simulated_clip_is_cut_where_its_frames_have_depth(tmp_path):
         ({"depth_mm": np.full((5, 80, 100), 65535, np.uint16)}, "knows the depth of less than 50%"),
         ({"depth_mm": np.zeros((5, 80, 100))}, "has a depth_mm of float64"),
         ({"depth_every": 0}, "of each 0th frame"),
-        ({"depth_every": "x"}, "is no true depth of the simulated benchmark"),
+        ({"depth_every": "x"}, "is not a true depth of the simulated benchmark"),
     ],
 )
 def test_a_simulated_twin_that_does_not_fit_is_said(other, words, tmp_path):
@@ -292,7 +292,7 @@ def test_a_simulated_twin_that_does_not_fit_is_said(other, words, tmp_path):
     assert words in found.detail
     truth.write_bytes(truth.read_bytes()[:300])
     assert (
-        "is no true depth"
+        "is not a true depth"
         in tracked(
             Presentation(path=str(colour), label=Label.BONA_FIDE, columns={"depth": str(truth)})
         ).detail
@@ -345,7 +345,7 @@ def test_a_set_whose_depth_is_of_eight_bits_is_refused_with_the_reason(tmp_path)
     (tmp_path / "depth").mkdir()
     (tmp_path / "depth.jpg").write_bytes(b"")
     cv2.imwrite(str(tmp_path / "depth" / "0.png"), np.zeros((4, 5), np.uint8))
-    for name, words in (("depth.jpg", "is no depth that is read"), ("depth", "is uint8 with 2 axes")):
+    for name, words in (("depth.jpg", "is not depth that is read"), ("depth", "is uint8 with 2 axes")):
         rows = [Presentation(path="a", label=Label.BONA_FIDE, columns={"depth": str(tmp_path / name)})]
         with pytest.raises(
             DataError, match=f"cefa has no depth that can be read, so take --depth mesh: .*{words}"

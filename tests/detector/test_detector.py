@@ -517,7 +517,7 @@ def test_four_threads_get_the_decision_of_one():
     ],
 )
 def test_an_array_that_is_no_picture_is_refused(array):
-    with pytest.raises(SourceError, match="is no picture"):
+    with pytest.raises(SourceError, match="is not a picture"):
         _detector().check(array)
 
 

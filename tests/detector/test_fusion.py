@@ -139,7 +139,7 @@ def test_weights_that_do_not_add_up_are_refused(networks, weights):
 
 
 def test_a_model_is_no_second_opinion_on_itself(networks):
-    with pytest.raises(SettingsError, match="no second opinion on itself"):
+    with pytest.raises(SettingsError, match="not a second opinion on itself"):
         fused([networks[0], networks[0]])
 
 

@@ -184,7 +184,7 @@ def test_what_scored_is_written_beside(write, tmp_path):
 def test_broken_evidence_is_one_sentence(tmp_path):
     for content in (b"", b"no archive", b"PK\x03\x04 cut"):
         evidence_path(tmp_path, "a").write_bytes(content)
-        with pytest.raises(DataError, match="is no evidence that scoring wrote"):
+        with pytest.raises(DataError, match="is not evidence that scoring wrote"):
             read_evidence(tmp_path, "a")
     (tmp_path / "scoring.json").write_text("[]")
     with pytest.raises(DataError, match="is not what scoring wrote"):

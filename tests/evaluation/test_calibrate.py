@@ -323,7 +323,7 @@ def test_the_new_points_say_where_they_were_measured_and_old_ones_of_another_pre
 
 
 def test_a_calibration_has_a_version_of_its_own(rng):
-    """The graph's hash stays: score tables are gone on with, and decisions told apart, by the version."""
+    """The graph's hash stays: score tables are resumed, and decisions told apart, by the version."""
     one, other = (
         calibrate(_contract(), _drawn(rng), method="platt", measured_on="x").contract for _ in range(2)
     )
@@ -469,7 +469,7 @@ def test_the_command_writes_a_file_that_check_loads_and_a_page(unmask, planted, 
     assert text.count("<svg") == 3
     assert "59" in text
     assert "<script" not in text
-    assert "It is no certificate" in text
+    assert "It is not a certificate" in text
 
 
 def test_the_command_refuses_before_it_scores_or_writes(unmask, planted, tmp_path, monkeypatch):

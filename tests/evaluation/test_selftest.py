@@ -206,7 +206,7 @@ def test_the_report_says_first_that_it_is_no_certificate():
     plan = _plan()
     text = report(counted(plan, _all_right(plan)), model="m", where="w", made_at=datetime(2026, 1, 1))
     body = text[text.index("<body>") :]
-    assert body.index("This is no certificate") < body.index("APCER")
+    assert body.index("This is not a certificate") < body.index("APCER")
     assert "\u2264 39.3 %" in text  # none of six: 1 - 0.05 ** (1 / 6)
     assert "<script" not in text
 
@@ -244,7 +244,7 @@ def test_from_plan_to_report_by_the_command(unmask, tmp_path):
     assert code == 0, told
     assert "BPCER: 0 of 1; no response 0 of 1" in shown
     assert "APCER print/matt: 0 of 3; no response 1 of 4" in shown
-    assert "no certificate" in told
+    assert "not a certificate" in told
     assert "No laboratory took part" in out.read_text()
     again = tmp_path / "again.html"
     code, said, _ = unmask("selftest", "report", plan, tmp_path / "selftest.scores.csv", "--out", again)

@@ -102,7 +102,7 @@ def test_a_playlist_is_not_followed():
         kinds = {"/a.m3u8": "application/vnd.apple.mpegurl", "/b": "video/mp4"}
         with site({name: page(content, kind) for name, kind in kinds.items()}) as (root, _):
             for name in kinds:
-                with pytest.raises(SourceError, match=r"is a playlist|is no video"):
+                with pytest.raises(SourceError, match=r"is a playlist|is not a video"):
                     open_source(f"{root}{name}")
         assert asked == []
 

@@ -143,7 +143,7 @@ def test_damage_inside_is_told(tmp_path):
 
 def test_other_files_are_no_pictures(tmp_path):
     (tmp_path / "text.png").write_text("BM, said the text, is how a bitmap begins.")
-    with pytest.raises(SourceError, match="no picture that unmask reads; give JPEG"):
+    with pytest.raises(SourceError, match="not a picture that unmask reads; give JPEG"):
         read_image(tmp_path / "text.png")
     with pytest.raises(SourceError, match="does not exist; check the path"):
         read_image(tmp_path / "missing.png")

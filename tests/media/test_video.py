@@ -317,9 +317,9 @@ def test_other_files_are_no_videos(tmp_path):
     for name, rule in {
         "missing.mp4": "does not exist; check the path",
         "empty.mp4": "is empty; copy it again",
-        "text.mp4": "is no video, or a damaged one; give a video file",
-        "list.mp4": "is no video, or a damaged one",
-        "list2.mp4": "is no video, or a damaged one",
+        "text.mp4": "is not a video, or a damaged one; give a video file",
+        "list.mp4": "is not a video, or a damaged one",
+        "list2.mp4": "is not a video, or a damaged one",
         "phone.heic": "save it as JPEG",
         ".": "not a plain file",
     }.items():

@@ -158,7 +158,7 @@ def test_a_resnet_takes_torchvisions_weights_and_no_others():
     picture = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(ours.eval().maps(picture)[-1], theirs.eval().maps(picture)[2])
-    with pytest.raises(ModelError, match=r"no weights of torchvision's ResNet-18"):
+    with pytest.raises(ModelError, match=r"not weights of torchvision's ResNet-18"):
         ResNet18Trunk(3, width=4).from_torchvision(torchvision_names(theirs))
 
 

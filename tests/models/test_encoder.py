@@ -144,7 +144,7 @@ def test_training_moves_no_number_of_the_encoder(network):
 
 
 def test_weights_of_another_network_are_one_sentence():
-    with pytest.raises(ModelError, match="no weights of EfficientNet-Lite0"):
+    with pytest.raises(ModelError, match="not weights of EfficientNet-Lite0"):
         encoder(size_px=64).from_imagenet({"_conv_stem.weight": torch.zeros(8, 3, 3, 3)})
 
 

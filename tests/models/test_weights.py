@@ -87,7 +87,7 @@ def test_missing_bare_and_cut_files_are_refused(network, tmp_path):
     with pytest.raises(ModelError, match="carries no contract"):
         load(tmp_path / "bare.safetensors")
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "bare.safetensors").read_bytes()[:1000])
-    with pytest.raises(ModelError, match="no readable safetensors file"):
+    with pytest.raises(ModelError, match="not a readable safetensors file"):
         load(tmp_path / "cut.safetensors")
 
 

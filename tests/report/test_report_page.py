@@ -308,7 +308,7 @@ def test_missing_broken_and_foreign_evidence(report, rng, tmp_path):
     code, html, err = report({"door": rows}, "--evidence", tmp_path / "seen")
     assert code == 0
     assert "1 files of evidence cannot be read" in words(html)
-    assert "is no evidence that scoring wrote" in err
+    assert "is not evidence that scoring wrote" in err
     assert "is not a folder" in report({"door": rows}, "--evidence", tmp_path / "nowhere")[2]
 
 

@@ -142,7 +142,11 @@ def test_a_named_format_is_taken_at_its_word(tmp_path):
 @pytest.mark.parametrize(
     ("form", "score", "rule"),
     [
-        ("bob-4", Score(presentation="a b", label=Label.ATTACK, instrument="x", score=0), "no single word"),
+        (
+            "bob-4",
+            Score(presentation="a b", label=Label.ATTACK, instrument="x", score=0),
+            "not a single word",
+        ),
         (
             "bob-4",
             Score(presentation="a", label=Label.ATTACK, instrument="s", score=0, subject="s"),

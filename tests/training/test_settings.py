@@ -80,7 +80,7 @@ def test_a_wrong_setting_is_named(tmp_path, text, sentence):
 
 
 def test_a_file_that_is_not_there_names_the_presets():
-    with pytest.raises(SettingsError, match=r"no preset; the presets are .*sgtd_single"):
+    with pytest.raises(SettingsError, match=r"not a preset; the presets are .*sgtd_single"):
         read_settings("nowhere.toml")
 
 

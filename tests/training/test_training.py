@@ -434,7 +434,7 @@ def test_a_person_in_train_and_dev_is_refused(tmp_path):
 def test_a_damaged_checkpoint_is_a_clear_error(toy, tmp_path):
     out = train(toy_settings(steps=1), data=toy, out=tmp_path / "run")
     (out / CHECKPOINT).write_bytes(b"no checkpoint")
-    with pytest.raises(ModelError, match="is no checkpoint of a run"):
+    with pytest.raises(ModelError, match="is not a checkpoint of a run"):
         train(toy_settings(steps=1), data=toy, out=out, resume=True)
 
 

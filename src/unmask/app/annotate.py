@@ -36,8 +36,9 @@ HELD = 20  # frames of the video of a still picture
 
 
 def annotate(outcome: Checked, out: Path, *, fps: float, progress: Callable[[int, int | None], None]) -> None:
-    """Reads the source again and writes it to `out`, drawn upon, at its own times; a picture is held for two
-    seconds.
+    """Reads the source again and writes it to `out` with the verdicts drawn on it, at its own times.
+
+    A picture is held for two seconds.
 
     An image source may also become a picture: give `out` such a suffix.
     """

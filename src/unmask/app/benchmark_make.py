@@ -95,7 +95,7 @@ def _portraits(options: BenchmarkOptions, size: Size) -> list[Portrait]:
         rng = np.random.default_rng([options.seed, 3])
         return [procedural_portrait(rng) for _ in range(size.subjects)]
     if not options.portraits.is_dir():
-        raise DataError(f"{options.portraits} is no folder; name a folder of portraits")
+        raise DataError(f"{options.portraits} is not a folder; name a folder of portraits")
     found = load_portraits(options.portraits, finder=FaceFinder.load(), progress=say)
     if len(found) < FEWEST:
         raise DataError(
@@ -166,7 +166,7 @@ def _used(out: Path) -> int:
 
 @contextmanager
 def _showing(title: str) -> Iterator[Callable[[Progress], None]]:
-    """A bar, or a line for every twentieth where stderr is no terminal."""
+    """A bar, or a line for every twentieth where stderr is not a terminal."""
     started = time.monotonic()
     first: list[int] = []
 

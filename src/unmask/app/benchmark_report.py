@@ -71,8 +71,8 @@ def benchmark_report(options: BenchmarkReportOptions) -> int:
 def _table(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         raise DataError(
-            f"{path.parent} is no finished benchmark, it has no {path.name}; run `unmask benchmark make` to "
-            "its end"
+            f"{path.parent} is not a finished benchmark, it has no {path.name}; run `unmask benchmark "
+            "make` to its end"
         )
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -81,8 +81,8 @@ def _table(path: Path) -> list[dict[str, str]]:
 def _json(path: Path) -> dict[str, object]:
     if not path.is_file():
         raise DataError(
-            f"{path.parent} is no finished benchmark, it has no {path.name}; run `unmask benchmark make` to "
-            "its end"
+            f"{path.parent} is not a finished benchmark, it has no {path.name}; run `unmask benchmark "
+            "make` to its end"
         )
     return read_json(path, again="run `unmask benchmark make` again")
 

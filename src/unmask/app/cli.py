@@ -65,7 +65,7 @@ COMMANDS: dict[str, dict[str, str]] = {
 }
 PLAIN = None  # typer's boxes take 0.1 s to load, and are no help at 40 columns
 GROUPS = {
-    "selftest": "Plan a test of your own installation, and report what came of it; it is no certificate.",
+    "selftest": "Plan a test of your own installation, and report what came of it; it is not a certificate.",
     "benchmark": "Make the open benchmark from a seed, show what is in it; train the cross-set benchmarks.",
     "experiment": "Try what the papers claim.",
 }

@@ -103,7 +103,8 @@ def _train(prepared: Path, given: Path | None) -> Path:
     train = given or prepared.parent / "train"
     if not (train / SPEC).is_file():
         raise SettingsError(
-            f"scores are standardised by the training set, and {train} is no prepared set; name it by --train"
+            f"scores are standardised by the training set, and {train} is not a prepared set; name it by "
+            "--train"
         )
     if train.resolve() == prepared.resolve():
         say(f"{train} is scored by its own statistics; its scores are no measure of the network")
@@ -114,7 +115,7 @@ def _dev(prepared: Path, given: Path | None) -> Path:
     dev = given or prepared.parent / "dev"
     if not (dev / SPEC).is_file():
         raise SettingsError(
-            f"the parts of the score are weighed by dev, and {dev} is no prepared set; name it by --dev"
+            f"the parts of the score are weighed by dev, and {dev} is not a prepared set; name it by --dev"
         )
     return prepared if dev.resolve() == prepared.resolve() else dev
 

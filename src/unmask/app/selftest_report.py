@@ -60,7 +60,7 @@ def selftest_report(options: SelftestOptions) -> int:
         )
     if outcome.missing:
         say(f"unmask: {outcome.missing} of {outcome.planned} planned presentations were not made")
-    say(f"report: {options.out}; it is no certificate")
+    say(f"report: {options.out}; it is not a certificate")
     return 0
 
 

@@ -101,7 +101,7 @@ def _portraits(options: SimulateOptions) -> list[Portrait]:
         rng = np.random.default_rng([options.seed, 3])
         return [procedural_portrait(rng) for _ in range(options.subjects)]
     if not options.portraits.is_dir():
-        raise DataError(f"{options.portraits} is no folder; name a folder of portraits")
+        raise DataError(f"{options.portraits} is not a folder; name a folder of portraits")
     portraits = load_portraits(options.portraits, finder=FaceFinder.load(), progress=say)
     if len(portraits) < options.subjects:
         raise DataError(
@@ -114,7 +114,7 @@ def _portraits(options: SimulateOptions) -> list[Portrait]:
 def pictures(folder: Path) -> list[Path]:
     """The pictures in a folder of rooms, in order of name; DataError where there are none."""
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; name a folder of pictures of rooms")
+        raise DataError(f"{folder} is not a folder; name a folder of pictures of rooms")
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise DataError(f"{folder} holds no picture; name a folder of {', '.join(sorted(SUFFIXES))}")

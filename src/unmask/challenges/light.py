@@ -185,7 +185,7 @@ def read(response: Response, limits: LightLimits) -> tuple[Verdict, tuple[Reason
 
 
 def _not_found(found: Match, late: Match, steps: Steps, limits: LightLimits) -> ChallengeResult:
-    """Too late is an attack, so is another sequence; nothing at all may be a bright room, and is no guess."""
+    """Too late is an attack, so is another sequence; nothing at all may be a bright room, not a guess."""
     if late.chance <= limits.chance:
         evidence = _matched(late)
         return ChallengeResult(verdict=Verdict.ATTACK, reasons=(Reason.LIGHT_LATE,), evidence=evidence)

@@ -31,7 +31,7 @@ def stop(sentence: str) -> None:
 
 
 def folder(root: str | Path, *, of: str) -> Path:
-    """`root` itself; DataError where it is no folder or an empty one. `of` names the data set."""
+    """`root` itself; DataError where it is not a folder or an empty one. `of` names the data set."""
     root = Path(root)
     if not root.exists():
         raise DataError(f"{root} does not exist; name the folder that {of} was unpacked into")

@@ -76,7 +76,7 @@ class Explained:
 def strength(features: np.ndarray) -> np.ndarray:
     """Features (C, H, W) -> the length of their Sobel gradient, mean over channels (H, W) float32.
 
-    Borders are repeated where the network pads with zeros: its frame of zeros is no part of the picture.
+    Borders are repeated where the network pads with zeros: its frame of zeros is not a part of the picture.
 
     >>> ramp = np.tile(np.arange(4.0), (1, 4, 1))
     >>> strength(ramp)[1].tolist()

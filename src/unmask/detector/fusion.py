@@ -133,7 +133,7 @@ def _check(networks: Sequence[LoadedNetwork], weights: Sequence[float]) -> None:
         )
     digests = [network.contract.payload_sha256 for network in networks]
     if len(set(digests)) < len(digests):
-        raise SettingsError(f"a model is no second opinion on itself, and {names} are one; name it once")
+        raise SettingsError(f"a model is not a second opinion on itself, and {names} are one; name it once")
     if len(weights) != len(networks) or not all(w > 0 for w in weights) or abs(sum(weights) - 1) > 1e-6:
         raise SettingsError(
             f"weights of a fusion are above 0, one for each model, and add up to 1, not {tuple(weights)}"

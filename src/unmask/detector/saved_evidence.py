@@ -41,7 +41,7 @@ def keep(decision: Decision, score: float, *, name: str, folder: str | Path) -> 
 
 
 def typical(clips: Sequence[ClipScore], score: float) -> ClipScore:
-    """The clip whose score is nearest to `score`, the first of equals; the first where that is no number."""
+    """The clip whose score is nearest to `score`, the first of equals; the first where it is not a number."""
     if not math.isfinite(score):
         return clips[0]
     return min(clips, key=lambda clip: abs(clip.score - score) if math.isfinite(clip.score) else math.inf)

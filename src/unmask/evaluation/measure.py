@@ -3,8 +3,8 @@
 The one place that measures a score table: the table in the terminal, the CSV file (`evaluation.figures`) and
 the page (`report`) are views of what it returns.
 
-A table of one class, of one instrument or of three presentations is no error here: what it cannot carry is
-left out, and a sentence says so.
+A table of one class, of one instrument or of three presentations is not an error here: what it cannot carry
+is left out, and a sentence says so.
 """
 
 import math

@@ -15,7 +15,7 @@ def colourfulness(square: np.ndarray) -> float:
     0.0
     """
     lab = cv2.cvtColor(square.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    lab = cv2.GaussianBlur(lab, (0, 0), 1.5).reshape(-1, 3).astype(np.float64)  # noise is no colour
+    lab = cv2.GaussianBlur(lab, (0, 0), 1.5).reshape(-1, 3).astype(np.float64)  # noise is not colour
     light = np.column_stack([np.ones(len(lab)), lab[:, 0], lab[:, 0] ** 2])
     tint = light @ np.linalg.lstsq(light, lab[:, 1:], rcond=None)[0]
     return float(np.sqrt(np.square(lab[:, 1:] - tint).mean(axis=0).sum()))

@@ -54,7 +54,7 @@ def open_given(source: Any, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMIT
         if isinstance(content, bytes) and len(content) <= LARGEST_FILE:
             return _open_bytes(content, name="file", limits=limits)
         raise SourceError(f"a file has to be opened for bytes (rb) and have at most {LARGEST_FILE}; {TAKEN}")
-    raise SourceError(f"a {_kind(source)} is no source; {TAKEN}")
+    raise SourceError(f"a {_kind(source)} is not a source; {TAKEN}")
 
 
 def frame_of(image: Any, *, name: str = "stream") -> np.ndarray:
@@ -64,7 +64,7 @@ def frame_of(image: Any, *, name: str = "stream") -> np.ndarray:
         if pictures.ndim == 3:
             return pictures
         raise SourceError(f"{name}: frames are pushed one by one, not {len(pictures)} at once; {FRAME}")
-    raise SourceError(f"{name}: a {_kind(image)} is no frame; {FRAME}")
+    raise SourceError(f"{name}: a {_kind(image)} is not a frame; {FRAME}")
 
 
 def _open_name(source: Any, *, fps: float, limits: Limits) -> Source:
@@ -72,7 +72,7 @@ def _open_name(source: Any, *, fps: float, limits: Limits) -> Source:
     if isinstance(name, bytes):
         name = os.fsdecode(name)
     if len(name) > LONGEST_NAME:
-        raise SourceError(f"a text of {len(name)} characters is no path or address; {TAKEN}")
+        raise SourceError(f"a text of {len(name)} characters is not a path or address; {TAKEN}")
     return open_source(name, fps=fps, limits=limits)
 
 
@@ -84,12 +84,12 @@ def _open_bytes(content: bytes, *, name: str, limits: Limits) -> Source:
 
 def _open_list(source: Sequence[Any], *, fps: float, limits: Limits) -> Source:
     if not source:
-        raise SourceError(f"an empty list is no source; {TAKEN}")
+        raise SourceError(f"an empty list is not a source; {TAKEN}")
     if all(isinstance(one, str | os.PathLike) for one in source):
         return open_files([Path(one) for one in source], name="list of files", fps=fps, limits=limits)
     if not all(_is_picture(one) for one in source):
         kinds = ", ".join(sorted({_kind(one) for one in source})[:3])
-        raise SourceError(f"a list of {kinds} is no source; {TAKEN}")
+        raise SourceError(f"a list of {kinds} is not a source; {TAKEN}")
     frames = [frame_of(one, name="list") for one in source]
     if len({frame.shape for frame in frames}) > 1:
         raise SourceError("a list of frames has pictures of several sizes; give frames of one size")
@@ -132,7 +132,7 @@ def _pictures_of(source: Any, *, name: str) -> np.ndarray:
     if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] not in CHANNELS):
         array = array[..., None]
     if array.ndim not in (3, 4) or array.shape[-1] not in CHANNELS or not array.size:
-        raise SourceError(f"an array of shape {array.shape[:6]} is no picture; {TAKEN}")
+        raise SourceError(f"an array of shape {array.shape[:6]} is not a picture; {TAKEN}")
     pictures = _bytes_of(array)
     if pictures.shape[-1] == 4:
         alpha = pictures[..., 3:].astype(np.uint32)
@@ -162,7 +162,7 @@ def _bytes_of(array: np.ndarray) -> np.ndarray:
     if array.dtype == np.uint16:
         return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if array.dtype.kind not in "fiu":
-        raise SourceError(f"an array of {array.dtype} is no picture; {FRAME}")
+        raise SourceError(f"an array of {array.dtype} is not a picture; {FRAME}")
     low, high = float(array.min()), float(array.max())
     most = 1.0 if array.dtype.kind == "f" else 255.0
     if not 0 <= low <= high <= most:  # also NaN

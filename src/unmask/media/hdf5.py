@@ -23,7 +23,7 @@ DEPTH = 1  # of the four
 
 
 def is_hdf5(path: Path) -> bool:
-    """By its first bytes; False for what is no file."""
+    """By its first bytes; False for what is not a file."""
     if not path.is_file():
         return False
     with path.open("rb") as file:

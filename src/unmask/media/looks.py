@@ -14,7 +14,7 @@ import numpy as np
 
 from unmask.media.quality import pose_of
 
-# Corners on the mesh, between features that are no skin: eyes, nose, beard, brows, hair.
+# Corners on the mesh, between features that are not skin: eyes, nose, beard, brows, hair.
 PATCHES: Mapping[str, Sequence[int]] = {
     "right cheek": (117, 118, 101, 36, 205, 187, 123),
     "left cheek": (346, 347, 330, 266, 425, 411, 352),

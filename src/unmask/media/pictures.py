@@ -65,7 +65,7 @@ BROKEN = (
 
 
 def kind_of(head: bytes) -> str | None:
-    """The kind of picture that begins so (`HEAD_BYTES` are enough), None for what is no picture.
+    """The kind of picture that begins so (`HEAD_BYTES` are enough), None for what is not a picture.
 
     >>> kind_of(b"\\x89PNG\\r\\n\\x1a\\n"), kind_of(b"BM, said the text, is how a bitmap begins.")
     ('PNG', None)
@@ -153,7 +153,7 @@ def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
     """The picture in `content` within the limits; SourceError else, before a pixel is decoded."""
     kind = kind_of(content[:HEAD_BYTES])
     if kind is None:
-        raise SourceError(f"{name} is no picture that unmask reads; give {READ}")
+        raise SourceError(f"{name} is not a picture that unmask reads; give {READ}")
     opened = _opened(content, kind, name=name)
     width, height = opened.size
     limits.check_size(name, width=width, height=height)

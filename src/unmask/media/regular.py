@@ -35,7 +35,7 @@ def check_regular(path: str | Path, *, error: type[UnmaskError] = SourceError) -
 
 
 def refuse_special(path: str | Path, *, error: type[UnmaskError]) -> None:
-    """`error` for what is there and is no regular file; whoever opens it tells what else is wrong."""
+    """`error` for what is there and is not a regular file; whoever opens it tells what else is wrong."""
     if os.path.exists(path) and not os.path.isdir(path):
         check_regular(path, error=error)
 

@@ -75,7 +75,7 @@ def open_source(
     check_fps(fps)
     name = str(source)
     if not name:
-        raise SourceError("an empty name is no source; give a file, folder, camera:0 or an address")
+        raise SourceError("an empty name is not a source; give a file, folder, camera:0 or an address")
     if name.startswith(CAMERA):
         return _open_camera(name, limits=limits)
     if "://" in name:
@@ -102,7 +102,7 @@ def open_content(content: bytes, *, name: str = "bytes", limits: Limits = DEFAUL
 
 
 def check_fps(fps: float) -> None:
-    """SettingsError for what is no frame rate."""
+    """SettingsError for what is not a frame rate."""
     if isinstance(fps, bool) or not isinstance(fps, numbers.Real) or not 0 < fps <= 1000:
         raise SettingsError(f"fps must be a number above 0 and at most 1000, not {fps!r:.40}")
 
@@ -234,7 +234,7 @@ def _frames(
 def _open_address(url: str, *, limits: Limits) -> Source:
     scheme, name = url.split("://")[0].lower(), address_shown(url)
     if scheme not in SCHEMES:
-        raise SourceError(f"{name} is no address that can be opened; use {', '.join(SCHEMES)} or a path")
+        raise SourceError(f"{name} is not an address that can be opened; use {', '.join(SCHEMES)} or a path")
     if scheme in ("rtsp", "rtsps"):
         return _of_video(open_stream(url, limits=limits), name=name, kind="stream")
     with ExitStack() as until_opened:
@@ -272,7 +272,7 @@ def _of_answer(answer: Answer, *, name: str, limits: Limits) -> Source:
 def _open_camera(name: str, *, limits: Limits) -> Source:
     number = name.removeprefix(CAMERA)
     if not number.isdecimal():
-        raise SourceError(f"{name} is no camera; number it from camera:0")
+        raise SourceError(f"{name} is not a camera; number it from camera:0")
     with _quiet_opencv():
         capture = cv2.VideoCapture(int(number))
     if not capture.isOpened():

@@ -112,7 +112,7 @@ def open_readable(
         patient.check()
         if isinstance(broken, InvalidDataError | ArgumentError):  # the latter of a format not on the list
             raise SourceError(
-                f"{name} is no video, or a damaged one; give a video file such as mp4"
+                f"{name} is not a video, or a damaged one; give a video file such as mp4"
             ) from broken
         raise SourceError(f"{name} cannot be opened: {broken.strerror}; check the file") from broken
     with ExitStack() as until_opened:

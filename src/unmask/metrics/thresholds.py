@@ -159,7 +159,7 @@ def read_rule(text: str) -> ThresholdRule:
     try:
         value = float(number)
     except ValueError:
-        raise SettingsError(f"{known}, not {text!r}: what follows = is no number") from None
+        raise SettingsError(f"{known}, not {text!r}: what follows = is not a number") from None
     if not np.isfinite(value):
         raise SettingsError(f"a threshold or target is a finite number, not {number}; {known}")
     if kind != "fixed":

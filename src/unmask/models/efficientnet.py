@@ -126,7 +126,7 @@ class EfficientNetLite0(nn.Module):
             self.load_state_dict(given)
         except RuntimeError as unfit:
             raise ModelError(
-                f"these are no weights of EfficientNet-Lite0 ({str(unfit).splitlines()[-1].strip()}); take "
+                f"these are not weights of EfficientNet-Lite0 ({str(unfit).splitlines()[-1].strip()}); take "
                 "the published file"
             ) from unfit
 

@@ -83,7 +83,7 @@ class SgtdEncoded(SgtdMulti):
         self.backbone.encoder.net.read(published)
 
     def freeze(self) -> None:
-        """The encoder never moves; the blocks upon it do."""
+        """The encoder never moves; the blocks on it do."""
 
 
 def _block(width_in: int, width_out: int, form: Form) -> Rsgb:

@@ -201,7 +201,7 @@ def one_way(frames: Tensor) -> tuple[Tensor, Tensor]:
 def mirrored(frames: Tensor) -> Tensor:
     """(..., W) with its columns in the other order."""
     order = torch.arange(frames.shape[-1] - 1, -1, -1, device=frames.device)
-    return frames.index_select(-1, order)  # a flip takes OpenVINO thrice the time
+    return frames.index_select(-1, order)  # a flip takes OpenVINO three times as long
 
 
 def both_views(frames: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ def load(path: str | Path) -> tuple[Network, Contract]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, ValueError) as broken:  # ValueError: a header that is not UTF-8
-        raise ModelError(f"{path} is no readable safetensors file ({broken}); fetch it again") from broken
+        raise ModelError(f"{path} is not a readable safetensors file ({broken}); fetch it again") from broken
     contract = from_json(metadata.get(CONTRACT_KEY), origin=str(path))
     if _sha256(tensors) != contract.payload_sha256:
         raise ModelError(

@@ -77,7 +77,7 @@ def kept(system: Evaluation, read: Read) -> KeptEvidence:
             continue
         try:
             evidence = read(score.presentation)
-        except DataError as unreadable:  # one file of thousands is no reason to have no page
+        except DataError as unreadable:  # one file of thousands is not a reason to have no page
             broken.append(str(unreadable))
             continue
         if evidence is None:

@@ -29,7 +29,7 @@ def checklist(plan: Sequence[PlannedPresentation], *, made_at: datetime) -> str:
 
 
 def report(outcome: SelftestOutcome, *, model: str, where: str, made_at: datetime) -> str:
-    """The page that says what came of the plan, and that it is no certificate."""
+    """The page that says what came of the plan, and that it is not a certificate."""
     attacks = [kind for kind in outcome.kinds if kind.name != NOBODY and kind.errors.count]
     worst = max(attacks, key=lambda kind: (kind.errors.value, kind.bound), default=None)
     living = next((kind for kind in outcome.kinds if kind.name == NOBODY and kind.errors.count), None)

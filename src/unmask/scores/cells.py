@@ -101,7 +101,7 @@ def table_text(path: str | Path, *, name: str) -> str:
     refuse_special(path, error=DataError)  # a pipe would never end
     try:
         if path.stat().st_size > LARGEST:
-            raise DataError(f"{path} has more than {LARGEST:,} bytes and is no table; {name}")
+            raise DataError(f"{path} has more than {LARGEST:,} bytes and is not a table; {name}")
         return path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
     except UnicodeDecodeError as broken:
         raise DataError(f"{path} is not a table in UTF-8 ({broken}); save it as such") from broken
@@ -190,7 +190,7 @@ def one_word(cell: str, *, what: str, form: str) -> str:
     """The cell itself; DataError where spaces would break a line of `form` apart."""
     if not cell or cell.split() != [cell]:
         raise DataError(
-            f"the format {form} parts its columns by spaces, and the {what} {cell!r} is no single word; "
+            f"the format {form} parts its columns by spaces, and the {what} {cell!r} is not a single word; "
             "rename it, or write another format"
         )
     return cell

@@ -83,7 +83,7 @@ def read_evidence(folder: str | Path, presentation: str) -> ClipEvidence | None:
                 features=stored.get("features"),
             )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as broken:
-        raise DataError(f"{path} is no evidence that scoring wrote ({broken}); score again") from broken
+        raise DataError(f"{path} is not evidence that scoring wrote ({broken}); score again") from broken
 
 
 def write_about(folder: str | Path, *, contracts: Sequence[str], settings: Mapping[str, str]) -> None:

@@ -79,7 +79,7 @@ def read(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             history = json.loads((file.metadata() or {})["history"])
-            for key in file.keys():  # noqa: SIM118 - safe_open is no mapping
+            for key in file.keys():  # noqa: SIM118 - safe_open is not a mapping
                 kind, _, name = key.partition("/")
                 if kind == "optimiser":
                     number, _, slot = name.partition("/")
@@ -95,7 +95,7 @@ def read(path: Path) -> Checkpoint:
         ) from missing
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as broken:
         raise ModelError(
-            f"{path} is no checkpoint of a run ({broken}); start again without --resume"
+            f"{path} is not a checkpoint of a run ({broken}); start again without --resume"
         ) from broken
     return Checkpoint(network, average, optimiser, found)
 

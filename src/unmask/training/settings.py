@@ -280,7 +280,7 @@ def read_settings(config: str | Path, *, overrides: Mapping[str, Any] | None = N
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(
-            f"{config} does not exist and is no preset; the presets are "
+            f"{config} does not exist and is not a preset; the presets are "
             f"{', '.join(name.removesuffix('.toml') for name in sorted(presets()))}"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:

@@ -13,7 +13,7 @@ from unmask.types import Label
 CORRELATION_UNKNOWN = 0.5  # between clips of one presentation, where dev has one clip of each
 FEW_ATTACKS = 50  # of a family: below, its APCER steers no threshold
 LEAST = 1e-9  # of a threshold: at 0 nothing would be refused
-DECIDED_AT_ONCE = 0.85  # of the right clips, at least: a picture is one clip, and undecided is no answer
+DECIDED_AT_ONCE = 0.85  # of the right clips, at least: a picture is one clip, and undecided is not an answer
 
 
 def presentation_scores(

@@ -28,7 +28,7 @@ AUTHORS_SCALE = 1.3  # of their boxes, at test time
 RELIEF_M = 0.15  # a head's depth from nose to ear
 DEPTH1D = "depth1d"  # column of a presentation: the folder of its _depth1D.jpg
 FARTHEST = 0.95  # quantile of a face's depth: through the eyes of a mask one sees the wall
-WALL = 4.0  # of the middle's distance to the nearest point: farther behind it is no face (half sphere: 2.4)
+WALL = 4.0  # of the middle's distance to the nearest point: farther behind is not a face (half sphere: 2.4)
 SCENE = re.compile(r"(.+)_(\d+)_scene\.jpg")
 
 
@@ -80,7 +80,7 @@ def read_box(path: str | Path) -> np.ndarray:
     except FileNotFoundError as missing:
         raise DataError(f"{path} does not exist; each picture of a tree of FAS-SGTD has one") from missing
     except ValueError as broken:
-        raise DataError(f"{path} is no face box: four numbers, left, top, width, height") from broken
+        raise DataError(f"{path} is not a face box: four numbers, left, top, width, height") from broken
     if not (np.isfinite([left, top, width, height]).all() and width > 0 and height > 0):
         raise DataError(f"{path}: a box of {width:g} x {height:g} pixels holds no face; make it again")
     return np.array([left, top, left + width, top + height], np.float32)
@@ -152,7 +152,7 @@ def face_depth(
 ) -> np.ndarray:
     """The label (out, out) of a bona fide face from real depth (H, W): far is large, NaN unknown, any unit.
 
-    As for meshes: the nearest point of the face 1, the farthest 0, what is no face 0. `mask` (out, out) in
+    As for meshes: the nearest point of the face 1, the farthest 0, what is not a face 0. `mask` (out, out) in
     [0, 1] tells the face, such as `media.clips.mesh_mask`; without it, `depth` is in metres and the face is
     what lies up to RELIEF_M behind the nearest point.
     """

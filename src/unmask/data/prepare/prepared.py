@@ -52,7 +52,7 @@ class PreparedSet:
         root = Path(root)
         if not (root / SPEC).is_file():
             raise DataError(
-                f"{root} is no prepared set: it has no {SPEC}; make one with `unmask prepare` or `unmask "
+                f"{root} is not a prepared set: it has no {SPEC}; make one with `unmask prepare` or `unmask "
                 "simulate`"
             )
         settings = read_json(root / SPEC, again="prepare it again")

@@ -301,7 +301,7 @@ def _outcome(entry: Mapping[str, Any]) -> RecordingOutcome:
     found = RecordingOutcome(**{**entry, "label": Label(entry["label"]), "clips": len(entry["clips"])})
     texts = (found.presentation, found.instrument, found.subject, found.source, found.reason, found.detail)
     if not all(isinstance(text, str) for text in (*texts, *found.columns, *found.columns.values())):
-        raise ValueError("what it says of a recording is no text")
+        raise ValueError("what it says of a recording is not a text")
     return found
 
 

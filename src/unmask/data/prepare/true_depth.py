@@ -113,7 +113,7 @@ def open_twin(presentation: Presentation) -> DepthTwin:
             stored = hdf5_depths(path)
             return _of(presentation, count=len(stored), load=stored.__getitem__)
         if not path.is_dir() and path.suffix.lower() != ".png":
-            wrong = "is no depth that is read" if path.exists() else "does not exist"
+            wrong = "is not depth that is read" if path.exists() else "does not exist"
             raise DataError(f"{path} {wrong}; give a folder of 16-bit PNG, an HDF5 of WMCA, or an .npz")
         files = depth_files(path) if path.is_dir() else [path]
     except (DataError, SourceError) as broken:
@@ -178,7 +178,7 @@ def _simulated(path: Path) -> tuple[np.ndarray, int]:
     except FileNotFoundError as missing:
         raise DataError(f"{path} does not exist; make the benchmark again to complete it") from missing
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as broken:
-        raise DataError(f"{path} is no true depth of the simulated benchmark; make it again") from broken
+        raise DataError(f"{path} is not a true depth of the simulated benchmark; make it again") from broken
     if maps.ndim != 3 or maps.dtype != np.uint16 or not len(maps) or every < 1:
         raise DataError(
             f"{path} has a depth_mm of {maps.dtype} {maps.shape}, of each {every}th frame; make it again"

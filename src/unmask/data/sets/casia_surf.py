@@ -157,7 +157,7 @@ def _instrument(parts: Sequence[str], *, where: str) -> str:
         return UNSAID
     kind = next((part.removesuffix(".rssdk") for part in parts if part.endswith(".rssdk")), "")
     if kind not in INSTRUMENTS:
-        raise DataError(f"{where}: {kind!r} is no attack of {TITLE}, which has {', '.join(INSTRUMENTS)}")
+        raise DataError(f"{where}: {kind!r} is not an attack of {TITLE}, which has {', '.join(INSTRUMENTS)}")
     return INSTRUMENTS[kind]
 
 

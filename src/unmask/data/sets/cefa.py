@@ -76,7 +76,7 @@ def _recording(path: Path) -> Presentation:
     person = path.parent
     cells = path.name.split("_")
     if len(cells) != 5 or not all(cell.isdecimal() for cell in cells):
-        raise DataError(f"{path} is no name of {TITLE}, such as 3_012_1_1_1; move it elsewhere")
+        raise DataError(f"{path} is not a name of {TITLE}, such as 3_012_1_1_1; move it elsewhere")
     race, number, device, session, attack = cells
     known = race in RACES and device in DEVICES and session in SESSIONS and attack in ATTACKS
     if not known or int(number) >= LAST:
@@ -102,7 +102,7 @@ def _mask(path: Path, *, code: str, instrument: str) -> Presentation:
     person = path.parent
     cells = path.name.split("_")
     if len(cells) != 7 or cells[0] != code or cells[1] != person.name:
-        raise DataError(f"{path} is no name of a mask of {TITLE}, such as 1_002_1_1_2_1_3; move it elsewhere")
+        raise DataError(f"{path} is not a name of a mask of {TITLE}, such as 1_002_1_1_2_1_3; move it away")
     _, number, dress, glasses, device, session, light = cells
     if device not in MASK_DEVICES or session not in SESSIONS or light not in LIGHTS:
         raise DataError(f"{path}: device, session or light is not one of {TITLE}'s masks; move it elsewhere")

@@ -76,7 +76,7 @@ def _presentation(entry: tuple[str, object], *, start: str, split: str, file: Pa
         raise DataError(f"{where} has not the {LENGTH} numbers of {TITLE}; take the list as shipped")
     kind, light, place, spoof = (numbers[k] for k in (TYPE, LIGHT, PLACE, SPOOF))
     if not all(isinstance(number, int) for number in (kind, light, place, spoof)):
-        raise DataError(f"{where} holds labels that are no whole numbers; take the list as shipped")
+        raise DataError(f"{where} holds labels that are not whole numbers; take the list as shipped")
     if kind not in range(len(TYPES)) or light not in range(len(LIGHTS)) or place not in range(len(PLACES)):
         raise DataError(
             f"{where}: type {kind}, illumination {light} and environment {place} are not all known; types "

@@ -38,7 +38,7 @@ def _presentation(path: Path, *, split: str) -> Presentation:
     match = PATTERN.fullmatch(path.stem)
     if match is None:
         raise DataError(
-            f"{path} is not named Phone_Session_User_File, as 6_3_20_5.avi is; it is no file of "
+            f"{path} is not named Phone_Session_User_File, as 6_3_20_5.avi is; it is not a file of "
             "OULU-NPU as shipped"
         )
     if int(match[3]) not in USERS[split]:

@@ -48,7 +48,7 @@ def rose_youtu(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]
 def _presentation(path: Path, *, subject: Path) -> Presentation:
     cells = path.stem.split("_")
     if len(cells) != 7:
-        raise DataError(f"{path} is no name of {TITLE}, such as G_NT_5s_wg_E_2_1.mp4; move it elsewhere")
+        raise DataError(f"{path} is not a name of {TITLE}, such as G_NT_5s_wg_E_2_1.mp4; move it elsewhere")
     kind, speech, phone, glasses, background, person, _ = cells
     if kind not in KINDS or phone not in PHONES:
         raise DataError(

@@ -102,7 +102,7 @@ def _type_of(name: str, *, where: str, live: bool) -> str:
     known = {"Live"} if live else set(TYPES)
     if kind not in known or not number.isdecimal():
         raise DataError(
-            f"{where}: {name!r} is no name of {TITLE}, such as {'Live_1' if live else 'Makeup_Co_5'}; "
+            f"{where}: {name!r} is not a name of {TITLE}, such as {'Live_1' if live else 'Makeup_Co_5'}; "
             "take the lists and files as they were published"
         )
     return kind

@@ -147,7 +147,7 @@ def _listed(table: Path) -> Iterator[tuple[str, str, str]]:
 def _told(name: str, *, where: str) -> _Told:
     cells = PurePosixPath(name).name.split("_")
     if len(cells) != 5 or not (cells[3].isdecimal() and cells[4].isdecimal()):
-        raise DataError(f"{where} is no name of WMCA, such as 100_03_015_2_10; take the list as shipped")
+        raise DataError(f"{where} is not a name of WMCA, such as 100_03_015_2_10; take the list as shipped")
     client, session, _, kind, number = cells
     code = int(kind), int(number)
     if code[0] and code not in INSTRUMENTS:
@@ -167,7 +167,7 @@ def _told_hq(name: str, *, where: str) -> _Told:
     cells = PurePosixPath(name).name.split("-")[0].split("_")
     if len(cells) != 7 or not all(cell.isdecimal() for cell in cells):
         raise DataError(
-            f"{where} is no name of HQ-WMCA, such as 1_01_0001_0000_00_00_000-241b2419; take the list "
+            f"{where} is not a name of HQ-WMCA, such as 1_01_0001_0000_00_00_000-241b2419; take the list "
             "as shipped"
         )
     _, session, client, _, kind, subtype, number = cells

@@ -80,7 +80,7 @@ class ResNet18Trunk(nn.Module):
         fitting = {name: given[name] for name in known if name in given}
         if fitting.keys() != known.keys() or any(known[n].shape != t.shape for n, t in fitting.items()):
             raise ModelError(
-                "these are no weights of torchvision's ResNet-18, or the widths here are others; take "
+                "these are not weights of torchvision's ResNet-18, or the widths here are others; take "
                 "resnet18-*.pth and leave [arguments] width at 64"
             )
         self.load_state_dict(fitting)

@@ -119,7 +119,7 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             missing = [key for key in KEYS if key not in file]
             if missing:
-                raise DataError(f"{path} is no head model: it lacks {', '.join(missing)}; {wanted}")
+                raise DataError(f"{path} is not a head model: it lacks {', '.join(missing)}; {wanted}")
             stored = {key: file[key] for key in KEYS}
         landmarks = np.array(json.loads(beside.read_text())["idx_to_landmark_verts"])
     except (ValueError, TypeError, AttributeError, KeyError, OSError, EOFError, zipfile.BadZipFile) as fault:
@@ -128,7 +128,7 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
     shapes = (stored["identity"], stored["expression"])
     fits = landmarks.shape == (68,) and landmarks.max() < count and stored["quads"].max(initial=0) < count
     if not fits or any(shape.shape[1:] != (count, 3) for shape in shapes):
-        raise DataError(f"{path} is no head model: its arrays do not fit its {count} vertices; {wanted}")
+        raise DataError(f"{path} is not a head model: its arrays do not fit its {count} vertices; {wanted}")
     return stored, landmarks
 
 
@@ -136,7 +136,7 @@ def _parts(stored: dict[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.nd
     """The part (n,) of each vertex, -1 for what is left out, and the quads that stay."""
     names = stored["material_names"].tolist()
     if missing := [name for name in _MATERIALS if name not in names]:
-        raise DataError(f"{path} is no head model: it has no {missing[0]}; name an ICT-FaceKit npz")
+        raise DataError(f"{path} is not a head model: it has no {missing[0]}; name an ICT-FaceKit npz")
     vertices, quads, material = stored["vertices"], stored["quads"], stored["quad_material"]
     part = np.full(len(vertices), -1, np.int8)
     for name in ("M_ScleraLeft", "M_ScleraRight", "M_Teeth", "M_BackHead", "M_Face"):
