@@ -24,8 +24,7 @@ import torch
 from benchmarks.result_lines import append, stamp
 from experiments.out_of_source import CPU, Item, fitted, real_items
 from unmask import metrics
-from unmask.evaluation.heads import CaptureSample, OddsHead, chosen_strength
-from unmask.evaluation.heads import fitted as adapted
+from unmask.evaluation.heads import CaptureSample, OddsHead, chosen_strength, fitted as adapted
 from unmask.media.clips import bordered, clip_box, cut_picture
 from unmask.media.faces import FaceFinder
 from unmask.models.encoder import Encoder

@@ -30,7 +30,7 @@ from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import runs
 from unmask.files import name_below, write_bytes
 from unmask.metrics import read_rule
-from unmask.scores.cells import as_csv
+from unmask.plain import as_csv
 from unmask.types import DataError, Presentation, Score
 
 NAMES = (

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from unmask.media.sources import open_source
-from unmask.plain import active, address_shown, escaped, inert, sentence
-from unmask.scores.cells import as_csv, csv_rows
+from unmask.plain import active, address_shown, as_csv, escaped, inert, sentence
+from unmask.scores.cells import csv_rows
 from unmask.types import DataError, SourceError
 
 SECRET = "S3cret"

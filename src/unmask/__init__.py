@@ -9,23 +9,26 @@ if TYPE_CHECKING:
     from unmask.detector.model_card import ModelCard as ModelCard
     from unmask.detector.stream import Stream as Stream
     from unmask.detector.watch import WatchSettings as WatchSettings
-    from unmask.errors import AssetError as AssetError
-    from unmask.errors import DataError as DataError
-    from unmask.errors import ModelError as ModelError
-    from unmask.errors import OutputError as OutputError
-    from unmask.errors import SettingsError as SettingsError
-    from unmask.errors import SourceError as SourceError
-    from unmask.errors import UnmaskError as UnmaskError
+    from unmask.errors import (
+        AssetError as AssetError,
+        DataError as DataError,
+        ModelError as ModelError,
+        OutputError as OutputError,
+        SettingsError as SettingsError,
+        SourceError as SourceError,
+        UnmaskError as UnmaskError,
+    )
     from unmask.media.limits import Limits as Limits
-    from unmask.types import ClipScore as ClipScore
-    from unmask.types import Decision as Decision
-    from unmask.types import FaceDecision as FaceDecision
-    from unmask.types import Label as Label
-    from unmask.types import Presentation as Presentation
-    from unmask.types import Score as Score
-    from unmask.types import Segment as Segment
-    from unmask.verdicts import Reason as Reason
-    from unmask.verdicts import Verdict as Verdict
+    from unmask.types import (
+        ClipScore as ClipScore,
+        Decision as Decision,
+        FaceDecision as FaceDecision,
+        Label as Label,
+        Presentation as Presentation,
+        Score as Score,
+        Segment as Segment,
+    )
+    from unmask.verdicts import Reason as Reason, Verdict as Verdict
 
     __version__: str
 

@@ -1,7 +1,10 @@
 """Text that is safe to show: no credentials of an address, no control characters of a name, no formulas."""
 
+import csv
+import io
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 HIDDEN = "***"
@@ -84,6 +87,25 @@ def active(cell: str) -> str:
     ('=1+1', "'=1", "'tis")
     """
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+
+
+def as_csv(rows: Sequence[Sequence[object]]) -> str:
+    """The rows as CSV with line feeds, without cells that a spreadsheet would run."""
+    lines = []
+    for row in rows:
+        line = io.StringIO(newline="")
+        csv.writer(line, lineterminator="\r\n").writerow([inert(cell) for cell in row])  # quotes both signs
+        lines.append(line.getvalue()[:-2] + "\n")
+    return "".join(lines)
+
+
+def as_table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """A CSV file of those columns of the rows, with its header; what else a row holds is left out.
+
+    >>> as_table(["a", "b"], [{"b": 1, "a": "x", "c": 3}])
+    'a,b\\nx,1\\n'
+    """
+    return as_csv([columns, *([row.get(name, "") for name in columns] for row in rows)])
 
 
 def _hide(found: re.Match[str]) -> str:

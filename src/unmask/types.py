@@ -14,28 +14,20 @@ import numpy as np
 
 from unmask.errors import (
     AssetError as AssetError,
-)
-from unmask.errors import (
     DataError as DataError,
-)
-from unmask.errors import (
     ModelError as ModelError,
-)
-from unmask.errors import (
     OutputError as OutputError,
-)
-from unmask.errors import (
     SettingsError as SettingsError,
-)
-from unmask.errors import (
     SourceError as SourceError,
-)
-from unmask.errors import (
     UnmaskError as UnmaskError,
 )
 from unmask.readable import ReadableDecision, ReadableFace
-from unmask.verdicts import Reason as Reason
-from unmask.verdicts import Verdict as Verdict
+from unmask.verdicts import Reason as Reason, Verdict as Verdict
+
+
+def family_of(instrument: str) -> str:
+    """The first part of an instrument's name: "print" of "print/a4-matt", "" of ""."""
+    return instrument.partition("/")[0]
 
 
 class Label(StrEnum):
@@ -70,6 +62,11 @@ class Presentation:
     licence: str = ""
     turns: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def family(self) -> str:
+        """The family of its instrument."""
+        return family_of(self.instrument)
 
     def cells(self) -> dict[str, str]:
         """What is known beyond path, label and instrument, by column: the filled fields, then `columns`."""
@@ -221,6 +218,11 @@ class Score:
     score: float
     subject: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def family(self) -> str:
+        """The family of its instrument."""
+        return family_of(self.instrument)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,7 @@ from unmask.app.annotate import BOX_HOLDS_S, annotate, annotated, box_at, clip_a
 from unmask.app.demo import SCENES, mistakes
 from unmask.app.errors import explain
 from unmask.app.render import json_line, table
-from unmask.app.score import groups
-from unmask.app.score import table as score_table
+from unmask.app.score import groups, table as score_table
 from unmask.app.streams import in_utf_8, spell_out
 from unmask.app.training_sets import split
 from unmask.media.images import read_image, write_image

@@ -7,8 +7,7 @@ import pytest
 
 from unmask.app import training_sets
 from unmask.media.images import write_image
-from unmask.simulate import folder
-from unmask.simulate import series as make
+from unmask.simulate import folder, series as make
 from unmask.simulate.people.subjects import procedural_portrait
 from unmask.training.settings import read_settings
 

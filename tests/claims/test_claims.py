@@ -14,8 +14,7 @@ from unmask.app import experiment_claims as command
 from unmask.app.claims_report import report
 from unmask.app.experiment_claims import Task
 from unmask.claims.data import DOMAIN, INSTRUMENTS, TESTS, claim_parts
-from unmask.claims.measures import CLAIMS, Claim, Figures, read_runs, tried
-from unmask.claims.measures import TESTS as REPORTED
+from unmask.claims.measures import CLAIMS, TESTS as REPORTED, Claim, Figures, read_runs, tried
 from unmask.scores import write_scores
 from unmask.simulate.benchmark import DOMAINS, SIZES, plan
 from unmask.types import DataError, Label, OutputError, Presentation, Score

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 from test_fas_sgtd import build_tree
-from test_sets_casia import build_cefa, build_surf
-from test_sets_casia import line as surf_line
+from test_sets_casia import build_cefa, build_surf, line as surf_line
 from test_sets_multichannel import build_rgbd, build_wmca
 from test_sets_other import build_celeba, build_rose
 from test_sets_siw_m import build_v1, build_v2

@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 
 from unmask.data.protocols import PROTOCOLS
-from unmask.data.protocols.siw_m import TYPES as COLUMNS
-from unmask.data.protocols.siw_m import TYPES_2
+from unmask.data.protocols.siw_m import TYPES as COLUMNS, TYPES_2
 from unmask.data.sets import DATASETS
 from unmask.data.sets.siw_m import TYPES, siw_m
-from unmask.data.sets.siw_m_v2 import KNOWN_MISSING, siw_m_v2
-from unmask.data.sets.siw_m_v2 import TYPES as FOLDERS
+from unmask.data.sets.siw_m_v2 import KNOWN_MISSING, TYPES as FOLDERS, siw_m_v2
 from unmask.data.splits import leaks, miscounted
 from unmask.types import DataError, Label
 

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from unmask.contract import Contract, OperatingPoint
-from unmask.detector import detector as detector_module
-from unmask.detector import evidence, watch
+from unmask.detector import detector as detector_module, evidence, watch
 from unmask.detector.detector import Detector
 from unmask.detector.watch import WatchSettings
 from unmask.media.sources import Source

@@ -9,8 +9,7 @@ import pytest
 from skimage import data
 from test_network import calmed, resealed
 
-from unmask.app import annotate as annotate_module
-from unmask.app import check as check_module
+from unmask.app import annotate as annotate_module, check as check_module
 from unmask.app.annotate import annotated
 from unmask.app.check import CheckOptions
 from unmask.detector.detector import Detector

@@ -9,8 +9,7 @@ from test_detector import Squares, _face
 
 from tiny_models import CELLS, FEATURES, SPEC, linear_model
 from unmask.contract import Contract, ScoreMap, from_json, to_json
-from unmask.detector import detector as detector_module
-from unmask.detector import watch
+from unmask.detector import detector as detector_module, watch
 from unmask.detector.detector import Detector, model_paths, packaged
 from unmask.detector.fusion import FusedNetwork, fused, fusion_weights
 from unmask.detector.network import Network

@@ -12,8 +12,7 @@ import pytest
 from test_detector import Squares
 
 from tiny_models import CELLS, FEATURES, linear_model
-from unmask.detector import detector as detector_module
-from unmask.detector import watch
+from unmask.detector import detector as detector_module, watch
 from unmask.detector.detector import Detector
 from unmask.detector.network import read_file
 from unmask.evaluation.adapt import read_head

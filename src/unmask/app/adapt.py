@@ -18,8 +18,7 @@ from unmask.app.selftest_report import planned_captures
 from unmask.data.folder import LABELS, read_labels
 from unmask.detector.detector import Detector, model_paths
 from unmask.detector.scoring import patient
-from unmask.evaluation.adapt import Adapted, Capture, check_counts, read_head, write_adapted
-from unmask.evaluation.adapt import adapt as fitted
+from unmask.evaluation.adapt import Adapted, Capture, adapt as fitted, check_counts, read_head, write_adapted
 from unmask.files import keep_inputs, name_below
 from unmask.types import DataError, Decision, Label, ModelError, Presentation, SourceError
 

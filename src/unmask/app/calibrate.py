@@ -24,13 +24,13 @@ from unmask.evaluation.calibration import (
     METHODS,
     OVER,
     Calibrated,
+    calibrate as fitted,
     first_point,
     raw_scores,
     read_point,
     refuse_impossible,
     write_calibrated,
 )
-from unmask.evaluation.calibration import calibrate as fitted
 from unmask.files import keep_inputs, name_below, write_page
 from unmask.types import Label, Score, SettingsError
 

@@ -21,9 +21,8 @@ from unmask.app.streams import in_utf_8
 from unmask.detector.detector import Detector, packaged
 from unmask.detector.watch import WatchSettings
 from unmask.files import keep_inputs, write_page
-from unmask.plain import address_shown
+from unmask.plain import address_shown, as_csv
 from unmask.report.outcomes import Checked, Outcome, Unreadable, exit_code
-from unmask.scores.cells import as_csv
 from unmask.signature import check_signatures
 from unmask.types import Decision, SettingsError, SourceError, UnmaskError
 

@@ -20,7 +20,7 @@ from unmask.claims.measures import (
 from unmask.claims.page import ClaimsContents, page
 from unmask.files import write_bytes, write_page
 from unmask.metrics import Estimate
-from unmask.scores.cells import as_csv
+from unmask.plain import as_csv
 
 MADE = ("date", "commit", "command", "machine", "data_sha256", "preset")
 RECORD = (

@@ -12,10 +12,10 @@ from unmask.app.fold_options import FoldOptions
 from unmask.app.progress import losses, say
 from unmask.app.render import console
 from unmask.data.catalogue import protocol as catalogue_protocol
-from unmask.data.prepare.engines import ENGINES, ray_module
 from unmask.data.prepare.prepared import PREPARATION
 from unmask.data.prepare.selection import dataset_of, select
 from unmask.files import keep_inputs, write_bytes
+from unmask.parallel import ENGINES, ray_module
 from unmask.training.field import FIELD, VIEWS, Fold, read_field, write_field, write_table
 from unmask.training.loop import train
 from unmask.training.networks import refuse_unfit

@@ -23,8 +23,8 @@ from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import Run, runs, same_presentations
 from unmask.files import keep_inputs, write_bytes
 from unmask.metrics import ThresholdRule, read_rule
+from unmask.plain import as_csv
 from unmask.scores import FORMATS, read_scores
-from unmask.scores.cells import as_csv
 from unmask.types import SettingsError
 
 NOT_SHARES = ("threshold", "AUC")  # the figures that are not shown in per cent

@@ -15,7 +15,7 @@ import typer
 from unmask.app import progress
 
 PRECISIONS = ("f32", "bf16")  # operating points are measured at each
-ENGINES = ("processes", "ray")  # the rows of data.prepare.engines.ENGINES, which would load OpenCV
+ENGINES = ("processes", "ray")  # the rows of parallel.ENGINES, which loads numpy
 
 
 MARGIN = 0.1  # room around clips of train, a share of their side, where nothing else is asked for

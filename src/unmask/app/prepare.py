@@ -19,19 +19,17 @@ import typer
 
 from unmask.app.options import MARGIN, EngineOptions
 from unmask.app.progress import bar, say
-from unmask.data.catalogue import data_set, read_set, split_by
-from unmask.data.catalogue import protocol as catalogue_protocol
+from unmask.data.catalogue import data_set, protocol as catalogue_protocol, read_set, split_by
 from unmask.data.prepare.authors import AuthorsTree
 from unmask.data.prepare.depth_labels import DEPTH1D
-from unmask.data.prepare.engines import ENGINES, ray_module
 from unmask.data.prepare.manifest import CLIPS, MANIFEST, arrow_module, outcomes, write_manifest
 from unmask.data.prepare.preparation import (
     Cutting,
     Packing,
     Source,
+    prepare as prepared,
     refuse_others,
 )
-from unmask.data.prepare.preparation import prepare as prepared
 from unmask.data.prepare.prepared import PREPARATION
 from unmask.data.prepare.recordings import TrackedFolder
 from unmask.data.prepare.selection import WHOLE
@@ -39,6 +37,7 @@ from unmask.data.prepare.shards import Pictures, RecordingOutcome
 from unmask.data.prepare.true_depth import Depth, check_depth
 from unmask.files import held, keep_inputs, left_behind, name_below, write_bytes
 from unmask.media.faces import FaceFinder
+from unmask.parallel import ENGINES, ray_module
 from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
 
 MARK = PREPARATION

@@ -20,11 +20,11 @@ from unmask.app.score_protocol import score_protocol
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.app.worst import Worst
 from unmask.data.folder import LABELS, read_labels
-from unmask.data.prepare.engines import ray_module
 from unmask.detector.detector import packaged
 from unmask.detector.scoring import PresentationScorer, thresholds_of
 from unmask.files import name_below
 from unmask.metrics import Estimate, Rate, over, summarise
+from unmask.parallel import ray_module
 from unmask.plain import sentence
 from unmask.signature import check_signatures
 from unmask.types import DataError, Score, SettingsError, Verdict

@@ -15,13 +15,13 @@ from typing import Any
 
 from unmask.app.progress import bar, say
 from unmask.contract import to_json
-from unmask.data.prepare.engines import ENGINES, KilledError
 from unmask.detector import scoring
 from unmask.detector.detector import packaged
 from unmask.detector.scoring import PresentationScorer, Scored
 from unmask.files import content_of, is_same, keep_inputs, write_bytes
+from unmask.parallel import ENGINES, KilledError
+from unmask.plain import as_csv
 from unmask.scores import write_scores
-from unmask.scores.cells import as_csv
 from unmask.scores.evidence import evidence_path, write_about
 from unmask.scores.journal import Journal, journal, journal_path
 from unmask.types import DataError, OutputError, Presentation, Score

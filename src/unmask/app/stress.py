@@ -22,13 +22,13 @@ from unmask.app.progress import bar, say
 from unmask.app.render import console
 from unmask.app.score_rows import mark_of, scored_from_json
 from unmask.data.folder import LABELS, read_labels
-from unmask.data.prepare.engines import ENGINES, KilledError
 from unmask.detector import scoring
 from unmask.detector.scoring import PresentationScorer, Scored
 from unmask.evaluation.perturbed import Stresser, Trial
 from unmask.files import content_of, keep_inputs, name_below, write_bytes, write_page
 from unmask.media.changes import NONE, read_doses
-from unmask.scores.cells import as_csv
+from unmask.parallel import ENGINES, KilledError
+from unmask.plain import as_csv
 from unmask.scores.journal import Journal, journal, journal_path
 from unmask.scores.stress import StressRow, write_stress
 from unmask.types import DataError, OutputError, Presentation, SettingsError

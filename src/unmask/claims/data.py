@@ -34,7 +34,7 @@ def claim_parts(presentations: Sequence[Presentation]) -> dict[str, list[Present
     homes = {p.subject: p.domain for p in presentations if p.domain}
     at_home = [p for p in presentations if p.domain == DOMAIN]
     cameras = {p.camera for p in at_home}
-    models = {_model(p) for p in at_home if _family(p) in SHOWN}
+    models = {_model(p) for p in at_home if p.family in SHOWN}
     parts: dict[str, list[Presentation]] = {name: [] for name in PARTS}
     for p in presentations:
         unseen = p.instrument in INSTRUMENTS
@@ -67,11 +67,7 @@ def _check(parts: dict[str, list[Presentation]]) -> None:
 
 
 def _model(p: Presentation) -> tuple[str, str]:
-    return _family(p), p.instrument_model
-
-
-def _family(p: Presentation) -> str:
-    return p.instrument.partition("/")[0]
+    return p.family, p.instrument_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from unmask.types import family_of
+
 Row = Mapping[str, str]  # of labels.csv: column -> cell
 Held = Callable[[Row], bool | None]  # whether a row is of what is held out; None where that cannot be asked
 SPLITS = ("train", "dev", "test")
@@ -41,7 +43,7 @@ def oulu(rows: Sequence[Row]) -> Iterator[BenchmarkProtocol]:
     """As OULU-NPU 1 to 4, with prints and replays: an unseen place, unseen instrument models, one camera left
     out, all three at once.
     """
-    shown = [row for row in rows if row["instrument"].split("/")[0] in ("", "print", "replay")]
+    shown = [row for row in rows if family_of(row["instrument"]) in ("", "print", "replay")]
     place, models = _values(rows, "place")[-1], _unseen_models(shown)
     away, other = _is("place", place), _model_in(models)
     yield _protocol("oulu-1", f"place {place}", _apart(shown, away))
@@ -123,7 +125,7 @@ def _unseen_models(rows: Sequence[Row]) -> set[tuple[str, str]]:
 
 
 def _model(row: Row) -> tuple[str, str]:
-    return row["instrument"].split("/")[0], row["instrument_model"]
+    return family_of(row["instrument"]), row["instrument_model"]
 
 
 def _values(rows: Sequence[Row], column: str) -> list[str]:

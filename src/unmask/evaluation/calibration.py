@@ -17,7 +17,7 @@ from unmask.files import write_bytes
 from unmask.metrics.bounds import captures_needed, errors_allowed, upper_bound
 from unmask.metrics.calibration import METHODS
 from unmask.metrics.ranked import Ranked, ranked, threshold_up_to
-from unmask.types import DataError, Label, ModelError, Presentation, Score, SettingsError
+from unmask.types import DataError, Label, ModelError, Presentation, Score, SettingsError, family_of
 
 OVER = ("instrument", "family", "all")  # what an APCER that is asked for must hold for, each or together
 FORM = "a point is written NAME:apcer=0.05 or NAME:bpcer=0.05"
@@ -139,7 +139,7 @@ def grouped(scores: Sequence[Score], *, over: str) -> dict[str, np.ndarray]:
     """Attacks' scores (n,) by what a rate must hold for: each instrument, each family, or all of them."""
     names = {
         "instrument": lambda name: name,
-        "family": lambda name: name.partition("/")[0],
+        "family": family_of,
         "all": lambda _: "all",
     }
     found: dict[str, list[float]] = {}

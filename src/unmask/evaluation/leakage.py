@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from unmask.evaluation.boosting import CLASSIFIERS
+from unmask.files import write_bytes
 from unmask.media.statistics import CONTENT, NAMES
-from unmask.plain import active, inert
-from unmask.types import DataError
+from unmask.plain import active, as_csv
+from unmask.types import DataError, family_of
 
 FOLDS = 5
 LIMIT_ALL, LIMIT_FAMILY = 0.60, 0.70  # of the upper end of the interval
@@ -36,7 +37,7 @@ class ClipStatistics:
     @property
     def family(self) -> str:
         """The instrument's; "" when bona fide."""
-        return self.instrument.partition("/")[0]
+        return family_of(self.instrument)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +153,11 @@ def cross_validated(
 
 def write_measured(path: Path, rows: Sequence[ClipStatistics]) -> None:
     """A CSV with a column for each statistic."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*TRUTH, *NAMES])
-        for row in rows:
-            numbers = [f"{row.statistics[name]:.5g}" for name in NAMES]
-            writer.writerow([*(inert(getattr(row, name)) for name in TRUTH), *numbers])
+    table: list[list[str]] = [[*TRUTH, *NAMES]]
+    for row in rows:
+        numbers = [f"{row.statistics[name]:.5g}" for name in NAMES]
+        table.append([row.name, row.instrument, row.subject, row.camera, *numbers])
+    write_bytes(path, as_csv(table).encode())
 
 
 def read_measured(path: Path) -> list[ClipStatistics]:

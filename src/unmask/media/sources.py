@@ -16,8 +16,7 @@ import cv2
 import numpy as np
 
 from unmask.media.account import Account
-from unmask.media.hdf5 import MAGIC as HDF5
-from unmask.media.hdf5 import open_hdf5
+from unmask.media.hdf5 import MAGIC as HDF5, open_hdf5
 from unmask.media.http import LARGEST_KEPT, Answer, Kept, Live
 from unmask.media.images import READ_SUFFIXES, probe_image, read_image, shown, turned, upright
 from unmask.media.limits import DEFAULT_LIMITS, Limits

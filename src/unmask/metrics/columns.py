@@ -52,7 +52,7 @@ def over(scores: Sequence[Score], worst_of: str) -> list[Score]:
     """
     if worst_of == "instrument":
         return list(scores)
-    return [replace(score, instrument=score.instrument.partition("/")[0]) for score in scores]
+    return [replace(score, instrument=score.family) for score in scores]
 
 
 def by_name(values: np.ndarray, names: np.ndarray) -> dict[str, np.ndarray]:

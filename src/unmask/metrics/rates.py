@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from unmask.metrics.ranked import Ranked, Scores, one_threshold, some, two_classes
-from unmask.types import DataError
+from unmask.types import DataError, family_of
 
 
 def accepted(scores: np.ndarray, threshold: float) -> np.ndarray:
@@ -39,7 +39,7 @@ def families(attacks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """
     parts: dict[str, list[np.ndarray]] = {}
     for name, scores in attacks.items():
-        parts.setdefault(name.partition("/")[0], []).append(np.asarray(scores, dtype=np.float64))
+        parts.setdefault(family_of(name), []).append(np.asarray(scores, dtype=np.float64))
     return {family: np.concatenate(found) for family, found in parts.items()}
 
 

@@ -22,7 +22,7 @@ from unmask.metrics.intervals import (
     rate,
     wider,
 )
-from unmask.types import Score
+from unmask.types import Score, family_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def summarise(
     passed = ~silent & (table.values >= thresholds)
     living, attacks = table.bona_fide, ~table.bona_fide
     instruments = table.instruments[attacks]
-    families = np.array([name.partition("/")[0] for name in instruments], dtype=object)
+    families = np.array([family_of(name) for name in instruments], dtype=object)
     rates = _shares(passed[attacks], instruments)
     worst = max(rates, key=lambda name: (rates[name].value, rates[name].count), default="")
     estimates = _estimates(table, passed, rng=np.random.default_rng(seed), rounds=rounds)

@@ -162,7 +162,7 @@ def _case(score: Score, threshold: float, evidence: KeptEvidence) -> Case:
 
 
 def _family(score: Score) -> str:
-    return (score.instrument or "attack").partition("/")[0]
+    return score.family or "attack"
 
 
 def _features(one: Traces) -> np.ndarray:

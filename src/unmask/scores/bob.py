@@ -8,7 +8,8 @@ claimed_id for bona fide, and else the attack's type. Both write nan where there
 import math
 from collections.abc import Sequence
 
-from unmask.scores.cells import as_csv, csv_rows, first_line, header, is_number, lines, made, number, one_word
+from unmask.plain import as_csv
+from unmask.scores.cells import csv_rows, first_line, header, is_number, lines, made, number, one_word
 from unmask.types import DataError, Label, Score
 
 COLUMNS = ("claimed_id", "test_label", "is_bonafide", "attack_type", "score")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from unmask.media.regular import refuse_special
-from unmask.plain import active, inert
+from unmask.plain import active
 from unmask.types import DataError, Label, Score
 
 LARGEST = 2**30
@@ -174,16 +174,6 @@ def first_line(text: str) -> str:
     'a b'
     """
     return text.lstrip().partition("\n")[0].rstrip()
-
-
-def as_csv(rows: Sequence[Sequence[object]]) -> str:
-    """The rows as CSV with line feeds, without cells that a spreadsheet would run."""
-    lines = []
-    for row in rows:
-        line = io.StringIO(newline="")
-        csv.writer(line, lineterminator="\r\n").writerow([inert(cell) for cell in row])  # quotes both signs
-        lines.append(line.getvalue()[:-2] + "\n")
-    return "".join(lines)
 
 
 def one_word(cell: str, *, what: str, form: str) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from unmask.files import write_bytes
-from unmask.scores.cells import as_csv, csv_rows, made, table_text
+from unmask.plain import as_csv
+from unmask.scores.cells import csv_rows, made, table_text
 from unmask.types import DataError, Label, SettingsError
 
 COLUMNS = ("number", "block", "presentation", "subject", "label", "instrument", "response", "remark")

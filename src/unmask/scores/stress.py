@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.files import write_bytes
-from unmask.scores.cells import as_csv, csv_rows, made, number, table_text
+from unmask.plain import as_csv
+from unmask.scores.cells import csv_rows, made, number, table_text
 from unmask.types import DataError, Label, Score
 
 COLUMNS = (

@@ -6,7 +6,8 @@ Columns: presentation, subject, label, instrument, score, then free columns: tho
 import math
 from collections.abc import Sequence
 
-from unmask.scores.cells import as_csv, csv_rows, header, made, number
+from unmask.plain import as_csv
+from unmask.scores.cells import csv_rows, header, made, number
 from unmask.types import DataError, Label, Score
 
 FIXED = ("presentation", "subject", "label", "instrument", "score")

@@ -29,7 +29,7 @@ from unmask.simulate.people.heads import HeadModel
 from unmask.simulate.people.subjects import Portrait
 from unmask.simulate.stage.places import PLACES
 from unmask.simulate.studio import Request, Simulated, Studio
-from unmask.types import DataError
+from unmask.types import DataError, family_of
 
 # What a domain's recordings are made with, besides its instrument models: the place is its name.
 DOMAINS: dict[str, tuple[str, ...]] = {
@@ -131,8 +131,8 @@ def _split(people: Sequence[str]) -> dict[str, list[str]]:
 
 def _number_of(instrument: str, model: str) -> int:
     """The number of the model within its family: two instruments may show their pictures with one printer."""
-    family = instrument.split("/")[0]
-    rows = [row for name, row in INSTRUMENTS.items() if name.split("/")[0] == family]
+    family = family_of(instrument)
+    rows = [row for name, row in INSTRUMENTS.items() if family_of(name) == family]
     return sorted({model for row in rows for model in row.models}).index(model)
 
 
@@ -141,7 +141,7 @@ def _models_of(domain: int) -> Callable[[str], tuple[str, ...]]:
 
     def models(instrument: str) -> tuple[str, ...]:
         every = INSTRUMENTS[instrument].models
-        if instrument.split("/")[0] not in SHOWN:
+        if family_of(instrument) not in SHOWN:
             return every
         return tuple(model for model in every if _number_of(instrument, model) % len(DOMAINS) == domain)
 
@@ -165,8 +165,8 @@ class _Deal:
         bona_fide = round(BONA_FIDE * len(people))
         instruments = [name for name in INSTRUMENTS if self.models(name)]
         kinds = _interleaved(rng, instruments, len(people) - bona_fide)
-        shown = [name for name in kinds if name.split("/")[0] in SHOWN]
-        others = [name for name in kinds if name.split("/")[0] not in SHOWN]
+        shown = [name for name in kinds if family_of(name) in SHOWN]
+        others = [name for name in kinds if family_of(name) not in SHOWN]
         start = 0
         for group in ([None] * bona_fide, shown, others):
             order = rng.permutation(len(pairs))

@@ -1,30 +1,22 @@
 """A folder of recordings that may be broken off at any moment and continued, on any number of processes."""
 
-import csv
 import hashlib
-import io
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from unmask.files import atomic_path, read_json, write_bytes
 from unmask.media.video import read_video, write_video
-from unmask.parallel import WorkerPool
-from unmask.plain import inert
+from unmask.parallel import KilledError, in_single_threads
+from unmask.plain import as_table
 from unmask.simulate.studio import Simulated
 from unmask.types import OutputError
 
 COLUMNS = ("path", "label", "instrument", "subject", "camera", "light", "seed")
-# How numpy's linear algebra shares its work may change the last bit of what it gives.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +85,14 @@ def write_recordings(
     missing = [index for index, name in enumerate(names) if not _row_file(out, name).exists()]
     tasks = [(index, names[index]) for index in missing]
     done = len(names) - len(missing)
-    work = partial(_make_one, out=out, delivery=delivery)
+    work = partial(_make_one, source=source, out=out, delivery=delivery)
     try:
-        for _ in _each(work, source, tasks, jobs=jobs, together=together):
+        made = in_single_threads(work, tasks, jobs=jobs, together=together) if jobs else map(work, tasks)
+        for _ in made:
             done += 1
             if progress is not None:
                 progress(Progress(done=done, total=len(names)))
-    except BrokenProcessPool as killed:
+    except KilledError as killed:
         kept = sum(_row_file(out, name).exists() for name in names)
         raise OutputError(
             f"a worker process was killed, perhaps for want of memory, with {kept} of {len(names)} videos in "
@@ -135,11 +128,7 @@ def write_labelled(
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
     """A CSV file of those columns of the rows."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows({name: inert(cell) for name, cell in row.items()} for row in rows)
-    write_bytes(path, text.getvalue().encode())
+    write_bytes(path, as_table(columns, rows).encode())
 
 
 def _differing(mark: Path, settings: Mapping[str, object]) -> str:
@@ -155,55 +144,9 @@ def _row_file(out: Path, name: str) -> Path:
     return out / "truth" / f"{name}.json"
 
 
-_Source = Callable[[int], Simulated]
-_Task = tuple[int, str]
-
-
-def _each(
-    work: Callable[[_Source, _Task], None],
-    source: _Source,
-    tasks: Sequence[_Task],
-    *,
-    jobs: int,
-    together: int,
-) -> Iterator[None]:
-    if jobs < 1:
-        for task in tasks:
-            work(source, task)
-            yield
-        return
-    with _environment(ONE_THREAD), WorkerPool(jobs, begin=_start, arguments=(source,)) as pool:
-        yield from pool.map(partial(_make_in_worker, work), tasks, chunksize=together)
-
-
-@contextmanager
-def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """The variables set for processes that start meanwhile; this process's libraries have read theirs."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-_of_this_worker: list[_Source] = []  # sent once, not with every clip: portraits are large
-
-
-def _start(source: _Source) -> None:
-    cv2.setNumThreads(1)
-    _of_this_worker[:] = [source]
-
-
-def _make_in_worker(work: Callable[[_Source, _Task], None], task: _Task) -> None:
-    work(_of_this_worker[0], task)
-
-
-def _make_one(source: _Source, task: _Task, *, out: Path, delivery: Delivery) -> None:
+def _make_one(
+    task: tuple[int, str], *, source: Callable[[int], Simulated], out: Path, delivery: Delivery
+) -> None:
     index, name = task
     made = source(index)
     video = out / "videos" / f"{name}.mp4"

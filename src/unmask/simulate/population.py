@@ -4,8 +4,6 @@ Bona fide recordings and every instrument take their face's size, own background
 from here; a test holds that nobody else in the simulator draws them.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from unmask.simulate.camera.matching import FaceLook, draw_look
@@ -43,9 +41,9 @@ def draw_quality(seed: int) -> FaceLook:
     return draw_look(np.random.default_rng([seed, 2]))
 
 
-def worn_sometimes(frames: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+def worn_sometimes(frames: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
     """The frames (H, W, 3) uint8 as another camera program or network leaves them, with a chance of WORN."""
-    return wear(frames, rng) if rng.random() < WORN else list(frames)
+    return wear(frames, rng) if rng.random() < WORN else frames
 
 
 def reframed_sometimes(framed: Framed, rng: np.random.Generator) -> Framed:

@@ -9,7 +9,7 @@ from unmask import metrics
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.models.encoder import Encoder
 from unmask.models.losses import binary_score
-from unmask.models.network import Network
+from unmask.models.network import ClipNetwork
 from unmask.training.batches import by_instrument, one_frame, prefetch, to_batch
 from unmask.training.checkpoint import Dev
 from unmask.training.features import features_of
@@ -29,7 +29,13 @@ class DevScores:
 
 
 def score_set(
-    network: Network, prepared: PreparedSet, *, frames: int, size: int, settings: Loss, device: torch.device
+    network: ClipNetwork,
+    prepared: PreparedSet,
+    *,
+    frames: int,
+    size: int,
+    settings: Loss,
+    device: torch.device,
 ) -> DevScores:
     """Every clip of the set, unchanged, `size` at a time; `frames` 1 takes the first frame of each clip."""
     living, _ = by_instrument(prepared.rows, origin=str(prepared.root))
@@ -63,7 +69,7 @@ def _by_features(
     return DevScores(scores.double().numpy(), float(loss))
 
 
-def score_finished(network: Network, prepared: PreparedSet, settings: Settings) -> DevScores:
+def score_finished(network: ClipNetwork, prepared: PreparedSet, settings: Settings) -> DevScores:
     """Every clip by a network that is trained, on the CPU, as its settings evaluate."""
     return score_set(
         network,

@@ -6,7 +6,6 @@ oracle's. On one type of attack HTER is ACER. Clips are scored by the weights th
 """
 
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from unmask import metrics
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Row
 from unmask.files import write_bytes
+from unmask.plain import as_table
 from unmask.training.dev import score_finished
 from unmask.training.finish import trained
 from unmask.training.run_folder import SETTINGS
@@ -57,7 +57,7 @@ def write_field(out: Path, *, data: Folders, protocol: str) -> list[Fold]:
         prepared = part_of(data, part)
         scored[part] = prepared, score_finished(network, prepared, settings).scores
     found = [fold for seen in VIEWS for fold in _folds(scored, seen, settings, protocol=protocol)]
-    write_bytes(out / FIELD, _csv([asdict(fold) for fold in found]))
+    write_bytes(out / FIELD, as_table(list(asdict(found[0])), map(asdict, found)).encode())
     return found
 
 
@@ -91,7 +91,7 @@ def write_table(out: Path, folds: Sequence[Fold]) -> list[dict[str, object]]:
                         **_spread(of_seed, protocol, whole=len(protocols)),
                     }
                 )
-    write_bytes(out / TABLE, _csv(rows))
+    write_bytes(out / TABLE, as_table(list(rows[0]), rows).encode())
     return rows
 
 
@@ -165,11 +165,3 @@ def _spread(of_seed: Mapping[int, Sequence[Fold]], protocol: str, *, whole: int)
         cells[f"{figure}_over_folds"] = float(np.std(means, ddof=1)) if among else float("nan")
         cells["seeds"] = len(values)
     return cells
-
-
-def _csv(rows: Sequence[Mapping[str, object]]) -> bytes:
-    file = io.StringIO()
-    table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    return file.getvalue().encode()

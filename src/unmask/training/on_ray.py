@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from unmask.data.prepare.engines import connect, ray_module
+from unmask.parallel import connect, ray_module
 from unmask.training.loop import train
 from unmask.training.run_folder import goes_on
 from unmask.training.sets import Folders, Sets, folders_of

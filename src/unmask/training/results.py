@@ -6,7 +6,6 @@ test. No system could have known either. APCER is the worst of what the protocol
 """
 
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ from unmask import metrics
 from unmask.data.prepare.prepared import PreparedSet, protocol_of
 from unmask.data.protocols import PROTOCOLS
 from unmask.files import write_bytes
-from unmask.models.network import Network
-from unmask.plain import active, inert
+from unmask.models.network import ClipNetwork
+from unmask.plain import active, as_table
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import BEST, CHECKPOINT
 from unmask.training.dev import score_finished
@@ -68,7 +67,7 @@ def write_results(out: Path, *, data: Folders) -> list[Result]:
         found += _of_weights(
             network.eval(), parts, settings, worst=worst, weights=weights, step=state.history.step
         )
-    write_bytes(out / RESULTS, _csv([asdict(result) for result in found]))
+    write_bytes(out / RESULTS, as_table(list(asdict(found[0])), map(asdict, found)).encode())
     return found
 
 
@@ -104,7 +103,7 @@ def write_summary(out: Path, runs: Mapping[int, Sequence[Result]]) -> list[dict[
         for (weights, part, threshold_from), of_figures in values.items()
         for figure, numbers in of_figures.items()
     ]
-    write_bytes(out / SUMMARY, _csv(rows))
+    write_bytes(out / SUMMARY, as_table(list(rows[0]), rows).encode())
     return rows
 
 
@@ -117,7 +116,7 @@ def worst_of(settings: Settings, data: Folders) -> str:
 
 
 def _of_weights(
-    network: Network,
+    network: ClipNetwork,
     parts: Mapping[str, PreparedSet],
     settings: Settings,
     *,
@@ -158,11 +157,3 @@ def _rates(living: np.ndarray, attacks: Mapping[str, np.ndarray], threshold: flo
         "bona_fide": len(living),
         "attacks": len(pooled),
     }
-
-
-def _csv(rows: Sequence[Mapping[str, object]]) -> bytes:
-    file = io.StringIO()
-    table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows({name: inert(cell) for name, cell in row.items()} for row in rows)
-    return file.getvalue().encode()

@@ -1,7 +1,5 @@
 """What a run leaves beside its weights: settings, environment with commit, metrics."""
 
-import csv
-import io
 import json
 import os
 import platform
@@ -16,6 +14,7 @@ from pathlib import Path
 import torch
 
 from unmask.files import write_bytes
+from unmask.plain import as_csv
 from unmask.training.checkpoint import CHECKPOINT, History
 from unmask.training.settings import Settings, from_mapping, to_toml
 from unmask.types import SettingsError
@@ -103,14 +102,11 @@ def commit() -> str:
 
 def write_metrics(out: Path, history: History) -> None:
     """The whole history as CSV: a row for each mean loss, and for each evaluation."""
-    file = io.StringIO()
-    table = csv.writer(file, lineterminator="\n")
-    table.writerow(COLUMNS)
     rows: list[tuple[int, list[object]]] = [
         (step, [step, loss, *[""] * (len(COLUMNS) - 2)]) for step, loss in history.losses
     ]
     for dev in history.evaluations:
         rates = [dev.loss, dev.auc, dev.eer, dev.acer, dev.bpcer, max(dev.apcer.values())]
         rows.append((dev.step, [dev.step, "", *rates]))
-    table.writerows(row for _, row in sorted(rows, key=lambda row: row[0]))
-    write_bytes(out / METRICS, file.getvalue().encode())
+    table = [row for _, row in sorted(rows, key=lambda row: row[0])]
+    write_bytes(out / METRICS, as_csv([COLUMNS, *table]).encode())

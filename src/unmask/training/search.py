@@ -5,8 +5,6 @@ those of its tree-structured Parzen estimator. The journal of trials lies in the
 was broken off goes on.
 """
 
-import csv
-import io
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unmask.files import write_bytes
+from unmask.plain import as_csv
 from unmask.training.checkpoint import CHECKPOINT, read
 from unmask.training.loop import train
 from unmask.training.sets import Folders
@@ -121,7 +120,7 @@ def search(
     done = sum(trial.state.is_finished() for trial in study.trials)
     study.optimize(run, n_trials=max(0, trials - done))
     finished = [trial for trial in study.trials if trial.state.is_finished()]
-    write_bytes(out / TRIALS, _csv(finished, list(space), aim=aim))
+    write_bytes(out / TRIALS, _table(finished, list(space), aim=aim).encode())
     if not any(trial.state.name == "COMPLETE" for trial in finished):
         raise TrainingError(f"none of {len(finished)} trials came to its end; narrow --over")
     best = settings_of(study.best_params)
@@ -145,11 +144,8 @@ def _words(changes: Mapping[str, Any]) -> str:
     )
 
 
-def _csv(trials: Sequence[Any], places: Sequence[str], *, aim: str) -> bytes:
-    file = io.StringIO()
-    table = csv.writer(file, lineterminator="\n")
-    table.writerow(["trial", "state", aim, *places])
+def _table(trials: Sequence[Any], places: Sequence[str], *, aim: str) -> str:
+    rows: list[list[object]] = [["trial", "state", aim, *places]]
     for trial in trials:
-        value = "" if trial.value is None else trial.value
-        table.writerow([trial.number, trial.state.name.lower(), value, *map(trial.params.get, places)])
-    return file.getvalue().encode()
+        rows.append([trial.number, trial.state.name.lower(), trial.value, *map(trial.params.get, places)])
+    return as_csv(rows)

@@ -15,12 +15,12 @@ from typing import Protocol
 import numpy as np
 
 from unmask.data.prepare.depth_labels import attack_depth, face_depth
-from unmask.data.prepare.engines import Engine, KilledError, in_processes
 from unmask.data.prepare.prepared import DEPTH_PX, SPEC, depth_with_margin, with_margin
 from unmask.data.prepare.shards import Arrays, Pictures, Prepared, RecordingOutcome, Row, write_shard
 from unmask.data.prepare.views import VIEWS, degraded, tightened
 from unmask.files import held, left_behind, write_bytes
 from unmask.media.clips import choose, clip_box, cut, mesh_depth, mesh_mask
+from unmask.parallel import Engine, KilledError, in_processes
 from unmask.types import (
     Clip,
     ClipSpec,

@@ -9,8 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from unmask.data.catalogue import protocol as catalogue_protocol
-from unmask.data.catalogue import split_by
+from unmask.data.catalogue import protocol as catalogue_protocol, split_by
 from unmask.data.prepare.prepared import PREPARATION, SELECTED, SPEC, PreparedSet
 from unmask.data.prepare.shards import RecordingOutcome
 from unmask.files import read_json, write_bytes

@@ -44,7 +44,7 @@ def _folder(split: Split) -> Path | None:
 
 def _compare(path: Path, rows: dict[str, Presentation], *, test: bool) -> None:
     for where, name, label in agreeing(path, _lines(path), wanted=rows.keys(), remedy=REMEDY):
-        truth = FAMILIES[rows[name].instrument.split("/")[0]]
+        truth = FAMILIES[rows[name].family]
         same = label == truth if test else (label == "1") == (truth == "1")
         if not same:
             raise DataError(f"{where}: {name} is labelled {label}, but its name says {truth}; {REMEDY}")

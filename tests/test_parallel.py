@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from unmask.data.prepare.engines import in_processes, on_ray
 from unmask.data.prepare.preparation import Cutting, Packing, Recording, prepare
 from unmask.data.prepare.prepared import PreparedSet
+from unmask.parallel import in_processes, on_ray
 from unmask.types import ClipSpec, Face, Frame, Label, OutputError, SettingsError, Sighting
 
 CUTTING = Cutting(clip=ClipSpec(frames=1, size_px=32), seed=3)
