@@ -13,7 +13,7 @@ from unmask.claims.data import TESTS
 from unmask.claims.settings import VARIANTS, settings_of, systems_of
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.files import held, write_bytes
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.models.weights import save
 from unmask.scores import write_scores
 from unmask.training.checkpoint import BEST, CHECKPOINT
@@ -144,7 +144,7 @@ def _of(row: Score, *, system: str, seed: int) -> Score:
     return replace(row, columns={**row.columns, "model": f"{system} seed {seed}"})
 
 
-def _own_score(network: ClipNetwork, sets: Path, settings: Settings) -> Scorer:
+def _own_score(network: TrainableNetwork, sets: Path, settings: Settings) -> Scorer:
     """In the precision of the training: a third of the time of float32, the same for all systems."""
     bf16 = settings.compute.precision == "bf16-mixed"
     if bf16:
@@ -157,17 +157,17 @@ def _own_score(network: ClipNetwork, sets: Path, settings: Settings) -> Scorer:
     return score
 
 
-def _ghvm(network: ClipNetwork, sets: Path, settings: Settings) -> Scorer:
+def _ghvm(network: TrainableNetwork, sets: Path, settings: Settings) -> Scorer:
     return lambda prepared: -verify(network, prepared).delta_kl
 
 
-def _both(network: ClipNetwork, sets: Path, settings: Settings) -> Scorer:
+def _both(network: TrainableNetwork, sets: Path, settings: Settings) -> Scorer:
     """FHVM's score less variance and delta-KL, on the scale that bona fide clips of training have."""
     by, _ = standards_of(network, PreparedSet.open(sets / "train"))
     return lambda prepared: combined(verify(network, prepared), by)
 
 
-SCORERS: dict[str, Callable[[ClipNetwork, Path, Settings], Scorer]] = {
+SCORERS: dict[str, Callable[[TrainableNetwork, Path, Settings], Scorer]] = {
     "": _own_score,
     "ghvm": _ghvm,
     "both": _both,

@@ -22,12 +22,12 @@ from unmask.models.baselines.ssdg import ssdg
 from unmask.models.encoded import sgtd_e
 from unmask.models.encoder import encoder
 from unmask.models.fghv.network import ENCODED, NARROW, WIDE, fghv
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.models.output import Output
 from unmask.models.presets import off_gru_multi, sgtd_multi, sgtd_single
 from unmask.models.sgtd.form import MEDIUM, OFF_PAPER, OFF_SMALL, PAPER, SMALL
 
-MODELS: dict[str, Callable[..., ClipNetwork]] = {
+MODELS: dict[str, Callable[..., TrainableNetwork]] = {
     "sgtd_single": partial(sgtd_single, PAPER),
     "sgtd_multi": partial(sgtd_multi, PAPER),
     "sgtd_m_single": partial(sgtd_single, MEDIUM),
@@ -66,4 +66,4 @@ MODELS: dict[str, Callable[..., ClipNetwork]] = {
     "fghv_e": partial(fghv, ENCODED, backbone="encoder", channels=3),
 }
 
-__all__ = ["MODELS", "ClipNetwork", "Output"]
+__all__ = ["MODELS", "Output", "TrainableNetwork"]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from unmask.contract import MAP_PX, ellipse_mask
 from unmask.models.efficientnet import HEAD, SHRINK, EfficientNetLite0
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.models.output import Output, unless_unseen
 from unmask.types import SettingsError
 
@@ -90,7 +90,7 @@ def summed_up(taps: list[Tensor], head: Tensor) -> Tensor:
     return torch.cat([*found, head.mean(dim=(2, 3))], dim=1)
 
 
-class Encoder(ClipNetwork):
+class Encoder(TrainableNetwork):
     """Score: sigmoid of the head's logit, mean over frames; the depth map has no part in it.
 
     In training pictures are looked at as they come: clips are flipped there by chance.

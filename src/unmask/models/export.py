@@ -34,7 +34,7 @@ from unmask.contract import (
 )
 from unmask.files import write_bytes
 from unmask.models.encoder import Encoder
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.types import ClipSpec
 
 OPSET = 18
@@ -42,7 +42,7 @@ GOLDEN_SEEDS = (1, 2, 3)
 OUTPUTS = ("score", "depth")
 
 
-def export(network: ClipNetwork, contract: Contract, out: Path, *, half: bool = True) -> Contract:
+def export(network: TrainableNetwork, contract: Contract, out: Path, *, half: bool = True) -> Contract:
     """Write `out` whole or not at all; the contract comes back with golden scores and the hash of the graph.
 
     Golden scores are those of the written graph (fp16 storage included), in f32, under the fixed ellipse.
@@ -96,7 +96,7 @@ def features_graph(network: Encoder) -> bytes:
 class _Named(nn.Module):
     """The network with its inner tensors as further outputs: only so do they keep names in the graph."""
 
-    def __init__(self, network: ClipNetwork) -> None:
+    def __init__(self, network: TrainableNetwork) -> None:
         super().__init__()
         self.network = network
 
@@ -117,7 +117,7 @@ class _NamedViews(_Named):
         return self.outputs(clips, mask, *views)
 
 
-def _graph(network: ClipNetwork, spec: ClipSpec) -> onnx.ModelProto:
+def _graph(network: TrainableNetwork, spec: ClipSpec) -> onnx.ModelProto:
     was_training = network.training
     named = (_NamedViews if spec.views else _Named)(network).eval()
     example = _example(spec)

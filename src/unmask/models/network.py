@@ -1,7 +1,7 @@
 """What a network of `MODELS` is: an `nn.Module` that says what training and export may ask of it.
 
-Every network has the attributes of `ClipNetwork`, so that nothing is looked up by name; what only some can do is
-a protocol, and `isinstance` says which can.
+Every network has the attributes of `TrainableNetwork`, so that nothing is looked up by name; what only some
+can do is a protocol, and `isinstance` says which can.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from unmask.models.output import Output
 
 
-class ClipNetwork(nn.Module):
+class TrainableNetwork(nn.Module):
     """Clips (B, T, 3, S, S) in [0, 1] -> `Output`.
 
     `multi_frame`: it needs two frames or more and scores the clip as a whole. `size_px` and `frame_count`:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from unmask.contract import Contract, OperatingPoint, ScoreMap, TrainingData, ellipse_mask
 from unmask.models.baselines.minifasnet import STAGES, Bottleneck, convolution
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.models.output import Output, unless_unseen
 from unmask.types import ClipSpec, ClipView, ModelError
 
@@ -182,7 +182,7 @@ class PublishedNetwork(nn.Module):
         self.load_state_dict(dict(zip(own, given, strict=True)))
 
 
-class SilentFace(ClipNetwork):
+class SilentFace(TrainableNetwork):
     """Score: the mean over networks of the softmax's bona fide part; there is no depth map."""
 
     ellipse: Tensor

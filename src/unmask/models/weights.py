@@ -8,11 +8,11 @@ from torch import Tensor
 
 from unmask.contract import CONTRACT_KEY, Contract, from_json, sealed, tensors_sha256, to_json
 from unmask.files import write_bytes
-from unmask.models import MODELS, ClipNetwork
+from unmask.models import MODELS, TrainableNetwork
 from unmask.types import ModelError
 
 
-def save(path: str | Path, network: ClipNetwork, contract: Contract) -> Contract:
+def save(path: str | Path, network: TrainableNetwork, contract: Contract) -> Contract:
     """Write the file whole or not at all; the contract comes back sealed with the hash of the tensors."""
     _check_row(contract, origin=str(path))
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
@@ -21,7 +21,7 @@ def save(path: str | Path, network: ClipNetwork, contract: Contract) -> Contract
     return contract
 
 
-def load(path: str | Path) -> tuple[ClipNetwork, Contract]:
+def load(path: str | Path) -> tuple[TrainableNetwork, Contract]:
     """The network in evaluation mode and its contract; ModelError for a file missing, altered or bare."""
     if not Path(path).is_file():
         raise ModelError(f"there is no weights file {path}; train one or take a released file")

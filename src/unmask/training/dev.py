@@ -9,7 +9,7 @@ from unmask import metrics
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.models.encoder import Encoder
 from unmask.models.losses import binary_score
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.training.batches import by_instrument, one_frame, prefetch, to_batch
 from unmask.training.checkpoint import Dev
 from unmask.training.features import features_of
@@ -29,7 +29,7 @@ class DevScores:
 
 
 def score_set(
-    network: ClipNetwork,
+    network: TrainableNetwork,
     prepared: PreparedSet,
     *,
     frames: int,
@@ -69,7 +69,7 @@ def _by_features(
     return DevScores(scores.double().numpy(), float(loss))
 
 
-def score_finished(network: ClipNetwork, prepared: PreparedSet, settings: Settings) -> DevScores:
+def score_finished(network: TrainableNetwork, prepared: PreparedSet, settings: Settings) -> DevScores:
     """Every clip by a network that is trained, on the CPU, as its settings evaluate."""
     return score_set(
         network,

@@ -12,7 +12,7 @@ import torch
 
 from unmask.contract import Contract, TrainingData
 from unmask.models.export import export
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.models.weights import load, save
 from unmask.training import checkpoint as checkpoints
 from unmask.training.calibrated import fitted_map, through
@@ -100,7 +100,7 @@ def finish(
     return Finished(out / WEIGHTS, out / MODEL, sealed, judge(sets.dev, scored, step=step, alone=frames == 1))
 
 
-def _first_weights(network: ClipNetwork) -> list[TrainingData]:
+def _first_weights(network: TrainableNetwork) -> list[TrainingData]:
     """The row of the weights that a frozen encoder still has, however they came into it."""
     return [IMAGENET_ROW] if encoder_sha256(network) == IMAGENET_SHA256 else []
 
@@ -124,13 +124,13 @@ def unmeasured(settings: Settings, *, command: str = "") -> Contract:
 
 def trained(
     out: Path, settings: Settings, *, start: str | Path | None = None, start_share: float = 0.5
-) -> tuple[ClipNetwork, int]:
+) -> tuple[TrainableNetwork, int]:
     """The network of the run in `out` as `finish` ships it, and the steps behind it."""
     path = out / (BEST if settings.evaluation.keep == "best" and (out / BEST).is_file() else CHECKPOINT)
     if not path.is_file():
         raise ModelError(f"{out} has no checkpoint yet; let the run reach its first, or train longer")
     state = checkpoints.read(path)
-    network: ClipNetwork = build(settings, init=None)
+    network: TrainableNetwork = build(settings, init=None)
     network.load_state_dict(state.average or state.network)
     network = _half_rounded(network)
     if start is not None:
@@ -139,7 +139,7 @@ def trained(
 
 
 @torch.no_grad()
-def averaged(network: ClipNetwork, start: ClipNetwork, *, share: float) -> ClipNetwork:
+def averaged(network: TrainableNetwork, start: TrainableNetwork, *, share: float) -> TrainableNetwork:
     """`network` with each number moved by `share` towards that of `start`, a network of the same widths."""
     theirs = start.state_dict()
     for name, tensor in network.state_dict().items():
@@ -149,7 +149,7 @@ def averaged(network: ClipNetwork, start: ClipNetwork, *, share: float) -> ClipN
 
 
 @torch.no_grad()
-def _half_rounded(network: ClipNetwork) -> ClipNetwork:
+def _half_rounded(network: TrainableNetwork) -> TrainableNetwork:
     """Kernels as the ONNX file stores them (fp16), so that what is measured is what is shipped."""
     for parameter in network.parameters():
         if parameter.ndim > 1:

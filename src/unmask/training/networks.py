@@ -15,10 +15,10 @@ from unmask.media.assets import imagenet_weights
 from unmask.models import MODELS
 from unmask.models.encoder import Encoder
 from unmask.models.network import (
-    Network,
     StartsFromImagenet,
     StartsFromOpenClip,
     StartsFromTorchvision,
+    TrainableNetwork,
     TwoStages,
 )
 from unmask.models.weights import load
@@ -32,7 +32,7 @@ IMAGENET = "imagenet"  # in its place: the published weights of an encoder
 TORCHVISION = "torchvision:"  # before a file of torchvision's ResNet-18
 
 
-def build(settings: Settings, *, init: str | Path | None) -> Network:
+def build(settings: Settings, *, init: str | Path | None) -> TrainableNetwork:
     """The network of the settings.
 
     `init`: weights to start from; a multi-frame network may start from the backbone of a single-frame one, a
@@ -64,7 +64,7 @@ def build(settings: Settings, *, init: str | Path | None) -> Network:
     return network
 
 
-def _fill(network: Network, init: str | Path, *, name: str) -> None:
+def _fill(network: TrainableNetwork, init: str | Path, *, name: str) -> None:
     if str(init).startswith(OPEN_CLIP):
         if not isinstance(network, StartsFromOpenClip):
             raise SettingsError(f"{init} are weights of a CLIP, {name} is none; give weights of {name}")
@@ -108,7 +108,7 @@ def refuse_unfit(settings: Settings) -> None:
         build(settings, init=None)
 
 
-def refuse_domains(network: Network, prepared: PreparedSet) -> None:
+def refuse_domains(network: TrainableNetwork, prepared: PreparedSet) -> None:
     """SettingsError where a network that learns across domains is built for fewer than the set has."""
     most, (_, names) = network.domain_count, domains_of(prepared.rows)
     if most is not None and len(names) > most:
@@ -118,7 +118,7 @@ def refuse_domains(network: Network, prepared: PreparedSet) -> None:
         )
 
 
-def frames_of(network: Network, spec: ClipSpec) -> int:
+def frames_of(network: TrainableNetwork, spec: ClipSpec) -> int:
     """How many frames of a clip the network takes; SettingsError where it takes other clips than `spec`."""
     if network.size_px not in (None, spec.size_px):
         raise SettingsError(
@@ -138,7 +138,7 @@ def frames_of(network: Network, spec: ClipSpec) -> int:
 
 
 @torch.no_grad()
-def start_depth(network: Network, prepared: PreparedSet, *, frames: int) -> None:
+def start_depth(network: TrainableNetwork, prepared: PreparedSet, *, frames: int) -> None:
     """Gives the first maps the mean of the bona fide labels, by the bias of `map_layer`, else by its kernel.
 
     That layer may end in a ReLU: where chance starts it below zero everywhere, no gradient ever comes back.

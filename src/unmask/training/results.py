@@ -17,7 +17,7 @@ from unmask import metrics
 from unmask.data.prepare.prepared import PreparedSet, protocol_of
 from unmask.data.protocols import PROTOCOLS
 from unmask.files import write_bytes
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.plain import active, as_table
 from unmask.training import checkpoint as checkpoints
 from unmask.training.checkpoint import BEST, CHECKPOINT
@@ -116,7 +116,7 @@ def worst_of(settings: Settings, data: Folders) -> str:
 
 
 def _of_weights(
-    network: ClipNetwork,
+    network: TrainableNetwork,
     parts: Mapping[str, PreparedSet],
     settings: Settings,
     *,

@@ -14,7 +14,7 @@ from lightning.fabric.wrappers import _FabricModule
 from torch import nn
 
 from unmask.models.fghv.hypotheses import collapse
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.models.output import Draws
 from unmask.training import checkpoint as checkpoints
 from unmask.training.batches import BatchSampler, RawBatch, changed, prefetch
@@ -49,8 +49,8 @@ class Trainer:
     sets: Sets
     out: Path
     network: _FabricModule
-    bare: ClipNetwork
-    average: ClipNetwork | None
+    bare: TrainableNetwork
+    average: TrainableNetwork | None
     optimiser: torch.optim.Optimizer
     sampler: BatchSampler
     frames: int

@@ -14,7 +14,7 @@ from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Row
 from unmask.models.fghv.gaussian import Search, shift
 from unmask.models.fghv.network import Fghv, correlations, likelihood
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.training.batches import one_frame, prefetch, to_batch
 from unmask.types import DataError, Label, ModelError, Score
 
@@ -48,7 +48,7 @@ class Standards:
 
 
 def verify(
-    network: ClipNetwork,
+    network: TrainableNetwork,
     prepared: PreparedSet,
     *,
     numbers: np.ndarray | None = None,
@@ -87,7 +87,7 @@ def _of_faces(network: Fghv, clips: torch.Tensor, *, search: Search | None) -> t
 
 
 def standards_of(
-    network: ClipNetwork,
+    network: TrainableNetwork,
     prepared: PreparedSet,
     *,
     search: Search | None = None,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from unmask.contract import ellipse_mask
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.models.output import Output, masked_mean, unless_unseen
 
 IMAGENET = (
@@ -15,7 +15,7 @@ IMAGENET = (
 )  # mean and deviation, as torchvision's networks take
 
 
-class FrameNetwork(ClipNetwork):
+class FrameNetwork(TrainableNetwork):
     """Frames -> `judge` -> output; `mean` and `deviation` of a channel normalise what `frames` gives."""
 
     ellipse: Tensor

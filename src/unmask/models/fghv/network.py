@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from unmask.contract import MAP_PX
 from unmask.models.baselines.resnet import ResNet18Trunk
 from unmask.models.encoder import FEATURES, DepthDecoder, FrozenEncoder, both_views, folded, merged
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.models.output import Draws, Output, unless_unseen
 from unmask.types import ModelError, SettingsError
 
@@ -175,7 +175,7 @@ class Generator(nn.Module):
         return self.layers(latents)
 
 
-class Fghv(ClipNetwork):
+class Fghv(TrainableNetwork):
     """Frames one by one: score = mean over K latent vectors of sigmoid((cos(f, g_k) - cos(f, h_k)) / tau)."""
 
     latents: Tensor

@@ -19,7 +19,7 @@ import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
 from unmask.contract import MAP_PX, ellipse_mask
-from unmask.models.network import ClipNetwork
+from unmask.models.network import TrainableNetwork
 from unmask.models.output import Output, masked_mean, unless_unseen
 from unmask.models.sgtd.form import PAPER, Form
 from unmask.models.sgtd.motion import ConvGru, Motion, Recurrence
@@ -30,7 +30,7 @@ from unmask.types import SettingsError
 BETA = 0.8  # of the class in loss and score
 
 
-class SgtdSingle(ClipNetwork):
+class SgtdSingle(TrainableNetwork):
     """Frames one by one: score = sigmoid(2 d - 1), d the mean depth under the mask."""
 
     ellipse: Tensor
@@ -59,7 +59,7 @@ class SgtdSingle(ClipNetwork):
         return self.backbone.depth
 
 
-class SgtdMulti(ClipNetwork):
+class SgtdMulti(TrainableNetwork):
     """Clips of T frames: score = sigmoid(1.2 d + 0.8 p - 1), d the mean refined depth, p the live output.
 
     `Form.score` chooses equation 11 instead.
