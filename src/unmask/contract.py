@@ -206,6 +206,16 @@ def onnx_sha256(model: Any) -> str:
     return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
 
 
+def seal_onnx(model: Any, contract: Contract) -> tuple[Contract, bytes]:
+    """`contract` sealed for the graph of an `onnx.ModelProto`, and the whole file; other metadata stay."""
+    contract = sealed(contract, onnx_sha256(model))
+    kept = {entry.key: entry.value for entry in model.metadata_props if entry.key != CONTRACT_KEY}
+    del model.metadata_props[:]
+    for key, value in {**kept, CONTRACT_KEY: to_json(contract)}.items():
+        model.metadata_props.add(key=key, value=value)
+    return contract, model.SerializeToString(deterministic=True)
+
+
 def to_json(contract: Contract) -> str:
     """The sealed form: canonical JSON of the fields, with the SHA-256 of itself beside it."""
     body = {**asdict(contract), "clip": contract.clip.written()}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from unmask.contract import CONTRACT_KEY, Contract, onnx_sha256, sealed, to_json
+from unmask.contract import Contract, seal_onnx
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.detector.network import BATCH, Network
 from unmask.files import write_bytes
@@ -42,9 +42,8 @@ def add_bf16_points(
 
 def _rewrite(model: Path, weights: Path, contract: Contract) -> Contract:
     graph = onnx.load(str(model))
-    contract = sealed(contract, onnx_sha256(graph))
-    onnx.helper.set_model_props(graph, {CONTRACT_KEY: to_json(contract)})
-    write_bytes(model, graph.SerializeToString(deterministic=True))
+    contract, content = seal_onnx(graph, contract)
+    write_bytes(model, content)
     network, _ = load(weights)
     save(weights, network, contract)
     return contract

@@ -16,7 +16,6 @@ from scipy.special import expit
 
 from unmask import metrics
 from unmask.contract import (
-    CONTRACT_KEY,
     Contract,
     GoldenClip,
     OperatingPoint,
@@ -24,9 +23,7 @@ from unmask.contract import (
     TrainingData,
     ellipse_mask,
     golden_views,
-    onnx_sha256,
-    sealed,
-    to_json,
+    seal_onnx,
 )
 from unmask.detector.decision import rule_of
 from unmask.detector.network import Network, read_file
@@ -218,9 +215,8 @@ def write_adapted(model: str | Path, adapted: Adapted, out: str | Path) -> Contr
             )
             tensor.CopyFrom(made)
     contract = replace(adapted.contract, golden=_golden(loaded, adapted.contract))
-    contract = sealed(contract, onnx_sha256(loaded))
-    onnx.helper.set_model_props(loaded, {CONTRACT_KEY: to_json(contract)})
-    write_bytes(out, loaded.SerializeToString(deterministic=True))
+    contract, content = seal_onnx(loaded, contract)
+    write_bytes(out, content)
     return contract
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from unmask import metrics
-from unmask.contract import CONTRACT_KEY, Contract, OperatingPoint, ScoreMap, onnx_sha256, sealed, to_json
+from unmask.contract import Contract, OperatingPoint, ScoreMap, seal_onnx
 from unmask.detector.network import read_file
 from unmask.files import write_bytes
 from unmask.metrics.bounds import captures_needed, errors_allowed, upper_bound
@@ -190,10 +190,8 @@ def write_calibrated(model: str | Path, contract: Contract, out: str | Path) -> 
     """The file of `model` with that contract in place of its own, sealed; whole or not at all."""
     graph, _ = read_file(model)
     loaded = onnx.load_model_from_string(graph)
-    contract = sealed(contract, onnx_sha256(loaded))
-    kept = {entry.key: entry.value for entry in loaded.metadata_props if entry.key != CONTRACT_KEY}
-    onnx.helper.set_model_props(loaded, {**kept, CONTRACT_KEY: to_json(contract)})
-    write_bytes(out, loaded.SerializeToString(deterministic=True))
+    contract, content = seal_onnx(loaded, contract)
+    write_bytes(out, content)
     return contract
 
 

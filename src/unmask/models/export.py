@@ -21,15 +21,12 @@ import torch
 from torch import Tensor, nn
 
 from unmask.contract import (
-    CONTRACT_KEY,
     MAP_PX,
     Contract,
     GoldenClip,
     ellipse_mask,
     golden_views,
-    onnx_sha256,
-    sealed,
-    to_json,
+    seal_onnx,
     view_names,
 )
 from unmask.files import write_bytes
@@ -52,9 +49,8 @@ def export(network: TrainableNetwork, contract: Contract, out: Path, *, half: bo
         _store_half(model)
     onnx.checker.check_model(model)
     contract = replace(contract, golden=_golden(model, contract.clip))
-    contract = sealed(contract, onnx_sha256(model))
-    onnx.helper.set_model_props(model, {CONTRACT_KEY: to_json(contract)})
-    write_bytes(out, model.SerializeToString(deterministic=True))
+    contract, content = seal_onnx(model, contract)
+    write_bytes(out, content)
     return contract
 
 
