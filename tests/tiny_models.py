@@ -8,16 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from conftest import random_contract
-from unmask.contract import (
-    CONTRACT_KEY,
-    Contract,
-    GoldenClip,
-    ellipse_mask,
-    golden_views,
-    onnx_sha256,
-    sealed,
-    to_json,
-)
+from unmask.contract import Contract, GoldenClip, ellipse_mask, golden_views, seal_onnx
 from unmask.detector.network import Network
 from unmask.types import ClipSpec
 
@@ -33,9 +24,7 @@ def linear_model(
     contract = replace(random_contract(name, frames=spec.frames), clip=spec)
     model = _graph(np.asarray(weight, np.float32), bias, spec)
     contract = replace(contract, golden=_golden(model, contract))
-    contract = sealed(contract, onnx_sha256(model))
-    helper.set_model_props(model, {CONTRACT_KEY: to_json(contract)})
-    path.write_bytes(model.SerializeToString(deterministic=True))
+    path.write_bytes(seal_onnx(model, contract)[1])
     return path
 
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from conftest import random_contract
 from unmask.contract import Contract, OperatingPoint
 from unmask.detector.decision import Rule, independent, read, rule_of, worst
-from unmask.types import ClipSpec, ModelError, Reason, Verdict
+from unmask.types import ModelError, Reason, Verdict
 
 RULE = Rule(name="default", threshold=0.5, margin=0.3, correlation=0.5)
 POINT = OperatingPoint(
@@ -27,20 +28,9 @@ POINT = OperatingPoint(
 
 def _contract(**changes: float) -> Contract:
     correlation = changes.pop("correlation", 0.5)
-    return Contract(
-        name="m",
-        version="1",
-        network="sgtd_s_multi",
-        arguments={},
-        clip=ClipSpec(),
-        operating_points=(replace(POINT, **changes),),
-        training_data=(),
-        golden=(),
-        command="",
-        seed=0,
-        commit="",
-        evidence_correlation=correlation,
-    )
+    made = random_contract("sgtd_s_multi", frames=5)
+    points = (replace(POINT, **changes),)
+    return replace(made, operating_points=points, evidence_correlation=correlation)
 
 
 def test_independent_clips_make_it_walds_test():

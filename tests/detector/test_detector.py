@@ -7,11 +7,13 @@ import math
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from unmask.contract import Contract, OperatingPoint
+from conftest import random_contract
+from unmask.contract import Contract
 from unmask.detector import detector as detector_module, evidence, watch
 from unmask.detector.detector import Detector
 from unmask.detector.watch import WatchSettings
@@ -19,7 +21,6 @@ from unmask.media.sources import Source
 from unmask.types import (
     Clip,
     ClipScore,
-    ClipSpec,
     Decision,
     Face,
     Frame,
@@ -87,32 +88,7 @@ class Judge:
 
 
 def _contract(name: str, frames: int) -> Contract:
-    point = OperatingPoint(
-        name="default",
-        threshold=0.5,
-        margin=0.1,
-        precision="f32",
-        apcer=0.0,
-        worst_instrument="print",
-        bpcer=0.0,
-        attacks=1,
-        bona_fide=1,
-        measured_on="nothing",
-    )
-    return Contract(
-        name=name,
-        version="0",
-        network=name,
-        arguments={},
-        clip=ClipSpec(frames=frames, size_px=128),
-        operating_points=(point,),
-        training_data=(),
-        golden=(),
-        command="",
-        seed=0,
-        commit="",
-        payload_sha256=name,
-    )
+    return replace(random_contract(name, frames=frames, margin=0.1), payload_sha256=name)
 
 
 class Moving:

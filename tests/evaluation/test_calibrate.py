@@ -13,6 +13,7 @@ from scipy.stats import beta
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
+from conftest import random_contract
 from unmask.app import calibrate as app
 from unmask.contract import CONTRACT_KEY, Contract, OperatingPoint, ScoreMap, from_json, to_json
 from unmask.detector.decision import Rule, read, rule_of
@@ -33,7 +34,6 @@ from unmask.report.calibration_page import page
 from unmask.report.curve import draw
 from unmask.types import (
     ClipScore,
-    ClipSpec,
     DataError,
     Label,
     ModelError,
@@ -60,19 +60,8 @@ def _contract(threshold: float = 0.5, margin: float = 0.02) -> Contract:
         )
 
     points = (point("default", threshold, "f32"), point("strict", 0.6, "f32"), point("default", 0.4, "bf16"))
-    return Contract(
-        name="planted",
-        version="1",
-        network="sgtd_s_single",
-        arguments={},
-        clip=ClipSpec(frames=1, size_px=128),
-        operating_points=points,
-        training_data=(),
-        golden=(),
-        command="",
-        seed=0,
-        commit="",
-    )
+    made = random_contract("sgtd_s_single", frames=1)
+    return replace(made, name="planted", version="1", operating_points=points, command="")
 
 
 def _scores(living: list[float], **attacks: list[float]) -> list[Score]:

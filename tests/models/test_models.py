@@ -1,6 +1,6 @@
 """The contract of every network in MODELS: a new row is tested by being there, in small as TINY says."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import onnxruntime
@@ -8,6 +8,7 @@ import openvino as ov
 import pytest
 import torch
 
+from conftest import random_contract
 from unmask.contract import Contract, ellipse_mask
 from unmask.models import MODELS
 from unmask.models.export import export
@@ -122,19 +123,8 @@ def network(name):
 
 def contract_for(name: str) -> Contract:
     arguments, side = TINY[name]
-    return Contract(
-        name=name,
-        version="0",
-        network=name,
-        arguments=arguments,
-        clip=ClipSpec(frames=frames_of(name), size_px=side),
-        operating_points=(),
-        training_data=(),
-        golden=(),
-        command="",
-        seed=0,
-        commit="",
-    )
+    clip = ClipSpec(frames=frames_of(name), size_px=side)
+    return replace(random_contract(name, frames=clip.frames), arguments=arguments, clip=clip)
 
 
 def test_every_network_is_tested_here():

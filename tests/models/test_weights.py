@@ -12,9 +12,9 @@ import torch
 from onnx.utils import Extractor
 from safetensors.torch import save_file
 
+from conftest import random_contract
 from unmask.contract import (
     CONTRACT_KEY,
-    Contract,
     ellipse_mask,
     from_json,
     golden_pixels,
@@ -27,18 +27,10 @@ from unmask.models.weights import load, save
 from unmask.types import ClipSpec, ModelError, OutputError, SettingsError
 
 torch.set_num_threads(1)
-CONTRACT = Contract(
-    name="tiny",
-    version="0",
-    network="sgtd_s_multi",
+CONTRACT = replace(
+    random_contract("sgtd_s_multi", frames=3),
     arguments={"pools": [1, 1, 1], "momentum": 0.7},
     clip=ClipSpec(frames=3, size_px=32),
-    operating_points=(),
-    training_data=(),
-    golden=(),
-    command="",
-    seed=0,
-    commit="",
 )
 
 
