@@ -19,7 +19,7 @@ MODULES = [
 ]
 # What must not be written -> what to write.
 RULES = {
-    r"(?:^|[.!?:]\s+|\n\s*\n\s*|# )Of [a-z]": "a whole sentence, not a fragment that begins with 'Of'",
+    r"(?:^|[.!?:]\s+|\n\s*\n\s*|# )Of \S": "a whole sentence, not a fragment that begins with 'Of'",
     r"(?<![Tt]here )\bis no (?:picture|video|folder|file|name|number|table|source|frame|verdict|face)\b": (
         "'is not a'"
     ),

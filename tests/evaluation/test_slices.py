@@ -11,7 +11,7 @@ from unmask.types import Label, Score
 
 
 def system(rows):
-    """Of (label, score, columns); the threshold is 0.5."""
+    """A system of rows (label, score, columns); the threshold is 0.5."""
     test = tuple(
         Score(
             presentation=str(number),

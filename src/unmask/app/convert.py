@@ -20,7 +20,7 @@ class ConvertOptions:
     out: Annotated[Path, typer.Argument(help="The table to write.")]
     to: Annotated[str, Choices(FORMATS), typer.Option(help="Its format.")] = "unmask"
     form: Annotated[
-        str | None, Choices(FORMATS), typer.Option("--format", help="Of SCORES, where it cannot be told.")
+        str | None, Choices(FORMATS), typer.Option("--format", help="Format of SCORES, if not shown.")
     ] = None
 
 

@@ -224,7 +224,8 @@ def verify(
     Exit code: 0 if it is whole, else 1. Rows cut off at the end are seen by --head alone.
     """
     extra()
-    from unmask.serve.audit import hash_of, verify as verified
+    from unmask.serve.audit import hash_of
+    from unmask.serve.audit import verify as verified
 
     opened = _migrated(database)
     last, wrong = opened.call(verified)

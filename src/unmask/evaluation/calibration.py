@@ -152,8 +152,8 @@ def grouped(scores: Sequence[Score], *, over: str) -> dict[str, np.ndarray]:
 def threshold(wanted: Wanted, living: np.ndarray, groups: Mapping[str, np.ndarray]) -> float:
     """The threshold at which the one-sided 95 % bound of the wanted rate is at most its target.
 
-    Of APCER the lowest, over the scored attacks of each group; of BPCER the highest, non-responses being
-    errors. DataError says what is missing where the sample cannot carry it.
+    It is the lowest such threshold for APCER, over the scored attacks of each group, and the highest for
+    BPCER, whose errors include non-responses. DataError says what the sample lacks.
     """
     parts = [ranked(living, "bona fide"), *(ranked(found, name) for name, found in groups.items())]
     if wanted.rate == "bpcer":
