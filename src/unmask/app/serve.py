@@ -107,8 +107,8 @@ def run(
         bool | None,
         typer.Option(
             "--demo/--no-demo",
-            help="Show the camera page at /demo to anyone, without a key, with scores; where neither is said, "
-            "on a loopback address without --origin and --proxies alone.",
+            help="Show the camera page at /demo to anyone, without a key, with scores; where neither is "
+            "given, on a loopback address without --origin and --proxies alone.",
         ),
     ] = None,
     closed_metrics: Annotated[
@@ -224,8 +224,7 @@ def verify(
     Exit code: 0 if it is whole, else 1. Rows cut off at the end are seen by --head alone.
     """
     extra()
-    from unmask.serve.audit import hash_of
-    from unmask.serve.audit import verify as verified
+    from unmask.serve.audit import hash_of, verify as verified
 
     opened = _migrated(database)
     last, wrong = opened.call(verified)
