@@ -32,6 +32,7 @@ class Scene:
     exposure_constant_s: float = 1.0
     noise: float = 1.5
     scale: float = 62.0  # pixels of the span of the eyes
+    lamp: float = 0.0  # of a window at the left, the room being 1
 
 
 def face_of_scale(scale: float, *, rotation: np.ndarray | None = None) -> Face:
@@ -56,6 +57,7 @@ def frames(
     pattern = cv2.GaussianBlur(rng.normal(1, 0.9, (SIDE, SIDE)).astype(np.float32), (0, 0), 1.5)
     skin = np.where(covered, scene.albedo, 0.25)[..., None] * np.array([1.0, 0.72, 0.6]) * pattern[..., None]
     room = np.where(covered, 0.75 + 0.25 * -normal[..., 1] - 0.1 * normal[..., 0], 0.8)[..., None]
+    room = room + scene.lamp * np.where(covered, np.clip(-normal[..., 0], 0, 1), 0.3)[..., None]
     facing = np.where(covered, np.clip(-normal[..., 2], 0, 1), 0.06)[..., None]
     shown = skin * room
     answer = {

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from painted import SIDE, Scene, face_of_scale, frames
 
-from unmask.challenges.light import HOLD_MS, LightChallenge, LightJudge
+from unmask.challenges.light import HOLD_MS, LightChallenge, LightJudge, LightLimits, read
+from unmask.challenges.response import Response
 from unmask.challenges.result import ChallengeResult, fused
 from unmask.types import Frame, Reason, SettingsError, Verdict
 
@@ -49,6 +52,30 @@ def test_glass_that_mirrors_the_screen_is_not_live():
     result = judged(Scene(kind="glass"))
     assert result.verdict is not Verdict.LIVE
     assert Reason.MIRROR in result.reasons
+
+
+def test_a_lamp_at_one_side_of_a_head_is_not_taken_for_a_mirror():
+    result = judged(Scene(lamp=2.0))
+    assert (result.verdict, result.reasons) == (Verdict.LIVE, ())
+    assert np.hypot(result.evidence["uneven"], result.evidence["lamp"]) > LightLimits().uneven_most
+    assert result.evidence["uneven"] < result.evidence["lamp"]
+
+
+def test_weak_light_that_looks_mirrored_is_said_to_be_lost_in_the_room():
+    mirrored = Response(change=np.full(3, 0.05), mirror=-0.9, mirror_noise=0.05, shape=0.2, shape_noise=0.01)
+    assert read(mirrored, LightLimits()) == (Verdict.UNDECIDED, (Reason.TOO_BRIGHT,))
+    strong = replace(mirrored, change=np.full(3, 0.5))
+    assert read(strong, LightLimits()) == (Verdict.UNDECIDED, (Reason.MIRROR,))
+
+
+def test_a_lamp_excuses_nothing_where_depth_is_not_seen():
+    lit = Response(
+        change=np.full(3, 0.5), shape=0.2, shape_noise=0.01, mirror=-0.2, mirror_noise=0.01, uneven=0.1
+    )
+    lamp = replace(lit, beside=0.0, beside_noise=0.1, lamp=0.5)
+    assert read(lamp, LightLimits())[0] is Verdict.LIVE
+    for unsure in ({"beside": None}, {"beside": 0.3}, {"mirror_noise": 0.3}):
+        assert read(replace(lamp, **unsure), LightLimits())[0] is Verdict.UNDECIDED
 
 
 @pytest.mark.parametrize("scene", [Scene(screen=0.0002), Scene(screen=0.0012, albedo=0.06, noise=4.0)])

@@ -8,6 +8,7 @@ from unmask.challenges.sequence import (
     Schedule,
     false_acceptance,
     find_sequence,
+    slow_basis,
     step_shares,
     steps_in,
 )
@@ -41,6 +42,22 @@ def test_a_sequence_is_found_with_its_delay_and_size(rng):
     assert found.chance <= 1e-4
     assert found.lag_s == pytest.approx(0.2, abs=LAG_STEP_S)
     assert found.change == pytest.approx(0.1, abs=0.03)
+
+
+def test_light_that_changes_as_the_head_moves_does_not_hide_the_sequence(rng):
+    indices = draw_walk(Dice(1), choices=CHOICES, steps=STEPS)
+    motion = np.cumsum(rng.normal(0, 1, (len(TIMES_S), 4)), axis=0)
+    signal = 0.02 * lit(indices, lag_s=0.2) + 0.05 * motion @ rng.normal(0, 1, (4, 3))
+    signal += rng.normal(0, 0.01, signal.shape)
+    seen = find_sequence(signal, TIMES_S, indices, SCHEDULE, lags_s=(0.0, 0.35))
+    known = find_sequence(signal, TIMES_S, indices, SCHEDULE, lags_s=(0.0, 0.35), motion=motion)
+    assert known.chance <= 1e-4 < seen.chance
+    assert known.change == pytest.approx(0.04, abs=0.02)
+
+
+def test_a_head_that_keeps_still_takes_nothing_from_the_signal():
+    still = np.zeros((len(TIMES_S), 6))
+    assert slow_basis(TIMES_S, still).shape == slow_basis(TIMES_S).shape
 
 
 def test_exposure_that_follows_is_undone(rng):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from unmask.challenges.draws import Chooser, chooser, draw_walk
-from unmask.challenges.response import Response, measure_response
+from unmask.challenges.response import Response, measure_response, motion_of
 from unmask.challenges.result import ChallengeResult
 from unmask.challenges.samples import Sample, sample
 from unmask.challenges.sequence import Match, Schedule, Steps, find_sequence, steps_in
@@ -39,12 +39,14 @@ class LightLimits:
     late_until_s: float = 1.5  # later answers are not looked for
     frames_a_step: float = 2.5
     eye_distance_px: float = 28.0
-    beside_most: float = 0.6  # share that comes from beside a head
+    beside_most: float = 0.6  # share that comes from beside a head,
+    beside_sure: float = 0.4  # and where a lamp at one side makes shares uneven
     shape_least: float = 0.03
     shape_sure: float = 2.0  # times what noise alone gives
     shape_noise_most: float = 0.015  # above it a face is not called flat
     mirror_least: float = -0.6
     uneven_most: float = 0.33
+    weak: float = 0.1  # change of a face's light, below which lamps and mirrors look alike
     other_least: float = 0.05  # of steps of another sequence: their size,
     other_explained: float = 0.9  # the share of the signal that they are,
     other_sharp: float = 6.0  # and how sharply they come at the challenge's rhythm
@@ -128,10 +130,11 @@ class LightJudge:
         if float(np.median(light.mean(axis=1))) < limits.dark:
             return _undecided(Reason.TOO_DARK)
         signal, indices = np.log(light), self.challenge.indices
-        found = find_sequence(signal, times_s, indices, schedule, lags_s=(0.0, limits.latest_s))
+        motion, lags = motion_of(samples), (0.0, limits.latest_s)
+        found = find_sequence(signal, times_s, indices, schedule, lags_s=lags, motion=motion)
         if found.chance > limits.chance:
             lags = (limits.latest_s, limits.late_until_s)
-            late = find_sequence(signal, times_s, indices, schedule, lags_s=lags)
+            late = find_sequence(signal, times_s, indices, schedule, lags_s=lags, motion=motion)
             return _not_found(found, late, steps_in(signal, times_s, schedule), limits)
         response = measure_response(samples, indices, schedule, found)
         verdict, reasons = read(response, limits)
@@ -176,12 +179,23 @@ def read(response: Response, limits: LightLimits) -> tuple[Verdict, tuple[Reason
     if against:
         return Verdict.ATTACK, (*against, Reason.MIRROR) if glassy else tuple(against)
     if glassy or (response.uneven is not None and response.uneven > limits.uneven_most):
-        return Verdict.UNDECIDED, (Reason.MIRROR,)  # or a lamp beside the face: turn away from it
+        weak = float(response.change.mean()) < limits.weak
+        return Verdict.UNDECIDED, (Reason.TOO_BRIGHT if weak else Reason.MIRROR,)
     deep = beside is None or beside <= limits.beside_most
+    if response.uneven is not None and np.hypot(response.uneven, response.lamp) > limits.uneven_most:
+        deep = _surely_deep(response, limits)
     shaped = shape is not None and shape >= max(limits.shape_least, limits.shape_sure * shape_noise)
     if deep and shaped:
         return Verdict.LIVE, ()
     return Verdict.UNDECIDED, (Reason.TOO_BRIGHT,)
+
+
+def _surely_deep(response: Response, limits: LightLimits) -> bool:
+    """Whether nothing mirrors and little comes back from beside the head: then a lamp makes shares uneven."""
+    if response.beside is None or response.mirror is None:
+        return False
+    behind = response.beside + 2 * response.beside_noise < limits.beside_sure
+    return behind and response.mirror - 2 * response.mirror_noise > limits.mirror_least
 
 
 def _not_found(found: Match, late: Match, steps: Steps, limits: LightLimits) -> ChallengeResult:
@@ -237,6 +251,7 @@ def _evidence(match: Match, response: Response) -> dict[str, Any]:
     return {
         **_matched(match),
         "uneven": uneven,
+        "lamp": round(response.lamp, 4),
     } | {
         name: None if value is None else {"value": round(value, 4), "noise": round(noise, 4)}
         for name, (value, noise) in numbers.items()

@@ -12,11 +12,13 @@ import numpy as np
 
 from unmask.challenges.samples import SKIN, Sample
 from unmask.challenges.sequence import OPPONENT, Match, Schedule, slow_basis, step_shares, without
+from unmask.media.faces import LEFT_EYE, RIGHT_EYE
 from unmask.media.topology import FACE_TRIANGLES
 
 OTHERS = 60  # sequences that were not shown, to see what noise alone does
 LEAST_SKIN, LEAST_RING = 60, 4  # places seen throughout, fewer say nothing
 NEAR = 0.08  # face heights: finer than this is the skin's own pattern, not its shape
+NOSE_TIP = 1  # of the mesh
 DARKEST, LIGHTEST = 1e-4, 1.0
 
 
@@ -28,8 +30,9 @@ class Response:
     spread of shares over the face that its normals explain beyond a tilted or bent sheet and beyond
     brightness, `shape_noise` what noise alone gives. `mirror`: how shares fall with the skin's own lightness,
     -1 for light that glass mirrors whatever is behind it, about 0 for skin; `mirror_noise` likewise.
-    `uneven`: the smooth spread of the shares beyond noise, large where glass mirrors the screen in a spot,
-    and where a lamp lights one side of a face alone. `change` (3,): of the face's light from a primary's low
+    `lamp`: the smooth spread of the shares that falls where the room's light is more, as it does where a lamp
+    lights one side of a face. `uneven`: the rest of their smooth spread, beyond noise, large where glass
+    mirrors the screen in a spot. `change` (3,): of the face's light from a primary's low
     to its high, as logarithms.
     """
 
@@ -41,6 +44,7 @@ class Response:
     mirror: float | None = None
     mirror_noise: float = np.inf
     uneven: float | None = None
+    lamp: float = 0.0
 
 
 def measure_response(
@@ -65,7 +69,8 @@ def measure_response(
     own = schedule.primaries[list(indices)].astype(np.float64)
     rng = np.random.default_rng(seed)
     others = [own[rng.permutation(len(own))] for _ in range(OTHERS)]
-    answers = _Answers(steps[lit], times_s[lit], skin.mean(axis=1), match.change)
+    basis = slow_basis(times_s[lit])
+    answers = _Answers(steps[lit], basis, skin.mean(axis=1), match.change)
     shares, noises = answers.shares(skin, own, others)
     beside, beside_noise = None, np.inf
     if around.sum() >= LEAST_RING:
@@ -74,6 +79,7 @@ def measure_response(
         beside_noise = float(np.std([np.median(one) for one in places + off]))
     mesh = np.median([one.mesh for one in samples], axis=0)
     surface = _Surface(mesh, seen, lightness=skin.mean(axis=(0, 2)))
+    uneven, lamp = surface.uneven(shares, noises)
     return Response(
         beside=beside,
         beside_noise=beside_noise,
@@ -81,7 +87,8 @@ def measure_response(
         shape_noise=float(np.sqrt(np.mean([surface.explained(noise) ** 2 for noise in noises]))),
         mirror=surface.fall(shares),
         mirror_noise=float(np.std([surface.fall(noise) for noise in noises])),
-        uneven=surface.uneven(shares, noises),
+        uneven=uneven,
+        lamp=lamp,
         change=match.change,
     )
 
@@ -93,9 +100,9 @@ class _Answers:
     places are much more than their hue.
     """
 
-    def __init__(self, steps: np.ndarray, times_s: np.ndarray, mean: np.ndarray, change: np.ndarray) -> None:
+    def __init__(self, steps: np.ndarray, basis: np.ndarray, mean: np.ndarray, change: np.ndarray) -> None:
         self._steps, self._mean, self._change = steps, mean, change
-        self._basis = slow_basis(times_s)
+        self._basis = basis
 
     def shares(
         self, light: np.ndarray, bits: np.ndarray, others: list[np.ndarray]
@@ -138,7 +145,7 @@ class _Surface:
         points = mesh[SKIN][seen]
         place = (points[:, :2] - points[:, :2].mean(axis=0)) / np.ptp(mesh[:, 1])
         x, y = place.T
-        light = lightness - lightness.mean()
+        self._light = light = lightness - lightness.mean()
         sheet = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y, light, light**2])
         self._sheet = np.linalg.qr(sheet)[0]  # its first columns span the tilts and bends
         normals = normals_of(mesh)[SKIN][seen]
@@ -147,6 +154,7 @@ class _Surface:
         apart = ((place[:, None] - place[None]) ** 2).sum(axis=2)
         self._near = np.exp(-apart / (2 * NEAR**2))
         self._near /= self._near.sum(axis=1, keepdims=True)
+        self._turned = np.linalg.qr(np.column_stack([sheet[:, :6], shape]))[0]
         self._pattern = self._fine(light)
 
     def explained(self, shares: np.ndarray) -> float:
@@ -158,14 +166,33 @@ class _Surface:
         power = max(float(self._pattern @ self._pattern), 1e-9)
         return float(self._pattern @ self._fine(shares) / power)
 
-    def uneven(self, shares: np.ndarray, noises: np.ndarray) -> float:
-        """The root mean square of what tilts and bends explain of shares (k,), noise (m, k) taken off."""
+    def uneven(self, shares: np.ndarray, noises: np.ndarray) -> tuple[float, float]:
+        """Root mean squares of what tilts and bends explain of shares (k,): that which does not follow the
+        room's light, noise (m, k) taken off, and that which falls with it.
+        """
         bends = self._sheet[:, 1:6].T
-        power = float((bends @ shares) @ (bends @ shares)) - float(((bends @ noises.T) ** 2).sum(0).mean())
-        return float(np.sqrt(max(power, 0.0) / len(shares)))
+        smooth, lit = bends @ shares, bends @ self._light
+        along = lit / max(float(np.linalg.norm(lit)), 1e-9)
+        fall = min(0.0, float(along @ smooth))
+        rest = smooth - fall * along
+        power = float(rest @ rest) - float(((bends @ noises.T) ** 2).sum(axis=0).mean())
+        uneven, lamp = np.sqrt(max(power, 0.0) / len(shares)), abs(fall) / np.sqrt(len(shares))
+        return float(uneven), float(lamp)
 
     def _fine(self, values: np.ndarray) -> np.ndarray:
-        return np.asarray(values - self._near @ values)
+        """What differs from place to place, and is not how a lamp falls on places that look different ways."""
+        return without(values - self._near @ values, self._turned)
+
+
+def motion_of(samples: list[Sample]) -> np.ndarray:
+    """How the head moves (T, 6) float64: place, size, tilt, and turns to the side and up, by its mesh."""
+    mesh = np.stack([one.mesh for one in samples]).astype(np.float64)
+    middle = mesh.mean(axis=1)
+    eyes = mesh[:, LEFT_EYE, :2] - mesh[:, RIGHT_EYE, :2]
+    size = np.sqrt(((mesh[..., :2] - middle[:, None, :2]) ** 2).sum(axis=2).mean(axis=1))
+    tip = (mesh[:, NOSE_TIP, :2] - middle[:, :2]) / size[:, None]
+    tilt = np.arctan2(eyes[:, 1], eyes[:, 0])
+    return np.column_stack([middle[:, :2], np.log(size), np.unwrap(tilt), tip])
 
 
 def normals_of(mesh: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from unmask.challenges.draws import chooser, draw_walk
 EXPOSURE_S = 0.03  # over which a frame gathers light, about
 AUTOMATICS_S = (np.inf, 1.0, 0.35)  # time constants of automatic exposure and white balance
 SLOW = 4  # cosines that turning heads and clouds may take up: up to 1.5 periods in the whole
+STILL = 1e-3  # of the motion's spread: less is that of the mesh
 DRAWS = 12_000
 FEW = 400  # draws after which a hopeless sequence is given up
 LAG_STEP_S = 0.035
@@ -56,10 +57,14 @@ def find_sequence(
     schedule: Schedule,
     *,
     lags_s: tuple[float, float],
+    motion: np.ndarray | None = None,
 ) -> Match:
-    """The best match of the sequence `indices` in the signal (T, 3), between those lags."""
+    """The best match of the sequence `indices` in the signal (T, 3), between those lags.
+
+    What follows the `motion` (T, k) of the head is taken out of the signal first.
+    """
     models = [
-        (lag, constant, _Model(signal, times_s, schedule, lag_s=lag, constant_s=constant))
+        (lag, constant, _Model(signal, times_s, schedule, motion, lag_s=lag, constant_s=constant))
         for lag in np.arange(lags_s[0], lags_s[1] + 1e-9, LAG_STEP_S)
         for constant in AUTOMATICS_S
     ]
@@ -146,17 +151,25 @@ class _Model:
     """The signal against sequences at one lag and one time constant."""
 
     def __init__(
-        self, signal: np.ndarray, times_s: np.ndarray, schedule: Schedule, *, lag_s: float, constant_s: float
+        self,
+        signal: np.ndarray,
+        times_s: np.ndarray,
+        schedule: Schedule,
+        motion: np.ndarray | None,
+        *,
+        lag_s: float,
+        constant_s: float,
     ) -> None:
         steps = step_shares(times_s - lag_s, schedule)
         lit = steps.sum(axis=1) > 0.999
         steps, signal, times_s = steps[lit], signal[lit], times_s[lit]
         self._steps = self._signal = np.zeros((0, 3))
-        if len(steps) < SLOW + 3:
+        known = SLOW + (0 if motion is None else motion.shape[1])
+        if len(steps) < known + 3:
             self.weight = np.zeros((steps.shape[1], 3), np.float32)
             self.gram, self.power = np.eye(steps.shape[1], dtype=np.float32), np.ones(3)
             return
-        basis = slow_basis(times_s)
+        basis = slow_basis(times_s, None if motion is None else motion[lit])
         steps = without(_followed(steps, times_s, constant_s), basis)
         signal = without(signal, basis)
         self._steps, self._signal = steps, signal
@@ -194,10 +207,17 @@ def step_shares(moments_s: np.ndarray, schedule: Schedule) -> np.ndarray:
     return np.asarray(np.clip(np.minimum(last, ends) - np.maximum(first, begins), 0, None) / EXPOSURE_S)
 
 
-def slow_basis(times_s: np.ndarray) -> np.ndarray:
-    """Slow changes (T, SLOW), orthonormal: a constant and half cosines over the whole time."""
+def slow_basis(times_s: np.ndarray, motion: np.ndarray | None = None) -> np.ndarray:
+    """What is no answer (T, SLOW + k), orthonormal: a constant, half cosines over the whole time, and the
+    `motion` (T, k) of the head, by which light changes, too.
+    """
     share = (times_s - times_s[0]) / max(times_s[-1] - times_s[0], 1e-9)
-    return np.linalg.qr(np.cos(np.pi * share[:, None] * np.arange(SLOW)))[0]
+    slow = np.cos(np.pi * share[:, None] * np.arange(SLOW))
+    if motion is not None:
+        spread = np.maximum(motion.std(axis=0), STILL)
+        slow = np.column_stack([slow, (motion - motion.mean(axis=0)) / spread])
+    basis, sizes, _ = np.linalg.svd(slow, full_matrices=False)
+    return np.asarray(basis[:, sizes > 1e-6 * sizes[0]])  # a head that keeps still adds nothing
 
 
 def without(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
