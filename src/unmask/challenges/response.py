@@ -180,7 +180,7 @@ class _Surface:
         return float(uneven), float(lamp)
 
     def _fine(self, values: np.ndarray) -> np.ndarray:
-        """What differs from place to place, and is not how a lamp falls on places that look different ways."""
+        """What differs from place to place, and is not how a lamp falls on places that face other ways."""
         return without(values - self._near @ values, self._turned)
 
 
