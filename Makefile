@@ -16,7 +16,7 @@ setup: $(VENV)/.dev
 
 # One thread a worker: several threads on a shared core are slower than one.
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
 
 # The core install is enough here, so that who only wants verdicts never downloads torch.
 demo: $(VENV)/.core
@@ -27,7 +27,8 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/codespell
-	$(MAKE) test core deploy
+	$(MAKE) test PYTEST="--cov --cov-report=term"
+	$(MAKE) core deploy
 	UNMASK_SLOW_TESTS=ray,browser OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 		$(BIN)/python -m pytest tests/serve/test_ray.py tests/serve/test_camera_page.py
 
