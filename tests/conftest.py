@@ -4,7 +4,7 @@ import fcntl
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_this_machine(monkeypatch):
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("UNMASK_DEBUG", "COLUMNS", "FORCE_COLOR", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
 
@@ -41,7 +41,7 @@ class ModelFiles(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def model_files(tmp_path_factory) -> ModelFiles:
+def model_files(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
     with shared_folder(tmp_path_factory, "models") as folder:  # exporting takes half a minute
         return ModelFiles(
             exported(folder, "sgtd_s_single", frames=1), exported(folder, "sgtd_s_multi", frames=5)
@@ -55,7 +55,7 @@ def demo_recordings() -> dict[str, Path]:
 
 
 @contextmanager
-def shared_folder(tmp_path_factory, name: str) -> Iterator[Path]:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
     """A folder of that name, held alone; workers of pytest-xdist share it."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
@@ -163,7 +163,9 @@ def outcomes() -> list[Outcome]:
 
 
 @pytest.fixture
-def unmask(monkeypatch, capsys):
+def unmask(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
     """Runs the command line in this process, `width` columns wide: (exit code, stdout, stderr)."""
     from unmask.app.cli import main
 

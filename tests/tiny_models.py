@@ -55,7 +55,7 @@ def _graph(weight: np.ndarray, bias: float, spec: ClipSpec) -> onnx.ModelProto:
         helper.make_node("Mul", ["seen", "none"], ["unused"]),
         helper.make_node("Add", ["share", "unused"], ["score"]),
     ]
-    clips = ["batch", spec.frames, 3, spec.size_px, spec.size_px]
+    clips: list[str | int | None] = ["batch", spec.frames, 3, spec.size_px, spec.size_px]
     graph = helper.make_graph(
         nodes,
         "tiny",
