@@ -165,7 +165,7 @@ def read_measured(path: Path) -> list[ClipStatistics]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if absent := [name for name in (*TRUTH, *NAMES) if name not in (reader.fieldnames or ())]:
-            raise DataError(f"{path} is not a table of camera statistics: it lacks {', '.join(absent)}")
+            raise DataError(f"{path} is not a table of camera statistics: no column {', '.join(absent)}")
         return [
             ClipStatistics(
                 **{name: active(row[name]) for name in TRUTH},

@@ -102,7 +102,9 @@ def _mask(path: Path, *, code: str, instrument: str) -> Presentation:
     person = path.parent
     cells = path.name.split("_")
     if len(cells) != 7 or cells[0] != code or cells[1] != person.name:
-        raise DataError(f"{path} is not a name of a mask of {TITLE}, such as 1_002_1_1_2_1_3; move it away")
+        raise DataError(
+            f"{path} is not a name of a mask of {TITLE}, such as 1_002_1_1_2_1_3; move it elsewhere"
+        )
     _, number, dress, glasses, device, session, light = cells
     if device not in MASK_DEVICES or session not in SESSIONS or light not in LIGHTS:
         raise DataError(f"{path}: device, session or light is not one of {TITLE}'s masks; move it elsewhere")
