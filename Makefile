@@ -14,7 +14,8 @@ install = $(call uv_install,$(1)) || $(call pip_install,$(1))
 
 setup: $(VENV)/.dev
 
-# One thread a worker: several threads on a shared core are slower than one.
+# One thread a worker: several threads on a shared core are slower than one. `make test PYTEST=` runs the slow ones, too.
+PYTEST ?= -m "not slow"
 test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
 

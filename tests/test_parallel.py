@@ -28,7 +28,7 @@ def cluster():
     ray.shutdown()
 
 
-@pytest.fixture(params=[in_processes, on_ray], ids=["processes", "ray"])
+@pytest.fixture(params=[in_processes, pytest.param(on_ray, marks=pytest.mark.slow)], ids=["processes", "ray"])
 def engine(request):
     if request.param is on_ray:
         request.getfixturevalue("cluster")

@@ -58,6 +58,7 @@ def test_two_processes_give_the_bytes_of_one(entries, alone, tmp_path):
     assert tables(entries, tmp_path, engine="processes", jobs=2) == alone
 
 
+@pytest.mark.slow
 def test_a_ray_cluster_of_two_workers_gives_the_bytes_of_one_process(entries, alone, tmp_path):
     ray = pytest.importorskip("ray")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

@@ -14,6 +14,7 @@ from unmask.simulate.stage.scene import draw_stage, make_bust
 from unmask.simulate.studio import Request, Studio
 
 REQUESTS = 2000
+pytestmark = pytest.mark.slow  # eight thousand recordings are drawn, none is rendered
 ATTACKS = ("mask/silicone", "makeup/cosmetic", "partial/paper")  # one of each file that shows a wearer
 CLASSES = (None, *ATTACKS)
 

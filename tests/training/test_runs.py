@@ -217,6 +217,7 @@ every = 2
 """
 
 
+@pytest.mark.slow
 def test_the_documented_torchrun_command_writes_its_files_once(tmp_path):
     for seed, part in enumerate(("train", "dev")):
         write_toy(tmp_path / "toy" / part, seed=seed, subjects=part, size=128, frames=2)

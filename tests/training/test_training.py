@@ -276,6 +276,7 @@ train(toy_settings(), data=Path({data!r}), out=Path({out!r}), progress=die)
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_outright_goes_on_with_the_same_losses(toy, tmp_path):
     out = tmp_path / "killed"
     script = KILLED.format(
@@ -323,6 +324,7 @@ def test_a_finished_run_carries_its_contract_in_both_files(learned, toy):
     assert all(torch.equal(kernel, kernel.half().float()) for kernel in kernels)
 
 
+@pytest.mark.slow
 def test_stage_two_moves_everything_but_the_backbone(learned, toy, tmp_path):
     settings = toy_settings(
         network="tiny_multi",
