@@ -376,3 +376,26 @@ def test_blocking_torch_blocks_the_networks():
 def test_training_and_the_simulator_import_without_openvino():
     done = import_all({"simulate", "models", "data", "training"}, blocked={"openvino", *DATA_EXTRA})
     assert done.returncode == 0, done.stderr
+
+
+def private_names(text: str) -> list[str]:
+    """Private names of the package that a test imports, or takes from a module that it imported."""
+    tree = ast.parse(text)
+    ours, found = set(), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "unmask":
+            found += [name.name for name in node.names if name.name.startswith("_")]
+            ours |= {name.asname or name.name for name in node.names if name.name.islower()}
+    for node in ast.walk(tree):
+        taken = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ours
+        if taken and node.attr.startswith("_") and not node.attr.startswith("__"):
+            found.append(node.attr)
+    return found
+
+
+def test_tests_ask_what_the_package_says_aloud_alone():
+    tests = Path(__file__).parent
+    asked = {path.name: private_names(path.read_text()) for path in sorted(tests.rglob("*.py"))}
+    assert {name: names for name, names in asked.items() if names} == {}
+    planted = "from unmask.report import charts\nfrom unmask.files import _flush\ncharts._thinned(1)\n"
+    assert private_names(planted) == ["_flush", "_thinned"]

@@ -218,7 +218,7 @@ def worked_off(monkeypatch, *, fails: str = "", done=()):
 
     tasks = [Task(1, "multi"), Task(1, "single"), Task(1, "other")]
     needs = {Task(1, "multi"): Task(1, "single")}
-    failed = command._work_off(tasks, done=set(done), needs=needs, work=work, jobs=2)
+    failed = command.work_off(tasks, done=set(done), needs=needs, work=work, jobs=2)
     return order, failed
 
 
@@ -272,10 +272,10 @@ def test_a_worker_ends_soon_after_a_command_that_was_killed(tmp_path):
 
 
 def test_runs_of_another_benchmark_are_not_mixed_in(tmp_path):
-    command._claim(tmp_path, {"data_sha256": "a"})
-    command._claim(tmp_path, {"data_sha256": "a"})
+    command.claim_folder(tmp_path, {"data_sha256": "a"})
+    command.claim_folder(tmp_path, {"data_sha256": "a"})
     with pytest.raises(OutputError, match="another benchmark"):
-        command._claim(tmp_path, {"data_sha256": "b"})
+        command.claim_folder(tmp_path, {"data_sha256": "b"})
 
 
 def test_a_claim_speaks_of_two_systems_that_differ():

@@ -222,13 +222,13 @@ sys.path[:0] = [{tests!r}, {tests!r} + "/.."]
 from pathlib import Path
 from {module} import CUTTING, prepare, source
 from unmask.data.prepare import shards
-add = shards._Members.add
+add = shards.TarMembers.add
 def die(members, name, content):
     place = add(members, name, content)
     if name == "00000020_0001.depth.npy":
         os.kill(os.getpid(), signal.SIGKILL)
     return place
-shards._Members.add = die
+shards.TarMembers.add = die
 prepare(source, Path({out!r}), count=40, cutting=CUTTING)
 """
 
@@ -287,14 +287,14 @@ def test_two_preparations_never_share_a_folder(tmp_path):
 
 
 def test_a_full_disk_leaves_no_shard_and_one_sentence(tmp_path, monkeypatch):
-    add = shards._Members.add
+    add = shards.TarMembers.add
 
     def full(members, name, content):
         if name.startswith("00000009"):
             raise OSError(errno.ENOSPC, "No space left on device")
         return add(members, name, content)
 
-    monkeypatch.setattr(shards._Members, "add", full)
+    monkeypatch.setattr(shards.TarMembers, "add", full)
     with pytest.raises(OutputError, match=r"shard-000000\.tar: the disk is full; free some space"):
         prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
     assert list((tmp_path / "set").glob("shard*")) == []

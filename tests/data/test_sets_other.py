@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from unmask.app.benchmark_make import _write_protocols
+from unmask.app.benchmark_make import write_protocols
 from unmask.data.protocols import PROTOCOLS
 from unmask.data.protocols.dev_share import drawn, with_dev
 from unmask.data.sets import DATASETS
@@ -205,7 +205,7 @@ def benchmark(tmp_path_factory):
             (root / folder / f"{n:06d}.{suffix}").touch()
     write_table(root / "labels.csv", ROW, rows)
     (root / "benchmark.json").write_text("{}")
-    _write_protocols(root, rows)
+    write_protocols(root, rows)
     return root
 
 

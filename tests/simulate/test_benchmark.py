@@ -368,12 +368,12 @@ def test_a_full_disk_stops_the_run_and_leaves_no_half_file(tmp_path, monkeypatch
 def test_a_disk_without_room_is_refused_before_anything_is_made(planned, tmp_path, monkeypatch):
     monkeypatch.setattr(app.shutil, "disk_usage", lambda path: type("", (), {"free": 1_000_000})())
     with pytest.raises(OutputError, match=r"needs about 0.2 GB.*make room"):
-        app._announce(tmp_path / "new", planned, size=SIZES["small"], jobs=2)
+        app.announce(tmp_path / "new", planned, size=SIZES["small"], jobs=2)
     assert not (tmp_path / "new").exists()
 
 
 def test_what_comes_is_said_before_it_starts(planned, tmp_path, capsys):
-    app._announce(tmp_path / "new", planned, size=SIZES["small"], jobs=2)
+    app.announce(tmp_path / "new", planned, size=SIZES["small"], jobs=2)
     said = capsys.readouterr().err
     assert "1,200 clips of 8 frames" in said
     assert "60 subjects" in said

@@ -33,11 +33,11 @@ import torch
 torch.set_num_threads(1)
 torch.distributed.init_process_group("gloo")
 from test_on_ray import settings_of
-from unmask.training.on_ray import _worker
+from unmask.training.on_ray import train_as_worker
 from unmask.training.settings import to_toml
 given = {{"data": [{data!r}], "out": {out!r}, "init": None}}
 for steps, resume in ((2, False), (4, True)):
-    _worker({{**given, "settings": to_toml(settings_of(steps=steps, size=4)), "resume": resume}})
+    train_as_worker({{**given, "settings": to_toml(settings_of(steps=steps, size=4)), "resume": resume}})
 torch.distributed.destroy_process_group()
 """
 

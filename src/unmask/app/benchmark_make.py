@@ -69,7 +69,7 @@ def benchmark_make(options: BenchmarkOptions) -> int:
         backgrounds=tuple(backgrounds),
         heads=load_heads(options.heads) if options.heads else None,
     )
-    _announce(out, planned, size=size, jobs=jobs)
+    announce(out, planned, size=size, jobs=jobs)
     with _showing(f"making {out}") as show:
         rows = make_benchmark(
             out,
@@ -79,7 +79,7 @@ def benchmark_make(options: BenchmarkOptions) -> int:
             jobs=jobs,
             progress=show,
         )
-    _write_protocols(out, rows)
+    write_protocols(out, rows)
     whole = hashlib.sha256((out / "hashes.csv").read_bytes()).hexdigest()
     seconds = round(time.monotonic() - started)
     made = {"command": _command(), "seconds": seconds, "jobs": jobs, "sha256": whole}
@@ -135,7 +135,7 @@ def _digest(paths: Sequence[Path]) -> str:
     return found.hexdigest() if paths else "drawn"
 
 
-def _announce(out: Path, planned: Sequence[PlannedRecording], *, size: Size, jobs: int) -> None:
+def announce(out: Path, planned: Sequence[PlannedRecording], *, size: Size, jobs: int) -> None:
     """Says what is coming; OutputError where the disk has no room for it."""
     subjects, frames = len({clip.subject for clip in planned}), len(planned) * size.frames
     seconds = len(planned) * SECONDS_A_CLIP + frames * SECONDS_A_FRAME + subjects * SECONDS_A_SUBJECT
@@ -184,7 +184,7 @@ def _showing(title: str) -> Iterator[Callable[[Progress], None]]:
         yield tell
 
 
-def _write_protocols(out: Path, rows: Sequence[dict[str, str]]) -> None:
+def write_protocols(out: Path, rows: Sequence[dict[str, str]]) -> None:
     """protocols/NAME.csv for each that has bona fide recordings and attacks in every part."""
     for protocol in protocols(rows):
         if lack := lacking(protocol, rows):

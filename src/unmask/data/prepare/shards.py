@@ -95,7 +95,7 @@ def write_shard(tar: Path, prepared: Iterable[Prepared], *, pictures: Pictures =
     """The shard `tar` and its index; a shard of no clips is a tar of no members."""
     with atomic_path(tar) as part:
         with part.open("wb") as file:
-            members = _Members(file)
+            members = TarMembers(file)
             entries = [_write_recording(members, one, pictures=pictures) for one in prepared]
             members.end()
         index = {
@@ -122,7 +122,7 @@ def key_of(recording: int, number: int) -> str:
     return f"{recording:08d}_{number:04d}"
 
 
-class _Members:
+class TarMembers:
     """Writes the members of a tar in order and knows where each came to lie."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -152,7 +152,7 @@ class _Members:
         self.offset += len(content)
 
 
-def _write_recording(members: _Members, prepared: Prepared, *, pictures: Pictures) -> dict[str, Any]:
+def _write_recording(members: TarMembers, prepared: Prepared, *, pictures: Pictures) -> dict[str, Any]:
     places = []
     arrays = prepared.arrays
     for k, row in enumerate(prepared.rows):
