@@ -17,7 +17,7 @@ from unmask.app.render import console
 from unmask.app.selftest_report import planned_captures
 from unmask.data.folder import LABELS, read_labels
 from unmask.detector.detector import Detector, model_paths
-from unmask.detector.scoring import patient
+from unmask.detector.scoring import without_early_stop
 from unmask.evaluation.adapt import Adapted, Capture, adapt as fitted, check_counts, read_head, write_adapted
 from unmask.files import keep_inputs, name_below
 from unmask.types import DataError, Decision, Label, ModelError, Presentation, SourceError
@@ -103,7 +103,7 @@ def read_captures(
     contents: Mapping[str, frozenset[str]],
 ) -> list[Capture]:
     """What the model sees in each capture; DataError where one shows no face that it can use."""
-    detector = patient(Detector.load(model, precision=options.precision, telling=True))
+    detector = without_early_stop(Detector.load(model, precision=options.precision, telling=True))
     groups = _groups(presentations, contents)
     captures: list[Capture] = []
     faceless: list[str] = []

@@ -199,7 +199,7 @@ def twins(rows: Sequence[Presentation]) -> list[tuple[str, str]]:
     return [pair for candidates in alike.values() if len(candidates) > 1 for pair in _nested(candidates)]
 
 
-def refuse_twins(presentations: Sequence[Presentation]) -> None:
+def refuse_duplicates(presentations: Sequence[Presentation]) -> None:
     """DataError where a presentation is there twice: it would count twice in every rate."""
     if pairs := twins(presentations):
         first, second = pairs[0]

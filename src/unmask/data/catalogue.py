@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
 
-from unmask.data.archive import refuse_twins
+from unmask.data.archive import refuse_duplicates
 from unmask.data.protocols import PROTOCOLS
 from unmask.data.sets import DATASETS
 from unmask.data.splits import DataSet, Protocol, Split, miscounted
@@ -54,7 +54,7 @@ def read_set(name: str, root: str | Path) -> list[Presentation]:
     dataset = data_set(name)
     try:
         presentations = dataset.read(root)
-        refuse_twins(presentations)
+        refuse_duplicates(presentations)
     except DataError as refused:
         raise DataError(f"{refused} (`unmask doctor {name} {root}` may say why)") from refused
     return presentations

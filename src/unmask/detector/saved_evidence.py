@@ -15,7 +15,7 @@ from unmask.types import ClipScore, Decision
 LOOKS = ("face_luma", "face_px", "face_yaw", "face_pitch", "face_ita")
 
 
-def keep(decision: Decision, score: float, *, name: str, folder: str | Path) -> None:
+def save_evidence(decision: Decision, score: float, *, name: str, folder: str | Path) -> None:
     """Write the evidence of the main face of the presentation `name`, whose score is `score`; where no clip
     was scored there is none, and that of an earlier run goes.
     """
@@ -23,7 +23,7 @@ def keep(decision: Decision, score: float, *, name: str, folder: str | Path) -> 
     if not clips:
         evidence_path(folder, name).unlink(missing_ok=True)
         return
-    chosen = typical(clips, score)
+    chosen = representative_clip(clips, score)
     assert chosen.picture is not None
     features = [clip.features for clip in clips if clip.features is not None]
     write_evidence(
@@ -40,7 +40,7 @@ def keep(decision: Decision, score: float, *, name: str, folder: str | Path) -> 
     )
 
 
-def typical(clips: Sequence[ClipScore], score: float) -> ClipScore:
+def representative_clip(clips: Sequence[ClipScore], score: float) -> ClipScore:
     """The clip whose score is nearest to `score`, the first of equals; the first where it is not a number."""
     if not math.isfinite(score):
         return clips[0]

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from unmask.detector.detector import Detector
-from unmask.detector.saved_evidence import keep, looks, looks_without_face
+from unmask.detector.saved_evidence import looks, looks_without_face, save_evidence
 from unmask.files import name_below
 from unmask.scores import OURS
 from unmask.scores.table import FIXED
@@ -66,14 +66,14 @@ class PresentationScorer:
         if isinstance(decision, Scored):
             return number, replace(decision, looks=looks_without_face())
         found = judged(decision)
-        keep(decision, found.score, name=name, folder=self.evidence)
+        save_evidence(decision, found.score, name=name, folder=self.evidence)
         return number, replace(found, looks=looks(decision))
 
 
 @lru_cache(maxsize=1)
 def loaded(scorer: PresentationScorer) -> Detector:
     """The detector of a scorer, loaded by the first call in a process."""
-    return patient(
+    return without_early_stop(
         Detector.load(
             scorer.models or None,
             point=scorer.point,
@@ -84,8 +84,8 @@ def loaded(scorer: PresentationScorer) -> Detector:
     )
 
 
-def patient(detector: Detector) -> Detector:
-    """Without early stop: scores must not depend on the threshold."""
+def without_early_stop(detector: Detector) -> Detector:
+    """The same detector that reads to the end: scores must not depend on the threshold."""
     return detector.with_settings(replace(detector.settings, early_stop=False))
 
 
@@ -110,7 +110,7 @@ def score_folder(
     gets presentations done and in all.
     """
     scores = []
-    detector = patient(detector)
+    detector = without_early_stop(detector)
     for count, presentation in enumerate(presentations, start=1):
         found = score_presentation(detector, presentation, fps=fps)
         if found.sentence:

@@ -31,7 +31,7 @@ from unmask.types import (
     Verdict,
 )
 
-RIVAL = 0.5  # a second face with more than this share of the first one's side is SEVERAL_FACES
+SECOND_FACE_RATIO = 0.5  # a second face with more than this share of the first one's side is SEVERAL_FACES
 GAP_S = 0.5  # between two frames: longer ones do not show whether it is the same face
 LOST_S = 0.3  # so long a face may be out of sight and go on as the same
 FIRST_FRAME_S = 1 / 30  # what the first frame stands for, whose time nothing tells
@@ -192,7 +192,7 @@ class Watch:
         self._found_s += step_s if found else 0.0
         self.latest = None
         sides = [side_px(face) for _, face in found]
-        self.rival = len(found) > 1 and sides[1] > RIVAL * sides[0]
+        self.rival = len(found) > 1 and sides[1] > SECOND_FACE_RATIO * sides[0]
         if self.settings.all_faces or self._still:
             for identity, face in found:
                 seen = self._look(Sighting(frame=frame, face=face), identity, account=identity, step_s=step_s)

@@ -9,7 +9,16 @@ import math
 from collections.abc import Sequence
 
 from unmask.plain import as_csv
-from unmask.scores.cells import csv_rows, first_line, header, is_number, lines, made, number, one_word
+from unmask.scores.cells import (
+    csv_rows,
+    first_line,
+    header,
+    is_number,
+    lines,
+    number,
+    one_word,
+    validated_score,
+)
 from unmask.types import DataError, Label, Score
 
 COLUMNS = ("claimed_id", "test_label", "is_bonafide", "attack_type", "score")
@@ -56,7 +65,7 @@ def read_four(text: str, where: str) -> list[Score]:
         claimed, real, presentation, cell = words
         living = claimed == real
         scores.append(
-            made(
+            validated_score(
                 presentation,
                 Label.BONA_FIDE if living else Label.ATTACK,
                 number(cell, where=line),
@@ -90,7 +99,7 @@ def _row(row: dict[str, str], *, where: str) -> Score:
     truth = row["is_bonafide"].strip().lower()
     if truth not in ("true", "false"):
         raise DataError(f"{where}: is_bonafide must be True or False, not {row['is_bonafide']!r}")
-    return made(
+    return validated_score(
         row["test_label"],
         Label.BONA_FIDE if truth == "true" else Label.ATTACK,
         number(row["score"], where=where),

@@ -52,7 +52,7 @@ def is_number(cell: str) -> bool:
     return "_" not in cell  # Python would read 1_0 as 10
 
 
-def made(
+def validated_score(
     presentation: str,
     label: Label,
     score: float,
@@ -79,7 +79,7 @@ def made(
     )
 
 
-def refuse_twins(scores: Sequence[Score], *, where: str) -> None:
+def refuse_duplicates(scores: Sequence[Score], *, where: str) -> None:
     """DataError when a presentation has two rows in one part, protocol and model."""
     seen: set[tuple[str, ...]] = set()
     for score in scores:

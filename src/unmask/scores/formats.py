@@ -6,7 +6,7 @@ from pathlib import Path
 
 from unmask.files import write_bytes
 from unmask.scores import bob, oulu, plain, table
-from unmask.scores.cells import first_line, refuse_twins, table_text
+from unmask.scores.cells import first_line, refuse_duplicates, table_text
 from unmask.types import DataError, Score, SettingsError
 
 
@@ -47,7 +47,7 @@ def read_scores(path: str | Path, form: str | None = None) -> list[Score]:
     scores = _format(form or _detected(text, path)).read(text, str(path))
     if not scores:
         raise DataError(f"{path} holds no score, only a first line; score something first")
-    refuse_twins(scores, where=str(path))
+    refuse_duplicates(scores, where=str(path))
     return scores
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from unmask.scores.cells import first_line, is_number, lines, made, number
+from unmask.scores.cells import first_line, is_number, lines, number, validated_score
 from unmask.types import DataError, Label, Score
 
 NAME = re.compile(r"([1-6])_([1-3])_([0-5][0-9])_([1-5])")
@@ -36,7 +36,7 @@ def read(text: str, where: str) -> list[Score]:
         phone, session, user, kind = found.groups()
         instrument = INSTRUMENTS[int(kind) - 1]
         scores.append(
-            made(
+            validated_score(
                 _stem(name),
                 Label.ATTACK if instrument else Label.BONA_FIDE,
                 number(cell, where=line),

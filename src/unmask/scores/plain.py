@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from unmask.scores.cells import first_line, is_number, lines, made, number
+from unmask.scores.cells import first_line, is_number, lines, number, validated_score
 from unmask.types import DataError, Label, Score
 
 LABELS = {
@@ -34,7 +34,7 @@ def read(text: str, where: str) -> list[Score]:
                 f"{line}: it must be a score and a label of {', '.join(LABELS)}, not {content.strip()!r}"
             )
         scores.append(
-            made(
+            validated_score(
                 f"{where}:{count}",
                 LABELS[words[1]],
                 number(words[0], where=line),

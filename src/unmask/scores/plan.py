@@ -14,7 +14,7 @@ import numpy as np
 
 from unmask.files import write_bytes
 from unmask.plain import as_csv
-from unmask.scores.cells import csv_rows, made, table_text
+from unmask.scores.cells import csv_rows, table_text, validated_score
 from unmask.types import DataError, Label, SettingsError
 
 COLUMNS = ("number", "block", "presentation", "subject", "label", "instrument", "response", "remark")
@@ -145,7 +145,7 @@ def _row(cells: dict[str, str], *, where: str) -> PlannedPresentation:
     instrument = cells["instrument"]
     if label is Label.ATTACK and not instrument:
         raise DataError(f"{where}: an attack without an instrument; name its species")
-    made(
+    validated_score(
         cells["presentation"],
         label,
         0.0,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from unmask.files import write_bytes
 from unmask.plain import as_csv
-from unmask.scores.cells import csv_rows, made, number, table_text
+from unmask.scores.cells import csv_rows, number, table_text, validated_score
 from unmask.types import DataError, Label, Score
 
 COLUMNS = (
@@ -81,7 +81,7 @@ def _row(cells: dict[str, str], *, where: str) -> StressRow:
         raise DataError(f"{where}: the strength must be a number, not {cells['strength']!r}")
     number(cells["threshold"], where=where)
     told = {name: cells.get(name, "").strip() for name in ("verdict", "threshold", "reasons")}
-    score = made(
+    score = validated_score(
         cells["presentation"],
         label,
         number(cells["score"], where=where),

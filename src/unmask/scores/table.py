@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from unmask.plain import as_csv
-from unmask.scores.cells import csv_rows, header, made, number
+from unmask.scores.cells import csv_rows, header, number, validated_score
 from unmask.types import DataError, Label, Score
 
 FIXED = ("presentation", "subject", "label", "instrument", "score")
@@ -42,7 +42,7 @@ def _row(row: dict[str, str], *, where: str) -> Score:
         label = Label(row["label"].strip())
     except ValueError:
         raise DataError(f"{where}: the label must be {' or '.join(Label)}, not {row['label']!r}") from None
-    return made(
+    return validated_score(
         row["presentation"],
         label,
         number(row["score"], where=where),
