@@ -18,12 +18,20 @@ def portraits():
     return [procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)]
 
 
-@pytest.mark.parametrize("instrument", [None, *INSTRUMENTS])
-def test_every_class_gives_whole_recordings_the_same_twice(portraits, instrument):
-    first, again = (
-        simulate_clip(portraits[0], instrument=instrument, seed=5, frames=2, fps=10.0, others=portraits[1:])
-        for _ in range(2)
-    )
+@pytest.fixture(scope="module", params=[None, *INSTRUMENTS])
+def recorded(request, portraits):
+    """An instrument, or None, and a recording of it."""
+    return request.param, recording(portraits, request.param, seed=5)
+
+
+def recording(portraits, instrument, *, seed):
+    others = portraits[1:]
+    return simulate_clip(portraits[0], instrument=instrument, seed=seed, frames=2, fps=10.0, others=others)
+
+
+def test_every_class_gives_whole_recordings_the_same_twice(portraits, recorded):
+    instrument, first = recorded
+    again = recording(portraits, instrument, seed=5)
     height, width = first.frames[0].shape[:2]
     assert len(first.frames) == 2
     assert first.depths.shape == (2, height, width)
@@ -35,10 +43,9 @@ def test_every_class_gives_whole_recordings_the_same_twice(portraits, instrument
     assert (first.depths == again.depths).all()
 
 
-@pytest.mark.parametrize("instrument", [None, *INSTRUMENTS])
-def test_the_face_is_in_the_picture_at_a_usable_size(portraits, instrument):
-    for seed in range(2):
-        made = simulate_clip(portraits[0], instrument=instrument, seed=seed, frames=1, others=portraits[1:])
+def test_the_face_is_in_the_picture_at_a_usable_size(portraits, recorded):
+    instrument, first = recorded
+    for made in (first, recording(portraits, instrument, seed=1)):
         height, width = made.frames[0].shape[:2]
         x, y = made.meshes[0][:, 0], made.meshes[0][:, 1]
         assert np.mean((x > -1) & (x < width) & (y > -1) & (y < height)) > 0.8
