@@ -19,7 +19,7 @@ def resized(folder: Path, *, sizes: Sequence[tuple[int, int]]) -> Path:
             with av.open(str(_part(folder / f"part{number}.webm", size, grey=60 + 40 * number))) as part:
                 track = track or whole.add_stream_from_template(part.streams.video[0])
                 for packet in part.demux(video=0):
-                    if packet.dts is not None:
+                    if packet.pts is not None and packet.dts is not None:
                         packet.stream = track
                         packet.pts, packet.dts = packet.pts + number * SHIFT, packet.dts + number * SHIFT
                         whole.mux(packet)

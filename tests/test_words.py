@@ -56,7 +56,7 @@ def broken(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", [*PAGES, *MODULES], ids=lambda path: str(path.relative_to(ROOT)))
-def test_prose_keeps_to_the_words(path):
+def test_prose_keeps_to_the_words(path: Path) -> None:
     assert [f"{place}: {sentence}" for place, text in prose(path) for sentence in broken(text)] == []
 
 
@@ -71,10 +71,10 @@ def test_prose_keeps_to_the_words(path):
         "thrice",
     ],
 )
-def test_a_planted_word_is_found(text):
+def test_a_planted_word_is_found(text: str) -> None:
     assert len(broken(text)) == 1
 
 
 @pytest.mark.parametrize("text", ["One of the networks.", "There is no picture.", "Offices are dark."])
-def test_plain_sentences_pass(text):
+def test_plain_sentences_pass(text: str) -> None:
     assert broken(text) == []
