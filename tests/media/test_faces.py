@@ -7,7 +7,7 @@ import pytest
 from skimage import data
 
 from unmask.media.detections import overlap
-from unmask.media.faces import LEFT_EYE, RIGHT_EYE, Crop, FaceFinder, face_of, size
+from unmask.media.faces import LEAST_SHARE, LEFT_EYE, RIGHT_EYE, Crop, FaceFinder, face_of, size
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,20 @@ def test_a_second_face_of_half_the_size_is_found_too(finder, astronaut):
     picture[300:430, 900:1030] = cv2.warpAffine(head, np.array([[0.565, 0, 0], [0, 0.565, 0]]), (130, 130))
     faces = finder.find(picture)
     assert [face.box[0] > 600 for face in faces] == [False, True]
+
+
+def test_no_more_tiles_are_searched_than_show_a_second_face(finder, astronaut, monkeypatch):
+    searched = []
+    detect = FaceFinder._detect
+    monkeypatch.setattr(
+        FaceFinder, "_detect", lambda self, image, tile: searched.append(tile) or detect(self, image, tile)
+    )
+    picture = pasted(astronaut, np.array([[1.0, 0, 60], [0, 1.0, 0]]), height=480, width=640)
+    (face,) = finder.find(picture)
+    whole, *tiles = searched
+    assert whole[2] - whole[0] == 640
+    assert {round(tile[2] - tile[0]) for tile in tiles} == {round(LEAST_SHARE * size(face))}
+    assert len(tiles) < 10
 
 
 def test_nothing_is_found_where_nothing_is(finder, rng):

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
+from unmask.media.raster import FACE_TRIANGLES, covered, rasterise
 from unmask.media.topology import OPENINGS, OUTLINE, POINTS
 
 
@@ -61,3 +61,14 @@ def test_what_lies_outside_or_is_not_finite_is_left_out():
     points = np.array([[-50, -50, 0], [-10, -50, 0], [-10, -10, 0], [np.nan, 0, 0]], np.float32)
     _, triangle, _ = rasterise(points, np.array([[0, 1, 2], [1, 2, 3]]), height=16, width=16)
     assert (triangle == -1).all()
+
+
+def test_what_is_covered_is_what_has_a_depth(rng):
+    for spread in (2.0, 20.0, 60.0):
+        vertices = rng.normal(20, spread, (30, 3)).astype(np.float32)
+        vertices[3] = np.nan
+        triangles = rng.integers(0, 30, (40, 3))
+        depth = rasterise(vertices, triangles, height=37, width=45)[0]
+        seen = covered(vertices, triangles, height=37, width=45)
+        assert seen.any()
+        np.testing.assert_array_equal(seen, np.isfinite(depth))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, rasterise
+from unmask.media.raster import FACE_TRIANGLES, covered, rasterise
 from unmask.types import Clip, ClipSpec, Sampling, Sighting
 
 MAP_SIDE = 32  # of the papers' depth maps
@@ -230,7 +230,9 @@ def choose(times_s: Sequence[float], *, spec: ClipSpec, start: int) -> list[int]
 
 def mesh_mask(mesh: np.ndarray, *, size_px: int, out: int = MAP_SIDE) -> np.ndarray:
     """How much of each cell the face covers: (out, out) float32 in [0, 1]; the mesh is in clip pixels."""
-    return _averaged(np.isfinite(_fine_depth(mesh, size_px=size_px, out=out)).astype(np.float32), out)
+    fine = out * FINE
+    seen = covered(_fine_mesh(mesh, size_px=size_px, out=out), FACE_TRIANGLES, height=fine, width=fine)
+    return _averaged(seen.astype(np.float32), out)
 
 
 def mesh_depth(mesh: np.ndarray, *, size_px: int, out: int = MAP_SIDE) -> np.ndarray:
@@ -247,9 +249,14 @@ def mesh_depth(mesh: np.ndarray, *, size_px: int, out: int = MAP_SIDE) -> np.nda
 
 
 def _fine_depth(mesh: np.ndarray, *, size_px: int, out: int) -> np.ndarray:
-    scale = out * FINE / size_px
-    vertices = (mesh * scale + (scale - 1) * np.array([0.5, 0.5, 0.0])).astype(np.float32)
+    vertices = _fine_mesh(mesh, size_px=size_px, out=out)
     return rasterise(vertices, FACE_TRIANGLES, height=out * FINE, width=out * FINE)[0]
+
+
+def _fine_mesh(mesh: np.ndarray, *, size_px: int, out: int) -> np.ndarray:
+    """A mesh in pixels of the clip in those of a map that is FINE times finer than `out`."""
+    scale = out * FINE / size_px
+    return (mesh * scale + (scale - 1) * np.array([0.5, 0.5, 0.0])).astype(np.float32)
 
 
 def _averaged(fine: np.ndarray, out: int) -> np.ndarray:

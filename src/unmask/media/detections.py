@@ -4,6 +4,7 @@ After MediaPipe's graphs (Bazarevsky et al. 2019): 896 anchors of unit size; box
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class Detection:
     score: float  # in [0, 1]
 
 
+@cache
 def anchors() -> np.ndarray:
     """Centres (896, 2) of BlazeFace's anchors in [0, 1]: 2 a cell of a 16x16 map, then 6 a cell of an 8x8.
 
@@ -33,13 +35,17 @@ def anchors() -> np.ndarray:
     for cells, each in ((16, 2), (8, 6)):
         y, x = np.divmod(np.arange(cells * cells), cells)
         maps.append(np.repeat((np.column_stack([x, y]) + 0.5) / cells, each, axis=0))
-    return np.concatenate(maps).astype(np.float32)
+    centres = np.concatenate(maps).astype(np.float32)
+    centres.setflags(write=False)
+    return centres
 
 
 def decode(regressors: np.ndarray, logits: np.ndarray, *, min_score: float = MIN_SCORE) -> list[Detection]:
     """BlazeFace's outputs (896, 16) and (896,) as detections in pixels of its input, best first."""
     scores = 1 / (1 + np.exp(-np.clip(logits, -80, 80)))  # beyond 80 float32 overflows
     kept = np.flatnonzero(scores >= min_score)
+    if not len(kept):
+        return []
     centres = anchors()[kept] * DETECTOR_SIDE
     raw = regressors[kept].reshape(-1, 8, 2).copy()
     raw[:, 0] += centres
@@ -93,13 +99,25 @@ def tiles(height: int, width: int) -> list[list[np.ndarray]]:
     """
     levels = [[_square(width / 2, height / 2, max(width, height))]]
     side = min(height, width) if max(height, width) > 1.1 * min(height, width) else min(height, width) / 2
-    while side >= SMALLEST_TILE_PX:
-        centres_x, centres_y = _spread(width, side), _spread(height, side)
-        if len(centres_x) * len(centres_y) > MOST_TILES:
-            break
-        levels.append([_square(x, y, side) for y in centres_y for x in centres_x])
+    while level := level_of(height, width, side):
+        levels.append(level)
         side /= 2
     return levels
+
+
+def level_of(height: int, width: int, side: float) -> list[np.ndarray]:
+    """The squares (xyxy) of that side which cover a picture, neighbours overlapping by half; none where they
+    would be too small or too many.
+
+    >>> len(level_of(480, 640, 440)), level_of(480, 640, 100)
+    (4, [])
+    """
+    if side < SMALLEST_TILE_PX:
+        return []
+    centres_x, centres_y = _spread(width, side), _spread(height, side)
+    if len(centres_x) * len(centres_y) > MOST_TILES:
+        return []
+    return [_square(x, y, side) for y in centres_y for x in centres_x]
 
 
 def _square(x: float, y: float, side: float) -> np.ndarray:

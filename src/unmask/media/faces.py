@@ -16,7 +16,16 @@ import cv2
 import numpy as np
 
 from unmask.media.assets import FaceModels, face_models
-from unmask.media.detections import DETECTOR_SIDE, MAX_OVERLAP, Detection, decode, merged, overlap, tiles
+from unmask.media.detections import (
+    DETECTOR_SIDE,
+    MAX_OVERLAP,
+    Detection,
+    decode,
+    level_of,
+    merged,
+    overlap,
+    tiles,
+)
 from unmask.media.engine import ov
 from unmask.types import Face
 
@@ -69,6 +78,10 @@ def size(face: Face) -> float:
     return float(np.max(face.box[2:] - face.box[:2]))
 
 
+def _side(level: list[np.ndarray]) -> float:
+    return float(level[0][2] - level[0][0])
+
+
 def _is_among(box: np.ndarray, faces: Sequence[Face]) -> bool:
     return bool(faces) and float(overlap(box, np.stack([face.box for face in faces])).max()) > MAX_OVERLAP
 
@@ -89,22 +102,28 @@ class FaceFinder:
     def find(self, image: np.ndarray, *, known: Sequence[Face] = (), thorough: bool = True) -> list[Face]:
         """The faces of `image` (H, W, 3) uint8 that are not `known` yet, largest first.
 
-        The picture is searched whole, then in ever smaller tiles until faces half as large as the largest one
-        seen would have been found; without `thorough` only whole.
+        The picture is searched whole, then in ever smaller tiles until there is a face, and once more in the
+        largest tiles that show every face half as large as that; without `thorough` only whole.
         """
         image = np.ascontiguousarray(image)
         faces: list[Face] = []
         for level in tiles(*image.shape[:2])[: None if thorough else 1]:
-            found = merged([d for tile in level for d in self._detect(image, tile)])
-            faces += self._measured(image, found, known=[*faces, *known])
+            faces += self._search(image, level, known=[*faces, *known])
             largest = max((size(face) for face in (*faces, *known)), default=0.0)
-            if float(level[0][2] - level[0][0]) <= LEAST_SHARE * largest:
+            if largest > 0:
+                if thorough and LEAST_SHARE * largest < _side(level):
+                    last = level_of(*image.shape[:2], LEAST_SHARE * largest)
+                    faces += self._search(image, last, known=[*faces, *known])
                 break
         return sorted(faces, key=lambda face: -size(face))
 
     def follow(self, image: np.ndarray, face: Face) -> Face | None:
         """The face that was `face` a moment ago, or None when it is not to be seen there any more."""
         return self._look(image, crop_of_face(face))
+
+    def _search(self, image: np.ndarray, level: list[np.ndarray], *, known: list[Face]) -> list[Face]:
+        found = merged([d for tile in level for d in self._detect(image, tile)])
+        return self._measured(image, found, known=known)
 
     def _measured(self, image: np.ndarray, found: list[Detection], *, known: list[Face]) -> list[Face]:
         faces: list[Face] = []
@@ -125,8 +144,10 @@ class FaceFinder:
         surest, belief = None, 0.0
         for turned in (crop, replace(crop, angle=crop.angle + math.pi)):
             rough = self._look(image, turned)
-            face = rough and self.follow(image, rough)  # the second look has the crop that tracking has
-            if rough and face and rough.presence * face.presence > belief:
+            if not rough or rough.presence <= belief:  # a second look cannot make it surer
+                continue
+            face = self.follow(image, rough)  # the second look has the crop that tracking has
+            if face and rough.presence * face.presence > belief:
                 surest, belief = face, rough.presence * face.presence
         return surest
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from unmask.media.topology import FACE_TRIANGLES
 
-__all__ = ["FACE_TRIANGLES", "rasterise"]
+__all__ = ["FACE_TRIANGLES", "covered", "rasterise"]
 
 HAIR = -1e-5  # a weight a hair below zero still counts, so that no pixel falls between two neighbours
 
@@ -51,6 +51,15 @@ def rasterise(
         barycentric[place] = np.stack([u[rows], v[rows], w[rows]], axis=1)
     shape = (height, width)
     return depth.reshape(shape), triangle.reshape(shape), barycentric.reshape(*shape, 3)
+
+
+def covered(vertices: np.ndarray, triangles: np.ndarray, *, height: int, width: int) -> np.ndarray:
+    """Where `rasterise` has a depth, (H, W) bool, without finding out which triangle is in front."""
+    points = np.asarray(vertices, np.float32)
+    _, x, y, *_ = _candidates(points, np.asarray(triangles, np.int32), height=height, width=width)
+    seen = np.zeros((height, width), bool)
+    seen[y, x] = True
+    return seen
 
 
 def _candidates(
