@@ -18,6 +18,7 @@ FLOOR_0 = {
     "errors",
     "verdicts",
     "readable",
+    "frames",
     "types",
     "contract",
     "signature",
@@ -31,7 +32,8 @@ MAY_IMPORT = {
     "errors": {"plain"},
     "verdicts": set(),
     "readable": set(),  # pages are drawn above it, and looked up by name
-    "types": {"plain", "errors", "verdicts", "readable"},
+    "frames": set(),
+    "types": {"plain", "errors", "verdicts", "readable", "frames"},
     "licences": {"contract", "types"},
     "contract": {"plain", "types"},
     "signature": {"types"},

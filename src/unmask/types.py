@@ -21,6 +21,7 @@ from unmask.errors import (
     SourceError as SourceError,
     UnmaskError as UnmaskError,
 )
+from unmask.frames import Frame as Frame
 from unmask.readable import ReadableDecision, ReadableFace
 from unmask.verdicts import Reason as Reason, Verdict as Verdict
 
@@ -77,17 +78,6 @@ class Presentation:
 FREE_FIELDS = tuple(
     f.name for f in fields(Presentation) if f.name not in ("path", "label", "instrument", "columns")
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One picture of a source: `image` (H, W, 3) uint8 RGB, upright; `time_s` since the first frame; `index`
-    from 0.
-    """
-
-    image: np.ndarray
-    time_s: float
-    index: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

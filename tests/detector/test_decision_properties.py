@@ -139,11 +139,15 @@ def watched(frames: list[Run], *, moves: bool = True, all_faces: bool = False, e
                 return []
             return [ClipScore(time_s=n / FPS, score=run.score, depth=None, picture=PICTURE)]
 
+        def wants(self, time_s, *, step_s):
+            return True
+
         def end(self):
             return []
 
     class Moves:
         moved = moves
+        waits = False
 
         def add(self, sighting) -> None: ...
 

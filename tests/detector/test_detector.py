@@ -95,6 +95,7 @@ class Moving:
     """Stands for Stillness: squares have no eyes to blink with."""
 
     moved = True
+    waits = False
 
     def add(self, sighting: Sighting) -> None:
         pass
@@ -189,7 +190,7 @@ def test_a_face_for_three_frames_only_is_too_short():
     video[20:23] = _video(LIVE, 3)
     decision = _detector().check(video)
     assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.TOO_SHORT,))
-    assert len(decision.faces[0].boxes) == 3
+    assert 2 <= len(decision.faces[0].boxes) <= 3  # a frame may be passed over
 
 
 def test_a_picture_goes_through_the_single_frame_network_and_a_video_through_the_other():
@@ -239,7 +240,7 @@ def test_a_small_second_face_is_passed_over():
 
 def test_with_all_faces_an_undecided_one_is_not_outvoted():
     video = np.stack([_picture((10, 40, 80, LIVE))] * 60)
-    video[44:50, 40:80, 140:180] = PRINT  # newcomers are looked for every half second
+    video[44:59, 40:80, 140:180] = PRINT  # half a second: newcomers are looked for so often
     decision = _detector(all_faces=True).check(video)
     assert decision.verdict is Verdict.UNDECIDED
     assert decision.reasons == (Reason.TOO_SHORT,)
@@ -439,7 +440,7 @@ def test_a_camera_is_watched_for_so_long_and_let_go(given):
     assert closed == [31]
     decision = given(frames(), _detector(Judge()), kind="camera")
     assert decision.verdict is Verdict.LIVE
-    assert closed == [31, 30]  # a camera has no end to be read to; LIVE takes a second
+    assert 30 <= closed[1] <= 33  # no end is read to; LIVE takes a second, and up to 0.1 s between looks
 
 
 def test_a_long_video_does_not_stay_in_memory(given):

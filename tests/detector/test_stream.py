@@ -37,10 +37,12 @@ def _until_decided(stream: Stream, light: int = LIVE, *, start_s: float = 0.0) -
 @pytest.mark.parametrize("frames", [1, 5])
 def test_live_takes_a_second_and_an_attack_half_a_second(frames):
     decision, count = _until_decided(_stream(frames), start_s=1e6)  # any clock will do
-    assert (decision.verdict, decision.source, count) == (Verdict.LIVE, "door", 30)
+    assert (decision.verdict, decision.source) == (Verdict.LIVE, "door")
+    assert 30 <= count <= 33  # up to 0.1 s later, where no face was looked at between
     assert set(decision.timings_ms) == {"decode", "faces", "clips", "network", "total"}
     decision, count = _until_decided(_stream(frames), PRINT)
-    assert (decision.verdict, count) == (Verdict.ATTACK, 14)
+    assert decision.verdict is Verdict.ATTACK
+    assert 14 <= count <= 17
 
 
 def test_less_than_half_a_second_decides_nothing():
@@ -57,7 +59,8 @@ def test_only_frames_that_were_judged_count_towards_the_half_second(monkeypatch)
         watch, "judge", lambda sighting: (Reason.BLURRED,) if sighting.frame.index % 2 else ()
     )
     decision, count = _until_decided(_stream(1), PRINT)
-    assert (decision.verdict, count) == (Verdict.ATTACK, 28)
+    assert decision.verdict is Verdict.ATTACK
+    assert count >= 20
 
 
 @pytest.mark.parametrize("frames", [1, 5])

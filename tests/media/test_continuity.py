@@ -20,6 +20,10 @@ def face() -> Face:
     return FaceFinder.load().find(PORTRAIT)[0]
 
 
+def _scene(image: np.ndarray) -> np.ndarray:
+    return scene(Frame(image, 0.0, 0))
+
+
 def _moved(image: np.ndarray, k: int) -> np.ndarray:
     """The picture shifted, turned, zoomed and flickering as a whole."""
     height, width = image.shape[:2]
@@ -75,11 +79,11 @@ def test_a_cut_is_a_cut_and_light_motion_and_noise_are_none(rng):
     room = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), (0, 0), 9)
     room = np.clip((room.astype(np.float32) - 127) * 6 + 127, 0, 255).astype(np.uint8)
     other = np.ascontiguousarray(room[::-1])
-    assert is_cut(scene(room), scene(other))
-    assert not is_cut(scene(room), scene((room * 0.5).astype(np.uint8)))
-    assert not is_cut(scene(room), scene(np.roll(room, 4, axis=1)))
-    assert not is_cut(scene(room), scene(_noisy(room, rng, 8)))
-    assert not is_cut(scene(np.zeros_like(room)), scene(np.full_like(room, 200)))
+    assert is_cut(_scene(room), _scene(other))
+    assert not is_cut(_scene(room), _scene((room * 0.5).astype(np.uint8)))
+    assert not is_cut(_scene(room), _scene(np.roll(room, 4, axis=1)))
+    assert not is_cut(_scene(room), _scene(_noisy(room, rng, 8)))
+    assert not is_cut(_scene(np.zeros_like(room)), _scene(np.full_like(room, 200)))
 
 
 def test_light_and_tint_do_not_change_the_structure_of_a_face_but_another_one_does(face):

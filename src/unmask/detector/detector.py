@@ -18,7 +18,8 @@ from unmask.detector.network import LoadedNetwork, Network
 from unmask.detector.stopwatch import Stopwatch
 from unmask.detector.stream import Stream
 from unmask.detector.together import Together
-from unmask.detector.watch import DEFAULT_SETTINGS, Watch, WatchSettings, WholeClips, decided
+from unmask.detector.watch import DEFAULT_SETTINGS, Watch, WatchSettings, decided
+from unmask.detector.whole_clips import WholeClips
 from unmask.media.account import Account
 from unmask.media.clips import IN_PLACE, BoxMove
 from unmask.media.faces import FaceFinder

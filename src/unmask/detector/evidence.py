@@ -42,6 +42,20 @@ class Window:
         self._thin()
         return self._next(last=False)
 
+    def wants(self, time_s: float, *, step_s: float) -> bool:
+        """Whether a sighting of that time, so long after the frame before, may become part of the next clip:
+        of clips of several frames it is the nearest to one of their moments, or the first after it.
+        """
+        if time_s <= self._after_s:
+            return False
+        if not self._sightings:
+            return True
+        start_s, stride_s = self._sightings[0].frame.time_s, self.spec.stride_s
+        moment = round((time_s - start_s) / stride_s)
+        off_s = time_s - (start_s + moment * stride_s)
+        held = any(round((s.frame.time_s - start_s) / stride_s) == moment for s in self._sightings)
+        return abs(off_s) <= step_s / 2 + 1e-6 or (off_s > 0 and not held)
+
     def end(self) -> list[Sighting] | None:
         """The T sightings of a last clip, when nothing more will come."""
         return self._next(last=True)
@@ -187,6 +201,10 @@ class Evidence:
             first = self.parts[0]
             first.seen = [one for one in first.seen if one.time_s >= before_s]
             first.clips = [clip for clip in first.clips if clip.time_s >= before_s]
+
+    def waits(self) -> bool:
+        """Whether the very next frame is needed, to tell the motion of the face from noise."""
+        return not self.still and bool(self.parts) and self.parts[-1].stillness.waits
 
     def watched_s(self) -> float:
         """From the first sighting to the latest."""

@@ -49,7 +49,7 @@ class Explainer:
 
 
 class Explained:
-    """A network as `watch.WholeClips` takes it, for one face: scores with an explanation each."""
+    """A network as `whole_clips.WholeClips` takes it, for one face: scores with an explanation each."""
 
     def __init__(self, explainer: Explainer) -> None:
         self.contract: Contract = explainer.network.contract

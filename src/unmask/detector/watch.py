@@ -4,22 +4,20 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
 from unmask.contract import Contract
 from unmask.detector.decision import SEVERITY, SUSTAINED_S, Rule, judge_of
-from unmask.detector.evidence import Evidence, Window
+from unmask.detector.evidence import GOLDEN, Evidence
 from unmask.detector.stopwatch import Stopwatch
-from unmask.media.clips import IN_PLACE, LONGEST_GAP, BoxMove, box_in, cut, moved_box
+from unmask.detector.whole_clips import Scorer
+from unmask.media.clips import LONGEST_GAP
 from unmask.media.continuity import FACE_CHANGE, is_cut, jumps, scene, structure_change
 from unmask.media.quality import judge
 from unmask.media.tracks import Tracker, appearance
 from unmask.media.upright import quarter_turns, upright
 from unmask.types import (
-    Clip,
-    ClipScore,
     ClipSpec,
     Decision,
     Face,
@@ -36,6 +34,10 @@ GAP_S = 0.5  # between two frames: longer ones do not show whether it is the sam
 LOST_S = 0.3  # so long a face may be out of sight and go on as the same
 FIRST_FRAME_S = 1 / 30  # what the first frame stands for, whose time nothing tells
 FACE_SHARE = 0.5  # of a file a face must be found in, or it is not LIVE by the rest
+LOOK_S = (
+    0.067,
+    0.1,
+)  # between two looks, drawn evenly from this range: 12 a second of a video of 30 frames/s
 JUDGED_S = 0.5  # of frames that were judged, before a stream, or a file with an early stop, ends
 
 
@@ -65,52 +67,6 @@ class WatchSettings:
 DEFAULT_SETTINGS = WatchSettings()
 
 
-class Scorer(Protocol):
-    """Usable sightings of one face, in order of time -> clip scores as they become possible."""
-
-    def add(self, sighting: Sighting) -> list[ClipScore]: ...
-
-    def end(self) -> list[ClipScore]:
-        """Those of a last clip; what comes next is another segment."""
-        ...
-
-
-class ClipNetwork(Protocol):
-    """Clips of its contract -> a score each, in their order."""
-
-    contract: Contract
-
-    def score(self, clips: Sequence[Clip]) -> list[ClipScore]: ...
-
-
-class WholeClips:
-    """Cuts clips one after the other, their boxes moved by `move`, and scores each by the whole network."""
-
-    def __init__(self, network: ClipNetwork, *, clock: Stopwatch, move: BoxMove = IN_PLACE) -> None:
-        self._network = network
-        self._clock = clock
-        self._move = move
-        self._window = Window(network.contract.clip)
-
-    def add(self, sighting: Sighting) -> list[ClipScore]:
-        return self._scored(self._window.add(sighting))
-
-    def end(self) -> list[ClipScore]:
-        scored = self._scored(self._window.end())
-        self._window.clear()
-        return scored
-
-    def _scored(self, sightings: Sequence[Sighting] | None) -> list[ClipScore]:
-        if sightings is None:
-            return []
-        spec = self._network.contract.clip
-        with self._clock.lap("clips"):
-            box = box_in(sightings[0], spec=spec)
-            clip = cut(sightings, spec=spec, box=moved_box(box, self._move))
-        with self._clock.lap("network"):
-            return self._network.score([clip])
-
-
 @dataclass(slots=True, kw_only=True)
 class _Account:
     """A face's evidence with the scorer that feeds it, and its latest sighting, of the track `identity`.
@@ -125,6 +81,15 @@ class _Account:
     turns: int = 0
     latest: Sighting | None = None
     look: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Glance:
+    """What is seen of every frame, looked at or passed over."""
+
+    shape: tuple[int, ...]
+    time_s: float
+    scene: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +141,11 @@ class Watch:
         self._clock = clock
         self._still = still
         self._accounts: dict[int, _Account] = {}
-        self._before: tuple[Frame, np.ndarray] | None = None  # the last frame and its scene
+        self._before: _Glance | None = None  # at the last frame
+        self._passed: Frame | None = None  # the last frame, if nobody looked at it
+        self._looked_s = -math.inf  # when somebody looked at one
+        self._looked_shot = -1
+        self._looks = 0
         self._steps_s: deque[float] = deque(maxlen=300)  # between frames
         self._shot = 0
         self._watched_s = self._found_s = 0.0  # of frames, and of those with a face
@@ -184,9 +153,40 @@ class Watch:
         self.latest: Glimpse | None = None  # the largest face of the latest frame, None where there was none
 
     def see(self, frame: Frame) -> None:
-        """Look at one more frame."""
+        """Take one more frame. All are compared with the one before; the faces are looked at in those that a
+        clip may take, in some between them, and in those around a cut.
+        """
+        step_s = self._go_on(frame)
+        if self._is_due(frame.time_s, step_s):
+            self._look_at(frame)
+        else:
+            self._passed = frame
+
+    def end(self) -> None:
+        """Nothing more will come: look at the last frame, and score the clips that are just complete."""
+        self._look_back()
+        for account in self._accounts.values():
+            account.evidence.scored(account.scorer.end())
+
+    def _is_due(self, time_s: float, step_s: float) -> bool:
+        """Whether the frame is to be looked at, rather than passed over."""
+        least_s, most_s = LOOK_S
+        wait_s = least_s + (most_s - least_s) * (self._looks * GOLDEN % 1)  # keeps no beat, as clips do not
+        if time_s + step_s / 2 >= self._looked_s + wait_s or self._shot != self._looked_shot:
+            return True
+        accounts = self._accounts.values()
+        return any(a.evidence.waits() or a.scorer.wants(time_s, step_s=step_s) for a in accounts)
+
+    def _look_back(self) -> None:
+        """Look at the frame that was passed over last, so that no time is missing at an end."""
+        if self._passed is not None:
+            self._look_at(self._passed)
+
+    def _look_at(self, frame: Frame) -> None:
+        step_s = FIRST_FRAME_S if self._looks == 0 else min(frame.time_s - self._looked_s, GAP_S)
+        self._passed, self._looked_s, self._looked_shot = None, frame.time_s, self._shot
+        self._looks += 1
         with self._clock.lap("faces"):
-            step_s = self._go_on(frame)
             found = sorted(self._tracker.update(frame), key=lambda pair: -side_px(pair[1]))
         self._watched_s += step_s
         self._found_s += step_s if found else 0.0
@@ -202,11 +202,6 @@ class Watch:
             sighting = Sighting(frame=frame, face=found[0][1])
             self.latest = self._look(sighting, found[0][0], account=0, step_s=step_s, refused=refused)
         self._forget(frame.time_s - self.settings.seconds)
-
-    def end(self) -> None:
-        """Nothing more will come: score the clips that are just complete."""
-        for account in self._accounts.values():
-            account.evidence.scored(account.scorer.end())
 
     def done(self) -> bool:
         """Whether the verdict on the faces seen so far is there: any ATTACK, or all LIVE, for long enough."""
@@ -275,17 +270,19 @@ class Watch:
 
     def _go_on(self, frame: Frame) -> float:
         """The seconds since the last frame; a cut, a gap or another size of the picture begins a new shot."""
-        seen = scene(frame.image)
-        before, self._before = self._before, (frame, seen)
+        with self._clock.lap("faces"):
+            now = _Glance(shape=frame.shape, time_s=frame.time_s, scene=scene(frame))
+        before, self._before = self._before, now
         if before is None:
             return FIRST_FRAME_S
-        step_s = frame.time_s - before[0].time_s
-        self._steps_s.append(step_s)
-        if frame.image.shape != before[0].image.shape or is_cut(before[1], seen):
+        step_s = now.time_s - before.time_s
+        is_other = now.shape != before.shape or is_cut(before.scene, now.scene)
+        if is_other or step_s > GAP_S + 1e-6:
+            self._look_back()
             self._shot += 1
+        if is_other:
             self._tracker.restart()
-        elif step_s > GAP_S + 1e-6:
-            self._shot += 1
+        self._steps_s.append(step_s)
         return min(step_s, GAP_S)
 
     def _look(

@@ -95,11 +95,15 @@ def _closing(frames: Frames, source: Source) -> Generator[Frame, None, None]:
         source.close()
 
 
+def _with(frame: Frame, image: np.ndarray) -> Frame:
+    return Frame(image, frame.time_s, frame.index)
+
+
 def _each(picture: Callable[[np.ndarray, float], np.ndarray]) -> Callable[..., Frames]:
     """A change of every picture by itself."""
 
     def frames(given: Frames, strength: float, rng: np.random.Generator) -> Frames:
-        return (replace(frame, image=picture(frame.image, strength)) for frame in given)
+        return (_with(frame, picture(frame.image, strength)) for frame in given)
 
     return frames
 
@@ -111,7 +115,7 @@ def _jpeg(image: np.ndarray, quality: float) -> np.ndarray:
 def _h264(given: Frames, crf: float, rng: np.random.Generator) -> Frames:
     while group := list(islice(given, TOGETHER)):
         coded = encode_decode([frame.image for frame in group], codec="libx264", crf=min(crf, 51))
-        yield from (replace(frame, image=image) for frame, image in zip(group, coded, strict=True))
+        yield from (_with(frame, image) for frame, image in zip(group, coded, strict=True))
 
 
 def _smaller(image: np.ndarray, factor: float) -> np.ndarray:
@@ -131,7 +135,7 @@ def _noise(given: Frames, sigma: float, rng: np.random.Generator) -> Frames:
     for frame in given:
         noise = rng.standard_normal(frame.image.shape, dtype=np.float32)
         image = np.clip(np.rint(frame.image + sigma * noise), 0, 255).astype(np.uint8)
-        yield replace(frame, image=image)
+        yield _with(frame, image)
 
 
 def _mirror(image: np.ndarray, _: float) -> np.ndarray:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from unmask.media.clips import cut_picture
-from unmask.types import Face
+from unmask.types import Face, Frame
 
 SCENE_SIDE = 32  # cells of the picture that are compared
 SCENE_CUT = 0.35
@@ -21,13 +21,18 @@ JUMP, SPEED = 0.35, 4.0  # sizes of the face, and sizes a second
 GROWTH, GROWTH_SPEED = 1.25, 2.0  # ratio of sizes, and its share a second
 
 
-def scene(image: np.ndarray) -> np.ndarray:
-    """The picture (H, W, 3) uint8 as (32 * 32,) float32 of mean 0: exposure and tint cancel."""
+def scene(frame: Frame) -> np.ndarray:
+    """The picture as (32 * 32,) float32 of mean 0: exposure and tint cancel. Of a video it is read from the
+    grey values as they are stored, so that every frame can be compared with the one before.
+    """
+    luma = frame.luma()
+    image = frame.image if luma is None else luma
     height, width = image.shape[:2]
     coarse = max(1, min(height, width) // (4 * SCENE_SIDE))
     small = np.ascontiguousarray(image[::coarse, ::coarse])
     whole = np.array([0, 0, small.shape[1], small.shape[0]])
-    grey = cv2.cvtColor(cut_picture(small, whole, size_px=SCENE_SIDE), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    cells = cut_picture(small, whole, size_px=SCENE_SIDE)
+    grey = (cells if cells.ndim == 2 else cv2.cvtColor(cells, cv2.COLOR_RGB2GRAY)).astype(np.float32)
     grey -= grey.mean()
     return (grey / max(float(grey.std()), LEAST_CONTRAST)).ravel()
 

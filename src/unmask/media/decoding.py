@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from functools import partial
 from typing import cast
 
+import numpy as np
 from av.container import InputContainer
 from av.error import ExitError, FFmpegError
 from av.packet import Packet
@@ -16,7 +18,7 @@ from unmask.media.http import stalled
 from unmask.media.limits import Limits
 from unmask.media.patience import Patient
 from unmask.media.references import References
-from unmask.media.shown import Display, display_of
+from unmask.media.shown import Display, display_of, luma_of
 from unmask.types import Frame, SourceError
 
 WITHOUT_DELAY = frozenset({"mjpeg", "gif", "png", "rawvideo"})  # codecs that give a picture for each packet
@@ -103,7 +105,21 @@ class Reader:
         self._limits.check_frames(self._name, count + 1)
         self._show = self._display(picture, self._show, count=count)
         self._account.good()
-        return Frame(image=self._show.shown(picture), time_s=time_s, index=count)
+        return Frame.of_pixels_later(
+            partial(self._shown, self._show, picture),
+            self._show.shape,
+            time_s=time_s,
+            index=count,
+            luma=partial(luma_of, picture),
+        )
+
+    def _shown(self, display: Display, picture: VideoFrame) -> np.ndarray:
+        try:
+            return display.shown(picture)
+        except FFmpegError as broken:
+            raise SourceError(
+                f"{self._name} has a frame that cannot be turned into RGB; convert it"
+            ) from broken
 
     def _is_enough(self, time_s: float, count: int) -> bool:
         """Whether a live source ends here, at the limits."""

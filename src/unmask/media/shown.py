@@ -30,6 +30,12 @@ class Display:
     transfer: str
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of what `shown` gives."""
+        width = self.width if self.aspect == 1 else max(1, round(self.width * self.aspect))
+        return (width, self.height, 3) if self.orientation >= 5 else (self.height, width, 3)
+
+    @property
     def notes(self) -> list[str]:
         """What is to be said of the recording."""
         return (
@@ -46,6 +52,20 @@ class Display:
         else:
             stored = picture.to_ndarray(format="rgb24")
         return upright(stored, self.orientation)
+
+
+def luma_of(picture: VideoFrame) -> np.ndarray | None:
+    """The grey values (h, w) uint8 of a decoded frame as it is stored, without a copy; None where it has no
+    such plane.
+    """
+    form = picture.format
+    if form.is_rgb or form.has_palette or not (form.is_planar or form.name.startswith("gray")):
+        return None
+    if form.components[0].bits != 8:
+        return None
+    plane = picture.planes[0]
+    lines = np.frombuffer(plane, np.uint8)
+    return lines[: plane.line_size * plane.height].reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
 def display_of(picture: VideoFrame, stream: VideoStream, *, turns: int) -> Display:

@@ -47,6 +47,11 @@ class Stillness:
         self._noise = math.inf
         self._largest = 0.0
 
+    @property
+    def waits(self) -> bool:
+        """Whether the next sighting should be that of the next frame."""
+        return not self.moved and (self._seen < SETTLED or self._waiting is not None)
+
     def add(self, sighting: Sighting) -> None:
         """Compare one more sighting; costs nothing more once the face has moved."""
         self._seen += 1

@@ -1,0 +1,63 @@
+"""What scores the sightings of one face: clips cut one after the other, each by the whole network."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from unmask.contract import Contract
+from unmask.detector.evidence import Window
+from unmask.detector.stopwatch import Stopwatch
+from unmask.media.clips import IN_PLACE, BoxMove, box_in, cut, moved_box
+from unmask.types import Clip, ClipScore, Sighting
+
+
+class Scorer(Protocol):
+    """Usable sightings of one face, in order of time -> clip scores as they become possible."""
+
+    def add(self, sighting: Sighting) -> list[ClipScore]: ...
+
+    def wants(self, time_s: float, *, step_s: float) -> bool:
+        """Whether a frame of that time, so long after the one before, may be part of a clip."""
+        ...
+
+    def end(self) -> list[ClipScore]:
+        """Those of a last clip; what comes next is another segment."""
+        ...
+
+
+class ClipNetwork(Protocol):
+    """Clips of its contract -> a score each, in their order."""
+
+    contract: Contract
+
+    def score(self, clips: Sequence[Clip]) -> list[ClipScore]: ...
+
+
+class WholeClips:
+    """Cuts clips one after the other, their boxes moved by `move`, and scores each by the whole network."""
+
+    def __init__(self, network: ClipNetwork, *, clock: Stopwatch, move: BoxMove = IN_PLACE) -> None:
+        self._network = network
+        self._clock = clock
+        self._move = move
+        self._window = Window(network.contract.clip)
+
+    def add(self, sighting: Sighting) -> list[ClipScore]:
+        return self._scored(self._window.add(sighting))
+
+    def wants(self, time_s: float, *, step_s: float) -> bool:
+        return self._window.wants(time_s, step_s=step_s)
+
+    def end(self) -> list[ClipScore]:
+        scored = self._scored(self._window.end())
+        self._window.clear()
+        return scored
+
+    def _scored(self, sightings: Sequence[Sighting] | None) -> list[ClipScore]:
+        if sightings is None:
+            return []
+        spec = self._network.contract.clip
+        with self._clock.lap("clips"):
+            box = box_in(sightings[0], spec=spec)
+            clip = cut(sightings, spec=spec, box=moved_box(box, self._move))
+        with self._clock.lap("network"):
+            return self._network.score([clip])
