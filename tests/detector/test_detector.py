@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -183,6 +184,26 @@ def test_a_source_that_breaks_off_is_never_live(given, broken_after):
 
     with pytest.raises(SourceError, match="breaks off"):
         given(frames(), _detector())
+
+
+@pytest.mark.parametrize("frames", [1, 5])
+def test_most_frames_of_a_video_are_passed_over_and_none_of_a_clip(given, frames):
+    pixels, asked = _video(LIVE, 300), []
+
+    def later(i: int) -> np.ndarray:
+        asked.append(i)
+        return pixels[i]
+
+    def source() -> Iterator[Frame]:
+        for i in range(300):
+            image, grey = partial(later, i), partial(np.zeros, (160, 240), np.uint8)
+            yield Frame.of_pixels_later(image, pixels[i].shape, time_s=i / 30, index=i, luma=grey)
+
+    passed, whole = given(source(), _detector(Judge(frames))), _detector(Judge(frames)).check(pixels)
+    assert [c.time_s for c in passed.faces[0].clips] == [c.time_s for c in whole.faces[0].clips]
+    assert (passed.verdict, passed.score) == (Verdict.LIVE, pytest.approx(whole.score))
+    assert 100 <= len(asked) <= 170
+    assert asked[-1] == 299
 
 
 def test_a_face_for_three_frames_only_is_too_short():

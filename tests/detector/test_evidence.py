@@ -56,6 +56,21 @@ def test_the_window_picks_what_choose_picks_from_all_frames(fps):
         assert clip == [round(times[i], 4) for i in choose(times, spec=SPEC, start=start)]
 
 
+@pytest.mark.parametrize("fps", [10, 12, 15, 25, 29.97, 30, 50, 60, 120])
+@pytest.mark.parametrize("frames", [1, 5])
+def test_the_frames_that_a_window_wants_are_all_that_it_takes(fps, frames):
+    times, window = [i / fps for i in range(int(4 * fps))], Window(ClipSpec(frames=frames, size_px=32))
+    taken, wanted = [], 0
+    for time_s in times:
+        if window.wants(time_s, step_s=1 / fps):
+            wanted += 1
+            taken.append(window.add(_sighting(time_s)))
+    taken.append(window.end())
+    clips = [[round(s.frame.time_s, 4) for s in clip] for clip in taken if clip]
+    assert clips == _clips(times, ClipSpec(frames=frames, size_px=32))
+    assert wanted <= 13 * 4  # looks, however many frames there are
+
+
 def test_jittered_times_too():
     rng = np.random.default_rng(3)
     times = sorted(np.arange(0, 5, 1 / 30) + rng.uniform(-0.01, 0.01, 150))

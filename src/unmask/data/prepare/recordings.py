@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from unmask.media.quality import QualityLimits
 
 READ_S = 10.0  # of a real video: more clips of one presentation teach little and fill the memory
+FOLLOWED_S = 0.1  # the longest that a face is not looked at, however few frames are kept
 UNREADABLE = "UNREADABLE"  # beside the reasons of unmask.types: nothing was there to look at
 NO_DEPTH = "NO_DEPTH"  # likewise: the label was to be real depth, and there is none that fits
 
@@ -148,15 +149,18 @@ class TrackedFolder:
         from unmask.media.tracks import Tracker
 
         tracker, limits, wanted_s = Tracker(_finder(self.load_finder)), self.limits or DEFAULT_LIMITS, 0.0
-        seen, source = _SeenFaces(), open_presentation(presentation)
+        seen, source, followed_s = _SeenFaces(), open_presentation(presentation), -np.inf
         with closing(source):
             for frame in source.frames:
                 if frame.time_s > self.seconds:
                     seen.frames = source.frame_count
                     break
                 seen.frames = frame.index + 1
-                faces = tracker.update(frame)
-                if frame.time_s < wanted_s - self.stride_s / 4 or (twin and not twin.has(frame)):
+                is_wanted = frame.time_s >= wanted_s - self.stride_s / 4 and (not twin or twin.has(frame))
+                if not is_wanted and frame.time_s < followed_s + FOLLOWED_S - 1e-6:
+                    continue  # never turned into RGB
+                faces, followed_s = tracker.update(frame), frame.time_s
+                if not is_wanted:
                     continue
                 wanted_s = (np.floor(frame.time_s / self.stride_s + 0.25) + 1) * self.stride_s
                 for identity, face in faces:
