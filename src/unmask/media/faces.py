@@ -10,12 +10,14 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from unmask.media.assets import FaceModels, face_models
+from unmask.media.compiled import compiled_once
 from unmask.media.detections import (
     DETECTOR_SIDE,
     MAX_OVERLAP,
@@ -90,9 +92,8 @@ class FaceFinder:
     """Finds faces in pictures and follows a known one; may be called from any number of threads."""
 
     def __init__(self, models: FaceModels, *, threads: int = THREADS) -> None:
-        core = ov.Core()
-        self._detector = _Network(core, str(models.detector), scale=127.5, mean=127.5, threads=threads)
-        self._mesh = _Network(core, str(models.mesh), scale=255.0, mean=0.0, threads=threads)
+        self._detector = _Network(models.detector, scale=127.5, mean=127.5, threads=threads)
+        self._mesh = _Network(models.mesh, scale=255.0, mean=0.0, threads=threads)
 
     @classmethod
     def load(cls, *, threads: int = THREADS) -> "FaceFinder":
@@ -195,16 +196,20 @@ def _warped(image: np.ndarray, inverse: np.ndarray, size: int, *, border: int) -
 class _Network:
     """One compiled network that takes uint8 pixels (S, S, 3); a request for each thread."""
 
-    def __init__(self, core: ov.Core, path: str, *, scale: float, mean: float, threads: int) -> None:
-        steps = ov.preprocess.PrePostProcessor(core.read_model(path))
-        steps.input().preprocess().mean(mean).scale(scale)
+    def __init__(self, path: Path, *, scale: float, mean: float, threads: int) -> None:
         settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
             "INFERENCE_PRECISION_HINT": "f32",  # bf16 moves landmarks by up to 0.75 pixels of the crop
             "ENABLE_CPU_PINNING": False,  # pinned to a busy core, a frame takes three times as long
         }
-        self._compiled = core.compile_model(steps.build(), "CPU", settings)
+
+        def graph(core: ov.Core) -> ov.Model:
+            steps = ov.preprocess.PrePostProcessor(core.read_model(str(path)))
+            steps.input().preprocess().mean(mean).scale(scale)
+            return steps.build()
+
+        self._compiled = compiled_once(path.read_bytes() + repr((scale, mean)).encode(), graph, settings)
         self._local = threading.local()
 
     def __call__(self, pixels: np.ndarray) -> list[np.ndarray]:
