@@ -3,9 +3,10 @@
 Each recording is made once and kept as numbers, so that a run can be interrupted and resumed; judging them
 all takes a minute. Portraits and rooms are folders of pictures, as for `unmask simulate`; drawn ones without.
 
-    python -m experiments.challenges light --out LIGHT [--portraits P --backgrounds B --people 40]
+    python -m experiments.challenges light --out DEV [--portraits P --half 0 --backgrounds B --people 40]
+    python -m experiments.challenges light --out LIGHT [--portraits P --half 1 ... --seed 500001]
     python -m experiments.challenges head --out HEAD ...
-    python -m experiments.challenges report --out LIGHT --head HEAD --csv results/challenges.csv --first 2
+    python -m experiments.challenges report --out LIGHT --dev DEV --head HEAD --csv results/challenges.csv
 """
 
 import argparse
@@ -35,14 +36,14 @@ from unmask.simulate.studio import Request, Simulated, Studio
 from unmask.simulate.turns import SHEETS, Turns, draw_turns, record_turned
 from unmask.types import Face, Frame, Reason, Verdict
 
-FPS, SECONDS, SCALE = 10.0, 5.4, 0.42  # 269 x 202 pixels
+FPS, SECONDS, SCALE = 15.0, 5.4, 0.6  # 384 x 288 pixels
 # Of each group of living people: what is asked of the recording beyond the default.
 GROUPS: dict[str, dict] = {
     "any": {},
     "bright": {"room": 8.0},
     "dark-skin": {"dark": True},
     "glasses": {"glasses": True},
-    "far": {"face_share": 0.19, "scale": 0.6},
+    "far": {"face_share": 0.19},
 }
 
 
@@ -89,6 +90,9 @@ def make(wanted: argparse.Namespace) -> None:
         if wanted.portraits
         else [procedural_portrait(np.random.default_rng(n)) for n in range(12)]
     )
+    if wanted.portraits and wanted.half is not None:
+        names = {path.stem for path in sorted(wanted.portraits.glob("*.jpg"))[wanted.half :: 2]}
+        portraits = [one for one in portraits if one.name in names]
     backgrounds = sorted(wanted.backgrounds.glob("*.jpg")) if wanted.backgrounds else []
     studio = Studio(portraits=portraits, backgrounds=backgrounds, cache=wanted.out / "cache")
     darkest = np.argsort([skin(one) for one in portraits])[: max(1, len(portraits) // 6)]
@@ -189,10 +193,13 @@ CODE_LENGTHS = (4, 6, 8, 10, 12, 16)
 
 
 def report(wanted: argparse.Namespace) -> None:
-    """The rates of all recordings from number `first` on, as CSV and on the terminal."""
-    rows = [*light_rows(wanted.out, first=wanted.first)]
+    """The rates of all recordings, as CSV and on the terminal; without --head its rows stay as they are."""
+    rows = [*light_rows(wanted.out), *(light_rows(wanted.dev, chose=True) if wanted.dev else ())]
     if wanted.head:
         rows += [*head_rows(wanted.head), *hint_rows(wanted.head)]
+    elif wanted.csv.exists():
+        with wanted.csv.open(newline="") as file:
+            rows += [row for row in csv.DictReader(file) if not row["test"].startswith(("light", "code"))]
     rows += code_rows()
     with wanted.csv.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -202,15 +209,17 @@ def report(wanted: argparse.Namespace) -> None:
         print("  ".join(f"{row.get(name, '')!s:>12}" for name in COLUMNS))
 
 
-def light_rows(folder: Path, *, first: int) -> Iterator[dict]:
-    """A row a group; then the living again, held against the colours of another session, and late."""
+def light_rows(folder: Path, *, chose: bool = False) -> Iterator[dict]:
+    """A row a group; then the living again, held against the colours of another session, and late.
+
+    `chose`: the limits were chosen on these recordings.
+    """
     found: dict[tuple[str, str], list[ChallengeResult]] = defaultdict(list)
     rng = np.random.default_rng(99)
     for path in sorted(folder.glob("*.npz")):
-        group, number = path.stem.rsplit("-", 1)
+        group, _ = path.stem.rsplit("-", 1)
         kept = np.load(path)
         own = LightChallenge(indices=tuple(int(index) for index in kept["indices"]))
-        chose = int(number) < first
         found["light, chose limits" if chose else "light", group].append(judged(kept, own))
         if group in GROUPS and not chose:
             found["light", "living: another session's colours"].append(judged(kept, LightChallenge.draw(rng)))
@@ -348,7 +357,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--head", type=Path, help="of report: the folder of head recordings")
     parser.add_argument("--csv", type=Path, default=Path("results/challenges.csv"))
-    parser.add_argument("--first", type=int, default=0, help="of report: lower numbers chose the limits")
+    parser.add_argument("--half", type=int, choices=[0, 1], help="every second portrait, by name")
+    parser.add_argument("--dev", type=Path, help="of report: light recordings that chose the limits")
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=1)
     return parser.parse_args()

@@ -2,7 +2,7 @@
 // The first line of the result holds a hash of the sources, by which a test sees whether it is up to date.
 
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
 const LIMIT = 30_000; // bytes
@@ -56,6 +56,7 @@ for (const tag of besides) {
   const texts = JSON.parse(readFileSync(new URL(`languages/${tag}.json`, source), "utf8"));
   writeFileSync(new URL(`${tag}.json`, folder), `${JSON.stringify(texts)}\n`);
 }
+if (target === "dist") copyFileSync(new URL("../LICENSE", import.meta.url), new URL("dist/LICENSE", import.meta.url));
 if (bytes >= LIMIT) {
   console.error(`that is ${LIMIT} or more`);
   process.exit(1);

