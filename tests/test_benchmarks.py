@@ -1,0 +1,83 @@
+"""How benchmarks/ counts: turns, intervals, ratios, exponents, and that a quick wrong answer fails."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from unmask.types import Verdict
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _found_from_here():
+    sys.path.append(str(Path(__file__).parents[1]))
+    yield
+    sys.path.pop()
+
+
+def test_the_interval_holds_the_median_in_ninety_five_of_a_hundred_runs(rng):
+    from benchmarks.timing import interval
+
+    held = 0
+    for _ in range(2000):
+        found = interval(rng.exponential(1, 15))
+        assert found.low <= found.middle <= found.high
+        held += found.low <= np.log(2) <= found.high
+    assert held / 2000 >= 0.95
+    few = interval([3, 1, 2])
+    assert (few.low, few.middle, few.high) == (1, 2, 3)
+
+
+def test_ways_take_turns_after_one_that_does_not_count():
+    from benchmarks.timing import in_turn, ratio
+
+    calls = []
+    found = in_turn(
+        3,
+        slow=lambda: calls.append("slow") or 2.0 * len(calls),
+        fast=lambda: calls.append("fast") or len(calls),
+    )
+    assert calls == ["slow", "fast"] * 4
+    assert found == {"slow": [6, 10, 14], "fast": [4, 6, 8]}
+    assert ratio(found["slow"], found["fast"]).middle == pytest.approx(10 / 6)
+
+
+def test_the_exponent_is_that_of_the_power():
+    from benchmarks.timing import exponent
+
+    assert exponent([1, 10, 100], [3, 30, 300]) == pytest.approx(1)
+    assert exponent([1, 2, 4], [5, 20, 80]) == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "score", "agrees"),
+    [(Verdict.LIVE, 0.81, True), (Verdict.LIVE, 0.9, False), (Verdict.UNDECIDED, 0.8, False)],
+)
+def test_a_quick_way_that_answers_otherwise_ends_the_run(verdict, score, agrees):
+    from benchmarks.checking import agree
+    from benchmarks.timing import DisagreementError
+
+    plain = SimpleNamespace(verdict=Verdict.LIVE, score=0.8)
+    quick = SimpleNamespace(verdict=verdict, score=score)
+    if agrees:
+        agree(quick, plain, of="it")
+    else:
+        with pytest.raises(DisagreementError, match="the plain one"):
+            agree(quick, plain, of="it")
+
+
+def test_the_table_is_markdown_of_as_many_cells_as_its_heading():
+    from benchmarks.__main__ import table
+    from benchmarks.growth import Growth
+    from benchmarks.timing import Row, interval
+
+    row = Row(work="w", unit="ms", value=interval([1.0]), goal="1", limit="l", ratio=interval([2.0]))
+    line = Growth(what="x", sizes=[1, 2], unit="s", costs=[1, 2], far="linear")
+    text = table([row], [line])
+    first, second = text.split("\n\n")
+    for lines, cells in ((first.splitlines(), 6), (second.splitlines(), 5)):
+        assert {one.count("|") for one in lines} == {cells + 1}
+    assert "1 [1, 1] ms" in text
+    assert "| 1.00 |" in second
