@@ -46,6 +46,7 @@ MARKED_HERE = {
     ("docs/stress.md", "sh"): ("not run", "it needs the reader's captures"),
     ("docs/calibration.md", "sh"): ("not run", "it needs more captures than a test can make"),
     ("docs/adapt.md", "sh"): ("not run", "it needs the reader's captures and files"),
+    ("docs/performance.md", "sh"): ("not run", "it takes ten minutes of an idle machine"),
     ("docs/selftest.md", "sh"): ("not run", "it needs more captures than a test can make"),
 }
 # How many examples of each page no test runs: a new one is a decision, made here and said in the page.
@@ -58,6 +59,7 @@ NOT_RUN = {
     "docs/evaluation.md": 1,
     "docs/fghv.md": 1,
     "docs/material.md": 1,
+    "docs/performance.md": 1,
     "docs/prepare.md": 1,
     "docs/published.md": 1,
     "docs/recipes.md": 1,
