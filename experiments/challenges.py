@@ -37,7 +37,7 @@ from unmask.simulate.turns import SHEETS, Turns, draw_turns, record_turned
 from unmask.types import Face, Frame, Reason, Verdict
 
 FPS, SECONDS, SCALE = 15.0, 5.4, 0.6  # 384 x 288 pixels
-# Of each group of living people: what is asked of the recording beyond the default.
+# For each group of living people: what is asked of the recording beyond the default.
 GROUPS: dict[str, dict] = {
     "any": {},
     "bright": {"room": 8.0},

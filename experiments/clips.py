@@ -93,7 +93,7 @@ def of_benchmark(folder: Path) -> Clips:
 
 
 def pictures(folder: Path) -> Clips:
-    """Of real pictures: those of `folder`/labels.csv (path,label,instrument,source) in which a face is found.
+    """Real pictures: those of `folder`/labels.csv (path,label,instrument,source) in which a face is found.
 
     Labels are read for the tables' rows; nothing is measured by them. `camera` is the source.
     """
@@ -163,7 +163,7 @@ def _stored(folder: Path, row: dict[str, str]) -> _One:
 
 
 def looked_at(path: Path, finder: FaceFinder) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Of a picture, or up to FRAMES of a video, frames in which a face is found, and the widest meshes."""
+    """Frames of a picture, or up to FRAMES of a video, in which a face is found, and the widest meshes."""
     source = open_source(path)
     step = max(1, round(APART_S * (source.fps or 1)))
     frames, meshes = [], []

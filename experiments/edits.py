@@ -95,7 +95,7 @@ def saturation(factor: float) -> Edit:
 
 
 def brightness(factor: float, *, of: str = "all") -> Edit:
-    """Of the whole picture, the head or the room."""
+    """Brightness of the whole picture, the head or the room."""
 
     def edit(picture: Picture) -> np.ndarray:
         where = {"all": 1.0, "head": picture.head(), "room": 1 - picture.person()}[of]
@@ -149,7 +149,7 @@ def light(across: float, down: float) -> Edit:
 
 
 def noise(deviation: float) -> Edit:
-    """Of a network's pixel, grey."""
+    """Grey noise of a network's pixel."""
 
     def edit(picture: Picture) -> np.ndarray:
         rng = np.random.default_rng(len(picture.name))

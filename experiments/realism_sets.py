@@ -4,7 +4,7 @@
         [--config encoder.toml] [--results results/realism.csv] [--note "what was changed"]
 
 SETs are prepared sets as `unmask train` takes them; what their pictures look like to the encoder was kept
-when it was trained. Of each class and view: Frechet and kernel distance on features scaled by the real ones'
+when it was trained. For each class and view: Frechet and kernel distance on features scaled by the real ones'
 deviation, and the AUC of a linear probe that tells real from simulated on people whom it never saw (0.5 where
 it cannot). Equal numbers of both sides are drawn, since the Frechet distance falls with them.
 """

@@ -115,7 +115,7 @@ def counted(settings: Settings) -> tuple[float, int, int]:
 
 
 def _frames(settings: Settings) -> int:
-    """Of a clip as the network sees it: a single-frame one draws one of each."""
+    """The frames of a clip that the network sees: a single-frame one draws one of each."""
     return settings.clip.frames if settings.run.network.endswith("_multi") else 1
 
 

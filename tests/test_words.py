@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MODULES = [
     path
-    for folder in ("src", "tests", "scripts", "examples")
+    for folder in ("src", "tests", "benchmarks", "experiments", "scripts", "examples")
     for path in sorted((ROOT / folder).rglob("*.py"))
     if path.name != "test_words.py"
 ]
