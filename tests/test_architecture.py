@@ -401,3 +401,52 @@ def test_tests_ask_what_the_package_says_aloud_alone():
     assert {name: names for name, names in asked.items() if names} == {}
     planted = "from unmask.report import charts\nfrom unmask.files import _flush\ncharts._thinned(1)\n"
     assert private_names(planted) == ["_flush", "_thinned"]
+
+
+def names_in(path: str) -> set[str]:
+    """All names that a module of the package binds at its top, imported ones too, also under an if or try."""
+    found: set[str] = set()
+    todo = list(ast.parse((SOURCE / path).read_text()).body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If | ast.Try):
+            todo += [*node.body, *node.orelse]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {name.asname or name.name.split(".")[0] for name in node.names}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {name.id for one in targets for name in ast.walk(one) if isinstance(name, ast.Name)}
+    return found
+
+
+def missing_names(text: str) -> list[str]:
+    """What `text` imports from modules of the package that they do not have."""
+    paths = {
+        ".".join(["unmask", *Path(path).with_suffix("").parts]).removesuffix(".__init__"): path
+        for path in modules()
+    }
+    return [
+        f"{node.module}.{name.name}"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("unmask.")
+        for name in node.names
+        if f"{node.module}.{name.name}" not in paths
+        and (node.module not in paths or name.name not in names_in(paths[node.module]))
+    ]
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "experiments", "scripts", "examples"])
+def test_what_stands_beside_the_package_imports_names_that_are_there(folder):
+    scripts = sorted((SOURCE.parent.parent / folder).rglob("*.py"))
+    asked = {path.name: missing_names(path.read_text()) for path in scripts}
+    assert scripts
+    assert {name: names for name, names in asked.items() if names} == {}
+
+
+def test_a_name_that_was_renamed_is_missed():
+    planted = (
+        "from unmask.metrics import auc, area\nfrom unmask.report import charts\nfrom unmask.gone import x"
+    )
+    assert missing_names(planted) == ["unmask.metrics.area", "unmask.gone.x"]
