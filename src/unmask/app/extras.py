@@ -8,7 +8,6 @@ from unmask.errors import SettingsError
 EXTRAS = {  # package -> the extra that brings it
     **dict.fromkeys(("torch", "lightning", "safetensors", "onnxruntime", "onnxscript"), "train"),
     **dict.fromkeys(("numba", "skimage"), "simulate"),
-    "sklearn": "report",
     "optuna": "search",
 }
 
