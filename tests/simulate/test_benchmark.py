@@ -335,7 +335,7 @@ def test_workers_leave_with_a_killed_parent_and_what_they_left_half_is_made_agai
     assert contents(out) == contents(tmp_path / "straight")
 
 
-def until(condition, seconds=30.0):
+def until(condition, seconds=120.0):  # workers import numba first, which takes a busy machine half a minute
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
