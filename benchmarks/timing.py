@@ -73,7 +73,7 @@ def in_turn(repeats: int, **ways: Cost) -> dict[str, list[float]]:
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Of the median of these values.
+    """The interval of the median of these values.
 
     >>> interval([5, 1, 2, 4, 3, 6, 7, 9, 8])
     Interval(middle=5.0, low=2.0, high=8.0)
@@ -93,7 +93,7 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def ratio(over: Sequence[float], under: Sequence[float]) -> Interval:
-    """Of the quotients of two ways that were measured in turn."""
+    """The interval of the quotients of two ways that were measured in turn."""
     return interval([a / b for a, b in zip(over, under, strict=True)])
 
 

@@ -22,7 +22,7 @@ GROWTH, GROWTH_SPEED = 1.25, 2.0  # ratio of sizes, and its share a second
 
 
 def scene(frame: Frame) -> np.ndarray:
-    """The picture as (32 * 32,) float32 of mean 0: exposure and tint cancel. Of a video it is read from the
+    """The picture as (32 * 32,) float32 of mean 0: exposure and tint cancel. For a video it is read from the
     grey values as they are stored, so that every frame can be compared with the one before.
     """
     luma = frame.luma()

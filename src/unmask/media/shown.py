@@ -31,7 +31,7 @@ class Display:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of what `shown` gives."""
+        """The shape of what `shown` gives."""
         width = self.width if self.aspect == 1 else max(1, round(self.width * self.aspect))
         return (width, self.height, 3) if self.orientation >= 5 else (self.height, width, 3)
 
