@@ -15,7 +15,7 @@ from unmask.data.prepare.preparation import Recording
 from unmask.data.prepare.recordings import TrackedFolder
 from unmask.data.prepare.true_depth import open_twin
 from unmask.data.splits import shared
-from unmask.types import DataError, Label, Presentation
+from unmask.types import DataError, Frame, Label, Presentation
 
 DOMAIN = "lobby"  # a terminal at a door: where such a network is put to work, and a camera of its own
 # One of each kind, with the most recordings of its kind: a screen that everyone carries, a mask whose relief
@@ -87,5 +87,6 @@ class WithTrueDepth:
         depths = []
         for sighting in recording.sightings:
             known = sighting.frame.index // twin.every * twin.every
-            depths.append(twin.read(replace(sighting.frame, index=known)))
+            frame = sighting.frame
+            depths.append(twin.read(Frame(frame.image, frame.time_s, known)))
         return replace(recording, depths=depths)

@@ -107,13 +107,14 @@ class FaceFinder:
         largest tiles that show every face half as large as that; without `thorough` only whole.
         """
         image = np.ascontiguousarray(image)
+        height, width = image.shape[:2]
         faces: list[Face] = []
-        for level in tiles(*image.shape[:2])[: None if thorough else 1]:
+        for level in tiles(height, width)[: None if thorough else 1]:
             faces += self._search(image, level, known=[*faces, *known])
             largest = max((size(face) for face in (*faces, *known)), default=0.0)
             if largest > 0:
                 if thorough and LEAST_SHARE * largest < _side(level):
-                    last = level_of(*image.shape[:2], LEAST_SHARE * largest)
+                    last = level_of(height, width, LEAST_SHARE * largest)
                     faces += self._search(image, last, known=[*faces, *known])
                 break
         return sorted(faces, key=lambda face: -size(face))

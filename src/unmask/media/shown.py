@@ -64,7 +64,7 @@ def luma_of(picture: VideoFrame) -> np.ndarray | None:
     if form.components[0].bits != 8:
         return None
     plane = picture.planes[0]
-    lines = np.frombuffer(plane, np.uint8)
+    lines = np.frombuffer(memoryview(plane), np.uint8)
     return lines[: plane.line_size * plane.height].reshape(plane.height, plane.line_size)[:, : plane.width]
 
 

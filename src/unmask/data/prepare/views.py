@@ -14,7 +14,7 @@ import numpy as np
 from unmask.data.prepare.shards import WHOLE
 from unmask.media.clips import coarsened
 from unmask.media.images import after_jpeg
-from unmask.types import Sighting
+from unmask.types import Frame, Sighting
 
 VIEWS = (WHOLE, "tight", "degraded")
 TIGHT = (1.0, 1.7)  # width and height of a tight picture over those of the face
@@ -41,7 +41,8 @@ def tightened(sightings: Sequence[Sighting], rng: np.random.Generator) -> tuple[
         image = np.ascontiguousarray(sighting.frame.image[y0:y1, x0:x1])
         mesh = sighting.face.mesh - np.array([x0, y0, 0], np.float32)
         face = replace(sighting.face, mesh=mesh, box=sighting.face.box - np.tile(corner, 2))
-        cut.append(Sighting(frame=replace(sighting.frame, image=image), face=face))
+        there = Frame(image, sighting.frame.time_s, sighting.frame.index)
+        cut.append(Sighting(frame=there, face=face))
     return cut, corner
 
 
