@@ -151,7 +151,7 @@ def test_the_model_card_says_what_the_contract_says(detector):
 
 
 def test_a_device_is_one_that_is_here():
-    with pytest.raises(SettingsError, match="auto, cpu or gpu, not 'cuda'"):
+    with pytest.raises(SettingsError, match="auto, cpu, gpu or npu, not 'cuda'"):
         Detector.load(device="cuda")
     from unmask.media.engine import ov
 

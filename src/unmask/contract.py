@@ -20,6 +20,7 @@ from unmask.types import ClipSpec, ModelError, SettingsError
 CONTRACT_KEY = "unmask.contract"
 FORMAT = 1
 MAPPED_FORMAT = 2  # with a score map, which readers of the first format would pass over
+PRECISIONS = ("f32", "bf16", "int8")  # of inference; int8 is a graph of its own, see models.quantisation
 YOUNGER = ("score_map", "second_opinion")  # fields that older files lack, and that are written only if set
 MAP_PX = 32  # depth maps and masks are 32x32, whatever the size of the clip
 
@@ -37,7 +38,7 @@ class OperatingPoint:
     name: str
     threshold: float
     margin: float
-    precision: str  # "f32" or "bf16"
+    precision: str  # one of PRECISIONS
     apcer: float  # of the worst instrument
     worst_instrument: str
     bpcer: float
@@ -136,8 +137,11 @@ class Contract:
             if point.name == name and point.precision == precision:
                 return point
         known = sorted({f"{p.name} ({p.precision})" for p in self.operating_points})
+        other = {p.precision for p in self.operating_points if p.name == name}
+        remedy = f"; give --precision {min(other, key=PRECISIONS.index)}" if other else ""
         raise ModelError(
-            f"model {self.name} has no operating point {name} ({precision}); it has {', '.join(known)}"
+            f"model {self.name} has no operating point {name} ({precision}); it has "
+            f"{', '.join(known)}{remedy}"
         )
 
 
@@ -314,7 +318,8 @@ def _rules_of_point(point: OperatingPoint) -> Iterator[tuple[str, Any, str, bool
     where = f"operating point {point.name}"
     for name in ("name", "worst_instrument", "measured_on"):
         yield f"{where}: {name}", getattr(point, name), "a text", isinstance(getattr(point, name), str)
-    yield f"{where}: precision", point.precision, "f32 or bf16", point.precision in ("f32", "bf16")
+    known = f"one of {', '.join(PRECISIONS)}"
+    yield f"{where}: precision", point.precision, known, point.precision in PRECISIONS
     # At a threshold of 0 or less every presentation is accepted, whatever its score.
     threshold = point.threshold
     yield f"{where}: threshold", threshold, "above 0 and at most 1", _within(threshold, 1e-12, 1)

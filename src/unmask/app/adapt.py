@@ -103,7 +103,9 @@ def read_captures(
     contents: Mapping[str, frozenset[str]],
 ) -> list[Capture]:
     """What the model sees in each capture; DataError where one shows no face that it can use."""
-    detector = without_early_stop(Detector.load(model, precision=options.precision, telling=True))
+    detector = without_early_stop(
+        Detector.load(model, precision=options.precision, device=options.device, telling=True)
+    )
     groups = _groups(presentations, contents)
     captures: list[Capture] = []
     faceless: list[str] = []

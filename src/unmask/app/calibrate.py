@@ -87,6 +87,7 @@ def calibrate(options: CalibrateOptions) -> int:
         models=(str(model),),
         point=first_point(contract, precision=options.precision),
         precision=options.precision,
+        device=options.device,
         fps=options.fps,
     )
     entries = [Entry(presentation=p, name=name_below(folder, p.path)) for p in presentations]

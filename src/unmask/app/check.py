@@ -75,6 +75,7 @@ def check(options: CheckOptions) -> int:
         options.models or None,
         point=options.point,
         precision=options.precision,
+        device=options.device,
         settings=WatchSettings(
             all_faces=options.all_faces, seconds=options.seconds, early_stop=options.early_stop
         ),

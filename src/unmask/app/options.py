@@ -14,7 +14,8 @@ import typer
 
 from unmask.app import progress
 
-PRECISIONS = ("f32", "bf16")  # operating points are measured at each
+PRECISIONS = ("f32", "bf16", "int8")  # operating points are measured at each; those of contract.PRECISIONS
+DEVICES = ("auto", "cpu", "gpu", "npu")  # detector.runtimes.DEVICES, which would load OpenVINO
 ENGINES = ("processes", "ray")  # the rows of parallel.ENGINES, which loads numpy
 
 
@@ -54,7 +55,16 @@ class InferenceOptions:
     fps: Annotated[
         float, typer.Option(help="Frames a second of folders of frames, which carry no clock.", min=0.1)
     ] = 30.0
-    precision: Annotated[str, Choices(PRECISIONS), typer.Option(help="Precision of the network.")] = "f32"
+    precision: Annotated[
+        str,
+        Choices(PRECISIONS),
+        typer.Option(help="Precision of the network; int8 for a file that `unmask export` made so."),
+    ] = "f32"
+    device: Annotated[
+        str,
+        Choices(DEVICES),
+        typer.Option(help="What runs the network; auto is the processor, where thresholds were measured."),
+    ] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

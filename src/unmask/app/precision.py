@@ -1,19 +1,80 @@
-"""Operating points for bf16: a threshold holds for the precision it was measured at; dev is scored anew."""
+"""Operating points for another precision: a threshold holds for the one it was measured at.
 
-from dataclasses import replace
+Clips are scored anew by the runtime itself.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 
+from unmask.app.training_sets import split
 from unmask.contract import Contract, seal_onnx
-from unmask.data.prepare.prepared import PreparedSet
-from unmask.detector.network import BATCH, Network
+from unmask.data.folder import LABELS, read_labels
+from unmask.data.prepare.preparation import Cutting, prepare
+from unmask.data.prepare.prepared import SPEC, PreparedSet
+from unmask.data.prepare.recordings import TrackedFolder
+from unmask.detector.network import BATCH, Network, planes
 from unmask.files import write_bytes
+from unmask.media.faces import FaceFinder
+from unmask.models.export import golden_of, store_half
+from unmask.models.quantisation import quantised
 from unmask.models.weights import load, save
 from unmask.training.calibrated import through
+from unmask.training.matched import Comparison, matched
 from unmask.training.settings import EvaluationSettings
 from unmask.training.threshold import operating_points
+from unmask.types import ClipSpec, DataError
+
+SEEN = 64  # clips whose ranges int8 is made for
+MOST_LOST = 0.005  # of the AUC, on the clips that points are measured on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Clips to see ranges of maps on, and others to measure error rates on."""
+
+    ranges: PreparedSet
+    measured: PreparedSet
+    name: str
+
+
+def material(data: Path, folder: Path, *, clip: ClipSpec, jobs: int) -> Material:
+    """Clips of `data`: of its prepared sets train and dev, or cut into `folder` from labelled recordings.
+
+    Ranges are seen on a fifth of the subjects and rates measured on the others, where no column `split` parts
+    them. Raises DataError.
+    """
+    name = f"{data.name}, {{}} subjects"
+    if (data / "train" / SPEC).is_file():
+        ranges, measured = PreparedSet.open(data / "train"), PreparedSet.open(data / "dev")
+    else:
+        if not (data / LABELS).is_file():
+            raise DataError(
+                f"{data} has neither prepared sets in train and dev nor {LABELS}; make it with `unmask "
+                "simulate` or `unmask prepare`"
+            )
+        presentations = read_labels(data)
+        parts = split(presentations)
+        if not any(presentation.split for presentation in presentations):
+            parts = {"train": parts["dev"], "dev": parts["train"]}  # the most to measure on
+        for seed, part in enumerate(("train", "dev"), start=1):
+            prepare(
+                TrackedFolder(presentations=parts[part], load_finder=FaceFinder.load, stride_s=clip.stride_s),
+                folder / part,
+                count=len(parts[part]),
+                cutting=Cutting(clip=clip, seed=seed, scale_jitter=0.0, shift_jitter=0.0),
+                jobs=jobs,
+            )
+        ranges, measured = PreparedSet.open(folder / "train"), PreparedSet.open(folder / "dev")
+    return Material(
+        ranges=ranges,
+        measured=measured,
+        name=name.format(len({row.subject for row in measured.rows})),
+    )
 
 
 def add_bf16_points(
@@ -22,28 +83,101 @@ def add_bf16_points(
     """The ONNX file and the weights beside it get points measured on `dev` in bf16, by the runtime itself."""
     network = Network.load(model, precision="bf16")
     contract = network.contract
-    frames = contract.clip.frames
-    scores = []
-    for start in range(0, len(dev.rows), BATCH):
-        arrays = dev.read(np.arange(start, min(start + BATCH, len(dev.rows))))
-        scores.append(network.run(arrays.clips[:, :frames], arrays.mask[:, 0] / np.float32(255))[0])
     known = [point for point in contract.operating_points if point.precision != "bf16"]
     measured = operating_points(
         dev.rows,
-        np.concatenate(scores).astype(np.float64),
+        clip_scores(network, dev),
         settings=settings,
-        alone=frames == 1,
+        alone=contract.clip.frames == 1,
         precision="bf16",
         measured_on=known[0].measured_on,
     )
     measured = through(measured, contract.score_map)
-    return _rewrite(model, weights, replace(contract, operating_points=(*known, *measured)))
+    contract = replace(contract, operating_points=(*known, *measured))
+    contract = _seal(onnx.load(str(model)), contract, model)
+    network_of_weights, _ = load(weights)
+    save(weights, network_of_weights, contract)
+    return contract
 
 
-def _rewrite(model: Path, weights: Path, contract: Contract) -> Contract:
-    graph = onnx.load(str(model))
+def write_at(precision: str, model: Path, material: Material, out: Path) -> Comparison:
+    """The f32 file `model` as `out`, with operating points measured at `precision`.
+
+    In bf16 the graph stays, and its f32 points with it; int8 is a graph of its own, with golden scores and
+    points of its own. DataError where the clips are cut otherwise than the model's, or the AUC on them falls
+    by more than MOST_LOST: then nothing is written.
+    """
+    plain = Network.load(model, precision="f32")
+    contract = plain.contract
+    for part in (material.ranges, material.measured):
+        _refuse_other_clips(part, contract)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "made.onnx"
+        graph = onnx.load(str(model))
+        if precision == "int8":
+            graph = quantised(graph, _inputs(material.ranges, contract))
+            store_half(graph)
+            contract = replace(contract, golden=golden_of(graph, contract.clip))
+        _seal(graph, contract, made)
+        network = Network.load(made, precision=precision)
+        found = matched(
+            contract,
+            material.measured.rows,
+            clip_scores(plain, material.measured),
+            clip_scores(network, material.measured),
+            precision=precision,
+            measured_on=f"{material.name}, thresholds matched to those in f32",
+        )
+    if found.auc < found.auc_before - MOST_LOST:
+        raise DataError(
+            f"in {precision} the AUC on {material.name} is {found.auc:.4f} and not {found.auc_before:.4f} as "
+            f"in f32, and may fall by {MOST_LOST} at most; keep this model in f32"
+        )
+    kept = (
+        ()
+        if precision == "int8"
+        else tuple(point for point in contract.operating_points if point.precision != precision)
+    )
+    _seal(graph, replace(contract, operating_points=(*kept, *found.points)), out)
+    return found
+
+
+def clip_scores(network: Network, clips: PreparedSet) -> np.ndarray:
+    """Raw scores (rows,) float64 of all clips, in the order of the rows."""
+    frames, scores = network.contract.clip.frames, []
+    for start in range(0, len(clips.rows), BATCH):
+        arrays = clips.read(np.arange(start, min(start + BATCH, len(clips.rows))))
+        scores.append(network.run(arrays.clips[:, :frames], arrays.mask[:, 0] / np.float32(255))[0])
+    return np.concatenate(scores).astype(np.float64)
+
+
+def _inputs(clips: PreparedSet, contract: Contract) -> list[Mapping[str, np.ndarray]]:
+    """Up to SEEN clips, evenly over the rows, as the graph takes them."""
+    count = min(SEEN, len(clips.rows))
+    chosen = np.unique(np.linspace(0, len(clips.rows) - 1, count).round().astype(int))
+    found = []
+    for number in chosen:
+        arrays = clips.read([number])
+        mask = np.ascontiguousarray(arrays.mask[:, 0] / np.float32(255))
+        found.append({"clips": planes(arrays.clips[:, : contract.clip.frames]), "mask": mask})
+    return found
+
+
+def _refuse_other_clips(clips: PreparedSet, contract: Contract) -> None:
+    wanted = contract.clip
+    if wanted.views:
+        raise DataError(
+            f"model {contract.name} looks at {len(wanted.views) + 1} cuts of a face, and prepared sets hold "
+            "one; keep it in f32"
+        )
+    if replace(clips.spec, frames=wanted.frames) != wanted or clips.spec.frames < wanted.frames:
+        raise DataError(
+            f"{clips.root} holds clips cut as {clips.spec}, and model {contract.name} takes {wanted}; give "
+            "the labelled recordings, which are cut as the model needs them"
+        )
+
+
+def _seal(graph: onnx.ModelProto, contract: Contract, out: Path) -> Contract:
     contract, content = seal_onnx(graph, contract)
-    write_bytes(model, content)
-    network, _ = load(weights)
-    save(weights, network, contract)
+    write_bytes(out, content)
     return contract

@@ -75,6 +75,7 @@ def score(options: ScoreOptions) -> int:
         models=tuple(map(str, (*models, *options.models))),
         point=options.point,
         precision=options.precision,
+        device=options.device,
         fps=options.fps,
         evidence=str(options.evidence or ""),
     )

@@ -139,6 +139,7 @@ def mark_of(scorer: PresentationScorer) -> dict[str, str]:
     return {
         "model": ", ".join(f"{c.name} {c.version} {c.payload_sha256}" for c in contracts),
         "precision, operating point or frame rate": f"{scorer.precision} {scorer.point} {scorer.fps:g}",
+        **({} if scorer.device in ("auto", "cpu") else {"device": scorer.device}),  # unsaid: older journals
     }
 
 

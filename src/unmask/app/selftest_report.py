@@ -79,6 +79,7 @@ def _scored(
         models=tuple(map(str, options.models)),
         point=options.point,
         precision=options.precision,
+        device=options.device,
         fps=options.fps,
     )
     kept = options.scores or options.out.with_suffix(".scores.csv")

@@ -87,6 +87,7 @@ def stress(options: StressOptions) -> int:
         models=tuple(map(str, (*models, *options.models))),
         point=options.point,
         precision=options.precision,
+        device=options.device,
         fps=options.fps,
     )
     rows = _table(trials, Stresser(scorer=scorer, seed=options.seed), options, root=folders[0])

@@ -77,7 +77,9 @@ def watch(options: WatchOptions) -> int:
     source = named(options.source)
     keep_inputs({"--save-events": options.save_events}, [source, *options.models])
     name = options.name or sentence(address_shown(source))
-    detector = Detector.load(options.models or None, point=options.point, precision=options.precision)
+    detector = Detector.load(
+        options.models or None, point=options.point, precision=options.precision, device=options.device
+    )
     with _until_signalled() as (ended, received), _outlets(options, name=name) as outlets:
         watching = Watching(detector, name=name, outlets=outlets)
         watching.tell("started")

@@ -79,8 +79,9 @@ class Detector:
         """Ready to use; `model`: a single-frame and a multi-frame file, or one; None for the packaged ones.
 
         "default" among them names the packaged ones. Models of as many frames are fused (detector.fusion).
-        `device` is "auto" (the processor, for which thresholds were measured), "cpu" or "gpu"; `precision`
-        "f32" or "bf16"; `threads` 0 for OpenVINO's choice; `telling` adds mesh and features to
+        `device` is "auto" (the processor, for which thresholds were measured), "cpu", "gpu" or "npu";
+        `precision` "f32", "bf16", or "int8" for a file that was exported so; `threads` 0 for OpenVINO's
+        choice; `telling` adds mesh and features to
         clip scores. Raises ModelError, AssetError.
         """
         kind = TellingNetwork if telling else Network

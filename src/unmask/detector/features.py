@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from unmask.contract import Contract, view_names
-from unmask.detector.network import Network, compiled, planes, read_graph
+from unmask.detector.network import Network, planes, read_graph
+from unmask.detector.runtimes import compiled
 from unmask.media.clips import mesh_mask
 from unmask.media.engine import ov
 from unmask.types import Clip, ClipScore

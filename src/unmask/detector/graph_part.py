@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unmask.detector.network import LoadedNetwork, compiled, read_graph
+from unmask.detector.network import LoadedNetwork, read_graph
+from unmask.detector.runtimes import compiled
 from unmask.media.engine import ov
 from unmask.types import ModelError
 

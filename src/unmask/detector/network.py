@@ -1,10 +1,9 @@
-"""An exported network with its contract, run by OpenVINO: clips -> clip scores.
+"""An exported network with its contract: clips -> clip scores, by OpenVINO or what `device` says.
 
 A file is refused (ModelError) unless its contract is there and unaltered, the graph has the hash that the
 contract names and the inputs that it promises, and the golden clips score as they did when it was sealed.
 """
 
-import queue
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -23,13 +22,15 @@ from unmask.contract import (
     to_json,
     view_names,
 )
+from unmask.detector.runtimes import device_of, not_computed, runtime_of
 from unmask.media.clips import mesh_mask
 from unmask.media.engine import ov
 from unmask.media.regular import refuse_special
 from unmask.types import Clip, ClipScore, ModelError, SettingsError
 
-# How far a golden clip's score may be from the sealed one: f32 kernels differ by machine, bf16 keeps 8 bits.
-TOLERANCE = {"f32": 2e-3, "bf16": 3e-2}
+# How far a golden clip's score may be from the sealed one: f32 kernels differ by machine, bf16 keeps 8 bits,
+# and in int8 a rounding that falls the other way moves a map by a 256th of its range.
+TOLERANCE = {"f32": 2e-3, "bf16": 3e-2, "int8": 3e-2}
 BATCH = 4  # clips at once; more gains nothing on a CPU and holds the paper's widest maps in memory
 LARGEST_FILE = 2**30  # bytes
 
@@ -66,14 +67,16 @@ class Network:
         _check_shape(model, contract, origin=origin)
         self._inputs = ["clips", *view_names(contract.clip)]
         self._outputs = [name for name in ("score", "depth") if name in names_of(model.outputs)]
-        self._compiled = compiled(model, precision=precision, threads=threads, device=device)
-        self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
+        self._runtime = runtime_of(
+            graph, model, self._outputs, precision=precision, threads=threads, device=device
+        )
 
     @classmethod
     def load(
         cls, path: str | Path, *, precision: str = "f32", threads: int = 0, device: str = "auto"
     ) -> "Network":
-        """`precision` is "f32" or "bf16"; `threads` 0 lets OpenVINO choose; `device` as `device_of` takes it.
+        """`precision` is "f32", "bf16", or "int8" for a file that was exported so; `threads` 0 lets OpenVINO
+        choose; `device` is one of runtimes.DEVICES.
 
         Raises ModelError, SettingsError.
         """
@@ -110,13 +113,10 @@ class Network:
         None for the depths of a network that reads none. ModelError where the graph gives something else.
         """
         pictures = {name: planes(view) for name, view in zip(self._inputs, (pixels, *views), strict=True)}
-        request = self._request()
         try:
-            request.infer({**pictures, "mask": np.ascontiguousarray(masks, np.float32)})
-            score, *depth = [np.array(request.get_tensor(name).data, np.float32) for name in self._outputs]
+            score, *depth = self._runtime({**pictures, "mask": np.ascontiguousarray(masks, np.float32)})
         except (RuntimeError, ValueError, TypeError) as broken:
             raise not_computed(self.contract.name, broken) from broken
-        self._idle.put(request)
         maps = all(each.ndim == 4 and len(each) == len(pixels) for each in depth)
         if score.size != len(pixels) or not maps:
             raise ModelError(
@@ -137,12 +137,6 @@ class Network:
                     f"{origin} must score golden clip {golden.seed} as {golden.score:.4f} within "
                     f"{TOLERANCE[self.precision]}, not {score:.4f}; do not use it in {self.precision} here"
                 )
-
-    def _request(self) -> ov.InferRequest:
-        try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            return self._compiled.create_infer_request()
 
 
 def read_file(path: str | Path) -> tuple[bytes, Contract]:
@@ -208,45 +202,6 @@ def _check_shape(model: ov.Model, contract: Contract, *, origin: str) -> None:
             raise ModelError(
                 f"{origin} takes {name} of {shape}, its contract says {promised}; export it again"
             )
-
-
-def device_of(name: str) -> str:
-    """OpenVINO's name of "auto", "cpu" or "gpu"; SettingsError for another, or one that is not here.
-
-    "auto" is the processor: the thresholds were measured there, and every machine has one.
-    """
-    if name in ("auto", "cpu"):
-        return "CPU"
-    if name != "gpu":
-        raise SettingsError(f"device must be auto, cpu or gpu, not {name!r}")
-    here = ov.Core().available_devices
-    if not any(device.startswith("GPU") for device in here):
-        raise SettingsError(
-            f"device gpu is one that OpenVINO drives, and it finds {', '.join(here)} alone; give auto"
-        )
-    return "GPU"
-
-
-def compiled(model: ov.Model, *, precision: str, threads: int, device: str = "CPU") -> ov.CompiledModel:
-    """For one clip at a time, as soon as possible, at exactly that precision. Raises ModelError."""
-    settings: dict[str, str | int] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": precision,
-    }
-    if device == "CPU":
-        settings["ENABLE_CPU_PINNING"] = False  # pinned to a core that others use, a clip waits for it
-    if threads and device == "CPU":
-        settings["INFERENCE_NUM_THREADS"] = threads
-    try:
-        return ov.Core().compile_model(model, device, settings)
-    except (RuntimeError, ValueError) as broken:
-        raise not_computed(model.friendly_name, broken) from broken
-
-
-def not_computed(name: str, broken: Exception) -> ModelError:
-    """What is said of a graph that can be read, but not computed."""
-    first = (str(broken).strip().splitlines() or [type(broken).__name__])[-1][:200]
-    return ModelError(f"model {name} holds a graph that cannot be computed ({first}); export it again")
 
 
 def planes(pixels: np.ndarray) -> np.ndarray:

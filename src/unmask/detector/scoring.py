@@ -49,6 +49,7 @@ class PresentationScorer:
     models: tuple[str, ...] = ()
     point: str = "default"
     precision: str = "f32"
+    device: str = "auto"
     fps: float = 30.0
     evidence: str = ""
 
@@ -78,6 +79,7 @@ def loaded(scorer: PresentationScorer) -> Detector:
             scorer.models or None,
             point=scorer.point,
             precision=scorer.precision,
+            device=scorer.device,
             threads=1,
             telling=bool(scorer.evidence),
         )

@@ -46,9 +46,9 @@ def export(network: TrainableNetwork, contract: Contract, out: Path, *, half: bo
     """
     model = _graph(network, contract.clip)
     if half:
-        _store_half(model)
+        store_half(model)
     onnx.checker.check_model(model)
-    contract = replace(contract, golden=_golden(model, contract.clip))
+    contract = replace(contract, golden=golden_of(model, contract.clip))
     contract, content = seal_onnx(model, contract)
     write_bytes(out, content)
     return contract
@@ -182,7 +182,7 @@ def _rename(model: onnx.ModelProto, old: str, new: str) -> None:
                 node.input[place] = new
 
 
-def _store_half(model: onnx.ModelProto) -> None:
+def store_half(model: onnx.ModelProto) -> None:
     """Kernels (two axes or more, f32) become fp16, each behind a Cast to f32 under the old name."""
     casts = []
     for tensor in model.graph.initializer:
@@ -201,7 +201,8 @@ def _store_half(model: onnx.ModelProto) -> None:
     model.graph.node.extend(nodes)
 
 
-def _golden(model: onnx.ModelProto, spec: ClipSpec) -> tuple[GoldenClip, ...]:
+def golden_of(model: onnx.ModelProto, spec: ClipSpec) -> tuple[GoldenClip, ...]:
+    """The golden clips of a graph with the scores that it gives them, by ONNX Runtime in f32."""
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     mask = ellipse_mask()[None]
     clips = []

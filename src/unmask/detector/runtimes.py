@@ -1,0 +1,168 @@
+"""What computes a graph: OpenVINO on a processor, GPU or NPU, or ONNX Runtime on a GPU with CUDA.
+
+Both take the same file and stand behind the same contract: golden clips are scored when it is loaded, and a
+device whose scores are off is refused. `auto` is the processor, for which thresholds were measured.
+"""
+
+import importlib.util
+import queue
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from unmask.media.engine import ov
+from unmask.types import ModelError, SettingsError
+
+DEVICES = ("auto", "cpu", "gpu", "npu")
+CUDA = "CUDA"  # beside OpenVINO's names CPU, GPU and NPU
+ARITHMETIC = {"f32": "f32", "bf16": "bf16", "int8": "f32"}  # of what a graph does not say itself
+Inputs = Mapping[str, np.ndarray]
+
+
+class Runtime(Protocol):
+    """Computes a graph for any number of threads: inputs by name -> the outputs that were asked for, copied.
+
+    Raises RuntimeError, ValueError or TypeError where the graph does not take them.
+    """
+
+    def __call__(self, inputs: Inputs) -> list[np.ndarray]: ...
+
+
+class OpenVinoRuntime:
+    """A graph on a device of OpenVINO's; a request for each call at a time."""
+
+    def __init__(
+        self, model: ov.Model, outputs: Sequence[str], *, precision: str, threads: int, device: str
+    ) -> None:
+        self._outputs = outputs
+        self._single = device == "NPU"  # it computes shapes that are known before, and no others
+        if self._single:
+            model.reshape({port: _of_one(port) for port in model.inputs})
+        self._compiled = compiled(model, precision=precision, threads=threads, device=device)
+        self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
+
+    def __call__(self, inputs: Inputs) -> list[np.ndarray]:
+        """Outputs float32 of a batch."""
+        if self._single:
+            return one_by_one(self._once, inputs)
+        return self._once(inputs)
+
+    def _once(self, inputs: Inputs) -> list[np.ndarray]:
+        try:
+            request = self._idle.get_nowait()
+        except queue.Empty:
+            request = self._compiled.create_infer_request()
+        request.infer(dict(inputs))
+        found = [np.array(request.get_tensor(name).data, np.float32) for name in self._outputs]
+        self._idle.put(request)
+        return found
+
+
+class OnnxRuntime:
+    """A graph in ONNX Runtime, by the first of `providers` that takes a node; made for CUDA, in full f32."""
+
+    def __init__(
+        self, graph: bytes, outputs: Sequence[str], *, name: str, threads: int, providers: Sequence[Any]
+    ) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3  # errors
+        self._outputs = list(outputs)
+        try:
+            self._session = onnxruntime.InferenceSession(graph, options, providers=list(providers))
+        except Exception as broken:  # the classes of its errors have no base of their own
+            raise not_computed(name, broken) from broken
+        first = providers[0][0] if isinstance(providers[0], tuple) else providers[0]
+        if first not in self._session.get_providers():  # it falls back without an error
+            raise ModelError(f"ONNX Runtime cannot use {first} here; mend its driver, or give --device cpu")
+
+    def __call__(self, inputs: Inputs) -> list[np.ndarray]:
+        """Outputs float32 of a batch."""
+        try:
+            found = self._session.run(self._outputs, dict(inputs))
+        except Exception as broken:
+            raise RuntimeError(str(broken)) from broken
+        return [np.array(one, np.float32) for one in found]
+
+
+def runtime_of(
+    graph: bytes, model: ov.Model, outputs: Sequence[str], *, precision: str, threads: int, device: str
+) -> Runtime:
+    """What computes the graph on `device`, a name that `device_of` gave. Raises ModelError, SettingsError."""
+    if device != CUDA:
+        return OpenVinoRuntime(model, outputs, precision=precision, threads=threads, device=device)
+    if precision == "bf16":
+        raise SettingsError(
+            "ONNX Runtime computes this graph in f32 on CUDA; give --precision f32, or --device cpu for bf16"
+        )
+    # TF32 keeps ten bits of each factor, too few for the tolerance of f32
+    providers = [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]
+    return OnnxRuntime(graph, outputs, name=model.friendly_name, threads=threads, providers=providers)
+
+
+def device_of(name: str) -> str:
+    """The device that "auto", "cpu", "gpu" or "npu" means here: OpenVINO's name of it, or CUDA.
+
+    "gpu" is one that OpenVINO drives, else one with CUDA where onnxruntime-gpu is installed. SettingsError
+    for another name, or a device that is not here.
+    """
+    if name in ("auto", "cpu"):
+        return "CPU"
+    if name not in DEVICES:
+        raise SettingsError(f"device must be {', '.join(DEVICES[:-1])} or {DEVICES[-1]}, not {name!r}")
+    here = ov.Core().available_devices
+    if any(device.startswith(name.upper()) for device in here):
+        return name.upper()
+    if name == "gpu" and cuda_here():
+        return CUDA
+    also = ", and no onnxruntime-gpu finds one with CUDA" if name == "gpu" else ""
+    raise SettingsError(
+        f"device {name} is one that OpenVINO drives, and it finds {', '.join(here)} alone{also}; give auto"
+    )
+
+
+def cuda_here() -> bool:
+    """Whether ONNX Runtime is installed with CUDA; whether a GPU answers is seen when a graph is loaded."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        return False
+    import onnxruntime
+
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
+def one_by_one(once: Runtime, inputs: Inputs) -> list[np.ndarray]:
+    """The outputs of a batch from calls of one clip each."""
+    count = len(next(iter(inputs.values())))
+    parts = [once({name: array[k : k + 1] for name, array in inputs.items()}) for k in range(count)]
+    return [np.concatenate(each) for each in zip(*parts, strict=True)]
+
+
+def compiled(model: ov.Model, *, precision: str, threads: int, device: str = "CPU") -> ov.CompiledModel:
+    """For one clip at a time, as soon as possible, at exactly that precision. Raises ModelError."""
+    settings: dict[str, str | int] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f16" if device == "NPU" else ARITHMETIC[precision],  # an NPU's only one
+    }
+    if device == "CPU":
+        settings["ENABLE_CPU_PINNING"] = False  # pinned to a core that others use, a clip waits for it
+    if threads and device == "CPU":
+        settings["INFERENCE_NUM_THREADS"] = threads
+    try:
+        return ov.Core().compile_model(model, device, settings)
+    except (RuntimeError, ValueError) as broken:
+        raise not_computed(model.friendly_name, broken) from broken
+
+
+def not_computed(name: str, broken: Exception) -> ModelError:
+    """What is said of a graph that can be read, but not computed."""
+    first = (str(broken).strip().splitlines() or [type(broken).__name__])[-1][:200]
+    return ModelError(f"model {name} holds a graph that cannot be computed ({first}); export it again")
+
+
+def _of_one(port: ov.Output) -> ov.PartialShape:
+    shape = port.get_partial_shape()
+    shape[0] = 1
+    return shape

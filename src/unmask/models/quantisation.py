@@ -1,0 +1,123 @@
+"""An exported graph in f32 -> the same graph in int8, by ranges seen on real clips (static, QDQ).
+
+Kernels get one scale a channel, maps one scale each from the least and greatest value that the clips gave.
+Convolutions and the clipping behind them are quantised; what comes before and after stays as it was: turning
+a picture one way (mirror images keep one score, bit by bit), means and deviations, heads, masks. The first
+`EXACT` convolutions of few channels stay in f32, too: the texture that tells a recapture lies in them, and
+they are a small part of the work. ONNX Runtime's quantiser does it; OpenVINO runs what comes out in int8.
+"""
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+
+from unmask.contract import CONTRACT_KEY
+from unmask.types import SettingsError
+
+EXACT = 3  # convolutions of few channels from the picture on
+FEW = 3  # channels that one of their outputs is made of: a picture's, or one of a depthwise convolution
+CLIPPED = ("Clip", "Relu")  # behind a convolution they only narrow its range
+
+
+class _Clips(CalibrationDataReader):
+    """One clip after the other, as the quantiser asks for them."""
+
+    def __init__(self, clips: Sequence[Mapping[str, np.ndarray]]) -> None:
+        self._left = iter(clips)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """The inputs of the next clip; None behind the last one."""
+        return dict(found) if (found := next(self._left, None)) is not None else None
+
+
+def quantised(model: onnx.ModelProto, clips: Sequence[Mapping[str, np.ndarray]]) -> onnx.ModelProto:
+    """`model` without a contract, in int8; `clips` are its inputs by name, each a batch of one.
+
+    SettingsError where there is no clip, or no convolution that could be quantised.
+    """
+    if not clips:
+        raise SettingsError(
+            "int8 needs clips to see the ranges of maps on, and there is none; give more data"
+        )
+    bare = _in_f32(model)
+    names = _nodes(bare.graph)
+    if not names:
+        raise SettingsError("the network has no convolution that int8 would make quicker; keep it in f32")
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        out = Path(folder) / "int8.onnx"
+        quantize_static(
+            bare,
+            str(out),
+            _Clips(clips),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            op_types_to_quantize=["Conv", *CLIPPED],
+            nodes_to_quantize=names,
+            extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
+        )
+        made = onnx.load(str(out))
+    del made.metadata_props[:], made.graph.value_info[:]  # the quantiser's notes on every map
+    made.graph.value_info.extend(model.graph.value_info)
+    made.producer_name, made.producer_version = model.producer_name, model.producer_version
+    return made
+
+
+def _in_f32(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy without contract whose kernels are f32 again and not fp16 behind a Cast."""
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    for place in reversed(range(len(bare.metadata_props))):
+        if bare.metadata_props[place].key == CONTRACT_KEY:
+            del bare.metadata_props[place]
+    stored = {tensor.name: tensor for tensor in bare.graph.initializer}
+    kept = []
+    for node in bare.graph.node:
+        tensor = stored.get(node.input[0]) if node.op_type == "Cast" else None
+        if tensor is None or tensor.data_type != onnx.TensorProto.FLOAT16:
+            kept.append(node)
+            continue
+        whole = onnx.numpy_helper.to_array(tensor).astype(np.float32)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(whole, node.output[0]))
+    del bare.graph.node[:]
+    bare.graph.node.extend(kept)
+    return bare
+
+
+def _nodes(graph: onnx.GraphProto) -> list[str]:
+    """Names of the convolutions that are quantised, and of what clips their maps."""
+    kernels = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    convolutions = [node for node in graph.node if node.op_type == "Conv" and node.input[1] in kernels]
+    few = [node.name for node in convolutions if kernels[node.input[1]][1] <= FEW]
+    chosen = [node for node in convolutions if node.name not in few[:EXACT]]
+    maps = {node.output[0] for node in chosen}
+    clipping = [node.name for node in graph.node if node.op_type in CLIPPED and node.input[0] in maps]
+    return [node.name for node in chosen] + clipping
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The quantiser advises other steps before it, which the export has done."""
+    level = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

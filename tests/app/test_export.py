@@ -1,0 +1,103 @@
+"""`unmask export` at another precision: own golden scores, own points; what decides worse is not written."""
+
+import numpy as np
+import onnx
+import pytest
+from test_training import write_toy
+
+from tiny_models import SIDE, conv_model
+from unmask.app import precision as app_precision
+from unmask.app.precision import Material, clip_scores, write_at
+from unmask.data.prepare.prepared import PreparedSet
+from unmask.detector.detector import Detector
+from unmask.detector.network import Network
+from unmask.types import DataError, ModelError
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    root = tmp_path_factory.mktemp("toy")
+    write_toy(root / "train", seed=1, subjects="a", frames=1, size=SIDE)
+    write_toy(root / "dev", seed=2, subjects="b", frames=1, size=SIDE)
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return conv_model(tmp_path_factory.mktemp("model") / "f32.onnx")
+
+
+def test_int8_has_points_and_golden_scores_of_its_own(model, toy, tmp_path, unmask):
+    out = tmp_path / "int8.onnx"
+    code, printed, said = unmask("export", model, "--precision", "int8", "--data", toy, "--out", out)
+    assert (code, printed.strip()) == (0, str(out)), said
+    assert "int8 beside f32 on 12 presentations" in said or "int8 beside f32 on 24 presentations" in said
+    network = Network.load(out, precision="int8", threads=1)  # golden scores hold
+    contract, before = network.contract, Network.load(model, threads=1).contract
+    assert {point.precision for point in contract.operating_points} == {"int8"}
+    assert [point.name for point in contract.operating_points] == ["default"]
+    assert contract.operating_points[0].measured_on.startswith(toy.name)
+    assert contract.golden != before.golden
+    assert contract.training_data == before.training_data  # the ledger of licences
+    kinds = {tensor.data_type for tensor in onnx.load(out).graph.initializer}
+    assert onnx.TensorProto.INT8 in kinds
+
+
+def test_a_file_in_int8_does_not_run_as_another_precision(model, toy, tmp_path, unmask):
+    out = tmp_path / "int8.onnx"
+    assert unmask("export", model, "--precision", "int8", "--data", toy, "--out", out)[0] == 0
+    assert Detector.load(out, precision="int8", threads=1).contracts[0].name == "tiny"
+    for other in ("f32", "bf16"):
+        with pytest.raises(ModelError, match="give --precision int8"):
+            Detector.load(out, precision=other, threads=1)
+    with pytest.raises(ModelError, match="give --precision f32"):
+        Detector.load(model, precision="int8", threads=1)
+
+
+def test_bf16_keeps_the_graph_and_its_points_in_f32(model, toy, tmp_path, unmask):
+    out = tmp_path / "bf16.onnx"
+    assert unmask("export", model, "--precision", "bf16", "--data", toy, "--out", out)[0] == 0
+    made, before = Network.load(out, precision="bf16", threads=1), Network.load(model, threads=1)
+    assert made.contract.payload_sha256 == before.contract.payload_sha256
+    assert [(p.name, p.precision) for p in made.contract.operating_points] == [
+        ("default", "f32"),
+        ("default", "bf16"),
+    ]
+    assert made.contract.operating_points[0] == before.contract.operating_points[0]
+
+
+def test_a_lower_precision_needs_recordings_to_measure_on(model, tmp_path, unmask):
+    code, _, said = unmask("export", model, "--precision", "int8", "--out", tmp_path / "a.onnx")
+    assert code == 3
+    assert "needs recordings to measure it on; give --data" in said
+    code, _, said = unmask("export", model, "--out", tmp_path / "a.onnx")
+    assert code == 3
+    assert "is an ONNX file in f32 already" in said
+
+
+def test_a_model_that_loses_more_than_is_allowed_is_not_written(model, toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(app_precision, "MOST_LOST", -0.1)  # no file gains that much
+    out = tmp_path / "worse.onnx"
+    material = Material(
+        ranges=PreparedSet.open(toy / "train"), measured=PreparedSet.open(toy / "dev"), name="toy"
+    )
+    with pytest.raises(DataError, match="the AUC on toy is"):
+        write_at("int8", model, material, out)
+    assert not out.exists()
+
+
+def test_clips_of_another_cut_are_refused(model, tmp_path):
+    write_toy(tmp_path / "train", seed=1, subjects="a", frames=1, size=2 * SIDE)
+    other = PreparedSet.open(tmp_path / "train")
+    with pytest.raises(DataError, match="holds clips cut as"):
+        write_at("int8", model, Material(ranges=other, measured=other, name="x"), tmp_path / "a.onnx")
+
+
+def test_clip_scores_are_those_of_the_network(model, toy):
+    prepared = PreparedSet.open(toy / "dev")
+    network = Network.load(model, threads=1)
+    scores = clip_scores(network, prepared)
+    arrays = prepared.read([3])
+    expected = network.run(arrays.clips, arrays.mask[:, 0] / np.float32(255))[0]
+    assert scores.shape == (len(prepared.rows),)
+    assert scores[3] == pytest.approx(float(expected[0]), abs=1e-6)
