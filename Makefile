@@ -10,7 +10,7 @@ uv_install = $(if $(UV),UV_FIND_LINKS="$$PIP_FIND_LINKS" $(UV) pip install -q --
 pip_install = $(BIN)/python -m pip install -q -c constraints.txt $(1)
 install = $(call uv_install,$(1)) || $(call pip_install,$(1))
 
-.PHONY: setup demo test check format core deploy docs bench web clean
+.PHONY: setup demo test check check-gpu format core deploy docs bench web clean
 
 setup: $(VENV)/.dev
 
@@ -32,6 +32,11 @@ check: $(VENV)/.dev
 	$(MAKE) core deploy
 	UNMASK_SLOW_TESTS=ray,browser OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 		$(BIN)/python -m pytest tests/serve/test_ray.py tests/serve/test_camera_page.py
+
+# The whole check of a GPU or NPU; one sentence where there is none. For CUDA put onnxruntime-gpu in the place of
+# onnxruntime first: pip uninstall onnxruntime && pip install onnxruntime-gpu
+check-gpu: $(VENV)/.dev
+	$(BIN)/python scripts/check_gpu.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
