@@ -39,10 +39,14 @@ OUT = Path("results/workers.csv")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a way did: tasks a second after the start, seconds until then, and what came of each task."""
+    """What a way did: tasks a second after the start, seconds until then, and what came of each task.
+
+    `work_s`: of this process for a task, which is all of it where one worker works in this very process.
+    """
 
     rate: float
     start_s: float
+    work_s: float
     results: dict[Any, Any]
 
 
@@ -96,6 +100,7 @@ def table(work: str, turns: dict[tuple[str, int], list[Turn]]) -> list[dict[str,
                 "two_a_second": f"{np.median(two):.2f}",
                 "two_over_one": f"{np.median(two / one):.2f} [{low:.2f}, {high:.2f}]",
                 "start_s": f"{np.median(starts):.1f}",
+                "work_ms_of_one": f"{1e3 * np.median([t.work_s for t in turns['processes', 1]]):.0f}",
                 "repeats": len(one),
             }
         )
@@ -106,11 +111,9 @@ def scored(engine: str, jobs: int, presentations: Sequence[Presentation]) -> Tur
     """One turn of `unmask score`'s engine."""
     tasks = [(number, one, Path(one.path).name) for number, one in enumerate(presentations)]
     with _cluster(engine):
-        begun = time.perf_counter()
-        results = ENGINES[engine](PresentationScorer(), tasks, jobs=jobs)
-        ends, found = [], {}
-        for number, score in results:
-            ends.append(time.perf_counter() - begun)
+        ends, found = [_now()], {}
+        for number, score in ENGINES[engine](PresentationScorer(), tasks, jobs=jobs):
+            ends.append(_now())
             found[number] = (score.verdict, round(score.score, 4))
     return _turn(ends, found, jobs=jobs)
 
@@ -119,9 +122,9 @@ def prepared(engine: str, jobs: int, videos: Sequence[Presentation], *, count: i
     """One turn of `unmask prepare`'s engine; a shard is one recording."""
     many = [videos[number % len(videos)] for number in range(count)]
     source = TrackedFolder(presentations=many, load_finder=FaceFinder.load, stride_s=0.1)
-    ends: list[float] = []
+    ends: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as folder, _cluster(engine):
-        begun = time.perf_counter()
+        ends.append(_now())
         prepare(
             source,
             Path(folder) / "set",
@@ -130,10 +133,10 @@ def prepared(engine: str, jobs: int, videos: Sequence[Presentation], *, count: i
             packing=Packing(recordings_a_shard=1),
             jobs=jobs,
             engine=ENGINES[engine],
-            progress=lambda done, _: ends.append(time.perf_counter() - begun) if done else None,
+            progress=lambda done, _: ends.append(_now()) if done else None,
         )
         found = {path.name: path.read_bytes() for path in sorted((Path(folder) / "set").glob("*.tar"))}
-    return _turn(ends[-count:], found, jobs=jobs)
+    return _turn(ends, found, jobs=jobs)
 
 
 def written_pictures(folder: Path, count: int) -> list[Presentation]:
@@ -153,9 +156,16 @@ def _presentation(path: Path) -> Presentation:
     return Presentation(path=str(path), label=Label.BONA_FIDE, instrument="", subject=path.stem)
 
 
-def _turn(ends: Sequence[float], found: dict[Any, Any], *, jobs: int) -> Turn:
-    begun = 2 * jobs  # results until every worker has loaded its models
-    return Turn((len(ends) - begun) / (ends[-1] - ends[begun - 1]), ends[begun - 1], found)
+def _now() -> tuple[float, float]:
+    """Seconds by the clock, and of this process's work."""
+    return time.perf_counter(), time.process_time()
+
+
+def _turn(ends: Sequence[tuple[float, float]], found: dict[Any, Any], *, jobs: int) -> Turn:
+    """Of the moment before the first task, and of the end of each."""
+    begun = 2 * jobs  # tasks until every worker has loaded its models
+    (clock_s, work_s), tasks = np.subtract(ends[-1], ends[begun]), len(ends) - 1 - begun
+    return Turn(tasks / clock_s, ends[begun][0] - ends[0][0], work_s / tasks, found)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ device whose scores are off is refused. `auto` is the processor, for which thres
 
 import importlib.util
 import queue
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -66,14 +67,20 @@ class OnnxRuntime:
         self, graph: bytes, outputs: Sequence[str], *, name: str, threads: int, providers: Sequence[Any]
     ) -> None:
         import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
 
+        # Its errors have no class in common.
+        errors = (one for one in vars(state).values() if isinstance(one, type) and issubclass(one, Exception))
+        self._errors = (*errors, RuntimeError, ValueError, TypeError)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors
         self._outputs = list(outputs)
         try:
-            self._session = onnxruntime.InferenceSession(graph, options, providers=list(providers))
-        except Exception as broken:  # the classes of its errors have no base of their own
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that it falls back, which is refused below
+                self._session = onnxruntime.InferenceSession(graph, options, providers=list(providers))
+        except self._errors as broken:
             raise not_computed(name, broken) from broken
         first = providers[0][0] if isinstance(providers[0], tuple) else providers[0]
         if first not in self._session.get_providers():  # it falls back without an error
@@ -83,7 +90,7 @@ class OnnxRuntime:
         """Outputs float32 of a batch."""
         try:
             found = self._session.run(self._outputs, dict(inputs))
-        except Exception as broken:
+        except self._errors as broken:
             raise RuntimeError(str(broken)) from broken
         return [np.array(one, np.float32) for one in found]
 

@@ -1,8 +1,9 @@
 """Operating points carried from one precision to another, with the error rates measured there.
 
-A threshold holds for the precision it was measured at. On clips scored at both, a point's new threshold is
-the one at which the fewest presentations are decided otherwise than before, the old one where that is among
-them; rates are those of the new scores, and the margin grows by what a single clip's score moved.
+A threshold holds for the precision it was measured at. On clips scored at both, a point's threshold moves by
+what the scores beside it moved, the median of the presentations nearest to it: the threshold that changes the
+fewest decisions would follow the chance of single ones. Rates are those of the new scores there, and the
+margin grows by what a single clip's score moved.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ from unmask import metrics
 from unmask.contract import Contract, OperatingPoint
 from unmask.data.prepare.shards import Row
 from unmask.training.threshold import LEAST, presentation_scores
+
+NEAREST = 50  # presentations whose scores say how far a threshold moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,7 @@ def matched(
     for point in contract.operating_points:
         if point.precision != "f32":
             continue
-        threshold = nearest_threshold(new, old >= point.threshold, near=point.threshold)
+        threshold = carried(old, new, threshold=point.threshold)
         if point.name == "default":
             flipped = int(np.sum((new >= threshold) != (old >= point.threshold)))
         accepted = metrics.apcer(attacks, threshold)
@@ -85,21 +88,14 @@ def matched(
     )
 
 
-def nearest_threshold(scores: np.ndarray, accepted: np.ndarray, *, near: float) -> float:
-    """The threshold at which score >= threshold agrees most often with `accepted` (n,), nearest to `near`.
+def carried(before: np.ndarray, after: np.ndarray, *, threshold: float) -> float:
+    """The threshold moved by the median of what the NEAREST scores (n,) beside it moved, kept in (0, 1].
 
-    >>> nearest_threshold(np.array([0.1, 0.42, 0.7]), np.array([False, True, True]), near=0.5)
-    0.42
+    >>> round(carried(np.array([0.1, 0.45, 0.5, 0.9]), np.array([0.1, 0.42, 0.47, 0.9]), threshold=0.5), 3)
+    0.485
     """
-    choices = np.concatenate([[near], scores[(scores >= LEAST) & (scores <= 1)]])
-    # Just above a score that should be refused is as good a place as at the next one that is accepted.
-    choices = np.concatenate([choices, np.nextafter(choices[1:], 1)])
-    ranked = np.sort(scores[accepted]), np.sort(scores[~accepted])
-    lost = np.searchsorted(ranked[0], choices, side="left")  # accepted before, now below
-    gained = len(ranked[1]) - np.searchsorted(ranked[1], choices, side="left")
-    wrong = lost + gained
-    best = choices[wrong == wrong.min()]
-    return float(best[np.argmin(np.abs(best - near))])
+    beside = np.argsort(np.abs(before - threshold), kind="stable")[:NEAREST]
+    return float(np.clip(threshold + np.median((after - before)[beside]), LEAST, 1.0))
 
 
 def _calibrated(
