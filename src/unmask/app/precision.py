@@ -155,7 +155,7 @@ def _inputs(clips: PreparedSet, contract: Contract) -> list[Mapping[str, np.ndar
     """Up to SEEN clips, evenly over the rows, as the graph takes them."""
     count = min(SEEN, len(clips.rows))
     chosen = np.unique(np.linspace(0, len(clips.rows) - 1, count).round().astype(int))
-    found = []
+    found: list[Mapping[str, np.ndarray]] = []
     for number in chosen:
         arrays = clips.read([number])
         mask = np.ascontiguousarray(arrays.mask[:, 0] / np.float32(255))

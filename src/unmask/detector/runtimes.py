@@ -70,8 +70,8 @@ class OnnxRuntime:
         from onnxruntime.capi import onnxruntime_pybind11_state as state
 
         # Its errors have no class in common.
-        errors = (one for one in vars(state).values() if isinstance(one, type) and issubclass(one, Exception))
-        self._errors = (*errors, RuntimeError, ValueError, TypeError)
+        errors = [one for one in vars(state).values() if isinstance(one, type) and issubclass(one, Exception)]
+        self._errors: tuple[type[Exception], ...] = (*errors, RuntimeError, ValueError, TypeError)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors
