@@ -57,6 +57,7 @@ NOT_RUN = {
     "docs/camera_page.md": 1,
     "docs/datasets.md": 1,
     "docs/evaluation.md": 1,
+    "docs/export.md": 1,
     "docs/fghv.md": 1,
     "docs/material.md": 1,
     "docs/performance.md": 1,
