@@ -162,7 +162,7 @@ def _now() -> tuple[float, float]:
 
 
 def _turn(ends: Sequence[tuple[float, float]], found: dict[Any, Any], *, jobs: int) -> Turn:
-    """Of the moment before the first task, and of the end of each."""
+    """The turn between the moment before the first task and the end of each."""
     begun = 2 * jobs  # tasks until every worker has loaded its models
     (clock_s, work_s), tasks = np.subtract(ends[-1], ends[begun]), len(ends) - 1 - begun
     return Turn(tasks / clock_s, ends[begun][0] - ends[0][0], work_s / tasks, found)
