@@ -113,7 +113,8 @@ def plain(prepared: PreparedSet, *, network: str, batch: int, frames: int, steps
             one = to_batch(maps, np.array([number % 2 == 0]), device=torch.device("cpu"))
             clip = torch.from_numpy(np.stack(pictures)).float().div(255).permute(0, 3, 1, 2)[None]
             parts.append(augment(Batch(clip, one.depth, one.mask, one.bona_fide), rng, settings=EVERY))
-        joined = [torch.cat([getattr(p, name) for p in parts]).contiguous() for name in Batch.__slots__]
+        columns = ([getattr(p, name) for p in parts] for name in Batch.__slots__)
+        joined = [None if some[0] is None else torch.cat(some).contiguous() for some in columns]
         step(Batch(*joined), False)
         seconds.append(time.perf_counter() - since)
     return seconds
