@@ -69,7 +69,7 @@ def script(frames: np.ndarray, *, slower: float, lag_ms: float = 100.0) -> str:
 def relit(frames: np.ndarray, faces: Sequence[Face], *, flat: bool) -> bytes:
     """What /relit answers: for each pixel of the frames (T, H, W, 3) uint8 RGB its colour and its share.
 
-    On a head shares follow the normals, and what is behind it has hardly any; where it is `flat`, as on paper,
+    On a head shares follow the normals, and what is behind it has hardly any; if it is `flat`, as on paper,
     each place sends back alike.
     """
     height, width = frames.shape[1:3]
