@@ -57,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         pictures = written_pictures(Path(folder), PICTURES // (3 if asked.quick else 1))
         videos = [_presentation(path) for path in sorted(RECORDINGS.glob("*.mp4"))]
-        count = RECORDED // (3 if asked.quick else 1)
+        count = RECORDED // (2 if asked.quick else 1)  # more than both workers start with
         works: dict[str, Callable[[str, int], Turn]] = {
             "score pictures": lambda engine, jobs: scored(engine, jobs, pictures),
             "prepare videos": lambda engine, jobs: prepared(engine, jobs, videos, count=count),
