@@ -17,6 +17,8 @@ CASES = {
     "check, drawn": ("check {}/a.mp4 --annotate {}/a.mp4", "a.mp4"),
     "check, its model": ("check {}/a.mp4 --model {}/m.onnx --report {}/m.onnx", "m.onnx"),
     "check, a folder of frames": ("check {}/frames --report {}/frames/1.png", "frames/1.png"),
+    "check, the key it trusts": ("check {}/a.mp4 --trust {}/key.pem --report {}/key.pem", "key.pem"),
+    "score, the key it trusts": ("score {}/set --trust {}/key.pem --out {}/key.pem", "key.pem"),
     "watch": ("watch {}/a.mp4 --save-events {}/a.mp4", "a.mp4"),
     "score": ("score {}/set --out {}/set/labels.csv", "set/labels.csv"),
     "score, a recording": ("score {}/set --out {}/set/p.mp4", "set/p.mp4"),

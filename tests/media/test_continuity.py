@@ -70,6 +70,29 @@ def test_a_still_picture_does_not_move_however_it_is_shown(how, rng):
     assert not _moves(pictures)
 
 
+def _lit(image: np.ndarray, k: int, how: str) -> np.ndarray:
+    """The picture under another light: all of it, from one side, through another curve, of another colour."""
+    across = np.linspace(-1, 1, image.shape[1])[None, :, None]
+    wave = np.sin(k / 6)
+    light = {
+        "brighter": image * (1 + 0.35 * wave),
+        "from one side": image * (1 + 0.4 * wave * across),
+        "curve": 255 * (image / 255.0) ** (1 + 0.35 * wave),
+        "colour": image * np.array([1 + 0.2 * wave, 1, 1 - 0.2 * wave]),
+    }[how]
+    return np.clip(light, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("how", ["brighter", "from one side", "curve", "colour"])
+def test_a_still_picture_does_not_move_under_any_light(how):
+    assert not _moves([_lit(PORTRAIT, k, how) for k in range(60)])
+
+
+def test_a_face_that_blinks_moves_under_changing_light(face):
+    blinks = [_blinking(PORTRAIT, face, k) for k in range(60)]
+    assert _moves([_lit(picture, k, "from one side") for k, picture in enumerate(blinks)])
+
+
 def test_a_face_that_blinks_moves_under_noise_motion_and_compression(face, rng):
     pictures = [_noisy(_moved(_blinking(PORTRAIT, face, k), k), rng) for k in range(75)]
     assert _moves(list(encode_decode(pictures, codec="libx264", crf=23)))

@@ -402,6 +402,38 @@ def test_what_rests_on_a_lost_packet_of_h264_is_left_out(tmp_path, suffix):
     assert video.account.sentences() == (TOLD.format(10),)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [("avi", "mpeg4"), ("mkv", "mpeg4"), ("webm", "libvpx-vp9"), ("webm", "libvpx"), ("ts", "mpeg2video")],
+)
+def test_a_packet_lost_by_a_codec_without_numbers_is_missed_in_a_steady_clock(tmp_path, suffix, codec):
+    whole = moving(tmp_path, suffix, codec=codec)
+    assert len(list(read_video(whole))) == 60
+    path = spoilt(whole, tmp_path / f"a.{suffix}", lambda n, b: None if n in (20, 21, 50) else b)
+    video = open_video(path)
+    times_s = [frame.time_s for frame in video.frames]
+    left = [n / 30 for n in range(60) if not (20 <= n < 30 or 50 <= n < 60)]
+    np.testing.assert_allclose(times_s, left, atol=2e-3)
+    assert video.account.sentences() == (TOLD.format(20),)
+
+
+def test_a_clock_that_was_never_steady_tells_of_no_loss(tmp_path):
+    whole = moving(tmp_path, "webm", codec="libvpx-vp9")
+    path = tmp_path / "a.webm"
+    rng = np.random.default_rng(3)
+    with av.open(str(whole)) as old, av.open(str(path), "w") as new:
+        track = new.add_stream_from_template(old.streams.video[0])
+        clock = 0
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream, packet.pts, packet.dts = track, clock, clock
+                clock += int(rng.choice([25, 33, 41, 66]))
+                new.mux(packet)
+    video = open_video(path)
+    assert len(list(video.frames)) == 60
+    assert video.account.sentences() == ()
+
+
 def test_pictures_that_rest_on_later_ones_are_not_taken_for_lost(tmp_path):
     rng = np.random.default_rng(5)
     still = cv2.GaussianBlur(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8), (0, 0), 2)

@@ -23,7 +23,7 @@ from unmask.detector.watch import WatchSettings
 from unmask.files import keep_inputs, write_page
 from unmask.plain import address_shown, as_csv
 from unmask.report.outcomes import Checked, Outcome, Unreadable, exit_code
-from unmask.signature import check_signatures
+from unmask.signature import check_signatures, signature_path
 from unmask.types import Decision, SettingsError, SourceError, UnmaskError
 
 
@@ -168,7 +168,9 @@ def _comes_once(source: str) -> bool:
 def _refuse_impossible(options: CheckOptions) -> None:
     sources = spread(options.sources)
     outputs = {"--report": options.report, "--annotate": options.annotate}
-    keep_inputs(outputs, [*sources, *(options.models or packaged())])
+    models = options.models or packaged()
+    signatures = [options.trust, *map(signature_path, models)] if options.trust else []
+    keep_inputs(outputs, [*sources, *models, *signatures])
     if not options.annotate:
         return
     if len(sources) > 1:

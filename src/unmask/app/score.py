@@ -22,11 +22,11 @@ from unmask.app.worst import Worst
 from unmask.data.folder import LABELS, read_labels
 from unmask.detector.detector import packaged
 from unmask.detector.scoring import PresentationScorer, thresholds_of
-from unmask.files import name_below
+from unmask.files import keep_inputs, name_below
 from unmask.metrics import Estimate, Rate, over, summarise
 from unmask.parallel import ray_module
 from unmask.plain import sentence
-from unmask.signature import check_signatures
+from unmask.signature import check_signatures, signature_path
 from unmask.types import DataError, Score, SettingsError, Verdict
 
 
@@ -68,7 +68,12 @@ def score(options: ScoreOptions) -> int:
     if not folders:
         raise SettingsError("there is nothing to score; name a folder")
     if options.trust:
-        check_signatures([*models, *options.models] or packaged(), options.trust)
+        judges = [*models, *options.models] or packaged()
+        keep_inputs(
+            {"--out": options.out, "--clips": options.clips},
+            [options.trust, *map(signature_path, judges)],
+        )
+        check_signatures(judges, options.trust)
     if options.engine == "ray":
         ray_module()  # what is missing is said before the work
     scorer = PresentationScorer(

@@ -268,7 +268,7 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
 def _that_count(segments: Sequence[Gathered], readings: Sequence[Reading]) -> set[int]:
     """The places of the segments that count."""
     scored = [place for place, segment in enumerate(segments) if segment.scores]
-    short = [p for p in scored if segments[p].to_s - segments[p].from_s < SUSTAINED_S - ROUNDING]
+    short = [p for p in scored if segments[p].seen_s < SUSTAINED_S - ROUNDING]
     flashes = [p for p in short if readings[p].verdict is Verdict.ATTACK]
     counted = {p for p in scored if p not in short or readings[p].verdict is Verdict.LIVE}
     counted |= {p for p in short if Reason.NOT_FINITE in readings[p].reasons}

@@ -288,6 +288,6 @@ def source_of(source: Any, *, fps: float, limits: Limits) -> Source:
 def _told(decision: Decision, account: Account) -> Decision:
     """With what is to be said of the source; LIVE only where enough of it could be decoded."""
     decision = replace(decision, notes=(*decision.notes, *account.sentences()))
-    if decision.verdict is not Verdict.LIVE or not account.too_damaged:
+    if decision.verdict is Verdict.ATTACK or not account.too_damaged:
         return decision
     return replace(decision, verdict=Verdict.UNDECIDED, reasons=(*decision.reasons, Reason.DAMAGED))

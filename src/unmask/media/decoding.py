@@ -1,6 +1,7 @@
 """Packets -> frames with their times: strictly, whatever a decoder would paint over what is damaged."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
@@ -26,6 +27,13 @@ DEFAULT_FPS = 30.0  # where a file does not say
 # A camera without a clock: the first come out of its buffer at once, so that their times of arrival tell
 # nothing, and its exposure has not settled.
 UNSETTLED = 3
+# Codecs whose pictures rest on others without numbers by which a missing one would be missed; by the clock it
+# is, if that was steady for so many pictures.
+UNNUMBERED = frozenset(
+    {"mpeg4", "msmpeg4v3", "mpeg2video", "mpeg1video", "vp8", "libvpx", "vp9", "libvpx-vp9", "flv", "h263"}
+    | {"theora", "wmv1", "wmv2", "av1", "libdav1d", "libaom-av1"}
+)
+STEADY, TICK_S = 8, 0.0015  # a clock of milliseconds is off by up to one of them
 LIVE_FAULTS = 60  # damaged packets in a row, some two seconds of them, that a live stream may have
 
 
@@ -53,6 +61,7 @@ class Reader:
         codec = stream.codec_context
         self._references = References(codec.extradata) if codec.codec.name == "h264" else None
         self._dts_s: float | None = None  # of the last packet
+        self._steps_s: deque[float] | None = deque(maxlen=STEADY) if codec.codec.name in UNNUMBERED else None
 
     def frames(
         self,
@@ -180,6 +189,9 @@ class Reader:
             return None
 
     def _is_whole(self, picture: VideoFrame) -> bool:
+        if missing := self._left_out(picture):
+            self._account.lost(missing)
+            self._waiting = True
         if picture.is_corrupt or (self._waiting and not picture.key_frame):
             self._lose()
             return False
@@ -190,6 +202,20 @@ class Reader:
         self._waiting, self._faults, self._packets = False, 0, 0
         self._since_s = picture.time
         return True
+
+    def _left_out(self, picture: VideoFrame) -> int:
+        """How many pictures are missing before one that rests on others, by a clock that was steady."""
+        if self._steps_s is None or self._waiting or self._since_s is None or picture.time is None:
+            return 0
+        step_s, steps = picture.time - self._since_s, list(self._steps_s)
+        usual_s = sum(steps) / len(steps) if steps else 0.0
+        off_s = max(TICK_S, 0.05 * usual_s)
+        steady = len(steps) == STEADY and max(abs(step - usual_s) for step in steps) < off_s
+        count = round(step_s / usual_s) if steady and usual_s > 0 else 0
+        if count > 1 and abs(step_s - count * usual_s) < off_s and not picture.key_frame:
+            return count - 1
+        self._steps_s.append(step_s)
+        return 0
 
     def _lose(self) -> None:
         self._waiting = True

@@ -1,7 +1,8 @@
 """Whether a face moves of itself: a still picture that is shown as a video does not.
 
-Two looks at a face are laid over each other by the best affine map and the best brightness and contrast, so
-that moving, zooming, turning or flickering a still picture as a whole changes nothing. What is left is
+Two looks at a face are laid over each other by the best affine map, the best tone curve and the best light
+from one side, so that moving, zooming, turning, flickering or lighting a still picture as a whole changes
+nothing; what is blown out or black in one of them is not compared. What is left is
 blinks, lips, turns of the head, and noise: how much noise there is, neighbouring frames say. Measured over
 some seconds, in standard deviations of the face's grey values, the worst of 36 cells: stills 0.00 to 0.06,
 with noise, motion and strong compression together up to 0.12; living people 0.26 to 1.3.
@@ -23,6 +24,9 @@ LOOK_EVERY_S = 0.33
 ANCHOR_S = 2.0  # so long one look is compared with later ones
 SETTLED = 3  # sightings after which the mesh of a new face has settled
 LEAST_CONTRAST = 4.0  # grey values
+BLACK, WHITE = 8.0, 235.0  # beyond them grey values tell nothing of each other
+LEAST_SEEN = 0.25  # of a cell; one that shows less is not compared
+ACROSS = np.tile(np.linspace(-1, 1, SIDE - 2 * BORDER, dtype=np.float32), (SIDE - 2 * BORDER, 1))
 STEPS = 12  # of the alignment
 
 
@@ -88,15 +92,25 @@ def look_at(sighting: Sighting) -> Look:
 
 
 def difference(look: Look, other: Look) -> float:
-    """What no affine map, brightness or contrast explains, in the cell where it is largest."""
+    """What no affine map, tone curve or light from one side explains, in the cell where it is largest."""
     laid = _laid_over(look, other)
     inside = slice(BORDER, SIDE - BORDER)
     wanted, found = look.grey[inside, inside], laid[inside, inside]
-    spread, mean = max(float(found.std()), LEAST_CONTRAST), float(found.mean())
-    gain = float(np.mean((found - mean) * wanted)) / spread**2
-    left = np.abs(wanted - wanted.mean() - gain * (found - mean)) / max(float(wanted.std()), LEAST_CONTRAST)
+    within = (np.minimum(wanted, found) > BLACK) & (np.maximum(wanted, found) < WHITE)
+    seen = cv2.erode(within.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0  # beside them they are mixed
+    if seen.mean() < LEAST_SEEN:
+        return 0.0
+    spread = max(float(found.std()), LEAST_CONTRAST)
+    level = (found - float(found.mean())) / spread
+    terms = (np.ones_like(level), level, level**2, ACROSS, ACROSS.T, level * ACROSS, level * ACROSS.T)
+    chosen = np.stack([term[seen] for term in terms], axis=1)
+    fitted, *_ = np.linalg.lstsq(chosen, wanted[seen], rcond=None)
+    left = np.zeros_like(wanted)
+    left[seen] = np.abs(wanted[seen] - chosen @ fitted) / max(float(wanted.std()), LEAST_CONTRAST)
     cells = (SIDE - 2 * BORDER) // CELL
-    return float(left.reshape(cells, CELL, cells, CELL).mean(axis=(1, 3)).max())
+    sums, counts = (each.reshape(cells, CELL, cells, CELL).sum(axis=(1, 3)) for each in (left, seen))
+    compared = counts >= LEAST_SEEN * CELL**2
+    return float((sums[compared] / counts[compared]).max(initial=0.0))
 
 
 def _laid_over(look: Look, other: Look) -> np.ndarray:
@@ -107,8 +121,8 @@ def _laid_over(look: Look, other: Look) -> np.ndarray:
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, 1e-5)
     try:
         found = cv2.findTransformECC(
-            look.grey,
-            other.grey,
+            _without_light(look.grey),
+            _without_light(other.grey),
             fitted.copy(),
             cv2.MOTION_AFFINE,
             criteria,
@@ -120,3 +134,9 @@ def _laid_over(look: Look, other: Look) -> np.ndarray:
         pass  # the two differ too much to be aligned further, or show nothing
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(other.grey, fitted, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _without_light(grey: np.ndarray) -> np.ndarray:
+    """The grey values against those around them, so that light does not move what is to be aligned."""
+    around: np.ndarray = cv2.GaussianBlur(grey, (0, 0), CELL)
+    return (grey - around) / (around + BLACK)

@@ -1,0 +1,95 @@
+"""Recordings of living people, the same ones cut to 2, 10 and 60 s: how many of each length are not LIVE.
+
+    python -m experiments.lengths --photographs DIR [DIR ...] [--people 8] [--out build/lengths.csv]
+    python -m experiments.lengths --quick        # one person, scikit-image's, of 20 s
+
+Photographs of people apart from training are recorded for a minute by the simulator's cameras, at 5 pictures
+a second, which is as often as single frames are scored. Each recording is judged whole, in pieces of 10 s and
+in pieces of 2 s. Every row is written as soon as it is known; a second call goes on behind the last person.
+"""
+
+import argparse
+import csv
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from unmask.detector.detector import Detector
+from unmask.media.faces import FaceFinder
+from unmask.metrics.intervals import rate
+from unmask.simulate.people.subjects import astronaut
+from unmask.simulate.photographs import Photographs, Pictured, load_photographs
+from unmask.training.simulated import part_photographs
+from unmask.types import Verdict
+
+FPS, SEED = 5, 29
+LENGTHS_S, PIECES = (2, 10, 60), 6  # so many pieces of a recording at most, evenly spread
+COLUMNS = ("person", "length_s", "from_s", "verdict", "score", "reasons")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photographs", type=Path, nargs="+")
+    parser.add_argument("--people", type=int, default=8)
+    parser.add_argument("--out", type=Path, default=Path("build/lengths.csv"))
+    parser.add_argument("--quick", action="store_true")
+    asked = parser.parse_args()
+    if not asked.quick and not asked.photographs:
+        parser.error("give --photographs or --quick")
+    finder = FaceFinder.load(threads=1)
+    portraits: Sequence[Pictured] = [astronaut(finder)]
+    if not asked.quick:
+        portraits = part_photographs(load_photographs(asked.photographs, finder=finder))[1]
+    seconds, people = (20, 1) if asked.quick else (LENGTHS_S[-1], asked.people)
+    series = Photographs(photographs=portraits, seed=SEED, frames=seconds * FPS, fps=FPS)
+    detector = Detector.load(threads=1)
+    detector = detector.with_settings(replace(detector.settings, seconds=seconds))
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    with asked.out.open("a+", newline="") as table:
+        table.seek(0)
+        done = {row["person"] for row in csv.DictReader(table)}
+        rows = csv.writer(table, lineterminator="\n")
+        if not done:
+            rows.writerow(COLUMNS)
+        for person in range(people):
+            if str(person) not in done:
+                rows.writerows(judged(detector, series(2 * person).frames, person=person))
+                table.flush()
+    tell(asked.out)
+
+
+def judged(detector: Detector, frames: np.ndarray, *, person: int) -> Iterator[list[object]]:
+    """The rows of one recording."""
+    frames = np.stack(frames)
+    for length_s in LENGTHS_S:
+        pieces = min(PIECES, len(frames) // (length_s * FPS))
+        for start in np.linspace(0, len(frames) - length_s * FPS, pieces).astype(int):
+            found = detector.check(frames[start : start + length_s * FPS], fps=FPS)
+            told = [found.verdict.value, f"{found.score:.3f}", "|".join(found.reasons)]
+            yield [person, length_s, start / FPS, *told]
+
+
+def tell(path: Path) -> None:
+    """The table: of each length how many are not LIVE, and for what reasons."""
+    found = defaultdict(list)
+    with path.open() as table:
+        for row in csv.DictReader(table):
+            found[int(row["length_s"])].append(row)
+    for length_s, rows in found.items():
+        people = len({row["person"] for row in rows})
+        verdicts = [Verdict(row["verdict"]) for row in rows]
+        refused = sum(verdict is not Verdict.LIVE for verdict in verdicts)
+        attacks = verdicts.count(Verdict.ATTACK)
+        shown = rate(refused, len(rows))
+        why = sorted({row["reasons"] for row in rows if row["reasons"]})
+        print(
+            f"{length_s} s: {people} people, {refused} of {len(rows)} not LIVE [{shown.low:.2f}, {shown.high:.2f}],"
+        )
+        print(f"    {attacks} of them ATTACK; {', '.join(why) or 'no reasons'}")
+
+
+if __name__ == "__main__":
+    main()
