@@ -103,7 +103,7 @@ def difference(look: Look, other: Look) -> float:
     spread = max(float(found.std()), LEAST_CONTRAST)
     level = (found - float(found.mean())) / spread
     terms = (np.ones_like(level), level, level**2, ACROSS, ACROSS.T, level * ACROSS, level * ACROSS.T)
-    chosen = np.stack([term[seen] for term in terms], axis=1)
+    chosen: np.ndarray = np.stack([term[seen] for term in terms], axis=1)
     fitted, *_ = np.linalg.lstsq(chosen, wanted[seen], rcond=None)
     left = np.zeros_like(wanted)
     left[seen] = np.abs(wanted[seen] - chosen @ fitted) / max(float(wanted.std()), LEAST_CONTRAST)
