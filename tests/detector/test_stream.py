@@ -230,9 +230,9 @@ def test_awaited_frames_are_looked_at_in_their_order_and_the_event_loop_goes_on(
 
     decisions, ticks, last = asyncio.run(all_at_once())
     assert order == sorted(order)
-    assert decisions[29] is None
-    assert decisions[30].verdict is Verdict.LIVE
-    assert last == decisions[30]
+    assert decisions[25] is None
+    assert last.verdict is Verdict.LIVE
+    assert last == decisions[-1]
     assert ticks > 5
 
 

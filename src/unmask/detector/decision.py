@@ -22,7 +22,8 @@ from unmask.types import FaceDecision, ModelError, Reason, Verdict
 
 SEVERITY = {Verdict.LIVE: 0, Verdict.UNDECIDED: 1, Verdict.ATTACK: 2}
 
-SUSTAINED_S = 1.0  # an attack that is shown for so long is never outvoted; a shorter segment is a glimpse
+SUSTAINED_S = 1.0  # an attack that is shown for so long is never outvoted
+GLIMPSE_S = 0.9  # what is seen for a second by looks up to a tenth of one apart; less is a glimpse
 STRETCH_S = 3.0  # so much time the worst second is gathered from: frames by turns are one attack
 LARGEST_SPREAD = 0.1  # of one person's clip scores; more is not put down to chance
 ALLOWANCE, ALLOWANCE_GROWTH, SHORT_S = 2.5, 0.4, 5.0  # standard deviations; see `allowance`
@@ -221,7 +222,7 @@ def read_segment(gathered: Gathered, rule: Rule) -> Reading:
 def judge(segments: Sequence[Gathered], rule: Rule) -> Judged:
     """One face: the worst of the segments that count, and never LIVE on a rest of what was seen.
 
-    A segment shorter than `SUSTAINED_S` counts where it is LIVE, where all such that are ATTACK last as long
+    A segment shorter than `GLIMPSE_S` counts where it is LIVE, where all such that are ATTACK last as long
     together, and where no longer one was scored. What does not count, and what was refused, was not judged.
     """
     readings = tuple(read_segment(segment, rule) for segment in segments)
@@ -268,11 +269,11 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
 def _that_count(segments: Sequence[Gathered], readings: Sequence[Reading]) -> set[int]:
     """The places of the segments that count."""
     scored = [place for place, segment in enumerate(segments) if segment.scores]
-    short = [p for p in scored if segments[p].seen_s < SUSTAINED_S - ROUNDING]
+    short = [p for p in scored if segments[p].seen_s < GLIMPSE_S - ROUNDING]
     flashes = [p for p in short if readings[p].verdict is Verdict.ATTACK]
     counted = {p for p in scored if p not in short or readings[p].verdict is Verdict.LIVE}
     counted |= {p for p in short if Reason.NOT_FINITE in readings[p].reasons}
-    if sum(segments[place].seen_s for place in flashes) >= SUSTAINED_S - ROUNDING:
+    if sum(segments[place].seen_s for place in flashes) >= GLIMPSE_S - ROUNDING:
         counted |= set(flashes)
     return counted or set(scored)
 

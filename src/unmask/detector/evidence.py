@@ -177,10 +177,6 @@ class Evidence:
         part, now_s = self.parts[-1], sighting.frame.time_s
         self.boxes.append((now_s, sighting.face.box))
         self.mesh = sighting.face.mesh
-        if len(self.boxes) == 2 and len(part.seen) == 1 and part.seen[0].time_s == 0:
-            part.seen[0] = replace(
-                part.seen[0], seconds=seconds
-            )  # the source's first frame stood for as long
         if unseen_s > 0:
             lost = frozenset((Reason.NOT_CONTINUOUS,))
             part.seen.append(_Seen(time_s=now_s, seconds=unseen_s, refused=lost))
