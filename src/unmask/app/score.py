@@ -68,7 +68,8 @@ def score(options: ScoreOptions) -> int:
     if not folders:
         raise SettingsError("there is nothing to score; name a folder")
     if options.trust:
-        judges = [*models, *options.models] or packaged()
+        judges: list[str | Path] = [*models, *options.models]
+        judges = judges or [*packaged()]
         keep_inputs(
             {"--out": options.out, "--clips": options.clips},
             [options.trust, *map(signature_path, judges)],
