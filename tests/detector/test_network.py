@@ -210,8 +210,8 @@ def test_a_golden_clip_that_scores_otherwise_is_refused(multi_file, tmp_path):
 
 
 def test_an_unknown_precision_names_the_known(multi_file):
-    with pytest.raises(SettingsError, match="f32, bf16"):
-        Network.load(multi_file, precision="int8")
+    with pytest.raises(SettingsError, match="f32, bf16, int8, not 'int4'"):
+        Network.load(multi_file, precision="int4")
 
 
 def test_a_part_of_the_graph_gives_the_features_of_each_frame_by_itself(multi, rng):

@@ -199,7 +199,7 @@ def blobs(name: str, *, seed: int) -> torch.Tensor:
 def test_trained_on_two_blobs_the_living_one_scores_higher(name):
     torch.manual_seed(0)
     network, bona_fide = tiny(name).train(), [True] * 3 + [False] * 3
-    layer = getattr(network, "map_layer", None)
+    layer = network.map_layer
     if layer is not None and layer.bias is not None:
         torch.nn.init.constant_(layer.bias, 0.3)  # as training starts it: a ReLU may follow
     rate = 3e-3 if name == "sgtd_e" else 1e-2  # its sigmoid is at its end after some steps of 1e-2
@@ -253,7 +253,7 @@ def test_a_network_takes_clips_of_its_advertised_size(row):
     with torch.device("meta"):  # no numbers are drawn for 100 million weights
         network = MODELS[row]().eval().to("meta")  # buffers made of arrays, too
     side = ADVERTISED_PX[row]
-    assert getattr(network, "size_px", side) == side
+    assert network.size_px in (side, None)
     output = network(torch.zeros(1, 5 if is_multi_frame(row) else 1, 3, side, side, device="meta"))
     assert output.score.shape == (1,)
     assert output.depth is None or output.depth.shape[2:] == (32, 32)
@@ -266,5 +266,5 @@ def test_settings_that_are_shipped_fit_their_network(preset):
     settings = read_settings(preset)
     network = MODELS[settings.run.network](**settings.arguments)
     spec, size_px = settings.clip, ADVERTISED_PX[settings.run.network]
-    assert spec.size_px == getattr(network, "size_px", size_px)
-    assert spec.frames == getattr(network, "frame_count", spec.frames)
+    assert spec.size_px == (network.size_px or size_px)
+    assert network.frame_count in (spec.frames, None)

@@ -207,6 +207,6 @@ def test_a_folder_is_reported(folder, capsys):
 
 def test_an_unfinished_benchmark_is_refused(folder, tmp_path):
     (folder / "hashes.csv").unlink()
-    with pytest.raises(DataError, match=r"no finished benchmark, it has no hashes\.csv"):
+    with pytest.raises(DataError, match=r"not a finished benchmark, it has no hashes\.csv"):
         benchmark_report(BenchmarkReportOptions(folder=folder))
     assert not (folder / "report.html").exists()
