@@ -72,7 +72,7 @@ def features_graph(network: Encoder) -> bytes:
     example = torch.zeros(
         2, 3, network.size_px, network.size_px
     )  # torch.export takes a batch of one for a constant
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet():
         program = torch.onnx.export(
             _RawFeatures(network).eval(),
             (example,),
@@ -117,7 +117,7 @@ def _graph(network: TrainableNetwork, spec: ClipSpec) -> onnx.ModelProto:
     was_training = network.training
     named = (_NamedViews if spec.views else _Named)(network).eval()
     example = _example(spec)
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet():
         names = list(named(*example))
         batch = torch.export.Dim("batch")
         views = {"views": tuple({0: batch} for _ in spec.views)} if spec.views else {}
@@ -217,8 +217,10 @@ def golden_of(model: onnx.ModelProto, spec: ClipSpec) -> tuple[GoldenClip, ...]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter warns of its own future and of packages not needed here, and traces itself at length."""
+def quiet() -> Iterator[None]:
+    """The exporter warns of its own future and of packages not needed here, and traces itself at length; the
+    quantiser advises steps that the export has done.
+    """
     level = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

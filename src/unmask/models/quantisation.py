@@ -7,11 +7,8 @@ a picture one way (mirror images keep one score, bit by bit), means and deviatio
 they are a small part of the work. ONNX Runtime's quantiser does it; OpenVINO runs what comes out in int8.
 """
 
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +22,7 @@ from onnxruntime.quantization import (
 )
 
 from unmask.contract import CONTRACT_KEY
+from unmask.models.export import quiet
 from unmask.types import SettingsError
 
 EXACT = 3  # convolutions of few channels from the picture on
@@ -56,7 +54,7 @@ def quantised(model: onnx.ModelProto, clips: Sequence[Mapping[str, np.ndarray]])
     names = _nodes(bare.graph)
     if not names:
         raise SettingsError("the network has no convolution that int8 would make quicker; keep it in f32")
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         out = Path(folder) / "int8.onnx"
         quantize_static(
             bare,
@@ -108,16 +106,3 @@ def _nodes(graph: onnx.GraphProto) -> list[str]:
     maps = {node.output[0] for node in chosen}
     clipping = [node.name for node in graph.node if node.op_type in CLIPPED and node.input[0] in maps]
     return [node.name for node in chosen] + clipping
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The quantiser advises other steps before it, which the export has done."""
-    level = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
