@@ -1,20 +1,25 @@
 """A graph scores the same whatever computes it, and a device that is not here is one sentence."""
 
+from dataclasses import replace
+
 import numpy as np
+import onnx
 import pytest
 
-from tiny_models import SIDE, conv_model
-from unmask.contract import ellipse_mask
+from tiny_models import FEATURES, SIDE, conv_model, linear_model
+from unmask.contract import GoldenClip, ellipse_mask, golden_views, seal_onnx
 from unmask.detector import runtimes
 from unmask.detector.network import TOLERANCE, Network, planes, read_graph
 from unmask.detector.runtimes import (
     CUDA,
     OnnxRuntime,
     OpenVinoRuntime,
+    compiled_for,
     device_of,
     one_by_one,
     runtime_of,
 )
+from unmask.media.compiled import SWITCH
 from unmask.types import ModelError, SettingsError
 
 CPU = ["CPUExecutionProvider"]
@@ -31,18 +36,25 @@ def inputs(rng) -> dict[str, np.ndarray]:
     return {"clips": planes(pixels.astype(np.uint8)), "mask": np.stack([ellipse_mask()] * 3)}
 
 
+def openvino(network: Network) -> OpenVinoRuntime:
+    def read():
+        return read_graph(network.graph, origin="a")
+
+    graph = compiled_for(read, key=network.graph, name="a", precision="f32", threads=1)
+    return OpenVinoRuntime(graph, ["score"])
+
+
 def test_onnx_runtime_scores_as_openvino(network, inputs):
-    model = read_graph(network.graph, origin="a")
-    first = OpenVinoRuntime(model, ["score"], precision="f32", threads=1, device="CPU")(inputs)
+    first = openvino(network)(inputs)
     other = OnnxRuntime(network.graph, ["score"], name="a", threads=1, providers=CPU)(inputs)
     np.testing.assert_allclose(other[0], first[0], atol=TOLERANCE["f32"])
     assert np.ptp(first[0]) > 0.01  # else the test sees nothing
 
 
 def test_a_network_on_onnx_runtime_holds_its_golden_scores(network, monkeypatch):
-    def cuda_on_cpu(graph, model, outputs, *, precision, threads, device):
+    def cuda_on_cpu(graph, read, *, device, threads, **_):
         assert device == CUDA
-        return OnnxRuntime(graph, outputs, name="a", threads=threads, providers=CPU)
+        return OnnxRuntime(graph, ["score"], name="a", threads=threads, providers=CPU)
 
     monkeypatch.setattr("unmask.detector.network.runtime_of", cuda_on_cpu)
     other = Network(network.graph, network.contract, origin="a", precision="f32", threads=1, device=CUDA)
@@ -50,8 +62,7 @@ def test_a_network_on_onnx_runtime_holds_its_golden_scores(network, monkeypatch)
 
 
 def test_a_device_that_takes_one_clip_at_a_time_gives_the_same(network, inputs):
-    model = read_graph(network.graph, origin="a")
-    runtime = OpenVinoRuntime(model, ["score"], precision="f32", threads=1, device="CPU")
+    runtime = openvino(network)
     np.testing.assert_allclose(one_by_one(runtime, inputs)[0], runtime(inputs)[0], atol=1e-6)
 
 
@@ -70,7 +81,7 @@ def test_a_provider_that_is_not_here_never_falls_back_unsaid(network):
 
 def test_bf16_on_cuda_is_refused(network):
     with pytest.raises(SettingsError, match="give --precision f32"):
-        runtime_of(network.graph, None, ["score"], precision="bf16", threads=1, device=CUDA)
+        runtime_of(network.graph, None, key=b"", name="a", precision="bf16", threads=1, device=CUDA)
 
 
 def test_a_gpu_is_openvinos_or_one_with_cuda(monkeypatch):
@@ -96,3 +107,65 @@ def test_options_know_every_device_and_precision():
 
     assert options.DEVICES == runtimes.DEVICES
     assert set(options.PRECISIONS) == set(PRECISIONS) == set(TOLERANCE) == set(runtimes.ARITHMETIC)
+
+
+@pytest.fixture
+def compiled_files(tmp_path, monkeypatch):
+    """The cache of compiled graphs, empty."""
+    monkeypatch.setenv("UNMASK_ASSETS", str(tmp_path / "assets"))
+    monkeypatch.delenv(SWITCH, raising=False)
+    return lambda: sorted((tmp_path / "assets").rglob("*.blob"))
+
+
+def _seeds_run(monkeypatch, path) -> list[int]:
+    """The golden clips that are scored while the network is loaded."""
+    seeds = []
+
+    def drawn(seed, spec):
+        seeds.append(seed)
+        return golden_views(seed, spec)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("unmask.detector.network.golden_views", drawn)
+        Network.load(path, threads=1)
+    return seeds
+
+
+def _with_two_golden_clips(path, *, second: float | None = None):
+    """The file with another golden clip, whose score is right or `second`."""
+    model, network = onnx.load(path), Network.load(path, threads=1)
+    (pixels,) = golden_views(2, network.contract.clip)
+    right = float(network.run(pixels[None], ellipse_mask()[None])[0][0])
+    golden = (*network.contract.golden, GoldenClip(seed=2, score=right if second is None else second))
+    path.write_bytes(seal_onnx(model, replace(network.contract, golden=golden))[1])
+    return path
+
+
+def test_a_graph_is_kept_once_all_golden_clips_are_right_and_then_asked_for_one(
+    tmp_path, compiled_files, monkeypatch
+):
+    path = _with_two_golden_clips(conv_model(tmp_path / "a.onnx"))
+    for kept in compiled_files():
+        kept.unlink()
+    assert [_seeds_run(monkeypatch, path), _seeds_run(monkeypatch, path)] == [[1, 2], [1]]
+    assert len(compiled_files()) == 1
+
+
+def test_a_graph_with_a_wrong_golden_clip_is_refused_each_time(tmp_path, compiled_files):
+    path = _with_two_golden_clips(conv_model(tmp_path / "a.onnx"), second=0.5)
+    before = compiled_files()
+    for _ in range(2):
+        with pytest.raises(ModelError, match="must score golden clip 2 as"):
+            Network.load(path, threads=1)
+    assert compiled_files() == before
+
+
+def test_a_kept_graph_that_scores_otherwise_is_refused(tmp_path, compiled_files):
+    path = linear_model(tmp_path / "a.onnx", weight=np.full(FEATURES, 0.5))
+    Network.load(path, threads=1)
+    (kept,) = compiled_files()
+    Network.load(linear_model(tmp_path / "b.onnx", weight=np.full(FEATURES, -0.5)), threads=1)
+    (other,) = set(compiled_files()) - {kept}
+    kept.write_bytes(other.read_bytes())
+    with pytest.raises(ModelError, match="must score golden clip 1 as"):
+        Network.load(path, threads=1)

@@ -7,11 +7,12 @@ device whose scores are off is refused. `auto` is the processor, for which thres
 import importlib.util
 import queue
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from unmask.media.compiled import CompiledGraph, compiled_graph
 from unmask.media.engine import ov
 from unmask.types import ModelError, SettingsError
 
@@ -24,23 +25,25 @@ Inputs = Mapping[str, np.ndarray]
 class Runtime(Protocol):
     """Computes a graph for any number of threads: inputs by name -> the outputs that were asked for, copied.
 
-    Raises RuntimeError, ValueError or TypeError where the graph does not take them.
+    Raises RuntimeError, ValueError or TypeError where the graph does not take them. `was_kept` says that it
+    was compiled before and then kept by `keep`.
     """
+
+    was_kept: bool
+
+    def keep(self) -> None: ...
 
     def __call__(self, inputs: Inputs) -> list[np.ndarray]: ...
 
 
 class OpenVinoRuntime:
-    """A graph on a device of OpenVINO's; a request for each call at a time."""
+    """A compiled graph of OpenVINO's; a request for each call at a time, of one clip if `single`."""
 
-    def __init__(
-        self, model: ov.Model, outputs: Sequence[str], *, precision: str, threads: int, device: str
-    ) -> None:
+    def __init__(self, graph: CompiledGraph, outputs: Sequence[str], *, single: bool = False) -> None:
+        self.was_kept, self.keep = graph.was_kept, graph.keep
         self._outputs = outputs
-        self._single = device == "NPU"  # it computes shapes that are known before, and no others
-        if self._single:
-            model.reshape({port: _of_one(port) for port in model.inputs})
-        self._compiled = compiled(model, precision=precision, threads=threads, device=device)
+        self._single = single
+        self._compiled = graph.model
         self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
 
     def __call__(self, inputs: Inputs) -> list[np.ndarray]:
@@ -62,6 +65,8 @@ class OpenVinoRuntime:
 
 class OnnxRuntime:
     """A graph in ONNX Runtime, by the first of `providers` that takes a node; made for CUDA, in full f32."""
+
+    was_kept = False
 
     def __init__(
         self, graph: bytes, outputs: Sequence[str], *, name: str, threads: int, providers: Sequence[Any]
@@ -86,6 +91,9 @@ class OnnxRuntime:
         if first not in self._session.get_providers():  # it falls back without an error
             raise ModelError(f"ONNX Runtime cannot use {first} here; mend its driver, or give --device cpu")
 
+    def keep(self) -> None:
+        """Nothing: it is compiled anew each time."""
+
     def __call__(self, inputs: Inputs) -> list[np.ndarray]:
         """Outputs float32 of a batch."""
         try:
@@ -96,18 +104,30 @@ class OnnxRuntime:
 
 
 def runtime_of(
-    graph: bytes, model: ov.Model, outputs: Sequence[str], *, precision: str, threads: int, device: str
+    graph: bytes,
+    read: Callable[[], ov.Model],
+    *,
+    key: bytes,
+    name: str,
+    precision: str,
+    threads: int,
+    device: str,
 ) -> Runtime:
-    """What computes the graph on `device`, a name that `device_of` gave. Raises ModelError, SettingsError."""
+    """What computes the score, and the depth where there is one, of the graph `name` on `device`, a name that
+    `device_of` gave; `read` gives the graph for OpenVINO, `key` is all that it depends on.
+
+    Raises ModelError, SettingsError.
+    """
     if device != CUDA:
-        return OpenVinoRuntime(model, outputs, precision=precision, threads=threads, device=device)
+        compiled = compiled_for(read, key=key, name=name, precision=precision, threads=threads, device=device)
+        return OpenVinoRuntime(compiled, _outputs(compiled.model), single=device == "NPU")
     if precision == "bf16":
         raise SettingsError(
             "ONNX Runtime computes this graph in f32 on CUDA; give --precision f32, or --device cpu for bf16"
         )
     # TF32 keeps ten bits of each factor, too few for the tolerance of f32
     providers = [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]
-    return OnnxRuntime(graph, outputs, name=model.friendly_name, threads=threads, providers=providers)
+    return OnnxRuntime(graph, _outputs(read()), name=name, threads=threads, providers=providers)
 
 
 def device_of(name: str) -> str:
@@ -140,27 +160,49 @@ def cuda_here() -> bool:
     return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
 
 
-def one_by_one(once: Runtime, inputs: Inputs) -> list[np.ndarray]:
+def one_by_one(once: Callable[[Inputs], list[np.ndarray]], inputs: Inputs) -> list[np.ndarray]:
     """The outputs of a batch from calls of one clip each."""
     count = len(next(iter(inputs.values())))
     parts = [once({name: array[k : k + 1] for name, array in inputs.items()}) for k in range(count)]
     return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
 
-def compiled(model: ov.Model, *, precision: str, threads: int, device: str = "CPU") -> ov.CompiledModel:
-    """For one clip at a time, as soon as possible, at exactly that precision. Raises ModelError."""
-    settings: dict[str, str | int] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": "f16" if device == "NPU" else ARITHMETIC[precision],  # an NPU's only one
-    }
-    if device == "CPU":
-        settings["ENABLE_CPU_PINNING"] = False  # pinned to a core that others use, a clip waits for it
-    if threads and device == "CPU":
-        settings["INFERENCE_NUM_THREADS"] = threads
+def compiled_for(
+    read: Callable[[], ov.Model], *, key: bytes, name: str, precision: str, threads: int, device: str = "CPU"
+) -> CompiledGraph:
+    """For one clip at a time, as soon as possible, at exactly that precision; compiled for the processor, it
+    may be kept for the next process. Raises ModelError.
+    """
     try:
-        return ov.Core().compile_model(model, device, settings)
+        if device == "CPU":
+            return compiled_graph(key, lambda _: read(), cpu_settings(precision=precision, threads=threads))
+        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": ARITHMETIC[precision]}
+        model = read()
+        if device == "NPU":  # it computes shapes that are known before, and no others, in f16 alone
+            settings["INFERENCE_PRECISION_HINT"] = "f16"
+            model.reshape({port: _of_one(port) for port in model.inputs})
+        return CompiledGraph(model=ov.Core().compile_model(model, device, settings), was_kept=False)
+    except (RuntimeError, ValueError) as broken:
+        raise not_computed(name, broken) from broken
+
+
+def compiled(model: ov.Model, *, precision: str, threads: int) -> ov.CompiledModel:
+    """A part of a graph for the processor, as `compiled_for`, and never kept. Raises ModelError."""
+    try:
+        settings = cpu_settings(precision=precision, threads=threads)
+        return ov.Core().compile_model(model, "CPU", settings)
     except (RuntimeError, ValueError) as broken:
         raise not_computed(model.friendly_name, broken) from broken
+
+
+def cpu_settings(*, precision: str, threads: int) -> dict[str, str | int | bool]:
+    """What OpenVINO is told of the processor; 0 threads are as many as it likes."""
+    settings: dict[str, str | int | bool] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": ARITHMETIC[precision],
+        "ENABLE_CPU_PINNING": False,  # pinned to a core that others use, a clip waits for it
+    }
+    return {**settings, "INFERENCE_NUM_THREADS": threads} if threads else settings
 
 
 def not_computed(name: str, broken: Exception) -> ModelError:
@@ -173,3 +215,12 @@ def _of_one(port: ov.Output) -> ov.PartialShape:
     shape = port.get_partial_shape()
     shape[0] = 1
     return shape
+
+
+def names_of(ports: Sequence[ov.Output]) -> set[str]:
+    """All names of these tensors of a graph."""
+    return {name for port in ports for name in port.get_names()}
+
+
+def _outputs(model: ov.Model | ov.CompiledModel) -> list[str]:
+    return [name for name in ("score", "depth") if name in names_of(model.outputs)]
