@@ -102,6 +102,18 @@ def test_many_pictures_go_through_the_network_in_batches_and_score_the_same(dete
     assert sum(sizes) >= len(pictures)  # one for each face
 
 
+@pytest.mark.parametrize("source", ["clip.mp4", b"bytes", {"clip.mp4": 1}, 5, None])
+def test_one_source_in_place_of_many_is_refused_at_once(detector, source):
+    for checked_so in (detector.check_many, detector.check_many_async):
+        with pytest.raises(SettingsError, match=r"not \w+; give \[source\], or call check"):
+            checked_so(source)
+
+
+def test_a_detector_says_which_models_it_holds(detector):
+    contract = detector.contracts[0]
+    assert repr(detector) == f"<Detector {contract.name} {contract.version} point='default'>"
+
+
 def test_an_endless_iterator_is_taken_no_further_than_the_batch():
     taken = []
 

@@ -50,6 +50,7 @@ def test_every_command_has_help(unmask, command):
     code, out, err = unmask(*command.split(), "--help")
     assert code == 0, err
     assert "Usage: unmask " + command in " ".join(out.split())
+    assert out.count("Exit codes of all commands") == 1
 
 
 @pytest.mark.parametrize(

@@ -117,9 +117,9 @@ def lines_of(path) -> list[str]:
 
 
 class Receiver:
-    """An HTTP server that refuses its first posts."""
+    """An HTTP server that refuses its first posts, with 503 or another status."""
 
-    def __init__(self, *, refuse: int) -> None:
+    def __init__(self, *, refuse: int, status: int = 503) -> None:
         self.got: list[tuple[bytes, str]] = []
         self.asked = 0
         outer = self
@@ -130,7 +130,12 @@ class Receiver:
                 outer.asked += 1
                 if outer.asked > refuse:
                     outer.got.append((body, self.headers["X-Unmask-Signature"]))
-                self.send_response(200 if outer.asked > refuse else 503)
+                self.send_response(200 if outer.asked > refuse else status)
+                self.send_header("Location", "/elsewhere")
+                self.end_headers()
+
+            def do_GET(self):  # of who follows a redirect
+                self.send_response(200)
                 self.end_headers()
 
             def log_message(self, *_):
@@ -166,6 +171,40 @@ def test_a_webhook_that_refuses_gets_every_event_signed_and_in_order(monkeypatch
     err = capsys.readouterr().err
     assert "answers 503" in err
     assert "reached again" in err
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_redirect_is_no_delivery(monkeypatch, capsys):
+    monkeypatch.setenv("UNMASK_WEBHOOK_SECRET", "shared")
+    receiver = Receiver(refuse=2, status=302)
+    courier = Courier("webhook", Webhook(receiver.address).deliver)
+    courier.send(event(0))
+    assert courier.finish(within_s=10) == 0
+    receiver.server.shutdown()
+    receiver.server.server_close()
+    assert [json.loads(body)["n"] for body, _ in receiver.got] == [0]
+    assert "answers 302" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "address", ["https://user:hunter@host/hook", "http://host:port/hook", "http:///hook", "http://host:9 9/"]
+)
+def test_an_address_that_cannot_be_posted_to_is_refused_before_the_watching(monkeypatch, address):
+    monkeypatch.setenv("UNMASK_WEBHOOK_SECRET", "shared")
+    with pytest.raises(SettingsError, match="--webhook is an address") as refused:
+        Webhook(address)
+    assert "hunter" not in str(refused.value)
+
+
+def test_a_count_that_cannot_be_written_stops_no_event(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    got = []
+    courier = Courier("webhook", got.append, arrived=tmp_path / "file" / "count", backlog=[])
+    for number in range(3):
+        courier.send(event(number))
+    assert courier.finish(within_s=10) == 0
+    assert [one["n"] for one in got] == [0, 1, 2]
+    assert capsys.readouterr().err.count("events come twice") == 1
 
 
 def test_a_webhook_needs_an_address_and_a_secret(monkeypatch):

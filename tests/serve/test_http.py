@@ -194,6 +194,16 @@ def test_odd_paths_lead_nowhere(door, path):
     assert door.call("GET", path).status_code in (404, 405, 422)
 
 
+def test_a_refused_method_is_told_all_that_there_are(door):
+    for path, methods in (
+        ("/v1/sessions/s" + "0" * 30, "DELETE, GET"),
+        ("/v1/sessions", "POST"),
+        ("/healthz", "GET"),
+    ):
+        answer = door.call("OPTIONS", path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
+
+
 def test_odd_headers_are_not_given_back(door):
     for odd in ("a b", "x" * 100, "é"):
         answer = door.client.get("/healthz", headers={"X-Request-ID": odd.encode()})

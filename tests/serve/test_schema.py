@@ -63,6 +63,8 @@ def test_whatever_is_sent_the_answer_is_one_that_the_document_names(wide):
     assert set(PATHS) <= set(operations)
     session = wide.session()["id"]
     answers = {path: answers_of(operations[path], wide, session) for path in PATHS}
+    document = schema.raw_schema["paths"]
+    assert document["/metrics"]["get"]["security"] == [{"HTTPBearer": []}, {}]  # open to who has no key
     assert not [path for path, codes in answers.items() if max(codes) >= 500]
     assert answers["POST /v1/sessions"][201] > 0
     assert answers["GET /v1/sessions/{id}"][200] > 0

@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from unmask.app.extras import extra_of
-from unmask.app.root import EXIT_CODES, root
+from unmask.app.root import Command, root, write_exit_codes
 from unmask.app.streams import complain, spell_out
 
 # task -> command -> the file, and function, that it is
@@ -122,10 +122,9 @@ class Commands(TyperGroup):
                     formatter.write_dl([(name, self.get_command(ctx, name).help) for name in names])
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """The exit codes, which are the same for all commands."""
+        """The exit codes."""
         if not self.prefix:
-            with formatter.section("Exit codes of all commands"):
-                formatter.write_dl(list(EXIT_CODES.items()))
+            write_exit_codes(formatter)
 
 
 def _group(name: str) -> Commands:
@@ -140,7 +139,7 @@ def _command_of(function: Callable[..., int], name: str, *, help_text: str) -> A
     single = typer.Typer(add_completion=False, rich_markup_mode=PLAIN)
     takes_options = inspect.signature(function).parameters
     called = as_typer(function) if takes_options else (lambda: function())
-    single.command(name, help=inspect.cleandoc(help_text))(called)
+    single.command(name, cls=Command, help=inspect.cleandoc(help_text))(called)
     return typer.main.get_command(single)
 
 

@@ -1,18 +1,41 @@
 """What `unmask` itself answers, before any command: its version, its help, completion for shells."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 EXIT_CODES = {
     "0": "done; of `check`, every source is LIVE",
-    "1": "of `check`, an ATTACK; of `demo`, `doctor` and `experiment`, something is wrong",
+    "1": "of `check`, an ATTACK; of `demo`, `doctor`, `experiment` and `serve audit`, something is wrong",
     "2": "of `check`, UNDECIDED and no ATTACK",
     "3": "something could not be read or written",
     "4": "wrong use, or a fault of unmask",
     "130, 143": "ended by Ctrl-C or SIGTERM",
 }
+
+
+def write_exit_codes(formatter: Any) -> None:
+    """The one table, which is the same below the help of every command."""
+    with formatter.section("Exit codes of all commands"):
+        formatter.write_dl(list(EXIT_CODES.items()))
+
+
+class Command(TyperCommand):
+    """A command whose help ends with the exit codes."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """The exit codes."""
+        write_exit_codes(formatter)
+
+
+class Group(TyperGroup):
+    """The same for a command with commands of its own."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """The exit codes."""
+        write_exit_codes(formatter)
 
 
 class Shell(StrEnum):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.app.root import Command, Group
 from unmask.types import SettingsError
 
 if TYPE_CHECKING:
@@ -19,13 +20,17 @@ SQLITE = "sqlite:///unmask-serve.db"
 DAY_S = 86400.0
 
 serve = typer.Typer(
+    cls=Group,
     help="Liveness in front of a login: sessions, checks and results over HTTP (needs the extra `serve`).",
     invoke_without_command=True,
+    add_completion=False,  # that of `unmask` knows these commands, too
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-keys = typer.Typer(help="Keys of back ends: made, listed, exchanged, revoked.", no_args_is_help=True)
-audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
+keys = typer.Typer(
+    cls=Group, help="Keys of back ends: made, listed, exchanged, revoked.", no_args_is_help=True
+)
+audit = typer.Typer(cls=Group, help="The audit trail.", no_args_is_help=True)
 serve.add_typer(keys, name="keys")
 serve.add_typer(audit, name="audit")
 
@@ -152,7 +157,7 @@ def run(
     return listen(settings, host=host, port=port, workers=workers, proxies=proxies)
 
 
-@keys.command("new")
+@keys.command("new", cls=Command)
 def new(
     owner: Annotated[str, typer.Option(help="Whose sessions they are; keys of one owner share them.")],
     scope: Annotated[
@@ -173,7 +178,7 @@ def new(
     return 0
 
 
-@keys.command("list")
+@keys.command("list", cls=Command)
 def show(database: InDatabase = SQLITE) -> int:
     """Print id, owner, scopes and end of each key."""
     extra()
@@ -186,7 +191,7 @@ def show(database: InDatabase = SQLITE) -> int:
     return 0
 
 
-@keys.command()
+@keys.command(cls=Command)
 def rotate(
     key: Annotated[str, typer.Argument(help="Its id.", metavar="ID")],
     overlap_hours: Annotated[float, typer.Option(help="How long the old key stays in force.", min=0)] = 24.0,
@@ -200,7 +205,7 @@ def rotate(
     return 0
 
 
-@keys.command()
+@keys.command(cls=Command)
 def revoke(
     key: Annotated[str, typer.Argument(help="Its id.", metavar="ID")], database: InDatabase = SQLITE
 ) -> int:
@@ -212,7 +217,7 @@ def revoke(
     return 0
 
 
-@audit.command()
+@audit.command(cls=Command)
 def verify(
     database: InDatabase = SQLITE,
     head: Annotated[

@@ -69,6 +69,7 @@ class Courier:
         self._waiting: deque[Event] = deque(json.loads(line) for line in lines[self._count :])
         self._news = threading.Condition()
         self._over = False
+        self._uncounted = False  # that was said already
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"unmask {name}")
         self._thread.start()
 
@@ -111,8 +112,21 @@ class Courier:
             with self._news:
                 self._waiting.popleft()
             self._count += 1
-            if self._arrived:
-                write_bytes(self._arrived, str(self._count).encode())
+            self._keep_count()
+
+    def _keep_count(self) -> None:
+        """Where it cannot be written, events go on, and some come twice after the next start."""
+        if self._arrived is None:
+            return
+        try:
+            write_bytes(self._arrived, str(self._count).encode())
+        except (OSError, UnmaskError) as full:
+            if not self._uncounted:
+                say(
+                    f"unmask: {self.name}: {self._arrived} cannot be written ({full}); make room, or events "
+                    "come twice"
+                )
+            self._uncounted = True
 
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -6,8 +6,10 @@ import json
 import os
 import time
 from http.client import HTTPException
+from typing import Any
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from unmask.app.watch_events import DeliveryError, Event
 from unmask.plain import address_shown
@@ -18,18 +20,27 @@ HEADER = "X-Unmask-Signature"
 TIMEOUT_S = 10.0
 
 
+class Nowhere(HTTPRedirectHandler):
+    """Follows no redirect: the event would arrive there as a GET without its body, and count as delivered."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """None makes an error of it."""
+
+
 class Webhook:
     """Posts an event as JSON, signed by HMAC-SHA256 with the secret of the environment."""
 
     def __init__(self, address: str) -> None:
         self._secret = os.environ.get(SECRET, "")
-        if not address.startswith(("http://", "https://")):
+        if not _is_address(address):
             raise SettingsError(
-                f"--webhook is an address of http:// or https://, not {address_shown(address)}"
+                "--webhook is an address of http:// or https:// without a user and password, not "
+                f"{address_shown(address)}"
             )
         if not self._secret:
             raise SettingsError(f"events of --webhook are signed: set {SECRET} to a secret both sides know")
         self._address = address
+        self._opener = build_opener(Nowhere())
 
     def deliver(self, event: Event) -> None:
         """One event; DeliveryError unless the receiver answers 2xx."""
@@ -40,12 +51,26 @@ class Webhook:
         }
         request = Request(self._address, data=body, headers=headers, method="POST")
         try:
-            with urlopen(request, timeout=TIMEOUT_S) as answer:
+            with self._opener.open(request, timeout=TIMEOUT_S) as answer:
                 answer.read(1 << 16)
         except HTTPError as refused:
             raise DeliveryError(f"{self._address} answers {refused.code}") from refused
         except (HTTPException, OSError) as away:
             raise DeliveryError(f"{self._address} cannot be reached ({away})") from away
+
+
+def _is_address(address: str) -> bool:
+    """Whether a request can be made to it; urllib would take credentials for a part of the host's name."""
+    try:
+        place = urlsplit(address)
+        return (
+            place.scheme in ("http", "https")
+            and bool(place.hostname)
+            and place.port != 0
+            and not place.username
+        )
+    except ValueError:  # a port that is not a number
+        return False
 
 
 def signature(body: bytes, secret: str, *, at: int) -> str:

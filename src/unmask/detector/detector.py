@@ -12,7 +12,7 @@ from unmask.detector.decision import Rule, rule_of
 from unmask.detector.explain import Explained, Explainer
 from unmask.detector.features import TellingNetwork
 from unmask.detector.fusion import fused
-from unmask.detector.many import checked, checked_async
+from unmask.detector.many import checked, checked_async, listed
 from unmask.detector.model_card import ModelCard, model_cards
 from unmask.detector.network import LoadedNetwork, Network
 from unmask.detector.stopwatch import Stopwatch
@@ -57,6 +57,10 @@ class Detector:
         self._networks = list(networks)
         self._rules = [rule_of(n.contract, point=point, precision=n.precision) for n in networks]
         self._recipe: dict[str, Any] | None = None  # what `load` was asked for
+
+    def __repr__(self) -> str:
+        models = ", ".join(f"{contract.name} {contract.version}" for contract in self.contracts)
+        return f"<Detector {models} point={self.point!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled, it loads itself again from the same files; SettingsError without any."""
@@ -166,7 +170,7 @@ class Detector:
         terminal.
         """
         check = partial(self._batching().check, fps=fps)
-        return checked(check, sources, batch=batch, progress=progress)
+        return checked(check, listed(sources), batch=batch, progress=progress)
 
     async def check_async(self, source: Any, *, fps: float = 30.0) -> Decision:
         """As `check`; the event loop goes on while a thread does the work."""
@@ -176,7 +180,7 @@ class Detector:
         self, sources: Iterable[Any], *, batch: int = 32, fps: float = 30.0
     ) -> AsyncIterator[Decision | SourceError]:
         """As `check_many`, for `async for`."""
-        return checked_async(partial(self._batching().check, fps=fps), sources, batch=batch)
+        return checked_async(partial(self._batching().check, fps=fps), listed(sources), batch=batch)
 
     @property
     def model_card(self) -> ModelCard:

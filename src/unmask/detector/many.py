@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sized
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +15,16 @@ from unmask.types import Decision, SettingsError, SourceError
 Check = Callable[[Any], Decision]
 
 AHEAD = 4  # sources at work for each core: while a batch is in the network, the others find its next pictures
+
+
+def listed(sources: Iterable[Any]) -> Iterable[Any]:
+    """The sources; SettingsError for what is one source, such as a name, whose letters would be checked."""
+    if isinstance(sources, str | bytes | bytearray | Mapping) or not isinstance(sources, Iterable):
+        kind = type(sources).__name__
+        raise SettingsError(
+            f"sources must be a list or an iterator, not {kind}; give [source], or call check"
+        )
+    return sources
 
 
 def checked(

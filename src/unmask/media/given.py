@@ -54,7 +54,7 @@ def open_given(source: Any, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMIT
         if isinstance(content, bytes) and len(content) <= LARGEST_FILE:
             return _open_bytes(content, name="file", limits=limits)
         raise SourceError(f"a file has to be opened for bytes (rb) and have at most {LARGEST_FILE}; {TAKEN}")
-    raise SourceError(f"a {_kind(source)} is not a source; {TAKEN}")
+    raise SourceError(f"something of type {_kind(source)} is not a source; {TAKEN}")
 
 
 def frame_of(image: Any, *, name: str = "stream") -> np.ndarray:
@@ -64,7 +64,7 @@ def frame_of(image: Any, *, name: str = "stream") -> np.ndarray:
         if pictures.ndim == 3:
             return pictures
         raise SourceError(f"{name}: frames are pushed one by one, not {len(pictures)} at once; {FRAME}")
-    raise SourceError(f"{name}: a {_kind(image)} is not a frame; {FRAME}")
+    raise SourceError(f"{name}: something of type {_kind(image)} is not a frame; {FRAME}")
 
 
 def _open_name(source: Any, *, fps: float, limits: Limits) -> Source:

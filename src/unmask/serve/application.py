@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from unmask.detector.detector import Detector
 from unmask.errors import SourceError
@@ -24,6 +25,7 @@ from unmask.serve.service import Service, now
 from unmask.serve.settings import ServeSettings
 
 SWEEP_S = 5.0
+PARTS = (checks, session_routes, frames, health)
 DESCRIPTION = (
     "Says whether the face in front of a camera is a living person or a presentation attack. "
     "Back ends hold keys; browsers hold the token of one session, and nothing else."
@@ -63,7 +65,7 @@ def create_app(settings: ServeSettings | None = None, *, detector: Detector | No
         redoc_url=None,
         redirect_slashes=False,
     )
-    for part in (checks, session_routes, frames, health):
+    for part in PARTS:
         app.include_router(part.router)
     page.add_to(app, demo=chosen.demo)
     _answer_errors(app)
@@ -110,12 +112,22 @@ async def _sweep(service: Service) -> None:
             service.metrics.decisions.labels("session", "any", "expired").inc(expired)
 
 
+def _methods(request: Request) -> list[str]:
+    """The methods that the path of the request has."""
+    routes = (route for part in PARTS for route in part.router.routes if isinstance(route, Route))
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in matching for method in route.methods or ()})
+
+
 def _answer_errors(app: FastAPI) -> None:
     """Every refusal is {"error": one sentence}."""
 
     @app.exception_handler(HTTPException)
-    async def refused(_: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse({"error": str(error.detail)}, error.status_code, headers=error.headers)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := _methods(request)):
+            headers["Allow"] = ", ".join(methods)  # the router tells of the path's first route alone
+        return JSONResponse({"error": str(error.detail)}, error.status_code, headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def wrong(_: Request, error: RequestValidationError) -> JSONResponse:

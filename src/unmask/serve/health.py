@@ -47,6 +47,7 @@ async def readyz(request: Request, response: Response) -> dict[str, Any]:
         403: {"model": ErrorBody},
         429: {"model": ErrorBody},
     },
+    openapi_extra={"security": [{}]},  # beside the key, none: it is open unless the server was told otherwise
 )
 async def metrics(request: Request, bearer: Bearer) -> Response:
     """For Prometheus; needs a key with the scope read where the server was told so."""
