@@ -71,7 +71,7 @@ def _cold(folder: Path, picture: Path, *, repeats: int, quick: bool) -> Iterator
         return runs[1:]
 
     found = ended("-m", "unmask", "check", str(picture))
-    limit = "imports, compiling the encoder, its three golden clips"
+    limit = "imports; reading the compiled networks; one golden clip"
     yield Row(
         work="`unmask check picture.jpg`, cold",
         unit="core s",

@@ -129,9 +129,12 @@ class Ended:
 
 
 def process(*words: str, ok: Sequence[int] = (0,)) -> Ended:
-    """Runs this Python with those words to its end."""
+    """Runs this Python with those words to its end; it may keep what it compiled of the source, as a user's."""
+    settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
-    child = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    child = subprocess.Popen(
+        [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=settings
+    )
     said = child.stderr.read() if child.stderr else b""
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)

@@ -16,7 +16,7 @@ from PIL import Image
 from unmask.contract import to_json
 from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
 from unmask.detector.detector import packaged
-from unmask.detector.network import read_file
+from unmask.detector.model_file import read_file
 from unmask.media.faces import FaceFinder
 from unmask.scores.formats import FORMATS
 from unmask.simulate.people.subjects import astronaut

@@ -34,7 +34,7 @@ from unmask.contract import Contract
 from unmask.data.folder import read_labels
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.detector.detector import model_paths
-from unmask.detector.network import read_file
+from unmask.detector.model_file import read_file
 from unmask.detector.odds import log_odds
 from unmask.evaluation.adapt import map_line
 from unmask.media.clips import cut, cut_picture

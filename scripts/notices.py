@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unmask.contract import Contract
 from unmask.detector.detector import packaged
-from unmask.detector.network import read_file
+from unmask.detector.model_file import read_file
 
 NOTICES = Path(__file__).parent.parent / "THIRD_PARTY_NOTICES.md"
 BEGIN, END = "<!-- begin: scripts/notices.py -->\n", "<!-- end -->\n"

@@ -14,7 +14,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from unmask.detector.detector import packaged
-from unmask.detector.network import read_file
+from unmask.detector.model_file import read_file
 
 GENERATED = ("models.md",)
 NOT_RUN = re.compile(r"^<!-- not run: (.+?) -->$", re.MULTILINE)

@@ -336,7 +336,7 @@ def test_links_and_anchors_of_the_site_lead_somewhere(site):
 @built
 def test_the_cards_say_what_the_contracts_say(site):
     from unmask.detector.detector import packaged
-    from unmask.detector.network import read_file
+    from unmask.detector.model_file import read_file
 
     text = (site / "models.html").read_text(encoding="utf-8")
     for path in packaged():

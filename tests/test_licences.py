@@ -8,7 +8,7 @@ import pytest
 from conftest import random_contract
 from unmask.contract import TrainingData
 from unmask.detector.detector import packaged
-from unmask.detector.network import read_file
+from unmask.detector.model_file import read_file
 from unmask.licences import not_commercial
 
 ROOT = Path(__file__).parent.parent

@@ -5,14 +5,12 @@ when it waits for a network to be compiled. A thread that waits for nothing but 
 All that unmask writes may be cut off at any moment, so nothing has to be unwound.
 """
 
-import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
 from contextlib import suppress
-from multiprocessing import resource_tracker, util
 from pathlib import Path
 from types import FrameType
 
@@ -54,7 +52,8 @@ def _end(number: signal.Signals, *, quiet: bool) -> None:
         if files := sys.modules.get("unmask.files"):  # not loaded before anything is written
             files.remove_unfinished()
         _end_children()
-        util._run_finalizers(0)  # type: ignore[attr-defined]  # gives back the semaphores of pools
+        if util := sys.modules.get("multiprocessing.util"):
+            util._run_finalizers(0)  # gives back the semaphores of pools
     finally:
         os._exit(128 + number)
 
@@ -101,10 +100,13 @@ def _descendants(process: int) -> set[int]:
     clears up after it.
     """
     if not Path("/proc/self/task").exists():
+        import multiprocessing
+
         return {child.pid for child in multiprocessing.active_children() if child.pid is not None}
     found: set[int] = set()
-    tracker = resource_tracker._resource_tracker._pid  # type: ignore[attr-defined]
-    new = _children(process) - {tracker}
+    new = _children(process)
+    if tracker := sys.modules.get("multiprocessing.resource_tracker"):
+        new -= {tracker._resource_tracker._pid}
     while new:
         found |= new
         new = {child for parent in new for child in _children(parent)} - found

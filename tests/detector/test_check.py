@@ -13,7 +13,7 @@ from test_network import resealed
 
 from unmask.detector import detector as detector_module
 from unmask.detector.detector import Detector, packaged
-from unmask.detector.network import read_file
+from unmask.detector.model_file import read_file
 from unmask.detector.scoring import score_folder
 from unmask.media.images import write_image
 from unmask.media.video import write_video

@@ -9,7 +9,8 @@ from skimage import data
 
 from unmask.contract import ellipse_mask
 from unmask.detector.detector import Detector
-from unmask.detector.network import Network, read_file
+from unmask.detector.model_file import read_file
+from unmask.detector.network import Network
 from unmask.detector.watch import WatchSettings
 from unmask.media.video import write_video
 

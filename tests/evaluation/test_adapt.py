@@ -14,7 +14,7 @@ from test_detector import Squares
 from tiny_models import CELLS, FEATURES, linear_model
 from unmask.detector import detector as detector_module, watch
 from unmask.detector.detector import Detector
-from unmask.detector.network import read_file
+from unmask.detector.model_file import read_file
 from unmask.evaluation.adapt import read_head
 from unmask.types import Label, ModelError, Verdict
 

@@ -18,7 +18,8 @@ from unmask.app import calibrate as app
 from unmask.contract import CONTRACT_KEY, Contract, OperatingPoint, ScoreMap, from_json, to_json
 from unmask.detector.decision import Rule, read, rule_of
 from unmask.detector.detector import packaged
-from unmask.detector.network import Network, read_file
+from unmask.detector.model_file import read_file
+from unmask.detector.network import Network
 from unmask.evaluation.calibration import (
     Wanted,
     calibrate,

@@ -6,7 +6,7 @@ import socket
 import numpy as np
 import pytest
 
-from unmask.detector.network import read_file
+from unmask.detector.model_file import read_file
 from unmask.media.images import write_image
 from unmask.media.regular import open_regular, read_regular, refuse_special
 from unmask.media.sources import open_source

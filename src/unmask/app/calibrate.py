@@ -18,7 +18,7 @@ from unmask.app.render import console
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.contract import Contract
 from unmask.data.folder import LABELS, read_labels
-from unmask.detector.network import read_file
+from unmask.detector.model_file import read_file
 from unmask.detector.scoring import PresentationScorer
 from unmask.evaluation.calibration import (
     METHODS,

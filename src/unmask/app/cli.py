@@ -5,6 +5,7 @@ never waits for torch. The file's docstring is the help of the command, and the 
 name does the work: it takes one dataclass of options (`unmask.app.options`) and gives the exit code.
 """
 
+import gc
 import inspect
 import os
 import sys
@@ -82,6 +83,7 @@ class Later(TyperCommand):
         """The command with its options; imports its file."""
         with extra_of(self.module.replace("_", " ")):  # of the others the command itself says it
             file = import_module(f"unmask.app.{self.module}")
+        gc.enable()  # see unmask.__main__
         called = getattr(file, self.module)
         if isinstance(called, typer.Typer):  # a command with commands of its own
             return typer.main.get_command(called)

@@ -17,7 +17,7 @@ from unmask.app.extras import extra_of
 from unmask.app.options import PRECISIONS, Choices
 from unmask.app.progress import say
 from unmask.contract import Contract
-from unmask.detector.network import read_file
+from unmask.detector.model_file import read_file
 from unmask.files import keep_inputs
 from unmask.licences import not_commercial
 from unmask.types import ModelError, SettingsError

@@ -8,14 +8,6 @@ from contextvars import ContextVar
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from unmask.plain import sentence
 
@@ -50,6 +42,18 @@ def loudness(*, quiet: bool, verbose: bool) -> Iterator[None]:
 def bar(title: str) -> Iterator[Advance]:
     """A bar that lives while the block runs; the block is given a function to move it."""
     console = Console(stderr=True)
+    if not console.is_terminal or _QUIET.get():
+        yield lambda done, total=None, title="": None
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -58,9 +62,7 @@ def bar(title: str) -> Iterator[Advance]:
         TimeRemainingColumn(),
     )
     title = sentence(title)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal or _QUIET.get()
-    ) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(title, total=None)
 
         def advance(done: int, total: int | None = None, named: str = "", /) -> None:

@@ -20,6 +20,7 @@ from unmask.app.progress import bar, say
 from unmask.app.worst import Worst, worst_notes, worst_of
 from unmask.contract import Contract, from_json
 from unmask.data.sets import DATASETS
+from unmask.detector.model_file import read_file
 from unmask.evaluation.measure import Evaluation, comparison_notes, measure
 from unmask.evaluation.runs import Run, runs
 from unmask.files import keep_inputs, write_page
@@ -187,8 +188,6 @@ def _data(scores: Sequence[Score]) -> list[tuple[str, str, int]]:
 def _contracts(models: Sequence[Path]) -> list[Contract]:
     if not models:
         return []
-    from unmask.detector.network import read_file  # OpenVINO, which a report without models does not need
-
     return [read_file(path)[1] for path in models]
 
 

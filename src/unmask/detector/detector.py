@@ -1,6 +1,5 @@
 """From a source to a decision: what the command line, the service and a few lines of Python call."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -174,6 +173,8 @@ class Detector:
 
     async def check_async(self, source: Any, *, fps: float = 30.0) -> Decision:
         """As `check`; the event loop goes on while a thread does the work."""
+        import asyncio  # takes longer to load than a picture to decode
+
         return await asyncio.to_thread(self.check, source, fps=fps)
 
     def check_many_async(

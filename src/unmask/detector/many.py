@@ -1,14 +1,10 @@
 """Many sources on all cores, in their order, and the same from code that must not be blocked."""
 
-import asyncio
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from unmask.types import Decision, SettingsError, SourceError
 
@@ -36,6 +32,9 @@ def checked(
     The networks leave Python's lock while they run: threads share the cores. With `progress` a bar with the
     time left is shown on standard error, should that be a terminal.
     """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     if batch < 1:
         raise SettingsError(f"batch must be 1 or more, not {batch}")
     total = len(sources) if isinstance(sources, Sized) else None
@@ -65,6 +64,8 @@ async def checked_async(
     check: Check, sources: Iterable[Any], *, batch: int
 ) -> AsyncIterator[Decision | SourceError]:
     """As `checked`, waiting for none of it in the event loop; `sources` are taken in a thread, too."""
+    import asyncio
+
     found = checked(check, sources, batch=batch, progress=False)
     end = object()
     while (decision := await asyncio.to_thread(next, found, end)) is not end:

@@ -10,30 +10,24 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import onnx
-from google.protobuf.message import DecodeError
 
 from unmask.contract import (
-    CONTRACT_KEY,
     Contract,
     ellipse_mask,
-    from_json,
     golden_views,
-    onnx_sha256,
     to_json,
     view_names,
 )
+from unmask.detector.model_file import read_file
 from unmask.detector.runtimes import device_of, names_of, not_computed, runtime_of
 from unmask.media.clips import mesh_mask
 from unmask.media.engine import ov
-from unmask.media.regular import refuse_special
 from unmask.types import Clip, ClipScore, ModelError, SettingsError
 
 # How far a golden clip's score may be from the sealed one: f32 kernels differ by machine, bf16 keeps 8 bits,
 # and in int8 a rounding that falls the other way moves a map by a 256th of its range.
 TOLERANCE = {"f32": 2e-3, "bf16": 3e-2, "int8": 3e-2}
 BATCH = 4  # clips at once; more gains nothing on a CPU and holds the paper's widest maps in memory
-LARGEST_FILE = 2**30  # bytes
 
 
 class LoadedNetwork(Protocol):
@@ -151,32 +145,6 @@ class Network:
                     f"{origin} must score golden clip {golden.seed} as {golden.score:.4f} within "
                     f"{TOLERANCE[self.precision]}, not {score:.4f}; do not use it in {self.precision} here"
                 )
-
-
-def read_file(path: str | Path) -> tuple[bytes, Contract]:
-    """The bytes of an ONNX file and its contract, both unaltered. Raises ModelError."""
-    path = Path(path)
-    refuse_special(path, error=ModelError)
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise ModelError(
-                f"{path} is larger than {LARGEST_FILE} bytes and no model of ours; name another file"
-            )
-        graph = path.read_bytes()
-    except OSError as missing:
-        raise ModelError(
-            f"model {path} cannot be read ({missing.strerror}); name an exported .onnx file"
-        ) from missing
-    try:
-        model = onnx.load_model_from_string(graph)
-    except DecodeError as broken:
-        raise ModelError(f"{path} is no ONNX file, or was cut or altered; fetch it again") from broken
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    text = metadata.get(CONTRACT_KEY)
-    contract = from_json(text, origin=str(path))
-    if onnx_sha256(model) != contract.payload_sha256 or to_json(contract) != text:
-        raise ModelError(f"{path} was altered: it does not match the hash in its contract; fetch it again")
-    return graph, contract
 
 
 def read_graph(graph: bytes, *, origin: str) -> ov.Model:

@@ -1,6 +1,5 @@
 """A stream of frames -> a decision as soon as it is safe, and for as long as somebody asks for it."""
 
-import asyncio
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +95,8 @@ class Stream:
 
     async def _in_turn(self, work: Callable[..., Answer], *given: object) -> Answer:
         """In one thread, after all that was asked before; no cancellation breaks off what has begun."""
+        import asyncio
+
         return await asyncio.get_running_loop().run_in_executor(self._worker, partial(work, *given))
 
     def _next(self, image: np.ndarray, time_s: float) -> tuple[np.ndarray, float]:

@@ -26,7 +26,8 @@ from unmask.contract import (
     seal_onnx,
 )
 from unmask.detector.decision import rule_of
-from unmask.detector.network import Network, read_file
+from unmask.detector.model_file import read_file
+from unmask.detector.network import Network
 from unmask.detector.odds import log_odds, margin, width
 from unmask.evaluation.calibration import supported
 from unmask.evaluation.heads import (

@@ -12,7 +12,7 @@ import onnx
 
 from unmask import metrics
 from unmask.contract import Contract, OperatingPoint, ScoreMap, seal_onnx
-from unmask.detector.network import read_file
+from unmask.detector.model_file import read_file
 from unmask.files import write_bytes
 from unmask.metrics.bounds import captures_needed, errors_allowed, upper_bound
 from unmask.metrics.calibration import METHODS

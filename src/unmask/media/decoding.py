@@ -15,9 +15,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from unmask.media.account import Account
-from unmask.media.http import stalled
 from unmask.media.limits import Limits
-from unmask.media.patience import Patient
+from unmask.media.patience import Patient, stalled
 from unmask.media.references import References
 from unmask.media.shown import Display, display_of, luma_of
 from unmask.types import Frame, SourceError

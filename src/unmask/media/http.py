@@ -14,6 +14,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from unmask.media.patience import stalled
 from unmask.plain import address_shown
 from unmask.types import SourceError
 
@@ -22,11 +23,6 @@ IN_MEMORY = 1 << 24  # bytes of an answer; more goes to a temporary file
 LARGEST_KEPT = 1 << 30  # bytes of an answer that is kept, so that it can be read in any order
 LARGEST_QUEUE = 1 << 28  # bytes of a live stream that wait to be looked at
 PORTS = {"http": 80, "https": 443}
-
-
-def stalled(name: str, timeout_s: float) -> SourceError:
-    """What is said of a stream that gives nothing."""
-    return SourceError(f"{name} stalls: it gave nothing for {timeout_s:g} s; check the connection")
 
 
 class Answer:

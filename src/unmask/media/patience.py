@@ -54,3 +54,8 @@ class Patient:
 
     def close(self) -> None:
         self._file.close()
+
+
+def stalled(name: str, timeout_s: float) -> SourceError:
+    """What is said of a stream that gives nothing."""
+    return SourceError(f"{name} stalls: it gave nothing for {timeout_s:g} s; check the connection")

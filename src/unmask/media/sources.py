@@ -10,14 +10,13 @@ from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
 
 from unmask.media.account import Account
 from unmask.media.hdf5 import MAGIC as HDF5, open_hdf5
-from unmask.media.http import LARGEST_KEPT, Answer, Kept, Live
 from unmask.media.images import READ_SUFFIXES, probe_image, read_image, shown, turned, upright
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.pictures import HEAD_BYTES, MOST_BYTES, Picture, kind_of, open_picture
@@ -26,6 +25,9 @@ from unmask.media.tails import refuse_tail
 from unmask.media.video import Video, open_file, open_readable, open_stream, open_video
 from unmask.plain import address_shown
 from unmask.types import DataError, Frame, Presentation, SettingsError, SourceError
+
+if TYPE_CHECKING:
+    from unmask.media.http import Answer
 
 Kind = Literal["image", "video", "folder", "camera", "stream"]
 SCHEMES = ("rtsp", "rtsps", "http", "https")
@@ -236,6 +238,8 @@ def _open_address(url: str, *, limits: Limits) -> Source:
         raise SourceError(f"{name} is not an address that can be opened; use {', '.join(SCHEMES)} or a path")
     if scheme in ("rtsp", "rtsps"):
         return _of_video(open_stream(url, limits=limits), name=name, kind="stream")
+    from unmask.media.http import Answer  # TLS and all: files are opened without it
+
     with ExitStack() as until_opened:
         answer = until_opened.enter_context(closing(Answer(url, timeout_s=limits.timeout_s)))
         source = _of_answer(answer, name=name, limits=limits)
@@ -244,8 +248,10 @@ def _open_address(url: str, *, limits: Limits) -> Source:
     return source
 
 
-def _of_answer(answer: Answer, *, name: str, limits: Limits) -> Source:
+def _of_answer(answer: "Answer", *, name: str, limits: Limits) -> Source:
     """A picture, a video or the stream of a camera, by what the server says that it is."""
+    from unmask.media.http import LARGEST_KEPT, Kept, Live
+
     if answer.kind.startswith("image/") and (answer.length or 0) <= MOST_BYTES:
         return open_content(answer.whole(MOST_BYTES), name=name, limits=limits)
     if answer.kind in PLAYLISTS:

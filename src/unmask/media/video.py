@@ -15,9 +15,8 @@ from unmask.media.account import Account
 from unmask.media.containers import is_cut_off
 from unmask.media.decoding import Reader, rate_of
 from unmask.media.encoding import VideoWriter, encode_decode, write_video
-from unmask.media.http import stalled
 from unmask.media.limits import DEFAULT_LIMITS, Limits
-from unmask.media.patience import Patient, Readable
+from unmask.media.patience import Patient, Readable, stalled
 from unmask.media.pictures import HEAD_BYTES, kind_of
 from unmask.media.regular import open_regular
 from unmask.media.video_tracks import chosen
