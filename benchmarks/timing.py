@@ -129,7 +129,7 @@ class Ended:
 
 
 def process(*words: str, ok: Sequence[int] = (0,)) -> Ended:
-    """Runs this Python with those words to its end; it may keep what it compiled of the source, as a user's."""
+    """Runs this Python with those words to its end; it may keep bytecode, as a user's."""
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
     child = subprocess.Popen(
