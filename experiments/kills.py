@@ -5,14 +5,17 @@
 `prepare`, `score`, `simulate`, `train` and `calibrate` run whole, as a user calls them, on small inputs of
 our own. Their process group gets SIGKILL after a random part of the time that an unbroken run takes, and the
 command is given again, up to four times; then it may end, and every file that it leaves is compared (of a
-training run all but the file that says when and where it ran). One process imports everything and is
-forked for each start, so that a start costs no seconds. Exits 1 on any difference or any left-over part.
+training run all but what says when and where it ran: its environment and TensorBoard's log). All runs of a
+command write to the same folder, since a model's contract cites the command that made it. One process
+imports everything and is forked for each start, so that a start costs no seconds. Exits 1 on any difference
+or any left-over part.
 """
 
 import argparse
 import csv
 import hashlib
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -29,7 +32,7 @@ from unmask.media.video import write_video
 
 SHARES = {"prepare": 0.25, "score": 0.25, "calibrate": 0.2, "simulate": 0.15, "train": 0.15}
 COLUMNS = ("command", "folder", "kills", "seconds", "same", "left")
-OWN = {"environment.json"}  # of a training run: when it was begun, and where
+OWN = ("environment.json", "events.out.tfevents.*")  # of a training run: when it was begun, and where
 TINY = ("clip.size_px=128", "batches.size=2", "run.save_every=2", "evaluation.every=3", "evaluation.batch=2")
 CUT = "--clip-frames 1 --clip-size 128 --clip-scale 2.8 --jobs 1"
 
@@ -80,17 +83,18 @@ def campaign(
     tell: Callable[[list[object]], object],
 ) -> int:
     """Kill one command so many times; how many folders came out otherwise than unbroken."""
-    whole = base / f"{name}-whole"
+    out = base / f"{name}-out"
     since_s = time.monotonic()
-    if start(command.first, whole)() != 0:
+    if start(command.first, out)() != 0:
         print(f"{name}: an unbroken run fails")
         return 1
-    longest_s, wanted = time.monotonic() - since_s, hashes(whole)
+    longest_s, wanted = time.monotonic() - since_s, hashes(out)
     print(f"{name}: {len(wanted)} files in {longest_s:.1f} s unbroken", flush=True)
     done = bad = number = 0
     while done < kills:
         number += 1
-        out, begun_s, killed = base / f"{name}-{number}", time.monotonic(), 0
+        shutil.rmtree(out, ignore_errors=True)
+        begun_s, killed = time.monotonic(), 0
         line = command.first
         for _ in range(int(rng.integers(1, 5))):
             if done + killed == kills or not killed_after(line, out, rng.uniform(0, longest_s)):
@@ -223,7 +227,7 @@ def captures(root: Path, *, people: int, named: str = "") -> None:
 
 def hashes(out: Path) -> dict[str, str]:
     """File below `out` -> SHA-256 of its content."""
-    files = [path for path in out.rglob("*") if path.is_file() and path.name not in OWN]
+    files = [path for path in out.rglob("*") if path.is_file() and not any(map(path.match, OWN))]
     return {str(p.relative_to(out)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 

@@ -148,8 +148,11 @@ def watched(frames: list[Run], *, moves: bool = True, all_faces: bool = False, e
     class Moves:
         moved = moves
         waits = False
+        repeated_s = 0.0
 
         def add(self, sighting) -> None: ...
+
+        def forget(self, before_s) -> None: ...
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watch, "judge", lambda s: (Reason.BLURRED,) if frames[s.frame.index].refused else ())

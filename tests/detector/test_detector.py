@@ -97,8 +97,12 @@ class Moving:
 
     moved = True
     waits = False
+    repeated_s = 0.0
 
     def add(self, sighting: Sighting) -> None:
+        pass
+
+    def forget(self, before_s: float) -> None:
         pass
 
 

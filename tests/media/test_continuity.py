@@ -1,5 +1,8 @@
 """What breaks a presentation, and what is no more than a living person before a camera does."""
 
+from io import BytesIO
+
+import av
 import cv2
 import numpy as np
 import pytest
@@ -49,13 +52,32 @@ def _blinking(image: np.ndarray, face: Face, k: int) -> np.ndarray:
     return closed
 
 
-def _moves(pictures: list[np.ndarray]) -> bool:
+def _seen(pictures: list[np.ndarray], fps: float = 30.0, every: int = 1) -> Stillness:
     finder, seen = FaceFinder.load(), Stillness()
     known = None
-    for k, picture in enumerate(pictures):
+    for k, picture in list(enumerate(pictures))[::every]:
         known = (finder.follow(picture, known) if known else None) or finder.find(picture)[0]
-        seen.add(Sighting(frame=Frame(picture, k / 30, k), face=known))
-    return seen.moved
+        seen.add(Sighting(frame=Frame(picture, k / fps, k), face=known))
+    return seen
+
+
+def coded(pictures: list[np.ndarray], *, codec: str, options: dict[str, str]) -> list[np.ndarray]:
+    """The pictures as they come out of a codec."""
+    with BytesIO() as file:
+        with av.open(file, "w", format="matroska") as container:
+            stream = container.add_stream(codec, rate=30, options=options)
+            stream.height, stream.width = pictures[0].shape[:2]
+            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+            for picture in pictures:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode(None))
+        file.seek(0)
+        with av.open(file) as container:
+            return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def _moves(pictures: list[np.ndarray]) -> bool:
+    return _seen(pictures).moved
 
 
 @pytest.mark.parametrize("how", ["equal", "compressed", "noise", "moved", "moved, noise, compressed"])
@@ -96,6 +118,67 @@ def test_a_face_that_blinks_moves_under_changing_light(face):
 def test_a_face_that_blinks_moves_under_noise_motion_and_compression(face, rng):
     pictures = [_noisy(_moved(_blinking(PORTRAIT, face, k), k), rng) for k in range(75)]
     assert _moves(list(encode_decode(pictures, codec="libx264", crf=23)))
+
+
+def _lives(face: Face, seconds: float, fps: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """A face that blinks, before a camera with noise."""
+    frames = [round(k * 30 / fps) for k in range(round(seconds * fps))]
+    return [_noisy(_moved(_blinking(PORTRAIT, face, k), k), rng) for k in frames]
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx264", {"crf": "23"}),
+        ("libx264", {"crf": "28", "g": "12"}),
+        ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "b": "1M"}),
+        ("mpeg4", {"qscale": "3", "flags": "+qscale"}),
+        ("mjpeg", {"qscale": "3", "flags": "+qscale"}),
+    ],
+)
+def test_a_picture_that_is_held_amid_a_living_recording_is_a_still_picture(face, rng, codec, options):
+    before, after = _lives(face, 1.2, 30, rng), _lives(face, 1.0, 30, rng)
+    pictures = coded([*before, *[before[-1]] * 60, *after], codec=codec, options=options)
+    assert not _seen(pictures, every=3).moved
+
+
+def test_a_face_that_lives_for_a_moment_does_not_make_a_noisy_still_picture_move(face, rng):
+    before = _lives(face, 1.2, 12, rng)
+    still = [_noisy(_moved(PORTRAIT, k), rng) for k in range(90)]
+    assert not _seen([*before, *still], fps=12).moved
+    assert _seen(before, fps=12).moved
+
+
+@pytest.mark.parametrize("every", [2, 3, 4, 6])
+def test_pictures_that_a_slow_camera_or_network_doubles_are_no_still_picture(face, rng, every):
+    slow = [picture for picture in _lives(face, 4, 30 // every, rng) for _ in range(every)]
+    seen = _seen(coded(slow, codec="libx264", options={"crf": "23"}), every=3)
+    assert seen.moved
+    assert seen.repeated_s == 0.0
+
+
+def test_a_hiccup_is_passed_over_and_a_longer_one_was_not_judged(face, rng):
+    lives = _lives(face, 2.4, 30, rng)
+    for held, repeated_s in ((12, 0.0), (21, 0.7)):
+        seen = _seen([*lives[:36], *[lives[36]] * held, *lives[36:]], every=3)
+        assert seen.moved
+        assert seen.repeated_s == pytest.approx(repeated_s, abs=0.11)
+
+
+@pytest.mark.parametrize("fps", [2, 3, 5])
+def test_a_face_that_blinks_before_a_slow_camera_moves_and_a_still_picture_does_not(face, rng, fps):
+    lives = _lives(face, 5, fps, rng)
+    assert _seen(lives, fps=fps).moved
+    assert not _seen([_noisy(_moved(PORTRAIT, k), rng) for k in range(5 * fps)], fps=fps).moved
+
+
+def test_a_part_that_stood_still_is_forgotten_with_its_time(face, rng):
+    lives = _lives(face, 1.2, 30, rng)
+    seen = _seen([*lives, *[lives[-1]] * 60, *lives], every=3)
+    seen.forget(1.0)
+    assert not seen.moved
+    seen.forget(4.3)
+    assert seen.moved
 
 
 def test_a_cut_is_a_cut_and_light_motion_and_noise_are_none(rng):

@@ -350,9 +350,14 @@ def test_a_summary_has_mean_and_deviation(tmp_path):
 
 def test_several_seeds_go_on_where_they_were_killed(toy, tmp_path, monkeypatch):
     shipped = SimpleNamespace(weights=tmp_path / "w", model=tmp_path / "m")
-    monkeypatch.setattr(app_train, "finish", lambda *given, **named: shipped)  # exports, tested elsewhere
+    cited, begun = [], []
+
+    def finished(*given, command, **named):  # exports, tested elsewhere
+        cited.append(command)
+        return shipped
+
+    monkeypatch.setattr(app_train, "finish", finished)
     monkeypatch.setattr(app_train, "add_bf16_points", lambda *given, **named: None)
-    begun = []
 
     def cut_off(settings, **named):
         begun.append(settings.run.seed)
@@ -368,7 +373,9 @@ def test_several_seeds_go_on_where_they_were_killed(toy, tmp_path, monkeypatch):
         app_train.train_all(asked)
     with pytest.raises(SettingsError, match="seed-1 holds a run already"):
         app_train.train_all(asked)
+    monkeypatch.setattr(sys, "argv", ["unmask", "train", "--resume", "--seeds", "2"])
     assert app_train.train_all(replace(asked, resume=True)) == 0
+    assert cited[-1] == "unmask train --seeds 2"  # as an unbroken run cites it
     assert begun == [1, 2, 1, 2]  # the third was refused, seed 1 not trained again
     with (out / "summary.csv").open(newline="") as file:
         (loss, *_) = rows = list(csv.DictReader(file))

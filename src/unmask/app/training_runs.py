@@ -71,7 +71,8 @@ def _one(
             train(settings, data=sets, out=out, resume=resume, init=options.init, progress=advance)
     if not is_rank_zero():
         return
-    command = shlex.join(["unmask", *sys.argv[1:]])
+    # A resumed run leaves the bytes of an unbroken one, to the command that its model cites.
+    command = shlex.join(["unmask", *(word for word in sys.argv[1:] if word != "--resume")])
     material = [row for folder in data for row in training_data(folder)]
     finished = finish(out, data=sets, training_data=material, command=command)
     _add_bf16(finished, part_of(sets, "dev"), settings)

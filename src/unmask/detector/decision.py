@@ -86,7 +86,8 @@ class Gathered:
 
     `times_s` and `scores` are those of its clips, in order, before calibration. `seen_s` is the time in which
     it was seen, `refused` how much of that for which reason (several may hold at once), `refused_s` for any.
-    `moved`: the face changed more than noise explains, or a single picture was given.
+    `moved`: the face changed more than noise explains and never stood still for long, or a single picture was
+    given.
     """
 
     from_s: float

@@ -134,13 +134,16 @@ class _Part:
         for one in self.seen:
             for reason in one.refused:
                 refused[reason] += one.seconds  # type: ignore[assignment]
+        repeated_s = self.stillness.repeated_s
+        if repeated_s > 0:
+            refused[Reason.STILL_PICTURE] += repeated_s  # type: ignore[assignment]
         return Gathered(
             from_s=self.seen[0].time_s,
             to_s=self.seen[-1].time_s,
             times_s=tuple(clip.time_s for clip in self.clips),
             scores=tuple(clip.score for clip in self.clips),
             seen_s=sum(one.seconds for one in self.seen),
-            refused_s=sum(one.seconds for one in self.seen if one.refused),
+            refused_s=sum(one.seconds for one in self.seen if one.refused) + repeated_s,
             refused=dict(refused),
             moved=still or self.stillness.moved,
         )
@@ -201,6 +204,7 @@ class Evidence:
             first = self.parts[0]
             first.seen = [one for one in first.seen if one.time_s >= before_s]
             first.clips = [clip for clip in first.clips if clip.time_s >= before_s]
+            first.stillness.forget(before_s)
 
     def waits(self) -> bool:
         """Whether the very next frame is needed, to tell the motion of the face from noise."""

@@ -1,142 +1,108 @@
-"""Whether a face moves of itself: a still picture that is shown as a video does not.
+"""Whether a face moves of itself: a still picture that is shown as a video, or for a part of one, does not.
 
-Two looks at a face are laid over each other by the best affine map, the best tone curve and the best light
-from one side, so that moving, zooming, turning, flickering or lighting a still picture as a whole changes
-nothing; what is blown out or black in one of them is not compared. What is left is
-blinks, lips, turns of the head, and noise: how much noise there is, neighbouring frames say. Measured over
-some seconds, in standard deviations of the face's grey values, the worst of 36 cells: stills 0.00 to 0.06,
-with noise, motion and strong compression together up to 0.12; living people 0.26 to 1.3.
+How much of what changes is noise, neighbouring frames say. Measured over some seconds by
+`differences.difference`: stills 0.00 to 0.06, with noise, motion and strong compression together mostly up to
+0.12, the smallest faces 0.2; living people 0.26 to 1.3, and in the calmest five seconds of theirs 0.17.
 """
 
 import math
-from dataclasses import dataclass
+from collections import deque
 
-import cv2
-import numpy as np
-
-from unmask.media.clips import clip_box, cut_picture, mesh_in_clip
+from unmask.media.differences import Look, difference, look_at
+from unmask.media.repeats import Repeats
 from unmask.types import Sighting
 
-SIDE, CELL, BORDER = 64, 8, 8  # pixels of a look, of a cell, and of the border that is not compared
 LEAST_CHANGE = 0.12  # a living face changes by more within seconds
 NOISE, MOST_NOISE = 2.0, 0.25  # times the change between neighbouring frames is noise, up to a limit
 LOOK_EVERY_S = 0.33
-ANCHOR_S = 2.0  # so long one look is compared with later ones
-SETTLED = 3  # sightings after which the mesh of a new face has settled
-LEAST_CONTRAST = 4.0  # grey values
-BLACK, WHITE = 8.0, 235.0  # beyond them grey values tell nothing of each other
-LEAST_SEEN = 0.25  # of a cell; one that shows less is not compared
-ACROSS = np.tile(np.linspace(-1, 1, SIDE - 2 * BORDER, dtype=np.float32), (SIDE - 2 * BORDER, 1))
-STEPS = 12  # of the alignment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """A face as it is compared: grey (SIDE, SIDE) float32 and its mesh (468, 2) in those pixels."""
-
-    grey: np.ndarray
-    mesh: np.ndarray
-    time_s: float
+COMPARED_S = 3.0  # so long one look is compared with later ones
+NEIGHBOUR_S = 0.15  # what changes between frames further apart may be motion
+LOOKS_OF_NOISE = 6  # the calmest of so many tells the noise
+STILL_S = 5.0  # where nothing moves for so long there is a still picture, whatever moves before and after
 
 
 class Stillness:
-    """Fed with the sightings of one face in order; `moved` stays once it is True."""
+    """Fed with the sightings of one face in order."""
 
     def __init__(self) -> None:
-        self.moved = False
-        self._seen = 0
-        self._anchor: Look | None = None
+        self._repeats = Repeats()
+        self._moved = False  # once, at any time
+        self._recent: deque[Look] = deque()  # until it moved
+        self._alike: deque[Look] = deque()  # the latest looks that are all like each other
         self._waiting: Look | None = None  # for the next frame, which shows the noise
-        self._due_s = -math.inf
+        self._noises: deque[float] = deque(maxlen=LOOKS_OF_NOISE)  # at the latest looks
         self._noise = math.inf
         self._largest = 0.0
+        self._due_s = -math.inf
+        self._still_s = -math.inf  # the last end of a part in which nothing moved
+
+    @property
+    def moved(self) -> bool:
+        """Whether the face moved, and there is no part in which it stood still or was held."""
+        return self._moved and self._still_s == -math.inf and not self._repeats.held
+
+    @property
+    def repeated_s(self) -> float:
+        """How long pictures were shown that had been shown before, and tell nothing more."""
+        return self._repeats.seconds
 
     @property
     def waits(self) -> bool:
         """Whether the next sighting should be that of the next frame."""
-        return not self.moved and (self._seen < SETTLED or self._waiting is not None)
+        return not self._moved and self._waiting is not None
+
+    def forget(self, before_s: float) -> None:
+        """Let go of parts that ended earlier."""
+        self._repeats.forget(before_s)
+        if self._still_s < before_s:
+            self._still_s = -math.inf
 
     def add(self, sighting: Sighting) -> None:
-        """Compare one more sighting; costs nothing more once the face has moved."""
-        self._seen += 1
+        """Compare one more sighting with those before."""
+        self._repeats.add(sighting)
         now_s = sighting.frame.time_s
         is_due = now_s >= self._due_s - 1e-6
-        if self.moved or self._seen < SETTLED or not (is_due or self._waiting):
+        if not (is_due or self._waiting):
             return
         look = look_at(sighting)
         if self._waiting is not None:
-            self._noise = min(self._noise, difference(self._waiting, look))
+            self._hear(self._waiting, look)
             self._waiting = None
         if is_due:
-            self._compare(look)
+            if not self._moved:
+                self._compare(look)
+            self._stay(look)
             self._due_s = now_s + LOOK_EVERY_S
             self._waiting = look
-        self.moved = self._largest > max(LEAST_CHANGE, min(NOISE * self._noise, MOST_NOISE))
+        self._moved = self._moved or self._largest > explained(self._noise)
+
+    def _hear(self, look: Look, following: Look) -> None:
+        """The noise, by two frames that follow each other."""
+        noise = difference(look, following)
+        self._noise = min(self._noise, noise)
+        if following.time_s - look.time_s <= NEIGHBOUR_S:
+            self._noises.append(noise)
 
     def _compare(self, look: Look) -> None:
-        if self._anchor is not None:
-            self._largest = max(self._largest, difference(self._anchor, look))
-        if self._anchor is None or look.time_s - self._anchor.time_s >= ANCHOR_S:
-            self._anchor = look
+        """With all those of the last seconds."""
+        while self._recent and look.time_s - self._recent[0].time_s > COMPARED_S + 1e-6:
+            self._recent.popleft()
+        self._largest = max([self._largest, *(difference(recent, look) for recent in self._recent)])
+        self._recent.append(look)
+
+    def _stay(self, look: Look) -> None:
+        """Go on with the looks that this one is like, and let go of what lies before the last change."""
+        most, alike = explained(min(self._noises, default=0.0)), deque([look])
+        for earlier in reversed(self._alike):
+            if difference(earlier, look) > most:
+                break
+            alike.appendleft(earlier)
+        self._alike = alike
+        if look.time_s - self._alike[0].time_s >= STILL_S - 1e-6:
+            self._still_s = look.time_s
+            self._alike.popleft()
 
 
-def look_at(sighting: Sighting) -> Look:
-    """The face of a sighting, small and a little blurred."""
-    box = clip_box(sighting.face.mesh, scale=1.0)
-    grey = cv2.cvtColor(cut_picture(sighting.frame.image, box, size_px=SIDE), cv2.COLOR_RGB2GRAY)
-    return Look(
-        grey=cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.0),
-        mesh=mesh_in_clip(sighting.face.mesh, box, size_px=SIDE)[:, :2],
-        time_s=sighting.frame.time_s,
-    )
-
-
-def difference(look: Look, other: Look) -> float:
-    """What no affine map, tone curve or light from one side explains, in the cell where it is largest."""
-    laid = _laid_over(look, other)
-    inside = slice(BORDER, SIDE - BORDER)
-    wanted, found = look.grey[inside, inside], laid[inside, inside]
-    within = (np.minimum(wanted, found) > BLACK) & (np.maximum(wanted, found) < WHITE)
-    seen = cv2.erode(within.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0  # beside them they are mixed
-    if seen.mean() < LEAST_SEEN:
-        return 0.0
-    spread = max(float(found.std()), LEAST_CONTRAST)
-    level = (found - float(found.mean())) / spread
-    terms = (np.ones_like(level), level, level**2, ACROSS, ACROSS.T, level * ACROSS, level * ACROSS.T)
-    chosen: np.ndarray = np.stack([term[seen] for term in terms], axis=1)
-    fitted, *_ = np.linalg.lstsq(chosen, wanted[seen], rcond=None)
-    left = np.zeros_like(wanted)
-    left[seen] = np.abs(wanted[seen] - chosen @ fitted) / max(float(wanted.std()), LEAST_CONTRAST)
-    cells = (SIDE - 2 * BORDER) // CELL
-    sums, counts = (each.reshape(cells, CELL, cells, CELL).sum(axis=(1, 3)) for each in (left, seen))
-    compared = counts >= LEAST_SEEN * CELL**2
-    return float((sums[compared] / counts[compared]).max(initial=0.0))
-
-
-def _laid_over(look: Look, other: Look) -> np.ndarray:
-    """The other look (SIDE, SIDE) where this one has it: by the meshes, then by the pixels."""
-    points = np.column_stack([look.mesh, np.ones(len(look.mesh))])
-    rough, *_ = np.linalg.lstsq(points, other.mesh, rcond=None)
-    fitted = np.ascontiguousarray(rough.T, np.float32)
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, 1e-5)
-    try:
-        found = cv2.findTransformECC(
-            _without_light(look.grey),
-            _without_light(other.grey),
-            fitted.copy(),
-            cv2.MOTION_AFFINE,
-            criteria,
-            np.full_like(look.grey, 255, np.uint8),
-            3,
-        )[1]
-        fitted = np.asarray(found, np.float32)
-    except cv2.error:
-        pass  # the two differ too much to be aligned further, or show nothing
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(other.grey, fitted, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _without_light(grey: np.ndarray) -> np.ndarray:
-    """The grey values against those around them, so that light does not move what is to be aligned."""
-    around: np.ndarray = cv2.GaussianBlur(grey, (0, 0), CELL)
-    return (grey - around) / (around + BLACK)
+def explained(noise: float) -> float:
+    """How large a difference noise explains, by that of neighbouring frames."""
+    return max(LEAST_CHANGE, min(NOISE * noise, MOST_NOISE))

@@ -1,0 +1,93 @@
+"""How far two looks at a face differ by what no motion of the whole picture, and no light, explains.
+
+Two looks are laid over each other by the best affine map, the best tone curve and the best light from one
+side, so that moving, zooming, turning, flickering or lighting a still picture as a whole changes nothing;
+what is blown out or black in one of them is not compared. What is left is blinks, lips, turns of the head,
+and noise.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from unmask.media.clips import clip_box, cut_picture, mesh_in_clip
+from unmask.types import Sighting
+
+SIDE, CELL, BORDER = 64, 8, 8  # pixels of a look, of a cell, and of the border that is not compared
+LEAST_CONTRAST = 4.0  # grey values
+BLACK, WHITE = 8.0, 235.0  # beyond them grey values tell nothing of each other
+LEAST_SEEN = 0.25  # of a cell; one that shows less is not compared
+ACROSS = np.tile(np.linspace(-1, 1, SIDE - 2 * BORDER, dtype=np.float32), (SIDE - 2 * BORDER, 1))
+STEPS = 12  # of the alignment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A face as it is compared: grey (SIDE, SIDE) float32 and its mesh (468, 2) in those pixels."""
+
+    grey: np.ndarray
+    mesh: np.ndarray
+    time_s: float
+
+
+def look_at(sighting: Sighting) -> Look:
+    """The face of a sighting, small and a little blurred."""
+    box = clip_box(sighting.face.mesh, scale=1.0)
+    grey = cv2.cvtColor(cut_picture(sighting.frame.image, box, size_px=SIDE), cv2.COLOR_RGB2GRAY)
+    return Look(
+        grey=cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.0),
+        mesh=mesh_in_clip(sighting.face.mesh, box, size_px=SIDE)[:, :2],
+        time_s=sighting.frame.time_s,
+    )
+
+
+def difference(look: Look, other: Look) -> float:
+    """What no affine map, tone curve or light from one side explains, in the cell where it is largest."""
+    laid = _laid_over(look, other)
+    inside = slice(BORDER, SIDE - BORDER)
+    wanted, found = look.grey[inside, inside], laid[inside, inside]
+    within = (np.minimum(wanted, found) > BLACK) & (np.maximum(wanted, found) < WHITE)
+    seen = cv2.erode(within.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0  # beside them they are mixed
+    if seen.mean() < LEAST_SEEN:
+        return 0.0
+    spread = max(float(found.std()), LEAST_CONTRAST)
+    level = (found - float(found.mean())) / spread
+    terms = (np.ones_like(level), level, level**2, ACROSS, ACROSS.T, level * ACROSS, level * ACROSS.T)
+    chosen: np.ndarray = np.stack([term[seen] for term in terms], axis=1)
+    fitted, *_ = np.linalg.lstsq(chosen, wanted[seen], rcond=None)
+    left = np.zeros_like(wanted)
+    left[seen] = np.abs(wanted[seen] - chosen @ fitted) / max(float(wanted.std()), LEAST_CONTRAST)
+    cells = (SIDE - 2 * BORDER) // CELL
+    sums, counts = (each.reshape(cells, CELL, cells, CELL).sum(axis=(1, 3)) for each in (left, seen))
+    compared = counts >= LEAST_SEEN * CELL**2
+    return float((sums[compared] / counts[compared]).max(initial=0.0))
+
+
+def _laid_over(look: Look, other: Look) -> np.ndarray:
+    """The other look (SIDE, SIDE) where this one has it: by the meshes, then by the pixels."""
+    points = np.column_stack([look.mesh, np.ones(len(look.mesh))])
+    rough, *_ = np.linalg.lstsq(points, other.mesh, rcond=None)
+    fitted = np.ascontiguousarray(rough.T, np.float32)
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, 1e-5)
+    try:
+        found = cv2.findTransformECC(
+            _without_light(look.grey),
+            _without_light(other.grey),
+            fitted.copy(),
+            cv2.MOTION_AFFINE,
+            criteria,
+            np.full_like(look.grey, 255, np.uint8),
+            3,
+        )[1]
+        fitted = np.asarray(found, np.float32)
+    except cv2.error:
+        pass  # the two differ too much to be aligned further, or show nothing
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(other.grey, fitted, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _without_light(grey: np.ndarray) -> np.ndarray:
+    """The grey values against those around them, so that light does not move what is to be aligned."""
+    around: np.ndarray = cv2.GaussianBlur(grey, (0, 0), CELL)
+    return (grey - around) / (around + BLACK)

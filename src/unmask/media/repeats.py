@@ -1,0 +1,106 @@
+"""Whether a recording is held: the very same picture again and again, but for what a codec makes of it.
+
+Measured from one look to the next, 0.07 to 0.1 s later, the largest change of 64 cells of the face in grey
+values. Held, in twelve codings: most below 0.6, with a key frame now and then above. Living people: 1.2 and
+more, compressed so far that little is left of them 0.6 and more, but for single looks.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from unmask.media.clips import clip_box, cut_picture
+from unmask.media.differences import CELL, SIDE, Look, difference, look_at
+from unmask.types import Sighting
+
+SAME = 0.75  # grey values
+SAME_LOOK = 0.12  # what a key frame may change, in the units of `difference`
+LEAST_SHARE = 0.7  # of a run that must be repeats: a camera of 5 frames/s, stored as 30, has 0.58
+STEP_S = 0.06  # pictures that follow sooner are not compared: those of a fast camera are nearly alike
+DOUBLED_S = (
+    0.5  # repeats up to here are what slow cameras and networks make; longer ones show as little as a gap
+)
+HELD_S = 0.8  # a second, less a look at either end
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """Repeats from `from_s` to `to_s`, all like its first look."""
+
+    first: Look
+    from_s: float
+    to_s: float
+    repeated_s: float
+
+    @property
+    def seconds(self) -> float:
+        return self.to_s - self.from_s
+
+
+class Repeats:
+    """Fed with the sightings of one face in order."""
+
+    def __init__(self) -> None:
+        self._runs: deque[_Run] = deque()  # longer than `DOUBLED_S`
+        self._run: _Run | None = None  # which may go on
+        self._latest: Sighting | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether one picture was shown for a second or more."""
+        return any(run.seconds >= HELD_S - 1e-6 for run in self._long())
+
+    @property
+    def seconds(self) -> float:
+        """How long pictures were shown that tell nothing more."""
+        return sum(run.seconds for run in self._long())
+
+    def forget(self, before_s: float) -> None:
+        """Let go of what ended earlier."""
+        while self._runs and self._runs[0].to_s < before_s:
+            self._runs.popleft()
+
+    def add(self, sighting: Sighting) -> None:
+        """Compare one more sighting with the one before."""
+        latest, now_s = self._latest, sighting.frame.time_s
+        if latest is not None and now_s - latest.frame.time_s < STEP_S:
+            return
+        self._latest = sighting
+        if latest is None:
+            return
+        step_s = now_s - latest.frame.time_s
+        same = change(latest, sighting) <= SAME
+        if self._run is not None and same:
+            self._run.to_s = now_s
+            self._run.repeated_s += step_s
+        elif same:
+            from_s = latest.frame.time_s
+            self._run = _Run(first=look_at(latest), from_s=from_s, to_s=now_s, repeated_s=step_s)
+        elif self._run is not None and not self._goes_on(self._run, sighting):
+            if self._run.seconds > DOUBLED_S:
+                self._runs.append(self._run)
+            self._run = None
+
+    def _goes_on(self, run: _Run, sighting: Sighting) -> bool:
+        """Whether another picture may be a key frame of the one that is repeated."""
+        if run.repeated_s < LEAST_SHARE * (sighting.frame.time_s - run.from_s):
+            return False
+        return difference(run.first, look_at(sighting)) <= SAME_LOOK
+
+    def _long(self) -> list[_Run]:
+        last = [self._run] if self._run is not None and self._run.seconds > DOUBLED_S else []
+        return [*self._runs, *last]
+
+
+def change(before: Sighting, after: Sighting) -> float:
+    """How far the grey values of a face changed in its place, in the cell where they changed most."""
+    box = clip_box(before.face.mesh, scale=1.0)
+    one, two = (
+        cv2.cvtColor(cut_picture(sighting.frame.image, box, size_px=SIDE), cv2.COLOR_RGB2GRAY)
+        for sighting in (before, after)
+    )
+    cells = SIDE // CELL
+    changed = cv2.absdiff(one, two).reshape(cells, CELL, cells, CELL)
+    return float(np.mean(changed, axis=(1, 3)).max())
