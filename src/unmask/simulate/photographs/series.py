@@ -4,8 +4,8 @@ Indices 2k and 2k + 1 are the same photograph on the same occasion, once as the 
 display, so that nothing but the instrument tells them apart.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ class Photographs:
     seed: int
     backgrounds: Sequence[Path] = ()
     instruments: tuple[str, ...] = tuple(SHOWINGS)
+    models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     frames: int = 1
     fps: float = 10.0
     cache: Path | None = None
@@ -43,7 +44,8 @@ class Photographs:
         occasion = self.occasion(index)
         rng = np.random.default_rng([self.seed, index, 2])
         instrument = self.instrument(index)
-        model = str(rng.choice(SHOWINGS[instrument].models)) if instrument else ""
+        models = self.models.get(instrument, SHOWINGS[instrument].models) if instrument else ()
+        model = str(rng.choice(models)) if models else ""
         times = tuple(frame / self.fps for frame in range(self.frames))
         exposures = self._presented(rng, occasion, index=index, model=model, times_s=times)
         camera, truth = occasion.camera, Truth(camera=occasion.camera)
