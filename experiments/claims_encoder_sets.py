@@ -89,7 +89,9 @@ def _in(name: str, part: str) -> bool:
 def _models(*, own: bool) -> dict[str, tuple[str, ...]]:
     """The models of each print and display: those of the unseen domain, or all others; masks are shared."""
     flat = {name: row.models for name, row in SHOWINGS.items() if not name.startswith("mask/")}
-    chosen = {name: tuple(one for one in models if (one in OF_DOMAIN) == own) for name, models in flat.items()}
+    chosen = {
+        name: tuple(one for one in models if (one in OF_DOMAIN) == own) for name, models in flat.items()
+    }
     return {name: models or flat[name] for name, models in chosen.items()}
 
 
