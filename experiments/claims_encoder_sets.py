@@ -1,7 +1,7 @@
 """The sets on which the claims are tried on the encoder: photographs as scenes, with domains of their own.
 
     python -m experiments.claims_encoder_sets --photographs DIR [DIR ...] --backgrounds DIR --out OUT
-        [--train 1200 --dev 240 --test 400]
+        [--train 1200 --dev 240 --test 400 --jobs 1]
 
 Recordings of five frames 0.1 s apart. Train, dev and the tests have other people and other rooms. "domain",
 an unseen domain, has a camera, a printer and displays that are in no other part; "instruments" are three
@@ -75,7 +75,7 @@ def main() -> None:
             count=count,
             cutting=Cutting(clip=clip, seed=1, every_s=60.0, **jitter),
             packing=Packing(),
-            jobs=1,
+            jobs=asked.jobs,
             progress=partial(_tell, part),
         )
 
@@ -119,6 +119,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--train", type=int, default=1200)
     parser.add_argument("--dev", type=int, default=240)
     parser.add_argument("--test", type=int, default=400)
+    parser.add_argument("--jobs", type=int, default=1)
     return parser.parse_args()
 
 
