@@ -386,6 +386,24 @@ def test_several_seeds_go_on_where_they_were_killed(toy, tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("words", [("{}",), ("--data", "{}")])
+def test_train_takes_its_folder_by_place_and_as_an_option(toy, tmp_path, monkeypatch, unmask, words):
+    begun = []
+    monkeypatch.setattr(app_train, "_one", lambda settings, options, **named: begun.append(named["sets"]))
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings()))
+    given = [word.format(toy) for word in words]
+    assert unmask("train", *given, "--config", config, "--out", tmp_path / "out")[0] == 0
+    assert begun == [[toy]]
+
+
+def test_a_training_without_a_folder_is_told_how_to_name_one(tmp_path, unmask):
+    code, _, err = unmask("train", "--config", "sgtd_single", "--out", tmp_path / "out")
+    assert code == 4
+    assert "unmask train FOLDER --config sgtd_single" in err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """Clips as the narrow settings ask for."""

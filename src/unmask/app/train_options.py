@@ -24,14 +24,20 @@ class TrainOptions:
     config: Annotated[
         str, typer.Option(help="TOML file with the settings, or the name of a preset, as --list shows.")
     ]
+    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, log, weights.")]
+    folders: Annotated[
+        tuple[Path, ...],
+        typer.Argument(
+            help="Folder of prepared clips, with train and dev, or of labelled recordings; several, all of "
+            "them.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
+    ] = ()
     data: Annotated[
         tuple[Path, ...],
-        typer.Option(
-            help="Folder of prepared clips, with train and dev, or of labelled recordings; given several "
-            "times, all of them."
-        ),
-    ]
-    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, log, weights.")]
+        typer.Option(help="The same as an option, as the other commands have it; repeatable."),
+    ] = ()
     protocol: Annotated[
         str,
         typer.Option(help="Take the parts of this protocol out of --data, sets prepared without one."),

@@ -21,12 +21,17 @@ from unmask.training.results import RESULTS, Result, read_results, write_results
 from unmask.training.run_folder import SETTINGS
 from unmask.training.sets import part_of
 from unmask.training.settings import Settings, changes_of, read_settings
-from unmask.types import UnmaskError
+from unmask.types import SettingsError, UnmaskError
 
 
 def train_all(options: TrainOptions) -> int:
     """Trains once, or once a seed, and names the files that came of it."""
-    data: Sequence[Path] = options.data
+    data: Sequence[Path] = (*options.folders, *options.data)
+    if not data:
+        raise SettingsError(
+            "a training learns from a folder of prepared clips or of labelled recordings, and none is named; "
+            f"write `unmask train FOLDER --config {options.config} --out {options.out}`"
+        )
     out, resume = options.out, options.resume
     files = {name: out / name for name in (WEIGHTS, MODEL, RESULTS, SETTINGS)}
     keep_inputs({"--out": out, **({} if resume else files)}, [options.init, Path(options.config), *data])

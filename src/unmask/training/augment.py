@@ -1,7 +1,7 @@
 """Random changes of a batch of clips: one draw a clip, the same for all its frames, with depth and mask moved
 along.
 
-Flip, contrast and brightness, and cutout are those of the published code (papers.md 1.4) with its slips
+Flip, contrast and brightness, and cutout are those of FAS-SGTD's published code with its slips
 mended: the depth flips with the picture, a clip does not flicker, the square lies within the crop. The others
 are ours, and blind to the class: what a camera does to a picture must not tell an attack.
 """

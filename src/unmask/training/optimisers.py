@@ -26,4 +26,4 @@ def optimiser_of(network: nn.Module, settings: Settings) -> torch.optim.Optimize
         return torch.optim.Adam(groups, lr=settings.optimiser.rate)
     if settings.optimiser.kind == "sgd":
         return torch.optim.SGD(groups, lr=settings.optimiser.rate, momentum=settings.optimiser.momentum)
-    return torch.optim.Adadelta(groups, lr=settings.optimiser.rate, rho=0.95, eps=1e-8)  # TF's, papers.md 1.2
+    return torch.optim.Adadelta(groups, lr=settings.optimiser.rate, rho=0.95, eps=1e-8)  # TensorFlow's own

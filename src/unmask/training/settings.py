@@ -72,7 +72,7 @@ class Batches:
     through all clips in a new random order each epoch, as the papers' code does, and balances nothing.
 
     `clips_bona_fide` and `clips_attack`: about so many of each presentation, spread over it, anew each epoch
-    (papers.md 4.6: 16 and 4 single frames, 16 and 2 clips of several), for the order "epochs"; 0 takes all.
+    (FAS-SGTD's code: 16 and 4 single frames, 14 and 2 clips of several), for the order "epochs"; 0 takes all.
     """
 
     size: int
@@ -87,13 +87,13 @@ class Batches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """Weights of the terms (papers.md 4.5). Stage 1: 1 EDL + 0.5 CDL. Stage 2: 0.2 (EDL + CDL) + 0.8 CE.
+    """Weights of the terms. FAS-SGTD, stage 1: 1 EDL + 0.5 CDL. Stage 2: 0.2 (EDL + CDL) + 0.8 CE.
 
     The published code sums the depth terms of four maps and divides by five: its 0.2 is 0.16 here, where they
     are averaged. `attack_depth`: what the depth of an attack is pulled to, "zeros" or its "true" depth.
     `contrast_padding`: "zeros" as FAS-SGTD's code has it, "none" as CDCN's: only places with all eight
     neighbours count. `pixels`: of networks that mark places (DeepPixBiS). `double_softmax`: cross entropy of
-    the softmax of the classes, as FAS-SGTD's published code has it (papers.md 4.8, 6).
+    the softmax of the classes, as FAS-SGTD's published code has it.
 
     FGHV: 1 RCC (`relative`) + 1 VAR (`variance`) + 1 DDC (`distribution`), see models.hypotheses. Training
     stops when the mean cosine between generated features of real faces reaches `collapse`; 0 never stops it.
@@ -148,8 +148,8 @@ class HeadSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimiser:
-    """`decay` is L2 on the kernels of convolutions and dense layers, not of the GRU, in the gradient
-    (papers.md 1.2); `momentum` is sgd's alone.
+    """`decay` is L2 on the kernels of convolutions and dense layers, not of the GRU, in the gradient,
+    as TensorFlow's slim has it; `momentum` is sgd's alone.
     """
 
     kind: Literal["adam", "adadelta", "sgd"] = "adam"

@@ -141,7 +141,7 @@ class Weights:
     """The weights of the final score: `fhvm` s - `variance` v~ - `delta_kl` KL~; the first is 0 or 1."""
 
     fhvm: float = 1.0
-    variance: float = 0.5  # 0.5 and 0.5: papers.md 5.3, inferred
+    variance: float = 0.5  # 0.5 and 0.5 are inferred: docs/fghv.md
     delta_kl: float = 0.5
 
 

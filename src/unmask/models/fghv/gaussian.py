@@ -1,4 +1,4 @@
-"""GHVM, FGHV's second module: is the face one of those the networks would draw? (papers.md 5.3, inferred.)
+"""GHVM, FGHV's second module: is the face one of those the networks would draw? Its form is inferred.
 
 The networks stand still. For each face K latent vectors are drawn from the prior N(0, I) and moved for a few
 steps so that the relative correlation constraint calls the face bona fide. A Gaussian is fitted to where they

@@ -1,4 +1,4 @@
-"""Losses of FGHV: what the generated features have to do with a face, and with one another (papers.md 5.2).
+"""Losses of FGHV: what the generated features have to do with a face, and with one another.
 
 c_k = cos(f, g_k) of a face and the k-th feature of real faces, e_k = cos(f, h_k) of the known attacks.
 """
