@@ -108,7 +108,7 @@ def _ocim(people: int) -> Iterator[Planned]:
 
 
 def _siw_m(people: int) -> Iterator[Planned]:
-    """Of each type as many attacks as `people`, four times as many bona fide in train, twice in test."""
+    """As many attacks of each type as `people`; four times as many bona fide in train, twice in test."""
     at = 1000
     for part, count in (("Train", 4 * people), ("Test", 2 * people)):
         for number in range(count):

@@ -83,9 +83,9 @@ def test_a_benchmark_without_one_of_the_instruments_is_refused():
         claim_parts(rows)
 
 
-def scores(rng, *, gap: float, system: str, seed: int) -> list[Score]:
+def scores(rng, *, gap: float, system: str, seed: int, tests=tuple(REPORTED)) -> list[Score]:
     rows = []
-    for part in ("dev", *REPORTED):
+    for part in ("dev", *tests):
         for person in range(12):
             for k in range(6):
                 living = k % 2 == 0
@@ -102,11 +102,12 @@ def scores(rng, *, gap: float, system: str, seed: int) -> list[Score]:
     return rows
 
 
-def write_run(out, system: str, seed: int, *, gap: float) -> None:
+def write_run(out, system: str, seed: int, *, gap: float, tests=tuple(REPORTED)) -> None:
     rng = np.random.default_rng([seed, sum(map(ord, system))])
     folder = out / "runs" / f"{system}-{seed}"
     folder.mkdir(parents=True)
-    write_scores(folder / f"scores-{system}.csv", scores(rng, gap=gap, system=system, seed=seed))
+    rows = scores(rng, gap=gap, system=system, seed=seed, tests=tests)
+    write_scores(folder / f"scores-{system}.csv", rows)
     record = {
         "variant": system,
         "seed": seed,
@@ -163,13 +164,26 @@ def test_a_run_that_is_not_done_counts_for_nothing(planted, tmp_path):
     assert tried(Figures(read_runs(tmp_path), rounds=10), PLANTED) == []
 
 
-def test_tables_figures_and_page_come_from_the_files_alone(planted, tmp_path, monkeypatch):
-    for name in list(CLAIMS):
-        monkeypatch.delitem(CLAIMS, name)
-    for name, claim in PLANTED.items():
-        monkeypatch.setitem(CLAIMS, name, claim)
+def test_a_system_without_a_test_is_compared_on_the_others(tmp_path):
+    for seed in (1, 2):
+        write_run(tmp_path, "strong", seed, gap=3.0)
+        write_run(tmp_path, "weak", seed, gap=1.0, tests=("domain", "instruments"))
+    runs, docs = read_runs(tmp_path), tmp_path / "page.md"
+    found = tried(Figures(runs, rounds=50), {"good": PLANTED["good"]})
+    assert {row.test for row in found} == {"domain", "instruments"}
+    report(tmp_path, claims=PLANTED, results=tmp_path, docs=docs, rounds=50, name="other", head="# Others")
+    text = docs.read_text()
+    assert text.startswith("# Others")
+    assert "On real items" not in text  # no claim was tried on them
+    assert "| strong | real items |" in text
+    assert "| weak | real items |" not in text
+    assert "real 36 bona fide and 36 attacks of 12 sources" in text
+    assert (tmp_path / "other_differences.svg").is_file()
+
+
+def test_tables_figures_and_page_come_from_the_files_alone(planted, tmp_path):
     docs = tmp_path / "docs" / "claims.md"
-    report(planted, claims=(), results=tmp_path / "results", docs=docs, rounds=100)
+    report(planted, claims=PLANTED, results=tmp_path / "results", docs=docs, rounds=100)
     rows = list(csv.DictReader((tmp_path / "results" / "claims.csv").read_text().splitlines()))
     assert len(rows) == len(PLANTED) * len(REPORTED) * 3
     assert {row["commit"] for row in rows} == {"abc"}

@@ -1,13 +1,12 @@
 """Score tables of the claims' runs -> results/claims*.csv, figures and the page; from files alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from unmask.claims.figures import forest, networks
 from unmask.claims.measures import (
-    CLAIMS,
-    TESTS,
+    Claim,
     Figures,
     SystemFigures,
     TrainedSystem,
@@ -17,7 +16,7 @@ from unmask.claims.measures import (
     read_runs,
     tried,
 )
-from unmask.claims.page import ClaimsContents, page
+from unmask.claims.page import HEAD, METHOD, ClaimsContents, page
 from unmask.files import write_bytes, write_page
 from unmask.metrics import Estimate
 from unmask.plain import as_csv
@@ -36,28 +35,48 @@ RECORD = (
 )
 
 
-def report(out: Path, *, claims: Sequence[str], results: Path, docs: Path | None, rounds: int) -> None:
-    """Writes three tables and two figures to `results`, and with `docs` the page and its figures."""
+def report(
+    out: Path,
+    *,
+    claims: Mapping[str, Claim],
+    results: Path,
+    docs: Path | None,
+    rounds: int,
+    name: str = "claims",
+    head: str = HEAD,
+    method: str = METHOD,
+) -> None:
+    """Writes three tables and two figures to `results`, and with `docs` the page and its figures; all their
+    names begin with `name`.
+    """
     runs = read_runs(out)
     figures = Figures(runs, rounds=rounds)
-    chosen = {name: claim for name, claim in CLAIMS.items() if not claims or name in claims}
-    found, systems = tried(figures, chosen), measured(figures)
-    made = {name: runs[-1].record.get(name, "") for name in MADE}
-    _write(results / "claims.csv", (_claim_row(row, made) for row in found))
-    _write(results / "claims_networks.csv", (_network_row(row, made) for row in systems))
-    _write(results / "claims_runs.csv", (_run_row(run, test) for run in runs for test in TESTS))
+    found, systems = tried(figures, claims), measured(figures)
+    made = {key: runs[-1].record.get(key, "") for key in MADE}
+    _write(results / f"{name}.csv", (_claim_row(row, claims[row.claim], made) for row in found))
+    _write(results / f"{name}_networks.csv", (_network_row(row, made) for row in systems))
+    _write(results / f"{name}_runs.csv", (_run_row(run, test) for run in runs for test in run.tests))
     drawings = {
-        "claims_differences.svg": forest(found, chosen),
-        "claims_networks.svg": networks(systems),
+        f"{name}_differences.svg": forest(found, claims),
+        f"{name}_networks.svg": networks(systems),
     }
-    for name, drawing in drawings.items():
+    for file, drawing in drawings.items():
         for folder in {results, docs.parent if docs else results}:
-            write_bytes(folder / name, drawing)
+            write_bytes(folder / file, drawing)
     if docs is not None:
-        contents = ClaimsContents(claims=chosen, tried=found, measured=systems, runs=runs, made=made)
+        contents = ClaimsContents(
+            claims=claims,
+            tried=found,
+            measured=systems,
+            runs=runs,
+            made=made,
+            head=head,
+            method=method,
+            figures=name,
+        )
         write_page(docs, page(contents))
         print(docs)
-    print(results / "claims.csv")
+    print(results / f"{name}.csv")
 
 
 def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -67,8 +86,7 @@ def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_bytes(path, as_csv(table).encode())
 
 
-def _claim_row(row: Tried, made: Mapping[str, Any]) -> dict[str, Any]:
-    claim = CLAIMS[row.claim]
+def _claim_row(row: Tried, claim: Claim, made: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "claim": row.claim,
         "paper": claim.paper,

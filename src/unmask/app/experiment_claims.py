@@ -72,7 +72,8 @@ def experiment_claims(options: ClaimsOptions) -> int:
     failed: list[Task] = []
     if not options.report_only:
         failed = _train(data, out, options)
-    report(out, claims=options.only, results=options.results, docs=options.docs, rounds=options.rounds)
+    chosen = {name: claim for name, claim in CLAIMS.items() if not options.only or name in options.only}
+    report(out, claims=chosen, results=options.results, docs=options.docs, rounds=options.rounds)
     for task in failed:
         say(f"{task.variant}, seed {task.seed} failed; the same command tries it again")
     return 1 if failed else 0

@@ -13,7 +13,11 @@ from unmask.claims.measures import DECIDED_BY, TESTS, Claim, SystemFigures, Trie
 from unmask.types import SettingsError
 
 COLOURS = {"holds": "#1a7f37", "does not hold": "#b42318", "not shown": "#6b7280"}
-OF_TEST = {"domain": "#2a5db0", "instruments": "#c2620a"}  # apart for colour-blind eyes, too
+OF_TEST = {
+    "domain": "#2a5db0",
+    "instruments": "#c2620a",
+    "real": "#4d4d4d",
+}  # apart for colour-blind eyes, too
 STYLE = {"svg.hashsalt": "unmask", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 
 
@@ -22,18 +26,21 @@ def forest(found: Sequence[Tried], claims: Mapping[str, Claim]) -> bytes:
     plt = _pyplot()
     rows = [name for name in claims if any(row.claim == name for row in found)]
     with plt.rc_context(STYLE):
+        tests = {test: words for test, words in TESTS.items() if any(row.test == test for row in found)}
+        size = 4.5 * len(tests), 1.2 + 0.36 * len(rows)
         figure, axes = plt.subplots(
-            1, len(TESTS), figsize=(9, 1.2 + 0.36 * len(rows)), sharey=True, layout="constrained"
+            1, len(tests), figsize=size, sharey=True, layout="constrained", squeeze=False
         )
-        for axis, (test, words) in zip(axes, TESTS.items(), strict=True):
+        for axis, (test, words) in zip(axes[0], tests.items(), strict=True):
             axis.axvline(0, color="#9ca3af", linewidth=1)
             chosen = {row.claim: row for row in found if row.test == test and row.figure == DECIDED_BY}
             for place, name in enumerate(rows):
-                _interval(axis, chosen[name], height=len(rows) - 1 - place)
+                if name in chosen:
+                    _interval(axis, chosen[name], height=len(rows) - 1 - place)
             axis.set_title(f"on {words}")
             axis.set_xlabel("difference of AUC, 95 % interval")
-        axes[0].set_yticks(range(len(rows)), [name.replace("-", " ") for name in reversed(rows)])
-        axes[0].set_ylim(-0.7, len(rows) - 0.3)
+        axes[0][0].set_yticks(range(len(rows)), [name.replace("-", " ") for name in reversed(rows)])
+        axes[0][0].set_ylim(-0.7, len(rows) - 0.3)
         return _svg(plt, figure)
 
 
@@ -45,13 +52,17 @@ def networks(found: Sequence[SystemFigures]) -> bytes:
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(8, 1.2 + 0.36 * len(rows)), layout="constrained")
         axis.axvline(0.5, color="#9ca3af", linewidth=1)
-        for shift, (test, words) in zip((0.14, -0.14), TESTS.items(), strict=True):
+        for shift, (test, words) in zip((0.2, 0.0, -0.2), TESTS.items(), strict=True):
             estimates = {row.system: row.figures["auc"] for row in found if row.test == test}
-            values = np.array([estimates[name].value for name in rows])
-            spread = np.array([[estimates[name].low, estimates[name].high] for name in rows]).T
+            places = [place for place, name in enumerate(rows) if name in estimates]
+            if not places:
+                continue
+            shown = [estimates[rows[place]] for place in places]
+            values = np.array([one.value for one in shown])
+            spread = np.array([[one.low, one.high] for one in shown]).T
             axis.errorbar(
                 values,
-                np.arange(len(rows)) + shift,
+                np.array(places) + shift,
                 xerr=np.abs(spread - values),
                 fmt="o",
                 markersize=4,
@@ -61,7 +72,7 @@ def networks(found: Sequence[SystemFigures]) -> bytes:
             )
         axis.set_yticks(range(len(rows)), rows)
         axis.set_xlabel("AUC, 95 % interval over subjects and seeds")
-        axis.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
+        axis.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3)
         return _svg(plt, figure)
 
 

@@ -12,7 +12,11 @@ from unmask.metrics import DrawnFigure, Estimate, Trained, Verdict
 from unmask.scores import read_scores
 from unmask.types import DataError, Label, Score
 
-TESTS = {"domain": "an unseen domain", "instruments": "three unseen instruments"}
+TESTS = {  # a study need not have all of them, nor a system: what reads clips has no score of a picture
+    "domain": "an unseen domain",
+    "instruments": "three unseen instruments",
+    "real": "real items",
+}
 DECIDED_BY = "auc"  # it needs no threshold; the others stand beside it
 COMPARED = ("auc", "hter", "acer")
 
@@ -161,7 +165,7 @@ def _read(path: Path) -> Iterable[TrainedSystem]:
             record=record,
             threshold=_threshold(dev),
             dev=dev,
-            tests={test: tuple(parts[test]) for test in TESTS},
+            tests={test: tuple(parts[test]) for test in TESTS if test in parts},
         )
 
 
@@ -201,6 +205,14 @@ class Figures:
         each = [set(self.runs.get(system, {})) for system in systems]
         return tuple(sorted(set.intersection(*each)))
 
+    def tests(self, *systems: str) -> list[str]:
+        """The tests that all of the systems were put to."""
+        return [
+            test
+            for test in TESTS
+            if all(test in run.tests for name in systems for run in self.runs.get(name, {}).values())
+        ]
+
     def of(self, system: str, *, test: str, seeds: tuple[int, ...]) -> dict[str, DrawnFigure]:
         """Figure -> value and draws of a system; equal tests and seeds have equal draws."""
         key = test, seeds
@@ -211,7 +223,7 @@ class Figures:
                     for seed in seeds
                 ]
                 for name, by_seed in self.runs.items()
-                if set(seeds) <= set(by_seed)
+                if set(seeds) <= set(by_seed) and test in self.tests(name)
             }
             self._known[key] = metrics.figures(trained, rounds=self.rounds)
         return self._known[key][system]
@@ -222,7 +234,7 @@ def tried(figures: Figures, claims: Mapping[str, Claim]) -> list[Tried]:
     found = []
     for name, claim in claims.items():
         seeds = figures.seeds(claim.better, claim.worse)
-        for test in TESTS if seeds else ():
+        for test in figures.tests(claim.better, claim.worse) if seeds else ():
             better = figures.of(claim.better, test=test, seeds=seeds)
             worse = figures.of(claim.worse, test=test, seeds=seeds)
             for figure in COMPARED:
@@ -255,7 +267,7 @@ def measured(figures: Figures) -> list[SystemFigures]:
             seeds=len(figures.seeds(system)),
         )
         for system in figures.runs
-        for test in TESTS
+        for test in figures.tests(system)
     ]
 
 
@@ -279,8 +291,8 @@ def by_run(run: TrainedSystem, test: str) -> dict[str, Any]:
 
 
 def counts(runs: Sequence[TrainedSystem]) -> dict[str, dict[str, int]]:
-    """Part -> bona fide, attacks, subjects; all runs share them."""
-    run = runs[0]
+    """Part -> bona fide, attacks, subjects; all runs that have the part share it."""
+    run = max(runs, key=lambda run: len(run.tests))
     return {
         part: {
             "bona_fide": sum(row.label is Label.BONA_FIDE for row in rows),

@@ -17,11 +17,13 @@ from unmask.claims.measures import (
 from unmask.metrics import Estimate
 
 MOST_PEOPLE = 10_000  # beyond it the difference is as good as none
+SUBJECTS = {"real": "sources"}  # what is drawn again of a test, where it is not its people
 
 HEAD = """# Do the claims hold?
 
 Made by `unmask experiment claims`; do not edit. The numbers are those of `results/claims.csv`,
-`results/claims_networks.csv` and `results/claims_runs.csv`.
+`results/claims_networks.csv` and `results/claims_runs.csv`. All networks of this page begin from chance;
+[the claims on the encoder](claims_encoder.md) tries them again on what a pretrained encoder sees.
 """
 
 METHOD = """## How it was tried
@@ -66,34 +68,38 @@ good as none.
 **Reach.** What is said here is said of simulated recordings and of trainings as long as the last table
 says. With the presets `s` and `m` these are narrow networks after a small part of a paper's training: a
 claim that does not hold there may hold for the paper's widths, trainings and data sets, and the other way
-round. All of them begin from chance: the claims were not tried again on the pretrained encoder (`sgtd_e`,
-`fghv_e`), nor on real items.
+round. All of them begin from chance, and no real item is among the tests.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimsContents:
-    """What the page shows; `made` is command, commit, machine, date, data hash and preset of the runs."""
+    """What the page shows; `made` is command, commit, machine, date, data hash and preset of the runs.
+    `head` begins the page, `method` says how it was tried; `figures` begins the names of its two drawings.
+    """
 
     claims: Mapping[str, Claim]
     tried: Sequence[Tried]
     measured: Sequence[SystemFigures]
     runs: Sequence[TrainedSystem]
     made: Mapping[str, Any]
+    head: str = HEAD
+    method: str = METHOD
+    figures: str = "claims"
 
 
 def page(contents: ClaimsContents) -> str:
     """The page in Markdown; its figures lie beside it."""
     blocks = [
-        HEAD,
+        contents.head,
         _answer(contents),
-        "![Differences of AUC with intervals](claims_differences.svg)\n",
+        f"![Differences of AUC with intervals]({contents.figures}_differences.svg)\n",
         "## Claim by claim\n",
         "\n".join(_claim_table(contents)) + "\n",
         "## Every network\n",
         "\n".join(_network_table(contents)) + "\n",
-        "![AUC of every network with intervals](claims_networks.svg)\n",
-        METHOD,
+        f"![AUC of every network with intervals]({contents.figures}_networks.svg)\n",
+        contents.method,
         "\n".join(_budget(contents)) + "\n",
     ]
     return "\n".join(blocks)
@@ -107,7 +113,7 @@ def _answer(contents: ClaimsContents) -> str:
         for row in contents.tried:
             if row.test == test and row.figure == DECIDED_BY:
                 by_verdict[row.verdict].append(contents.claims[row.claim].words)
-        for verdict, claims in by_verdict.items():
+        for verdict, claims in by_verdict.items() if any(by_verdict.values()) else ():
             listed = "; ".join(claims) or "none"
             lines.append(f"- On {words}, **{verdict}** ({len(claims)}): {listed}.")
     missing = set(contents.claims) - {row.claim for row in contents.tried}
@@ -130,7 +136,7 @@ def _claim_table(contents: ClaimsContents) -> Iterator[str]:
                 f"| {claim.words} ({claim.paper}) | {words} | {claim.better} against {claim.worse} "
                 f"| {row.better.value:.3f} against {row.worse.value:.3f} | {_signed(row.difference)} "
                 f"| {_signed(hter)} | {_signed(acer)} | **{row.verdict}** "
-                f"| {_people(row.difference, sizes[test]['subjects'])} |"
+                f"| {_needed(row.difference, sizes[test]['subjects'], test=test)} |"
             )
 
 
@@ -151,7 +157,8 @@ def _budget(contents: ClaimsContents) -> Iterator[str]:
     yield f"Preset `{made['preset']}`, {where}: `{made['command']}`."
     yield f"Benchmark: SHA-256 of its frame hashes `{made['data_sha256']}`."
     parts = (
-        f"{part} {size['bona_fide']} bona fide and {size['attacks']} attacks of {size['subjects']} people"
+        f"{part} {size['bona_fide']} bona fide and {size['attacks']} attacks of {size['subjects']} "
+        f"{SUBJECTS.get(part, 'people')}"
         for part, size in sizes.items()
     )
     yield f"Presentations: {'; '.join(parts)}.\n"
@@ -169,11 +176,12 @@ def _budget(contents: ClaimsContents) -> Iterator[str]:
         )
 
 
-def _people(difference: Estimate, people: int) -> str:
+def _needed(difference: Estimate, people: int, *, test: str) -> str:
     needed = people_needed(difference, people=people)
     if not needed:
         return ""
-    return f"{needed:,}" if needed <= MOST_PEOPLE else f"over {MOST_PEOPLE:,}"
+    count = f"{needed:,}" if needed <= MOST_PEOPLE else f"over {MOST_PEOPLE:,}"
+    return f"{count} {SUBJECTS[test]}" if test in SUBJECTS else count
 
 
 def _plain(estimate: Estimate) -> str:
