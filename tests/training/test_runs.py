@@ -237,6 +237,7 @@ def test_the_documented_torchrun_command_writes_its_files_once(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split()[-2:] == ["run/weights.safetensors", "run/model.onnx"]
     assert done.stdout.count("model.onnx") == 1  # by the first process alone
+    assert done.stderr.count("step 2 of 2") == 1
     assert read(tmp_path / "run" / CHECKPOINT).history.step == 2
 
 

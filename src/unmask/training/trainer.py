@@ -83,7 +83,7 @@ class Trainer:
                     figures = {"loss": loss, "rate": rate_at(step, settings), **meter.figures()}
                     fabric.log_dict({**figures, **self.figures}, done)
                     meter = Meter()
-                    if progress is not None:
+                    if progress is not None and fabric.global_rank == 0:
                         progress(done, settings.run.steps, loss)
                 evaluates = last or done % settings.evaluation.every == 0
                 if evaluates:
