@@ -38,7 +38,7 @@ from unmask.data.prepare.true_depth import Depth, check_depth
 from unmask.files import held, keep_inputs, left_behind, name_below, write_bytes
 from unmask.media.faces import FaceFinder
 from unmask.parallel import ENGINES, ray_module
-from unmask.types import ClipSpec, DataError, OutputError, Presentation, SettingsError
+from unmask.types import Border, ClipSpec, DataError, OutputError, Presentation, SettingsError
 
 MARK = PREPARATION
 FILES = "|".join(map(re.escape, (MARK, MANIFEST, CLIPS)))
@@ -56,6 +56,13 @@ class PrepareOptions(EngineOptions):
     clip_stride: Annotated[float, typer.Option(help="Seconds between its frames.", min=0.001)] = 0.1
     clip_size: Annotated[int, typer.Option(help="Pixels of its side.", min=32)] = 256
     clip_scale: Annotated[float, typer.Option(help="Its side over the face's longer one.", min=1.0)] = 1.3
+    clip_border: Annotated[
+        Border,
+        typer.Option(
+            help="Where a crop reaches beyond the picture: repeat its last pixels, or move the crop inside, "
+            "as networks on the encoder have it; then there is no --margin."
+        ),
+    ] = "repeat"
     every_s: Annotated[
         float, typer.Option("--every", help="Seconds between the starts of clips.", min=0.001)
     ] = 0.5
@@ -66,10 +73,6 @@ class PrepareOptions(EngineOptions):
         float,
         typer.Option(help="Room around clips of train, in which each reading draws its crop anew.", min=0.0),
     ] = MARGIN
-    cuts: Annotated[
-        int,
-        typer.Option(help="Deprecated: fixed crops of each clip of train, in place of --margin.", min=1),
-    ] = 1
     seed: Annotated[int, typer.Option(help="The same seed moves the boxes alike.", min=0)] = 1
     shard: Annotated[int, typer.Option(help="Presentations in a shard: what a kill may cost.", min=1)] = 16
     pictures: Annotated[
@@ -87,6 +90,7 @@ class PrepareOptions(EngineOptions):
             stride_s=self.clip_stride,
             size_px=self.clip_size,
             box_scale=self.clip_scale,
+            border=self.clip_border,
         )
 
 
@@ -97,11 +101,6 @@ def prepare(options: PrepareOptions) -> int:
     if options.engine == "ray":
         ray_module()
     keep_inputs({"--out": out}, [root])
-    if options.cuts > 1:
-        say(
-            "unmask: --cuts stores copies with fixed crops and will go; without it, clips are stored once, "
-            "with --margin, and a training draws a new crop each time"
-        )
     parts = parts_of(dataset, root, protocol=options.protocol)
     if options.depth == "real":
         check_depth([p for presentations in parts.values() for p in presentations], dataset=dataset)
@@ -173,10 +172,10 @@ def prepare_part(
 ) -> Path:
     """The prepared set of one part."""
     source = _source(presentations, root=root, options=options)
-    cutting = Cutting(clip=options.clip, seed=options.seed, every_s=options.every_s, cuts=options.cuts)
+    cutting = Cutting(clip=options.clip, seed=options.seed, every_s=options.every_s)
     if part != "train":
-        cutting = replace(cutting, cuts=1, scale_jitter=0.0, shift_jitter=0.0)
-    roomy = part in ("train", WHOLE) and options.cuts == 1
+        cutting = replace(cutting, scale_jitter=0.0, shift_jitter=0.0)
+    roomy = part in ("train", WHOLE) and options.clip_border == "repeat"
     if roomy and isinstance(source, TrackedFolder):  # crops of an authors' tree have no margin
         cutting = replace(cutting, margin=options.margin)
     return prepared(
