@@ -79,7 +79,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(call install,-e ".[simulate$(comma)train$(comma)data$(comma)scale$(comma)report$(comma)serve$(comma)docs$(comma)dev]")
+	$(call install,-e ".[simulate$(comma)train$(comma)data$(comma)scale$(comma)report$(comma)search$(comma)serve$(comma)docs$(comma)dev]")
 	$(BIN)/unmask assets
 	touch $@ $(VENV)/.core
 
