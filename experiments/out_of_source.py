@@ -99,7 +99,7 @@ def main() -> None:
             _write_scores(asked.scores, items, scores)
         if asked.results:
             title = f"{asked.recipe} without {name}" if name else asked.recipe
-            _write_line(asked, recipe, train, line, recipe=title)
+            append(asked.results, [result_line(recipe, train, line, recipe=title, note=asked.note)])
 
 
 def without_set(data: Sequence[Path], name: str, settings: Settings) -> tuple[list[Path], Settings]:
@@ -269,20 +269,20 @@ def _write_scores(path: Path, items: Sequence[Item], scores: np.ndarray) -> None
             writer.writerow([one.path, item.view, one.label, one.instrument, item.source, f"{score:.4f}"])
 
 
-def _write_line(
-    asked: argparse.Namespace, settings: Settings, train: PreparedSet, line: dict[str, str], *, recipe: str
-) -> None:
+def result_line(
+    settings: Settings, train: PreparedSet, line: dict[str, str], *, recipe: str, note: str
+) -> dict[str, str]:
+    """The row of results/out_of_source.csv for what `figures` found."""
     names = [folder.parent.name for folder in rows_by_set(train)]
     shares = zip(names, settings.head.shares, strict=False)
-    row = {
+    return {
         **stamp(),
         "recipe": recipe or " ".join(names),
         "shares": " ".join(f"{name} {share:g}" for name, share in shares),
         "C": f"{settings.head.strength:g}",
-        **{name: line[found] for name, found in COLUMNS.items()},
-        "note": asked.note,
+        **{name: line.get(found, "") for name, found in COLUMNS.items()},
+        "note": note,
     }
-    append(asked.results, [row])
 
 
 def _arguments() -> argparse.Namespace:
