@@ -23,6 +23,21 @@ def seen(source: object, **settings) -> list[np.ndarray]:
     return [frame.image for frame in open_given(source, **settings).frames]
 
 
+def closed_file() -> io.BytesIO:
+    file = io.BytesIO(b"secret")
+    file.close()
+    return file
+
+
+def test_frames_are_turned_into_colours_one_by_one_when_they_are_asked_for():
+    """All of them at once would be 120 GB."""
+    clear = np.broadcast_to(np.uint8(0), (30_000, 1000, 1000, 4))
+    source = open_given(clear)
+    image = next(source.frames).image
+    assert (image.shape, image.min()) == ((1000, 1000, 3), 255)
+    source.close()
+
+
 def test_every_form_of_a_picture_gives_the_same_pixels(picture, tmp_path):
     write_image(tmp_path / "a.png", picture)
     content = (tmp_path / "a.png").read_bytes()
@@ -119,6 +134,9 @@ class Odd:
         np.array(["a"]),
         np.array([[[None] * 3]]),
         io.StringIO("text"),
+        closed_file(),
+        np.broadcast_to(np.uint8(0), (100_000, 100_000, 3)),
+        np.broadcast_to(np.uint8(0), (40_000, 8, 8, 3)),
         [np.zeros((4, 4, 3), np.uint8), np.zeros((5, 4, 3), np.uint8)],
         [np.zeros((4, 4, 3), np.uint8), "a.png"],
     ],

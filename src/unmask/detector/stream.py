@@ -1,6 +1,7 @@
 """A stream of frames -> a decision as soon as it is safe, and for as long as somebody asks for it."""
 
 import math
+import numbers
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -103,9 +104,10 @@ class Stream:
         """The picture and the seconds since the first; SourceError unless it comes after the others."""
         picture = frame_of(image, name=self._name)
         first_s, latest_s = self._times_s
-        if not math.isfinite(time_s) or time_s <= latest_s:
+        if not isinstance(time_s, numbers.Real) or not math.isfinite(time_s) or time_s <= latest_s:
             raise SourceError(
-                f"{self._name}: times must rise, not {time_s} after {latest_s}; give those of the camera"
+                f"{self._name}: times must rise, not {time_s!r:.40} after {latest_s}; "
+                "give those of the camera"
             )
         self._times_s = (time_s if self._count == 0 else first_s, time_s)
         return picture, time_s - self._times_s[0]

@@ -46,11 +46,14 @@ def open_given(source: Any, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMIT
     if isinstance(source, list | tuple):
         return _open_list(source, fps=fps, limits=limits)
     if _is_picture(source):
-        return _of_frames(
-            _pictures_of(source, name=_kind(source)), fps=fps, limits=limits, name=_kind(source)
-        )
+        return _of_frames(_array_of(source, name=_kind(source)), fps=fps, limits=limits, name=_kind(source))
     if callable(getattr(source, "read", None)):
-        content = source.read(LARGEST_FILE + 1)
+        try:
+            content = source.read(LARGEST_FILE + 1)
+        except (OSError, ValueError, TypeError) as refused:
+            raise SourceError(
+                f"a file cannot be read; it has to be open, for bytes (rb); {TAKEN}"
+            ) from refused
         if isinstance(content, bytes) and len(content) <= LARGEST_FILE:
             return _open_bytes(content, name="file", limits=limits)
         raise SourceError(f"a file has to be opened for bytes (rb) and have at most {LARGEST_FILE}; {TAKEN}")
@@ -60,10 +63,11 @@ def open_given(source: Any, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMIT
 def frame_of(image: Any, *, name: str = "stream") -> np.ndarray:
     """(H, W, 3) uint8 RGB of one picture in any form that `open_given` takes; SourceError else."""
     if _is_picture(image):
-        pictures = _pictures_of(image, name=name)
-        if pictures.ndim == 3:
-            return pictures
-        raise SourceError(f"{name}: frames are pushed one by one, not {len(pictures)} at once; {FRAME}")
+        array = _array_of(image, name=name)
+        if array.ndim != 3:
+            raise SourceError(f"{name}: frames are pushed one by one, not {len(array)} at once; {FRAME}")
+        DEFAULT_LIMITS.check_size(name, width=array.shape[1], height=array.shape[0])
+        return _rgb(array)
     raise SourceError(f"{name}: something of type {_kind(image)} is not a frame; {FRAME}")
 
 
@@ -96,10 +100,10 @@ def _open_list(source: Sequence[Any], *, fps: float, limits: Limits) -> Source:
     return _of_frames(np.stack(frames), fps=fps, limits=limits, name="list")
 
 
-def _of_frames(pictures: np.ndarray, *, fps: float, limits: Limits, name: str) -> Source:
-    """A picture (H, W, 3) or frames (N, H, W, 3)."""
-    image = pictures.ndim == 3
-    frames = pictures[None] if image else pictures
+def _of_frames(array: np.ndarray, *, fps: float, limits: Limits, name: str) -> Source:
+    """A picture (H, W, C) or frames (N, H, W, C), turned into colours one by one as they are asked for."""
+    image = array.ndim == 3
+    frames = array[None] if image else array
     limits.check_size(name, width=frames.shape[2], height=frames.shape[1])
     limits.check_frames(name, len(frames))
     account = Account(period_s=1 / fps)
@@ -116,7 +120,7 @@ def _of_frames(pictures: np.ndarray, *, fps: float, limits: Limits, name: str) -
 def _timed(frames: np.ndarray, *, fps: float, account: Account) -> Generator[Frame, None, None]:
     for index, picture in enumerate(frames):
         account.good()
-        yield Frame(image=picture, time_s=index / fps, index=index)
+        yield Frame(image=_rgb(picture), time_s=index / fps, index=index)
 
 
 def _is_picture(source: Any) -> bool:
@@ -124,24 +128,31 @@ def _is_picture(source: Any) -> bool:
     return isinstance(source, np.ndarray | Image.Image) or hasattr(source, "__array__")
 
 
-def _pictures_of(source: Any, *, name: str) -> np.ndarray:
-    """(H, W, 3) or (N, H, W, 3) uint8 RGB."""
+def _array_of(source: Any, *, name: str) -> np.ndarray:
+    """A picture (H, W, C) or frames (N, H, W, C) in values that are those of pictures; not copied."""
     if isinstance(source, Image.Image):
         return upright(rgb_of(source, name=name), exif_orientation(source))
-    array = _array_of(source, name=name)
+    array = _numbers_of(source, name=name)
     if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] not in CHANNELS):
         array = array[..., None]
     if array.ndim not in (3, 4) or array.shape[-1] not in CHANNELS or not array.size:
         raise SourceError(f"an array of shape {array.shape[:6]} is not a picture; {TAKEN}")
-    pictures = _bytes_of(array)
-    if pictures.shape[-1] == 4:
-        alpha = pictures[..., 3:].astype(np.uint32)
-        pictures = ((pictures[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-    whole = np.repeat(pictures, 3, axis=-1) if pictures.shape[-1] == 1 else pictures
+    if array.dtype not in (np.uint8, np.uint16):
+        _check_values(array)
+    return array
+
+
+def _rgb(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 of a picture (H, W, C); what is clear in it is white."""
+    colours = _bytes_of(picture)
+    if colours.shape[-1] == 4:
+        alpha = colours[..., 3:].astype(np.uint32)
+        colours = ((colours[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    whole = np.repeat(colours, 3, axis=-1) if colours.shape[-1] == 1 else colours
     return np.ascontiguousarray(whole)
 
 
-def _array_of(source: Any, *, name: str) -> np.ndarray:
+def _numbers_of(source: Any, *, name: str) -> np.ndarray:
     """An array with its channels last; tensors of networks have them first."""
     if isinstance(source, np.ndarray):
         return source
@@ -149,10 +160,19 @@ def _array_of(source: Any, *, name: str) -> np.ndarray:
         source = getattr(source, step)() if callable(getattr(source, step, None)) else source
     try:
         array = np.asarray(source)
-    except (TypeError, ValueError, RuntimeError) as refused:
+    except (TypeError, ValueError, RuntimeError, AttributeError) as refused:
         raise SourceError(f"a {name} gives no array of numbers; {TAKEN}") from refused
     first = array.ndim in (3, 4) and array.shape[-1] not in CHANNELS and array.shape[-3] in CHANNELS
     return np.moveaxis(array, -3, -1) if first else array
+
+
+def _check_values(array: np.ndarray) -> None:
+    """SourceError unless all are whole numbers of 0 to 255, or fractions of 0 to 1."""
+    if array.dtype.kind not in "fiu":
+        raise SourceError(f"an array of {array.dtype} is not a picture; {FRAME}")
+    low, high = float(array.min()), float(array.max())
+    if not 0 <= low <= high <= _most(array):  # also NaN
+        raise SourceError(f"an array of {array.dtype} goes from {low:.4g} to {high:.4g}; {FRAME}")
 
 
 def _bytes_of(array: np.ndarray) -> np.ndarray:
@@ -161,13 +181,11 @@ def _bytes_of(array: np.ndarray) -> np.ndarray:
         return array
     if array.dtype == np.uint16:
         return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if array.dtype.kind not in "fiu":
-        raise SourceError(f"an array of {array.dtype} is not a picture; {FRAME}")
-    low, high = float(array.min()), float(array.max())
-    most = 1.0 if array.dtype.kind == "f" else 255.0
-    if not 0 <= low <= high <= most:  # also NaN
-        raise SourceError(f"an array of {array.dtype} goes from {low:.4g} to {high:.4g}; {FRAME}")
-    return np.rint(array * (255.0 / most)).astype(np.uint8)
+    return np.rint(array * (255.0 / _most(array))).astype(np.uint8)
+
+
+def _most(array: np.ndarray) -> float:
+    return 1.0 if array.dtype.kind == "f" else 255.0
 
 
 def _kind(source: Any) -> str:
