@@ -63,7 +63,7 @@ docs: $(VENV)/.dev
 web:
 	cd web && npm ci && npm run check && npm run build
 
-# Speed in one table, ten minutes on two idle cores; UNMASK_MINIFASNET=FOLDER puts Silent-Face's networks beside it.
+# Speed in one table, half an hour on two idle cores; UNMASK_MINIFASNET=FOLDER puts Silent-Face's networks beside it.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 

@@ -1,6 +1,6 @@
 """Speed, side by side: one table, and how the cost grows.
 
-    python -m benchmarks [--quick] [--repeats 15] [--minifasnet FOLDER] [--only checking|making|growth]
+    python -m benchmarks [--quick] [--repeats 15] [--minifasnet FOLDER] [--only PART ...]
 
 Needs no arguments. Lines go to results/performance.csv and results/growth.csv; what is printed is Markdown
 for docs/performance.md. Each figure is the median of the repeats, with an interval that holds the median with
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from benchmarks import checking, growth
@@ -23,7 +24,8 @@ from benchmarks.result_lines import append, stamp
 from benchmarks.timing import DisagreementError, Row
 from unmask.media.engine import ov
 
-PARTS = ("checking", "making", "growth")
+PARTS = ("checking", "making", "head", "paper_width", "workers", "growth")
+FEW = 5  # repeats of what takes minutes: workers that start, and growth
 RESULTS = Path(__file__).parents[1] / "results"
 
 
@@ -42,13 +44,13 @@ def main() -> int:
                     rows,
                     checking.rows(folder, repeats=repeats, quick=asked.quick, minifasnet=asked.minifasnet),
                 )
-            if "making" in asked.only:
-                from benchmarks import making  # torch, numba
-
-                _take(rows, making.rows(folder, repeats=repeats, quick=asked.quick))
+            for part in ("making", "head", "paper_width", "workers"):
+                if part in asked.only:
+                    module = import_module(f"benchmarks.{part}")  # torch, numba
+                    some = min(repeats, FEW) if part == "workers" else repeats
+                    _take(rows, module.rows(folder, repeats=some, quick=asked.quick))
             if "growth" in asked.only:
-                some = 1 if asked.quick else min(repeats, 5)
-                _take(lines, growth.lines(folder, repeats=some, quick=asked.quick))
+                _take(lines, growth.lines(folder, repeats=min(repeats, FEW), quick=asked.quick))
         except DisagreementError as wrong:
             print(f"benchmarks: {wrong}", file=sys.stderr)
             return 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks import material
 from benchmarks.peer import Peer
-from benchmarks.timing import DisagreementError, Ended, Row, in_turn, interval, process, ratio, walled
+from benchmarks.timing import DisagreementError, Ended, Row, cored, in_turn, interval, process, ratio, walled
 from unmask.detector import watch
 from unmask.detector.detector import Detector
 from unmask.media.sources import open_source
@@ -152,6 +152,21 @@ def _many(detector: Detector, folder: Path, *, repeats: int, count: int) -> Iter
     together = [found for found in detector.check_many(paths, progress=False) if isinstance(found, Decision)]
     for one, path in zip(together, paths, strict=True):
         agree(one, detector.check(path), of="a picture among many")
+    apart = in_turn(
+        repeats,
+        together=cored(lambda: list(detector.check_many(paths, progress=False))),
+        alone=cored(lambda: [detector.check(path) for path in paths]),
+    )
+    alone = 1e3 * float(np.median(apart["alone"])) / count
+    yield Row(
+        work="`check_many`, 640x480 pictures, 2 threads",
+        unit="core ms a picture",
+        value=interval([1e3 * seconds / count for seconds in apart["together"]]),
+        goal="",
+        against=f"`check`, one after the other: {alone:.0f} core ms",
+        ratio=ratio(apart["alone"], apart["together"]),
+        limit="the encoder",
+    )
     cores = sorted(os.sched_getaffinity(0))[:2]
     found = in_turn(
         repeats,

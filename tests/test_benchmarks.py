@@ -1,5 +1,7 @@
 """How benchmarks/ counts: turns, intervals, ratios, exponents, and that a quick wrong answer fails."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -81,3 +83,24 @@ def test_the_table_is_markdown_of_as_many_cells_as_its_heading():
         assert {one.count("|") for one in lines} == {cells + 1}
     assert "1 [1, 1] ms" in text
     assert "| 1.00 |" in second
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["checking", "making", "head", "paper_width", "workers", "growth"])
+def test_each_part_runs_on_tiny_input_and_writes_nothing(part):
+    from benchmarks.__main__ import PARTS
+
+    root = Path(__file__).parents[1]
+    before = {path: path.read_bytes() for path in (root / "results").iterdir()}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--only", part],
+        cwd=root,
+        env={name: value for name, value in os.environ.items() if name != "UNMASK_MINIFASNET"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n|") >= 3  # a heading, its rule and a row
+    assert part in PARTS
+    assert {path: path.read_bytes() for path in (root / "results").iterdir()} == before

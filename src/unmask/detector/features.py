@@ -6,10 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from unmask.contract import Contract, view_names
+from unmask.detector.graph_part import Part, part, tensors_of
 from unmask.detector.network import Network, planes, read_graph
-from unmask.detector.runtimes import compiled
 from unmask.media.clips import mesh_mask
-from unmask.media.engine import ov
 from unmask.types import Clip, ClipScore
 
 # The first of these that a graph names is the nearest to its verdict.
@@ -34,9 +33,9 @@ class TellingNetwork(Network):
         device: str = "CPU",
     ) -> None:
         super().__init__(graph, contract, origin=origin, precision=precision, threads=threads, device=device)
-        model = read_graph(graph, origin=origin)
-        self.feature_name, inner = _inner(model)
-        self._inner = inner and compiled(inner, precision=precision, threads=threads)
+        there = tensors_of(read_graph(graph, origin=origin))
+        self.feature_name = next((name for name in NAMES if name in there), "")
+        self._inner = self._part() if self.feature_name else None
 
     def score(self, clips: Sequence[Clip]) -> list[ClipScore]:
         """One score a clip, in their order."""
@@ -50,11 +49,14 @@ class TellingNetwork(Network):
         if self._inner is None:
             return None
         mask = mesh_mask(clip.meshes[0], size_px=self.contract.clip.size_px)
-        request = self._inner.create_infer_request()
         views = dict(zip(view_names(self.contract.clip), clip.views, strict=True))
         pictures = {name: planes(view.pixels[None]) for name, view in {"clips": clip, **views}.items()}
-        request.infer({**pictures, "mask": mask[None]})
-        return pooled(np.array(request.get_output_tensor(0).data, np.float32))
+        return pooled(self._inner({**pictures, "mask": mask[None]})[self.feature_name])
+
+    def _part(self) -> Part:
+        inputs, outputs = ("clips", *view_names(self.contract.clip), "mask"), (self.feature_name,)
+        inner = part(self.graph, inputs=inputs, outputs=outputs, origin=self.contract.name)
+        return Part(inner, outputs, network=self)
 
 
 def pooled(tensor: np.ndarray) -> np.ndarray:
@@ -66,14 +68,3 @@ def pooled(tensor: np.ndarray) -> np.ndarray:
     if tensor.ndim == 4:
         return tensor.mean(axis=(0, 2, 3))
     return tensor.reshape(-1, tensor.shape[-1]).mean(axis=0)
-
-
-def _inner(model: ov.Model) -> tuple[str, ov.Model | None]:
-    """The first of NAMES in the graph, and the part of the graph that gives it; ("", None) without one."""
-    ports = {
-        name: port for node in model.get_ordered_ops() for port in node.outputs() for name in port.get_names()
-    }
-    name = next((name for name in NAMES if name in ports), "")
-    if not name:
-        return "", None
-    return name, ov.Model([ov.opset13.result(ports[name])], model.get_parameters(), f"features {name}")

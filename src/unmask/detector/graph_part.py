@@ -35,9 +35,7 @@ class Part:
 def part(graph: bytes, *, inputs: Sequence[str], outputs: Sequence[str], origin: str) -> ov.Model:
     """The part of the graph from the tensors `inputs` to the tensors `outputs`, which keep their names."""
     model = read_graph(graph, origin=origin)
-    ports = {
-        name: port for node in model.get_ordered_ops() for port in node.outputs() for name in port.get_names()
-    }
+    ports = tensors_of(model)
     if missing := {*inputs, *outputs} - ports.keys():
         raise ModelError(f"model {origin} has no {', '.join(sorted(missing))} to cut at; export it again")
     ends = {name: port.get_node() for port in model.outputs for name in port.get_names()}
@@ -53,3 +51,10 @@ def part(graph: bytes, *, inputs: Sequence[str], outputs: Sequence[str], origin:
             consumer.replace_source_output(parameter.output(0))
         parameters.append(parameter)
     return ov.Model(results, parameters, f"{origin} {'+'.join(outputs)}")
+
+
+def tensors_of(model: ov.Model) -> dict[str, ov.Output]:
+    """All named tensors of a graph."""
+    return {
+        name: port for node in model.get_ordered_ops() for port in node.outputs() for name in port.get_names()
+    }
