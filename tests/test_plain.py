@@ -24,6 +24,8 @@ ADDRESSES = [
     f"http://10.0.0.7/clip.mp4#{SECRET}",
     f"rtsp://10.0.0.7/user=admin&password={SECRET}&channel=1.sdp",
     f"RTSPS://admin:a@{SECRET}@10.0.0.7/x",
+    f"http://10.0.0.7:80/x;jsessionid={SECRET}",
+    f"http://10.0.0.7:{SECRET}",  # a password that lost its host
 ]
 
 
@@ -40,14 +42,33 @@ def test_an_address_is_shown_without_its_credentials(address):
 
 
 @pytest.mark.parametrize(
-    "name", ["videos/a@b.mp4", "C:\\a.mp4", "camera:0", "a?b=c.mp4", "http://host/a.mp4"]
+    "name",
+    [
+        *(
+            "videos/a@b.mp4",
+            "C:\\a.mp4",
+            "camera:0",
+            "a?b=c.mp4",
+            "http://host:80/a.mp4",
+            "http://[::1]:80/a",
+        ),
+        *("https-talk: me@home.mp4", "http/a:b.mp4"),
+    ],
 )
 def test_what_holds_no_credentials_stays_as_it_is(name):
     assert address_shown(name) == name
 
 
 @pytest.mark.parametrize(
-    "address", [f"rtsp://admin:{SECRET}@127.0.0.1:9/x", f"ftp://admin:{SECRET}@127.0.0.1/x"]
+    "address",
+    [
+        *(
+            f"rtsp://admin:{SECRET}@127.0.0.1:9/x",
+            f"ftp://admin:{SECRET}@127.0.0.1/x",
+            f"rtsp://admin:{SECRET}",
+        ),
+        *(f"rtsp:/admin:{SECRET}@127.0.0.1/x", f"HTTP//admin:{SECRET}@127.0.0.1/x"),
+    ],
 )
 def test_no_error_of_the_api_holds_a_password(address):
     with pytest.raises(SourceError) as caught:

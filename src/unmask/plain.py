@@ -12,28 +12,31 @@ LONGEST = 1000  # characters of what is said of one thing
 JOINERS = "\u200c\u200d"  # invisible, but letters of some scripts and emoji need them
 # Cameras take credentials in the path, too, e.g. /user=admin&password=..._channel=1
 IN_PATH = re.compile(
-    r"((?:user(?:name)?|login|account|pass(?:word|wd|phrase)?|pwd|token|key|secret|auth|sig(?:nature)?)=)[^/]*",
+    r"((?:user(?:name)?|login|account|pass(?:word|wd|phrase)?|pwd|token|key|secret|auth|j?session(?:id)?|sig(?:nature)?)=)[^/]*",
     re.IGNORECASE,
 )
 
 # Full-width signs count for some versions; who typed an apostrophe before such a sign gets it back.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+MISSPELT = re.compile(r"^((?:rtsps?|https?)[:/\\]+)[^/\\@]+:.*@", re.I)  # http:/user:password@host
+NO_PORT = re.compile(r"^([^:/?#\[\]]*):(?!\d*(?:[/?#]|$))[^/?#]*")  # host:password, without an @
 NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|-inf")
 
 
 def address_shown(source: str) -> str:
     """The name of a source without credentials: an address without user, password and values of its query.
 
-    All before the last @ may be a password, also one that holds / or ?. Names that are not addresses stay.
+    All before the last @ may be a password, also one that holds / or ?, and where there is no @ what stands in
+    the place of a port and is none. Names that are not addresses stay, but for what is clearly a misspelt one.
 
     >>> address_shown("rtsp://admin:secret@10.0.0.7:554/live?token=abc")
     'rtsp://***@10.0.0.7:554/live?token=***'
     """
     scheme, mark, rest = source.partition("://")
     if not mark or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
-        return source
-    if "@" in rest:
-        rest = f"{HIDDEN}@{rest.rpartition('@')[2]}"
+        return MISSPELT.sub(rf"\g<1>{HIDDEN}@", source)
+    _, at, place = rest.rpartition("@")
+    rest = f"{HIDDEN}@{place}" if at else NO_PORT.sub(rf"\g<1>:{HIDDEN}", rest)
     rest, fragment, _ = rest.partition("#")
     place, query, values = rest.partition("?")
     parts = [f"{part.partition('=')[0]}={HIDDEN}" if "=" in part else HIDDEN for part in values.split("&")]

@@ -81,6 +81,8 @@ def open_source(
         return _open_camera(name, limits=limits)
     if "://" in name:
         return _open_address(name, limits=limits)
+    if (hidden := address_shown(name)) != name:
+        raise SourceError(f"{hidden} is not an address or a path; write an address as rtsp://host/path")
     if Path(name).is_dir():
         return open_files(_pictures_in(Path(name)), name=name, fps=fps, limits=limits, turns=turns)
     with open_regular(name) as file:
