@@ -10,7 +10,7 @@ uv_install = $(if $(UV),UV_FIND_LINKS="$$PIP_FIND_LINKS" $(UV) pip install -q --
 pip_install = $(BIN)/python -m pip install -q -c constraints.txt $(1)
 install = $(call uv_install,$(1)) || $(call pip_install,$(1))
 
-.PHONY: setup demo test check check-gpu format core deploy docs bench web clean
+.PHONY: setup demo test check check-gpu beside libraries package format core deploy docs bench web clean
 
 setup: $(VENV)/.dev
 
@@ -38,6 +38,33 @@ check: $(VENV)/.dev
 # onnxruntime first: pip uninstall onnxruntime && pip install onnxruntime-gpu
 check-gpu: $(VENV)/.dev
 	$(BIN)/python scripts/check_gpu.py
+
+# Each library of docs/adapters.md in an environment of its own: the recipes and adapters with the library itself.
+beside: beside-uniface beside-insightface beside-face_recognition beside-deepface
+beside-uniface: LIBRARIES = uniface supervision onnxruntime
+beside-insightface: LIBRARIES = insightface onnxruntime
+beside-face_recognition: LIBRARIES = dlib-bin face_recognition_models "setuptools<81" click
+beside-face_recognition: ALONE = --no-deps face_recognition
+beside-deepface: LIBRARIES = deepface tf-keras flask flask-cors dlib-bin face_recognition_models
+beside-%:
+	$(MAKE) VENV=build/$@ LIBRARIES='$(LIBRARIES)' ALONE='$(ALONE)' libraries
+libraries: $(VENV)/.core
+	$(call install,pytest pytest-xdist scikit-image numba $(LIBRARIES))
+	$(if $(ALONE),$(call install,$(ALONE)))
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/adapters -rs
+
+# The wheel and the source archive, read by the index's own checkers; the wheel runs the demo in a clean environment of each Python.
+PYTHONS ?= $(PYTHON)
+package: build/package-tools/.there
+	rm -rf dist
+	build/package-tools/bin/python -m build --outdir dist .
+	build/package-tools/bin/twine check --strict dist/*
+	build/package-tools/bin/check-wheel-contents dist/*.whl
+	for python in $(PYTHONS); do \
+		rm -rf build/clean && $$python -m venv build/clean \
+		&& build/clean/bin/python -m pip install -q dist/*.whl \
+		&& build/clean/bin/unmask demo --out build/clean/demo || exit 1; \
+	done
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -68,10 +95,15 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf build out
+	rm -rf build dist out
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+build/package-tools/.there:
+	$(PYTHON) -m venv build/package-tools
+	build/package-tools/bin/python -m pip install -q build twine check-wheel-contents
+	touch $@
 
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	$(call install,-e .)

@@ -80,7 +80,7 @@ def test_a_library_that_is_missing_is_named(name, monkeypatch):
     monkeypatch.setitem(sys.modules, f"{name}.types", None)
     decision = checked("a.mp4", Verdict.LIVE, score=0.7, clips=2).decision
     asked = {"supervision": partial(detections, decision), "uniface": partial(Spoofer, None)}
-    with pytest.raises(SettingsError, match=f"pip install {name}"):
+    with pytest.raises(SettingsError, match=f"pip install '?{name}"):
         asked[name]()
 
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from unmask.adapters.five_points import LEFT_EYE, RIGHT_EYE
 from unmask.adapters.matching import face_at
 from unmask.detector.detector import Detector
 from unmask.types import FaceDecision, Verdict
-
-LEFT_EYE, RIGHT_EYE = (362, 263), (33, 133)  # corners in the face mesh; left as the person has it
 
 
 def extract_faces(image: np.ndarray, detector: Detector) -> list[dict[str, Any]]:

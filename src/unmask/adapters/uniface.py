@@ -16,7 +16,7 @@ class Spoofer:
         try:
             from uniface.types import SpoofingResult
         except ImportError as missing:
-            raise SettingsError("results of uniface need it; pip install uniface") from missing
+            raise SettingsError("results of uniface need it; pip install 'uniface[cpu]'") from missing
         self._result = SpoofingResult
         self.detector = detector
 
