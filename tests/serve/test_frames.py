@@ -299,6 +299,21 @@ def test_who_sends_more_than_is_acknowledged_is_dropped(door):
     assert "acknowledged" in said[-1]["error"]
 
 
+def test_who_tells_without_end_is_dropped_and_fills_no_memory(door):
+    person, free = door.person(), threading.Event()
+    door.service.threads.submit(free.wait)  # the only thread is busy elsewhere
+    with person.connect() as socket:
+        person.hello(socket)
+        person.send(socket, LIVE)
+        for index in range(300):
+            socket.tell({"type": "event", "event": "x" * 1000, "index": index})
+        running = door.service.live.connections[person.session["id"]]
+        _until(lambda: running._queue.qsize() == frames.MOST_QUEUED + 1)  # with the message that ends it
+        free.set()
+        said = [socket.hear() for _ in range(2)]
+    assert [one["type"] for one in said] == ["state", "error"]
+
+
 def test_a_foreign_page_may_not_connect(serve):
     door = serve(origins=("https://shop.example",))
     person = door.person()

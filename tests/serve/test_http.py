@@ -313,6 +313,18 @@ def test_a_header_that_does_not_come_is_not_waited_for(door, monkeypatch):
         assert slow.recv(100) == b""  # closed
 
 
+def test_who_leaves_in_the_middle_of_a_body_is_no_error_of_ours(door, caplog):
+    head = f"POST /v1/checks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {door.key}\r\nContent-Length: 9\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", httpx.URL(door.base).port), timeout=20) as gone:
+        gone.sendall(head.encode() + b"abc")
+    until_s = time.monotonic() + 20
+    while 'path="/v1/checks",status="499"' not in (page := door.client.get("/metrics").text):
+        assert time.monotonic() < until_s, page
+        time.sleep(0.05)
+    assert 'status="500"' not in page
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
 def test_a_header_that_is_too_long_is_not_taken(door):
     request = b"GET /healthz HTTP/1.1\r\n" + b"X-A: " + b"a" * 60_000 + b"\r\nHost: x\r\n\r\n"
     long = socket.create_connection(("127.0.0.1", httpx.URL(door.base).port), timeout=20)

@@ -6,6 +6,7 @@ import re
 import time
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from unmask.serve.logs import REQUEST, complain, new_request, say
@@ -19,6 +20,7 @@ SAFE = (
     (b"cache-control", b"no-store"),
 )
 SMALL_BYTES = 64 << 10  # of a body, where no upload belongs
+GONE = 499  # in logs and metrics alone: who sent the request does not wait for its answer
 SLOWEST_BYTES = 16 << 10  # a second, of an upload
 
 
@@ -71,6 +73,8 @@ class Bounds:
         except (BodySizeError, BodyTimeError) as refused:
             status = 413 if isinstance(refused, BodySizeError) else 408
             await answer.refuse(status, str(refused))
+        except ClientDisconnect:
+            answer.status = answer.status or GONE  # in the middle of its own body: nobody's fault here
         except Exception as error:
             complain("error", error)
             await answer.refuse(500, "this is an error of unmask itself; please report it")

@@ -40,6 +40,7 @@ HELLO_S = 10.0
 REST_S = 60.0  # between two tries
 LOOK_AGAIN_S = 5.0  # at the database, whether the session is still this connection's
 MOST_WAITING = 8  # frames; a client is to have two on the way
+MOST_QUEUED = 64  # messages of whatever kind: a challenge has some twenty events
 MOST_REFUSED = 30  # frames of one connection that cannot be decoded or whose time does not rise
 # Why a connection ended: the close code, and the sentence that the client is told.
 ENDED = {
@@ -235,9 +236,10 @@ class FrameConnection:
                 return self.stop("malformed")
             except WebSocketDisconnect:
                 return self.stop("parted")
-            if isinstance(message, FrameMessage):
-                if self._waiting >= MOST_WAITING:
-                    return self.stop("flood")
+            is_frame = isinstance(message, FrameMessage)
+            if self._queue.qsize() >= MOST_QUEUED or (is_frame and self._waiting >= MOST_WAITING):
+                return self.stop("flood")
+            if is_frame:
                 self._waiting += 1
                 self._service.metrics.frames_waiting.inc()
             self._queue.put_nowait(message)
