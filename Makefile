@@ -32,7 +32,7 @@ check: $(VENV)/.dev
 	$(MAKE) core deploy
 	UNMASK_SLOW_TESTS=ray,browser OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 		$(BIN)/python -m pytest tests/serve/test_ray.py tests/serve/test_camera_page.py \
-		tests/serve/test_light_page.py tests/serve/test_login_example.py
+		tests/serve/test_light_page.py tests/serve/test_head_page.py tests/serve/test_login_example.py
 
 # The whole check of a GPU or NPU; one sentence where there is none. For CUDA put onnxruntime-gpu in the place of
 # onnxruntime first: pip uninstall onnxruntime && pip install onnxruntime-gpu

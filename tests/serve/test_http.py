@@ -314,7 +314,8 @@ def test_a_header_that_does_not_come_is_not_waited_for(door, monkeypatch):
 
 
 def test_who_leaves_in_the_middle_of_a_body_is_no_error_of_ours(door, caplog):
-    head = f"POST /v1/checks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {door.key}\r\nContent-Length: 9\r\n\r\n"
+    key = f"Authorization: Bearer {door.key}"
+    head = f"POST /v1/checks HTTP/1.1\r\nHost: x\r\n{key}\r\nContent-Length: 9\r\n\r\n"
     with socket.create_connection(("127.0.0.1", httpx.URL(door.base).port), timeout=20) as gone:
         gone.sendall(head.encode() + b"abc")
     until_s = time.monotonic() + 20

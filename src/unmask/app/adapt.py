@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from unmask.app.options import InferenceOptions
-from unmask.app.progress import bar, say
+from unmask.app.progress import bar, busy, say
 from unmask.app.render import console
 from unmask.app.selftest_report import planned_captures
 from unmask.data.folder import LABELS, read_labels
@@ -64,15 +64,16 @@ def adapt(options: AdaptOptions) -> int:
     check_counts(len(presentations) - attacks, attacks)
     contents = contents_of(presentations, folder)
     captures = read_captures(path, presentations, folder=folder, options=options, contents=contents)
-    made = fitted(
-        head,
-        contract,
-        captures,
-        precision=options.precision,
-        source=folder.resolve().name,  # not the path: the contract travels
-        day=date.today().isoformat(),
-    )
-    written = write_adapted(path, made, options.out)
+    with busy("refitting, with each group left out in turn"):
+        made = fitted(
+            head,
+            contract,
+            captures,
+            precision=options.precision,
+            source=folder.resolve().name,  # not the path: the contract travels
+            day=date.today().isoformat(),
+        )
+        written = write_adapted(path, made, options.out)
     show(made, captures)
     say(f"model: {options.out}, {written.name} {written.version}")
     return 0

@@ -15,7 +15,7 @@ import typer
 
 from unmask.app.check import CheckOptions, keep, outcome_of, show
 from unmask.app.options import Models
-from unmask.app.progress import say
+from unmask.app.progress import bar, say
 from unmask.detector.detector import Detector
 from unmask.files import keep_inputs, write_bytes
 from unmask.media.sources import open_source
@@ -66,7 +66,11 @@ def demo(options: DemoOptions) -> int:
     shown = CheckOptions(sources=(), report=out / "report.html", models=models)
     outcomes = [outcome_of(str(clip), detector, options=shown) for clip in clips]
     show(outcomes)
-    streamed = [stream(clip, detector) for clip in clips]
+    with bar("the same as streams") as advance:
+        streamed = []
+        for count, clip in enumerate(clips, start=1):
+            streamed.append(stream(clip, detector))
+            advance(count, len(clips))
     for clip, (seconds, decision) in zip(clips, streamed, strict=True):
         say(f"the same as a stream: {clip.stem} is {decision.verdict.value} after {seconds:.1f} s")
     keep(outcomes, shown)

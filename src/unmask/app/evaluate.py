@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unmask.app.options import Choices, Rounds
-from unmask.app.progress import bar, say
+from unmask.app.progress import bar, rounds_of, say
 from unmask.app.render import console
 from unmask.app.worst import Worst, worst_notes, worst_of
 from unmask.evaluation.figures import HEADER, Figure, FigureTable, figure_table, over_folds, rows
@@ -69,11 +69,16 @@ def evaluate(options: EvaluateOptions) -> int:
     found = read_runs(tables, options)
     with bar("drawing subjects again") as advance:
         measured = []
-        for count, one in enumerate(found, start=1):
-            worst = worst_of(one, options.worst_of)
-            evaluation = measure(one, rule, worst_of=worst, seed=options.seed, rounds=options.rounds)
+        for count, one in enumerate(found):
+            evaluation = measure(
+                one,
+                rule,
+                worst_of=worst_of(one, options.worst_of),
+                seed=options.seed,
+                rounds=options.rounds,
+                progress=rounds_of(count, len(found), rounds=options.rounds, advance=advance),
+            )
             measured.append(figure_table(evaluation))
-            advance(count, len(found))
     systems = gathered(measured) if options.folds else measured
     said = (*notes(found, systems, rule, folds=options.folds), *worst_notes(found, options.worst_of))
     for note in said:

@@ -15,7 +15,7 @@ import typer
 
 from unmask.app.extras import extra_of
 from unmask.app.options import PRECISIONS, Choices
-from unmask.app.progress import say
+from unmask.app.progress import busy, say
 from unmask.contract import Contract
 from unmask.detector.model_file import read_file
 from unmask.files import keep_inputs
@@ -75,12 +75,14 @@ def export(options: ExportOptions) -> int:
     network, contract = load(options.weights)
     _refuse_material(contract, options)
     if not lower:
-        export_network(network, contract, options.out)
+        with busy(f"exporting {options.out}"):
+            export_network(network, contract, options.out)
         print(options.out)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "f32.onnx"
-        export_network(network, contract, plain)
+        with busy(f"exporting {options.weights}"):
+            export_network(network, contract, plain)
         _lower(plain, options)
     return 0
 
@@ -101,8 +103,10 @@ def _lower(plain: Path, options: ExportOptions) -> None:
     assert options.data is not None
     _, contract = read_file(plain)
     with tempfile.TemporaryDirectory() as folder:
-        seen = material(options.data, Path(folder), clip=contract.clip, jobs=os.cpu_count() or 1)
-        found = write_at(options.precision, plain, seen, options.out)
+        with busy(f"cutting clips of {options.data}"):
+            seen = material(options.data, Path(folder), clip=contract.clip, jobs=os.cpu_count() or 1)
+        with busy(f"measuring in {options.precision}"):
+            found = write_at(options.precision, plain, seen, options.out)
     say(
         f"{options.precision} beside f32 on {found.presentations} presentations: AUC {found.auc:.4f} and "
         f"{found.auc_before:.4f}, {found.flipped} decided otherwise at the point default, clip scores "

@@ -12,7 +12,7 @@ import typer
 
 from unmask.app.extras import extra_of
 from unmask.app.options import Choices
-from unmask.app.progress import say
+from unmask.app.progress import busy, say
 from unmask.files import atomic_path, keep_inputs
 
 
@@ -38,7 +38,7 @@ def import_published(options: ImportOptions) -> int:
     files, out = options.files, options.out
     keep_inputs({"--out": out}, files)
     module, published = read_published(files)
-    with atomic_path(out) as part:
+    with busy(f"exporting {out}"), atomic_path(out) as part:
         contract = export(module, published_contract(published), part, half=False)
     point = contract.operating_points[0]
     say(f"model: {out}, {contract.name} {contract.version}, {contract.training_data[0].licence}")

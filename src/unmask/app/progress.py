@@ -29,6 +29,8 @@ def loudness(*, quiet: bool, verbose: bool) -> Iterator[None]:
     token, started, worked = _QUIET.set(quiet), time.monotonic(), time.process_time()
     if verbose:
         os.environ["UNMASK_DEBUG"] = "1"
+    if quiet:
+        os.environ["UNMASK_QUIET"] = "1"
     try:
         yield
     finally:
@@ -69,6 +71,27 @@ def bar(title: str) -> Iterator[Advance]:
             progress.update(task, completed=done, total=total, description=named or title)
 
         yield advance
+
+
+@contextmanager
+def busy(title: str) -> Iterator[None]:
+    """For work of which nobody knows how much is left: what it is, and how long it has taken."""
+    console = Console(stderr=True)
+    if not console.is_terminal or _QUIET.get():
+        yield
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    # What is printed meanwhile stays on its own stream.
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
+        progress.add_task(sentence(title), total=None)
+        yield
+
+
+def rounds_of(place: int, count: int, *, rounds: int, advance: Advance) -> Callable[[int], None]:
+    """Moves one bar over the bootstraps of `count` tables, for that of the table at `place`."""
+    return lambda done: advance(place * rounds + done, count * rounds)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from unmask.app.options import Choices, Rounds
-from unmask.app.progress import bar, say
+from unmask.app.progress import bar, busy, rounds_of, say
 from unmask.app.worst import Worst, worst_notes, worst_of
 from unmask.contract import Contract, from_json
 from unmask.data.sets import DATASETS
@@ -100,12 +100,17 @@ def report(options: ReportOptions) -> int:
     contracts = _contracts(options.models)
     systems, told = [], []
     with bar("measuring") as advance:
-        for count, (table, one, folder) in enumerate(found, start=1):
-            worst = worst_of(one, options.worst_of)
-            system = measure(one, rule, worst_of=worst, seed=options.seed, rounds=options.rounds)
+        for count, (table, one, folder) in enumerate(found):
+            system = measure(
+                one,
+                rule,
+                worst_of=worst_of(one, options.worst_of),
+                seed=options.seed,
+                rounds=options.rounds,
+                progress=rounds_of(count, len(found), rounds=options.rounds, advance=advance),
+            )
             systems.append(system)
             told.append(_told(table, system, contracts, folder=folder))
-            advance(count, len(found))
     shown = Report(
         systems=tuple(systems),
         told=tuple(told),
@@ -119,7 +124,8 @@ def report(options: ReportOptions) -> int:
         title=options.title,
         seed=options.seed,
     )
-    write_page(options.out, page(shown, made_at=datetime.now()))
+    with busy("drawing the page"):
+        write_page(options.out, page(shown, made_at=datetime.now()))
     for note in shown.notes:
         say(f"unmask: {note}")
     say(f"report: {options.out}")

@@ -99,7 +99,12 @@ def _from_photographs(out: Path, options: SimulateOptions, backgrounds: list[Pat
 def _portraits(options: SimulateOptions) -> list[Portrait]:
     if options.portraits is None:
         rng = np.random.default_rng([options.seed, 3])
-        return [procedural_portrait(rng) for _ in range(options.subjects)]
+        with bar("drawing people") as advance:
+            drawn = []
+            for count in range(1, options.subjects + 1):
+                drawn.append(procedural_portrait(rng))
+                advance(count, options.subjects)
+        return drawn
     if not options.portraits.is_dir():
         raise DataError(f"{options.portraits} is not a folder; name a folder of portraits")
     portraits = load_portraits(options.portraits, finder=FaceFinder.load(), progress=say)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from unmask.app.precision import add_bf16_points
-from unmask.app.progress import losses, say
+from unmask.app.progress import busy, losses, say
 from unmask.app.train_options import TrainOptions
 from unmask.app.training_sets import prepared, training_data
 from unmask.data.prepare.prepared import PreparedSet
@@ -79,9 +79,11 @@ def _one(
     # A resumed run leaves the bytes of an unbroken one, to the command that its model cites.
     command = shlex.join(["unmask", *(word for word in sys.argv[1:] if word != "--resume")])
     material = [row for folder in data for row in training_data(folder)]
-    finished = finish(out, data=sets, training_data=material, command=command)
-    _add_bf16(finished, part_of(sets, "dev"), settings)
-    for result in write_results(out, data=sets):
+    with busy("fitting thresholds, and measuring on test"):
+        finished = finish(out, data=sets, training_data=material, command=command)
+        _add_bf16(finished, part_of(sets, "dev"), settings)
+        results = write_results(out, data=sets)
+    for result in results:
         say(_sentence(result))
     print(finished.weights)
     print(finished.model)

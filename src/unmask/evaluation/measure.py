@@ -76,7 +76,13 @@ class Evaluation:
 
 
 def measure(
-    run: Run, rule: ThresholdRule | None, *, worst_of: str = "instrument", seed: int = 0, rounds: int = 1000
+    run: Run,
+    rule: ThresholdRule | None,
+    *,
+    worst_of: str = "instrument",
+    seed: int = 0,
+    rounds: int = 1000,
+    progress: metrics.RoundProgress | None = None,
 ) -> Evaluation:
     """The figures of a run by `rule`; without one by the EER of dev, else by the thresholds in the table.
 
@@ -89,10 +95,14 @@ def measure(
         oracle_level = _oracle(run)
         honest = None
         if honest_levels is not None:
-            honest = metrics.summarise(run.test, honest_levels.tolist(), seed=seed, rounds=rounds)
+            honest = metrics.summarise(
+                run.test, honest_levels.tolist(), seed=seed, rounds=rounds, progress=progress
+            )
         oracle = None
         if oracle_level is not None:
-            oracle = metrics.summarise(run.test, oracle_level, seed=seed, rounds=0 if honest else rounds)
+            oracle = metrics.summarise(
+                run.test, oracle_level, seed=seed, rounds=0 if honest else rounds, progress=progress
+            )
     except DataError as unmeasurable:  # the metrics know scores, not whose they are
         raise DataError(f"{run.system}: {unmeasurable}") from unmeasurable
     if honest_levels is None:

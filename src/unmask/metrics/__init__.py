@@ -8,7 +8,15 @@ by column, gives NaN for a missing class.
 
 from unmask.metrics.columns import Columns, columns, over
 from unmask.metrics.curves import Oracle, auc, bpcer_at_apcer, minimum_acer, tpr_at_fpr
-from unmask.metrics.intervals import BOOTSTRAP_ROUNDS, Estimate, Rate, bootstrap, few_subjects, rate
+from unmask.metrics.intervals import (
+    BOOTSTRAP_ROUNDS,
+    Estimate,
+    Rate,
+    RoundProgress,
+    bootstrap,
+    few_subjects,
+    rate,
+)
 from unmask.metrics.paired import FIGURES, DrawnFigure, Trained, Verdict, figures, verdict
 from unmask.metrics.ranked import Ranked, Scores, ranked
 from unmask.metrics.rates import accepted, acer, apcer, apnrr, bpcer, bpnrr, families, hter
@@ -36,6 +44,7 @@ __all__ = [
     "Oracle",
     "Ranked",
     "Rate",
+    "RoundProgress",
     "Scores",
     "Summary",
     "ThresholdRule",

@@ -19,6 +19,7 @@ PRIOR = 0.5  # Jeffreys': that much of an error and of a success is added to eac
 Z = 1.959964  # standard errors of a 95 % interval
 FEW_SUBJECTS = 5  # of a class; fewer of them, drawn again, say next to nothing of other people
 Statistic = Callable[[np.ndarray], float]  # how often each presentation was drawn (n,) -> the figure
+RoundProgress = Callable[[int], None]  # rounds of the bootstrap that are done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +61,25 @@ def rate(errors: int, count: int, *, confidence: float = 0.95) -> Rate:
 
 
 def bootstrap(
-    columns: Columns, statistics: Mapping[str, Statistic], *, rng: np.random.Generator, rounds: int
+    columns: Columns,
+    statistics: Mapping[str, Statistic],
+    *,
+    rng: np.random.Generator,
+    rounds: int,
+    progress: RoundProgress | None = None,
 ) -> dict[str, tuple[float, float]]:
     """The 95 % interval of each statistic when subjects are drawn again; NaN if there is but one of a kind.
 
     A presentation without a subject is a subject of its own. Drawing is within the groups of bona fide only,
     attack only and mixed subjects, so that no draw loses a class. Rounds in which a statistic is NaN are left
-    out.
+    out. `progress` is told after each round.
     """
     drawn: dict[str, list[float]] = {name: [] for name in statistics}
-    for weights in draws(columns, rng=rng, rounds=rounds):
+    for done, weights in enumerate(draws(columns, rng=rng, rounds=rounds), start=1):
         for name, statistic in statistics.items():
             drawn[name].append(statistic(weights))
+        if progress is not None:
+            progress(done)
     return {name: middle(np.array(values)) for name, values in drawn.items()}
 
 

@@ -10,6 +10,7 @@ from unmask.metrics.intervals import (
     BOOTSTRAP_ROUNDS,
     Estimate,
     Rate,
+    RoundProgress,
     Statistic,
     acer_of,
     area,
@@ -70,6 +71,7 @@ def summarise(
     *,
     seed: int = 0,
     rounds: int = BOOTSTRAP_ROUNDS,
+    progress: RoundProgress | None = None,
 ) -> Summary:
     """All rates of a score table with counts and intervals; `seed` draws the bootstrap, in `rounds` or none.
 
@@ -84,7 +86,7 @@ def summarise(
     families = np.array([family_of(name) for name in instruments], dtype=object)
     rates = _shares(passed[attacks], instruments)
     worst = max(rates, key=lambda name: (rates[name].value, rates[name].count), default="")
-    estimates = _estimates(table, passed, rng=np.random.default_rng(seed), rounds=rounds)
+    estimates = _estimates(table, passed, rng=np.random.default_rng(seed), rounds=rounds, progress=progress)
     return Summary(
         threshold=float(thresholds[0]) if len(set(thresholds.tolist())) == 1 else np.nan,
         instruments=rates,
@@ -104,7 +106,12 @@ def summarise(
 
 
 def _estimates(
-    table: Columns, passed: np.ndarray, *, rng: np.random.Generator, rounds: int
+    table: Columns,
+    passed: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    rounds: int,
+    progress: RoundProgress | None,
 ) -> dict[str, Estimate]:
     statistics: dict[str, Statistic] = {
         "acer": acer_of(table, passed),
@@ -116,7 +123,7 @@ def _estimates(
     values = {name: statistic(once) for name, statistic in statistics.items()}
     if not rounds:
         return {name: Estimate(value=value, low=np.nan, high=np.nan) for name, value in values.items()}
-    drawn = bootstrap(table, statistics, rng=rng, rounds=rounds)
+    drawn = bootstrap(table, statistics, rng=rng, rounds=rounds, progress=progress)
     allowed = _allowed(table, passed, values, rng=rng)
     return {name: wider(value, drawn[name], allowed[name]) for name, value in values.items()}
 
