@@ -30,7 +30,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from jinja2 import Environment, FileSystemLoader
 
 HOST = "127.0.0.1"
-CHECKS = 3  # liveness sessions that one login may use
+CHECKS = 3  # liveness sessions that one user may use within LOGIN_S, in however many logins
 LOGIN_S = 900.0  # from the password to the end of the liveness check
 PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent / "pages"), autoescape=True)
 
@@ -89,11 +89,20 @@ class Site:
     unmask: Unmask
     users: dict[str, tuple[bytes, bytes]]  # name -> salt and hash of the password
     logins: dict[str, Login] = field(default_factory=dict)  # by cookie
+    begun_s: dict[str, list[float]] = field(default_factory=dict)  # user -> when checks were begun
 
     def knows(self, user: str, password: str) -> bool:
         """Whether the password is the user's; as slow for a user who does not exist."""
         salt, kept = self.users.get(user, (b"nobody", b""))
         return hmac.compare_digest(hashed(password, salt), kept)
+
+    def count_check(self, user: str) -> bool:
+        """Whether the user may begin another check now; another login does not begin the count anew."""
+        now_s = time.monotonic()
+        recent = [begun_s for begun_s in self.begun_s.get(user, []) if now_s - begun_s < LOGIN_S]
+        allowed = len(recent) < CHECKS
+        self.begun_s[user] = [*recent, now_s] if allowed else recent
+        return allowed
 
 
 def hashed(password: str, salt: bytes) -> bytes:
@@ -161,8 +170,8 @@ def create_app(site: Site) -> FastAPI:
 
     @app.post("/liveness/session")
     def begin(login: HalfWay) -> dict[str, Any]:
-        if len(login.checks) >= CHECKS:
-            raise HTTPException(429, "no check is left; log in again later")
+        if not site.count_check(login.user):
+            raise HTTPException(429, "no check is left; log in again in a quarter of an hour")
         made = site.unmask.new_session(login.number)
         login.checks.append(made["id"])
         return {name: made[name] for name in ("id", "token", "mode")}
@@ -176,6 +185,7 @@ def create_app(site: Site) -> FastAPI:
         if result["state"] != "live" or result["reference"] != login.number:
             return JSONResponse({"state": result["state"]}, 403)
         login.done = True
+        site.begun_s.pop(login.user, None)
         for session in login.checks:
             site.unmask.erase(session)
         return JSONResponse({"next": "/"})

@@ -1,5 +1,6 @@
 """The example of a login, started by one command, in a real browser with a camera that plays recordings."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -62,6 +63,44 @@ def test_nobody_gets_to_the_check_or_past_it_without_the_password(site):
     assert answer(site, "/liveness/session", origin=site) == 403
     assert answer(site, "/liveness/finish", origin=site) == 403
     assert answer(site, "/logout", origin="https://elsewhere.example") == 403
+
+
+@pytest.mark.filterwarnings("ignore")  # of the test client
+def test_another_login_gives_no_further_checks():
+    from fastapi.testclient import TestClient
+
+    spec = importlib.util.spec_from_file_location("login_example", ROOT / "examples" / "login" / "app.py")
+    example = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = example  # dataclasses look their module up
+    spec.loader.exec_module(example)
+    made = []
+
+    class Unmask:
+        url, mode = "http://127.0.0.1:1", "passive"
+
+        def new_session(self, reference):
+            made.append({"id": str(len(made)), "token": "t", "mode": "passive", "reference": reference})
+            return made[-1]
+
+        def result(self, session):
+            return {"state": "live", "reference": made[int(session)]["reference"]}
+
+        def erase(self, session):
+            return None
+
+    users = {name: (b"salt", example.hashed("engine", b"salt")) for name in ("ada", "ben")}
+    app = example.create_app(example.Site(unmask=Unmask(), users=users))
+
+    def begin(user: str) -> tuple[int, TestClient]:
+        visitor = TestClient(app)
+        visitor.post("/login", data={"user": user, "password": "engine"})
+        return visitor.post("/liveness/session").status_code, visitor
+
+    assert [begin("ada")[0] for _ in range(example.CHECKS)] == [200] * example.CHECKS
+    assert begin("ada")[0] == 429
+    code, visitor = begin("ben")  # nobody else is kept out
+    assert (code, visitor.post("/liveness/finish").json()) == (200, {"next": "/"})
+    assert [begin("ben")[0] for _ in range(example.CHECKS)] == [200] * example.CHECKS  # anew
 
 
 def test_password_and_living_face_open_the_site_and_a_print_does_not(site, browser, film, recordings):

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from doubles import LIVE, PRINT, WEAK, Person
 
+from unmask.challenges.result import ChallengeResult
+from unmask.serve.attempts import AttemptResult, Seen
 from unmask.serve.hints import advice_of
-from unmask.types import Reason
+from unmask.serve.telling import retry_message
+from unmask.types import Reason, Verdict
 
 SECRET = (
     "score",
@@ -61,12 +64,23 @@ def test_an_unclear_try_of_the_demo_says_why(serve):
     )
 
 
+def test_who_turned_too_slowly_is_not_told_of_the_network():
+    for evidence, hint in (({"order": ["left"]}, "TURN_AS_ASKED"), ({}, "SLOW")):
+        challenge = ChallengeResult(verdict=Verdict.UNDECIDED, reasons=(Reason.TOO_SHORT,), evidence=evidence)
+        result = AttemptResult(
+            verdict=Verdict.UNDECIDED, reasons=challenge.reasons, decision=None, challenge=challenge
+        )
+        seen = Seen(hint=None, reasons=(), face=None, progress=1.0, score=None, result=result)
+        assert retry_message(seen, result, tries_left=1, developer=False)["hint"] == hint
+
+
 @pytest.mark.parametrize(
     ("reasons", "advice"),
     [
         ((Reason.FACE_TOO_SMALL, Reason.TIMED_OUT), "COME_CLOSER"),
         ((Reason.LIGHT_ABSENT, Reason.TOO_BRIGHT), "TOO_BRIGHT"),
         ((Reason.TOO_SHORT,), "SLOW"),
+        ((Reason.WRONG_TURNS,), "TURN_AS_ASKED"),
         ((Reason.MIRROR,), None),
         ((), None),
     ],

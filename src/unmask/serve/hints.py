@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from unmask.types import Reason
 
-NO_FACE, SLOW = "NO_FACE", "SLOW"
+NO_FACE, SLOW, TURN_AS_ASKED = "NO_FACE", "SLOW", "TURN_AS_ASKED"
 # The first one that fits is told: of several faults the one that hides the others.
 HINTS = {
     Reason.TOO_DARK: "TOO_DARK",
@@ -20,6 +20,7 @@ HINTS = {
 ADVICE = HINTS | {
     Reason.NO_FACE: NO_FACE,
     Reason.LIGHT_ABSENT: "TOO_BRIGHT",
+    Reason.WRONG_TURNS: TURN_AS_ASKED,
     Reason.TOO_FEW_FRAMES: SLOW,
     Reason.TOO_SHORT: SLOW,
 }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from unmask.serve.attempts import AttemptResult, Seen
-from unmask.serve.hints import advice_of
+from unmask.serve.hints import SLOW, TURN_AS_ASKED, advice_of
 from unmask.serve.keys import DEMO
 from unmask.serve.sessions import Attached, Ending
 from unmask.serve.settings import ServeSettings
@@ -49,7 +49,7 @@ def state_message(seen: Seen, *, ack: int, developer: bool) -> dict[str, Any]:
 
 def retry_message(seen: Seen, result: AttemptResult, *, tries_left: int, developer: bool) -> dict[str, Any]:
     """After an unclear try, where another one is left: what would help most."""
-    told = {"type": "retry", "hint": seen.hint or advice_of(result.reasons), "tries_left": tries_left}
+    told = {"type": "retry", "hint": seen.hint or _advice(result), "tries_left": tries_left}
     return told | ({"reasons": [reason.value for reason in result.reasons]} if developer else {})
 
 
@@ -62,3 +62,10 @@ def decision_message(ending: Ending, *, jws: str | None, developer: bool) -> dic
         result = ending.result
         told = {**result["decision"], **{name: result[name] for name in result if name != "decision"}, **told}
     return told
+
+
+def _advice(result: AttemptResult) -> str | None:
+    """What helps most with the next try."""
+    found = advice_of(result.reasons)
+    asked_to_turn = result.challenge is not None and "order" in result.challenge.evidence
+    return TURN_AS_ASKED if found == SLOW and asked_to_turn else found  # it was the head that was slow
