@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -10,10 +11,12 @@ import threading
 import time
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from jinja2 import Template
 from skimage import data
 
 from unmask.app import watch_events, watch_feed
@@ -317,6 +320,31 @@ def test_a_real_broker_that_goes_away_loses_no_event_and_home_assistant_finds_th
     assert late.until(lambda heard: ("homes/front-door/available", "offline", False) in heard)
     for one in (listener, late):
         one.client.loop_stop()
+
+
+@needs_broker
+def test_the_recipe_of_home_assistant_turns_its_sensor_on_and_off(broker, unmask, demo_recordings, tmp_path):
+    pytest.importorskip("paho.mqtt", reason="the extra mqtt is not installed")
+    listener = Listener(broker.port)
+    assert listener.until(lambda _: listener.client.is_connected())
+    kept = tmp_path / "front-door.jsonl"
+    options = ("--name", "front-door", "--mqtt", broker.address, "--save-events", kept)
+    assert unmask("watch", demo_recordings["print"], *options)[0] == 0
+    path = "homeassistant/binary_sensor/unmask_front-door/attack/config"
+    config = next(json.loads(text) for topic, text, _ in listener.heard if topic == path)
+    template = Template(config["value_template"])  # Home Assistant's templates are Jinja's
+    states = [json.loads(text) for topic, text, _ in listener.heard if topic == config["state_topic"]]
+    assert [template.render(value_json=state) for state in states] == ["ON", "OFF"]
+    recipe = (Path(__file__).parent.parent.parent / "docs" / "recipes.md").read_text()
+    named = re.sub(
+        r"\W+", "_", f"{config['device']['name']} {config['name']}".lower()
+    )  # as Home Assistant does
+    assert f"entity_id: binary_sensor.{named}\n" in recipe
+    events = [json.loads(line)["event"] for line in kept.read_text().splitlines()]
+    assert events == ["started", "verdict", "gone", "stopped"]
+    heard = [json.loads(text)["event"] for topic, text, _ in listener.heard if topic.endswith("/events")]
+    assert heard == events
+    listener.client.loop_stop()
 
 
 def test_a_broker_that_is_away_is_said_once_and_a_bad_address_at_once():

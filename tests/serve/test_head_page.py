@@ -44,7 +44,7 @@ def challenged(driver, server) -> Iterator[Any]:
             frames: np.ndarray, *, made: Mapping[str, str] | None = None, name: str = ""
         ) -> dict[str, Any]:
             page, heard = context.new_page(), []
-            page.on("websocket", lambda socket: socket.on("framereceived", heard.append))
+            page.on("websocket", lambda socket: socket.on("framereceived", lambda said: heard.append(said)))
             page.add_init_script(SLOW_CLOCK.replace("SLOWER", str(SLOWER)))
             page.add_init_script(script(frames, slower=SLOWER, made=made))
             body = pixels(frames)
