@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from unmask.app.options import Models
-from unmask.app.progress import say
+from unmask.app.progress import busy, say
 from unmask.app.serve import extra
 
 HOST = "127.0.0.1"
@@ -67,12 +67,13 @@ def free_port() -> int:
 def _open(address: str, *, browser: bool) -> None:
     """Wait until the server is ready, then say where the page is and open it."""
     until_s = time.monotonic() + WAIT_S
-    while time.monotonic() < until_s:
-        try:
-            with urllib.request.urlopen(f"{address}/readyz", timeout=5):
-                break
-        except (OSError, urllib.error.URLError):
-            time.sleep(0.2)
+    with busy("loading the models"):
+        while time.monotonic() < until_s:
+            try:
+                with urllib.request.urlopen(f"{address}/readyz", timeout=5):
+                    break
+            except (OSError, urllib.error.URLError):
+                time.sleep(0.2)
     page = f"{address}/demo"
     say(f"the camera page: {page} (Ctrl-C ends it)")
     if browser and not webbrowser.open(page):
