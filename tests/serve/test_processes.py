@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from tiny_models import linear_model
 from unmask.serve import audit
 from unmask.serve.database import Database
+from unmask.serve.server import WorkerProcess, Workers
 
 
 class Command:
@@ -102,6 +104,36 @@ def show_now(socket: Socket) -> None:
     """One frame, and that it was looked at."""
     socket.send(struct.pack("<d", 1000 * time.monotonic()) + _frame())
     assert socket.hear()["hint"] == "NO_FACE"
+
+
+@pytest.mark.parametrize(
+    ("age_s", "exit_code", "replaced"), [(10, None, False), (400, None, True), (10, -9, True)]
+)
+def test_a_worker_that_loads_slowly_is_waited_for_and_a_hung_or_dead_one_replaced(
+    monkeypatch, age_s, exit_code, replaced
+):
+    class Silent(WorkerProcess):
+        exitcode = exit_code
+        pid = 1
+
+        def __init__(self):
+            self.begun_s = time.monotonic() - age_s
+
+        def is_alive(self, timeout):
+            return False
+
+        def kill(self):
+            return None
+
+        join = kill
+
+    workers = Workers.__new__(Workers)
+    workers.should_exit = threading.Event()
+    silent = Silent()
+    workers.processes = [silent]
+    monkeypatch.setattr(Workers, "_started", lambda _: "another")
+    workers.keep_subprocess_alive()
+    assert workers.processes == ["another" if replaced else silent]
 
 
 def test_on_sigterm_running_sessions_fail_and_the_command_ends_with_0(command, tmp_path):

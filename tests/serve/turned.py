@@ -18,13 +18,42 @@ SEED = 3  # one of seven that were looked at: three of these people are LIVE by 
 SCALE = 0.6  # 288 x 384 pixels
 
 # The head rests until the page's own words ask for a turn, and makes it half a second later; PLAN says which.
-# The page's clock runs SLOWER times slower than that of the machine.
+# The page's clock runs SLOWER times slower than that of the machine, and by 90 ms at most from one frame that is
+# sent to the next, so that a machine with other work to do sees as many frames of a turn as an idle one.
 CAMERA = """
 const real = { now: performance.now.bind(performance), raf: requestAnimationFrame.bind(window) };
-const wait = setTimeout;
-performance.now = () => real.now() / SLOWER;
-window.requestAnimationFrame = (take) => real.raf((now) => take(now / SLOWER));
-window.setTimeout = (take, ms = 0, ...rest) => wait(take, ms * SLOWER, ...rest);
+const wait = setTimeout, forget = clearTimeout, timers = new Map();
+let clock = real.now() / SLOWER, looked = real.now(), left = Infinity, ids = 1e6;
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (message) {
+  if (typeof message !== "string") left = 90;
+  return send.call(this, message);
+};
+performance.now = () => {
+  const step = Math.min(left, (real.now() - looked) / SLOWER);
+  looked = real.now();
+  left -= step;
+  return (clock += step);
+};
+window.requestAnimationFrame = (take) => real.raf(() => take(performance.now()));
+window.setTimeout = (take, ms = 0, ...rest) => {
+  const id = ++ids, due = performance.now() + ms;
+  const look = () => {
+    if (performance.now() < due) return timers.set(id, wait(look, 10));
+    timers.delete(id);
+    take(...rest);
+  };
+  timers.set(id, wait(look, Math.min(ms, 10)));
+  return id;
+};
+window.clearTimeout = (id) => {
+  forget(timers.get(id) ?? id);
+  timers.delete(id);
+};
+const callback = HTMLVideoElement.prototype.requestVideoFrameCallback;
+HTMLVideoElement.prototype.requestVideoFrameCallback = function (take) {
+  return callback.call(this, () => take(performance.now(), {}));
+};
 navigator.mediaDevices.getUserMedia = async () => {
   const data = new Uint8ClampedArray(await (await fetch("/turned")).arrayBuffer());
   const bytes = 4 * WIDTH * HEIGHT, parts = PARTS, plan = PLAN;
@@ -47,7 +76,7 @@ navigator.mediaDevices.getUserMedia = async () => {
   const draw = () => {
     const at = bytes * place(performance.now());
     pen.putImageData(new ImageData(data.subarray(at, at + bytes), WIDTH, HEIGHT), 0, 0);
-    wait(draw, 60 * SLOWER);
+    wait(draw, 30);
   };
   draw();
   return canvas.captureStream();

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import tempfile
+import time
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -19,6 +20,7 @@ from unmask.serve.settings import ServeSettings
 from unmask.types import SettingsError
 
 HUNG_S = 30  # a worker that does not answer its parent for so long is replaced
+STARTING_S = 300  # but not so soon after its start: many at once share the cores while they load
 FRAME_HEAD_BYTES = 8
 MOST_REQUESTS = 1000  # open connections of a worker, of whatever kind
 
@@ -41,6 +43,8 @@ class DrainingServer(uvicorn.Server):
 class WorkerProcess(Process):
     """A process of a draining server."""
 
+    begun_s = 0.0  # of the monotonic clock, when it was started
+
     @property
     def server(self) -> uvicorn.Server:
         to_stderr()
@@ -59,6 +63,9 @@ class Workers(Multiprocess):
         for place, process in enumerate(self.processes):
             if self.should_exit.is_set() or process.is_alive(timeout=HUNG_S):
                 continue
+            assert isinstance(process, WorkerProcess)
+            if process.exitcode is None and time.monotonic() - process.begun_s < STARTING_S:
+                continue
             process.kill()
             process.join()
             if process.exitcode == STARTUP_FAILURE:
@@ -70,8 +77,9 @@ class Workers(Multiprocess):
     def handle_hup(self) -> None:
         """Ignored: a rolling restart is the orchestrator's."""
 
-    def _started(self) -> Process:
+    def _started(self) -> WorkerProcess:
         process = WorkerProcess(self.config, self.sockets)
+        process.begun_s = time.monotonic()
         process.start()
         return process
 
