@@ -18,8 +18,8 @@ SEED = 3  # one of seven that were looked at: three of these people are LIVE by 
 SCALE = 0.6  # 288 x 384 pixels
 
 # The head rests until the page's own words ask for a turn, and makes it half a second later; PLAN says which.
-# The page's clock runs SLOWER times slower than that of the machine, and by 90 ms at most from one frame that is
-# sent to the next, so that a machine with other work to do sees as many frames of a turn as an idle one.
+# The page's clock runs SLOWER times slower than that of the machine, and by 90 ms at most from one frame that
+# is sent to the next, so that a machine with other work to do sees as many frames of a turn as an idle one.
 CAMERA = """
 const real = { now: performance.now.bind(performance), raf: requestAnimationFrame.bind(window) };
 const wait = setTimeout, forget = clearTimeout, timers = new Map();
