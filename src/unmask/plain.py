@@ -26,8 +26,8 @@ NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|-inf")
 def address_shown(source: str) -> str:
     """The name of a source without credentials: an address without user, password and values of its query.
 
-    All before the last @ may be a password, also one that holds / or ?, and where there is no @ what stands in
-    the place of a port and is none. Names that are not addresses stay, but for what is clearly a misspelt one.
+    All before the last @ may be a password, also one that holds / or ?, and where there is no @ what stands
+    in the place of a port and is none. Names that are not addresses stay, unless they are misspelt ones.
 
     >>> address_shown("rtsp://admin:secret@10.0.0.7:554/live?token=abc")
     'rtsp://***@10.0.0.7:554/live?token=***'
