@@ -66,7 +66,7 @@ def main() -> None:
     tell(asked.out)
 
 
-def recorded(portrait: Pictured, rng: np.random.Generator, *, seconds: int) -> np.ndarray:
+def recorded(portrait: Pictured, rng: np.random.Generator, *, seconds: int, fps: int = FPS) -> np.ndarray:
     """A recording (N, h, w, 3) uint8 of the person in a photograph, small enough to be cheap."""
     image, mesh = portrait.image, portrait.mesh
     scale = FACE_PX / float(np.ptp(mesh[:, :2], axis=0).max())
@@ -76,9 +76,9 @@ def recorded(portrait: Pictured, rng: np.random.Generator, *, seconds: int) -> n
     image = image[low[1] : low[1] + 3 * FACE_PX, low[0] : low[0] + 3 * FACE_PX]
     mesh = (mesh * scale - [*low, 0]).astype(np.float32)
     size, sitter = image.shape[:2], draw_sitter(rng)
-    shown = np.empty((seconds * FPS, *size, 3), np.uint8)
+    shown = np.empty((seconds * fps, *size, 3), np.uint8)
     for number in range(len(shown)):
-        moved = warp_at(sitter, mesh, number / FPS, size=size, focal_px=float(max(size))).of(image)
+        moved = warp_at(sitter, mesh, number / fps, size=size, focal_px=float(max(size))).of(image)
         shown[number] = np.clip(np.rint(moved + rng.normal(0, NOISE, moved.shape)), 0, 255)
     return shown
 

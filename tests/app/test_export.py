@@ -1,10 +1,14 @@
 """`unmask export` at another precision: own golden scores, own points; what decides worse is not written."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
+from skimage import data
 from test_training import write_toy
 
+import unmask as unmask_package
 from tiny_models import SIDE, conv_model
 from unmask.app import precision as app_precision
 from unmask.app.precision import Material, clip_scores, write_at
@@ -12,6 +16,8 @@ from unmask.data.prepare.prepared import PreparedSet
 from unmask.detector.detector import Detector
 from unmask.detector.network import Network
 from unmask.types import DataError, ModelError
+
+WEIGHTS = Path(unmask_package.__file__).parent / "weights"
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +31,23 @@ def toy(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return conv_model(tmp_path_factory.mktemp("model") / "f32.onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sgtd_s_single", "sgtd_s_multi"])
+def test_packaged_weights_are_exported_to_the_packaged_model(name, tmp_path, unmask):
+    """Its verdict and score: `check` by default uses another network, the encoder."""
+    code, told, _ = unmask("export", WEIGHTS / f"{name}.safetensors", "--out", tmp_path / "m.onnx")
+    assert code == 0, told
+    picture = np.ascontiguousarray(data.astronaut()[:256, 96:352])
+    frames = [np.roll(picture, 2 * k, axis=1) for k in range(12)]
+    source = picture if name == "sgtd_s_single" else np.stack(frames)
+    packaged, exported = (
+        Detector.load(path, threads=1).check(source, fps=10)
+        for path in (WEIGHTS / f"{name}.onnx", tmp_path / "m.onnx")
+    )
+    assert (exported.verdict, exported.reasons) == (packaged.verdict, packaged.reasons)
+    assert exported.score == pytest.approx(packaged.score, abs=1e-3)
 
 
 def test_int8_has_points_and_golden_scores_of_its_own(model, toy, tmp_path, unmask):

@@ -1,0 +1,125 @@
+"""How often a living person is taken for a still picture, and a still picture for a living person.
+
+    python -m experiments.stillness --photographs DIR [DIR ...] [--people 7] [--out build/stillness.csv]
+    python -m experiments.stillness --quick        # one person, scikit-image's
+
+Photographs become heads that move and blink for 20 s before a hand-held camera with noise (as in
+experiments.lengths), and the first picture of each becomes a still one that is shaken as a whole, with noise
+of 2, 5 or 10 grey values. Both are coded as H.264. Pieces of 2.5, 5 and 10 s of them, at 2, 3 and 12
+frames/s, are judged by `media.stillness` alone, and so are living ones that are held for 2 s in the middle.
+Every row is written as soon as it is known; a second call goes on behind the last person.
+"""
+
+import argparse
+import csv
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from experiments.lengths import recorded
+from unmask.media.encoding import encode_decode
+from unmask.media.faces import FaceFinder
+from unmask.media.stillness import Stillness
+from unmask.simulate.people.subjects import astronaut
+from unmask.simulate.photographs import Pictured, load_photographs
+from unmask.types import Frame, Sighting
+
+FPS, SECONDS, SEED, CRF = 12, 20, 29, 23
+NOISES = (2.0, 5.0, 10.0)  # grey values
+RATES, LENGTHS_S = (2, 3, 12), (2.5, 5.0, 10.0)
+HELD_S = 2.0
+COLUMNS = ("person", "what", "fps", "length_s", "from_s", "moved")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photographs", type=Path, nargs="+")
+    parser.add_argument("--people", type=int, default=7)
+    parser.add_argument("--out", type=Path, default=Path("build/stillness.csv"))
+    parser.add_argument("--quick", action="store_true")
+    asked = parser.parse_args()
+    if not asked.quick and not asked.photographs:
+        parser.error("give --photographs or --quick")
+    finder = FaceFinder.load(threads=1)
+    portraits: Sequence[Pictured] = [astronaut(finder)]
+    if not asked.quick:
+        whole = load_photographs(asked.photographs, finder=finder)
+        portraits = whole[:: max(1, len(whole) // asked.people)][: asked.people]
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    with asked.out.open("a+", newline="") as table:
+        table.seek(0)
+        done = {row["person"] for row in csv.DictReader(table)}
+        rows = csv.writer(table, lineterminator="\n")
+        if not table.tell():
+            rows.writerow(COLUMNS)
+        for person, portrait in enumerate(portraits):
+            if str(person) not in done:
+                rows.writerows(judged(finder, portrait, person=person))
+                table.flush()
+    tell(asked.out)
+
+
+def judged(finder: FaceFinder, portrait: Pictured, *, person: int) -> Iterator[list[object]]:
+    """The rows of one person."""
+    rng = np.random.default_rng([SEED, person])
+    lives = recorded(portrait, rng, seconds=SECONDS, fps=FPS)
+    lives = lives[:, : lives.shape[1] // 2 * 2, : lives.shape[2] // 2 * 2]
+    held = round(HELD_S * FPS)
+    parts = {"living": lives, "held": [*lives[:36], *[lives[35]] * held, *lives[36:60]]}
+    for noise in NOISES:
+        parts[f"still, noise {noise:g}"] = [shaken(lives[0], k, rng, noise=noise) for k in range(len(lives))]
+    for what, pictures in parts.items():
+        faces = followed(finder, encode_decode(list(pictures), codec="libx264", crf=CRF))
+        if what == "held":
+            yield [person, what, FPS, len(faces) / FPS, 0.0, moved(faces)]
+            continue
+        for fps in RATES:
+            for length_s in LENGTHS_S:
+                count = round(length_s * FPS)
+                for start in range(0, len(faces) - count + 1, count):
+                    piece = faces[start : start + count : FPS // fps]
+                    yield [person, what, fps, length_s, start / FPS, moved(piece)]
+
+
+def shaken(picture: np.ndarray, k: int, rng: np.random.Generator, *, noise: float) -> np.ndarray:
+    """A still picture, moved, turned and zoomed as a whole, before a noisy camera."""
+    height, width = picture.shape[:2]
+    by = cv2.getRotationMatrix2D((width / 2, height / 2), 1.5 * np.sin(k / 5), 1 + 0.03 * np.sin(k / 7))
+    by[:, 2] += (4 * np.sin(k / 4), 3 * np.cos(k / 5))
+    turned = cv2.warpAffine(picture, by, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return np.clip(np.rint(turned + rng.normal(0, noise, turned.shape)), 0, 255).astype(np.uint8)
+
+
+def followed(finder: FaceFinder, pictures: Sequence[np.ndarray]) -> list[Sighting]:
+    """The face of each picture, which is there in all of them."""
+    seen: list[Sighting] = []
+    for k, picture in enumerate(pictures):
+        known = finder.follow(picture, seen[-1].face) if seen else None
+        found = [known] if known is not None else finder.find(picture)
+        if found:
+            seen.append(Sighting(frame=Frame(picture, k / FPS, k), face=found[0]))
+    return seen
+
+
+def moved(faces: Sequence[Sighting]) -> bool:
+    stillness = Stillness()
+    for sighting in faces:
+        stillness.add(sighting)
+    return stillness.moved
+
+
+def tell(path: Path) -> None:
+    """How many of each kind, rate and length moved."""
+    found = defaultdict(list)
+    with path.open() as table:
+        for row in csv.DictReader(table):
+            found[row["what"], row["fps"], row["length_s"]].append(row["moved"] == "True")
+    for (what, fps, length_s), rows in found.items():
+        print(f"{what}, {fps} frames/s, {length_s} s: {sum(rows)} of {len(rows)} moved")
+
+
+if __name__ == "__main__":
+    main()
