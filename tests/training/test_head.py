@@ -257,6 +257,19 @@ def test_hiding_the_simulator_needs_real_and_simulated_pictures(rng):
         fit_head(features, labels, real=np.zeros(8, bool))
 
 
+def test_the_parts_of_a_set_share_what_was_seen_of_its_pictures(toy, monkeypatch):
+    network, whole = Encoder(size_px=SIZE, decoder=4), PreparedSet.open(toy / "many" / "train")
+    names = sorted({row.presentation for row in whole.rows})
+    parts = [whole.only(names[:3]), whole.only(names[3:])]
+    found = [features_of(network, part, device=torch.device("cpu")) for part in parts]
+    monkeypatch.setattr("unmask.training.features._look", lambda *_, **__: pytest.fail("looked at twice"))
+    everything = features_of(network, whole, device=torch.device("cpu"))
+    for part, rows in zip(parts, found, strict=True):
+        chosen = [row.presentation in {one.presentation for one in part.rows} for row in whole.rows]
+        assert 0 < len(rows) < len(everything)
+        np.testing.assert_array_equal(rows, everything[chosen])
+
+
 def test_features_of_tight_pictures_count_more_and_whole_ones_once(rng):
     tight = np.arange(200) % 2 == 1
     labels = np.arange(200) % 4 < 2

@@ -37,21 +37,24 @@ def features_of(
 ) -> np.ndarray:
     """Raw features (rows, D) float32 of the first frames, in the order of the set's rows; written where they
     are not there yet.
+
+    Files hold those of whole shards: a protocol takes other clips out of them in each of its folds.
     """
     key = encoder_sha256(network)
-    paths = [_path(shard, key) for shard in prepared.shards]
-    missing = sum(
-        len(shard.rows) for shard, path in zip(prepared.shards, paths, strict=True) if not path.is_file()
-    )
+    wholes = [Shard.open(shard.tar) for shard in prepared.shards]
+    paths = [_path(shard, key) for shard in wholes]
+    absent = {path: len(shard.rows) for shard, path in zip(wholes, paths, strict=True) if not path.is_file()}
+    missing = sum(absent.values())
     look = _look(network, device=device, pictures=missing) if missing else None
     done, parts = 0, []
-    for shard, path in zip(prepared.shards, paths, strict=True):
+    for shard, whole, path in zip(prepared.shards, wholes, paths, strict=True):
         if look is not None and not path.is_file():
-            write_bytes(path, _npy(_shard_features(look, shard, prepared)))
-            before, done = done, done + len(shard.rows)
+            write_bytes(path, _npy(_shard_features(look, whole, prepared)))
+            before, done = done, done + len(whole.rows)
             if progress is not None and TOLD * done // missing > TOLD * before // missing:
                 progress(done, missing)
-        parts.append(_read(path, rows=len(shard.rows)))
+        chosen = np.isin(whole.places[:, 0, 0], shard.places[:, 0, 0])  # where a clip begins in the tar
+        parts.append(_read(path, rows=len(whole.rows))[chosen])
     return np.concatenate(parts)
 
 
