@@ -12,12 +12,14 @@ from unmask.simulate.turns import Turns, record_turned
 
 FPS = 15.0
 REST_S, THERE_S, STAYS_S = 1.0, 0.6, 0.3
-TURN_S = 2 * THERE_S + STAYS_S
+BEGIN = round(REST_S * FPS)  # the frame of every recording in which a turn begins
+FRAMES = BEGIN + round((2 * THERE_S + STAYS_S) * FPS) + 1
 TURNS = ("left", "right", "up")
 SEED = 3  # one of seven that were looked at: three of these people are LIVE by their looks, this one clearly
 SCALE = 0.6  # 288 x 384 pixels
 
-# The head rests until the page's own words ask for a turn, and makes it half a second later; PLAN says which.
+# The head wanders to and fro along a recording in which it rests. Where the page's own words have asked for a
+# turn, PLAN says which one is made, once the recordings of rest and turn are alike, so that nothing jumps.
 # The page's clock runs SLOWER times slower than that of the machine, and by 90 ms at most from one frame that
 # is sent to the next, so that a machine with other work to do sees as many frames of a turn as an idle one.
 CAMERA = """
@@ -56,26 +58,26 @@ HTMLVideoElement.prototype.requestVideoFrameCallback = function (take) {
 };
 navigator.mediaDevices.getUserMedia = async () => {
   const data = new Uint8ClampedArray(await (await fetch("/turned")).arrayBuffer());
-  const bytes = 4 * WIDTH * HEIGHT, parts = PARTS, plan = PLAN;
+  const bytes = 4 * WIDTH * HEIGHT, plan = PLAN, turns = TURNS, begin = BEGIN, count = FRAMES;
   const canvas = Object.assign(document.createElement("canvas"), { width: WIDTH, height: HEIGHT });
   const pen = canvas.getContext("2d");
-  let said = "", turn = "", begun = 0;
-  const place = (now) => {
-    const status = document.querySelector("unmask-camera").shadowRoot.querySelector("[role=status]");
-    const text = status?.textContent ?? "";
-    if (text !== said && plan[text]) [turn, begun] = [plan[text], now + 500];
-    said = text;
-    if (turn) {
-      const [first, count] = parts[turn], step = Math.floor((now - begun) * FPS / 1000);
-      if (step >= count) turn = "";
-      else if (step >= 0) return first + step;
-    }
-    const [first, count] = parts.rest, step = Math.floor(now * FPS / 1000) % (2 * count - 2);
-    return first + (step < count ? step : 2 * count - 2 - step);
+  let said = "", wanted = "", recording = 0, at = 0, way = 1, stepped = performance.now();
+  const step = () => {
+    at += way;
+    if (recording && at === count - 1) recording = 0; // here all recordings are alike again
+    if (at === count - 1) way = -1;
+    if (at === 0) way = 1;
+    if (recording || at !== begin || !wanted) return;
+    [recording, way, wanted] = [1 + turns.indexOf(wanted), 1, ""];
   };
   const draw = () => {
-    const at = bytes * place(performance.now());
-    pen.putImageData(new ImageData(data.subarray(at, at + bytes), WIDTH, HEIGHT), 0, 0);
+    const status = document.querySelector("unmask-camera").shadowRoot.querySelector("[role=status]");
+    const text = status?.textContent ?? "";
+    if (text !== said && plan[text]) wanted = plan[text];
+    said = text;
+    for (; performance.now() - stepped >= 1000 / FPS; stepped += 1000 / FPS) step();
+    const from = bytes * (recording * count + at);
+    pen.putImageData(new ImageData(data.subarray(from, from + bytes), WIDTH, HEIGHT), 0, 0);
     wait(draw, 30);
   };
   draw();
@@ -90,27 +92,30 @@ WORDS = {
 
 
 def recorded(cache: Path, *, sheet: str | None = None) -> np.ndarray:
-    """(T, H, W, 3) uint8 RGB: the head at rest, then each of TURNS; or a row of SHEETS that is turned."""
-    turns = Turns(
-        order=TURNS,
-        asked_s=REST_S + (TURN_S + 0.4) * np.arange(len(TURNS)),
-        late_s=np.zeros(len(TURNS)),
+    """(4 FRAMES, H, W, 3) uint8 RGB: a head at rest, then the same with each of TURNS from BEGIN to the last
+    frame but one; or a row of SHEETS that is turned.
+    """
+    studio = Studio(portraits=[astronaut(FaceFinder.load(threads=1))], backgrounds=[], cache=cache)
+    request = Request(subject=0, instrument=None, seed=SEED, frames=FRAMES, fps=FPS, face_share=0.42)
+    return np.concatenate(
+        [
+            record_turned(studio, request, turning(name), sheet=sheet, scale=SCALE).frames
+            for name in ("", *TURNS)
+        ]
+    )
+
+
+def turning(name: str) -> Turns:
+    """One turn of that name after REST_S; none without a name."""
+    return Turns(
+        order=(name,) if name else (),
+        asked_s=np.array([REST_S] if name else []),
+        late_s=np.zeros(1 if name else 0),
         there_s=THERE_S,
         stays_s=STAYS_S,
         yaw=float(np.radians(26)),
         pitch=float(np.radians(16)),
     )
-    frames = round((REST_S + (TURN_S + 0.4) * len(TURNS)) * FPS)
-    studio = Studio(portraits=[astronaut(FaceFinder.load(threads=1))], backgrounds=[], cache=cache)
-    request = Request(subject=0, instrument=None, seed=SEED, frames=frames, fps=FPS, face_share=0.42)
-    return np.stack(record_turned(studio, request, turns, sheet=sheet, scale=SCALE).frames)
-
-
-def parts() -> dict[str, list[int]]:
-    """Name -> the first frame and the number of frames of each part of what `recorded` gives."""
-    begins = {name: REST_S + (TURN_S + 0.4) * k for k, name in enumerate(TURNS)}
-    found = {name: [round(begin * FPS), round(TURN_S * FPS)] for name, begin in begins.items()}
-    return {"rest": [0, round(REST_S * FPS)], **found}
 
 
 def script(frames: np.ndarray, *, slower: float, made: Mapping[str, str] | None = None) -> str:
@@ -118,8 +123,9 @@ def script(frames: np.ndarray, *, slower: float, made: Mapping[str, str] | None 
     height, width = frames.shape[1:3]
     plan = {WORDS[asked]: (made or {}).get(asked, asked) for asked in TURNS}
     values: dict[str, object] = {"SLOWER": slower, "WIDTH": width, "HEIGHT": height, "FPS": FPS}
+    values |= {"PLAN": plan, "TURNS": list(TURNS), "BEGIN": BEGIN, "FRAMES": FRAMES}
     text = CAMERA
-    for name, value in {**values, "PARTS": parts(), "PLAN": plan}.items():
+    for name, value in values.items():
         text = text.replace(name, str(value))
     return text
 
