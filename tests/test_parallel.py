@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from face_meshes import face_mesh
 from unmask.data.prepare.preparation import Cutting, Packing, Recording, prepare
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.parallel import in_processes, on_ray
@@ -36,9 +37,9 @@ def engine(request):
 
 
 def recording(index):
-    """One picture of noise with a mesh of noise in it."""
+    """One picture of noise with a mesh in it, each of another depth."""
     rng = np.random.default_rng(index)
-    mesh = rng.uniform(10, 50, (468, 3)).astype(np.float32)
+    mesh = face_mesh(x=30, y=30, width=40, height=40, depth=rng.uniform(5, 15))
     face = Face(box=np.array([10, 10, 50, 50], np.float32), mesh=mesh, presence=1.0)
     frame = Frame(rng.integers(0, 256, (60, 60, 3), dtype=np.uint8), 0.0, 0)
     return Recording(

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import face_meshes as meshes
 from unmask.data.folder import read_labels
 from unmask.data.prepare import shards
 from unmask.data.prepare.preparation import (
@@ -31,35 +32,15 @@ from unmask.files import held
 from unmask.media.clips import mesh_depth, mesh_in_clip
 from unmask.media.images import write_image
 from unmask.media.quality import QualityLimits
-from unmask.media.raster import FACE_TRIANGLES
-from unmask.media.topology import OUTLINE, POINTS
 from unmask.types import ClipSpec, DataError, Face, Label, OutputError, SettingsError
 
 SPEC = ClipSpec(frames=2, stride_s=0.1, size_px=32)
 CUTTING = Cutting(clip=SPEC, seed=3, every_s=0.2)
 
 
-@cache
-def layout():
-    """The mesh drawn flat without overlaps (Tutte 1963): each point is the mean of its neighbours."""
-    weights = np.zeros((POINTS, POINTS))
-    for a, b in ((0, 1), (1, 2), (2, 0)):
-        weights[FACE_TRIANGLES[:, a], FACE_TRIANGLES[:, b]] = weights[
-            FACE_TRIANGLES[:, b], FACE_TRIANGLES[:, a]
-        ] = 1
-    system, rim = np.diag(weights.sum(axis=1)) - weights, list(OUTLINE)
-    system[rim] = np.eye(POINTS)[rim]
-    known = np.zeros((POINTS, 2))
-    angles = np.linspace(0, 2 * np.pi, len(rim), endpoint=False)
-    known[rim] = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return np.linalg.solve(system, known)
-
-
 def face_mesh(*, x, y):
     """A bulge of radius 20 px round (x, y)."""
-    flat = layout()
-    z = 15 * (flat**2).sum(axis=1, keepdims=True)
-    return np.concatenate([np.array([x, y]) + 20 * flat, z], axis=1).astype(np.float32)
+    return meshes.face_mesh(x=x, y=y, width=40, height=40, depth=15)
 
 
 def simulated(index, *, frames=6):

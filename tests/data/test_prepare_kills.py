@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from unmask.data.prepare.prepared import PreparedSet
 
 KILLS = 50
@@ -84,6 +86,7 @@ def hashes(root: Path) -> dict[str, str]:
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(root.iterdir())}
 
 
+@pytest.mark.slow
 def test_fifty_kills_lose_a_shard_each_at_most_and_change_no_byte(tmp_path):
     script = NURSERY.format(tests=str(Path(__file__).parent), base=str(tmp_path), kills=KILLS, longest_s=0.25)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

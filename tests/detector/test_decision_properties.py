@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from conftest import random_contract
+from face_meshes import face_mesh
 from unmask.detector import evidence, watch
 from unmask.detector.decision import Rule
 from unmask.detector.stopwatch import Stopwatch
@@ -18,8 +19,7 @@ from unmask.types import ClipScore, ClipSpec, Face, Frame, Reason, Verdict
 
 RULE = Rule(name="default", threshold=0.5, margin=0.05, correlation=0.5)
 FPS, EVERY = 10, 2  # every second frame of ten a second is scored
-ANGLE = np.linspace(0, 2 * np.pi, 468, endpoint=False)
-MESH = np.stack([32 + 20 * np.cos(ANGLE), 32 + 20 * np.sin(ANGLE), 0 * ANGLE], axis=1).astype(np.float32)
+MESH = face_mesh(x=32, y=32, width=40, height=40)
 FACE = Face(box=np.array([12, 12, 52, 52], np.float32), mesh=MESH, presence=1.0)
 PICTURE = np.full((64, 64, 3), 90, np.uint8)
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from conftest import random_contract
+from face_meshes import face_mesh
 from unmask.contract import Contract
 from unmask.detector import detector as detector_module, evidence, watch
 from unmask.detector.detector import Detector
@@ -34,7 +35,6 @@ from unmask.types import (
 )
 
 LIVE, PRINT = 220, 60  # the brightness of a living face and of an attack
-ANGLE = np.linspace(0, 2 * np.pi, 468, endpoint=False) + np.radians(156)  # the corners of the eyes lie level
 
 
 class Squares:
@@ -57,11 +57,9 @@ class Squares:
 
 
 def _face(x: float, y: float, side: float) -> Face:
-    mesh = np.stack(
-        [x + side / 2 * (1 + np.cos(ANGLE)), y + side / 2 * (1 + np.sin(ANGLE)), 0 * ANGLE], axis=1
-    )
+    mesh = face_mesh(x=x + side / 2, y=y + side / 2, width=side, height=side)
     box = np.array([x, y, x + side, y + side], np.float32)
-    return Face(box=box, mesh=mesh.astype(np.float32), presence=1.0)
+    return Face(box=box, mesh=mesh, presence=1.0)
 
 
 class Judge:

@@ -9,6 +9,7 @@ import pytest
 from skimage import data
 from test_network import calmed, resealed
 
+from face_meshes import face_mesh
 from unmask.app import annotate as annotate_module, check as check_module
 from unmask.app.annotate import annotated
 from unmask.app.check import CheckOptions
@@ -26,18 +27,13 @@ X, Y = np.meshgrid(np.linspace(-1, 1, SIDE), np.linspace(-1, 1, SIDE))
 
 
 def _clip(rng: np.random.Generator, frames: int = 5) -> Clip:
-    angle = np.linspace(0, 2 * np.pi, 468, endpoint=False)
-    radius = np.linspace(0, 1, 468)  # points all over the face, so that its triangles cover it
-    mesh = np.stack(
-        [64 + 40 * radius * np.cos(9 * angle), 64 + 45 * radius * np.sin(9 * angle), 0 * angle], axis=1
-    )
     base = rng.integers(0, 256, (1, S, S, 3))
     pixels = np.concatenate([np.roll(base, 5 * t, axis=2) * (1 - 0.1 * t) for t in range(frames)])
     return Clip(
         pixels=pixels.astype(np.uint8),
         times_s=np.arange(frames) / 10,
         box=np.array([0, 0, S, S], np.float32),
-        meshes=np.repeat(mesh[None], frames, axis=0).astype(np.float32),
+        meshes=np.stack([face_mesh(x=64, y=64, width=80, height=90)] * frames),
     )
 
 

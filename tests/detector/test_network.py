@@ -10,6 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from face_meshes import face_mesh
 from unmask.contract import (
     CONTRACT_KEY,
     GoldenClip,
@@ -78,9 +79,7 @@ def _clips(rng: np.random.Generator, count: int, frames: int = 5) -> np.ndarray:
 
 
 def _meshes(frames: int = 5) -> np.ndarray:
-    angle = np.linspace(0, 2 * np.pi, 468, endpoint=False)
-    mesh = np.stack([64 + 40 * np.cos(angle), 64 + 45 * np.sin(angle), np.zeros(468)], axis=1)
-    return np.repeat(mesh[None], frames, axis=0).astype(np.float32)
+    return np.stack([face_mesh(x=64, y=64, width=80, height=90)] * frames)
 
 
 def test_scores_are_those_of_another_runtime(multi, multi_file, rng):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from conftest import random_contract
+from face_meshes import face_mesh
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.detector import scoring
 from unmask.detector.features import TellingNetwork
@@ -63,8 +64,7 @@ class Teller:
 
 
 def _clip(score: float) -> ClipScore:
-    rng = np.random.default_rng(7)
-    mesh = rng.uniform(10, 50, (468, 3)).astype(np.float32)
+    mesh = face_mesh(x=30, y=30, width=40, height=40, depth=10)
     return ClipScore(
         time_s=1.5,
         score=score,
@@ -213,9 +213,9 @@ def test_a_network_that_tells_scores_the_same(model_files):
                 pixels=rng.integers(0, 256, (frames, 128, 128, 3)).astype(np.uint8),
                 times_s=np.arange(frames) / 10,
                 box=np.array([0, 0, 128, 128], np.float32),
-                meshes=rng.uniform(20, 100, (frames, 468, 3)).astype(np.float32),
+                meshes=np.stack([face_mesh(x=60, y=60, width=70 + n, height=80)] * frames),
             )
-            for _ in range(3)
+            for n in range(3)
         ]
         plain = Network.load(path, threads=1).score(clips)
         telling = TellingNetwork.load(path, threads=1).score(clips)

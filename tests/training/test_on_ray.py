@@ -54,6 +54,7 @@ def assert_same_run(together: Checkpoint, alone: Checkpoint) -> None:
         torch.testing.assert_close(together.network[name], tensor, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_two_workers_resumed_are_one_with_the_doubled_batch(toy, tmp_path):
     script = tmp_path / "worker.py"
     script.write_text(

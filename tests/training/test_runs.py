@@ -143,6 +143,7 @@ def begun(toy, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_two_processes_are_one_with_the_doubled_batch(toy, begun, tmp_path):
     script = tmp_path / "two.py"
     script.write_text(
