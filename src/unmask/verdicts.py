@@ -29,7 +29,7 @@ class Reason(StrEnum):
     DAMAGED = "DAMAGED"  # too much of the recording cannot be decoded as it was written
     NO_COLOUR = "NO_COLOUR"  # grey or infrared, for which the network was not made
     SCORE_DROPPED = "SCORE_DROPPED"  # for a second or more the scores were those of an attack
-    STILL_PICTURE = "STILL_PICTURE"  # nothing moved in the face of a video
+    STILL_PICTURE = "STILL_PICTURE"  # nothing moved in the face of a video, or in a part of it
     NOT_CONTINUOUS = "NOT_CONTINUOUS"  # cuts, jumps, other faces: too little of it is one face
     TOO_FEW_FRAMES = "TOO_FEW_FRAMES"  # a second, for the model's clips
     # of challenges, where the server asked for something

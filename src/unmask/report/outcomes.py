@@ -21,7 +21,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.NOT_FINITE: "the network gave no number",
     Reason.EVIDENCE_WEAK: "the scores stayed too near to the threshold",
     Reason.SCORE_DROPPED: "for a second or more the scores were those of an attack",
-    Reason.STILL_PICTURE: "nothing moved in the face: a still picture shown as a video",
+    Reason.STILL_PICTURE: "nothing moved in the face, at least for a part: a still picture shown as a video",
     Reason.NOT_CONTINUOUS: "the face was not seen continuously: cuts, jumps or other faces",
     Reason.TOO_FEW_FRAMES: "there are too few frames a second",
     Reason.DAMAGED: "too much of the recording is damaged",
