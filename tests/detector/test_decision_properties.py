@@ -47,7 +47,9 @@ RUNS = st.lists(
 )
 
 
-def oracle(frames: list[Run], *, moves: bool, live: bool = False) -> tuple[str, float]:
+def oracle(
+    frames: list[Run], *, moves: bool, repeated_s: float = 0.0, live: bool = False
+) -> tuple[str, float]:
     """The verdict and score of one source with one face at a time, by docs/decision.md."""
     segments, last, since = [], None, None
     for n, run in enumerate(frames):
@@ -77,7 +79,7 @@ def oracle(frames: list[Run], *, moves: bool, live: bool = False) -> tuple[str, 
     order = ["ATTACK", "UNDECIDED", "LIVE"]
     worst = min(counted, key=lambda s: (order.index(s["verdict"]), s["score"]))
     verdict = worst["verdict"]
-    lost = sum(s["lost"] if s in counted else s["seen"] for s in segments)
+    lost = sum(s["lost"] + repeated_s if s in counted else s["seen"] for s in segments)
     if verdict == "LIVE" and lost > 0.25 * sum(s["seen"] for s in segments) + 1e-6:
         verdict = "UNDECIDED"
     if live and sum(s["seen"] - s["lost"] for s in segments) < 0.5 - 1e-6:
@@ -122,8 +124,17 @@ def judged(scores: list[tuple[float, float]], *, moves: bool) -> tuple[str, floa
     return ("LIVE" if live else "UNDECIDED"), mean
 
 
-def watched(frames: list[Run], *, moves: bool = True, all_faces: bool = False, early: bool = False) -> Watch:
-    """A `Watch` that saw the frames; with `early` only until it is done."""
+def watched(
+    frames: list[Run],
+    *,
+    moves: bool = True,
+    repeats: float = 0.0,
+    all_faces: bool = False,
+    early: bool = False,
+) -> Watch:
+    """A `Watch` that saw the frames; with `early` only until it is done. Each segment has pictures that came
+    again for `repeats` seconds.
+    """
 
     class Told:
         def restart(self) -> None: ...
@@ -148,7 +159,7 @@ def watched(frames: list[Run], *, moves: bool = True, all_faces: bool = False, e
     class Moves:
         moved = moves
         waits = False
-        repeated_s = 0.0
+        repeated_s = repeats
 
         def add(self, sighting) -> None: ...
 
@@ -188,14 +199,19 @@ COMMON = settings(
 
 
 @COMMON
-@given(runs=RUNS, moves=st.sampled_from([True, True, True, False]), live=st.booleans())
-def test_the_decision_is_that_of_the_model(runs, moves, live):
+@given(
+    runs=RUNS,
+    moves=st.sampled_from([True, True, True, False]),
+    repeats=st.sampled_from([0.0, 0.0, 0.6]),
+    live=st.booleans(),
+)
+def test_the_decision_is_that_of_the_model(runs, moves, repeats, live):
     frames = flat(runs)
     contract = random_contract("model", frames=1)
-    seen = watched(frames, moves=moves)
+    seen = watched(frames, moves=moves, repeats=repeats)
     assume(seen.decisions())
     found = watch.decided("it", seen, contract=contract, rule=RULE, timed_out=False, live=live)
-    verdict, score = oracle(frames, moves=moves, live=live)
+    verdict, score = oracle(frames, moves=moves, repeated_s=repeats, live=live)
     assert (found.verdict, found.score) == (verdict, pytest.approx(score, abs=1e-6, nan_ok=True))
     assert found.verdict is Verdict.LIVE or found.reasons or found.verdict is Verdict.ATTACK
 
