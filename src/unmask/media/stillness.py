@@ -15,7 +15,8 @@ from unmask.types import Sighting
 LEAST_CHANGE = 0.12  # a living face changes by more within seconds
 NOISE, MOST_NOISE = 2.0, 0.25  # times the change between neighbouring frames is noise, up to a limit
 LOOK_EVERY_S = 0.33
-COMPARED_S = 3.0  # so long one look is compared with later ones
+ANCHOR_S = 2.0  # so long one look is compared with later ones
+SETTLED, SETTLED_S = 3, 0.2  # sightings, or seconds, after which the mesh of a new face has settled
 NEIGHBOUR_S = 0.15  # what changes between frames further apart may be motion
 LOOKS_OF_NOISE = 6  # the calmest of so many tells the noise
 STILL_S = 5.0  # where nothing moves for so long there is a still picture, whatever moves before and after
@@ -27,7 +28,9 @@ class Stillness:
     def __init__(self) -> None:
         self._repeats = Repeats()
         self._moved = False  # once, at any time
-        self._recent: deque[Look] = deque()  # until it moved
+        self._seen = 0
+        self._settled_s = math.inf  # when it has, at the latest
+        self._anchor: Look | None = None  # until it moved
         self._alike: deque[Look] = deque()  # the latest looks that are all like each other
         self._waiting: Look | None = None  # for the next frame, which shows the noise
         self._noises: deque[float] = deque(maxlen=LOOKS_OF_NOISE)  # at the latest looks
@@ -49,7 +52,7 @@ class Stillness:
     @property
     def waits(self) -> bool:
         """Whether the next sighting should be that of the next frame."""
-        return not self._moved and self._waiting is not None
+        return not self._moved and (self._seen < SETTLED or self._waiting is not None)
 
     def forget(self, before_s: float) -> None:
         """Let go of parts that ended earlier."""
@@ -62,7 +65,10 @@ class Stillness:
         self._repeats.add(sighting)
         now_s = sighting.frame.time_s
         is_due = now_s >= self._due_s - 1e-6
-        if not (is_due or self._waiting):
+        self._seen += 1
+        self._settled_s = min(self._settled_s, now_s + SETTLED_S)
+        settled = self._seen >= SETTLED or now_s >= self._settled_s
+        if not settled or not (is_due or self._waiting):
             return
         look = look_at(sighting)
         if self._waiting is not None:
@@ -84,11 +90,10 @@ class Stillness:
             self._noises.append(noise)
 
     def _compare(self, look: Look) -> None:
-        """With all those of the last seconds."""
-        while self._recent and look.time_s - self._recent[0].time_s > COMPARED_S + 1e-6:
-            self._recent.popleft()
-        self._largest = max([self._largest, *(difference(recent, look) for recent in self._recent)])
-        self._recent.append(look)
+        if self._anchor is not None:
+            self._largest = max(self._largest, difference(self._anchor, look))
+        if self._anchor is None or look.time_s - self._anchor.time_s >= ANCHOR_S:
+            self._anchor = look
 
     def _stay(self, look: Look) -> None:
         """Go on with the looks that this one is like, and let go of what lies before the last change."""
