@@ -10,7 +10,7 @@ from pathlib import Path
 from unmask.app.field_table import drawn
 from unmask.app.fold_options import FoldOptions
 from unmask.app.progress import losses, say
-from unmask.app.render import console
+from unmask.app.render import print_whole
 from unmask.data.catalogue import protocol as catalogue_protocol
 from unmask.data.prepare.prepared import PREPARATION
 from unmask.data.prepare.selection import dataset_of, select
@@ -47,7 +47,7 @@ def run_folds(options: FoldOptions, protocols: Sequence[str], *, data: Sequence[
         say(f"{done} of {len(tasks)} runs")
     found = [fold for task in tasks for fold in read_field(_folder(options.out, *task, settings=settings))]
     rows = write_table(options.out, found)
-    console().print(drawn(rows, protocols, views=list(VIEWS), name=settings.run.name))
+    print_whole(drawn(rows, protocols, views=list(VIEWS), name=settings.run.name))
     print(options.out / "table.csv")
     return 0
 

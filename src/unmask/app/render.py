@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +21,7 @@ from unmask.types import Decision, Verdict
 STYLES = {Verdict.LIVE: "bold green", Verdict.ATTACK: "bold red", Verdict.UNDECIDED: "bold yellow"}
 SEGMENTS_SHOWN = 4  # of a source, in the table
 WIDTH_IN_FILES = 120  # a table written into a file or pipe has no terminal to fit
+MOST_WIDE = 1000  # columns of a table that is shown whole
 HEADER = ("source", "verdict", "score", "threshold", "time", "reasons")
 REASONS_AT_LEAST = 20  # columns that reasons are folded into
 VERDICT_WIDTH = 12
@@ -70,6 +72,14 @@ def console() -> Console:
     """Where results go: stdout."""
     wide = WIDTH_IN_FILES if not sys.stdout.isatty() and "COLUMNS" not in os.environ else None
     return Console(width=wide, highlight=False)
+
+
+def print_whole(table: Table) -> None:
+    """A table none of whose cells is cut: wider than the terminal, where the terminal is narrower."""
+    out = console()
+    roomy = Console(width=MOST_WIDE, highlight=False)
+    width = max(out.width, Measurement.get(roomy, roomy.options, table).maximum)
+    Console(width=width, highlight=False).print(table, crop=False)
 
 
 def _lines(row: Sequence[Text], *, width: int) -> Iterator[Text]:
