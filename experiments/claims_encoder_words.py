@@ -1,7 +1,5 @@
 """The words of docs/claims_encoder.md that no figure changes."""
 
-# ruff: noqa: E501  (the lines are those of the page)
-
 HEAD = """# Do the claims hold on a pretrained encoder?
 
 Made by `python -m experiments.claims_encoder`; do not edit. The numbers are those of
