@@ -8,7 +8,8 @@ import torch
 from test_training import NETWORKS, SIZE, write_toy
 
 from unmask.claims import settings as claims
-from unmask.claims.measures import CLAIMS, TESTS, read_runs
+from unmask.claims.data import TESTS
+from unmask.claims.measures import CLAIMS, read_runs
 from unmask.claims.runs import is_done, run_folder, run_variant
 from unmask.claims.settings import SCALES, SYSTEMS, VARIANTS, Scale, Variant, needed, settings_of
 from unmask.models import MODELS
