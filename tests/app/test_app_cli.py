@@ -71,6 +71,32 @@ def test_without_a_command_there_is_help_with_the_exit_codes(unmask):
         assert word in out
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-v", "assets"),
+        ("assets", "--verbose"),
+        ("serve", "-v", "keys", "list", "--database", "sqlite:///a.db"),
+        ("serve", "keys", "list", "-v", "--database", "sqlite:///a.db"),
+        ("-v", "serve", "keys", "list", "-v", "--database", "sqlite:///a.db"),
+    ],
+)
+def test_loudness_is_taken_before_a_command_and_after_it(unmask, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNMASK_DEBUG", "")
+    code, _, err = unmask(*command)
+    assert (code, err.count("took")) == (0, 1), err
+
+
+def test_quiet_before_a_command_leaves_out_its_notes(unmask, demo_recordings, tmp_path, monkeypatch):
+    monkeypatch.setenv("UNMASK_QUIET", "")
+    asked = ("check", demo_recordings["bona_fide"], "--report", tmp_path / "a.html")
+    loud, quiet = unmask(*asked), unmask("-q", *asked)
+    assert "report:" in loud[2]
+    assert quiet[2] == ""
+    assert (loud[0], quiet[0]) == (0, 0)
+
+
 def test_the_version_is_told(unmask):
     import unmask as package
 

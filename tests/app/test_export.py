@@ -119,7 +119,9 @@ def test_clips_of_another_cut_are_refused(model, tmp_path):
 def test_clip_scores_are_those_of_the_network(model, toy):
     prepared = PreparedSet.open(toy / "dev")
     network = Network.load(model, threads=1)
-    scores = clip_scores(network, prepared)
+    counted = []
+    scores = clip_scores(network, prepared, scored=counted.append)
+    assert sum(counted) == len(prepared.rows)
     arrays = prepared.read([3])
     expected = network.run(arrays.clips, arrays.mask[:, 0] / np.float32(255))[0]
     assert scores.shape == (len(prepared.rows),)

@@ -1,6 +1,7 @@
 """What a training says where nobody watches a bar."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -55,6 +56,48 @@ def test_work_without_an_end_in_sight_says_what_it_is_and_takes_no_output(termin
     with progress.loudness(quiet=True, verbose=False), progress.busy("nothing of this"):
         pass
     assert "nothing of this" not in terminal.getvalue()
+
+
+def test_a_narrow_terminal_keeps_the_end_of_the_name_the_count_and_the_time_left(monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr(
+        progress, "Console", lambda **_: Console(file=shown, force_terminal=True, width=40, color_system=None)
+    )
+    clock = iter(np.arange(0.0, 1000.0, 10.0))
+    monkeypatch.setattr("rich.progress.monotonic", lambda: float(next(clock)), raising=False)
+    with progress.bar("/home/anna/recordings/of/the/door/replay.mp4") as advance:
+        for done in range(4):
+            advance(done, 75)
+    lines = [line for line in shown.getvalue().replace("\r", "\n").splitlines() if "/75" in line]
+    assert all("replay.mp4" in line and "3/75" in line for line in lines[-1:])
+    assert re.search(r"\d:\d\d:\d\d|-:--:--", lines[-1])
+    assert len(re.sub(r"\x1b\[[0-9?;]*[A-Za-z]", "", lines[-1])) <= 40
+
+
+def test_what_is_said_while_a_bar_lives_stands_above_it(terminal):
+    with progress.bar("scoring captures") as advance:
+        advance(1, 3)
+        progress.say("unmask: a.mp4 is broken; copy it again")
+    said = [line for line in terminal.getvalue().splitlines() if "a.mp4 is broken" in line]
+    assert len(said) == 1
+    assert said[0].rpartition("\x1b[2K")[2] == "unmask: a.mp4 is broken; copy it again"
+
+
+def test_an_inner_command_is_as_quiet_as_the_outer_one_which_alone_says_how_long_it_took(capsys):
+    with progress.loudness(quiet=True, verbose=False), progress.loudness(quiet=False, verbose=False):
+        progress.say("nothing of this")
+    assert "nothing" not in capsys.readouterr().err
+    with progress.loudness(quiet=False, verbose=True), progress.loudness(quiet=False, verbose=True):
+        pass
+    assert capsys.readouterr().err.count("took") == 1
+
+
+def test_parts_add_up_to_the_whole():
+    told = []
+    add = progress.adding(lambda done, total: told.append((done, total)), 10)
+    for more in (4, 5, 1):
+        add(more)
+    assert told == [(4, 10), (9, 10), (10, 10)]
 
 
 def test_each_round_of_the_bootstrap_is_told():

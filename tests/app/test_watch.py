@@ -19,7 +19,8 @@ import pytest
 from jinja2 import Template
 from skimage import data
 
-from unmask.app import watch_events, watch_feed
+from unmask.app import watch, watch_events, watch_feed
+from unmask.app.progress import loudness
 from unmask.app.watch import Outlets, Watching
 from unmask.app.watch_events import Courier, DeliveryError, EventFile
 from unmask.app.watch_feed import FeedConnected, Lost, follow
@@ -413,6 +414,20 @@ def test_each_visit_is_judged_anew_and_a_lost_camera_is_told_once(capsys):
         ("camera_lost", None),
         ("camera_back", None),
     ]
+
+
+def test_a_receiver_that_is_away_is_told_above_the_line_that_lives(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # for rich a terminal
+    monkeypatch.setenv("COLUMNS", "40")
+    outlets = Outlets(json_lines=False, file=None, couriers=[])
+    outlets.show("LIVE", 0.9, 1)
+    watch.tell("unmask: webhook: nobody answers; trying again, 1 events wait")
+    line, told = capsys.readouterr().err.split("\r\x1b[2K")[1:]
+    assert line == "LIVE      0.900  visit 1"
+    assert told.startswith("unmask: webhook: nobody answers")
+    with loudness(quiet=True, verbose=False):
+        outlets.show("LIVE", 0.9, 1)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_recording_is_watched_to_its_end_and_its_events_are_kept(unmask, tmp_path):

@@ -97,7 +97,10 @@ def test_a_group_is_judged_by_heads_that_saw_nothing_of_it(rng):
     prior = OddsHead(weight=np.zeros(features), bias=0.0)
     remembered = fitted(prior, sample, strength=0.03)(x)
     assert ((remembered > 0) == labels).all()
-    assert ((left_out(prior, sample) > 0) == labels).mean() < 0.8
+    told = []
+    said = left_out(prior, sample, progress=lambda done, total: told.append((done, total)))
+    assert ((said > 0) == labels).mean() < 0.8
+    assert told == [(done, 10) for done in range(1, 11)]
 
 
 def test_folds_keep_groups_whole_and_spread_both_classes():

@@ -1,6 +1,7 @@
 import hashlib
 import os
 import subprocess
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -60,6 +61,23 @@ def test_only_the_two_files_are_kept(folder, wheel, monkeypatch):
     assert sorted(path.name for path in folder.iterdir()) == [models.detector.name, models.mesh.name]
     assert len(told) == 2
     assert len(commands) == 1
+
+
+def test_how_much_has_come_is_told_while_pip_loads(folder, wheel, monkeypatch):
+    serve(monkeypatch, wheel)
+    serving, moved = subprocess.run, []
+
+    def slow(command, *, env, **named):
+        part = Path(env["TMPDIR"]) / "part"  # where pip keeps what it loads
+        part.write_bytes(bytes(5_000_000))
+        time.sleep(3 * assets.LOOK_S)
+        part.unlink()
+        return serving(command, **named)
+
+    monkeypatch.setattr(subprocess, "run", slow)
+    face_models(lambda text: None, moved=lambda done, total: moved.append((done, total)))
+    assert (5, 36) in moved
+    assert moved[-1] == (36, 36)
 
 
 def test_pip_is_asked_for_data_that_fits_any_platform(folder, wheel, monkeypatch):

@@ -85,6 +85,11 @@ def command(tmp_path) -> Iterator:
         one.process.wait()
 
 
+def test_the_key_of_the_first_start_is_shown_also_quietly(command):
+    served = command("sqlite:///quiet.db", "--quiet").wait_started()
+    assert served.call("GET", "/v1/sessions/none").status_code == 404
+
+
 def _frame() -> bytes:
     """An empty room, as a camera sees it: no verdict can come of it."""
     return cv2.imencode(".jpg", np.full((120, 160, 3), 90, np.uint8))[1].tobytes()

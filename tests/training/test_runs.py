@@ -29,6 +29,7 @@ from unmask.training.loggers import LOGGERS
 from unmask.training.loop import train
 from unmask.training.results import Result, read_results, worst_of, write_results, write_summary
 from unmask.training.run_folder import ENVIRONMENT, METRICS, SETTINGS
+from unmask.training.sets import part_of
 from unmask.training.settings import presets, read_settings, to_toml
 from unmask.training.trainer import exhausted
 from unmask.types import DataError, ModelError, OutputError, SettingsError
@@ -305,7 +306,9 @@ def test_results_name_the_oracle_and_take_their_threshold_from_dev(toy, tmp_path
         (tmp_path / part).symlink_to(toy / part)
     write_toy(tmp_path / "test", seed=3, subjects="c")
     out = train(toy_settings(), data=tmp_path, out=tmp_path / "run")
-    written = write_results(out, data=tmp_path)
+    counted = []
+    written = write_results(out, data=tmp_path, scored=counted.append)
+    assert sum(counted) == 2 * (len(part_of(tmp_path, "dev").rows) + len(part_of(tmp_path, "test").rows))
     assert [(r.weights, r.part, r.threshold_from) for r in written] == [
         (weights, part, way)
         for weights in ("best", "last")

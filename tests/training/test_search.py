@@ -32,6 +32,7 @@ def test_a_search_keeps_its_trials_and_goes_on_to_as_many_as_asked(toy, tmp_path
     code, said, err = unmask(*command, "--trials", 2)
     assert code == 0, err
     assert said.split()[-2:] == [str(out / "trials.csv"), str(out / "best.toml")]
+    assert "searching over 2 trials: step 4 of 4, loss" in err
     assert unmask(*command, "--trials", 3)[0] == 0
     with (out / "trials.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from unmask.app.options import InferenceOptions
-from unmask.app.progress import bar, busy, say
+from unmask.app.progress import bar, say
 from unmask.app.render import console
 from unmask.app.selftest_report import planned_captures
 from unmask.data.folder import LABELS, read_labels
@@ -64,7 +64,7 @@ def adapt(options: AdaptOptions) -> int:
     check_counts(len(presentations) - attacks, attacks)
     contents = contents_of(presentations, folder)
     captures = read_captures(path, presentations, folder=folder, options=options, contents=contents)
-    with busy("refitting, with each group left out in turn"):
+    with bar("refitting, with each group left out in turn") as advance:
         made = fitted(
             head,
             contract,
@@ -72,6 +72,7 @@ def adapt(options: AdaptOptions) -> int:
             precision=options.precision,
             source=folder.resolve().name,  # not the path: the contract travels
             day=date.today().isoformat(),
+            progress=advance,
         )
         written = write_adapted(path, made, options.out)
     show(made, captures)

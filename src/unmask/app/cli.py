@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from unmask.app.extras import extra_of
-from unmask.app.root import Command, root, write_exit_codes
+from unmask.app.root import Command, root, with_loudness, write_exit_codes
 from unmask.app.streams import complain, spell_out
 
 # task -> command -> the file, and function, that it is
@@ -140,7 +140,7 @@ def _command_of(function: Callable[..., int], name: str, *, help_text: str) -> A
 
     single = typer.Typer(add_completion=False, rich_markup_mode=PLAIN)
     takes_options = inspect.signature(function).parameters
-    called = as_typer(function) if takes_options else (lambda: function())
+    called = as_typer(function) if takes_options else with_loudness(function)
     single.command(name, cls=Command, help=inspect.cleandoc(help_text))(called)
     return typer.main.get_command(single)
 

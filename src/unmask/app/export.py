@@ -15,7 +15,7 @@ import typer
 
 from unmask.app.extras import extra_of
 from unmask.app.options import PRECISIONS, Choices
-from unmask.app.progress import busy, say
+from unmask.app.progress import adding, bar, busy, say
 from unmask.contract import Contract
 from unmask.detector.model_file import read_file
 from unmask.files import keep_inputs
@@ -53,7 +53,7 @@ class ExportOptions:
 
 def export(options: ExportOptions) -> int:
     """Writes the ONNX file of the weights."""
-    with extra_of("export"):
+    with busy("loading torch"), extra_of("export"):
         from unmask.models.export import export as export_network
         from unmask.models.weights import load
     keep_inputs({"--out": options.out}, [options.weights, options.data])
@@ -103,10 +103,12 @@ def _lower(plain: Path, options: ExportOptions) -> None:
     assert options.data is not None
     _, contract = read_file(plain)
     with tempfile.TemporaryDirectory() as folder:
-        with busy(f"cutting clips of {options.data}"):
-            seen = material(options.data, Path(folder), clip=contract.clip, jobs=os.cpu_count() or 1)
-        with busy(f"measuring in {options.precision}"):
-            found = write_at(options.precision, plain, seen, options.out)
+        with bar(f"cutting clips of {options.data}") as advance:
+            jobs = os.cpu_count() or 1
+            seen = material(options.data, Path(folder), clip=contract.clip, jobs=jobs, progress=advance)
+        with bar(f"measuring in {options.precision}") as advance:
+            scored = adding(advance, 2 * len(seen.measured.rows))
+            found = write_at(options.precision, plain, seen, options.out, scored=scored)
     say(
         f"{options.precision} beside f32 on {found.presentations} presentations: AUC {found.auc:.4f} and "
         f"{found.auc_before:.4f}, {found.flipped} decided otherwise at the point default, clip scores "

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
-from unmask.app import progress
+from unmask.app.root import with_loudness
 
 PRECISIONS = ("f32", "bf16", "int8")  # operating points are measured at each; those of contract.PRECISIONS
 DEVICES = ("auto", "cpu", "gpu", "npu")  # detector.runtimes.DEVICES, which would load OpenVINO
@@ -95,26 +95,6 @@ class EngineOptions(JobOptions):
     ] = "processes"
 
 
-_LOUDNESS = [  # of every command
-    inspect.Parameter(
-        "quiet",
-        inspect.Parameter.KEYWORD_ONLY,
-        annotation=Annotated[
-            bool, typer.Option("--quiet", "-q", help="No progress and no notes; warnings and errors stay.")
-        ],
-        default=False,
-    ),
-    inspect.Parameter(
-        "verbose",
-        inspect.Parameter.KEYWORD_ONLY,
-        annotation=Annotated[
-            bool, typer.Option("--verbose", "-v", help="Say how long it took, and trace errors of unmask.")
-        ],
-        default=False,
-    ),
-]
-
-
 def as_typer(function: Callable[[Any], int]) -> Callable[..., int]:
     """The function of one dataclass of options as a function of keywords that typer reads.
 
@@ -139,14 +119,10 @@ def as_typer(function: Callable[[Any], int]) -> Callable[..., int]:
     def called(**values: Any) -> int:
         for name in many:
             values[name] = tuple(values[name] or ())
-        quiet, verbose = values.pop("quiet"), values.pop("verbose")
-        with progress.loudness(quiet=quiet, verbose=verbose):
-            return function(options(**values))
+        return function(options(**values))
 
-    parameters += _LOUDNESS
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {each.name: each.annotation for each in parameters}
-    return called
+    return with_loudness(called)
 
 
 def _read(hint: Any) -> tuple[Any, bool]:

@@ -4,7 +4,7 @@ Clips are scored anew by the runtime itself.
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,11 +42,13 @@ class Material:
     name: str
 
 
-def material(data: Path, folder: Path, *, clip: ClipSpec, jobs: int) -> Material:
+def material(
+    data: Path, folder: Path, *, clip: ClipSpec, jobs: int, progress: Callable[[int, int], None] | None = None
+) -> Material:
     """Clips of `data`: of its prepared sets train and dev, or cut into `folder` from labelled recordings.
 
     Ranges are seen on a fifth of the subjects and rates measured on the others, where no column `split` parts
-    them. Raises DataError.
+    them. `progress` gets shards done and in all. Raises DataError.
     """
     name = f"{data.name}, {{}} subjects"
     if (data / "train" / SPEC).is_file():
@@ -68,6 +70,7 @@ def material(data: Path, folder: Path, *, clip: ClipSpec, jobs: int) -> Material
                 count=len(parts[part]),
                 cutting=Cutting(clip=clip, seed=seed, scale_jitter=0.0, shift_jitter=0.0),
                 jobs=jobs,
+                progress=progress,
             )
         ranges, measured = PreparedSet.open(folder / "train"), PreparedSet.open(folder / "dev")
     return Material(
@@ -78,7 +81,12 @@ def material(data: Path, folder: Path, *, clip: ClipSpec, jobs: int) -> Material
 
 
 def add_bf16_points(
-    model: Path, weights: Path, *, dev: PreparedSet, settings: EvaluationSettings
+    model: Path,
+    weights: Path,
+    *,
+    dev: PreparedSet,
+    settings: EvaluationSettings,
+    scored: Callable[[int], None] | None = None,
 ) -> Contract:
     """The ONNX file and the weights beside it get points measured on `dev` in bf16, by the runtime itself."""
     network = Network.load(model, precision="bf16")
@@ -86,7 +94,7 @@ def add_bf16_points(
     known = [point for point in contract.operating_points if point.precision != "bf16"]
     measured = operating_points(
         dev.rows,
-        clip_scores(network, dev),
+        clip_scores(network, dev, scored=scored),
         settings=settings,
         alone=contract.clip.frames == 1,
         precision="bf16",
@@ -100,12 +108,20 @@ def add_bf16_points(
     return contract
 
 
-def write_at(precision: str, model: Path, material: Material, out: Path) -> Comparison:
+def write_at(
+    precision: str,
+    model: Path,
+    material: Material,
+    out: Path,
+    *,
+    scored: Callable[[int], None] | None = None,
+) -> Comparison:
     """The f32 file `model` as `out`, with operating points measured at `precision`.
 
     In bf16 the graph stays, and its f32 points with it; int8 is a graph of its own, with golden scores and
     points of its own. DataError where the clips are cut otherwise than the model's, or the AUC on them falls
-    by more than MOST_LOST: then nothing is written.
+    by more than MOST_LOST: then nothing is written. `scored` is told of each so many
+    clips that were scored, each of `material.measured` twice.
     """
     plain = Network.load(model, precision="f32")
     contract = plain.contract
@@ -123,8 +139,8 @@ def write_at(precision: str, model: Path, material: Material, out: Path) -> Comp
         found = matched(
             contract,
             material.measured.rows,
-            clip_scores(plain, material.measured),
-            clip_scores(network, material.measured),
+            clip_scores(plain, material.measured, scored=scored),
+            clip_scores(network, material.measured, scored=scored),
             precision=precision,
             measured_on=f"{material.name}, thresholds matched to those in f32",
         )
@@ -142,12 +158,16 @@ def write_at(precision: str, model: Path, material: Material, out: Path) -> Comp
     return found
 
 
-def clip_scores(network: Network, clips: PreparedSet) -> np.ndarray:
-    """Raw scores (rows,) float64 of all clips, in the order of the rows."""
+def clip_scores(
+    network: Network, clips: PreparedSet, *, scored: Callable[[int], None] | None = None
+) -> np.ndarray:
+    """Raw scores (rows,) float64 of all clips, in the order of the rows; `scored` is told how many more."""
     frames, scores = network.contract.clip.frames, []
     for start in range(0, len(clips.rows), BATCH):
         arrays = clips.read(np.arange(start, min(start + BATCH, len(clips.rows))))
         scores.append(network.run(arrays.clips[:, :frames], arrays.mask[:, 0] / np.float32(255))[0])
+        if scored is not None:
+            scored(len(scores[-1]))
     return np.concatenate(scores).astype(np.float64)
 
 

@@ -12,6 +12,10 @@ from rich.console import Console
 from unmask.plain import sentence
 
 LINES = 50  # of a training that is written down and not watched
+WIDE = 60  # columns of a terminal from which on a bar has room beside what it is of, and the time left
+FIGURES_WIDTH = 23  # the spinner, 99999/99999 and 0:00:00
+BAR_WIDTH = 9  # what is left of a bar at least
+RATE_S = 600.0  # the time left follows from so long: steps may take a minute each
 
 
 class Advance(Protocol):
@@ -21,12 +25,21 @@ class Advance(Protocol):
 
 
 _QUIET = ContextVar("quiet", default=False)
+_VERBOSE = ContextVar("verbose", default=False)
+_LIVE: ContextVar[Console | None] = ContextVar(
+    "live", default=None
+)  # where a bar lives, which lines stand above
 
 
 @contextmanager
 def loudness(*, quiet: bool, verbose: bool) -> Iterator[None]:
-    """While the block runs: `quiet` leaves out bars and notes, `verbose` ends with how long it took."""
-    token, started, worked = _QUIET.set(quiet), time.monotonic(), time.process_time()
+    """While the block runs: `quiet` leaves out bars and notes, `verbose` ends with how long it took.
+
+    A block within another is as quiet, and the outer one says how long it took.
+    """
+    told = verbose and not _VERBOSE.get()
+    was_quiet, was_verbose = _QUIET.set(quiet or _QUIET.get()), _VERBOSE.set(verbose or _VERBOSE.get())
+    started, worked = time.monotonic(), time.process_time()
     if verbose:
         os.environ["UNMASK_DEBUG"] = "1"
     if quiet:
@@ -34,17 +47,32 @@ def loudness(*, quiet: bool, verbose: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        _QUIET.reset(token)
-        if verbose:
+        _QUIET.reset(was_quiet)
+        _VERBOSE.reset(was_verbose)
+        if told:
             spent = time.monotonic() - started
             say(f"took {spent:.1f} s, {time.process_time() - worked:.1f} s of a processor")
+
+
+@contextmanager
+def _live(console: Console) -> Iterator[None]:
+    before = _LIVE.set(console)
+    try:
+        yield
+    finally:
+        _LIVE.reset(before)
+
+
+def is_shown(console: Console) -> bool:
+    """Whether somebody watches it, and wants to see how things go."""
+    return console.is_terminal and not _QUIET.get()
 
 
 @contextmanager
 def bar(title: str) -> Iterator[Advance]:
     """A bar that lives while the block runs; the block is given a function to move it."""
     console = Console(stderr=True)
-    if not console.is_terminal or _QUIET.get():
+    if not is_shown(console):
         yield lambda done, total=None, title="": None
         return
     from rich.progress import (
@@ -56,19 +84,24 @@ def bar(title: str) -> Iterator[Advance]:
         TimeRemainingColumn,
     )
 
+    wide = console.width >= WIDE
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        *((BarColumn(),) if wide else ()),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
+    room = console.width - (FIGURES_WIDTH + BAR_WIDTH if wide else FIGURES_WIDTH)
     title = sentence(title)
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(title, total=None)
+    with (
+        _live(console),
+        Progress(*columns, console=console, transient=True, speed_estimate_period=RATE_S) as progress,
+    ):
+        task = progress.add_task(_cut(title, room), total=None)
 
         def advance(done: int, total: int | None = None, named: str = "", /) -> None:
-            progress.update(task, completed=done, total=total, description=named or title)
+            progress.update(task, completed=done, total=total, description=_cut(named or title, room))
 
         yield advance
 
@@ -77,16 +110,40 @@ def bar(title: str) -> Iterator[Advance]:
 def busy(title: str) -> Iterator[None]:
     """For work of which nobody knows how much is left: what it is, and how long it has taken."""
     console = Console(stderr=True)
-    if not console.is_terminal or _QUIET.get():
+    if not is_shown(console):
         yield
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     # What is printed meanwhile stays on its own stream.
-    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
-        progress.add_task(sentence(title), total=None)
+    with (
+        _live(console),
+        Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress,
+    ):
+        progress.add_task(_cut(sentence(title), console.width - FIGURES_WIDTH), total=None)
         yield
+
+
+def _cut(title: str, room: int) -> str:
+    """The title with its end whole, which names the file: figures and the time left stay in the terminal.
+
+    >>> _cut("recordings/anna.mp4", 14), _cut("anna.mp4", 14)
+    ('…ings/anna.mp4', 'anna.mp4')
+    """
+    return title if len(title) <= room else f"…{title[len(title) - max(room, 8) + 1 :]}"
+
+
+def adding(advance: Advance, total: int) -> Callable[[int], None]:
+    """Moves the bar by so many more of `total`."""
+    done = 0
+
+    def add(more: int) -> None:
+        nonlocal done
+        done += more
+        advance(done, total)
+
+    return add
 
 
 def rounds_of(place: int, count: int, *, rounds: int, advance: Advance) -> Callable[[int], None]:
@@ -144,6 +201,7 @@ def say(text: str) -> None:
     if _QUIET.get() and not text.startswith("unmask:"):
         return
     try:
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(sentence(text))
+        console = _LIVE.get() or Console(stderr=True)
+        console.print(sentence(text), soft_wrap=True, highlight=False, markup=False)
     except OSError:  # nobody reads it: no reason to end the work
         return

@@ -1,5 +1,7 @@
 """What `unmask` itself answers, before any command: its version, its help, completion for shells."""
 
+import inspect
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -48,6 +50,45 @@ class Shell(StrEnum):
     PWSH = "pwsh"
 
 
+LOUDNESS = {
+    "quiet": Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress and no notes; warnings and errors stay.")
+    ],
+    "verbose": Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say how long it took, and trace errors of unmask.")
+    ],
+}
+
+
+def with_loudness(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with `--quiet` and `--verbose` as its last options, which hold until it ends.
+
+    Those of `unmask` and `unmask serve` hold for the commands below them, too.
+    """
+    own = list(inspect.signature(function).parameters.values())
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    asks = any(parameter.name == "context" for parameter in own)
+
+    def called(*, context: typer.Context, quiet: bool, verbose: bool, **values: Any) -> Any:
+        if quiet or verbose:
+            from unmask.app.progress import loudness  # `unmask --help` does without it
+
+            context.with_resource(loudness(quiet=quiet, verbose=verbose))
+        return function(**values, **({"context": context} if asks else {}))
+
+    parameters = [] if asks else [inspect.Parameter("context", keyword, annotation=typer.Context)]
+    parameters += [parameter.replace(kind=keyword) for parameter in own]
+    parameters += [
+        inspect.Parameter(name, keyword, annotation=kind, default=False) for name, kind in LOUDNESS.items()
+    ]
+    called.__doc__ = function.__doc__
+    called.__name__ = function.__name__
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {each.name: each.annotation for each in parameters}
+    return called
+
+
+@with_loudness
 def root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,

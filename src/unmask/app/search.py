@@ -12,6 +12,8 @@ import typer
 
 from unmask.app.extras import extra_of
 from unmask.app.options import Choices
+from unmask.app.progress import busy, losses, say
+from unmask.files import keep_inputs
 
 AIMS = ("eer", "auc", "loss")
 
@@ -45,12 +47,10 @@ class SearchOptions:
 
 def search(options: SearchOptions) -> int:
     """Trains the trials that are not done yet and names the files that came of them."""
-    with extra_of("search"):
+    with busy("loading torch"), extra_of("search"):
         from unmask.training import search as searching
         from unmask.training.networks import refuse_unfit
         from unmask.training.settings import Settings, changes_of, read_settings
-    from unmask.app.progress import say
-    from unmask.files import keep_inputs
 
     keep_inputs({"--out": options.out}, options.data)
     fixed, space = changes_of(options.changes), searching.spaces_of(options.over)
@@ -60,7 +60,7 @@ def search(options: SearchOptions) -> int:
 
     first = {place: of.choices[0] if of.choices else of.low for place, of in space.items()}
     refuse_unfit(settings_of(first))
-    with extra_of("search"):
+    with extra_of("search"), losses(f"searching over {options.trials} trials") as advance:
         searching.search(
             settings_of,
             space=space,
@@ -70,6 +70,7 @@ def search(options: SearchOptions) -> int:
             aim=cast(searching.Aim, options.aim),
             init=options.init,
             told=say,
+            progress=advance,
         )
     print(options.out / searching.TRIALS)
     print(options.out / searching.BEST_SETTINGS)

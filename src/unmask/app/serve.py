@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.app.root import Command, Group
+from unmask.app.root import Command, Group, with_loudness
 from unmask.types import SettingsError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ InDatabase = Annotated[
 
 
 @serve.callback()
+@with_loudness
 def run(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -158,6 +159,7 @@ def run(
 
 
 @keys.command("new", cls=Command)
+@with_loudness
 def new(
     owner: Annotated[str, typer.Option(help="Whose sessions they are; keys of one owner share them.")],
     scope: Annotated[
@@ -179,6 +181,7 @@ def new(
 
 
 @keys.command("list", cls=Command)
+@with_loudness
 def show(database: InDatabase = SQLITE) -> int:
     """Print id, owner, scopes and end of each key."""
     extra()
@@ -192,6 +195,7 @@ def show(database: InDatabase = SQLITE) -> int:
 
 
 @keys.command(cls=Command)
+@with_loudness
 def rotate(
     key: Annotated[str, typer.Argument(help="Its id.", metavar="ID")],
     overlap_hours: Annotated[float, typer.Option(help="How long the old key stays in force.", min=0)] = 24.0,
@@ -206,6 +210,7 @@ def rotate(
 
 
 @keys.command(cls=Command)
+@with_loudness
 def revoke(
     key: Annotated[str, typer.Argument(help="Its id.", metavar="ID")], database: InDatabase = SQLITE
 ) -> int:
@@ -218,6 +223,7 @@ def revoke(
 
 
 @audit.command(cls=Command)
+@with_loudness
 def verify(
     database: InDatabase = SQLITE,
     head: Annotated[
@@ -273,7 +279,7 @@ def _greet(database: "Database", *, host: str) -> None:
         return
     if _is_loopback(host):
         made = database.call(new_key, owner="local", scopes=["create", "read"], now=time.time())
-        say(f"a key for this machine, shown once: {made}")
+        say(f"unmask: a key for this machine, shown once: {made}")  # also quietly: it is lost otherwise
     else:
         say("there is no key yet: unmask serve keys new --owner NAME --scope create --scope read")
 

@@ -2,12 +2,12 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from unmask.app.precision import add_bf16_points
-from unmask.app.progress import busy, losses, say
+from unmask.app.progress import adding, bar, losses, say
 from unmask.app.train_options import TrainOptions
 from unmask.app.training_sets import prepared, training_data
 from unmask.data.prepare.prepared import PreparedSet
@@ -19,7 +19,7 @@ from unmask.training.networks import refuse_unfit
 from unmask.training.on_ray import train_on_ray
 from unmask.training.results import RESULTS, Result, read_results, write_results, write_summary
 from unmask.training.run_folder import SETTINGS
-from unmask.training.sets import part_of
+from unmask.training.sets import has_part, part_of
 from unmask.training.settings import Settings, changes_of, read_settings
 from unmask.types import SettingsError, UnmaskError
 
@@ -79,20 +79,27 @@ def _one(
     # A resumed run leaves the bytes of an unbroken one, to the command that its model cites.
     command = shlex.join(["unmask", *(word for word in sys.argv[1:] if word != "--resume")])
     material = [row for folder in data for row in training_data(folder)]
-    with busy("fitting thresholds, and measuring on test"):
-        finished = finish(out, data=sets, training_data=material, command=command)
-        _add_bf16(finished, part_of(sets, "dev"), settings)
-        results = write_results(out, data=sets)
+    dev = part_of(sets, "dev")
+    test = len(part_of(sets, "test").rows) if has_part(sets, "test") else 0
+    with bar("fitting thresholds, and measuring on test") as advance:
+        scored = adding(advance, 4 * len(dev.rows) + 2 * test)
+        finished = finish(out, data=sets, training_data=material, command=command, scored=scored)
+        _add_bf16(finished, dev, settings, scored=scored)
+        results = write_results(out, data=sets, scored=scored)
     for result in results:
         say(_sentence(result))
     print(finished.weights)
     print(finished.model)
 
 
-def _add_bf16(finished: Finished, dev: PreparedSet, settings: Settings) -> None:
+def _add_bf16(
+    finished: Finished, dev: PreparedSet, settings: Settings, *, scored: Callable[[int], None]
+) -> None:
     """Points for bf16, or a warning: what this machine cannot run in bf16 it runs in f32."""
     try:
-        add_bf16_points(finished.model, finished.weights, dev=dev, settings=settings.evaluation)
+        add_bf16_points(
+            finished.model, finished.weights, dev=dev, settings=settings.evaluation, scored=scored
+        )
     except (UnmaskError, RuntimeError) as unfit:
         say(
             f"unmask: the model has no operating points for bf16, since its check in bf16 failed ({unfit}); "

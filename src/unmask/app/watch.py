@@ -24,7 +24,7 @@ from rich.console import Console
 
 from unmask.app.given import named
 from unmask.app.options import ModelOptions
-from unmask.app.progress import say
+from unmask.app.progress import is_shown, say
 from unmask.app.watch_events import Courier, Event, EventFile
 from unmask.app.watch_feed import FeedConnected, Lost, follow, sleep_or_end
 from unmask.app.watch_mqtt import Broker
@@ -195,26 +195,35 @@ class Outlets:
             self._file.add(event)
         for courier in self._couriers:
             courier.send(event)
-        self._clear()
+        _clear_line()
         print(json.dumps(event) if self._json_lines else _line(event), flush=True)
 
     def show(self, said: str, score: float, visit: int) -> None:
         """The line that lives in a terminal."""
-        if self._terminal.is_terminal:
+        if is_shown(self._terminal):
             shown = f"{said:<9} {score:.3f}" if math.isfinite(score) else said
             sys.stderr.write(f"\r\x1b[2K{shown}  visit {visit}"[: self._terminal.width])
             sys.stderr.flush()
 
     def finish(self) -> None:
         """Wait for what is under way."""
-        self._clear()
+        _clear_line()
         self.left = {courier.name: courier.finish(within_s=LAST_TRY_S) for courier in self._couriers}
         if self._file:
             self._file.close()
 
-    def _clear(self) -> None:
-        if self._terminal.is_terminal:
-            sys.stderr.write("\r\x1b[2K")
+
+def _clear_line() -> None:
+    """Take away the line that lives in the terminal: what comes next stands there alone."""
+    if is_shown(Console(stderr=True)):
+        sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()
+
+
+def tell(text: str) -> None:
+    """One line on stderr, in place of the line that lives there."""
+    _clear_line()
+    say(text)
 
 
 @contextmanager
@@ -232,6 +241,7 @@ def _outlets(options: WatchOptions, *, name: str) -> Iterator[Outlets]:
             if options.save_events
             else None,
             backlog=file.lines if file else None,
+            tell=tell,
         )
         for receiver, deliver in deliverers.items()
     ]

@@ -49,7 +49,7 @@ class Courier:
     """Delivers events to one receiver, one after the other, and tries each until it has arrived.
 
     `arrived`, if given, is a file that holds how many lines of the events' file have been taken: what a run
-    could not deliver, the next one does, from `backlog`.
+    could not deliver, the next one does, from `backlog`. `tell` is told when the receiver is away and back.
     """
 
     def __init__(
@@ -59,9 +59,10 @@ class Courier:
         *,
         arrived: Path | None = None,
         backlog: list[str] | None = None,
+        tell: Callable[[str], None] = say,
     ) -> None:
         self.name = name
-        self._deliver = deliver
+        self._deliver, self._tell = deliver, tell
         self._arrived = arrived
         self._count = _count_in(arrived)
         lines = backlog or []
@@ -101,13 +102,13 @@ class Courier:
             except Exception as error:  # whatever it is, the event has not arrived
                 if not told:
                     why = str(error) if isinstance(error, DeliveryError) else repr(error)
-                    say(f"unmask: {self.name}: {why}; trying again, {len(self._waiting)} events wait")
+                    self._tell(f"unmask: {self.name}: {why}; trying again, {len(self._waiting)} events wait")
                 told = True
                 self._pause(away_s)
                 away_s = min(2 * away_s, LONGEST_S)
                 continue
             if told:
-                say(f"{self.name}: reached again")
+                self._tell(f"{self.name}: reached again")
             away_s, told = FIRST_S, False
             with self._news:
                 self._waiting.popleft()
@@ -122,7 +123,7 @@ class Courier:
             write_bytes(self._arrived, str(self._count).encode())
         except (OSError, UnmaskError) as full:
             if not self._uncounted:
-                say(
+                self._tell(
                     f"unmask: {self.name}: {self._arrived} cannot be written ({full}); make room, or events "
                     "come twice"
                 )

@@ -6,7 +6,7 @@ head itself, so that it needs no map, and 0.5 is the threshold of the default po
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -121,9 +121,17 @@ def check_counts(bona_fide: int, attacks: int) -> None:
 
 
 def adapt(
-    head: OddsHead, contract: Contract, captures: Sequence[Capture], *, precision: str, source: str, day: str
+    head: OddsHead,
+    contract: Contract,
+    captures: Sequence[Capture],
+    *,
+    precision: str,
+    source: str,
+    day: str,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Adapted:
-    """The head fitted to the captures, and the contract that says so; `source` names them, `day` is a date.
+    """The head fitted to the captures, and the contract that says so; `source` names them, `day` is a date,
+    and `progress` gets how often captures were left out and are in all.
 
     DataError where a class is short; ModelError where scores are not what the head says of the features.
     """
@@ -132,7 +140,7 @@ def adapt(
     _check_scores(head, captures, name=contract.name)
     prior = calibrated_head(head, contract, precision=precision)
     sample = sample_of(captures)
-    said = left_out(prior, sample)
+    said = left_out(prior, sample, progress=progress)
     slope, offset = recalibration(said, sample)
     strength = chosen_strength(prior, sample)
     after = capture_scores(slope * said + offset, sample)[1]

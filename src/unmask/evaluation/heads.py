@@ -6,7 +6,7 @@ the weight, plus strength / 2 times the squared distance from the prior head, in
 representer theorem), exactly and in milliseconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -178,14 +178,21 @@ def chosen_strength(prior: OddsHead, sample: CaptureSample) -> float:
     return min(losses, key=lambda strength: (round(losses[strength], 6), -strength))
 
 
-def left_out(prior: OddsHead, sample: CaptureSample) -> np.ndarray:
-    """Log-odds (n,) of each clip by a head that saw nothing of its group, nor did the choice of strength."""
+def left_out(
+    prior: OddsHead, sample: CaptureSample, *, progress: Callable[[int, int], None] | None = None
+) -> np.ndarray:
+    """Log-odds (n,) of each clip by a head that saw nothing of its group, nor did the choice of strength.
+
+    `progress` gets folds done and in all.
+    """
     fold = folds_of(sample, most=FOLDS)
     strengths = []
     for number in range(fold.max() + 1):
         rest = sample.where(fold != number)
         both = rest.labels.any() and not rest.labels.all()
         strengths.append(chosen_strength(prior, rest) if both else np.inf)
+        if progress is not None:
+            progress(number + 1, int(fold.max()) + 1)
     return _left_out(prior, sample, fold, strengths=strengths)
 
 

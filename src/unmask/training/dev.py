@@ -1,5 +1,6 @@
 """Scoring a prepared set with a network in training."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,14 +37,21 @@ def score_set(
     size: int,
     settings: Loss,
     device: torch.device,
+    scored: Callable[[int], None] | None = None,
 ) -> DevScores:
-    """Every clip of the set, unchanged, `size` at a time; `frames` 1 takes the first frame of each clip."""
+    """Every clip of the set, unchanged, `size` at a time; `frames` 1 takes the first frame of each clip.
+
+    `scored` is told how many more clips have been scored.
+    """
     living, _ = by_instrument(prepared.rows, origin=str(prepared.root))
     bona_fide = np.isin(np.arange(len(prepared.rows)), living)
     parts = np.array_split(np.arange(len(prepared.rows)), -(-len(prepared.rows) // size))
     scores, losses = [], []
     if isinstance(network, Encoder):
-        return _by_features(network, prepared, bona_fide=bona_fide, device=device)
+        found = _by_features(network, prepared, bona_fide=bona_fide, device=device)
+        if scored is not None:
+            scored(len(prepared.rows))
+        return found
     was_training = network.training
     network.eval()
     with torch.inference_mode():
@@ -54,6 +62,8 @@ def score_set(
             output = network(batch.clips, batch.mask[:, 0])
             losses.append(len(parts[part]) * float(loss_of(output, batch, settings=settings)))
             scores.append(output.score.double().cpu().numpy())
+            if scored is not None:
+                scored(len(parts[part]))
     network.train(was_training)
     return DevScores(np.concatenate(scores), sum(losses) / len(prepared.rows))
 
@@ -69,7 +79,13 @@ def _by_features(
     return DevScores(scores.double().numpy(), float(loss))
 
 
-def score_finished(network: TrainableNetwork, prepared: PreparedSet, settings: Settings) -> DevScores:
+def score_finished(
+    network: TrainableNetwork,
+    prepared: PreparedSet,
+    settings: Settings,
+    *,
+    scored: Callable[[int], None] | None = None,
+) -> DevScores:
     """Every clip by a network that is trained, on the CPU, as its settings evaluate."""
     return score_set(
         network,
@@ -78,6 +94,7 @@ def score_finished(network: TrainableNetwork, prepared: PreparedSet, settings: S
         size=settings.evaluation.batch,
         settings=settings.loss,
         device=torch.device("cpu"),
+        scored=scored,
     )
 
 

@@ -4,7 +4,7 @@ Operating points are measured on dev with the very weights that are shipped (rou
 stores) in f32; points for bf16 are added where the runtime is at hand.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,6 +58,7 @@ def finish(
     measured_on: str = "",
     start: str | Path | None = None,
     start_share: float = 0.5,
+    scored: Callable[[int], None] | None = None,
 ) -> Finished:
     """Weights and ONNX file of the run in `out`, from its best or last evaluation as its settings say.
 
@@ -65,18 +66,18 @@ def finish(
     what a narrower training knew is kept beside what the wider one added (Wortsman et al., CVPR 2022).
 
     Works on a run that was stopped early, too: on its last checkpoint. `training_data` names what the clips
-    were made from.
+    were made from; `scored` is told of clips of dev as they are scored.
     """
     out = Path(out)
     settings = read_settings(out / SETTINGS)
     sets = Sets.open(data)
     network, step = trained(out, settings, start=start, start_share=start_share)
     frames = frames_of(network, sets.dev.spec)
-    scored = score_finished(network, sets.dev, settings)
+    found = score_finished(network, sets.dev, settings, scored=scored)
     subjects = len({row.subject for row in sets.dev.rows})
     points = operating_points(
         sets.dev.rows,
-        scored.scores,
+        found.scores,
         settings=settings.evaluation,
         alone=frames == 1,
         precision="f32",
@@ -85,7 +86,7 @@ def finish(
     score_map = None
     if settings.evaluation.calibrate == "platt":
         (default,) = [point for point in points if point.name == "default"]
-        score_map = fitted_map(sets.dev.rows, scored.scores, threshold=default.threshold, alone=frames == 1)
+        score_map = fitted_map(sets.dev.rows, found.scores, threshold=default.threshold, alone=frames == 1)
     contract = replace(
         unmeasured(settings, command=command),
         clip=replace(sets.dev.spec, frames=frames),
@@ -93,11 +94,11 @@ def finish(
         training_data=(*training_data, *_first_weights(network)),
         score_map=score_map,
         commit=commit(),
-        evidence_correlation=correlation(sets.dev.rows, scored.scores),
+        evidence_correlation=correlation(sets.dev.rows, found.scores),
     )
     sealed = export(network, contract, out / MODEL)
     save(out / WEIGHTS, network, sealed)
-    return Finished(out / WEIGHTS, out / MODEL, sealed, judge(sets.dev, scored, step=step, alone=frames == 1))
+    return Finished(out / WEIGHTS, out / MODEL, sealed, judge(sets.dev, found, step=step, alone=frames == 1))
 
 
 def _first_weights(network: TrainableNetwork) -> list[TrainingData]:

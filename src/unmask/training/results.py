@@ -6,7 +6,7 @@ test. No system could have known either. APCER is the worst of what the protocol
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_type_hints
@@ -54,8 +54,11 @@ class Result:
     worst_of: str = "instrument"  # or "family"
 
 
-def write_results(out: Path, *, data: Folders) -> list[Result]:
-    """Scores dev, and test where there is one, with the best and the last weights of the run in `out`."""
+def write_results(out: Path, *, data: Folders, scored: Callable[[int], None] | None = None) -> list[Result]:
+    """Scores dev, and test where there is one, with the best and the last weights of the run in `out`.
+
+    `scored` is told of clips as they are scored.
+    """
     settings = read_settings(out / SETTINGS)
     parts = {part: part_of(data, part) for part in ("dev", "test") if has_part(data, part)}
     worst = worst_of(settings, data)
@@ -65,7 +68,13 @@ def write_results(out: Path, *, data: Folders) -> list[Result]:
         network = build(settings, init=None)
         network.load_state_dict(state.average or state.network)
         found += _of_weights(
-            network.eval(), parts, settings, worst=worst, weights=weights, step=state.history.step
+            network.eval(),
+            parts,
+            settings,
+            worst=worst,
+            weights=weights,
+            step=state.history.step,
+            scored=scored,
         )
     write_bytes(out / RESULTS, as_table(list(asdict(found[0])), map(asdict, found)).encode())
     return found
@@ -123,12 +132,13 @@ def _of_weights(
     worst: str,
     weights: str,
     step: int,
+    scored: Callable[[int], None] | None,
 ) -> list[Result]:
     found: list[Result] = []
     threshold = float("nan")
     for part, prepared in parts.items():
-        scored = score_finished(network, prepared, settings)
-        living, attacks = presentation_scores(prepared.rows, scored.scores)
+        scores = score_finished(network, prepared, settings, scored=scored).scores
+        living, attacks = presentation_scores(prepared.rows, scores)
         if worst == "family":
             attacks = metrics.families(attacks)
         own = metrics.eer(living, np.concatenate(list(attacks.values()))).threshold

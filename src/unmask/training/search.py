@@ -17,7 +17,7 @@ from unmask.training.checkpoint import CHECKPOINT, read
 from unmask.training.loop import train
 from unmask.training.sets import Folders
 from unmask.training.settings import Settings, changes_of, to_toml
-from unmask.training.trainer import TrainingError
+from unmask.training.trainer import Progress, TrainingError
 from unmask.types import SettingsError
 
 JOURNAL = "journal.log"
@@ -81,11 +81,13 @@ def search(
     aim: Aim = "eer",
     init: str | Path | None = None,
     told: Callable[[str], None] = print,
+    progress: Progress | None = None,
 ) -> Settings:
     """The best of `trials` runs, those of an earlier call among them; into `out` TRIALS and BEST_SETTINGS.
 
     `settings_of` maps "section.key" -> value to the settings of a trial. The best evaluation on dev of each
-    run counts, by its `aim`. A run whose loss is not finite counts as failed.
+    run counts, by its `aim`. A run whose loss is not finite counts as failed. `progress` gets the steps of
+    all trials as if each had as many as the one that runs.
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend
@@ -106,7 +108,9 @@ def search(
         folder = out / f"trial-{trial.number}"
         settings = settings_of({**changes, "run.name": folder.name})
         try:
-            train(settings, data=data, out=folder, init=init)
+            train(
+                settings, data=data, out=folder, init=init, progress=_over_all(progress, trial.number, trials)
+            )
         except TrainingError as stopped:
             told(f"trial {trial.number}: {stopped}")
             raise optuna.TrialPruned from stopped
@@ -127,6 +131,13 @@ def search(
     write_bytes(out / BEST_SETTINGS, to_toml(best).encode())
     told(f"best of {len(finished)}: trial {study.best_trial.number}, {aim} {study.best_value:.4f}")
     return best
+
+
+def _over_all(progress: Progress | None, number: int, trials: int) -> Progress | None:
+    """Moves it over the steps of all trials, for those of the trial with that number."""
+    if progress is None:
+        return None
+    return lambda done, steps, loss: progress(number * steps + done, max(trials, number + 1) * steps, loss)
 
 
 def _drawn(trial: Any, place: str, of: SearchSpace) -> Any:
