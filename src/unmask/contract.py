@@ -132,14 +132,14 @@ class Contract:
     second_opinion: float | None = None  # its share of the log-odds when it is fused with another model
 
     def point(self, name: str, *, precision: str) -> OperatingPoint:
-        """The operating point of that name, measured at that precision."""
+        """The operating point of that name, measured at that precision; SettingsError where there is none."""
         for point in self.operating_points:
             if point.name == name and point.precision == precision:
                 return point
         known = sorted({f"{p.name} ({p.precision})" for p in self.operating_points})
         other = {p.precision for p in self.operating_points if p.name == name}
         remedy = f"; give --precision {min(other, key=PRECISIONS.index)}" if other else ""
-        raise ModelError(
+        raise SettingsError(
             f"model {self.name} has no operating point {name} ({precision}); it has "
             f"{', '.join(known)}{remedy}"
         )

@@ -214,7 +214,7 @@ def test_a_model_without_contract_or_with_a_flipped_byte_is_refused(
 
 def test_an_unknown_operating_point_names_the_known_ones(unmask, clips, with_multi):
     code, _, err = unmask("check", clips / "face.mp4", "--point", "none such", *with_multi)
-    assert code == 3
+    assert code == 4
     assert "default (f32)" in err
 
 

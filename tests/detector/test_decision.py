@@ -9,7 +9,7 @@ import pytest
 from conftest import random_contract
 from unmask.contract import Contract, OperatingPoint
 from unmask.detector.decision import Rule, independent, read, rule_of, worst
-from unmask.types import ModelError, Reason, Verdict
+from unmask.types import ModelError, Reason, SettingsError, Verdict
 
 RULE = Rule(name="default", threshold=0.5, margin=0.3, correlation=0.5)
 POINT = OperatingPoint(
@@ -126,5 +126,5 @@ def test_a_contract_whose_numbers_would_let_anything_pass_is_refused(changes):
 
 def test_a_point_measured_at_another_precision_is_refused():
     assert rule_of(_contract(), point="default", precision="f32").threshold == 0.5
-    with pytest.raises(ModelError, match=r"no operating point default \(bf16\)"):
+    with pytest.raises(SettingsError, match=r"no operating point default \(bf16\)"):
         rule_of(_contract(), point="default", precision="bf16")

@@ -26,7 +26,6 @@ from unmask.types import (
     Decision,
     Face,
     Frame,
-    ModelError,
     Reason,
     SettingsError,
     Sighting,
@@ -529,7 +528,7 @@ def test_two_models_of_one_kind_are_refused():
 
 
 def test_an_unknown_point_names_the_known():
-    with pytest.raises(ModelError, match=r"no operating point strict \(f32\); it has default"):
+    with pytest.raises(SettingsError, match=r"no operating point strict \(f32\); it has default"):
         Detector([Judge()], finder=Squares(), point="strict", settings=WatchSettings())
 
 

@@ -131,7 +131,7 @@ def adapt(
     progress: Callable[[int, int], None] | None = None,
 ) -> Adapted:
     """The head fitted to the captures, and the contract that says so; `source` names them, `day` is a date,
-    and `progress` gets how often captures were left out and are in all.
+    and `progress` gets fits done and in all: one for each fold that is left out, and one to all captures.
 
     DataError where a class is short; ModelError where scores are not what the head says of the features.
     """

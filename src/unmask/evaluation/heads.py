@@ -183,7 +183,7 @@ def left_out(
 ) -> np.ndarray:
     """Log-odds (n,) of each clip by a head that saw nothing of its group, nor did the choice of strength.
 
-    `progress` gets folds done and in all.
+    `progress` gets folds done and in all, with one more for the fit to all captures, which comes after.
     """
     fold = folds_of(sample, most=FOLDS)
     strengths = []
@@ -192,7 +192,7 @@ def left_out(
         both = rest.labels.any() and not rest.labels.all()
         strengths.append(chosen_strength(prior, rest) if both else np.inf)
         if progress is not None:
-            progress(number + 1, int(fold.max()) + 1)
+            progress(number + 1, int(fold.max()) + 2)
     return _left_out(prior, sample, fold, strengths=strengths)
 
 

@@ -54,7 +54,9 @@ def spaces_of(words: Sequence[str]) -> dict[str, SearchSpace]:
         place, _, text = word.partition("=")
         place = place.strip()
         if ".." in text:
-            low, high = (changes_of([f"{place}={part}"])[place] for part in text.split("..", 1))
+            low, high = (
+                changes_of([f"{place}={part}"], option="--over")[place] for part in text.split("..", 1)
+            )
             numbers = all(isinstance(n, int | float) and not isinstance(n, bool) for n in (low, high))
             if not numbers or low >= high:
                 raise SettingsError(f"--over takes {place}=LOW..HIGH, two rising numbers, not {text!r}")
@@ -62,7 +64,9 @@ def spaces_of(words: Sequence[str]) -> dict[str, SearchSpace]:
                 low=low, high=high, whole=isinstance(low, int) and isinstance(high, int)
             )
         else:
-            choices = tuple(changes_of([f"{place}={part}"])[place] for part in text.split("|"))
+            choices = tuple(
+                changes_of([f"{place}={part}"], option="--over")[place] for part in text.split("|")
+            )
             if len(choices) < 2:
                 raise SettingsError(f"--over takes {place}=LOW..HIGH or {place}=A|B, not {word!r}")
             found[place] = SearchSpace(choices=choices)

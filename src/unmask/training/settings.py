@@ -294,8 +294,10 @@ def read_settings(config: str | Path, *, overrides: Mapping[str, Any] | None = N
     return from_mapping(given, origin=str(path))
 
 
-def changes_of(words: Sequence[str]) -> dict[str, Any]:
+def changes_of(words: Sequence[str], *, option: str = "--set") -> dict[str, Any]:
     """What "section.key=value" says, as `overrides`; a value is written as in TOML, a string may be bare.
+
+    SettingsError names the `option` that it came by.
 
     >>> changes_of(["run.steps=20", "optimiser.kind=sgd", "arguments.pools=[1, 1, 1]"])
     {'run.steps': 20, 'optimiser.kind': 'sgd', 'arguments.pools': [1, 1, 1]}
@@ -305,7 +307,7 @@ def changes_of(words: Sequence[str]) -> dict[str, Any]:
         place, equals, text = word.partition("=")
         section, point, key = place.strip().partition(".")
         if not (equals and point and section and key) or "." in key:
-            raise SettingsError(f"--set takes section.key=value, as run.steps=200, not {word!r}")
+            raise SettingsError(f"{option} takes section.key=value, as run.steps=200, not {word!r}")
         try:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
