@@ -15,7 +15,7 @@ from unmask.app.precision import Material, clip_scores, write_at
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.detector.detector import Detector
 from unmask.detector.network import Network
-from unmask.types import DataError, ModelError
+from unmask.types import DataError, SettingsError
 
 WEIGHTS = Path(unmask_package.__file__).parent / "weights"
 
@@ -71,9 +71,9 @@ def test_a_file_in_int8_does_not_run_as_another_precision(model, toy, tmp_path, 
     assert unmask("export", model, "--precision", "int8", "--data", toy, "--out", out)[0] == 0
     assert Detector.load(out, precision="int8", threads=1).contracts[0].name == "tiny"
     for other in ("f32", "bf16"):
-        with pytest.raises(ModelError, match="give --precision int8"):
+        with pytest.raises(SettingsError, match="give --precision int8"):
             Detector.load(out, precision=other, threads=1)
-    with pytest.raises(ModelError, match="give --precision f32"):
+    with pytest.raises(SettingsError, match="give --precision f32"):
         Detector.load(model, precision="int8", threads=1)
 
 
