@@ -14,12 +14,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from unmask.app.measuring import measured
 from unmask.app.options import Choices, Rounds
-from unmask.app.progress import bar, rounds_of, say
+from unmask.app.progress import say
 from unmask.app.render import console
-from unmask.app.worst import Worst, worst_notes, worst_of
+from unmask.app.worst import Worst, worst_notes
 from unmask.evaluation.figures import HEADER, Figure, FigureTable, figure_table, over_folds, rows
-from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import Run, runs, same_presentations
 from unmask.files import keep_inputs, write_bytes
 from unmask.metrics import ThresholdRule, read_rule
@@ -67,19 +67,9 @@ def evaluate(options: EvaluateOptions) -> int:
     rule = read_rule(options.threshold)
     keep_inputs({"--csv": options.table}, [*tables, *options.dev])
     found = read_runs(tables, options)
-    with bar("drawing subjects again") as advance:
-        measured = []
-        for count, one in enumerate(found):
-            evaluation = measure(
-                one,
-                rule,
-                worst_of=worst_of(one, options.worst_of),
-                seed=options.seed,
-                rounds=options.rounds,
-                progress=rounds_of(count, len(found), rounds=options.rounds, advance=advance),
-            )
-            measured.append(figure_table(evaluation))
-    systems = gathered(measured) if options.folds else measured
+    figures = measured(found, rule, worst=options.worst_of, seed=options.seed, rounds=options.rounds)
+    each = [figure_table(evaluation) for evaluation in figures]
+    systems = gathered(each) if options.folds else each
     said = (*notes(found, systems, rule, folds=options.folds), *worst_notes(found, options.worst_of))
     for note in said:
         console().print(Text(note))
@@ -91,7 +81,7 @@ def evaluate(options: EvaluateOptions) -> int:
         console().print(leaderboard(systems, rule))
     if options.table:
         means = systems if options.folds else []
-        lines = [HEADER, *(line for one in [*measured, *means] for line in rows(one))]
+        lines = [HEADER, *(line for one in [*each, *means] for line in rows(one))]
         write_bytes(options.table, as_csv(lines).encode())
         say(f"figures: {options.table}")
     return 0

@@ -120,8 +120,8 @@ def write_at(
 
     In bf16 the graph stays, and its f32 points with it; int8 is a graph of its own, with golden scores and
     points of its own. DataError where the clips are cut otherwise than the model's, or the AUC on them falls
-    by more than MOST_LOST: then nothing is written. `scored` is told of each so many
-    clips that were scored, each of `material.measured` twice.
+    by more than MOST_LOST: then nothing is written. `scored` is told how many more clips
+    have been scored; each of `material.measured` is scored twice.
     """
     plain = Network.load(model, precision="f32")
     contract = plain.contract

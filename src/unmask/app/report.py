@@ -15,13 +15,14 @@ from typing import Annotated
 
 import typer
 
+from unmask.app.measuring import measured
 from unmask.app.options import Choices, Rounds
-from unmask.app.progress import bar, busy, rounds_of, say
-from unmask.app.worst import Worst, worst_notes, worst_of
+from unmask.app.progress import busy, say
+from unmask.app.worst import Worst, worst_notes
 from unmask.contract import Contract, from_json
 from unmask.data.sets import DATASETS
 from unmask.detector.model_file import read_file
-from unmask.evaluation.measure import Evaluation, comparison_notes, measure
+from unmask.evaluation.measure import Evaluation, comparison_notes
 from unmask.evaluation.runs import Run, runs
 from unmask.files import keep_inputs, write_page
 from unmask.metrics import read_rule
@@ -98,26 +99,17 @@ def report(options: ReportOptions) -> int:
     found = _read(tables, options)
     stress = _stress(options.stress) if options.stress else ""
     contracts = _contracts(options.models)
-    systems, told = [], []
-    with bar("measuring") as advance:
-        for count, (table, one, folder) in enumerate(found):
-            system = measure(
-                one,
-                rule,
-                worst_of=worst_of(one, options.worst_of),
-                seed=options.seed,
-                rounds=options.rounds,
-                progress=rounds_of(count, len(found), rounds=options.rounds, advance=advance),
-            )
-            systems.append(system)
-            told.append(_told(table, system, contracts, folder=folder))
+    compared = [one for _, one, _ in found]
+    systems = measured(compared, rule, worst=options.worst_of, seed=options.seed, rounds=options.rounds)
+    with busy("reading the evidence"):
+        told = [
+            _told(table, system, contracts, folder=folder)
+            for (table, _, folder), system in zip(found, systems, strict=True)
+        ]
     shown = Report(
         systems=tuple(systems),
         told=tuple(told),
-        notes=(
-            *comparison_notes([one for _, one, _ in found]),
-            *worst_notes([one for _, one, _ in found], options.worst_of),
-        ),
+        notes=(*comparison_notes(compared), *worst_notes(compared, options.worst_of)),
         by=options.by,
         beside=beside,
         stress=stress,
