@@ -31,10 +31,15 @@ class Look:
     time_s: float
 
 
+def grey_in(sighting: Sighting, box: np.ndarray) -> np.ndarray:
+    """What the frame shows in a box, as grey values (SIDE, SIDE) uint8."""
+    return cv2.cvtColor(cut_picture(sighting.frame.image, box, size_px=SIDE), cv2.COLOR_RGB2GRAY)
+
+
 def look_at(sighting: Sighting) -> Look:
     """The face of a sighting, small and a little blurred."""
     box = clip_box(sighting.face.mesh, scale=1.0)
-    grey = cv2.cvtColor(cut_picture(sighting.frame.image, box, size_px=SIDE), cv2.COLOR_RGB2GRAY)
+    grey = grey_in(sighting, box)
     return Look(
         grey=cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.0),
         mesh=mesh_in_clip(sighting.face.mesh, box, size_px=SIDE)[:, :2],

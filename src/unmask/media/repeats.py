@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from unmask.media.clips import clip_box, cut_picture
-from unmask.media.differences import CELL, SIDE, Look, difference, look_at
+from unmask.media.clips import clip_box
+from unmask.media.differences import CELL, SIDE, Look, difference, grey_in, look_at
 from unmask.types import Sighting
 
 SAME = 0.75  # grey values
@@ -97,10 +97,6 @@ class Repeats:
 def change(before: Sighting, after: Sighting) -> float:
     """How far the grey values of a face changed in its place, in the cell where they changed most."""
     box = clip_box(before.face.mesh, scale=1.0)
-    one, two = (
-        cv2.cvtColor(cut_picture(sighting.frame.image, box, size_px=SIDE), cv2.COLOR_RGB2GRAY)
-        for sighting in (before, after)
-    )
     cells = SIDE // CELL
-    changed = cv2.absdiff(one, two).reshape(cells, CELL, cells, CELL)
+    changed = cv2.absdiff(grey_in(before, box), grey_in(after, box)).reshape(cells, CELL, cells, CELL)
     return float(np.mean(changed, axis=(1, 3)).max())
