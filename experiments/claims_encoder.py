@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from experiments.claims_encoder_seen import COUNTS, PARTS, SCORED, SHAPES, Seen, seen_of
+from experiments.claims_encoder_seen import COUNTS, FRAMES, PARTS, SCORED, SHAPES, Seen, seen_of
 from experiments.claims_encoder_words import HEAD, METHOD
 from unmask.app.claims_report import report
 from unmask.claims.measures import CLAIMS, Claim
@@ -53,7 +53,7 @@ from unmask.training.settings import Settings, read_settings
 from unmask.training.verification import HypothesisEvidence, combined, fitted, standards
 
 STRENGTH, ROWS = 1e-4, 10_000  # of the linear head, as encoder.toml has them
-FRAMES_A_STEP, CLIPS_A_STEP, FACES_A_STEP = 16, 4, 32
+BATCH = {"single": 16, "multi": 4, "fghv": 32}  # clips a step, of each family
 
 
 class Kept(nn.Module):
@@ -282,10 +282,14 @@ def _all_runs(asked: argparse.Namespace) -> None:
                 print(f"{name}, seed {seed}", flush=True)
 
 
+def frames_a_step(variant: Variant) -> int:
+    """Frames that a step of a training sees: clips have several, or one."""
+    return BATCH[variant.family] * (FRAMES if variant.family == "multi" else 1)
+
+
 def _settings(name: str, seed: int, asked: argparse.Namespace) -> Settings:
     variant = VARIANTS[name]
-    a_step = {"single": FRAMES_A_STEP, "multi": CLIPS_A_STEP * 5, "fghv": FACES_A_STEP}[variant.family]
-    steps = (asked.faces if variant.family == "fghv" else asked.frames) // a_step
+    steps = (asked.faces if variant.family == "fghv" else asked.frames) // frames_a_step(variant)
     of_single = {"loss.absolute": 1.0, "loss.contrast": 0.5, "loss.binary": 0.0}
     base = "fghv_e.toml" if variant.family == "fghv" else "sgtd_e.toml"
     return read_settings(
@@ -314,9 +318,7 @@ def _run(name: str, seed: int, seen: Mapping[str, Seen], folder: Path, asked: ar
             _start(network, run_folder(asked.out, variant.start, seed), variant)
         losses = _train(network, variant, seen["train"], settings)
         steps, parameters = settings.run.steps, sum(one.numel() for one in network.parameters())
-        frames = (
-            steps * {"single": FRAMES_A_STEP, "multi": CLIPS_A_STEP * 5, "fghv": FACES_A_STEP}[variant.family]
-        )
+        frames = steps * frames_a_step(variant)
         folder.mkdir(parents=True, exist_ok=True)
         torch.save(network.state_dict(), folder / "weights.pt")
         write_bytes(folder / "losses.json", json.dumps([round(loss, 5) for loss in losses]).encode())
@@ -368,7 +370,7 @@ def _train(network: TrainableNetwork, variant: Variant, train: Seen, settings: S
         _start_depth(network, train)
     optimiser, losses = optimiser_of(network, settings), []
     classes = np.flatnonzero(train.living), np.flatnonzero(~train.living)
-    size = {"single": FRAMES_A_STEP, "multi": CLIPS_A_STEP, "fghv": FACES_A_STEP}[variant.family]
+    size = BATCH[variant.family]
     network.train()
     for step in range(settings.run.steps):
         rng = np.random.default_rng([settings.run.seed, step])

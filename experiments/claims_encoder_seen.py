@@ -9,12 +9,11 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from experiments.out_of_source import VIEWS, cropped, frames_looked_at
+from experiments.out_of_source import crops_of
 from unmask.data.folder import read_labels
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.files import name_below
 from unmask.media.assets import imagenet_weights
-from unmask.media.faces import FaceFinder
 from unmask.models.encoded import LEVELS
 from unmask.models.encoder import FEATURES, TAPS, FrozenEncoder
 from unmask.training.settings import read_settings
@@ -86,29 +85,23 @@ def seen_of(part: str, *, sets: Path, samples: Path, kept: Path) -> Seen:
 
 def _of_items(samples: Path, kept: Path) -> Seen:
     """Real items, whole and cut tight; a picture is there FRAMES times, of a video FRAMES frames."""
-    spec, finder = read_settings("sgtd_e.toml").clip, FaceFinder.load(threads=1)
-    rows, clips = [], []
-    for item in read_labels(samples):
-        source = item.columns["source"]
-        if source.partition("/")[0] in TRAINED_ON:
+    spec, rows, clips = read_settings("sgtd_e.toml").clip, [], []
+    items = read_labels(samples)
+    unseen = [one for one in items if one.columns["source"].partition("/")[0] not in TRAINED_ON]
+    for item, view, crops in crops_of(unseen, spec=spec):
+        if not crops:
             continue
-        frames = frames_looked_at(item)
-        for view in VIEWS:
-            found = [cropped(frame, finder, spec=spec, tight=view == "tight") for frame in frames]
-            crops = [one for one in found if one is not None]
-            if not crops:
-                continue
-            clips.append(np.stack([crops[k * len(crops) // FRAMES] for k in range(FRAMES)]))
-            rows.append(
-                Score(
-                    presentation=f"{name_below(str(samples), item.path)}, {view}",
-                    label=item.label,
-                    instrument=item.instrument,
-                    subject=source,
-                    score=float("nan"),
-                    columns={"split": "test", "part": "real"},
-                )
+        clips.append(np.stack([crops[k * len(crops) // FRAMES] for k in range(FRAMES)]))
+        rows.append(
+            Score(
+                presentation=f"{name_below(str(samples), item.path)}, {view}",
+                label=item.label,
+                instrument=item.instrument,
+                subject=item.columns["source"],
+                score=float("nan"),
+                columns={"split": "test", "part": "real"},
             )
+        )
     maps, features = _kept(kept, clips, views=1)
     judged = tuple(range(FRAMES))
     return Seen(maps=maps, features=features, depth=None, mask=None, rows=tuple(rows), judged=judged)

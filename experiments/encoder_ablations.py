@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.result_lines import append, stamp
-from experiments.out_of_source import DRAWS, VIEWS, Item, cropped, figures, frames_looked_at
+from experiments.out_of_source import DRAWS, Item, crops_of, figures
 from unmask import metrics
 from unmask.data.folder import read_labels
 from unmask.data.prepare.preparation import Cutting, Packing, prepare
@@ -160,15 +160,10 @@ def _planes(pixels: np.ndarray) -> Tensor:
 
 def _real(folder: Path, spec: ClipSpec, judge: Judge) -> tuple[list[Item], np.ndarray]:
     """Both views of all items and their logits, of video the mean over its frames; NaN without a face."""
-    finder = FaceFinder.load()
     items, scores = [], []
-    for presentation in read_labels(folder):
-        frames = frames_looked_at(presentation)
-        for view in VIEWS:
-            crops = [cropped(frame, finder, spec=spec, tight=view == "tight") for frame in frames]
-            found = [crop for crop in crops if crop is not None]
-            scores.append(float(judge(np.stack(found)).mean()) if found else np.nan)
-            items.append(Item(presentation, view, np.full(1, scores[-1])))
+    for presentation, view, crops in crops_of(read_labels(folder), spec=spec):
+        scores.append(float(judge(np.stack(crops)).mean()) if crops else np.nan)
+        items.append(Item(presentation, view, np.full(1, scores[-1])))
     return items, np.array(scores)
 
 

@@ -13,7 +13,7 @@ on behind the last person.
 import argparse
 import csv
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,19 +51,32 @@ def main() -> None:
     seconds, people = (20, 1) if asked.quick else (LENGTHS_S[-1], asked.people)
     detector = Detector.load(threads=1)
     detector = detector.with_settings(replace(detector.settings, seconds=seconds, timeout_s=36_000.0))
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    with asked.out.open("a+", newline="") as table:
+
+    def rows_of(person: int) -> Iterator[list[object]]:
+        rng = np.random.default_rng([SEED, person])
+        return judged(detector, recorded(portraits[person], rng, seconds=seconds), person=person)
+
+    add_people(asked.out, COLUMNS, people=min(people, len(portraits)), rows_of=rows_of)
+    tell(asked.out)
+
+
+def add_people(
+    path: Path, columns: Sequence[str], *, people: int, rows_of: Callable[[int], Iterable[list[object]]]
+) -> None:
+    """The rows of each person who is not in the table yet, under the first column "person"; one that is cut
+    off goes on with the next person.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", newline="") as table:
         table.seek(0)
         done = {row["person"] for row in csv.DictReader(table)}
         rows = csv.writer(table, lineterminator="\n")
         if not table.tell():
-            rows.writerow(COLUMNS)
-        for person, portrait in enumerate(portraits[:people]):
+            rows.writerow(columns)
+        for person in range(people):
             if str(person) not in done:
-                rng = np.random.default_rng([SEED, person])
-                rows.writerows(judged(detector, recorded(portrait, rng, seconds=seconds), person=person))
+                rows.writerows(rows_of(person))
                 table.flush()
-    tell(asked.out)
 
 
 def recorded(portrait: Pictured, rng: np.random.Generator, *, seconds: int, fps: int = FPS) -> np.ndarray:

@@ -15,7 +15,7 @@ scored by the head of all sources. --peer gives another system's scores of whole
 
 import argparse
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -121,18 +121,27 @@ def real_items(folder: Path, network: Encoder, *, spec: ClipSpec, cache: Path | 
         return [
             Item(one, view, kept[view][number]) for number, one in enumerate(presentations) for view in VIEWS
         ]
-    finder, found = FaceFinder.load(), {view: [] for view in VIEWS}
-    for presentation in presentations:
-        frames = frames_looked_at(presentation)
-        for view in VIEWS:
-            pictures = [cropped(frame, finder, spec=spec, tight=view == "tight") for frame in frames]
-            found[view].append(_features(network, [one for one in pictures if one is not None]))
+    found: dict[str, list[np.ndarray]] = {view: [] for view in VIEWS}
+    for _, view, crops in crops_of(presentations, spec=spec):
+        found[view].append(_features(network, crops))
     arrays = {view: np.stack(rows) for view, rows in found.items()}
     if cache is not None:
         np.savez(cache, **arrays)
     return [
         Item(one, view, arrays[view][number]) for number, one in enumerate(presentations) for view in VIEWS
     ]
+
+
+def crops_of(
+    presentations: Iterable[Presentation], *, spec: ClipSpec
+) -> Iterator[tuple[Presentation, str, list[np.ndarray]]]:
+    """Each presentation, whole and cut tight, with the crops of its frames in which a face was found."""
+    finder = FaceFinder.load()
+    for presentation in presentations:
+        frames = frames_looked_at(presentation)
+        for view in VIEWS:
+            crops = [cropped(frame, finder, spec=spec, tight=view == "tight") for frame in frames]
+            yield presentation, view, [crop for crop in crops if crop is not None]
 
 
 def frames_looked_at(presentation: Presentation) -> list[np.ndarray]:

@@ -24,15 +24,13 @@ from experiments.out_of_source import (
     COLUMNS,
     VIEWS,
     Item,
-    cropped,
+    crops_of,
     figures,
-    frames_looked_at,
     out_of_source,
     result_line,
 )
 from unmask.data.folder import read_labels
 from unmask.data.prepare.prepared import PreparedSet
-from unmask.media.faces import FaceFinder
 from unmask.models.encoder import FEATURES, Encoder
 from unmask.models.export import features_graph
 from unmask.training.networks import build
@@ -123,19 +121,15 @@ def _of_set(looks: Looks, folder: Path, cache: Path) -> np.ndarray:
 
 def _of_items(looks: Looks, samples: Path, settings: Settings, cache: Path) -> tuple[list[Item], np.ndarray]:
     """Both views of the real items, and features (n, 2, D), the mean over frames; NaN without a face."""
-    presentations, finder = read_labels(samples), FaceFinder.load()
-    kept, found = cache / "items.npy", []
+    presentations, kept = read_labels(samples), cache / "items.npy"
     items = [Item(one, view, np.empty(0)) for one in presentations for view in VIEWS]
     if kept.is_file():
         return items, np.asarray(np.load(kept))
-    for one in presentations:
-        frames = frames_looked_at(one)
-        for view in VIEWS:
-            pictures = [cropped(frame, finder, spec=settings.clip, tight=view == "tight") for frame in frames]
-            faces = [picture for picture in pictures if picture is not None]
-            found.append(looks(faces).mean(axis=0) if faces else np.full((2, FEATURES), np.nan, np.float32))
-    np.save(kept, np.stack(found))
-    return items, np.stack(found)
+    unseen = np.full((2, FEATURES), np.nan, np.float32)
+    crops = (crops for _, _, crops in crops_of(presentations, spec=settings.clip))
+    found = np.stack([looks(faces).mean(axis=0) if faces else unseen for faces in crops])
+    np.save(kept, found)
+    return items, found
 
 
 def _arguments() -> argparse.Namespace:

@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from experiments.lengths import recorded
+from experiments.lengths import add_people, recorded
 from unmask.media.encoding import encode_decode
 from unmask.media.faces import FaceFinder
 from unmask.media.stillness import Stillness
@@ -48,17 +48,11 @@ def main() -> None:
     if not asked.quick:
         whole = load_photographs(asked.photographs, finder=finder)
         portraits = whole[:: max(1, len(whole) // asked.people)][: asked.people]
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    with asked.out.open("a+", newline="") as table:
-        table.seek(0)
-        done = {row["person"] for row in csv.DictReader(table)}
-        rows = csv.writer(table, lineterminator="\n")
-        if not table.tell():
-            rows.writerow(COLUMNS)
-        for person, portrait in enumerate(portraits):
-            if str(person) not in done:
-                rows.writerows(judged(finder, portrait, person=person))
-                table.flush()
+
+    def rows_of(person: int) -> Iterator[list[object]]:
+        return judged(finder, portraits[person], person=person)
+
+    add_people(asked.out, COLUMNS, people=len(portraits), rows_of=rows_of)
     tell(asked.out)
 
 
