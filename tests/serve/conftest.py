@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from browser import camera_flags, chromium, running_browser, write_recording
+from browser import Server, camera_flags, chromium, running_browser, write_recording
 from doubles import Brightness, Person, a_detector
 from test_detector import Moving
 
@@ -32,6 +32,15 @@ from unmask.serve.settings import ServeSettings
 def _squares_are_sharp_and_move(monkeypatch):
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(evidence, "Stillness", Moving)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[Server]:
+    """That of the demo page, for a browser."""
+    chromium()
+    running = Server(tmp_path_factory.mktemp("server")).start()
+    yield running
+    running.stop()
 
 
 class Cluster:

@@ -16,7 +16,6 @@ from browser import (
     SLOW_CLOCK,
     SLOWER,
     Server,
-    chromium,
     free_port,
     heading,
     running_browser,
@@ -28,14 +27,6 @@ STATIC = ROOT / "src" / "unmask" / "serve" / "static"
 LANGUAGES = ROOT / "web" / "src" / "languages"
 WAIT_MS = 180_000  # for a browser on a busy machine
 PICTURES = os.environ.get("UNMASK_PAGE_PICTURES", "")  # a folder that gets a picture of each state
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[Server]:
-    chromium()
-    running = Server(tmp_path_factory.mktemp("server")).start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

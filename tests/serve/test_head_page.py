@@ -11,20 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import SLOW_CLOCK, Server, chromium, running_browser, start
+from browser import SLOW_CLOCK, chromium, running_browser, start
 from turned import pixels, recorded, script
 
 SLOWER = 2  # and slower still where frames are looked at more slowly, see turned.py
 WAIT_MS = 900_000  # for a browser on a busy machine
 PICTURES = os.environ.get("UNMASK_PAGE_PICTURES", "")  # a folder that gets a picture of each state
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[Server]:
-    chromium()
-    running = Server(tmp_path_factory.mktemp("server")).start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -7,20 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import SLOW_CLOCK, SLOWER, Server, chromium, running_browser, start
+from browser import SLOW_CLOCK, SLOWER, running_browser, start
 from relit import FRAMES, relit, script
 
 from unmask.media.faces import FaceFinder
 
 WAIT_MS = 400_000  # for a browser on a busy machine
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[Server]:
-    chromium()
-    running = Server(tmp_path_factory.mktemp("server")).start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture
