@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numba import njit
 
 from unmask.simulate.camera.exposure import Exposure
 from unmask.simulate.camera.models import Camera
@@ -144,12 +145,31 @@ def _blurred(radiance: np.ndarray, nearness: np.ndarray, kernels: list[np.ndarra
     near, far = kernels
     if near.shape == far.shape and np.allclose(near, far, atol=1e-3):
         return _filtered(radiance, near)
-    away = 1 - nearness
-    behind = _filtered(radiance * away[..., None], far)
-    behind /= np.maximum(_filtered(away, far), 0.02)[..., None]
-    cover = _filtered(nearness, near)
-    before = _filtered(radiance * nearness[..., None], near)
-    return before + behind * (1 - cover)[..., None]
+    light_far, light_near = np.empty_like(radiance), np.empty_like(radiance)
+    _part(radiance, nearness, light_far, light_near)
+    behind, before = _filtered(light_far, far), _filtered(light_near, near)
+    _lay_behind(behind, _filtered(1 - nearness, far), before, _filtered(nearness, near))
+    return before
+
+
+@njit(cache=True, nogil=True)
+def _part(radiance, nearness, far, near):  # type: ignore[no-untyped-def]
+    for y in range(radiance.shape[0]):
+        for x in range(radiance.shape[1]):
+            share = nearness[y, x]
+            for c in range(3):
+                far[y, x, c] = radiance[y, x, c] * (np.float32(1) - share)
+                near[y, x, c] = radiance[y, x, c] * share
+
+
+@njit(cache=True, nogil=True)
+def _lay_behind(behind, share, before, cover):  # type: ignore[no-untyped-def]
+    """Adds to `before` what of `behind` its `cover` leaves; `share` of `behind` was of the far layer."""
+    for y in range(behind.shape[0]):
+        for x in range(behind.shape[1]):
+            known, free = max(share[y, x], np.float32(0.02)), np.float32(1) - cover[y, x]
+            for c in range(3):
+                before[y, x, c] = before[y, x, c] + behind[y, x, c] / known * free
 
 
 def _filtered(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
