@@ -171,8 +171,8 @@ def draw_paper_mask(rng: np.random.Generator, model: str = "office") -> PaperMas
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutMask:
-    """A mask cut out of a printed page: the paper as a `surface`, its origin in the middle of the face, facing
-    -z; `mesh` (468, 3) the printed face in pixels of the page, `points` (468, 3) where it lies on the paper.
+    """A mask cut out of a printed page: the paper as a `surface`, its origin in the middle of the face, that
+    faces -z; `mesh` (468, 3) the printed face in pixels of the page, `points` (468, 3) where that lies on it.
     """
 
     mask: PaperMask
