@@ -154,7 +154,8 @@ def _toned(
     numbers = np.array([*gains, mean, slope, mean + shift], np.float32)
     out = np.empty(levels[0].shape, np.uint8)
     value, pressed = np.empty(out.shape, np.float32), np.empty(out.size, np.float32)
-    count = _stretch(*levels, numbers, value, pressed, out)
+    sharp, fine, middle, coarse, broad = levels
+    count = _stretch(sharp, fine, middle, coarse, broad, numbers, value, pressed, out)
     # numpy's own exponential, so that every pixel is what it was when all of this was numpy's.
     _press(np.exp(pressed[:count]), value, out)
     return out

@@ -44,7 +44,8 @@ class Backdrop:
             self.picture, to_sensor, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         depth = np.empty((view.height, view.width), np.float32)
-        _plane_depth(*plane.tolist(), depth)
+        a, b, c = plane.tolist()
+        _plane_depth(a, b, c, depth)
         return radiance, depth
 
     def _geometry(self, camera: Pose, view: View) -> tuple[np.ndarray, np.ndarray]:
