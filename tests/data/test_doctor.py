@@ -297,8 +297,8 @@ SIW_ARCHIVES = {  # screens of each part -> the line that the doctor prints
     ),
     "first": (
         SIW_SCREENS_FIRST,
-        "train 714 + 1,703, test 599 + 1,462 (as published: the archive of bob's first lists and of the paper, "
-        "4,478 videos)",
+        "train 714 + 1,703, test 599 + 1,462 (as published: the archive of bob's first lists and of the "
+        "paper, 4,478 videos)",
     ),
 }
 
