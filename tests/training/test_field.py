@@ -151,6 +151,28 @@ def test_the_benchmark_prints_one_row_and_goes_on_where_it_stood(homes, tmp_path
     assert state.stat().st_mtime_ns == written
 
 
+def test_what_is_there_is_taken_only_for_the_same_settings_and_sets(homes, tmp_path, unmask):
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(steps=2, run={"ema": 0.0, "loggers": []})))
+    data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
+    command = ("benchmark", "ocim", "--config", config, "--task", "limited", "--out", tmp_path / "out")
+    home = ("--data", homes["oulu-npu"])
+    assert unmask(*command, *data, *home)[0] == 0
+    state = tmp_path / "out" / "ocim-mi-to-c" / "seed-1" / "checkpoint.safetensors"
+    written = state.stat().st_mtime_ns
+    code, _, err = unmask(*command, *data, *home, "--set", "optimiser.rate=0.5", width=300)
+    assert code == 4
+    assert "differs from the settings given" in err
+    other = write_whole(tmp_path / "others", dataset="replay-attack", seed=9)
+    swapped = [other if word == homes["replay-attack"] else word for word in data]
+    code, _, err = unmask(*command, *swapped, *home, width=300)
+    assert code == 4
+    assert f"are of {homes['replay-attack']}, which is not in --data" in err
+    assert state.stat().st_mtime_ns == written
+    assert unmask(*command, *data, *home, "--set", "run.steps=3")[0] == 0  # a run may be made longer
+    assert state.stat().st_mtime_ns > written
+
+
 def write_siw_m(root: Path) -> Path:
     """SiW-M prepared whole: live faces of both parts, and two videos of each type of attack."""
     (root / "all").mkdir(parents=True)
