@@ -275,3 +275,30 @@ def test_a_training_that_is_refused_leaves_nothing(homes, tmp_path, unmask):
     assert code == 4
     assert "do not fit tiny_single" in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_training_that_wants_first_weights_leaves_nothing_without_them(homes, tmp_path, unmask):
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(network="tiny_multi", run={"backbone": "frozen"})))
+    data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
+    command = ("train", *data, "--config", config, "--protocol", "ocim/mi-to-c", "--out", tmp_path / "out")
+    for init in ((), ("--init", tmp_path / "none.safetensors")):
+        code, _, err = unmask(*command, *init)
+        assert code in (3, 4), err
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_one_protocol_is_kept_from_another(homes, tmp_path, unmask):
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(steps=2)))
+    data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
+    select(
+        [home for name, home in homes.items() if name != "oulu-npu"],
+        protocol="ocim/mi-to-c",
+        out=tmp_path / "out" / "sets",
+    )
+    command = ("train", *data, "--config", config, "--out", tmp_path / "out")
+    code, _, err = unmask(*command, "--protocol", "ocim/c-to-m", width=300)
+    assert code == 4
+    assert "is of ocim/mi-to-c, not of ocim/c-to-m" in err
+    assert protocol_of(tmp_path / "out" / "sets") == "ocim/mi-to-c"
