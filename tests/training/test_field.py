@@ -288,6 +288,15 @@ def test_a_training_that_wants_first_weights_leaves_nothing_without_them(homes, 
         assert not (tmp_path / "out").exists()
 
 
+def test_a_training_whose_clips_do_not_fit_leaves_nothing(homes, tmp_path, unmask):
+    data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
+    command = ("train", *data, "--config", "auxiliary_s", "--protocol", "ocim/mi-to-c")
+    code, _, err = unmask(*command, "--out", tmp_path / "out")
+    assert code == 4
+    assert "the network takes pictures of 128 px" in err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_of_one_protocol_is_kept_from_another(homes, tmp_path, unmask):
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(toy_settings(steps=2)))

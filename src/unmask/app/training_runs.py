@@ -1,6 +1,7 @@
 """The trainings of `unmask train`: prepared clips -> weights with their contract -> an ONNX file."""
 
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -48,7 +49,11 @@ def train_all(options: TrainOptions) -> int:
     found: dict[int, list[Result]] = {}
     for run in runs:
         if not _is_done(run):
-            _one(run, options, data=data, sets=sets)
+            try:
+                _one(run, options, data=data, sets=sets)
+            except UnmaskError:
+                _leave_nothing(runs, options)
+                raise
         if options.seeds > 1 and is_rank_zero():
             found[run.settings.run.seed] = read_results(run.out)
     if found:
@@ -92,6 +97,14 @@ def _selected(data: Sequence[Path], options: TrainOptions) -> Path:
     for note in select(data, protocol=options.protocol, out=out):
         say(f"{options.protocol}: {note}; rates on it are not those of the papers")
     return out
+
+
+def _leave_nothing(runs: Sequence[_Run], options: TrainOptions) -> None:
+    """Takes away the lists of the protocol's parts where no run has begun that needs them."""
+    if options.protocol and is_rank_zero() and not any((run.out / SETTINGS).exists() for run in runs):
+        shutil.rmtree(options.out / "sets")
+        if not any(options.out.iterdir()):
+            options.out.rmdir()
 
 
 def _one(run: _Run, options: TrainOptions, *, data: Sequence[Path], sets: Sequence[Path]) -> None:
