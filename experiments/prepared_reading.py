@@ -5,14 +5,12 @@
 The same clips are kept as one .npy file (the form before the tars, mapped into memory), as tars of plain
 bytes, as tars of PNG strips and as plain tars with a margin of 0.1, whose clips are cut anew at each reading.
 Random batches of 32 are read from each in turns, once over all clips before anything counts: what is compared
-is the processor time of reading, not the disk. Exits 1 where plain tars give less than seven tenths of the
-clips a second of the arrays, by the median.
+is the processor time of reading, not the disk. Clips of tars are held against their hashes, arrays are not.
 """
 
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -31,7 +29,7 @@ FRAMES, BATCH, A_SHARD = 5, 32, 100
 MARGIN, MOVED = 0.1, "with a margin"
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=int, default=400)
     parser.add_argument("--size", type=int, default=256)
@@ -57,7 +55,6 @@ def main() -> int:
         size = f", {sizes[name] / asked.clips / 1000:.0f} kB a clip" if name in sizes else ""
         best = BATCH / min(times[name])
         print(f"{name:>13}: {BATCH / seconds:7.0f} clips/s of a core, at best {best:.0f}{size}")
-    return 0 if usual["arrays"] >= 0.7 * usual["npy"] else 1
 
 
 def noisy_faces(clips: int, *, size_px: int, depth_px: int = DEPTH_PX) -> Arrays:
@@ -128,4 +125,4 @@ def measure(mapped: Arrays, sets: dict[str, PreparedSet], *, rounds: int) -> dic
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
