@@ -290,7 +290,7 @@ def test_a_training_that_wants_first_weights_leaves_nothing_without_them(homes, 
 
 def test_a_training_whose_clips_do_not_fit_leaves_nothing(homes, tmp_path, unmask):
     data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
-    command = ("train", *data, "--config", "auxiliary_s", "--protocol", "ocim/mi-to-c")
+    command = ("train", *data, "--config", "sgtd_s_single", "--protocol", "ocim/mi-to-c")
     code, _, err = unmask(*command, "--out", tmp_path / "out")
     assert code == 4
     assert "the network takes pictures of 128 px" in err
