@@ -4,9 +4,9 @@ Each recording is made once and kept as numbers, so that a run can be interrupte
 all takes a minute. Portraits and rooms are folders of pictures, as for `unmask simulate`; drawn ones without.
 
     python -m experiments.challenges light --out DEV [--portraits P --half 0 --backgrounds B --people 40]
-    python -m experiments.challenges light --out LIGHT [--portraits P --half 1 ... --seed 500001]
-    python -m experiments.challenges head --out HEAD ...
-    python -m experiments.challenges report --out LIGHT --dev DEV --head HEAD --csv results/challenges.csv
+    python -m experiments.challenges light --out LIGHT [--portraits P --half 1 ... --seed 900011]
+    python -m experiments.challenges head --out HEAD [--portraits P --half 1 ... --seed 900011]
+    python -m experiments.challenges report --out LIGHT --head HEAD [--dev DEV --csv results/challenges.csv]
 """
 
 import argparse
@@ -234,14 +234,15 @@ CODE_LENGTHS = (4, 6, 8, 10, 12, 16)
 
 
 def report(wanted: argparse.Namespace) -> None:
-    """The rates of all recordings, as CSV and on the terminal; without --head its rows stay as they are."""
+    """The rates of all recordings, as CSV and on the terminal; rows of tests that are not given stay."""
     rows = [*light_rows(wanted.out), *(light_rows(wanted.dev, chose=True) if wanted.dev else ())]
     if wanted.head:
-        rows += [*head_rows(wanted.head), *hint_rows(wanted.head)]
-    elif wanted.csv.exists():
-        with wanted.csv.open(newline="") as file:
-            rows += [row for row in csv.DictReader(file) if not row["test"].startswith(("light", "code"))]
+        rows += [*head_rows(wanted.head), *hint_rows(wanted.out, wanted.head)]
     rows += code_rows()
+    if wanted.csv.exists():
+        given = {row["test"] for row in rows}
+        with wanted.csv.open(newline="") as file:
+            rows += [row for row in csv.DictReader(file) if row["test"] not in given]
     with wanted.csv.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -284,12 +285,16 @@ def judged(
 
 
 def head_rows(folder: Path) -> Iterator[dict]:
-    """A row a group; then how often a single turn, seen by the mesh or not, showed the depth of a head."""
+    """A row a group; then what parallax says by itself, as if every turn had been seen by the mesh, and how
+    often a single turn showed the depth of a head.
+    """
     found: dict[str, list[dict]] = defaultdict(list)
     for path in sorted(folder.glob("*.json")):
         found[path.stem.rsplit("-", 1)[0]].append(reread(json.loads(path.read_text())))
     for group, told in found.items():
         yield row_of("head", group, told)
+    for group, told in found.items():
+        yield row_of("parallax alone", group, [by_parallax(one["true_turns"]) for one in told])
     for group, told in found.items():
         turns = [turn for one in told for turn in one["true_turns"]]
         deep = sum(depth >= DEPTH_LEAST and sure >= TURN_SURE for depth, sure in turns)
@@ -312,10 +317,20 @@ def reread(told: dict) -> dict:
     return {**told, "verdict": str(verdict), "reasons": [str(reason) for reason in reasons]}
 
 
-def hint_rows(folder: Path) -> Iterator[dict]:
-    """How often recordings that a camera took are hinted at as injected."""
-    told = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
-    told = [one["hints"] for one in told if "hints" in one]
+def by_parallax(turns: Sequence[tuple[float, float]]) -> dict:
+    """The verdict on the parallax of those turns: depth and how sure it is, each."""
+    if len(turns) < LEAST_TURNS:
+        return {"verdict": str(Verdict.UNDECIDED), "reasons": [str(Reason.EVIDENCE_WEAK)]}
+    # plane, sheet and points say nothing to the verdict
+    found = [Parallax(plane=0.0, sheet=0.0, depth=depth, sure=sure, points=0) for depth, sure in turns]
+    verdict, reasons = read(found)
+    return {"verdict": str(verdict), "reasons": [str(reason) for reason in reasons]}
+
+
+def hint_rows(light: Path, head: Path) -> Iterator[dict]:
+    """How often recordings that a camera took are hinted at as injected, whatever they show."""
+    told = [list(np.load(path)["hints"]) for path in sorted(light.glob("*.npz"))]
+    told += [json.loads(path.read_text())["hints"] for path in sorted(head.glob("*.json"))]
     for code in ("NO_SENSOR_NOISE", "COMPRESSED_BEFORE", "DOUBLED_FRAMES"):
         share = rate(sum(code in hints for hints in told), len(told))
         yield {
