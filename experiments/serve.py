@@ -27,7 +27,7 @@ from pathlib import Path
 import cv2
 import httpx
 import numpy as np
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from unmask.app.demo import copied
@@ -91,7 +91,8 @@ def table(found: dict[str, object]) -> list[str]:
     # some of their people were told to close before they could read the decision: the database knows it
     attacks = ended("attack", prefix="the database says") - ended("attack", prefix=living)
     judged = ended(*decided, prefix="the database says") - ended(*decided, prefix=living)
-    frame, decision = ([f"{what} p{share}" for share in (50, 95, 99)] for what in ("frame, ms", "decision, s"))
+    shares = (50, 95, 99)
+    frame, decision = ([f"{what} p{share}" for share in shares] for what in ("frame, ms", "decision, s"))
     rows = {
         "load average at the end": of("load average at the end"),
         "sessions made, of them decided, never had room": f"{made}, "
@@ -110,7 +111,8 @@ def table(found: dict[str, object]) -> list[str]:
         "200 of them, drawn by chance, read again": of("of 200 read, there"),
         "SIGTERM, audit trail": f"exit code {of('exit code after SIGTERM', 'audit trail')}",
     }
-    return ["| what | measured |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())]
+    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    return ["| what | measured |", "| --- | --- |", *lines]
 
 
 async def measured(
@@ -174,7 +176,7 @@ async def presented(base: str, session: dict[str, str], name: str, frames: list[
     return True
 
 
-async def shown(socket, frames: list[bytes], tally: Tally) -> str:
+async def shown(socket: ClientConnection, frames: list[bytes], tally: Tally) -> str:
     """Send frames to and fro through the recording, two on the way at most; the state at the end."""
     order = [*frames, *frames[-2:0:-1]]
     sent_s: list[float] = []

@@ -347,6 +347,16 @@ def test_a_header_that_is_too_long_is_not_taken(door):
     assert door.client.get("/healthz").status_code == 200
 
 
+def test_a_key_behind_the_body_is_none(door):
+    head = b"POST /v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    key = f"Authorization: Bearer {door.key}\r\n".encode()
+    for before, behind, code in ((key, b"", b"201"), (b"", key, b"401")):
+        with socket.create_connection(door.base[7:].split(":"), timeout=20) as connection:
+            chunked = b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+            connection.sendall(head + before + chunked + behind + b"\r\n")
+            assert connection.recv(4096).split()[1] == code
+
+
 def test_a_body_that_comes_too_slowly_is_not_waited_for(serve):
     door = serve(request_s=0.5)
     key = f"Authorization: Bearer {door.key}"
