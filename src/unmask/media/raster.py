@@ -58,7 +58,7 @@ def rasterise(
 def covered(vertices: np.ndarray, triangles: np.ndarray, *, height: int, width: int) -> np.ndarray:
     """Where `rasterise` has a depth, (H, W) bool, without finding out which triangle is in front.
 
-    Of a triangle the first and the last pixel of each row are computed, so that the work is at most triangles
+    Only the first and the last pixel of a triangle in each row are computed: the work is at most triangles
     times rows, however large and bent they are.
     """
     boxes = _boxes(vertices, triangles, height=height, width=width)
