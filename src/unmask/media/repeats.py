@@ -53,9 +53,9 @@ class Repeats:
         return any(run.seconds >= HELD_S - 1e-6 for run in self._long())
 
     @property
-    def seconds(self) -> float:
-        """How long pictures were shown that tell nothing more."""
-        return sum(run.seconds for run in self._long())
+    def spans(self) -> list[tuple[float, float]]:
+        """From when to when, the first excluded, pictures were shown that tell nothing more."""
+        return [(run.from_s, run.to_s) for run in self._long()]
 
     def forget(self, before_s: float) -> None:
         """Let go of what ended earlier."""
