@@ -1,6 +1,7 @@
 """One source being watched: frames -> faces -> segments and clips -> evidence on each face that counts."""
 
 import math
+import numbers
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -60,8 +61,10 @@ class WatchSettings:
     explain: bool = False
 
     def __post_init__(self) -> None:
-        if not all(value > 0 for value in (self.seconds, self.timeout_s, self.live_s)):
-            raise SettingsError(f"seconds, timeout_s and live_s must be above 0, not {self}")
+        for name in ("seconds", "timeout_s", "live_s"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, numbers.Real) or not value > 0:
+                raise SettingsError(f"{name} must be a number of seconds above 0, not {value!r:.40}")
 
 
 DEFAULT_SETTINGS = WatchSettings()
