@@ -89,9 +89,11 @@ def oracle(frames: list[Run], *, moves: bool, repeated: Spans = (), live: bool =
     if live and sum(s["judged"] for s in segments) < 0.5 - 1e-6:
         verdict = "UNDECIDED"  # before half a second of frames was judged nothing is decided
     steps = [1 / 30 if n == 0 else 1 / FPS for n in range(len(frames))]
-    found = sum(step for step, run in zip(steps, frames, strict=True) if run.who is not None)
-    if verdict == "LIVE" and not live and found < 0.5 * sum(steps) - 1e-6:
-        verdict = "UNDECIDED"  # of a file most shows nobody
+    there = [n for n, run in enumerate(frames) if run.who is not None]
+    found = sum(steps[n] for n in there)
+    between = sum(steps[there[0] : there[-1] + 1])
+    if verdict == "LIVE" and not live and (found < 0.5 * sum(steps) - 1e-6 or found < 0.75 * between - 1e-6):
+        verdict = "UNDECIDED"  # most of a file, or much between two sightings, shows nobody
     return verdict, worst["score"]
 
 
@@ -189,6 +191,17 @@ def watched(
 def decided(frames: list[Run], **how: bool):
     """What `Watch` says of each face."""
     return watched(frames, **how).decisions()
+
+
+@pytest.mark.parametrize(("away", "verdict"), [(9, Verdict.LIVE), (11, Verdict.UNDECIDED)])
+def test_a_file_whose_face_is_away_for_more_than_a_quarter_of_its_middle_is_not_live(away, verdict):
+    frames = flat([Run(0, 0.9, False, 15), Run(None, 0.0, False, away), Run(0, 0.9, False, 15)])
+    contract = random_contract("model", frames=1)
+    seen = watched(frames)
+    found = watch.decided("it", seen, contract=contract, rule=RULE, timed_out=False)
+    assert (found.verdict, Reason.NO_FACE in found.reasons) == (verdict, verdict is Verdict.UNDECIDED)
+    live = watch.decided("it", seen, contract=contract, rule=RULE, timed_out=False, live=True)
+    assert live.verdict is Verdict.LIVE
 
 
 def flat(runs: list[Run]) -> list[Run]:

@@ -157,6 +157,13 @@ def test_pictures_that_a_slow_camera_or_network_doubles_are_no_still_picture(fac
     assert seen.repeated == []
 
 
+@pytest.mark.parametrize("fps", [3, 5])
+def test_a_calm_face_before_a_slow_camera_in_a_hand_is_not_taken_for_one_that_is_held(rng, fps):
+    calm = [_noisy(_moved(PORTRAIT, k * 7.5 / fps), rng) for k in range(fps * 3)]
+    slow = [picture for picture in calm for _ in range(30 // fps)]
+    assert _seen(coded(slow, codec="libx264", options={"crf": "23"}), every=3).repeated == []
+
+
 def test_a_hiccup_is_passed_over_and_a_longer_one_was_not_judged(face, rng):
     lives = _lives(face, 2.4, 30, rng)
     for held, repeated_s in ((12, 0.0), (21, 0.7)):
