@@ -63,7 +63,7 @@ class WatchSettings:
     def __post_init__(self) -> None:
         for name in ("seconds", "timeout_s", "live_s"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, numbers.Real) or not value > 0:
+            if isinstance(value, bool) or not isinstance(value, numbers.Real) or not float(value) > 0:
                 raise SettingsError(f"{name} must be a number of seconds above 0, not {value!r:.40}")
 
 

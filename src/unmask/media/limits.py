@@ -24,7 +24,7 @@ class Limits:
     def __post_init__(self) -> None:
         for limit in fields(self):
             value = getattr(self, limit.name)
-            if not (isinstance(value, numbers.Real) and math.isfinite(value) and value > 0):
+            if not (isinstance(value, numbers.Real) and 0 < float(value) < math.inf):
                 raise SettingsError(f"limit {limit.name} must be a finite number above 0, not {value!r:.40}")
 
     def check_size(self, name: str, *, width: int, height: int) -> None:
