@@ -17,7 +17,7 @@ setup: $(VENV)/.dev
 # One thread a worker: several threads on a shared core are slower than one. `make test PYTEST=` runs the slow ones, too.
 PYTEST ?= -m "not slow"
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
 # The core install is enough here, so that who only wants verdicts never downloads torch.
 demo: $(VENV)/.core

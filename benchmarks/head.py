@@ -19,7 +19,7 @@ from unmask.models import MODELS
 from unmask.models.encoder import FEATURES, Encoder
 from unmask.training.features import features_of
 from unmask.training.head import FittedHead, fit_head
-from unmask.types import Label
+from unmask.types import Label, Presentation
 
 SIDE, TINY = 320, 64
 PICTURES, FEW = 120, 4
@@ -80,10 +80,12 @@ def written(root: Path, *, count: int, side: int) -> None:
             noise = rng.integers(0, 256, (side // coarse, side // coarse, 3), dtype=np.uint8)
             picture = noise.repeat(coarse, 0).repeat(coarse, 1)
             about = {
-                "presentation": str(number),
-                "label": Label.ATTACK if number % 2 else Label.BONA_FIDE,
-                "instrument": "print/matt" if number % 2 else "",
-                "subject": str(number),
+                "presentation": Presentation(
+                    path=str(number),
+                    label=Label.ATTACK if number % 2 else Label.BONA_FIDE,
+                    instrument="print/matt" if number % 2 else "",
+                    subject=str(number),
+                ),
                 "source": "noise",
             }
             maps = np.zeros((1, 1, 32, 32), np.uint8)

@@ -17,7 +17,7 @@ from unmask.media.assets import imagenet_weights
 from unmask.models.encoded import LEVELS
 from unmask.models.encoder import FEATURES, TAPS, FrozenEncoder
 from unmask.training.settings import read_settings
-from unmask.types import Label, Score
+from unmask.types import Label, Presentation, Score
 
 PARTS = ("train", "dev", "domain", "instruments", "real")
 SCORED = PARTS[1:]
@@ -71,9 +71,6 @@ def seen_of(part: str, *, sets: Path, samples: Path, kept: Path) -> Seen:
         rows=tuple(
             Score(
                 presentation=row.presentation,
-                label=row.label,
-                instrument=row.instrument,
-                subject=row.subject,
                 score=float("nan"),
                 columns={"split": "dev" if part == "dev" else "test", "part": part},
             )
@@ -94,10 +91,12 @@ def _of_items(samples: Path, kept: Path) -> Seen:
         clips.append(np.stack([crops[k * len(crops) // FRAMES] for k in range(FRAMES)]))
         rows.append(
             Score(
-                presentation=f"{name_below(str(samples), item.path)}, {view}",
-                label=item.label,
-                instrument=item.instrument,
-                subject=item.columns["source"],
+                presentation=Presentation(
+                    path=f"{name_below(str(samples), item.path)}, {view}",
+                    label=item.label,
+                    instrument=item.instrument,
+                    subject=item.columns["source"],
+                ),
                 score=float("nan"),
                 columns={"split": "test", "part": "real"},
             )

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from unmask.evaluation.leakage import ClipStatistics
+from unmask.evaluation.leakage import ClipStatistics, presentation_of
 from unmask.media.clips import clip_box, cut_picture, mesh_in_clip, mesh_mask
 from unmask.media.faces import FaceFinder
 from unmask.media.sources import open_source
@@ -45,14 +45,11 @@ class Clips:
         """From `save`."""
         with np.load(path, allow_pickle=False) as held:
             names, rows = held["names"].tolist(), []
-            for (name, instrument, subject, camera), values in zip(held["truth"], held["table"], strict=True):
+            for truth, values in zip(held["truth"], held["table"], strict=True):
                 numbers = dict(zip(names, map(float, values), strict=True))
                 rows.append(
                     ClipStatistics(
-                        name=str(name),
-                        instrument=str(instrument),
-                        subject=str(subject),
-                        camera=str(camera),
+                        presentation=presentation_of(*map(str, truth)),
                         statistics=numbers,
                     )
                 )
@@ -118,7 +115,8 @@ def measured(
     crop = cut_picture(frames[-1], box, size_px=CROP.size_px)
     mask = mesh_mask(mesh_in_clip(meshes[-1], box, size_px=CROP.size_px), size_px=CROP.size_px)
     numbers = face_statistics(frames, meshes)
-    row = ClipStatistics(name=name, instrument=instrument, subject=subject, camera=camera, statistics=numbers)
+    truth = presentation_of(name, instrument, subject, camera)
+    row = ClipStatistics(presentation=truth, statistics=numbers)
     return row, crop, mask
 
 

@@ -21,7 +21,7 @@ from unmask.media.faces import FaceFinder
 from unmask.scores.formats import FORMATS
 from unmask.simulate.people.subjects import astronaut
 from unmask.simulate.photographs import Photographs
-from unmask.types import ClipSpec, Label, Score, UnmaskError
+from unmask.types import ClipSpec, Label, Presentation, Score, UnmaskError
 
 ROOT = Path(__file__).parents[1]
 KINDS = {"picture": 0.34, "video": 0.26, "model": 0.08, "contract": 0.12, "table": 0.12, "shards": 0.08}
@@ -296,11 +296,13 @@ def tables() -> dict[str, bytes]:
 
     rows = [
         Score(
-            presentation=f"1_{n % 3 + 1}_{n + 1:02d}_{1 + 2 * (n % 2)}",
-            label=Label.ATTACK if n % 2 else Label.BONA_FIDE,
-            instrument="print/a4" if n % 2 else "",
+            presentation=Presentation(
+                path=f"1_{n % 3 + 1}_{n + 1:02d}_{1 + 2 * (n % 2)}",
+                label=Label.ATTACK if n % 2 else Label.BONA_FIDE,
+                instrument="print/a4" if n % 2 else "",
+                subject=f"s{n}",
+            ),
             score=0.1 + 0.08 * n,
-            subject=f"s{n}",
         )
         for n in range(10)
     ]
@@ -329,10 +331,9 @@ def shards(folder: Path) -> dict[str, bytes]:
             rng.integers(0, 256, (1, frames, depth, depth), np.uint8),
         )
         about = {
-            "presentation": f"{number}.mp4",
-            "label": Label.ATTACK,
-            "instrument": "print/a4",
-            "subject": f"s{number}",
+            "presentation": Presentation(
+                path=f"{number}.mp4", label=Label.ATTACK, instrument="print/a4", subject=f"s{number}"
+            ),
             "source": "made",
         }
         outcome = RecordingOutcome(recording=number, clips=1, **about)

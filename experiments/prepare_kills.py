@@ -57,7 +57,7 @@ def main() -> int:
                 print(f"{out}: exit code {code}, differing: {differing}")
                 return 1
         rows = PreparedSet.open(base / out / "all").rows
-        doubled = len(rows) - len({(row.presentation, row.number) for row in rows})
+        doubled = len(rows) - len({(row.name, row.number) for row in rows})
     print(
         f"{kills} kills in {folders} folders: all hashes as unbroken; at most {lost} shards half written "
         f"at a kill (one a process); {doubled} of {len(rows)} clips doubled"

@@ -23,7 +23,7 @@ from unmask.data.prepare.prepared import DEPTH_PX, PreparedSet, depth_with_margi
 from unmask.data.prepare.shards import Arrays, Pictures, Prepared, RecordingOutcome, Row, write_shard
 from unmask.training.augment import Augmentation
 from unmask.training.batches import sides
-from unmask.types import ClipSpec, Label
+from unmask.types import ClipSpec, Label, Presentation
 
 FRAMES, BATCH, A_SHARD = 5, 32, 100
 MARGIN, MOVED = 0.1, "with a margin"
@@ -86,10 +86,7 @@ def write_set(
 def one(arrays: Arrays, k: int) -> Prepared:
     """Clip `k` as a recording."""
     truth = {
-        "presentation": str(k),
-        "label": Label.BONA_FIDE,
-        "instrument": "",
-        "subject": str(k),
+        "presentation": Presentation(path=str(k), label=Label.BONA_FIDE, instrument="", subject=str(k)),
         "source": "",
     }
     return Prepared(

@@ -74,7 +74,7 @@ def seen(folders: Sequence[Path], network: Encoder) -> Seen:
         features=features_of(network, prepared, device=CPU),
         living=np.array([row.label is Label.BONA_FIDE for row in rows]),
         view=np.array([row.view for row in rows]),
-        person=np.array([row.subject or row.presentation for row in rows]),
+        person=np.array([row.subject or row.name for row in rows]),
     )
 
 

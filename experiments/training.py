@@ -36,7 +36,7 @@ from unmask.training.augment import Augmentation, Batch, augment
 from unmask.training.batches import BatchSampler, changed, one_frame, prefetch, to_batch
 from unmask.training.objective import loss_of
 from unmask.training.settings import Batches, Loss
-from unmask.types import Label
+from unmask.types import Label, Presentation
 
 CLIPS = 64
 EVERY = Augmentation(gamma=0.3, colour=0.3, grey=0.1, light=0.3, blur=0.3, noise=0.3, jpeg=0.2)
@@ -63,10 +63,12 @@ def write_set(root: Path, *, frames: int, size_px: int) -> PreparedSet:
 def _prepared(k: int, arrays: Arrays) -> Prepared:
     """Recording `k`, of one clip."""
     truth = {
-        "presentation": str(k),
-        "label": Label.ATTACK if k % 2 else Label.BONA_FIDE,
-        "instrument": "print" if k % 2 else "",
-        "subject": str(k),
+        "presentation": Presentation(
+            path=str(k),
+            label=Label.ATTACK if k % 2 else Label.BONA_FIDE,
+            instrument="print" if k % 2 else "",
+            subject=str(k),
+        ),
         "source": "",
     }
     return Prepared(

@@ -20,7 +20,7 @@ import numpy as np
 
 from unmask.data.prepare.prepared import DEPTH_PX
 from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
-from unmask.types import Label
+from unmask.types import Label, Presentation
 
 CLIPS, SIZE_PX, A_SHARD = 4, 128, 50  # of a recording; a side; recordings
 SETTINGS = """
@@ -108,10 +108,12 @@ def write_set(root: Path, *, recordings: int, first: int) -> None:
 def recording(number: int, rng: np.random.Generator) -> Prepared:
     """One of `CLIPS` clips of a single frame."""
     truth = {
-        "presentation": f"recording-{number}",
-        "label": Label.ATTACK if number % 2 else Label.BONA_FIDE,
-        "instrument": "print" if number % 2 else "",
-        "subject": f"subject-{number}",
+        "presentation": Presentation(
+            path=f"recording-{number}",
+            label=Label.ATTACK if number % 2 else Label.BONA_FIDE,
+            instrument="print" if number % 2 else "",
+            subject=f"subject-{number}",
+        ),
         "source": "noise",
     }
     maps = rng.integers(0, 256, (CLIPS, 1, DEPTH_PX, DEPTH_PX), dtype=np.uint8)

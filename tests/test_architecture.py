@@ -19,6 +19,7 @@ FLOOR_0 = {
     "verdicts",
     "readable",
     "frames",
+    "presentations",
     "types",
     "contract",
     "signature",
@@ -33,7 +34,8 @@ MAY_IMPORT = {
     "verdicts": set(),
     "readable": set(),  # pages are drawn above it, and looked up by name
     "frames": set(),
-    "types": {"plain", "errors", "verdicts", "readable", "frames"},
+    "presentations": set(),
+    "types": {"plain", "errors", "verdicts", "readable", "frames", "presentations"},
     "licences": {"contract", "types"},
     "contract": {"plain", "types"},
     "signature": {"types"},

@@ -13,7 +13,7 @@ from face_meshes import face_mesh
 from unmask.data.prepare.preparation import Cutting, Packing, Recording, prepare
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.parallel import in_processes, on_ray
-from unmask.types import ClipSpec, Face, Frame, Label, OutputError, SettingsError, Sighting
+from unmask.types import ClipSpec, Face, Frame, Label, OutputError, Presentation, SettingsError, Sighting
 
 CUTTING = Cutting(clip=ClipSpec(frames=1, size_px=32), seed=3)
 PACKING = Packing(recordings_a_shard=1)
@@ -43,11 +43,8 @@ def recording(index):
     face = Face(box=np.array([10, 10, 50, 50], np.float32), mesh=mesh, presence=1.0)
     frame = Frame(rng.integers(0, 256, (60, 60, 3), dtype=np.uint8), 0.0, 0)
     return Recording(
-        name=f"r{index}",
+        presentation=Presentation(path=f"r{index}", label=Label.BONA_FIDE, subject=f"s{index}"),
         sightings=[Sighting(frame=frame, face=face)],
-        label=Label.BONA_FIDE,
-        instrument="",
-        subject=f"s{index}",
         source="toy",
     )
 

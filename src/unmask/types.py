@@ -6,8 +6,7 @@ boxes are xyxy in pixels of the original frame, times are seconds, and a higher 
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from enum import StrEnum
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -22,62 +21,16 @@ from unmask.errors import (
     UnmaskError as UnmaskError,
 )
 from unmask.frames import Frame as Frame
+from unmask.presentations import (
+    FREE_FIELDS as FREE_FIELDS,
+    Label as Label,
+    Presentation as Presentation,
+    PresentationRecord as PresentationRecord,
+    Score as Score,
+    family_of as family_of,
+)
 from unmask.readable import ReadableDecision, ReadableFace
 from unmask.verdicts import Reason as Reason, Verdict as Verdict
-
-
-def family_of(instrument: str) -> str:
-    """The first part of an instrument's name: "print" of "print/a4-matt", "" of ""."""
-    return instrument.partition("/")[0]
-
-
-class Label(StrEnum):
-    """The truth of a presentation."""
-
-    BONA_FIDE = "bona_fide"
-    ATTACK = "attack"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presentation:
-    """One recording of one face with its truth: a row of a manifest.
-
-    `instrument` is family/species, e.g. "print/a4-matt"; "" when bona fide. The others are "" where a data
-    set does not say: `dataset` is a key of DATASETS, `split` the part in which the data set itself ships it,
-    `subject`, `session`, `camera`, `place`, `instrument_model` and `domain` what protocols ask after. `turns`
-    quarter turns clockwise bring its frames upright, where the file does not say so itself. `columns` keeps
-    free columns as they came.
-    """
-
-    path: str
-    label: Label
-    instrument: str = ""
-    dataset: str = ""
-    split: str = ""
-    subject: str = ""
-    session: str = ""
-    camera: str = ""
-    place: str = ""
-    instrument_model: str = ""
-    domain: str = ""
-    licence: str = ""
-    turns: int = 0
-    columns: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def family(self) -> str:
-        """The family of its instrument."""
-        return family_of(self.instrument)
-
-    def cells(self) -> dict[str, str]:
-        """What is known beyond path, label and instrument, by column: the filled fields, then `columns`."""
-        known = {name: str(getattr(self, name)) for name in FREE_FIELDS}
-        return {name: cell for name, cell in known.items() if cell not in ("", "0")} | dict(self.columns)
-
-
-FREE_FIELDS = tuple(
-    f.name for f in fields(Presentation) if f.name not in ("path", "label", "instrument", "columns")
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,23 +149,6 @@ class Clip:
     box: np.ndarray
     meshes: np.ndarray
     views: tuple["Clip", ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """One row of the score table: what a model said about one presentation; NaN is a failure to acquire."""
-
-    presentation: str
-    label: Label
-    instrument: str
-    score: float
-    subject: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def family(self) -> str:
-        """The family of its instrument."""
-        return family_of(self.instrument)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

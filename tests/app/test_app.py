@@ -275,7 +275,9 @@ def test_the_demo_wants_the_bona_fide_recording_live_and_no_attack_in_files_and_
 def score(value: float, label: Label, *, source: str, verdict: Verdict = Verdict.LIVE) -> Score:
     columns = {"source": source, "threshold": "0.5" if source == "a" else "0.05", "verdict": verdict.value}
     instrument = "print/matt" if label is Label.ATTACK else ""
-    return Score(presentation="p", label=label, instrument=instrument, score=value, columns=columns)
+    return Score(
+        presentation=Presentation(path="p", label=label, instrument=instrument), score=value, columns=columns
+    )
 
 
 SCORES = [

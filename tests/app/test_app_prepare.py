@@ -138,7 +138,7 @@ def test_each_clip_is_where_the_table_of_clips_says(prepared):
 
 def test_a_turned_video_comes_out_upright(prepared):
     held = PreparedSet.open(prepared / "all")
-    first = {row.presentation: k for k, row in reversed(list(enumerate(held.rows)))}
+    first = {row.name: k for k, row in reversed(list(enumerate(held.rows)))}
     upright, turned = held.read([first["0.mp4"], first["turned.mp4"]]).clips[:, 0].astype(float)
     unlike = np.abs(np.rot90(upright) - turned).mean()
     assert np.abs(upright - turned).mean() < unlike / 3
@@ -151,7 +151,7 @@ def test_a_clip_is_the_one_that_the_run_time_cuts_and_its_depth_the_mesh_within(
     sightings = track(read_video(root / "0.mp4"), FaceFinder.load(threads=1))[0].sightings
     clip = cut(sightings[:2], spec=CLIP)
     held = PreparedSet.open(prepared / "all")
-    k = next(k for k, row in enumerate(held.rows) if row.presentation == "0.mp4")
+    k = next(k for k, row in enumerate(held.rows) if row.name == "0.mp4")
     arrays = held.read([k])
     assert np.array_equal(arrays.clips[0], clip.pixels)
     depth = mesh_depth(clip.meshes[0], size_px=48)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from unmask import metrics
 from unmask.app import progress
-from unmask.types import Label, Score
+from unmask.types import Label, Presentation, Score
 
 
 def test_losses_and_the_time_left_are_lines_where_stderr_is_no_terminal(capsys, monkeypatch):
@@ -103,10 +103,17 @@ def test_parts_add_up_to_the_whole():
 def test_each_round_of_the_bootstrap_is_told():
     rng = np.random.default_rng(0)
     scores = [
-        Score(presentation=f"p{k}", label=Label.ATTACK if k % 2 else Label.BONA_FIDE,
-              instrument="print" if k % 2 else "", score=float(rng.random()), subject=f"s{k % 5}")
+        Score(
+            presentation=Presentation(
+                path=f"p{k}",
+                label=Label.ATTACK if k % 2 else Label.BONA_FIDE,
+                instrument="print" if k % 2 else "",
+                subject=f"s{k % 5}",
+            ),
+            score=float(rng.random()),
+        )
         for k in range(40)
-    ]  # fmt: skip
+    ]
     told = []
     metrics.summarise(scores, 0.5, rounds=7, progress=told.append)
     assert told == [1, 2, 3, 4, 5, 6, 7]

@@ -91,10 +91,12 @@ def scores(rng, *, gap: float, system: str, seed: int, tests=tuple(REPORTED)) ->
                 living = k % 2 == 0
                 rows.append(
                     Score(
-                        presentation=f"{part}-{person}-{k}",
-                        label=Label.BONA_FIDE if living else Label.ATTACK,
-                        instrument="" if living else ("print", "mask")[k // 2 % 2],
-                        subject=f"{part}-s{person}",
+                        presentation=Presentation(
+                            path=f"{part}-{person}-{k}",
+                            label=Label.BONA_FIDE if living else Label.ATTACK,
+                            instrument="" if living else ("print", "mask")[k // 2 % 2],
+                            subject=f"{part}-s{person}",
+                        ),
                         score=float(gap * living + rng.normal()),
                         columns={"split": "dev" if part == "dev" else "test", "part": part},
                     )

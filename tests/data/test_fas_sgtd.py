@@ -93,12 +93,12 @@ def test_a_tree_becomes_a_set_that_training_reads(tree, tmp_path):
     )  # from frames 1 and 5 on, wait 0.2 s
     arrays = dev.read(range(len(dev.rows)))
     for row, clips, depth, mask in zip(dev.rows, arrays.clips, arrays.depth, arrays.mask, strict=True):
-        video = row.presentation.removeprefix("dev_images/")
+        video = row.name.removeprefix("dev_images/")
         box = np.round(authors_box(BOX, picture=(120, 160)))
         assert row.box == tuple(box.astype(int))
         number = 1 + round(30 * row.time_s)
         stem = f"{video}_{number:03d}"
-        picture = read_image(tree / row.presentation / f"{stem}_scene.jpg")
+        picture = read_image(tree / row.name / f"{stem}_scene.jpg")
         assert np.array_equal(clips[0], cut_picture(picture, box, size_px=48))
         stored = 255 * read_depth1d(tree / "dev_depth" / video / f"{stem}_depth1D.jpg", box)
         expected = np.where(stored > 8, stored, 0) if row.label is Label.BONA_FIDE else np.zeros((32, 32))

@@ -78,7 +78,7 @@ def test_a_prepared_set_holds_what_was_cut(tmp_path):
     assert prepared.spec == SPEC
     assert len(prepared.rows) == 16 * 3  # six frames, clips of two from 0.0, 0.2 and 0.4 s
     row = prepared.rows[3]
-    assert (row.presentation, row.number, row.label, row.subject) == (
+    assert (row.name, row.number, row.label, row.subject) == (
         "simulated-1",
         0,
         Label.BONA_FIDE,
@@ -284,7 +284,7 @@ def test_a_full_disk_leaves_no_shard_and_one_sentence(tmp_path, monkeypatch):
 def test_a_shard_of_nothing_is_passed_over(tmp_path):
     prepare(lambda n: source(n) if n >= 16 else None, tmp_path / "set", count=32, cutting=CUTTING)
     prepared = PreparedSet.open(tmp_path / "set")
-    assert prepared.rows[0].presentation == "simulated-16"
+    assert prepared.rows[0].name == "simulated-16"
     assert prepared.read([0]).clips.shape == (1, 2, 32, 32, 3)
 
 

@@ -104,5 +104,5 @@ def test_fifty_kills_lose_a_shard_each_at_most_and_change_no_byte(tmp_path):
     moments = {(len(run["begun"]) + 1) // 2 for run in runs if run["killed"]}
     assert len(moments) >= 3  # the kills fell into the first shard, into later ones, and before any
     rows = PreparedSet.open(tmp_path / "unbroken").rows
-    assert len({(row.presentation, row.number) for row in rows}) == len(rows)
-    assert {row.presentation for row in rows} == {f"{n:02d}" for n in range(18)} - {"03", "07"}
+    assert len({(row.name, row.number) for row in rows}) == len(rows)
+    assert {row.name for row in rows} == {f"{n:02d}" for n in range(18)} - {"03", "07"}

@@ -10,27 +10,34 @@ import webdataset
 
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, Shard, write_shard
-from unmask.types import DataError, Label
+from unmask.types import DataError, Label, Presentation
 
 T, S, D = 2, 40, 32
-TRUTH = {"label": Label.ATTACK, "instrument": "print/matt", "subject": "Zoë", "source": "toy"}
 
 
 def prepared(recording, *, clips, rng):
     name = f"videos/{recording}.v2.mp4"  # dots and slashes stay out of the keys
+    truth = Presentation(
+        path=name,
+        label=Label.ATTACK,
+        instrument="print/matt",
+        subject="Zoë",
+        camera="phone",
+        columns={"weather": "rain"},
+    )
     rows = tuple(
-        Row(presentation=name, number=k, time_s=k / 2, box=(1, 2, 41, 42), **TRUTH) for k in range(clips)
+        Row(presentation=truth, number=k, source="toy", time_s=k / 2, box=(1, 2, 41, 42))
+        for k in range(clips)
     )
     arrays = Arrays(
         *(rng.integers(0, 256, (clips, T, *shape), dtype=np.uint8) for shape in ((S, S, 3), (D, D), (D, D)))
     )
     outcome = RecordingOutcome(
         recording=recording,
-        presentation=name,
-        columns={"camera": "phone"},
+        presentation=truth,
+        source="toy",
         clips=clips,
         reason="" if clips else "NO_FACE",
-        **TRUTH,
     )
     return Prepared(outcome=outcome, rows=rows, arrays=arrays, times_s=np.full((clips, T), 0.25))
 
@@ -70,6 +77,7 @@ def test_webdataset_streams_what_was_written(shard):
         "subject": "Zoë",
         "source": "toy",
         "camera": "phone",
+        "weather": "rain",
         "time_s": 0.5,
         "box": [1, 2, 41, 42],
         "times_s": [0.25, 0.25],

@@ -136,7 +136,7 @@ def test_labels_of_an_rgbd_folder_are_those_of_the_very_maps(rgbd_root, tmp_path
     found = clips_of(tmp_path / "out" / "all")
     assert len(found) == 3 * 2
     for row, depth, mask in found:
-        folder = rgbd_root / row.presentation
+        folder = rgbd_root / row.name
         image = read_image(folder / "000.png")
         face = mask_of(image, row.box, out=32)
         label = face_depth if row.label is Label.BONA_FIDE else attack_depth
@@ -168,7 +168,7 @@ def test_the_mesh_is_the_default_and_another_choice_is_refused(rgbd_root, tmp_pa
     out = tmp_path / "out"
     assert run("rgbd", rgbd_root, out=out, options=replace(OPTIONS, depth="mesh")) == 0
     row, depth, _ = next(clip for clip in clips_of(out / "all") if clip[0].label is Label.BONA_FIDE)
-    mesh = SpotFinder().find(read_image(rgbd_root / row.presentation / "000.png"))[0].mesh
+    mesh = SpotFinder().find(read_image(rgbd_root / row.name / "000.png"))[0].mesh
     drawn = mesh_depth(mesh_in_clip(mesh, np.array(row.box, np.float32), size_px=32), size_px=32)
     assert np.array_equal(depth[0], in_bytes(drawn))
     assert "depth" not in (out / "preparation.json").read_text()  # as older versions wrote it

@@ -118,7 +118,7 @@ def test_a_folder_with_a_broken_file_is_scored_to_its_end(detector, video, tmp_p
     told = []
     rows = [Presentation(path=str(tmp_path / n), label=Label.BONA_FIDE) for n in ("bad.mp4", "good.mp4")]
     scores = score_folder(detector, rows, root=tmp_path, tell=told.append)
-    assert [score.presentation for score in scores] == ["bad.mp4", "good.mp4"]
+    assert [score.name for score in scores] == ["bad.mp4", "good.mp4"]
     assert np.isnan(scores[0].score)
     assert np.isfinite(scores[1].score)
     assert len(told) == 1

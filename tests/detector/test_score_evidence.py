@@ -129,7 +129,7 @@ def test_each_presentation_with_a_clip_has_its_evidence_and_no_other(write, tmp_
 
 def test_the_table_has_the_columns_of_the_data_set_and_those_measured(write, tmp_path):
     write()
-    rows = {score.presentation: score for score in read_scores(tmp_path / "scores.csv")}
+    rows = {score.name: score for score in read_scores(tmp_path / "scores.csv")}
     first = rows["alive/0.mp4"].columns
     assert first["camera"] == "phone"
     assert first["face_px"] == "85.0"  # the median of 80 and 90, not what the labels said

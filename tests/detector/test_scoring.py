@@ -101,7 +101,7 @@ def scored(tmp_path):
 
 
 def test_every_presentation_has_a_row_and_a_failure_has_no_score(scored):
-    assert [s.presentation for s in scored] == [str(Path("sub") / name) for name in ANSWERS]
+    assert [s.name for s in scored] == [str(Path("sub") / name) for name in ANSWERS]
     np.testing.assert_array_equal([s.score for s in scored], [0.9, 0.55, math.nan, math.nan, math.nan])
     assert [s.columns["verdict"] for s in scored] == ["LIVE", *["UNDECIDED"] * 3, "UNREADABLE"]
     assert scored[2].columns["reasons"] == "TOO_DARK|BLURRED"
@@ -135,8 +135,8 @@ def test_a_table_is_read_back_as_it_was(scored, tmp_path):
     back = read_scores(path)
     for row, was in zip(back, scored, strict=True):
         assert row.score == was.score or (math.isnan(row.score) and math.isnan(was.score))
-        assert (row.presentation, row.subject, row.label, row.instrument) == (
-            was.presentation,
+        assert (row.name, row.subject, row.label, row.instrument) == (
+            was.name,
             was.subject,
             was.label,
             was.instrument,

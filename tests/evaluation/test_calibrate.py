@@ -67,12 +67,12 @@ def _contract(threshold: float = 0.5, margin: float = 0.02) -> Contract:
 
 def _scores(living: list[float], **attacks: list[float]) -> list[Score]:
     rows = [
-        Score(presentation=f"l{n}", label=Label.BONA_FIDE, instrument="", score=s)
+        Score(presentation=Presentation(path=f"l{n}", label=Label.BONA_FIDE), score=s)
         for n, s in enumerate(living)
     ]
     for name, values in attacks.items():
         rows += [
-            Score(presentation=f"{name}{n}", label=Label.ATTACK, instrument=name, score=s)
+            Score(presentation=Presentation(path=f"{name}{n}", label=Label.ATTACK, instrument=name), score=s)
             for n, s in enumerate(values)
         ]
     return rows
@@ -426,7 +426,7 @@ def test_an_altered_file_is_refused(calibrated, tmp_path):
 def planted(monkeypatch, rng) -> list[Score]:
     """Scores in place of scoring: the command's own work is tested without faces."""
     scores = _drawn(rng)
-    listed = [Presentation(path=s.presentation, label=s.label, instrument=s.instrument) for s in scores]
+    listed = [s.presentation for s in scores]
     monkeypatch.setattr(app, "read_labels", lambda folder, labels: listed)
     monkeypatch.setattr(app, "write_rows", lambda *given, **named: scores)
     return scores

@@ -15,7 +15,7 @@ from unmask.evaluation.figures import CURVE, NO_THRESHOLD, ORACLE, FigureTable, 
 from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import Run, runs
 from unmask.scores import write_scores
-from unmask.types import DataError, Label, Score
+from unmask.types import DataError, Label, Presentation, Score
 
 NAN = float("nan")
 EER = metrics.read_rule("dev-eer")
@@ -31,11 +31,13 @@ def _made(seed: int, part: str, *, gap: float = 1.0, people: int = 8, **columns:
     rng = np.random.default_rng(seed)
     return [
         Score(
-            presentation=f"{part}/{person}/{place}",
-            label=Label.ATTACK if kind else Label.BONA_FIDE,
-            instrument=kind,
+            presentation=Presentation(
+                path=f"{part}/{person}/{place}",
+                label=Label.ATTACK if kind else Label.BONA_FIDE,
+                instrument=kind,
+                subject=f"{part}{person}",
+            ),
             score=float(np.round(rng.normal(0 if kind else gap, 0.5), 2)),
-            subject=f"{part}{person}",
             columns={"split": part, **columns},
         )
         for person in range(people)
@@ -96,7 +98,7 @@ def test_without_dev_there_is_no_honest_figure():
 def test_an_instrument_that_dev_never_saw_counts_in_test():
     test = [
         *_made(100, "test"),
-        replace(_made(100, "test")[4], presentation="new", instrument="mask/new", score=9),
+        replace(_made(100, "test")[4], score=9).of(path="new", instrument="mask/new"),
     ]
     [run] = runs(_made(0, "dev") + test, name="a")
     worst = next(figure for figure in evaluate(run, EER, rounds=0).honest if figure.name == "APCER, worst")
@@ -134,7 +136,7 @@ def test_folds_are_mean_and_deviation_with_one_degree_of_freedom_less():
 
 
 def test_an_instrument_of_one_fold_says_so():
-    second = [replace(s, instrument="replay") if s.instrument else s for s in _both(7)]
+    second = [s.of(instrument="replay") if s.instrument else s for s in _both(7)]
     whole = over_folds([evaluate(runs(rows, name="a")[0], EER, rounds=0) for rows in (_both(0), second)])
     counts = {figure.name: figure.folds for figure in whole.honest}
     assert (counts["APCER replay"], counts["BPCER"]) == (1, 2)
@@ -165,13 +167,13 @@ def _without_split(scores: list[Score]) -> list[Score]:
         ([replace(s, columns={"split": "eval"}) for s in _made(0, "test")], [], "the split .* is 'eval'"),
         (_both(0), _made(2, "dev"), "dev rows of its own and a dev table besides"),
         (
-            [replace(s, subject="anna") for s in _both(0)],
+            [s.of(subject="anna") for s in _both(0)],
             [],
             "dev and test share 1 subjects, anna among them",
         ),
         (_without_split(_made(0, "test")), _without_split(_made(5, "test")), "share 8 subjects"),
         (
-            [replace(s, presentation=s.presentation[-3:], subject="") for s in _both(0)],
+            [s.of(path=s.name[-3:], subject="") for s in _both(0)],
             [],
             "share 40 presentations",
         ),
@@ -185,8 +187,8 @@ def test_what_makes_rates_dishonest_is_one_sentence(scores, dev, rule):
 
 
 def test_one_name_in_two_data_sets_is_two_people():
-    dev = [replace(s, subject="1", columns={**s.columns, "dataset": "x"}) for s in _made(0, "dev")]
-    test = [replace(s, subject="1", columns={**s.columns, "dataset": "y"}) for s in _made(0, "test")]
+    dev = [replace(s, columns={**s.columns, "dataset": "x"}).of(subject="1") for s in _made(0, "dev")]
+    test = [replace(s, columns={**s.columns, "dataset": "y"}).of(subject="1") for s in _made(0, "test")]
     assert len(runs(dev + test, name="a")) == 1
 
 
@@ -254,7 +256,7 @@ def test_protocols_of_one_table_are_folds_too_and_tables_of_one_name_are_told_ap
 
 
 def test_systems_that_were_tested_on_other_presentations_are_named(unmask, tmp_path):
-    other = [replace(s, presentation=f"other/{s.presentation}") for s in _both(0)]
+    other = [s.of(path=f"other/{s.name}") for s in _both(0)]
     tables = _table(tmp_path, "a.csv", _both(0)), _table(tmp_path, "b.csv", other)
     assert "different presentations" in unmask("evaluate", *tables, "--rounds", 0)[1]
 

@@ -18,6 +18,7 @@ from unmask.evaluation.leakage import (
     area_interval,
     leak_table,
     markdown,
+    presentation_of,
     read_measured,
     write_measured,
 )
@@ -35,7 +36,8 @@ def planted(rng, *, subjects=40, clips=12, identity=0.0, leak=None):
         for clip in range(clips):
             instrument = "" if clip % 2 else f"{FAMILIES[clip // 2 % 3]}/x"
             values = dict(zip(NAMES, rng.normal(size=len(NAMES)) + habit, strict=True))
-            row = ClipStatistics(instrument=instrument, subject=f"s{subject}", statistics=values)
+            truth = presentation_of("", instrument, f"s{subject}", "")
+            row = ClipStatistics(presentation=truth, statistics=values)
             rows.append(leak(row) if leak and instrument else row)
     return rows
 
@@ -82,7 +84,7 @@ def test_a_leak_that_is_only_who_it_is_does_not_count(rng):
     rows = []
     for number, row in enumerate(planted(rng, identity=3.0)):
         attack = (int(row.subject[1:]) % 2 == 0) ^ (number % 12 == 0)
-        rows.append(replace(row, instrument="print/x" if attack else ""))
+        rows.append(row.of(instrument="print/x" if attack else ""))
     assert leak_table(rows, draws=200)[0].low < 0.5
     x = np.array([list(row.statistics.values()) for row in rows])
     y = np.array([bool(row.instrument) for row in rows])
@@ -92,9 +94,7 @@ def test_a_leak_that_is_only_who_it_is_does_not_count(rng):
 def test_a_leak_is_lost_when_labels_are_shuffled(rng):
     rows = planted(rng, leak=blurred)
     labels = [row.instrument for row in rows]
-    shuffled = [
-        replace(row, instrument=str(name)) for row, name in zip(rows, rng.permutation(labels), strict=True)
-    ]
+    shuffled = [row.of(instrument=str(name)) for row, name in zip(rows, rng.permutation(labels), strict=True)]
     assert leak_table(shuffled, draws=200)[0].holds
 
 

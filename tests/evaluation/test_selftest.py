@@ -18,7 +18,7 @@ from unmask.detector.watch import WatchSettings
 from unmask.evaluation.selftest import counted, stem
 from unmask.report.selftest_page import checklist, report
 from unmask.scores.plan import SPECIES, PlannedPresentation, make_plan, read_plan, write_plan
-from unmask.types import DataError, Label, Score, SettingsError
+from unmask.types import DataError, Label, Presentation, Score, SettingsError
 
 
 def _plan(subjects: int = 2, per_species: int = 6, species: tuple[str, ...] = ("print/matt", "replay/phone")):
@@ -26,14 +26,13 @@ def _plan(subjects: int = 2, per_species: int = 6, species: tuple[str, ...] = ("
 
 
 def _score(row: PlannedPresentation, value: float, *, retry: int = 0, verdict: str = "ATTACK") -> Score:
-    name = row.presentation + (f"_r{retry}" if retry else "")
+    name = row.name + (f"_r{retry}" if retry else "")
     columns = {"verdict": verdict, "threshold": "0.5" if math.isfinite(value) else ""}
     return Score(
-        presentation=f"day1/{name}.mp4",
-        label=row.label,
-        instrument=row.instrument,
+        presentation=Presentation(
+            path=f"day1/{name}.mp4", label=row.label, instrument=row.instrument, subject=row.subject
+        ),
         score=value,
-        subject=row.subject,
         columns=columns,
     )
 
@@ -58,7 +57,7 @@ def test_attacks_stand_in_turns_with_the_living_subject_whom_they_imitate():
     assert [bool(row.instrument) for row in plan[:8]] == [False, True, True, True] * 2
     assert len({row.subject for row in plan[:4]}) == 1
     assert [row.number for row in plan] == list(range(1, len(plan) + 1))
-    assert len({row.presentation for row in plan}) == len(plan)
+    assert len({row.name for row in plan}) == len(plan)
 
 
 def test_the_same_seed_plans_the_same_and_another_another_order():
@@ -129,11 +128,11 @@ def test_errors_are_over_responses_and_non_responses_over_presentations():
     plan = _plan()
     prints = [row for row in plan if row.instrument == "print/matt"]
     scores = _all_right(plan)
-    at = {stem(score.presentation): n for n, score in enumerate(scores)}
-    scores[at[prints[0].presentation]] = _score(prints[0], 0.7, verdict="LIVE")  # accepted
-    scores[at[prints[1].presentation]] = _score(prints[1], math.nan)  # no response
+    at = {stem(score.name): n for n, score in enumerate(scores)}
+    scores[at[prints[0].name]] = _score(prints[0], 0.7, verdict="LIVE")  # accepted
+    scores[at[prints[1].name]] = _score(prints[1], math.nan)  # no response
     alive = plan[0]
-    scores[at[alive.presentation]] = _score(alive, 0.4)  # refused
+    scores[at[alive.name]] = _score(alive, 0.4)  # refused
     outcome = counted(plan, scores)
     living, matt, phone = outcome.kinds
     assert [kind.name for kind in outcome.kinds] == ["bona fide", "print/matt", "replay/phone"]
@@ -142,17 +141,15 @@ def test_errors_are_over_responses_and_non_responses_over_presentations():
     assert (living.errors.errors, living.errors.count, living.silent.errors) == (1, 4, 0)
     assert (phone.errors.errors, phone.errors.count) == (0, 6)
     assert phone.bound == pytest.approx(1 - 0.05 ** (1 / 6))
-    assert outcome.accepted == (prints[0].presentation,)
-    assert outcome.refused == (alive.presentation,)
+    assert outcome.accepted == (prints[0].name,)
+    assert outcome.refused == (alive.name,)
     assert outcome.missing == 0
 
 
 def test_a_retry_is_a_presentation_and_part_of_its_transaction():
     plan = _plan()
     attack, alive = plan[1], plan[0]
-    scores = [
-        s for s in _all_right(plan) if stem(s.presentation) not in (attack.presentation, alive.presentation)
-    ]
+    scores = [s for s in _all_right(plan) if stem(s.name) not in (attack.name, alive.name)]
     scores += [_score(attack, math.nan), _score(attack, 0.2, retry=1), _score(attack, 0.8, retry=2)]
     scores += [_score(alive, 0.3), _score(alive, 0.9, retry=1)]
     living, matt, _ = counted(plan, scores).kinds
@@ -166,7 +163,7 @@ def test_a_retry_is_a_presentation_and_part_of_its_transaction():
 def test_no_response_that_was_written_into_the_plan_is_counted_and_may_be_retried():
     plan = _plan()
     plan[1] = replace(plan[1], response="none")
-    rest = [s for s in _all_right(plan) if stem(s.presentation) != plan[1].presentation]
+    rest = [s for s in _all_right(plan) if stem(s.name) != plan[1].name]
     matt = counted(plan, [*rest, _score(plan[1], 0.1, retry=1)]).kinds[1]
     assert (matt.silent.errors, matt.silent.count) == (1, 7)
     assert (matt.errors.count, matt.missing) == (6, 0)
@@ -180,7 +177,7 @@ def test_a_plan_half_filled_says_what_is_missing_and_an_empty_one_is_refused():
     assert (outcome.missing, outcome.planned) == (len(plan) - 9, len(plan))
     text = report(outcome, model="m", where="w", made_at=datetime(2026, 1, 1))
     assert f"{len(plan) - 9} of {len(plan)} planned presentations were not made" in text
-    stranger = replace(_all_right(plan)[0], presentation="holiday.mp4")
+    stranger = _all_right(plan)[0].of(path="holiday.mp4")
     with pytest.raises(DataError, match="none of the 16 presentations of the plan was made"):
         counted(plan, [stranger])
     assert counted(plan, [stranger, *_all_right(plan)]).strangers == ("holiday.mp4",)
@@ -214,7 +211,7 @@ def test_the_report_says_first_that_it_is_no_certificate():
 def test_the_checklist_has_a_box_for_each_presentation():
     plan = _plan()
     text = checklist(plan, made_at=datetime(2026, 1, 1))
-    assert all(row.presentation in text for row in plan)
+    assert all(row.name in text for row in plan)
     assert text.count('class="tick"') == 2 * len(plan)
     assert "size: A4" in text
 
@@ -237,8 +234,8 @@ def test_from_plan_to_report_by_the_command(unmask, tmp_path):
     for row in read_plan(plan):
         image = np.zeros((160, 240, 3), np.uint8)
         image[40:120, 80:160] = PRINT if row.instrument else LIVE
-        cv2.imwrite(str(folder / "day1" / f"{row.presentation}.png"), image)
-    cv2.imwrite(str(folder / "day1" / f"{row.presentation}_r1.png"), np.zeros((160, 240, 3), np.uint8))
+        cv2.imwrite(str(folder / "day1" / f"{row.name}.png"), image)
+    cv2.imwrite(str(folder / "day1" / f"{row.name}_r1.png"), np.zeros((160, 240, 3), np.uint8))
     out = tmp_path / "selftest.html"
     code, shown, told = unmask("selftest", "report", plan, folder, "--out", out)
     assert code == 0, told

@@ -7,16 +7,16 @@ from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import Run
 from unmask.evaluation.slices import MEASURED, slices
 from unmask.metrics import rate
-from unmask.types import Label, Score
+from unmask.types import Label, Presentation, Score
 
 
 def system(rows):
     """A system of rows (label, score, columns); the threshold is 0.5."""
     test = tuple(
         Score(
-            presentation=str(number),
-            label=label,
-            instrument="print" if label is Label.ATTACK else "",
+            presentation=Presentation(
+                path=str(number), label=label, instrument="print" if label is Label.ATTACK else ""
+            ),
             score=score,
             columns={**columns, "threshold": "0.5"},
         )

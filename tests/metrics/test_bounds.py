@@ -8,7 +8,7 @@ from unmask import metrics
 from unmask.metrics.bounds import captures_needed, errors_allowed, upper_bound
 from unmask.metrics.intervals import draws
 from unmask.metrics.thresholds import ThresholdRule
-from unmask.types import DataError, Label, Score, SettingsError
+from unmask.types import DataError, Label, Presentation, Score, SettingsError
 
 
 @pytest.mark.parametrize(("errors", "count"), [(0, 20), (3, 40), (9, 10)])
@@ -35,7 +35,10 @@ def test_a_rate_that_nobody_can_promise_is_refused(target):
 
 def scores():
     rows = (("a", Label.BONA_FIDE, "", 0.2), ("b", Label.ATTACK, "print/photo", 0.9))
-    return [Score(presentation=p, label=label, instrument=i, score=s) for p, label, i, s in rows]
+    return [
+        Score(presentation=Presentation(path=p, label=label, instrument=i), score=s)
+        for p, label, i, s in rows
+    ]
 
 
 def test_a_table_gives_both_classes_and_the_worst_over_instruments_is_the_table_itself():

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_curve
 
 from unmask import metrics
 from unmask.metrics.intervals import acer_of, auc_of, eer_of, hter_of
-from unmask.types import DataError, Label, Score, SettingsError
+from unmask.types import DataError, Label, Presentation, Score, SettingsError
 
 NAN = float("nan")
 
@@ -178,11 +178,13 @@ def _rows(seed: int) -> list[Score]:
     kinds = ["", "", "print", "mask"]
     return [
         Score(
-            presentation=str(k),
-            label=Label.ATTACK if kind else Label.BONA_FIDE,
-            instrument=kind,
+            presentation=Presentation(
+                path=str(k),
+                label=Label.ATTACK if kind else Label.BONA_FIDE,
+                instrument=kind,
+                subject=f"s{k % 5}",
+            ),
             score=NAN if rng.random() < 0.1 else float(np.round(rng.random(), 1)),
-            subject=f"s{k % 5}",
         )
         for k, kind in enumerate(rng.choice(kinds, 60))
     ]
@@ -209,7 +211,10 @@ def test_weights_of_the_bootstrap_mean_presentations_given_that_often(seed):
 def test_one_subject_has_an_interval_by_its_counts_and_two_one_by_draws():
     def rows(people: int) -> list[Score]:
         return [
-            Score(presentation=f"{p}{v}", label=label, instrument=kind, score=v + p / 9, subject=f"s{p}")
+            Score(
+                presentation=Presentation(path=f"{p}{v}", label=label, instrument=kind, subject=f"s{p}"),
+                score=v + p / 9,
+            )
             for p in range(people)
             for v, label, kind in ((0.3, Label.ATTACK, "print"), (0.35, Label.BONA_FIDE, ""))
         ]
@@ -225,11 +230,8 @@ def test_one_subject_has_an_interval_by_its_counts_and_two_one_by_draws():
 def test_subjects_are_told_apart_within_their_data_set():
     rows = [
         Score(
-            presentation="a",
-            label=Label.BONA_FIDE,
-            instrument="",
+            presentation=Presentation(path="a", label=Label.BONA_FIDE, subject="1"),
             score=1,
-            subject="1",
             columns={"dataset": d},
         )
         for d in ("x", "y")

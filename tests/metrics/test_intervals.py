@@ -7,7 +7,7 @@ import pytest
 
 from unmask import metrics
 from unmask.metrics.intervals import area, mean_rates, wider
-from unmask.types import DataError, Label, Score
+from unmask.types import DataError, Label, Presentation, Score
 
 
 def scores(bona_fide: int, attacks: int, *, people: int = 6, turned: bool = False) -> list[Score]:
@@ -19,7 +19,12 @@ def scores(bona_fide: int, attacks: int, *, people: int = 6, turned: bool = Fals
             value = abs(turned - middle) + n / 10_000
             name = f"{label}{n}"
             rows.append(
-                Score(presentation=name, label=label, instrument=kind, score=value, subject=f"p{n % people}")
+                Score(
+                    presentation=Presentation(
+                        path=name, label=label, instrument=kind, subject=f"p{n % people}"
+                    ),
+                    score=value,
+                )
             )
     return rows
 

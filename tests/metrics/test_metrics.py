@@ -9,7 +9,7 @@ from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 
 from unmask import metrics
-from unmask.types import DataError, Label, Score, SettingsError
+from unmask.types import DataError, Label, Presentation, Score, SettingsError
 
 NAN = float("nan")
 
@@ -33,7 +33,9 @@ def _brute_thresholds(*scores: np.ndarray) -> list[float]:
 
 def _score(value: float, instrument: str = "", *, subject: str = "", label: Label | None = None) -> Score:
     truth = label or (Label.ATTACK if instrument else Label.BONA_FIDE)
-    return Score(presentation="p", label=truth, instrument=instrument, score=value, subject=subject)
+    return Score(
+        presentation=Presentation(path="p", label=truth, instrument=instrument, subject=subject), score=value
+    )
 
 
 def test_worst_instrument_rules():

@@ -7,7 +7,7 @@ import pytest
 
 from unmask import metrics
 from unmask.metrics import Estimate, Trained
-from unmask.types import DataError, Label, Score
+from unmask.types import DataError, Label, Presentation, Score
 
 SUBJECTS, EACH, SEEDS = 20, 6, 3
 
@@ -21,10 +21,12 @@ def trained(seed: int, *, gap: float, noise: float = 1.0) -> Trained:
             living = k % 2 == 0
             rows.append(
                 Score(
-                    presentation=f"{person:02}-{k}",
-                    label=Label.BONA_FIDE if living else Label.ATTACK,
-                    instrument="" if living else ("print", "mask")[k // 2 % 2],
-                    subject=f"s{person}",
+                    presentation=Presentation(
+                        path=f"{person:02}-{k}",
+                        label=Label.BONA_FIDE if living else Label.ATTACK,
+                        instrument="" if living else ("print", "mask")[k // 2 % 2],
+                        subject=f"s{person}",
+                    ),
                     score=float(gap * living + noise * rng.normal()),
                 )
             )

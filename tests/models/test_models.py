@@ -228,6 +228,7 @@ def test_saved_and_loaded_weights_agree(name, network, tmp_path):
         assert torch.equal(again(clips_for(name)).score, network(clips_for(name)).score)
 
 
+@pytest.mark.slow  # up to 8 s of a core a network; test_weights.py exports one for the quick tests
 def test_the_exported_graph_agrees(name, network, tmp_path):
     path = tmp_path / "a.onnx"
     export(network, contract_for(name), path, half=False)

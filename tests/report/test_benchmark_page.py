@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unmask.app.benchmark_report import BenchmarkReportOptions, benchmark_report
-from unmask.evaluation.leakage import ClipStatistics
+from unmask.evaluation.leakage import ClipStatistics, presentation_of
 from unmask.files import write_bytes
 from unmask.media.statistics import NAMES
 from unmask.media.video import write_video
@@ -86,7 +86,7 @@ def folder(tmp_path):
 
 def measured(instrument, value, camera="new-phone"):
     return ClipStatistics(
-        instrument=instrument, subject="p", statistics=dict.fromkeys(NAMES, value), camera=camera, name="clip"
+        presentation=presentation_of("clip", instrument, "p", camera), statistics=dict.fromkeys(NAMES, value)
     )
 
 

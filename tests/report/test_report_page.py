@@ -18,7 +18,7 @@ from unmask.report import charts
 from unmask.report.report_page import Report, Told, page
 from unmask.scores import write_scores
 from unmask.scores.evidence import ClipEvidence, evidence_path, write_about, write_evidence
-from unmask.types import Label, Score
+from unmask.types import Label, Presentation, Score
 
 MADE = datetime(2026, 11, 27, 16, 30)
 NEEDED = ("matplotlib", "sklearn")
@@ -42,11 +42,13 @@ def scores(rng, *, people=6, instruments=("print/a4", "replay/phone"), split="",
             silent = person == start and kind == "print/a4"
             found.append(
                 Score(
-                    presentation=f"{person}/{kind or 'alive'}.mp4",
-                    label=Label.ATTACK if kind else Label.BONA_FIDE,
-                    instrument=kind,
+                    presentation=Presentation(
+                        path=f"{person}/{kind or 'alive'}.mp4",
+                        label=Label.ATTACK if kind else Label.BONA_FIDE,
+                        instrument=kind,
+                        subject=f"s{person}",
+                    ),
                     score=float("nan") if silent else float(rng.normal(level, 0.1)),
-                    subject=f"s{person}",
                     columns={**columns, "reasons": "NO_FACE" if silent else ""},
                 )
             )
@@ -63,7 +65,7 @@ def keep(folder, rows, *, width=8):
             write_evidence(
                 folder,
                 ClipEvidence(
-                    presentation=row.presentation,
+                    presentation=row.name,
                     score=row.score,
                     model="toy 0.0.0",
                     time_s=0.0,
@@ -199,11 +201,11 @@ def test_pictures_have_no_date_and_no_chance_in_them(rng):
 
 def test_curves_of_many_scores_stay_small_and_keep_their_corners(rng):
     bona_fide = [
-        Score(presentation=f"l{n}", label=Label.BONA_FIDE, instrument="", score=float(s))
+        Score(presentation=Presentation(path=f"l{n}", label=Label.BONA_FIDE), score=float(s))
         for n, s in enumerate(rng.normal(1, 1, 20_000))
     ]
     attacks = [
-        Score(presentation=f"a{n}", label=Label.ATTACK, instrument="p", score=float(s))
+        Score(presentation=Presentation(path=f"a{n}", label=Label.ATTACK, instrument="p"), score=float(s))
         for n, s in enumerate(rng.normal(0, 1, 20_000))
     ]
     system = measure(Run(system="a", fold="", dev=(), test=(*bona_fide, *attacks)), None, rounds=0)
@@ -234,7 +236,9 @@ def test_tables_of_different_data_are_not_compared_in_silence(report, rng):
 def test_tables_that_disagree_on_the_truth_are_told(report, rng):
     rows, twisted = scores(rng), scores(rng)
     row = twisted[0]
-    twisted[0] = Score(presentation=row.presentation, label=Label.ATTACK, instrument="print/a4", score=0.1)
+    twisted[0] = Score(
+        presentation=Presentation(path=row.name, label=Label.ATTACK, instrument="print/a4"), score=0.1
+    )
     assert "do not agree on what 1 presentations are, 0/alive.mp4" in words(
         report({"a": rows, "b": twisted})[1]
     )
@@ -273,7 +277,10 @@ def test_one_class_alone_has_the_rates_it_can_have(report, rng, kind, missing):
     assert code == 0, err
     assert f"nothing is known of {missing}" in words(html)
     bare = [
-        Score(presentation=r.presentation, label=r.label, instrument=r.instrument, score=r.score)
+        Score(
+            presentation=Presentation(path=r.name, label=r.label, instrument=r.instrument),
+            score=r.score,
+        )
         for r in rows
     ]
     code, html, err = report({"door": bare})
@@ -283,7 +290,10 @@ def test_one_class_alone_has_the_rates_it_can_have(report, rng, kind, missing):
 
 def test_without_any_score_the_page_is_there(report, rng):
     rows = [
-        Score(presentation=r.presentation, label=r.label, instrument=r.instrument, score=float("nan"))
+        Score(
+            presentation=Presentation(path=r.name, label=r.label, instrument=r.instrument),
+            score=float("nan"),
+        )
         for r in scores(rng)
     ]
     code, html, err = report({"door": rows})
@@ -304,7 +314,7 @@ def test_missing_broken_and_foreign_evidence(report, rng, tmp_path):
     assert "files of evidence are of another run" in words(html)
     assert "are of another run than the table" in err
     assert "Model toy" not in words(html)
-    evidence_path(tmp_path / "seen", rows[2].presentation).write_bytes(b"cut")
+    evidence_path(tmp_path / "seen", rows[2].name).write_bytes(b"cut")
     code, html, err = report({"door": rows}, "--evidence", tmp_path / "seen")
     assert code == 0
     assert "1 files of evidence cannot be read" in words(html)
@@ -315,10 +325,12 @@ def test_missing_broken_and_foreign_evidence(report, rng, tmp_path):
 def test_the_worst_errors_come_first_and_without_pictures_too(report, rng, tmp_path):
     rows = scores(rng, people=12)
     rows[1] = Score(
-        presentation="bad", label=Label.ATTACK, instrument="print/a4", score=0.99, columns=rows[1].columns
+        presentation=Presentation(path="bad", label=Label.ATTACK, instrument="print/a4"),
+        score=0.99,
+        columns=rows[1].columns,
     )
     rows[3] = Score(
-        presentation="sad", label=Label.BONA_FIDE, instrument="", score=0.01, columns=rows[3].columns
+        presentation=Presentation(path="sad", label=Label.BONA_FIDE), score=0.01, columns=rows[3].columns
     )
     keep(tmp_path / "seen", rows)
     for arguments in ((), ("--evidence", tmp_path / "seen")):
@@ -341,9 +353,7 @@ def test_a_map_needs_features_and_presentations(report, rng, tmp_path):
 def test_the_decision_plane_is_drawn_where_the_table_has_its_columns(report, rng):
     rows = [
         Score(
-            presentation=r.presentation,
-            label=r.label,
-            instrument=r.instrument,
+            presentation=Presentation(path=r.name, label=r.label, instrument=r.instrument),
             score=r.score,
             columns={"variance": "0.25" if r.label is Label.BONA_FIDE else "0.75", "delta_kl": "1.5"},
         )

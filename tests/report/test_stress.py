@@ -20,7 +20,7 @@ from unmask.media.clips import BoxMove, clip_box, moved_box
 from unmask.media.sources import Source
 from unmask.report.stress import page, section
 from unmask.scores.stress import StressRow, read_stress, write_stress
-from unmask.types import DataError, Frame, Label, Score, SettingsError, Verdict
+from unmask.types import DataError, Frame, Label, Presentation, Score, SettingsError, Verdict
 
 
 def _pictures(rng: np.random.Generator, count: int = 12) -> list[np.ndarray]:
@@ -268,9 +268,9 @@ def _rows(change: str, strength: float, scores: list[float], verdicts: str) -> l
             change=change,
             strength=strength,
             score=Score(
-                presentation=f"p{n}",
-                label=Label.ATTACK if kind else Label.BONA_FIDE,
-                instrument=kind,
+                presentation=Presentation(
+                    path=f"p{n}", label=Label.ATTACK if kind else Label.BONA_FIDE, instrument=kind
+                ),
                 score=score,
                 columns={"verdict": long[verdict], "threshold": "0.5", "reasons": ""},
             ),

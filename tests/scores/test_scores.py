@@ -10,7 +10,7 @@ from unmask.data.folder import read_labels
 from unmask.scores import FORMATS, read_scores, write_scores
 from unmask.scores.plan import make_plan, read_plan, write_plan
 from unmask.scores.stress import read_stress
-from unmask.types import DataError, Label, Score, SettingsError
+from unmask.types import DataError, Label, Presentation, Score, SettingsError
 
 OURS = "presentation,subject,label,instrument,score,split\n"
 BOB = "claimed_id,test_label,is_bonafide,attack_type,score\n"
@@ -38,8 +38,8 @@ def test_a_table_is_known_by_sight_and_says_what_its_format_can(tmp_path, form):
     assert living.score == 0.75
     assert math.isnan(attack.score)
     if form != "score-label":
-        assert (living.presentation, living.subject, living.instrument) == ("1_1_36_1", "36", "")
-        assert (attack.presentation, attack.instrument) == ("1_1_36_2", "print/printer-1")
+        assert (living.name, living.subject, living.instrument) == ("1_1_36_1", "36", "")
+        assert (attack.name, attack.instrument) == ("1_1_36_2", "print/printer-1")
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -53,8 +53,8 @@ def test_what_a_format_writes_it_reads_again(tmp_path, form):
         assert row.label is was.label
         assert row.score == was.score or (math.isnan(row.score) and math.isnan(was.score))
         if form != "score-label":
-            assert (row.presentation, row.instrument, row.subject) == (
-                was.presentation,
+            assert (row.name, row.instrument, row.subject) == (
+                was.name,
                 was.instrument,
                 was.subject,
             )
@@ -86,7 +86,8 @@ def test_one_presentation_may_have_a_row_in_each_part_protocol_and_model(tmp_pat
 
 def test_who_has_no_subject_goes_by_the_presentation_in_four_columns(tmp_path):
     scores = [
-        Score(presentation=name, label=Label.ATTACK, instrument="", score=0.5) for name in ("a.mp4", "b.mp4")
+        Score(presentation=Presentation(path=name, label=Label.ATTACK), score=0.5)
+        for name in ("a.mp4", "b.mp4")
     ]
     write_scores(tmp_path / "four.txt", scores, "bob-4")
     assert (tmp_path / "four.txt").read_text() == "a.mp4 attack a.mp4 0.5\nb.mp4 attack b.mp4 0.5\n"
@@ -144,18 +145,24 @@ def test_a_named_format_is_taken_at_its_word(tmp_path):
     [
         (
             "bob-4",
-            Score(presentation="a b", label=Label.ATTACK, instrument="x", score=0),
+            Score(presentation=Presentation(path="a b", label=Label.ATTACK, instrument="x"), score=0),
             "not a single word",
         ),
         (
             "bob-4",
-            Score(presentation="a", label=Label.ATTACK, instrument="s", score=0, subject="s"),
+            Score(
+                presentation=Presentation(path="a", label=Label.ATTACK, instrument="s", subject="s"), score=0
+            ),
             "reads as bona fide",
         ),
-        ("oulu", Score(presentation="a", label=Label.ATTACK, instrument="x", score=0), "names like 1_1_36_1"),
         (
             "oulu",
-            Score(presentation="1_1_36_1", label=Label.ATTACK, instrument="x", score=0),
+            Score(presentation=Presentation(path="a", label=Label.ATTACK, instrument="x"), score=0),
+            "names like 1_1_36_1",
+        ),
+        (
+            "oulu",
+            Score(presentation=Presentation(path="1_1_36_1", label=Label.ATTACK, instrument="x"), score=0),
             "bona fide by its name",
         ),
     ],
@@ -186,7 +193,7 @@ def test_a_pipe_is_no_table(tmp_path, read):
 )
 def test_separators_capitals_and_blanks_of_spreadsheets_are_understood(tmp_path, text):
     (row,) = read_scores(_file(tmp_path, text))
-    assert (row.presentation, row.subject, row.score) == ("a", "p", 0.9)
+    assert (row.name, row.subject, row.score) == ("a", "p", 0.9)
     assert (row.label, row.columns) == (Label.BONA_FIDE, {"split": "dev"})
 
 
@@ -198,7 +205,7 @@ def test_a_score_and_its_label_may_be_parted_as_spreadsheets_do(tmp_path, text):
 
 def test_names_of_oulu_may_be_parted_from_scores_by_semicolons(tmp_path):
     (row,) = read_scores(_file(tmp_path, "6_3_20_5.avi; 0.25\n"))
-    assert (row.presentation, row.instrument, row.score) == ("6_3_20_5", "replay/display-2", 0.25)
+    assert (row.name, row.instrument, row.score) == ("6_3_20_5", "replay/display-2", 0.25)
 
 
 @pytest.mark.parametrize("cell", ["live", "bonafide", ""])
@@ -220,7 +227,7 @@ def test_a_table_of_semicolons_is_understood_and_decimal_commas_are_named(tmp_pa
     table = tmp_path / "s.csv"
     table.write_text("Presentation;Subject;label;instrument;SCORE;note\na;p;bona_fide;;0.9;x,y\n")
     (row,) = read_scores(table)
-    assert (row.presentation, row.score, row.columns) == ("a", 0.9, {"note": "x,y"})
+    assert (row.name, row.score, row.columns) == ("a", 0.9, {"note": "x,y"})
     table.write_text("presentation;subject;label;instrument;score\na;p;bona_fide;;0,9\n")
     with pytest.raises(DataError, match="with a point before its decimals"):
         read_scores(table)

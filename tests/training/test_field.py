@@ -20,7 +20,7 @@ from unmask.data.protocols.siw_m import TYPES
 from unmask.models import MODELS
 from unmask.training.loop import train
 from unmask.training.settings import read_settings, to_toml
-from unmask.types import DataError, Label
+from unmask.types import DataError, Label, Presentation
 
 PARTS = {
     "oulu-npu": ("train", "dev", "test"),
@@ -51,10 +51,15 @@ def write_whole(root: Path, *, dataset: str, seed: int) -> Path:
         (part, person, attack) for part in PARTS[dataset] for person in range(PEOPLE) for attack in (0, 1)
     ):
         known = {
-            "presentation": f"{part}/{person}-{attack}",
-            "label": Label.ATTACK if attack else Label.BONA_FIDE,
-            "instrument": "print/photo" if attack else "",
-            "subject": f"{part}-{person}",
+            "presentation": Presentation(
+                path=f"{part}/{person}-{attack}",
+                label=Label.ATTACK if attack else Label.BONA_FIDE,
+                instrument="print/photo" if attack else "",
+                subject=f"{part}-{person}",
+                dataset=dataset,
+                split=part,
+                domain=dataset,
+            ),
             "source": dataset,
         }
         picture = rng.integers(0, 120, (1, 1, PX, PX, 3)) + 100 * (1 - attack)
@@ -63,7 +68,6 @@ def write_whole(root: Path, *, dataset: str, seed: int) -> Path:
             Prepared(
                 outcome=RecordingOutcome(
                     recording=number,
-                    columns={"dataset": dataset, "split": part, "domain": dataset},
                     clips=1,
                     **known,
                 ),
@@ -84,7 +88,7 @@ def homes(tmp_path_factory) -> dict[str, Path]:
 
 def names(prepared: PreparedSet) -> set[tuple[str, str]]:
     """(data set, part as shipped) of its clips; put together, presentations have their folder before them."""
-    return {(row.source, row.presentation.split("/")[-2]) for row in prepared.rows}
+    return {(row.source, row.name.split("/")[-2]) for row in prepared.rows}
 
 
 def test_a_protocol_takes_its_parts_out_of_sets_prepared_whole(homes, tmp_path):
@@ -97,8 +101,8 @@ def test_a_protocol_takes_its_parts_out_of_sets_prepared_whole(homes, tmp_path):
     assert {row.subject for row in learnt.rows}.isdisjoint(row.subject for row in dev.rows)
     assert protocol_of(tmp_path) == "ocim/ocm-to-i"
     whole = PreparedSet.open(homes["replay-attack"] / "all")
-    place = [row.presentation for row in whole.rows].index("test/1-0")
-    inside = next(k for k, row in enumerate(test.rows) if row.presentation.endswith("test/1-0"))
+    place = [row.name for row in whole.rows].index("test/1-0")
+    inside = next(k for k, row in enumerate(test.rows) if row.name.endswith("test/1-0"))
     assert np.array_equal(test.read([inside]).clips, whole.read([place]).clips)
 
 
@@ -184,10 +188,15 @@ def write_siw_m(root: Path) -> Path:
     recordings = []
     for number, (part, instrument) in enumerate(people):
         known = {
-            "presentation": f"{instrument or 'live'}-{number}",
-            "label": Label.ATTACK if instrument else Label.BONA_FIDE,
-            "instrument": instrument,
-            "subject": f"s{number}",
+            "presentation": Presentation(
+                path=f"{instrument or 'live'}-{number}",
+                label=Label.ATTACK if instrument else Label.BONA_FIDE,
+                instrument=instrument,
+                subject=f"s{number}",
+                dataset="siw-m",
+                split=part,
+                domain="siw-m",
+            ),
             "source": "siw-m",
         }
         picture = rng.integers(0, 120, (1, 1, PX, PX, 3)) + (0 if instrument else 100)
@@ -196,7 +205,6 @@ def write_siw_m(root: Path) -> Path:
             Prepared(
                 outcome=RecordingOutcome(
                     recording=number,
-                    columns={"dataset": "siw-m", "split": part, "domain": "siw-m"},
                     clips=1,
                     **known,
                 ),

@@ -25,7 +25,7 @@ from unmask.training.head import fit_head, realism_direction, row_weights, with_
 from unmask.training.loop import train
 from unmask.training.results import write_results
 from unmask.training.settings import HeadSettings, from_mapping
-from unmask.types import DataError, Label, SettingsError
+from unmask.types import DataError, Label, Presentation, SettingsError
 
 torch.set_num_threads(1)
 SIZE = 64
@@ -63,7 +63,7 @@ def test_a_head_of_one_class_or_of_features_that_are_not_finite_is_refused(rng):
 
 def row(label, *, view="whole"):
     kind = Label.BONA_FIDE if label else Label.ATTACK
-    return Row(presentation="p", number=0, label=kind, instrument="", subject="s", source="x", view=view)
+    return Row(presentation=Presentation(path="p", label=kind, subject="s"), number=0, source="x", view=view)
 
 
 def test_sets_have_their_shares_and_classes_are_even_in_every_view():
@@ -92,7 +92,7 @@ def test_shares_must_fit_the_sets():
 
 def test_the_map_brings_the_threshold_to_one_half_and_keeps_the_order(rng):
     scores = np.concatenate([rng.beta(6, 3, 60), rng.beta(3, 6, 90)])
-    rows = [replace(row(k < 60), presentation=str(k)) for k in range(150)]
+    rows = [row(k < 60).of(path=str(k)) for k in range(150)]
     found = fitted_map(rows, scores, threshold=0.437, alone=False)
     assert found(0.437) == 0.5
     raw = np.sort(rng.random(500))
@@ -222,7 +222,7 @@ def test_points_seen_through_a_map_decide_as_before(rng):
 
     points = random_contract("encoder", frames=1, threshold=0.4, margin=0.1).operating_points
     scores = np.concatenate([rng.beta(6, 3, 60), rng.beta(3, 6, 90)])
-    rows = [replace(row(k < 60), presentation=str(k)) for k in range(150)]
+    rows = [row(k < 60).of(path=str(k)) for k in range(150)]
     found = fitted_map(rows, scores, threshold=0.4, alone=False)
     (mapped, _) = through(points, found)
     assert mapped.threshold == 0.5
@@ -259,13 +259,13 @@ def test_hiding_the_simulator_needs_real_and_simulated_pictures(rng):
 
 def test_the_parts_of_a_set_share_what_was_seen_of_its_pictures(toy, monkeypatch):
     network, whole = Encoder(size_px=SIZE, decoder=4), PreparedSet.open(toy / "many" / "train")
-    names = sorted({row.presentation for row in whole.rows})
+    names = sorted({row.name for row in whole.rows})
     parts = [whole.only(names[:3]), whole.only(names[3:])]
     found = [features_of(network, part, device=torch.device("cpu")) for part in parts]
     monkeypatch.setattr("unmask.training.features._look", lambda *_, **__: pytest.fail("looked at twice"))
     everything = features_of(network, whole, device=torch.device("cpu"))
     for part, rows in zip(parts, found, strict=True):
-        chosen = [row.presentation in {one.presentation for one in part.rows} for row in whole.rows]
+        chosen = [row.name in {one.name for one in part.rows} for row in whole.rows]
         assert 0 < len(rows) < len(everything)
         np.testing.assert_array_equal(rows, everything[chosen])
 

@@ -11,7 +11,7 @@ from unmask.data.prepare.shards import Row
 from unmask.training.networks import build
 from unmask.training.sampling import Balanced, Epochs
 from unmask.training.settings import Batches, presets, read_settings
-from unmask.types import ClipSpec, DataError, Label
+from unmask.types import ClipSpec, DataError, Label, Presentation
 
 INSTRUMENTS = ("", "", "print/a", "replay/b")
 
@@ -20,13 +20,15 @@ def rows_of(domains, *, clips=2, recordings=8):
     """For each domain, of which the first is much larger: half bona fide, half two instruments."""
     return [
         Row(
-            presentation=f"{domain}-{number}",
+            presentation=Presentation(
+                path=f"{domain}-{number}",
+                label=Label.ATTACK if INSTRUMENTS[number % 4] else Label.BONA_FIDE,
+                instrument=INSTRUMENTS[number % 4],
+                subject=f"{domain}-{number}",
+                domain=domain,
+            ),
             number=k,
-            label=Label.ATTACK if INSTRUMENTS[number % 4] else Label.BONA_FIDE,
-            instrument=INSTRUMENTS[number % 4],
-            subject=f"{domain}-{number}",
             source="toy",
-            domain=domain,
         )
         for place, domain in enumerate(domains)
         for number in range(recordings * (5 if place == 0 else 1))
@@ -46,23 +48,27 @@ def draw(rows, root, *, parts=1, step=0, **settings):
 def test_domains_come_equally_within_each_class(tmp_path):
     rows = rows_of(["home", "office", "street"])
     (numbers,) = draw(rows, tmp_path, size=60, domains="equally")
-    counted = Counter((rows[n].label, rows[n].domain) for n in numbers)
+    counted = Counter((rows[n].label, rows[n].presentation.domain) for n in numbers)
     assert set(counted.values()) == {10}
     assert len(counted) == 6
 
 
 def test_domains_come_as_prepared_unless_asked(tmp_path):
     rows = rows_of(["home", "office", "street"])
-    drawn = Counter(rows[n].domain for step in range(50) for n in draw(rows, tmp_path, step=step, size=60)[0])
+    drawn = Counter(
+        rows[n].presentation.domain for step in range(50) for n in draw(rows, tmp_path, step=step, size=60)[0]
+    )
     assert drawn["home"] / sum(drawn.values()) == pytest.approx(5 / 7, abs=0.06)
 
 
 def test_a_domain_without_an_instrument_is_no_obstacle(tmp_path):
     rows = [
-        row for row in rows_of(["home", "office"]) if (row.domain, row.instrument) != ("office", "print/a")
+        row
+        for row in rows_of(["home", "office"])
+        if (row.presentation.domain, row.instrument) != ("office", "print/a")
     ]
     (numbers,) = draw(rows, tmp_path, size=40, domains="equally")
-    drawn = Counter((rows[n].domain, rows[n].instrument) for n in numbers)
+    drawn = Counter((rows[n].presentation.domain, rows[n].instrument) for n in numbers)
     assert drawn[("office", "")] == drawn[("office", "replay/b")] == 10
 
 
@@ -78,7 +84,7 @@ def test_the_preset_of_fghv_trains_on_a_set_of_one_domain_and_balances_its_class
     assert Counter(rows[n].label for n in numbers) == {Label.BONA_FIDE: 30, Label.ATTACK: 30}
     rows = rows_of(["o", "c", "m"])
     (numbers,) = Balanced(set_of(rows, tmp_path), batches=batches).numbers(np.random.default_rng(0), parts=1)
-    assert set(Counter((rows[n].label, rows[n].domain) for n in numbers).values()) == {10}
+    assert set(Counter((rows[n].label, rows[n].presentation.domain) for n in numbers).values()) == {10}
 
 
 def test_every_part_of_a_step_has_both_classes_and_all_domains(tmp_path):
@@ -86,7 +92,7 @@ def test_every_part_of_a_step_has_both_classes_and_all_domains(tmp_path):
     dealt = draw(rows, tmp_path, size=8, parts=3, domains="equally")
     assert dealt.shape == (3, 8)
     for part in dealt:
-        assert len({(rows[n].label, rows[n].domain) for n in part}) == 4
+        assert len({(rows[n].label, rows[n].presentation.domain) for n in part}) == 4
 
 
 def test_what_two_parts_see_is_what_one_of_double_size_sees(tmp_path):
@@ -114,10 +120,10 @@ def test_an_epoch_has_about_sixteen_clips_of_the_living_and_four_of_attacks():
     rows = rows_of(["home"], clips=48, recordings=4)
     drawn = epochs(rows, size=2, clips_bona_fide=16, clips_attack=4)
     numbers = np.concatenate([drawn.numbers(step, parts=1)[0] for step in range(drawn.fewest // 2)])
-    counted = Counter(rows[n].presentation for n in numbers)
-    wanted = {row.presentation: 16 if row.label is Label.BONA_FIDE else 4 for row in rows}
+    counted = Counter(rows[n].name for n in numbers)
+    wanted = {row.name: 16 if row.label is Label.BONA_FIDE else 4 for row in rows}
     assert counted == wanted
-    one = sorted(rows[n].number for n in numbers if rows[n].presentation == "home-2")
+    one = sorted(rows[n].number for n in numbers if rows[n].name == "home-2")
     assert np.diff(one).tolist() == [12, 12, 12]  # spread over the presentation
 
 
@@ -128,8 +134,8 @@ def test_stage_2_sees_two_clips_of_an_attack_for_fourteen_of_a_bona_fide_video(n
     drawn = Epochs(rows, batches=batches, seed=1)
     steps = range(drawn.fewest // batches.size)
     numbers = np.concatenate([drawn.numbers(step, parts=1)[0] for step in steps])
-    counted = Counter(rows[n].presentation for n in numbers)
-    assert counted == {row.presentation: 14 if row.label is Label.BONA_FIDE else 2 for row in rows}
+    counted = Counter(rows[n].name for n in numbers)
+    assert counted == {row.name: 14 if row.label is Label.BONA_FIDE else 2 for row in rows}
 
 
 def test_no_network_of_clips_sees_more_of_attacks_than_of_the_living():
@@ -171,7 +177,7 @@ def test_sets_put_together_keep_people_and_domains_apart(tmp_path):
     joined = PreparedSet.joined(sets)
     assert len(joined.rows) == len(sets[0].rows) + len(sets[1].rows)
     assert len({row.subject for row in joined.rows}) == 2 * len({row.subject for row in sets[0].rows})
-    assert {row.domain for row in joined.rows} == {str(tmp_path / "o"), str(tmp_path / "c")}
+    assert {row.presentation.domain for row in joined.rows} == {str(tmp_path / "o"), str(tmp_path / "c")}
 
 
 def test_sets_cut_in_different_ways_are_not_put_together(tmp_path):

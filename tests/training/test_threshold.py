@@ -10,18 +10,20 @@ from unmask.training.threshold import (
     operating_points,
     presentation_scores,
 )
-from unmask.types import Label
+from unmask.types import Label, Presentation
 
 
 def rows_of(*presentations):
     """(name, instrument or "", clips) -> rows."""
     return [
         Row(
-            presentation=name,
+            presentation=Presentation(
+                path=name,
+                label=Label.ATTACK if instrument else Label.BONA_FIDE,
+                instrument=instrument,
+                subject=name,
+            ),
             number=k,
-            label=Label.ATTACK if instrument else Label.BONA_FIDE,
-            instrument=instrument,
-            subject=name,
             source="",
         )
         for name, instrument, clips in presentations

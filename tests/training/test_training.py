@@ -30,7 +30,7 @@ from unmask.training.networks import build
 from unmask.training.optimisers import optimiser_of, rate_at
 from unmask.training.settings import Batches, from_mapping
 from unmask.training.trainer import TrainingError
-from unmask.types import DataError, Label, ModelError, SettingsError
+from unmask.types import DataError, Label, ModelError, Presentation, SettingsError
 
 torch.set_num_threads(1)
 SIZE, FRAMES = 32, 3
@@ -75,11 +75,13 @@ def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES, size=SIZE):
             label = Label.BONA_FIDE if kind == "bona_fide" else Label.ATTACK
             rows.append(
                 Row(
-                    presentation=f"{seed}-{number}",
+                    presentation=Presentation(
+                        path=f"{seed}-{number}",
+                        label=label,
+                        instrument="" if kind == "bona_fide" else kind,
+                        subject=f"{subjects}-{number}",
+                    ),
                     number=k,
-                    label=label,
-                    instrument="" if kind == "bona_fide" else kind,
-                    subject=f"{subjects}-{number}",
                     source="toy",
                 )
             )
@@ -94,11 +96,8 @@ def prepared_of(first, rows, arrays):
     """One recording: two rows from `first` on."""
     row, two = rows[first], slice(first, first + 2)
     outcome = RecordingOutcome(
-        recording=first // 2,
         presentation=row.presentation,
-        label=row.label,
-        instrument=row.instrument,
-        subject=row.subject,
+        recording=first // 2,
         source=row.source,
     )
     return Prepared(

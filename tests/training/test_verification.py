@@ -35,7 +35,7 @@ from unmask.training.verification import (
     standards,
     verify,
 )
-from unmask.types import DataError, Label, ModelError, SettingsError
+from unmask.types import DataError, Label, ModelError, Presentation, SettingsError
 
 torch.set_num_threads(1)
 TINY = replace(
@@ -165,11 +165,13 @@ def rows_of(labels, names=None):
     names = names or [str(k) for k in range(len(labels))]
     return [
         Row(
-            presentation=name,
+            presentation=Presentation(
+                path=name,
+                label=label,
+                instrument="" if label is Label.BONA_FIDE else "print",
+                subject=f"s{name}",
+            ),
             number=0,
-            label=label,
-            instrument="" if label is Label.BONA_FIDE else "print",
-            subject=f"s{name}",
             source="",
         )
         for name, label in zip(names, labels, strict=True)
@@ -219,7 +221,7 @@ def test_standards_take_bona_fide_presentations():
 def test_a_presentation_is_the_mean_of_its_clips():
     labels = [Label.BONA_FIDE, Label.ATTACK, Label.BONA_FIDE]
     rows, found = by_presentation(rows_of(labels, ["b", "a", "b"]), evidence_of(fhvm=[0.2, 0.5, 0.8]))
-    assert [(row.presentation, row.label) for row in rows] == [("a", Label.ATTACK), ("b", Label.BONA_FIDE)]
+    assert [(row.name, row.label) for row in rows] == [("a", Label.ATTACK), ("b", Label.BONA_FIDE)]
     np.testing.assert_allclose(found.fhvm, [0.5, 0.5])
     assert found.feature.shape == (2, 1)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -142,10 +142,8 @@ def _capture(
     if not features:
         return None
     return Capture(
-        name=name,
+        presentation=replace(presentation, path=name),
         group=group,
-        instrument=presentation.instrument,
-        bona_fide=presentation.label is Label.BONA_FIDE,
         features=np.stack(features),
         scores=np.array(scores),
     )

@@ -12,7 +12,7 @@ import typer
 
 from unmask.app.progress import bar
 from unmask.data.benchmark import counts, lacking, protocols
-from unmask.evaluation.leakage import ClipStatistics, Leak, leak_table
+from unmask.evaluation.leakage import ClipStatistics, Leak, leak_table, presentation_of
 from unmask.files import keep_inputs, read_json, write_page
 from unmask.media.statistics import face_statistics
 from unmask.media.video import read_video
@@ -98,11 +98,8 @@ def _measured(folder: Path, row: Row) -> ClipStatistics:
     picked = np.unique(np.linspace(0, len(frames) - 1, MEASURED_FRAMES).round().astype(int))
     found = face_statistics([frames[i] for i in picked], [truth["meshes"][i] for i in picked])
     return ClipStatistics(
-        instrument=row["instrument"],
-        subject=row["subject"],
+        presentation=presentation_of(row["path"], row["instrument"], row["subject"], row["camera"]),
         statistics=found,
-        name=row["path"],
-        camera=row["camera"],
     )
 
 

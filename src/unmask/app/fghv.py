@@ -147,11 +147,11 @@ def _bona_fide(rows: Sequence[Row]) -> np.ndarray:
 def _domains(prepared: PreparedSet, rows: Sequence[Row], *, column: str) -> list[str]:
     """The cell of each presentation in that column of what is known of it."""
     outcomes = [outcome for shard in prepared.shards for outcome in shard.outcomes]
-    cells = {outcome.presentation: outcome.columns.get(column, "") for outcome in outcomes}
+    cells = {outcome.name: outcome.columns.get(column, "") for outcome in outcomes}
     if not any(cells.values()):
         known = sorted({name for outcome in outcomes for name in outcome.columns})
         raise DataError(f"{prepared.root} has no column {column}; --by may be one of {', '.join(known)}")
-    return [cells[row.presentation] for row in rows]
+    return [cells[row.name] for row in rows]
 
 
 def _draw(path: Path, svg: str) -> None:

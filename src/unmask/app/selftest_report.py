@@ -98,7 +98,7 @@ def planned_captures(table: Path, folder: Path) -> list[Presentation]:
 
 def _captured(planned: Sequence[PlannedPresentation], folder: Path) -> list[Entry]:
     """The captures of the folder that bear a name of the plan; none where the plan says so."""
-    rows = {row.presentation: row for row in planned}
+    rows = {row.name: row for row in planned}
     entries, strangers = [], []
     for path in sorted(folder.rglob("*")):
         if path.name.startswith(".") or not (path.is_file() or _frames_of(path, rows)):
@@ -112,7 +112,7 @@ def _captured(planned: Sequence[PlannedPresentation], folder: Path) -> list[Entr
         if any(row.response for row in planned):
             return []
         raise DataError(
-            f"{folder} holds no capture with a name of the plan, such as {planned[0].presentation}.mp4; name "
+            f"{folder} holds no capture with a name of the plan, such as {planned[0].name}.mp4; name "
             "captures as in the column presentation"
         )
     for name in strangers[:1]:

@@ -125,14 +125,11 @@ def _scored(prepared: PreparedSet, part: str, scorer: Scorer) -> list[Score]:
     values = scorer(prepared)
     clips: dict[str, list[float]] = {}
     for row, value in zip(prepared.rows, values, strict=True):
-        clips.setdefault(row.presentation, []).append(float(value))
+        clips.setdefault(row.name, []).append(float(value))
     return [
         Score(
             presentation=outcome.presentation,
-            label=outcome.label,
-            instrument=outcome.instrument,
-            score=float(np.mean(clips.get(outcome.presentation, [np.nan]))),
-            subject=outcome.subject,
+            score=float(np.mean(clips.get(outcome.name, [np.nan]))),
             columns={"split": "dev" if part == "dev" else "test", "part": part},
         )
         for shard in prepared.shards

@@ -61,20 +61,10 @@ def _presentation(numbered: tuple[str, dict[str, str]], *, root: Path) -> Presen
             f"{where}: bona_fide with the instrument {cells['instrument']!r}; leave it empty, or label the "
             "row attack"
         )
-    fixed = {name: cells[name] for name in FREE_FIELDS if name in cells and name != "turns"}
-    return Presentation(
-        path=str(root / cells["path"]),
-        label=label,
-        instrument=cells["instrument"],
-        turns=_turns(cells.get("turns", ""), where=where),
-        columns={name: cell for name, cell in cells.items() if name not in (*COLUMNS, *FREE_FIELDS)},
-        **fixed,
-    )
-
-
-def _turns(cell: str, *, where: str) -> int:
-    if cell not in ("", "0", "1", "2", "3"):
+    if (turns := cells.get("turns", "")) not in ("", "0", "1", "2", "3"):
         raise DataError(
-            f"{where}: turns is {cell!r}; it must be the quarter turns clockwise, 0 to 3, or empty"
+            f"{where}: turns is {turns!r}; it must be the quarter turns clockwise, 0 to 3, or empty"
         )
-    return int(cell or 0)
+    known = {name: cell for name, cell in cells.items() if name not in COLUMNS}
+    path = str(root / cells["path"])
+    return Presentation.of_cells(path, label, instrument=cells["instrument"], cells=known)

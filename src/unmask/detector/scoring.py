@@ -131,22 +131,16 @@ def row(
     taken = (*FIXED, *given, *found.looks)
     free = {key: cell for key, cell in presentation.cells().items() if key not in taken}
     ours = dict(zip(OURS, (found.verdict, found.reasons, found.threshold), strict=True))
-    return Score(
-        presentation=name,
-        label=presentation.label,
-        instrument=presentation.instrument,
-        score=found.score,
-        subject=presentation.subject,
-        columns={**given, **free, **found.looks, **ours},
-    )
+    named = replace(presentation, path=name)
+    return Score(presentation=named, score=found.score, columns={**given, **free, **found.looks, **ours})
 
 
 def thresholds_of(scores: Sequence[Score]) -> list[float]:
     """The threshold of each row, for `metrics.summarise`; infinite where nothing was scored.
 
     >>> from unmask.types import Label
-    >>> held = {"threshold": "0.5"}
-    >>> thresholds_of([Score(presentation="a", label=Label.ATTACK, instrument="", score=0.1, columns=held)])
+    >>> attack = Presentation(path="a", label=Label.ATTACK)
+    >>> thresholds_of([Score(presentation=attack, score=0.1, columns={"threshold": "0.5"})])
     [0.5]
     """
     given = [score.columns.get("threshold", "") for score in scores]

@@ -40,7 +40,7 @@ from unmask.evaluation.heads import (
     recalibration,
 )
 from unmask.files import write_bytes
-from unmask.types import DataError, ModelError
+from unmask.types import DataError, Label, ModelError, PresentationRecord
 
 WEIGHT, BIAS = "head.weight", "head.bias"
 FEWEST = 3  # captures of a class: below, nothing is left to fit to once some are left out
@@ -49,18 +49,20 @@ DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Capture:
+class Capture(PresentationRecord):
     """What was seen in one capture: `features` (n, D) and `scores` (n,) of its clips, as the model gave them.
 
-    `group` is the subject or recording that is left out as a whole; `instrument` "" when bona fide.
+    `group` is the subject or recording that is left out as a whole.
     """
 
-    name: str
     group: str
-    instrument: str
-    bona_fide: bool
     features: np.ndarray
     scores: np.ndarray
+
+    @property
+    def bona_fide(self) -> bool:
+        """Its truth as labels of a fit have it."""
+        return self.label is Label.BONA_FIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,15 +78,7 @@ def refuse_impossible(wanted: Sequence[Wanted], presentations: Sequence[Presenta
     """DataError where the captures could not carry what is wanted even if the network never erred: said
     before they are scored.
     """
-    perfect = [
-        Score(
-            presentation=p.path,
-            label=p.label,
-            instrument=p.instrument,
-            score=float(p.label is Label.BONA_FIDE),
-        )
-        for p in presentations
-    ]
+    perfect = [Score(presentation=p, score=float(p.label is Label.BONA_FIDE)) for p in presentations]
     living, _ = _classes(perfect)
     for one in wanted:
         threshold(one, living, grouped(perfect, over=over))

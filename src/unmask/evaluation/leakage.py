@@ -15,7 +15,7 @@ from unmask.evaluation.boosting import CLASSIFIERS
 from unmask.files import write_bytes
 from unmask.media.statistics import CONTENT, NAMES
 from unmask.plain import active, as_csv
-from unmask.types import DataError, family_of
+from unmask.types import DataError, Label, Presentation, PresentationRecord
 
 FOLDS = 5
 LIMIT_ALL, LIMIT_FAMILY = 0.60, 0.70  # of the upper end of the interval
@@ -25,19 +25,15 @@ TRUTH = ("name", "instrument", "subject", "camera")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClipStatistics:
-    """A clip's camera statistics and its truth; `instrument` family/species, "" when bona fide."""
+class ClipStatistics(PresentationRecord):
+    """A clip's camera statistics, with the presentation that it is of."""
 
-    instrument: str
-    subject: str
     statistics: Mapping[str, float]
-    name: str = ""
-    camera: str = ""
 
     @property
-    def family(self) -> str:
-        """The instrument's; "" when bona fide."""
-        return family_of(self.instrument)
+    def camera(self) -> str:
+        """The camera that recorded it."""
+        return self.presentation.camera
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +147,12 @@ def cross_validated(
     return told
 
 
+def presentation_of(name: str, instrument: str, subject: str, camera: str) -> Presentation:
+    """What TRUTH names: an attack by that instrument, bona fide where there is none."""
+    label = Label.ATTACK if instrument else Label.BONA_FIDE
+    return Presentation(path=name, label=label, instrument=instrument, subject=subject, camera=camera)
+
+
 def write_measured(path: Path, rows: Sequence[ClipStatistics]) -> None:
     """A CSV with a column for each statistic."""
     table: list[list[str]] = [[*TRUTH, *NAMES]]
@@ -168,7 +170,7 @@ def read_measured(path: Path) -> list[ClipStatistics]:
             raise DataError(f"{path} is not a table of camera statistics: no column {', '.join(absent)}")
         return [
             ClipStatistics(
-                **{name: active(row[name]) for name in TRUTH},
+                presentation=presentation_of(*(active(row[name]) for name in TRUTH)),
                 statistics={name: float(row[name]) for name in NAMES},
             )
             for row in reader

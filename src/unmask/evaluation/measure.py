@@ -144,7 +144,7 @@ def comparison_notes(runs: Sequence[Run]) -> list[str]:
         return []
     notes = []
     if not same_presentations(runs):
-        sets = [{score.presentation for score in run.test} for run in runs]
+        sets = [{score.name for score in run.test} for run in runs]
         shared = len(set.intersection(*sets))
         sizes = ", ".join(f"{run.system} {len(names)}" for run, names in zip(runs, sets, strict=True))
         notes.append(
@@ -154,7 +154,7 @@ def comparison_notes(runs: Sequence[Run]) -> list[str]:
     truths: dict[str, set[tuple[str, str]]] = {}
     for run in runs:
         for score in run.test:
-            truths.setdefault(score.presentation, set()).add((score.label.value, score.instrument))
+            truths.setdefault(score.name, set()).add((score.label.value, score.instrument))
     if twisted := sorted(name for name, found in truths.items() if len(found) > 1):
         notes.append(
             f"The tables do not agree on what {len(twisted)} presentations are, {twisted[0]} the first: one "

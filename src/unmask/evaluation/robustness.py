@@ -67,12 +67,12 @@ class Effect:
 
 def effects(rows: Sequence[StressRow]) -> list[Effect]:
     """One a change and strength, in the order of the rows, "none" first."""
-    before = {row.score.presentation: row for row in rows if row.change == NONE}
+    before = {row.score.name: row for row in rows if row.change == NONE}
     groups: dict[tuple[str, float], list[StressRow]] = {}
     for row in rows:
-        if row.score.presentation not in before:
+        if row.score.name not in before:
             raise DataError(
-                f"{row.score.presentation} was changed by {row.change} and has no row of the change none; "
+                f"{row.score.name} was changed by {row.change} and has no row of the change none; "
                 "make the table again"
             )
         groups.setdefault((row.change, row.strength), []).append(row)
@@ -81,7 +81,7 @@ def effects(rows: Sequence[StressRow]) -> list[Effect]:
 
 def effect(before: dict[str, StressRow], after: Sequence[StressRow]) -> Effect:
     """The effect of one change and strength; `before` maps a presentation to its row as it is."""
-    pairs = [(before[row.score.presentation], row) for row in after]
+    pairs = [(before[row.score.name], row) for row in after]
     differences = np.array([now.score.score - was.score.score for was, now in pairs])
     living = np.array([row.score.label is Label.BONA_FIDE for row in after])
     accepted = [(_accepted(was), _accepted(now)) for was, now in pairs]

@@ -48,7 +48,7 @@ def runs(
 
 def same_presentations(found: Sequence[Run]) -> bool:
     """Whether all runs were tested on the same presentations, so that their rates can be compared."""
-    sets = [{score.presentation for score in run.test} for run in found]
+    sets = [{score.name for score in run.test} for run in found]
     return all(names == sets[0] for names in sets)
 
 
@@ -68,7 +68,7 @@ def _parts(rows: Sequence[Score], title: str) -> dict[str, list[Score]]:
         part = score.columns.get("split", "") if named else "test"
         if part not in parts:
             raise DataError(
-                f"{title}: the split of {score.presentation} is {part!r}; it must be {', '.join(PARTS)}, or "
+                f"{title}: the split of {score.name} is {part!r}; it must be {', '.join(PARTS)}, or "
                 "the column left out"
             )
         parts[part].append(score)
@@ -118,4 +118,4 @@ def _people(scores: Sequence[Score]) -> set[str]:
 
 
 def _names(scores: Sequence[Score]) -> set[str]:
-    return {score.presentation for score in scores}
+    return {score.name for score in scores}

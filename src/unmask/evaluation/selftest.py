@@ -85,7 +85,7 @@ def counted(plan: Sequence[PlannedPresentation], scores: Sequence[Score]) -> Sel
     if not tries:
         raise DataError(
             f"none of the {len(plan)} presentations of the plan was made: no capture bears such a name and "
-            f"no response is {SILENT!r}; name captures as in the column presentation, {plan[0].presentation} "
+            f"no response is {SILENT!r}; name captures as in the column presentation, {plan[0].name} "
             "the first"
         )
     names = [NOBODY, *dict.fromkeys(row.instrument for row in plan if row.instrument)]
@@ -111,21 +111,21 @@ def stem(name: str) -> str:
 
 
 def _tries(plan: Sequence[PlannedPresentation], scores: Sequence[Score]) -> tuple[list[_Try], list[str]]:
-    rows = {row.presentation: row for row in plan}
+    rows = {row.name: row for row in plan}
     tries = [
         _Try(row=row, retry=0, score=math.nan, threshold=math.inf, verdict="")
         for row in plan
         if row.response == SILENT
     ]
-    strangers, seen = [], {(t.row.presentation, 0) for t in tries}
+    strangers, seen = [], {(t.row.name, 0) for t in tries}
     for score in scores:
-        name, retry = split_retry(stem(score.presentation))
+        name, retry = split_retry(stem(score.name))
         if name not in rows:
-            strangers.append(score.presentation)
+            strangers.append(score.name)
             continue
         if (name, retry) in seen:
             raise DataError(
-                f"{score.presentation} is there twice, or its response is {SILENT!r} in the plan; a retry is "
+                f"{score.name} is there twice, or its response is {SILENT!r} in the plan; a retry is "
                 f"named {name}_r1"
             )
         seen.add((name, retry))
@@ -147,8 +147,7 @@ def _threshold(score: Score) -> float:
         return float(cell)
     if math.isfinite(score.score):
         raise DataError(
-            f"{score.presentation} has a score and no threshold; add a column threshold, as `unmask score` "
-            "does"
+            f"{score.name} has a score and no threshold; add a column threshold, as `unmask score` does"
         )
     return math.inf
 
@@ -160,8 +159,8 @@ def _kind(name: str, plan: Sequence[PlannedPresentation], tries: Sequence[_Try])
     own = [t for t in tries if (t.row.instrument or NOBODY) == name]
     responded = [t for t in own if t.responded]
     wrong = sum(t.accepted is (name != NOBODY) for t in responded)
-    made = {t.row.presentation for t in own}
-    passed = {t.row.presentation for t in own if t.accepted}
+    made = {t.row.name for t in own}
+    passed = {t.row.name for t in own if t.accepted}
     failed = len(made - passed) if name == NOBODY else len(passed)
     return KindFigures(
         name=name,
@@ -177,4 +176,4 @@ def _kind(name: str, plan: Sequence[PlannedPresentation], tries: Sequence[_Try])
 
 
 def _name(one: _Try) -> str:
-    return one.row.presentation + (f"_r{one.retry}" if one.retry else "")
+    return one.row.name + (f"_r{one.retry}" if one.retry else "")

@@ -1,11 +1,11 @@
 """A score table as arrays, one entry a presentation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from unmask.types import Label, Score
+from unmask.types import Label, Presentation as Presentation, Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,8 @@ class Columns:
 def columns(scores: Sequence[Score]) -> Columns:
     """The table's columns that figures are made of.
 
-    >>> columns([Score(presentation="a", label=Label.ATTACK, instrument="print", score=0.1)]).attacks()
+    >>> attack = Presentation(path="a", label=Label.ATTACK, instrument="print")
+    >>> columns([Score(presentation=attack, score=0.1)]).attacks()
     {'print': array([0.1])}
     """
     return Columns(
@@ -46,13 +47,13 @@ def columns(scores: Sequence[Score]) -> Columns:
 def over(scores: Sequence[Score], worst_of: str) -> list[Score]:
     """The scores, their instruments cut down to what the worst is taken over: "instrument" or "family".
 
-    >>> score = Score(presentation="a", label=Label.ATTACK, instrument="print/photo", score=0.1)
-    >>> [one.instrument for one in over([score], "family")]
+    >>> attack = Presentation(path="a", label=Label.ATTACK, instrument="print/photo")
+    >>> [one.instrument for one in over([Score(presentation=attack, score=0.1)], "family")]
     ['print']
     """
     if worst_of == "instrument":
         return list(scores)
-    return [replace(score, instrument=score.family) for score in scores]
+    return [score.of(instrument=score.family) for score in scores]
 
 
 def by_name(values: np.ndarray, names: np.ndarray) -> dict[str, np.ndarray]:

@@ -65,9 +65,7 @@ def figures(
     instrument. DataError where presentations or seeds differ.
     """
     sorted_systems = {
-        name: [
-            replace(one, scores=tuple(sorted(one.scores, key=lambda s: s.presentation))) for one in trainings
-        ]
+        name: [replace(one, scores=tuple(sorted(one.scores, key=lambda s: s.name))) for one in trainings]
         for name, trainings in systems.items()
     }
     _check(sorted_systems)
@@ -139,7 +137,7 @@ def _check(systems: Mapping[str, Sequence[Trained]]) -> None:
     if len(set(counts.values())) != 1 or not min(counts.values()):
         raise DataError(f"systems are compared with the same seeds, not with {counts}; finish the runs")
     tested = {
-        tuple((score.presentation, score.label, score.instrument, score.subject) for score in one.scores)
+        tuple((score.name, score.label, score.instrument, score.subject) for score in one.scores)
         for trainings in systems.values()
         for one in trainings
     }

@@ -34,7 +34,7 @@ def page(
     known = [score for score in scores if math.isfinite(score.score)]
     raw = np.array([score.score for score in known])
     truths = np.array([score.label is Label.BONA_FIDE for score in known])
-    people = np.array([score.subject or score.presentation for score in known])
+    people = np.array([score.subject or score.name for score in known])
     after = held_out(raw, truths, people, method=contract.score_map.method, seed=seed)
     said = np.isfinite(after)
     body = template("calibration_page.html.j2").render(

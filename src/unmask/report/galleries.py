@@ -76,7 +76,7 @@ def kept(system: Evaluation, read: Read) -> KeptEvidence:
         if not math.isfinite(score.score):
             continue
         try:
-            evidence = read(score.presentation)
+            evidence = read(score.name)
         except DataError as unreadable:  # one file of thousands is not a reason to have no page
             broken.append(str(unreadable))
             continue
@@ -85,7 +85,7 @@ def kept(system: Evaluation, read: Read) -> KeptEvidence:
         elif abs(evidence.score - score.score) > NEAR:
             foreign += 1
         else:
-            found[score.presentation] = Traces(model=evidence.model, features=evidence.features)
+            found[score.name] = Traces(model=evidence.model, features=evidence.features)
     return KeptEvidence(read=read, found=found, foreign=foreign, missing=missing, broken=tuple(broken))
 
 
@@ -123,7 +123,7 @@ def mapped(system: Evaluation, evidence: KeptEvidence) -> tuple[np.ndarray, list
     there are too few.
     """
     found = evidence.found
-    rows = [(score, found[score.presentation]) for score in system.test if score.presentation in found]
+    rows = [(score, found[score.name]) for score in system.test if score.name in found]
     rows = [
         (score, one) for score, one in rows if one.features is not None and np.isfinite(one.features).all()
     ]
@@ -147,14 +147,14 @@ def _typical(rows: Sequence[tuple[Score, float, bool]]) -> list[tuple[Score, flo
     found = []
     for name in sorted(groups):
         middle = float(np.median([row[0].score for row in groups[name]]))
-        nearest = sorted(groups[name], key=lambda row: (abs(row[0].score - middle), row[0].presentation))
+        nearest = sorted(groups[name], key=lambda row: (abs(row[0].score - middle), row[0].name))
         found += nearest[: 1 if name else 2]
     return found
 
 
 def _case(score: Score, threshold: float, evidence: KeptEvidence) -> Case:
     case = Case(score=score, threshold=threshold)
-    one = evidence.read(score.presentation) if score.presentation in evidence.found else None
+    one = evidence.read(score.name) if score.name in evidence.found else None
     if one is None:
         return case
     depth = "" if one.depth is None else png_uri(colour_map(one.depth.mean(axis=0)))

@@ -55,9 +55,7 @@ def _change(name: str, found: Sequence[Effect], rows: Sequence[StressRow], *, li
     """One change's words and two drawings; the recordings as they are stand where they belong on the axis."""
     known = CHANGES.get(name)
     by = {one.strength: one for one in found}
-    inside = [
-        one.score.presentation for one in rows if one.change == name and one.strength == found[0].strength
-    ]
+    inside = [one.score.name for one in rows if one.change == name and one.strength == found[0].strength]
     as_is = _as_it_is(rows, set(inside))
     at = _place(sorted(by), name) if known and known.unchanged else 0
     order = sorted(by) if known and known.unchanged else list(by)
@@ -106,7 +104,7 @@ def _place(strengths: Sequence[float], name: str) -> int:
 
 def _as_it_is(rows: Sequence[StressRow], inside: set[str]) -> Effect:
     """The recordings that a change means something to, unchanged: the origin of its curves."""
-    return effects([row for row in rows if row.change == NONE and row.score.presentation in inside])[0]
+    return effects([row for row in rows if row.change == NONE and row.score.name in inside])[0]
 
 
 def _growth(rows: Sequence[StressRow]) -> dict[str, Any] | None:
@@ -114,16 +112,14 @@ def _growth(rows: Sequence[StressRow]) -> dict[str, Any] | None:
     strengths = sorted({row.strength for row in rows if row.change == "box-growth"})
     if not strengths:
         return None
-    scores = {
-        (row.score.presentation, row.strength): row.score.score for row in rows if row.change == "box-growth"
-    }
+    scores = {(row.score.name, row.strength): row.score.score for row in rows if row.change == "box-growth"}
     first = [row for row in rows if row.change == NONE]
     places = sorted([*strengths, 1.0]) if 1.0 not in strengths else strengths
     for row in first:
-        scores[row.score.presentation, 1.0] = row.score.score
+        scores[row.score.name, 1.0] = row.score.score
     lines = [
         Line(
-            values=[scores.get((row.score.presentation, place), math.nan) for place in places],
+            values=[scores.get((row.score.name, place), math.nan) for place in places],
             colour=LIVING if row.score.label is Label.BONA_FIDE else ATTACKS,
             width=0.9,
             dots=False,

@@ -42,7 +42,7 @@ def write_csv(scores: Sequence[Score]) -> str:
     for score in scores:
         living = score.label is Label.BONA_FIDE
         kind = "" if living else score.instrument or "attack"
-        fixed = [score.subject, score.presentation, living, kind, _cell(score)]
+        fixed = [score.subject, score.name, living, kind, _cell(score)]
         rows.append([*fixed, *(score.columns.get(name, "") for name in free)])
     return as_csv(rows)
 
@@ -83,7 +83,7 @@ def write_four(scores: Sequence[Score]) -> str:
     """The rows in four columns; who has no subject goes by the presentation's name."""
     rows = []
     for score in scores:
-        subject = one_word(score.subject or score.presentation, what="subject", form="bob-4")
+        subject = one_word(score.subject or score.name, what="subject", form="bob-4")
         real = subject if score.label is Label.BONA_FIDE else score.instrument or "attack"
         if score.label is Label.ATTACK and real == subject:
             raise DataError(
@@ -91,7 +91,7 @@ def write_four(scores: Sequence[Score]) -> str:
                 "fide; rename one, or write another format"
             )
         real = one_word(real, what="instrument", form="bob-4")
-        name = one_word(score.presentation, what="presentation", form="bob-4")
+        name = one_word(score.name, what="presentation", form="bob-4")
         rows.append(f"{subject} {real} {name} {_cell(score)}\n")
     return "".join(rows)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from unmask.media.regular import refuse_special
 from unmask.plain import active
-from unmask.types import DataError, Label, Score
+from unmask.types import DataError, Label, Presentation, Score
 
 LARGEST = 2**30
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -72,24 +72,18 @@ def validated_score(
         raise DataError(
             f"{where}: bona_fide with the instrument {instrument!r}; leave it empty, or label the row attack"
         )
-    return Score(
-        presentation=presentation,
-        label=label,
-        instrument=instrument,
-        score=score,
-        subject=subject,
-        columns=columns,
-    )
+    truth = Presentation(path=presentation, label=label, instrument=instrument, subject=subject)
+    return Score(presentation=truth, score=score, columns=columns)
 
 
 def refuse_duplicates(scores: Sequence[Score], *, where: str) -> None:
     """DataError when a presentation has two rows in one part, protocol and model."""
     seen: set[tuple[str, ...]] = set()
     for score in scores:
-        key = (score.presentation, *(score.columns.get(name, "") for name in RUN_COLUMNS))
+        key = (score.name, *(score.columns.get(name, "") for name in RUN_COLUMNS))
         if key in seen:
             raise DataError(
-                f"{where} lists {score.presentation} twice; a presentation is one row: average its frames or "
+                f"{where} lists {score.name} twice; a presentation is one row: average its frames or "
                 "clips first"
             )
         seen.add(key)

@@ -53,11 +53,11 @@ def write(scores: Sequence[Score]) -> str:
     """The rows; every presentation must bear a name of OULU-NPU that agrees with its label."""
     rows = []
     for score in scores:
-        name = _stem(score.presentation)
+        name = _stem(score.name)
         found = NAME.fullmatch(name)
         if not found:
             raise DataError(
-                f"the format oulu takes the truth from names like 1_1_36_1, not {score.presentation!r}; "
+                f"the format oulu takes the truth from names like 1_1_36_1, not {score.name!r}; "
                 "write another format"
             )
         if (found.group(4) == "1") != (score.label is Label.BONA_FIDE):

@@ -15,7 +15,7 @@ import numpy as np
 from unmask.files import write_bytes
 from unmask.plain import as_csv
 from unmask.scores.cells import csv_rows, label_of, table_text, validated_score
-from unmask.types import DataError, Label, SettingsError
+from unmask.types import DataError, Label, Presentation, PresentationRecord, SettingsError
 
 COLUMNS = ("number", "block", "presentation", "subject", "label", "instrument", "response", "remark")
 ATTACKS_PER_LIVING = 3  # 150 attacks and 50 bona fide a species, taken in turns
@@ -35,15 +35,11 @@ SPECIES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedPresentation:
+class PlannedPresentation(PresentationRecord):
     """A presentation to be made; `block` is the species that it is tested with."""
 
     number: int
     block: str
-    presentation: str
-    subject: str
-    label: Label
-    instrument: str
     response: str = ""
     remark: str = ""
 
@@ -88,7 +84,7 @@ def make_plan(
 def write_plan(path: str | Path, rows: Sequence[PlannedPresentation]) -> None:
     """The plan as a table, whole or not at all."""
     lines = [
-        (r.number, r.block, r.presentation, r.subject, r.label.value, r.instrument, r.response, r.remark)
+        (r.number, r.block, r.name, r.subject, r.label.value, r.instrument, r.response, r.remark)
         for r in rows
     ]
     write_bytes(path, as_csv([COLUMNS, *lines]).encode())
@@ -102,7 +98,7 @@ def read_plan(path: str | Path) -> list[PlannedPresentation]:
     ]
     if not rows:
         raise DataError(f"{path} plans nothing; make it again by `unmask selftest plan`")
-    names = [row.presentation for row in rows]
+    names = [row.name for row in rows]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise DataError(f"{path} plans {twice} twice; give each presentation a name of its own")
     return rows
@@ -121,14 +117,13 @@ def split_retry(name: str) -> tuple[str, int]:
 
 def _planned(number: int, block: str, subject: str, *, instrument: str) -> PlannedPresentation:
     kind = instrument.replace("/", "-") or "bona-fide"
-    return PlannedPresentation(
-        number=number,
-        block=block,
-        presentation=f"{number:04d}_{subject}_{kind}",
-        subject=subject,
+    presentation = Presentation(
+        path=f"{number:04d}_{subject}_{kind}",
         label=Label.ATTACK if instrument else Label.BONA_FIDE,
         instrument=instrument,
+        subject=subject,
     )
+    return PlannedPresentation(presentation=presentation, number=number, block=block)
 
 
 def _row(cells: dict[str, str], *, where: str) -> PlannedPresentation:
@@ -143,7 +138,7 @@ def _row(cells: dict[str, str], *, where: str) -> PlannedPresentation:
     instrument = cells["instrument"]
     if label is Label.ATTACK and not instrument:
         raise DataError(f"{where}: an attack without an instrument; name its species")
-    validated_score(
+    row = validated_score(
         cells["presentation"],
         label,
         0.0,
@@ -155,10 +150,7 @@ def _row(cells: dict[str, str], *, where: str) -> PlannedPresentation:
     return PlannedPresentation(
         number=int(cells["number"]),
         block=cells["block"],
-        presentation=cells["presentation"],
-        subject=cells["subject"],
-        label=label,
-        instrument=instrument,
+        presentation=row.presentation,
         response=cells["response"].lower(),
         remark=cells.get("remark", ""),
     )

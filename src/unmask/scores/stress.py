@@ -54,7 +54,7 @@ def write_stress(path: str | Path, rows: Sequence[StressRow]) -> None:
     for row in rows:
         one = row.score
         value = repr(float(one.score)) if math.isfinite(one.score) else ""
-        own = (one.presentation, one.subject, one.label.value, one.instrument, value)
+        own = (one.name, one.subject, one.label.value, one.instrument, value)
         told = (one.columns.get(name, "") for name in ("verdict", "threshold", "reasons"))
         lines.append((row.change, f"{row.strength:g}", *own, *told))
     write_bytes(path, as_csv(lines).encode())

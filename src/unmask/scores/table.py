@@ -33,7 +33,7 @@ def write(scores: Sequence[Score]) -> str:
     rows = [[*FIXED, *free]]
     for score in scores:
         cell = repr(float(score.score)) if math.isfinite(score.score) else ""
-        fixed = [score.presentation, score.subject, score.label.value, score.instrument, cell]
+        fixed = [score.name, score.subject, score.label.value, score.instrument, cell]
         rows.append([*fixed, *(score.columns.get(name, "") for name in free)])
     return as_csv(rows)
 

@@ -99,13 +99,13 @@ def first_clips(rows: Sequence[Row], count: int) -> np.ndarray:
     """Numbers of `count` clips of each presentation, spread over it from its first; of 0 all.
 
     >>> from types import SimpleNamespace
-    >>> rows = [SimpleNamespace(presentation=name) for name in "aaaab"]
+    >>> rows = [SimpleNamespace(name=name) for name in "aaaab"]
     >>> first_clips(rows, 1).tolist(), first_clips(rows, 2).tolist()
     ([0, 4], [0, 2, 4])
     """
     clips: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
-        clips.setdefault(row.presentation, []).append(number)
+        clips.setdefault(row.name, []).append(number)
     if not count:
         return np.arange(len(rows))
     spread = [numbers[:: -(-len(numbers) // count)][:count] for numbers in clips.values()]

@@ -66,7 +66,7 @@ class Epochs:
         self.batches, self.seed = batches, seed
         presentations: dict[str, list[int]] = {}
         for number, row in enumerate(rows):
-            presentations.setdefault(row.presentation, []).append(number)
+            presentations.setdefault(row.name, []).append(number)
         limits = {Label.BONA_FIDE: batches.clips_bona_fide, Label.ATTACK: batches.clips_attack}
         self._clips = [
             (np.array(numbers), _stride(len(numbers), limits[rows[numbers[0]].label]))
@@ -112,7 +112,7 @@ def domains_of(rows: Sequence[Row]) -> tuple[np.ndarray, list[str]]:
     """The number (n,) int64 of each clip's domain among the names, which are in order; without one its
     source.
     """
-    named = [row.domain or row.source for row in rows]
+    named = [row.presentation.domain or row.source for row in rows]
     names = sorted(set(named))
     places = {name: place for place, name in enumerate(names)}
     return np.array([places[name] for name in named], np.int64), names

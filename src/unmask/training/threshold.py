@@ -25,7 +25,7 @@ def presentation_scores(
     """
     clips: dict[tuple[str, int], list[int]] = {}
     for number, row in enumerate(rows):
-        clips.setdefault((row.presentation, number if alone else 0), []).append(number)
+        clips.setdefault((row.name, number if alone else 0), []).append(number)
     living: list[float] = []
     attacks: dict[str, list[float]] = {}
     for numbers in clips.values():
@@ -65,7 +65,7 @@ def correlation(rows: Sequence[Row], scores: np.ndarray) -> float:
     for kind in (True, False):
         if (labels == kind).any():
             residuals[labels == kind] -= residuals[labels == kind].mean()
-    _, group = np.unique([row.presentation for row in rows], return_inverse=True)
+    _, group = np.unique([row.name for row in rows], return_inverse=True)
     sizes = np.bincount(group)
     groups, count = len(sizes), len(residuals)
     if count == groups or groups < 2:

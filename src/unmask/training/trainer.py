@@ -223,7 +223,7 @@ class Trainer:
     def _stop(self, drawn: RawBatch, *, loss: float, norm: float) -> None:
         """The weights are still those of the step before: save them and say where it happened."""
         self._save()
-        names = [self.sets.train.rows[number].presentation for number in drawn.numbers[:3]]
+        names = [self.sets.train.rows[number].name for number in drawn.numbers[:3]]
         raise TrainingError(
             f"step {self.history.step} has the loss {loss} and a gradient of norm {norm} on the clips "
             f"{names}...; the weights before it are in {self.out / CHECKPOINT}; lower [optimiser] rate or "

@@ -106,9 +106,7 @@ def by_presentation(
     rows: Sequence[Row], evidence: HypothesisEvidence
 ) -> tuple[list[Row], HypothesisEvidence]:
     """The first row of each presentation, and the means over its clips."""
-    names, first, place = np.unique(
-        [row.presentation for row in rows], return_index=True, return_inverse=True
-    )
+    names, first, place = np.unique([row.name for row in rows], return_index=True, return_inverse=True)
     counts = np.bincount(place, minlength=len(names))
 
     def mean(column: np.ndarray) -> np.ndarray:
@@ -185,9 +183,6 @@ def table(rows: Sequence[Row], evidence: HypothesisEvidence, scores: np.ndarray)
     return [
         Score(
             presentation=row.presentation,
-            subject=row.subject,
-            label=row.label,
-            instrument=row.instrument,
             score=float(score),
             columns={name: repr(float(cell)) for name, cell in zip(COLUMNS, cells, strict=True)},
         )

@@ -19,9 +19,8 @@ from unmask.data.prepare.depth_labels import (
     read_depth1d,
 )
 from unmask.data.prepare.preparation import Cut, Cutting, Recording, packed, starts
-from unmask.data.prepare.recordings import NO_DEPTH, UNREADABLE
+from unmask.data.prepare.recordings import NO_DEPTH, UNREADABLE, named_below
 from unmask.data.prepare.shards import Prepared
-from unmask.files import name_below
 from unmask.media.clips import cut_picture
 from unmask.media.images import probe_image, read_image
 from unmask.types import DataError, Label, Presentation, SourceError
@@ -42,19 +41,8 @@ class AuthorsTree:
         if index >= len(self.presentations):
             return None
         presentation = self.presentations[index]
-        name = name_below(self.root, presentation.path)
         recording = Recording(
-            name=name,
-            sightings=(),
-            label=presentation.label,
-            instrument=presentation.instrument,
-            subject=presentation.subject or name,
-            source=presentation.dataset,
-            columns={
-                k: name_below(self.root, cell) if self.root else cell
-                for k, cell in presentation.cells().items()
-                if k != "subject"
-            },
+            presentation=named_below(presentation, self.root), sightings=(), source=presentation.dataset
         )
         return AuthorsVideo(presentation=presentation, recording=recording, tree=self)
 

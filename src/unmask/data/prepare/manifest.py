@@ -79,7 +79,7 @@ def _presentations(out: Path, parts: Sequence[str]) -> Iterator[dict[str, Any]]:
             known = dict(outcome.columns)
             yield {
                 "part": part,
-                "path": outcome.presentation,
+                "path": outcome.name,
                 "label": outcome.label.value,
                 "instrument": outcome.instrument,
                 "subject": outcome.subject,
@@ -101,7 +101,7 @@ def _clips(out: Path, parts: Sequence[str]) -> Iterator[dict[str, Any]]:
             for recording, row, places in zip(recordings, shard.rows, shard.places, strict=True):
                 yield {
                     "part": part,
-                    "path": row.presentation,
+                    "path": row.name,
                     "label": row.label.value,
                     "instrument": row.instrument,
                     "subject": row.subject,

@@ -6,8 +6,8 @@ the size of the network's input.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,7 @@ from unmask.types import (
     DataError,
     Label,
     OutputError,
+    PresentationRecord,
     Reason,
     SettingsError,
     Sighting,
@@ -39,24 +40,19 @@ Maps = list[np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
+class Recording(PresentationRecord):
     """What clips are cut from: one face through time, with its truth.
 
     `depths` (len(sightings), H, W) float32 metres, NaN where unknown, when there are any; then attacks get
     their true depth beside the zeros that training takes by default, and if they are `real`, bona fide get
     theirs, else that of the mesh. `reason` is why no clip comes of it, should none come, `detail` the
-    sentence of a file that cannot be read; `columns` is what else a manifest says of it.
+    sentence of a file that cannot be read; `source` is the data set or collection that it is from.
     """
 
-    name: str
     sightings: Sequence[Sighting]
-    label: Label
-    instrument: str
-    subject: str
     source: str
     depths: np.ndarray | Maps | None = None
     real: bool = False
-    columns: Mapping[str, str] = field(default_factory=dict)
     reason: str = Reason.TOO_SHORT
     detail: str = ""
 
@@ -254,12 +250,8 @@ def _cuts(recording: Recording, cutting: Cutting, rng: np.random.Generator) -> I
 def _outcome(recording: Recording, *, number: int, clips: int) -> RecordingOutcome:
     return RecordingOutcome(
         recording=number,
-        presentation=recording.name,
-        label=recording.label,
-        instrument=recording.instrument,
-        subject=recording.subject,
+        presentation=recording.presentation,
         source=recording.source,
-        columns=dict(recording.columns),
         clips=clips,
         reason="" if clips else str(recording.reason),
         detail="" if clips else recording.detail,
@@ -268,11 +260,8 @@ def _outcome(recording: Recording, *, number: int, clips: int) -> RecordingOutco
 
 def _row(recording: Recording, clip: Cut, *, number: int) -> Row:
     return Row(
-        presentation=recording.name,
+        presentation=recording.presentation,
         number=number,
-        label=recording.label,
-        instrument=recording.instrument,
-        subject=recording.subject,
         source=recording.source,
         time_s=float(clip.times_s[0]),
         box=tuple(clip.box.astype(int).tolist()),

@@ -95,8 +95,8 @@ class PreparedSet:
         """The clips of these presentations."""
         shards = []
         for shard in self.shards:
-            kept = [k for k, row in enumerate(shard.rows) if row.presentation in presentations]
-            outcomes = tuple(one for one in shard.outcomes if one.presentation in presentations)
+            kept = [k for k, row in enumerate(shard.rows) if row.name in presentations]
+            outcomes = tuple(one for one in shard.outcomes if one.name in presentations)
             rows = tuple(shard.rows[k] for k in kept)
             sums = None if shard.sums is None else tuple(shard.sums[k] for k in kept)
             shards.append(replace(shard, outcomes=outcomes, rows=rows, places=shard.places[kept], sums=sums))
@@ -212,11 +212,10 @@ def protocol_of(folder: Path) -> str:
 
 def _of(prepared: PreparedSet, row: Row) -> Row:
     name = str(prepared.root.parent)  # root is its part train, dev or test
-    return replace(
-        row,
-        presentation=f"{name}/{row.presentation}",
+    return row.of(
+        path=f"{name}/{row.name}",
         subject=f"{name}/{row.subject}",
-        domain=row.domain or name,
+        domain=row.presentation.domain or name,
     )
 
 

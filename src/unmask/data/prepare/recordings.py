@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
@@ -61,6 +61,17 @@ class Simulations:
         return from_simulated(self.series(index))
 
 
+def named_below(presentation: Presentation, root: str) -> Presentation:
+    """The presentation as a set tells of it: its path and that of a twin below `root`, a person of its own
+    where none is named, and without the column `source`, which records have as a field.
+    """
+    name = name_below(root, presentation.path)
+    columns = {k: cell for k, cell in presentation.columns.items() if k != "source"}
+    if root:
+        columns = {k: name_below(root, cell) for k, cell in columns.items()}
+    return replace(presentation, path=name, subject=presentation.subject or name, columns=columns)
+
+
 def from_simulated(simulated: SimulatedClip) -> Recording:
     """The recording of a simulated clip, with its true meshes."""
     sightings = [
@@ -70,13 +81,15 @@ def from_simulated(simulated: SimulatedClip) -> Recording:
         )
     ]
     return Recording(
-        name=f"simulated-{simulated.seed}",
+        presentation=Presentation(
+            path=f"simulated-{simulated.seed}",
+            label=simulated.label,
+            instrument=simulated.instrument or "",
+            subject=simulated.subject,
+            licence=simulated.licence,
+        ),
         sightings=sightings,
-        label=simulated.label,
-        instrument=simulated.instrument or "",
-        subject=simulated.subject,
         source=simulated.source,
-        columns={"licence": simulated.licence} if simulated.licence else {},
         depths=simulated.depths,
     )
 
@@ -114,19 +127,11 @@ class TrackedFolder:
         found = self._found(presentation)
         detail = found.detail.replace(presentation.path, name)
         return Recording(
-            name=name,
+            presentation=named_below(presentation, self.root),
             sightings=found.sightings,
             depths=found.depths,
             real=self.depth == "real",
-            label=presentation.label,
-            instrument=presentation.instrument,
-            subject=presentation.subject or name,
             source=presentation.columns.get("source", "") or presentation.dataset,
-            columns={
-                k: name_below(self.root, cell) if self.root else cell  # of a twin: a path
-                for k, cell in presentation.cells().items()
-                if k not in ("subject", "source")
-            },
             reason=found.reason,
             detail=detail.replace(f"{self.root.rstrip('/')}/", "") if self.root else detail,
         )

@@ -7,6 +7,7 @@ presentations belong where and writes a folder of parts like any prepared one, w
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from unmask.data.catalogue import protocol as catalogue_protocol, split_by
@@ -14,7 +15,7 @@ from unmask.data.prepare.prepared import PREPARATION, SELECTED, SPEC, PreparedSe
 from unmask.data.prepare.shards import RecordingOutcome
 from unmask.files import read_json, write_bytes
 from unmask.media.sources import MAX_FRAMES
-from unmask.types import FREE_FIELDS, DataError, Presentation
+from unmask.types import DataError, Presentation
 
 WHOLE = "all"  # the part of a set that was prepared without a protocol
 
@@ -81,16 +82,7 @@ def selected_from(out: Path) -> set[Path]:
 
 
 def _presentation(outcome: RecordingOutcome, *, dataset: str, before: str) -> Presentation:
-    cells: Mapping[str, str] = outcome.columns
-    known = {name: cells[name] for name in FREE_FIELDS if name in cells and name != "turns"}
-    return Presentation(
-        path=before + outcome.presentation,
-        label=outcome.label,
-        instrument=outcome.instrument,
-        turns=int(cells.get("turns", "") or 0),
-        columns={name: cell for name, cell in cells.items() if name not in FREE_FIELDS},
-        **{**known, "dataset": dataset, "subject": outcome.subject},
-    )
+    return replace(outcome.presentation, path=before + outcome.name, dataset=dataset)
 
 
 def _write(part: Path, chosen: Mapping[Path, Sequence[str]]) -> None:

@@ -15,7 +15,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -24,7 +24,7 @@ import numpy as np
 from unmask.files import atomic_path, write_bytes
 from unmask.media.images import decode_png, encode_png
 from unmask.media.regular import refuse_special
-from unmask.types import DataError, Label
+from unmask.types import DataError, Label, Presentation, PresentationRecord
 
 WHOLE = "whole"  # the view of a clip that is as it was cut
 BLOCK = 512  # of a tar: headers and members begin at its multiples
@@ -35,22 +35,17 @@ UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, Overf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(PresentationRecord):
     """One prepared clip: the `number`-th of its presentation; `source` says where it came from.
 
     `time_s` is that of its first frame; `box` (4) xyxy in pixels of the original frame, () where unknown.
-    `domain` is known where the manifest names one; `view` is one of data.views.VIEWS.
+    `view` is one of data.views.VIEWS.
     """
 
-    presentation: str
     number: int
-    label: Label
-    instrument: str
-    subject: str
     source: str
     time_s: float = 0.0
     box: tuple[int, ...] = ()
-    domain: str = ""
     view: str = WHOLE
 
 
@@ -64,22 +59,22 @@ class Arrays:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingOutcome:
+class RecordingOutcome(PresentationRecord):
     """What came of one recording, the `recording`-th of its set: `clips` of them, or a reason why none.
 
-    `columns` is what else is known of its presentation; `detail` the sentence of a file that was not read.
+    `detail` is the sentence of a file that was not read.
     """
 
     recording: int
-    presentation: str
-    label: Label
-    instrument: str
-    subject: str
     source: str
-    columns: Mapping[str, str] = field(default_factory=dict)
     clips: int = 0
     reason: str = ""
     detail: str = ""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """What else is known of its presentation, by column."""
+        return {name: cell for name, cell in self.presentation.cells().items() if name != "subject"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +157,10 @@ def _write_recording(members: TarMembers, prepared: Prepared, *, pictures: Pictu
         key = key_of(prepared.outcome.recording, row.number)
         clip = arrays.clips[k]
         content = encode_png(clip.reshape(-1, *clip.shape[2:])) if pictures == "png" else _npy(clip)
-        known = {name: value for name, value in asdict(row).items() if name != "domain"}  # a column, if any
         view = {} if row.view == WHOLE else {"view": row.view}  # shards without views keep their bytes
-        known = {**{name: value for name, value in known.items() if name != "view"}, **view}
-        meta = {**prepared.outcome.columns, **known, "times_s": prepared.times_s[k].tolist()}
+        known = {"number": row.number, "time_s": row.time_s, "box": row.box, **view}
+        told = {**prepared.outcome.columns, **_truth(row), "source": row.source}
+        meta = {**told, **known, "times_s": prepared.times_s[k].tolist()}
         place = {
             "time_s": row.time_s,
             "box": row.box,
@@ -177,7 +172,22 @@ def _write_recording(members: TarMembers, prepared: Prepared, *, pictures: Pictu
         members.add(f"{key}.json", json.dumps(meta, sort_keys=True, ensure_ascii=False).encode())
         span = (begin, members.offset - begin)
         places.append({**place, "span": span, "sha256": members.clip.hexdigest()})
-    return {**asdict(prepared.outcome), "clips": places}
+    outcome = prepared.outcome
+    return {
+        "recording": outcome.recording,
+        **_truth(outcome),
+        "source": outcome.source,
+        "columns": outcome.columns,
+        "clips": places,
+        "reason": outcome.reason,
+        "detail": outcome.detail,
+    }
+
+
+def _truth(record: PresentationRecord) -> dict[str, str]:
+    """A presentation's name and truth as the files hold them."""
+    known = {"presentation": record.name, "label": record.label.value}
+    return {**known, "instrument": record.instrument, "subject": record.subject}
 
 
 def _npy(array: np.ndarray) -> bytes:
@@ -261,7 +271,7 @@ class Shard:
             file.seek(begin)
             content = file.read(length)
         row = self.rows[k]
-        clip = f"its clip {row.number} of {row.presentation}"
+        clip = f"its clip {row.number} of {row.name}"
         if len(content) < length:
             raise DataError(f"{self.tar} ends before {clip}; delete it and prepare again")
         if sha256 and hashlib.sha256(content).hexdigest() != sha256:
@@ -301,23 +311,30 @@ def _array(member: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _outcome(entry: Mapping[str, Any]) -> RecordingOutcome:
-    found = RecordingOutcome(**{**entry, "label": Label(entry["label"]), "clips": len(entry["clips"])})
-    texts = (found.presentation, found.instrument, found.subject, found.source, found.reason, found.detail)
-    if not all(isinstance(text, str) for text in (*texts, *found.columns, *found.columns.values())):
+    columns = entry.get("columns", {})
+    name, instrument, subject = entry["presentation"], entry["instrument"], entry["subject"]
+    source, reason, detail = entry["source"], entry.get("reason", ""), entry.get("detail", "")
+    texts = (name, instrument, subject, source, reason, detail, *columns, *columns.values())
+    if not all(isinstance(text, str) for text in texts):
         raise ValueError("what it says of a recording is not a text")
-    return found
+    return RecordingOutcome(
+        presentation=Presentation.of_cells(
+            name, Label(entry["label"]), instrument=instrument, cells={**columns, "subject": subject}
+        ),
+        recording=entry["recording"],
+        source=source,
+        clips=len(entry["clips"]),
+        reason=reason,
+        detail=detail,
+    )
 
 
 def _row(outcome: RecordingOutcome, number: int, clip: Mapping[str, Any]) -> Row:
     return Row(
         presentation=outcome.presentation,
         number=number,
-        label=outcome.label,
-        instrument=outcome.instrument,
-        subject=outcome.subject,
         source=outcome.source,
         time_s=clip["time_s"],
         box=tuple(clip["box"]),
-        domain=outcome.columns.get("domain", ""),
         view=clip.get("view", WHOLE),
     )
