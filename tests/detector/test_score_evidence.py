@@ -12,7 +12,7 @@ from conftest import random_contract
 from face_meshes import face_mesh
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.detector import scoring
-from unmask.detector.features import TellingNetwork
+from unmask.detector.features import FeatureNetwork
 from unmask.detector.network import Network
 from unmask.detector.saved_evidence import LOOKS
 from unmask.detector.scoring import PresentationScorer
@@ -218,8 +218,8 @@ def test_a_network_that_tells_scores_the_same(model_files):
             for n in range(3)
         ]
         plain = Network.load(path, threads=1).score(clips)
-        telling = TellingNetwork.load(path, threads=1).score(clips)
-        assert [one.score for one in telling] == [one.score for one in plain]
-        assert all(one.features.shape == (channels,) and one.mesh.shape == (468, 3) for one in telling)
-        assert np.ptp([one.features for one in telling], axis=0).max() > 0  # of each clip its own
+        featured = FeatureNetwork.load(path, threads=1).score(clips)
+        assert [one.score for one in featured] == [one.score for one in plain]
+        assert all(one.features.shape == (channels,) and one.mesh.shape == (468, 3) for one in featured)
+        assert np.ptp([one.features for one in featured], axis=0).max() > 0  # of each clip its own
         assert plain[0].features is None

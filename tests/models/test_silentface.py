@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from unmask.contract import from_json, to_json
-from unmask.detector.features import TellingNetwork
+from unmask.detector.features import FeatureNetwork
 from unmask.detector.fusion import fusion_weights
 from unmask.detector.network import Network
 from unmask.models.silentface import FILES, SilentFace, published_contract, read_published
@@ -100,4 +100,4 @@ def test_the_published_files_become_a_model_that_scores_as_they_do(tmp_path, unm
     with torch.no_grad():
         expected = network(planes[0], None, planes[1]).score.numpy()
     assert loaded.run(views[0], np.ones((3, 32, 32)), views[1])[0] == pytest.approx(expected, abs=1e-4)
-    assert TellingNetwork.load(out).feature_name == "features"
+    assert FeatureNetwork.load(out).feature_name == "features"

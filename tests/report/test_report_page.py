@@ -15,7 +15,7 @@ from unmask.contract import to_json
 from unmask.evaluation.measure import measure
 from unmask.evaluation.runs import Run
 from unmask.report import charts
-from unmask.report.report_page import Report, Told, page
+from unmask.report.report_page import Provenance, Report, page
 from unmask.scores import write_scores
 from unmask.scores.evidence import ClipEvidence, evidence_path, write_about, write_evidence
 from unmask.types import Label, Presentation, Score
@@ -126,7 +126,10 @@ def test_the_figures_are_those_of_the_metrics(rng):
     run = Run(system="door", fold="", dev=(), test=tuple(scores(rng, people=40)))
     system = measure(run, None, rounds=50)
     html = words(
-        page(Report(systems=(system,), told=(Told(table="t", sha256="ab"),), notes=()), made_at=MADE)
+        page(
+            Report(systems=(system,), provenance=(Provenance(table="t", sha256="ab"),), notes=()),
+            made_at=MADE,
+        )
     )
     bpcer, worst = system.honest.bpcer, system.honest.instruments[system.honest.worst_instrument]
     for rate in (bpcer, worst):
@@ -172,7 +175,10 @@ def test_the_same_tables_give_the_same_page(rng):
     for _ in range(2):
         system = measure(run, None, rounds=20)
         pages.add(
-            page(Report(systems=(system,), told=(Told(table="t", sha256="ab"),), notes=()), made_at=MADE)
+            page(
+                Report(systems=(system,), provenance=(Provenance(table="t", sha256="ab"),), notes=()),
+                made_at=MADE,
+            )
         )
     assert len(pages) == 1
 

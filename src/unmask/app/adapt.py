@@ -106,7 +106,7 @@ def read_captures(
 ) -> list[Capture]:
     """What the model sees in each capture; DataError where one shows no face that it can use."""
     detector = without_early_stop(
-        Detector.load(model, precision=options.precision, device=options.device, telling=True)
+        Detector.load(model, precision=options.precision, device=options.device, with_features=True)
     )
     groups = _groups(presentations, contents)
     captures: list[Capture] = []

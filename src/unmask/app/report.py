@@ -29,7 +29,7 @@ from unmask.metrics import read_rule
 from unmask.report import charts
 from unmask.report.galleries import KeptEvidence, kept
 from unmask.report.published import published
-from unmask.report.report_page import Report, Told, page
+from unmask.report.report_page import Provenance, Report, page
 from unmask.scores import FORMATS, read_scores
 from unmask.scores.evidence import read_about, read_evidence
 from unmask.types import DataError, Score, SettingsError
@@ -102,13 +102,13 @@ def report(options: ReportOptions) -> int:
     compared = [one for _, one, _ in found]
     systems = measured(compared, rule, worst=options.worst_of, seed=options.seed, rounds=options.rounds)
     with busy("reading the evidence"):
-        told = [
-            _told(table, system, contracts, folder=folder)
+        provenance = [
+            _provenance(table, system, contracts, folder=folder)
             for (table, _, folder), system in zip(found, systems, strict=True)
         ]
     shown = Report(
         systems=tuple(systems),
-        told=tuple(told),
+        provenance=tuple(provenance),
         notes=(*comparison_notes(compared), *worst_notes(compared, options.worst_of)),
         by=options.by,
         beside=beside,
@@ -144,7 +144,9 @@ def _read(tables: Sequence[Path], options: ReportOptions) -> list[tuple[Path, Ru
     return found
 
 
-def _told(table: Path, system: Evaluation, contracts: Sequence[Contract], *, folder: Path | None) -> Told:
+def _provenance(
+    table: Path, system: Evaluation, contracts: Sequence[Contract], *, folder: Path | None
+) -> Provenance:
     evidence, settings = None, {}
     if folder:
         evidence = _evidence(system, folder)
@@ -154,7 +156,7 @@ def _told(table: Path, system: Evaluation, contracts: Sequence[Contract], *, fol
             judged = {one.model for one in evidence.found.values()}
             written = [from_json(text, origin=str(folder)) for text in about["contracts"]]
             contracts = contracts or [c for c in written if f"{c.name} {c.version}" in judged]
-    return Told(
+    return Provenance(
         table=table.name,
         sha256=hashlib.sha256(table.read_bytes()).hexdigest(),
         contracts=tuple(contracts),

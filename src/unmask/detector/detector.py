@@ -9,7 +9,7 @@ from typing import Any, Literal
 from unmask.contract import Contract
 from unmask.detector.decision import Rule, rule_of
 from unmask.detector.explain import Explained, Explainer
-from unmask.detector.features import TellingNetwork
+from unmask.detector.features import FeatureNetwork
 from unmask.detector.fusion import fused
 from unmask.detector.many import checked, checked_async, listed
 from unmask.detector.model_card import ModelCard, model_cards
@@ -77,17 +77,17 @@ class Detector:
         precision: str = "f32",
         threads: int = 0,
         settings: WatchSettings = DEFAULT_SETTINGS,
-        telling: bool = False,
+        with_features: bool = False,
     ) -> "Detector":
         """Ready to use; `model`: a single-frame and a multi-frame file, or one; None for the packaged ones.
 
         "default" among them names the packaged ones. Models of as many frames are fused (detector.fusion).
         `device` is "auto" (the processor, for which thresholds were measured), "cpu", "gpu" or "npu";
         `precision` "f32", "bf16", or "int8" for a file that was exported so; `threads` 0 for OpenVINO's
-        choice; `telling` adds mesh and features to
+        choice; `with_features` adds mesh and features to
         clip scores. Raises ModelError, AssetError.
         """
-        kind = TellingNetwork if telling else Network
+        kind = FeatureNetwork if with_features else Network
         networks = [
             kind.load(path, precision=precision, threads=threads, device=device)
             for path in model_paths(model)
@@ -101,7 +101,7 @@ class Detector:
             "point": point,
             "precision": precision,
             "threads": threads,
-            "telling": telling,
+            "with_features": with_features,
         }
         return detector
 

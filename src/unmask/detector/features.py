@@ -15,7 +15,7 @@ from unmask.types import Clip, ClipScore
 NAMES = ("features", "feature", "motion", "tap3")
 
 
-class TellingNetwork(Network):
+class FeatureNetwork(Network):
     """Scores as `Network` does; each clip score has its mesh and, where the graph names one, features.
 
     The inner tensor comes from a part of the graph that is compiled apart: an output more in the graph that

@@ -81,7 +81,7 @@ def loaded(scorer: PresentationScorer) -> Detector:
             precision=scorer.precision,
             device=scorer.device,
             threads=1,
-            telling=bool(scorer.evidence),
+            with_features=bool(scorer.evidence),
         )
     )
 

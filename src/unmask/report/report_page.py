@@ -26,7 +26,7 @@ from unmask.types import Label, Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Provenance:
     """How a system was tested, as far as its files say.
 
     `table` and `sha256` of the score file; `contracts` of the models; `settings` of the run; `data` rows of
@@ -43,13 +43,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that the page shows; `told` is of each system, in their order; `stress` is HTML of our own.
+    """All that the page shows; `provenance` is that of each system, in order; `stress` is HTML of our own.
 
     `beside`: published rows that those of the systems stand below.
     """
 
     systems: tuple[Evaluation, ...]
-    told: tuple[Told, ...]
+    provenance: tuple[Provenance, ...]
     notes: tuple[str, ...]
     by: tuple[str, ...] = ()
     beside: tuple[PublishedRow, ...] = ()
@@ -62,8 +62,8 @@ def page(report: Report, *, made_at: datetime) -> str:
     """The page as text; the same report and time give the same page. Needs matplotlib (SettingsError)."""
     charts.need_matplotlib()
     systems = [
-        _system(system, told, report, anchor=f"system-{n}")
-        for n, (system, told) in enumerate(zip(report.systems, report.told, strict=True), start=1)
+        _system(system, provenance, report, anchor=f"system-{n}")
+        for n, (system, provenance) in enumerate(zip(report.systems, report.provenance, strict=True), start=1)
     ]
     return _template().render(
         title=report.title or ", ".join(system.name for system in report.systems),
@@ -144,13 +144,13 @@ def _template() -> jinja2.Template:
     return environment.from_string(text)
 
 
-def _system(system: Evaluation, told: Told, report: Report, *, anchor: str) -> dict[str, Any]:
-    shown: list[Gallery] = galleries(system, told.evidence or NO_EVIDENCE)
+def _system(system: Evaluation, provenance: Provenance, report: Report, *, anchor: str) -> dict[str, Any]:
+    shown: list[Gallery] = galleries(system, provenance.evidence or NO_EVIDENCE)
     living = sum(score.label is Label.BONA_FIDE for score in system.test)
     return {
         "anchor": anchor,
         "name": system.name,
-        "told": told,
+        "provenance": provenance,
         "notes": system.notes,
         "honest": system.honest,
         "oracle": system.oracle,
@@ -166,7 +166,7 @@ def _system(system: Evaluation, told: Told, report: Report, *, anchor: str) -> d
         "slices": slices(system, by=report.by),
         "galleries": shown,
         "silent": _silent(system.test),
-        "map": _map(system, told, seed=report.seed),
+        "map": _map(system, provenance, seed=report.seed),
         "plane": _plane(system),
     }
 
@@ -181,8 +181,8 @@ def _silent(scores: Sequence[Score]) -> list[tuple[str, int, int]]:
     return [(words, n[0], n[1]) for words, n in sorted(reasons.items(), key=lambda row: -sum(row[1]))]
 
 
-def _map(system: Evaluation, told: Told, *, seed: int) -> dict[str, Any] | None:
-    features, names, model = mapped(system, told.evidence or NO_EVIDENCE)
+def _map(system: Evaluation, provenance: Provenance, *, seed: int) -> dict[str, Any] | None:
+    features, names, model = mapped(system, provenance.evidence or NO_EVIDENCE)
     if not len(features):
         return None
     picture = charts.scatter(tsne(features, seed=seed), names)

@@ -6,18 +6,18 @@ from typing import TypeVar
 
 from unmask.types import DataError
 
-Told = TypeVar("Told")
+Said = TypeVar("Said")
 
 
 def agreeing(
-    path: Path, lines: Iterable[tuple[int, str, Told]], *, wanted: Collection[str], remedy: str
-) -> Iterator[tuple[str, str, Told]]:
+    path: Path, lines: Iterable[tuple[int, str, Said]], *, wanted: Collection[str], remedy: str
+) -> Iterator[tuple[str, str, Said]]:
     """(where, name, what else the line tells) of each line (number, name, what else) of the list at `path`.
 
     DataError for a name that comes twice or is not `wanted`, and at the end for the first that is missing.
     """
     listed: set[str] = set()
-    for number, name, told in lines:
+    for number, name, said in lines:
         where = f"{path}, line {number}"
         if name in listed:
             raise DataError(f"{where}: {name} is listed twice; {remedy}")
@@ -26,7 +26,7 @@ def agreeing(
                 f"{where}: {name} is listed, but the rule does not put it here, or its video is missing; "
                 f"unpack the whole archive, or {remedy}"
             )
-        yield where, name, told
+        yield where, name, said
         listed.add(name)
     if lost := set(wanted) - listed:
         raise DataError(

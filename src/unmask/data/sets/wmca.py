@@ -44,7 +44,7 @@ INSTRUMENTS: dict[tuple[int, int], str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _NamedTruth:
     """What a name tells."""
 
     client: str
@@ -61,19 +61,19 @@ class _Layout:
     title: str
     dataset: str
     protocol: str
-    told: Callable[..., _Told]
+    truth: Callable[..., _NamedTruth]
 
 
 def wmca(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """The recordings of grandtest; the column "depth" is the file of the other channels."""
-    return _read(root, _Layout("WMCA", "wmca", "PROTOCOL-grandtest.csv", _told), refuse=refuse)
+    return _read(root, _Layout("WMCA", "wmca", "PROTOCOL-grandtest.csv", _truth), refuse=refuse)
 
 
 def hq_wmca(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """The recordings of grand_test. Types of attack keep their numbers ("type-05/02"): their words are in the
     set's own documentation.
     """
-    return _read(root, _Layout("HQ-WMCA", "hq-wmca", "PROTOCOL-grand_test.csv", _told_hq), refuse=refuse)
+    return _read(root, _Layout("HQ-WMCA", "hq-wmca", "PROTOCOL-grand_test.csv", _truth_hq), refuse=refuse)
 
 
 def _read(root: str | Path, layout: _Layout, *, refuse: Refuse) -> list[Presentation]:
@@ -95,7 +95,7 @@ def _presentation(
             f"{where}: the group is {group!r}; a row is a path with {STATION} first and one of "
             f"{', '.join(SPLITS)} last"
         )
-    of = layout.told(name, where=where)
+    of = layout.truth(name, where=where)
     if name not in files:
         raise DataError(f"{where}: there is no file {name}.hdf5: {layout.title} is only half unpacked")
     return Presentation(
@@ -144,7 +144,7 @@ def _listed(table: Path) -> Iterator[tuple[str, str, str]]:
         yield f"{table}: {cells[0]}", str(bare), cells[-1].strip()
 
 
-def _told(name: str, *, where: str) -> _Told:
+def _truth(name: str, *, where: str) -> _NamedTruth:
     cells = PurePosixPath(name).name.split("_")
     if len(cells) != 5 or not (cells[3].isdecimal() and cells[4].isdecimal()):
         raise DataError(f"{where} is not a name of WMCA, such as 100_03_015_2_10; take the list as shipped")
@@ -154,7 +154,7 @@ def _told(name: str, *, where: str) -> _Told:
         raise DataError(
             f"{where}: attack {kind}_{number} is not in the table of WMCA's instruments; leave it out"
         )
-    return _Told(
+    return _NamedTruth(
         client=client,
         session=session,
         label=Label.ATTACK if code[0] else Label.BONA_FIDE,
@@ -163,7 +163,7 @@ def _told(name: str, *, where: str) -> _Told:
     )
 
 
-def _told_hq(name: str, *, where: str) -> _Told:
+def _truth_hq(name: str, *, where: str) -> _NamedTruth:
     cells = PurePosixPath(name).name.split("-")[0].split("_")
     if len(cells) != 7 or not all(cell.isdecimal() for cell in cells):
         raise DataError(
@@ -172,7 +172,7 @@ def _told_hq(name: str, *, where: str) -> _Told:
         )
     _, session, client, _, kind, subtype, number = cells
     attack = int(kind) != 0
-    return _Told(
+    return _NamedTruth(
         client=client,
         session=session,
         label=Label.ATTACK if attack else Label.BONA_FIDE,
