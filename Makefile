@@ -19,7 +19,7 @@ PYTEST ?= -m "not slow"
 test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
-# The core install is enough here, so that who only wants verdicts never downloads torch.
+# The core install is enough here, so that those who only want verdicts never download torch.
 demo: $(VENV)/.core
 	$(BIN)/unmask demo --out out/demo
 

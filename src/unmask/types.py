@@ -124,7 +124,7 @@ class ClipSpec:
 
     @classmethod
     def read(cls, written: Mapping[str, Any]) -> "ClipSpec":
-        """The spec that was `written`; TypeError or SettingsError where it is none.
+        """The spec that was `written`; TypeError or SettingsError where it is not one.
 
         >>> spec = ClipSpec(frames=1, views=(ClipView(size_px=80, box_scale=4.4),))
         >>> ClipSpec.read(spec.written()) == spec

@@ -1,6 +1,6 @@
 """Make train, dev and test recordings of different people, with depth, protocols and hashes.
 
-A run that was broken off goes on where it stood.
+Resumes an interrupted run.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Train every fold of O, C, I and M, and print one row of the field's table (needs the extra `train`).
 
-A benchmark that was broken off goes on where it stood.
+Resumes an interrupted benchmark.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Leave each type of attack of SiW-M out in turn, and print ACER and EER (needs the extra `train`).
 
-13 types in version 1, 14 in version 2; the mean is ± the deviation over the types. A benchmark that was
-broken off goes on where it stood.
+13 types in version 1, 14 in version 2; the mean is ± the deviation over the types. Resumes an
+interrupted benchmark.
 """
 
 from dataclasses import dataclass

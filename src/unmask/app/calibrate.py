@@ -1,6 +1,6 @@
 """Fit scores and operating points to your own captures; refuse what so few of them cannot promise.
 
-A run that was broken off goes on where it stood.
+Resumes an interrupted run.
 """
 
 from collections.abc import Sequence

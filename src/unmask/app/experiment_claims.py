@@ -36,7 +36,9 @@ class ClaimsOptions:
     data: Annotated[
         Path, typer.Option(help="A folder of `unmask benchmark make`; made with seed 1 if it is not there.")
     ]
-    out: Annotated[Path, typer.Option(help="Folder for prepared clips and runs; a killed command goes on.")]
+    out: Annotated[
+        Path, typer.Option(help="Folder for prepared clips and runs; resumes an interrupted study.")
+    ]
     seeds: Annotated[int, typer.Option(help="Trainings of each variant.", min=1)] = 3
     jobs: Annotated[int, typer.Option(help="Trainings at a time, one thread each.", min=1)] = 2
     preset: Annotated[

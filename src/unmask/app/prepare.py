@@ -1,6 +1,6 @@
 """Cut a data set into clips with depth labels and masks: shards and a manifest (needs the extra `data`).
 
-A run that was broken off goes on where it stood.
+Resumes an interrupted run.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Score a data set by a protocol, or a labelled folder; print error rates with counts and intervals.
 
-A run that was broken off goes on where it stood.
+Resumes an interrupted run.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Search settings by short trainings with Optuna (needs the extras `train` and `search`).
 
-A search that was broken off goes on where it stood.
+Resumes an interrupted search.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""Say what came of a plan, in the words of ISO/IEC 30107-3; a run broken off goes on where it stood."""
+"""Say what came of a plan, in the words of ISO/IEC 30107-3.
+
+Resumes an interrupted run.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Change recordings on purpose and say what that does to scores, error rates and verdicts.
 
-A run that was broken off goes on where it stood.
+Resumes an interrupted run.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """What in a clip made its score: gradients of the features over the face, and the weight of each frame.
 
-Worked out only for who asks (`WatchSettings.explain`); the scores are those of the network itself. The
+Worked out only if asked for (`WatchSettings.explain`); the scores are those of the network itself. The
 gradient is Sobel's, as the residual spatial gradient blocks and the spatio-temporal blocks take it, of the
 features that the graph keeps under the names `TAPS`; a graph without them has no gradient map.
 """

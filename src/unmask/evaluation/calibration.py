@@ -41,7 +41,7 @@ class Calibrated:
 
 
 def read_point(text: str) -> Wanted:
-    """The point that `text` asks for; SettingsError where it is none.
+    """The point that `text` asks for; SettingsError where it is not one.
 
     >>> read_point("door:apcer=0.05")
     Wanted(name='door', rate='apcer', target=0.05)

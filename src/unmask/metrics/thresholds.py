@@ -145,7 +145,7 @@ RULES = {  # kind -> the form in which it is written
 
 
 def read_rule(text: str) -> ThresholdRule:
-    """The rule that `text` names; SettingsError where it is none.
+    """The rule that `text` names; SettingsError where it is not one.
 
     >>> read_rule("dev-apcer=0.05")
     ThresholdRule(kind='dev-apcer', value=0.05)

@@ -157,7 +157,7 @@ def _keep_outputs(model: onnx.ModelProto) -> None:
     del model.graph.output[:]
     model.graph.output.extend(kept)
     del model.graph.value_info[:]
-    model.graph.value_info.extend(inner)  # shapes and kinds, for whoever cuts the graph there
+    model.graph.value_info.extend(inner)  # shapes and kinds, for those who cut the graph there
 
 
 def _strip(model: onnx.ModelProto) -> None:

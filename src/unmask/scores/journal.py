@@ -1,6 +1,6 @@
 """A score table in the making: each finished row is a line of TABLE.partial, until the table is whole.
 
-Whoever is killed goes on from those lines. A line that was not written to its end is not a row.
+An interrupted command resumes from those lines. A line that was not written to its end is not a row.
 """
 
 import json

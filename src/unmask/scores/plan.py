@@ -91,7 +91,7 @@ def write_plan(path: str | Path, rows: Sequence[PlannedPresentation]) -> None:
 
 
 def read_plan(path: str | Path) -> list[PlannedPresentation]:
-    """The rows of a plan, filled or not; DataError where it is none, or a name stands twice."""
+    """The rows of a plan, filled or not; DataError where it is not one, or a name stands twice."""
     text = table_text(path, name="name a plan of `unmask selftest plan`")
     rows = [
         _row(cells, where=line) for line, cells in csv_rows(text, COLUMNS[:7], where=str(path), known=COLUMNS)
