@@ -61,7 +61,7 @@ def write_stress(path: str | Path, rows: Sequence[StressRow]) -> None:
 
 
 def read_stress(path: str | Path) -> list[StressRow]:
-    """The rows of such a table; DataError where it is another, is empty or lacks the rows without a change."""
+    """The rows of such a table; DataError where it is another or lacks the rows without a change."""
     text = table_text(path, name="name the table of a stress test")
     rows = [
         _row(cells, where=line) for line, cells in csv_rows(text, COLUMNS[:9], where=str(path), known=COLUMNS)
