@@ -414,7 +414,7 @@ def test_the_box_of_a_tight_view_lies_in_the_original_frame_and_its_mask_where_t
 
 def test_views_are_drawn_alike_whatever_the_class():
     bona_fide = source(0)
-    attack = replace(bona_fide, label=Label.ATTACK, instrument="print/matt", depths=None)
+    attack = replace(bona_fide, depths=None).of(label=Label.ATTACK, instrument="print/matt")
     drawn = [cut_recording(one, cutting=VIEWED, seed=5).arrays.clips for one in (bona_fide, attack)]
     np.testing.assert_array_equal(*drawn)
 
