@@ -115,7 +115,7 @@ def test_a_detector_says_which_models_it_holds(detector):
 
 
 def test_an_endless_iterator_is_taken_no_further_than_the_batch():
-    taken = []
+    taken: list[int] = []
 
     def endless():
         while True:

@@ -12,6 +12,7 @@ import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -39,7 +40,7 @@ CLIP = ClipSpec(frames=2, stride_s=0.1, size_px=48)
 
 def prepare_options(**wished) -> PrepareOptions:
     """Options for clips of CLIP, without a margin."""
-    folders = {"dataset": "folder", "root": Path(), "out": Path()}
+    folders: dict[str, Any] = {"dataset": "folder", "root": Path(), "out": Path()}
     clip = {"clip_frames": CLIP.frames, "clip_stride": CLIP.stride_s, "clip_size": CLIP.size_px}
     return PrepareOptions(**(folders | clip | {"margin": 0.0} | wished))
 

@@ -114,6 +114,6 @@ def test_each_round_of_the_bootstrap_is_told():
         )
         for k in range(40)
     ]
-    told = []
+    told: list[int] = []
     metrics.summarise(scores, 0.5, rounds=7, progress=told.append)
     assert told == [1, 2, 3, 4, 5, 6, 7]

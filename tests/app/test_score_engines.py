@@ -40,10 +40,11 @@ def alone(entries, tmp_path_factory) -> tuple[bytes, bytes]:
 
 
 def tables(entries, folder, *, engine, jobs):
-    output = ScoreOutput(table=folder / "scores.csv", clips=folder / "clips.csv", engine=engine, jobs=jobs)
+    table, clips = folder / "scores.csv", folder / "clips.csv"
+    output = ScoreOutput(table=table, clips=clips, engine=engine, jobs=jobs)
     write_rows(entries, PresentationScorer(), output, title="")
     assert {path.name for path in folder.iterdir()} == {"scores.csv", "clips.csv"}
-    return output.table.read_bytes(), output.clips.read_bytes()
+    return table.read_bytes(), clips.read_bytes()
 
 
 def test_a_face_has_a_score_and_a_wall_has_none(alone):

@@ -13,6 +13,7 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def event(number: int) -> dict[str, object]:
     return {"event": "verdict", "verdict": "LIVE", "score": 0.9, "time": "2026-01-01T00:00:00", "n": number}
 
 
-def connection(kind: str, count: int, *, breaks: bool = False) -> Source:
+def connection(kind: Any, count: int, *, breaks: bool = False) -> Source:
     def frames():
         for index in range(count):
             yield Frame(image=np.zeros((4, 4, 3), np.uint8), time_s=index / 10, index=index)
@@ -202,7 +203,7 @@ def test_an_address_that_cannot_be_posted_to_is_refused_before_the_watching(monk
 
 def test_a_count_that_cannot_be_written_stops_no_event(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    got = []
+    got: list[object] = []
     courier = Courier("webhook", got.append, arrived=tmp_path / "file" / "count", backlog=[])
     for number in range(3):
         courier.send(event(number))
@@ -225,7 +226,8 @@ def test_events_that_did_not_arrive_are_delivered_by_the_next_run(tmp_path):
         raise DeliveryError("nobody is there")
 
     path, arrived = tmp_path / "events.jsonl", tmp_path / "events.jsonl.webhook"
-    file, got = EventFile(path), []
+    got: list[object] = []
+    file = EventFile(path)
     courier = Courier("webhook", got.append, arrived=arrived, backlog=file.lines)
     file.add(event(0))
     courier.send(event(0))

@@ -263,8 +263,8 @@ def test_the_list_fits_the_terminal_and_names_every_set(unmask, width):
     for name, row in DATASETS.items():
         assert name in out
         assert total(row.counts) in out
-    for name, row in PROTOCOLS.items():
-        assert (name in out) == (len(row.needs) > 1)
+    for name, protocol in PROTOCOLS.items():
+        assert (name in out) == (len(protocol.needs) > 1)
 
 
 @pytest.mark.parametrize("width", [80, 120])

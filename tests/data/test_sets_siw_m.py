@@ -49,7 +49,9 @@ def build_v1(root):
 
 def build_v2(root):
     """785 live and 915 attacks; lists that repeat attacks and name 11 live videos that are not there."""
-    lists = {name: [] for name in ("trainlist_live", "testlist_live", "trainlist_all", "testlist_all")}
+    lists: dict[str, list[str]] = {
+        name: [] for name in ("trainlist_live", "testlist_live", "trainlist_all", "testlist_all")
+    }
     lists["trainlist_live"] = [f"Live_{n}" for n in range(1, 525)] + [f"Live_{n}" for n in range(2001, 2008)]
     lists["testlist_live"] = [f"Live_{n}" for n in range(525, 786)] + [f"Live_{n}" for n in range(3001, 3005)]
     fill(root / "Live", [f"Live_{number}" for number in range(1, 786)])
@@ -60,9 +62,9 @@ def build_v2(root):
         lists["trainlist_all"] += (names[:train] * 100)[:100]
         lists["testlist_all"] += names[train:listed]
         fill(root / "Spoof" / folders[0], names)
-    for name, videos in lists.items():
+    for name, listed_videos in lists.items():
         touch(root / "pro_3_text" / f"{name}.txt")
-        (root / "pro_3_text" / f"{name}.txt").write_text("\n".join(videos) + "\n")
+        (root / "pro_3_text" / f"{name}.txt").write_text("\n".join(listed_videos) + "\n")
     return root
 
 

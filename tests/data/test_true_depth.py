@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,7 +29,7 @@ SPEC = ClipSpec(frames=2, stride_s=0.1, size_px=32)
 
 def prepare_options(**wished) -> PrepareOptions:
     """Options for clips of SPEC, without a margin."""
-    folders = {"dataset": "folder", "root": Path(), "out": Path()}
+    folders: dict[str, Any] = {"dataset": "folder", "root": Path(), "out": Path()}
     clip = {"clip_frames": SPEC.frames, "clip_stride": SPEC.stride_s, "clip_size": SPEC.size_px}
     return PrepareOptions(**(folders | clip | {"margin": 0.0} | wished))
 

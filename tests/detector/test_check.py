@@ -115,7 +115,7 @@ def test_files_that_are_no_videos_are_one_sentence(detector, video, tmp_path):
 def test_a_folder_with_a_broken_file_is_scored_to_its_end(detector, video, tmp_path):
     shutil.copy(video, tmp_path / "good.mp4")
     (tmp_path / "bad.mp4").write_text("no video")
-    told = []
+    told: list[str] = []
     rows = [Presentation(path=str(tmp_path / n), label=Label.BONA_FIDE) for n in ("bad.mp4", "good.mp4")]
     scores = score_folder(detector, rows, root=tmp_path, tell=told.append)
     assert [score.name for score in scores] == ["bad.mp4", "good.mp4"]

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ POINT = OperatingPoint(
 )
 
 
-def _contract(**changes: float) -> Contract:
+def _contract(**changes: Any) -> Contract:
     correlation = changes.pop("correlation", 0.5)
     made = random_contract("sgtd_s_multi", frames=5)
     points = (replace(POINT, **changes),)

@@ -91,7 +91,8 @@ def test_a_draw_is_the_mean_over_drawn_seeds_on_drawn_subjects():
     for number in range(rounds):
         by_seed = []
         for k in seeds[number]:
-            living, attacks = [], []
+            living: list[float] = []
+            attacks: list[float] = []
             for row in trainings[k].scores:
                 pool = living if row.label is Label.BONA_FIDE else attacks
                 pool += [row.score] * int(times[number][int(row.subject[1:])])

@@ -65,7 +65,8 @@ def test_the_page_lists_the_segments_and_those_that_decide_first_of_all(outcomes
             from_s=from_s,
             to_s=from_s + 1,
             verdict=verdict,
-            **({"score": 0.7, "reasons": ()} | fields),
+            score=fields.get("score", 0.7),
+            reasons=fields.get("reasons", ()),
         )
 
     dropped = segment(3.2, Verdict.ATTACK, score=0.123, reasons=(Reason.SCORE_DROPPED,))

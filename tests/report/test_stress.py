@@ -4,6 +4,7 @@ import csv
 import math
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,7 +32,7 @@ def _pictures(rng: np.random.Generator, count: int = 12) -> list[np.ndarray]:
     return list(np.clip(base + noise, 0, 255).astype(np.uint8))
 
 
-def _source(pictures: list[np.ndarray], *, fps: float = 30.0, kind: str = "video") -> Source:
+def _source(pictures: list[np.ndarray], *, fps: float = 30.0, kind: Any = "video") -> Source:
     frames = (Frame(image=image, time_s=i / fps, index=i) for i, image in enumerate(pictures))
     return Source(name="given", kind=kind, frames=frames, frame_count=len(pictures), fps=fps)
 

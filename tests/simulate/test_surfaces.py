@@ -1,5 +1,7 @@
 """Projection, light and texture of surfaces against the formulas written out."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ VIEW = View(height=60, width=80, focal_px=100.0)
 WHITE = Light(kind="test", ambient=np.ones(3), tilt=np.zeros(3), lamps=(), background=np.ones(3))
 
 
-def _sheet(texture: np.ndarray, **bend: float) -> Surface:
+def _sheet(texture: np.ndarray, **bend: Any) -> Surface:
     return plane(0.4, 0.3, texture=texture, **bend)
 
 

@@ -8,8 +8,10 @@ from unmask.training.augment import Augmentation, Batch, augment, recompress
 from unmask.types import SettingsError
 
 torch.set_num_threads(1)
-NAMES = ("flip", "contrast", "cutout", "gamma", "hue_saturation", "colour", "grey", "light", "blur")
-NAMES += ("noise", "jpeg")
+NAMES = (
+    *("flip", "contrast", "cutout", "gamma", "hue_saturation", "colour", "grey", "light", "blur"),
+    *("noise", "jpeg"),
+)
 OFF = dict.fromkeys(NAMES, 0.0)
 
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def write_whole(root: Path, *, dataset: str, seed: int) -> Path:
     for number, (part, person, attack) in enumerate(
         (part, person, attack) for part in PARTS[dataset] for person in range(PEOPLE) for attack in (0, 1)
     ):
-        known = {
+        known: dict[str, Any] = {
             "presentation": Presentation(
                 path=f"{part}/{person}-{attack}",
                 label=Label.ATTACK if attack else Label.BONA_FIDE,
@@ -187,7 +188,7 @@ def write_siw_m(root: Path) -> Path:
     rng = np.random.default_rng(3)
     recordings = []
     for number, (part, instrument) in enumerate(people):
-        known = {
+        known: dict[str, Any] = {
             "presentation": Presentation(
                 path=f"{instrument or 'live'}-{number}",
                 label=Label.ATTACK if instrument else Label.BONA_FIDE,
