@@ -239,7 +239,19 @@ def picked(folder: Path) -> Iterator[Row]:
             place, commit = folder / part / item["path"], item.get("commit", "")
             for path in sorted(place.iterdir()) if place.is_dir() else [place]:
                 held = path.read_bytes()
-                yield Row(presentation=Presentation(label=item["label"], instrument=item["instrument"]), path=path.relative_to(folder).as_posix(), sha256=hashlib.sha256(held).hexdigest(), bytes=len(held), source=item["source"], licence=item["licence"], prepared=PICKED, urls=f"https://github.com/{item['source']}" + f"/tree/{commit}" * bool(commit), credit=item["credit"], notes=item.get("notes", ""))
+                yield Row(
+                    path=path.relative_to(folder).as_posix(),
+                    sha256=hashlib.sha256(held).hexdigest(),
+                    bytes=len(held),
+                    source=item["source"],
+                    licence=item["licence"],
+                    prepared=PICKED,
+                    urls=f"https://github.com/{item['source']}" + f"/tree/{commit}" * bool(commit),
+                    label=item["label"],
+                    instrument=item["instrument"],
+                    credit=item["credit"],
+                    notes=item.get("notes", ""),
+                )
 
 
 def download(urls: Sequence[str]) -> bytes:

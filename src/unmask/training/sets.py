@@ -45,7 +45,7 @@ class Sets:
             digest.update(f"{len(prepared.rows)}\n".encode())
             for shard in prepared.shards:
                 for row, clip in zip(shard.rows, shard.sums or [""] * len(shard.rows), strict=True):
-                    digest.update(f"{row.presentation}\t{row.number}\t{row.label}\t{clip}\n".encode())
+                    digest.update(f"{row.name}\t{row.number}\t{row.label}\t{clip}\n".encode())
         return digest.hexdigest()
 
 
