@@ -32,7 +32,7 @@ from unmask.media.faces import FaceFinder
 from unmask.media.sources import open_presentation
 from unmask.models.encoder import Encoder
 from unmask.training.features import features_of
-from unmask.training.head import FittedHead, fit_head, row_weights, with_framing
+from unmask.training.head import FittedHead, fit_groups, groups_of, row_weights, with_framing
 from unmask.training.networks import build
 from unmask.training.sets import part_of, real_rows, rows_by_set
 from unmask.training.settings import Settings, changes_of, read_settings
@@ -207,11 +207,11 @@ def fitted(train: PreparedSet, features: np.ndarray, *, settings: Settings, with
         sets.append([row for row, keep in zip(rows, kept[start : start + len(rows)], strict=True) if keep])
         start += len(rows)
     real = real_rows(train, settings.head)
-    head = fit_head(
+    head = fit_groups(
         features[kept],
         np.array([row.label is Label.BONA_FIDE for row in train.rows])[kept],
         weights=row_weights(sets, settings.head),
-        C=settings.head.strength,
+        groups=groups_of(settings),
         real=None if real is None else real[kept],
     )
     return with_framing(head, features[kept], sets, gain=settings.head.tight_gain)
