@@ -41,8 +41,11 @@ def test_labels_may_lie_elsewhere(folder, tmp_path_factory):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("path,instrument\na.mp4,\n", "parted by commas, without label; add them"),
-        ("", "has the columns , parted by commas, without path"),
+        (
+            "path,instrument\na.mp4,\n",
+            "no column label, its first line parted by commas; such a table has path,label",
+        ),
+        ("", "no column path, label, instrument, its first line parted by commas"),
         (HEADER, "lists no presentation"),
         (HEADER + "a.mp4,real,,\n", "line 2: the label is 'real'; it must be bona_fide or attack"),
         (HEADER + "a.mp4,bona_fide,print/a4,\n", "bona_fide with the instrument 'print/a4'"),
@@ -80,6 +83,7 @@ def test_a_table_that_is_not_utf8_is_refused(folder):
         "Path;Label;Instrument;Subject\na.mp4;Bona Fide;;ann\nb.mp4; ATTACK ;print/a4;bob\n",
         "PATH\tlabel\t instrument \tSUBJECT\na.mp4\tbona-fide\t\tann\nb.mp4\tAttack\tprint/a4\tbob\n",
         " path , LABEL,instrument,subject\na.mp4,BONA_FIDE,,ann\nb.mp4,attack,print/a4,bob\n",
+        "\n\npath;label;instrument;subject;;\na.mp4;bona_fide;;ann;;;\n;;;\n \nb.mp4;attack;print/a4;bob;;\n",
     ],
 )
 def test_separators_capitals_and_blanks_of_spreadsheets_are_understood(folder, text):
@@ -89,7 +93,7 @@ def test_separators_capitals_and_blanks_of_spreadsheets_are_understood(folder, t
 
 
 def test_the_separator_that_was_found_is_named(folder):
-    with pytest.raises(DataError, match="parted by semicolons, without instrument"):
+    with pytest.raises(DataError, match="no column instrument, its first line parted by semicolons"):
         read_labels(write(folder, "path;label\na.mp4;attack\n"))
 
 

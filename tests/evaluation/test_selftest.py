@@ -97,7 +97,7 @@ def _edited(path: Path, **cells: str) -> None:
     ("cells", "sentence"),
     [
         ({"response": "yes"}, "line 4: the response is 'yes'"),
-        ({"label": "real"}, "line 4: the label must be"),
+        ({"label": "real"}, "line 4: the label is .real.; it must be"),
         ({"number": "x"}, "line 4: the number"),
         ({"instrument": ""}, "line 4: an attack without an instrument"),
         ({"presentation": ""}, "line 4: the presentation has no name"),

@@ -8,7 +8,7 @@ import pytest
 
 from unmask.data.folder import read_labels
 from unmask.scores import FORMATS, read_scores, write_scores
-from unmask.scores.plan import read_plan
+from unmask.scores.plan import make_plan, read_plan, write_plan
 from unmask.scores.stress import read_stress
 from unmask.types import DataError, Label, Score, SettingsError
 
@@ -173,6 +173,47 @@ def test_a_pipe_is_no_table(tmp_path, read):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DataError, match=r"not a plain file|does not exist"):
         read(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PRESENTATION; Subject ;Label;instrument;SCORE;Split\n a ;p; Bona_Fide ;; 0.9 ;dev\n",
+        "Presentation\tsubject\tlabel\tInstrument\tscore\tSPLIT\na\tp\tbona-fide\t\t0.9\tdev\n",
+        "\n\npresentation,subject,label,instrument,score,split,,\na,p,BONA FIDE,,0.9,dev,,,\n,,,,,,,\n",
+        "Claimed ID;Test_Label;IS_BONAFIDE;attack type;Score;Split\np;a; TRUE ;;0.9;dev\n",
+    ],
+)
+def test_separators_capitals_and_blanks_of_spreadsheets_are_understood(tmp_path, text):
+    (row,) = read_scores(_file(tmp_path, text))
+    assert (row.presentation, row.subject, row.score) == ("a", "p", 0.9)
+    assert (row.label, row.columns) == (Label.BONA_FIDE, {"split": "dev"})
+
+
+@pytest.mark.parametrize("text", ["0.9;Bona_Fide\n0.1;ATTACK\n", "0.9, 1\n0.1, 0\n", "0.9\t+1\n0.1\t-1\n"])
+def test_a_score_and_its_label_may_be_parted_as_spreadsheets_do(tmp_path, text):
+    rows = read_scores(_file(tmp_path, text))
+    assert [(row.label, row.score) for row in rows] == [(Label.BONA_FIDE, 0.9), (Label.ATTACK, 0.1)]
+
+
+def test_names_of_oulu_may_be_parted_from_scores_by_semicolons(tmp_path):
+    (row,) = read_scores(_file(tmp_path, "6_3_20_5.avi; 0.25\n"))
+    assert (row.presentation, row.instrument, row.score) == ("6_3_20_5", "replay/display-2", 0.25)
+
+
+@pytest.mark.parametrize("cell", ["live", "bonafide", ""])
+def test_a_label_that_is_none_is_cited(tmp_path, cell):
+    with pytest.raises(DataError, match=f"line 2: the label is '{cell}'; it must be bona_fide or attack"):
+        read_scores(_file(tmp_path, OURS + f"x,,{cell},print,0.5,test\n"))
+
+
+def test_a_plan_that_a_spreadsheet_saved_is_read(tmp_path):
+    rows = make_plan(subjects=2, per_species=1, species=["print/matt"], seed=1)
+    write_plan(tmp_path / "plan.csv", rows)
+    text = (tmp_path / "plan.csv").read_text().replace(",", ";").replace("bona_fide", "Bona_Fide")
+    text = text.replace("number;", "Number;").replace(";;\n", "; None ;\n")
+    assert [row.label for row in read_plan(_file(tmp_path, text))] == [row.label for row in rows]
+    assert {row.response for row in read_plan(_file(tmp_path, text))} == {"none"}
 
 
 def test_a_table_of_semicolons_is_understood_and_decimal_commas_are_named(tmp_path):

@@ -141,7 +141,7 @@ def test_a_worker_that_loads_slowly_is_waited_for_and_a_hung_or_dead_one_replace
     assert workers.processes == ["another" if replaced else silent]
 
 
-def test_on_sigterm_running_sessions_fail_and_the_command_ends_with_0(command, tmp_path):
+def test_on_sigterm_running_sessions_fail_and_the_command_ends_with_143(command, tmp_path):
     database = f"sqlite:///{tmp_path}/serve.db"
     server = command(database, "--drain-seconds", "0.5").wait_started()
     person = server.person()
@@ -150,14 +150,14 @@ def test_on_sigterm_running_sessions_fail_and_the_command_ends_with_0(command, t
         decision, error = socket.hear(), socket.hear()
     assert (decision["type"], decision["state"], "verdict" in decision) == ("decision", "failed", False)
     assert "stop" in error["error"]
-    assert server.process.wait(60) == 0
+    assert server.process.wait(60) == 143
     assert [event["event"] for event in server.events()][-3:] == ["draining", "session decided", "stopped"]
     again = command().wait_started()
     again.key = server.key
     assert again.state(person) == "failed"
 
 
-def test_a_killed_worker_loses_no_session(command, tmp_path):
+def test_a_killed_worker_loses_no_session_and_ctrl_c_ends_the_others_gently_with_130(command, tmp_path):
     server = command(f"sqlite:///{tmp_path}/serve.db", "--workers", "2").wait_started(2)
     person = server.person(tries=2)
     database = Database(f"sqlite:///{tmp_path}/serve.db")
@@ -174,8 +174,8 @@ def test_a_killed_worker_loses_no_session(command, tmp_path):
     assert any(event["event"] == "worker died" for event in server.events())
     assert database.call(audit.verify)[1] == ""
     database.close()
-    server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(90) == 0
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(90) == 130
     assert sum(event["event"] == "stopped" for event in server.events()) == 2
 
 

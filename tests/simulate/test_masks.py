@@ -46,10 +46,8 @@ def shot_of(mask, portrait, wearer, still, *, time_s=0.0, **more):
     stage, motion = still
     page = ((portrait.image / 255.0) ** 2.2).astype(np.float32)
     return paper_mask(
-        mask,
+        cut_out(mask, page, picture_mesh=portrait.mesh),
         stage,
-        picture=page,
-        picture_mesh=portrait.mesh,
         wearer=wearer,
         motion=motion,
         time_s=time_s,
@@ -73,8 +71,8 @@ def test_the_row_gives_whole_clips_with_a_face_in_view_the_same_twice(portraits,
 
 def test_a_flat_mask_is_a_plane_and_a_bent_one_is_an_arc(portraits):
     page = np.full((*portraits[0].image.shape[:2], 3), 0.5, np.float32)
-    flat = cut_out(mask_of(), page, picture_mesh=portraits[0].mesh).vertices
-    bent = cut_out(mask_of(bend_m=0.1), page, picture_mesh=portraits[0].mesh).vertices
+    flat = cut_out(mask_of(), page, picture_mesh=portraits[0].mesh).surface.vertices
+    bent = cut_out(mask_of(bend_m=0.1), page, picture_mesh=portraits[0].mesh).surface.vertices
     assert np.ptp(flat[:, 2]) == 0
     np.testing.assert_allclose(np.hypot(bent[:, 0], 0.1 - bent[:, 2]), 0.1, atol=1e-5)
     # Paper does not stretch: the arc is as long as the sheet was wide.

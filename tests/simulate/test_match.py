@@ -1,10 +1,21 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
 import pytest
 
-from unmask.simulate.camera.matching import FACE_PX, draw_look, look_of, matched
+from unmask.simulate.camera.matching import (
+    FACE_PX,
+    GAINS,
+    ROUNDS,
+    SHIFTS,
+    SIGMAS,
+    SLOPES,
+    draw_look,
+    look_of,
+    matched,
+)
 from unmask.simulate.people.subjects import procedural_portrait
 
 
@@ -46,6 +57,44 @@ def test_a_picture_that_two_cameras_made_poorer_looks_like_one_that_they_did_not
     left = np.abs(together).mean(axis=0) / np.abs(apart).mean(axis=0)
     assert left == pytest.approx(np.zeros(5), abs=0.6)
     assert left.mean() < 0.35
+
+
+def plainly_developed(frame, now, look, *, px):
+    """A round as numpy writes it down, without compiled loops; of faces so small that no blur is wide."""
+    ycc = cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb).astype(np.float32)
+    luma = ycc[..., 0]
+    assert max(SIGMAS) * px < 4
+    levels = [luma, *(cv2.GaussianBlur(luma, (0, 0), sigma * px) for sigma in SIGMAS)]
+    luma = levels[-1]
+    for (sharp, soft), band in zip(pairwise(levels), ("fine", "middle", "coarse", "broad"), strict=True):
+        gain = float(np.clip(getattr(look, band) / (getattr(now, band) + 1e-3), *GAINS))
+        luma = luma + gain * (sharp - soft)
+    slope = float(np.clip(look.contrast / now.contrast, *SLOPES))
+    shift = float(np.clip(look.luma - now.luma, -SHIFTS[0], SHIFTS[0]))
+    luma = now.luma + shift + slope * (luma - now.luma)
+    low, high = np.float32(30), np.float32(200)
+    dark = low * np.exp((np.minimum(luma, low) - low) / low)
+    bright = 255 - (255 - high) * np.exp((high - np.maximum(luma, high)) / (255 - high))
+    ycc[..., 0] = np.where(luma < low, dark, np.where(luma > high, bright, luma))
+    deviations = [one.variety * (float(np.hypot(one.blue, one.red)) + 5) for one in (look, now)]
+    spread = float(np.clip(deviations[0] / (deviations[1] + 0.1), *SLOPES))
+    for channel, was, aim in ((1, now.red, look.red), (2, now.blue, look.blue)):
+        shift = float(np.clip(aim - spread * was, -SHIFTS[1], SHIFTS[1]))
+        ycc[..., channel] = 128 + shift + spread * (ycc[..., channel] - 128)
+    return cv2.cvtColor(np.clip(ycc + 0.5, 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB)
+
+
+def test_compiled_loops_develop_every_pixel_as_the_plain_formulas_do(portraits, rng):
+    for portrait in portraits[:3]:
+        scale = 32 / float(np.ptp(portrait.mesh[:, :2], axis=0).max())
+        image = cv2.resize(portrait.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        mesh, look = portrait.mesh * np.float32(scale), draw_look(rng)
+        px = float(np.ptp(mesh[:, :2], axis=0).max()) / FACE_PX
+        plain = image
+        for _ in range(ROUNDS):
+            plain = plainly_developed(plain, look_of(plain, mesh), look, px=px)
+        np.testing.assert_array_equal(matched([image], [mesh], look)[0], plain)
+        assert plain.min() < 30 or plain.max() > 200  # the shoulders were asked
 
 
 def test_one_development_serves_the_whole_clip(portraits, rng):

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -40,6 +41,24 @@ def test_every_thing_leaves_its_mark_inside_the_room(thing: str):
         assert np.isfinite(room).all()
         marks += bool((room != 0.3).any())
     assert marks >= 4
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_lamp_is_to_the_bit_what_a_blur_of_the_whole_room_makes_of_it(seed: int):
+    h, w = 301, 410
+    room, plain = (np.full((h, w, 3), 0.3, np.float32) for _ in range(2))
+    THINGS["lamp"][1](room, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    centre = (int(w * rng.uniform(0, 1)), int(h * rng.uniform(0, 0.7)))
+    size = max(2, int(w * np.exp(rng.uniform(np.log(0.008), np.log(0.07)))))
+    glow = rng.uniform(1.5, 10.0) * np.array([1.1, 1.0, rng.uniform(0.5, 1.0)])
+    halo = np.zeros((h, w), np.float32)
+    cv2.ellipse(halo, centre, (size, int(size * rng.uniform(0.4, 1.4))), 0, 0, 360, 1.0, -1)
+    if rng.random() < 0.6:
+        cv2.line(plain, centre, (centre[0] + int(rng.normal(0, 3)), 0), [0.02] * 3, max(1, w // 400))
+    shine = np.maximum(halo, 0.25 * cv2.GaussianBlur(halo, (0, 0), size * 1.5))
+    plain += (shine[..., None] * glow).astype(np.float32)
+    np.testing.assert_array_equal(room, plain)
 
 
 def test_clutter_has_sharp_edges_on_a_soft_picture_and_leaves_that_alone_elsewhere():

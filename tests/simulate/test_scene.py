@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.media.topology import POINTS
-from unmask.simulate.instruments.masks import draw_paper_mask, paper_mask
+from unmask.simulate.instruments.masks import cut_out, draw_paper_mask, paper_mask
 from unmask.simulate.people.subjects import is_usable, procedural_portrait
 from unmask.simulate.population import draw_face_share
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion, draw_rigid_motion
@@ -143,10 +143,8 @@ def test_a_paper_mask_has_the_papers_depth(bust, portrait, seed: int):
     )
     page = (portrait.image / 255.0) ** 2.2
     shot = paper_mask(
-        mask,
+        cut_out(mask, page.astype(np.float32), picture_mesh=portrait.mesh),
         stage,
-        picture=page.astype(np.float32),
-        picture_mesh=portrait.mesh,
         wearer=bust if mask.worn else None,
         motion=motion,
         time_s=0.0,

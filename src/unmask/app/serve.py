@@ -121,9 +121,10 @@ def run(
         bool, typer.Option("--closed-metrics", help="Ask for a key with the scope read at /metrics.")
     ] = False,
 ) -> int:
-    """Serve until SIGTERM; running sessions then end or fail.
+    """Serve until SIGTERM or Ctrl-C; running sessions then end or fail. A second Ctrl-C waits for none.
 
-    Exit code: 0, or 3 where the database or a model could not be opened.
+    Exit code: 143 after SIGTERM and 130 after Ctrl-C, as of all commands, or 3 where the database or a model
+    could not be opened.
     """
     if context.invoked_subcommand is not None:
         return 0

@@ -5,22 +5,17 @@ empty when bona fide), the other fields of a Presentation where they are known, 
 wanted; paths are relative to the folder. A path may be a video, a picture or a folder of frames.
 """
 
-import csv
-import io
-import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
 
 from unmask.data.archive import Refuse, each, stop
 from unmask.files import is_there
-from unmask.plain import active
-from unmask.scores.cells import SEPARATORS, delimiter, table_text
+from unmask.scores.cells import label_of, raw_rows, row_cells, table_text
 from unmask.types import FREE_FIELDS, DataError, Label, Presentation
 
 LABELS = "labels.csv"
 COLUMNS = ("path", "label", "instrument")
-KNOWN = (*COLUMNS, *FREE_FIELDS)  # found in capitals, too
 
 
 def read_labels(
@@ -38,8 +33,9 @@ def read_labels(
         raise DataError(
             f"{root} has no labels: {table} does not exist; write one with the columns {','.join(COLUMNS)}"
         )
-    rows = _rows(table)
-    make = partial(_presentation, root=root, table=table)
+    text = table_text(table, name="name a table of labels")
+    rows = list(raw_rows(text, COLUMNS, where=str(table), known=FREE_FIELDS))
+    make = partial(_presentation, root=root)
     presentations = list(each(make, rows, refuse=refuse))
     if not presentations:
         raise DataError(f"{table} lists no presentation; write one line for each")
@@ -54,38 +50,12 @@ def read_labels(
     return presentations
 
 
-def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
-    try:
-        text = table_text(table, name="name a table of labels")
-        comma = delimiter(text)
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=comma)
-        header = [active(name.strip()) for name in reader.fieldnames or ()]
-        reader.fieldnames = header = [name.lower() if name.lower() in KNOWN else name for name in header]
-        if absent := [name for name in COLUMNS if name not in header]:
-            raise DataError(
-                f"{table} has the columns {', '.join(header)[:200]}, parted by {SEPARATORS[comma]}, without "
-                f"{', '.join(absent)}; add them to its first line"
-            )
-        if twice := next((name for name in header if name and header.count(name) > 1), None):
-            raise DataError(f"{table} has two columns {twice!r}; name each once")
-        return [(reader.line_num, row) for row in reader]
-    except csv.Error as broken:
-        raise DataError(f"{table} is not a CSV table in UTF-8 ({broken}); save it as such") from broken
-
-
-def _presentation(numbered: tuple[int, dict[str, str]], *, root: Path, table: Path) -> Presentation:
-    line, row = numbered
-    where = f"{table}, line {line}"
-    if None in row or None in row.values():
-        raise DataError(f"{where}: not as many cells as the first line has; quote cells that hold separators")
-    cells = {name: active(cell.strip()) for name, cell in row.items()}
+def _presentation(numbered: tuple[str, dict[str, str]], *, root: Path) -> Presentation:
+    where, row = numbered
+    cells = row_cells(row, where=where)
     if not cells["path"]:
         raise DataError(f"{where}: the path is empty; name a file relative to {root}")
-    try:
-        label = Label(re.sub("[ -]+", "_", cells["label"].lower()))
-    except ValueError:
-        known = " or ".join(Label)
-        raise DataError(f"{where}: the label is {cells['label'][:80]!r}; it must be {known}") from None
+    label = label_of(cells["label"], where=where)
     if label is Label.BONA_FIDE and cells["instrument"]:
         raise DataError(
             f"{where}: bona_fide with the instrument {cells['instrument']!r}; leave it empty, or label the "

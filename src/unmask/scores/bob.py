@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from unmask.plain import as_csv
 from unmask.scores.cells import (
+    RUN_COLUMNS,
     csv_rows,
     first_line,
     header,
@@ -31,7 +32,7 @@ def fits_csv(text: str) -> bool:
 
 def read_csv(text: str, where: str) -> list[Score]:
     """The rows of bob's CSV."""
-    return [_row(row, where=line) for line, row in csv_rows(text, COLUMNS, where=where)]
+    return [_row(row, where=line) for line, row in csv_rows(text, COLUMNS, where=where, known=RUN_COLUMNS)]
 
 
 def write_csv(scores: Sequence[Score]) -> str:
@@ -96,15 +97,15 @@ def write_four(scores: Sequence[Score]) -> str:
 
 
 def _row(row: dict[str, str], *, where: str) -> Score:
-    truth = row["is_bonafide"].strip().lower()
+    truth = row["is_bonafide"].lower()
     if truth not in ("true", "false"):
         raise DataError(f"{where}: is_bonafide must be True or False, not {row['is_bonafide']!r}")
     return validated_score(
         row["test_label"],
         Label.BONA_FIDE if truth == "true" else Label.ATTACK,
         number(row["score"], where=where),
-        instrument=row["attack_type"].strip(),
-        subject=row["claimed_id"].strip(),
+        instrument=row["attack_type"],
+        subject=row["claimed_id"],
         columns={name: cell for name, cell in row.items() if name not in COLUMNS},
         where=where,
     )

@@ -3,8 +3,10 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from unmask.media.regular import refuse_special
 from unmask.plain import active
@@ -12,6 +14,7 @@ from unmask.types import DataError, Label, Score
 
 LARGEST = 2**30
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+EMPTY_LINES = re.compile(r"(?:[ \t]*\r?\n)*")
 # One presentation may have a row in each of these: a table may hold several parts, protocols and models.
 RUN_COLUMNS = ("split", "protocol", "model")
 
@@ -110,32 +113,79 @@ def table_text(path: str | Path, *, name: str) -> str:
         raise DataError(f"{path} cannot be read ({reason}); {name}") from missing
 
 
-def csv_rows(text: str, needed: Sequence[str], *, where: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """(where it stands, column -> cell) of each row of a CSV with a header that has the columns `needed`."""
-    comma = delimiter(text)
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=comma)
+def label_of(cell: str, *, where: str) -> Label:
+    """The label in a cell, also in capitals and with blanks or hyphens.
+
+    >>> label_of(" Bona Fide", where="line 2").value
+    'bona_fide'
+    """
     try:
-        header = [active(name.strip()) for name in reader.fieldnames or ()]
-        header = [name.lower() if name.lower() in needed else name for name in header]
-        reader.fieldnames = header
-        if absent := [name for name in needed if name not in header]:
+        return Label(plain_word(cell))
+    except ValueError:
+        known = " or ".join(Label)
+        raise DataError(f"{where}: the label is {cell[:80]!r}; it must be {known}") from None
+
+
+def csv_rows(
+    text: str, needed: Sequence[str], *, where: str, known: Sequence[str] = ()
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """(where it stands, column -> cell) of each row of a CSV table, see `raw_rows` and `row_cells`."""
+    for line, row in raw_rows(text, needed, where=where, known=known):
+        yield line, row_cells(row, where=line)
+
+
+def raw_rows(
+    text: str, needed: Sequence[str], *, where: str, known: Sequence[str] = ()
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """(where it stands, column -> what stands there) of each row of a CSV table with the columns `needed`.
+
+    Cells may be parted by what `delimiter` knows. The columns `needed` and `known` are found in capitals, and
+    with blanks in their names, too. Lines of nothing but blanks and separators are passed over. What is wrong
+    with a single row `row_cells` says; DataError for the others.
+    """
+    comma = delimiter(text)
+    begin = EMPTY_LINES.match(text)
+    assert begin is not None  # no line at all is one, too
+    skipped = begin[0].count("\n")
+    content = io.StringIO(text[begin.end() :], newline="")
+    reader = csv.DictReader(content, strict=True, delimiter=comma)
+    try:
+        names = [active(name.strip()) for name in reader.fieldnames or ()]
+        names = [word if (word := plain_word(name)) in (*needed, *known) else name for name in names]
+        reader.fieldnames = names
+        if absent := [name for name in needed if name not in names]:
             raise DataError(
                 f"{where} has no column {', '.join(absent)}, its first line parted by {SEPARATORS[comma]}; "
                 f"such a table has {','.join(needed)}"
             )
-        if len(set(header)) < len(header):
-            twice = next(name for name in header if header.count(name) > 1)
+        if twice := next((name for name in names if name and names.count(name) > 1), None):
             raise DataError(f"{where} has two columns {twice!r}; name each once")
         for row in reader:
-            line = f"{where}, line {reader.line_num}"
-            if None in row or None in row.values():
-                raise DataError(
-                    f"{line}: not as many cells as the first line has; quote cells that hold "
-                    f"{SEPARATORS[comma]}"
-                )
-            yield line, {name: active(cell) for name, cell in row.items()}
+            if any("".join(cell).strip() for cell in row.values() if cell):
+                yield f"{where}, line {skipped + reader.line_num}", row
     except csv.Error as broken:
         raise DataError(f"{where} is not a CSV table in UTF-8 ({broken}); save it as such") from broken
+
+
+def row_cells(row: dict[str, str], *, where: str) -> dict[str, str]:
+    """The cells of a row without the blanks around them, those of columns that have a name.
+
+    Raises DataError where there are not as many as the first line has; empty ones behind the last do no harm.
+    """
+    found: dict[Any, Any] = dict(row)
+    behind = found.pop(None, ())  # as csv has it
+    if any(cell.strip() for cell in behind) or None in found.values():
+        raise DataError(f"{where}: not as many cells as the first line has; quote cells that hold separators")
+    return {name: active(cell.strip()) for name, cell in found.items() if name}
+
+
+def plain_word(text: str) -> str:
+    """A name in small letters, with _ in place of blanks and hyphens.
+
+    >>> plain_word(" Is Bona-Fide ")
+    'is_bona_fide'
+    """
+    return re.sub(r"(?<=\w)[ -]+", "_", text.strip().lower())  # not the sign of a number
 
 
 def lines(text: str, *, where: str) -> Iterator[tuple[str, str]]:
@@ -146,14 +196,14 @@ def lines(text: str, *, where: str) -> Iterator[tuple[str, str]]:
 
 
 def header(text: str) -> list[str]:
-    """The cells of the first line in small letters, as CSV has them; none where that is broken.
+    """The words in the cells of the first line, as CSV has them; none where that is broken.
 
     >>> header("a,b")
     ['a', 'b']
     """
     try:
         cells = next(csv.reader([first_line(text)], strict=True, delimiter=delimiter(text)), [])
-        return [cell.strip().lower() for cell in cells]
+        return [plain_word(cell) for cell in cells]
     except csv.Error:
         return []
 
@@ -173,7 +223,16 @@ def first_line(text: str) -> str:
     >>> first_line("\\n a b \\nc")
     'a b'
     """
-    return text.lstrip().partition("\n")[0].rstrip()
+    return re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0].rstrip()
+
+
+def words_of(line: str) -> list[str]:
+    """What blanks, commas, semicolons or tabs part in a line.
+
+    >>> words_of("0.5; 1"), words_of("0.5\t1"), words_of("a, 0.5")
+    (['0.5', '1'], ['0.5', '1'], ['a', '0.5'])
+    """
+    return re.split(r"\s*[,;]\s*|\s+", line.strip())
 
 
 def one_word(cell: str, *, what: str, form: str) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from unmask.scores.cells import first_line, is_number, lines, number, validated_score
+from unmask.scores.cells import first_line, is_number, lines, number, validated_score, words_of
 from unmask.types import DataError, Label, Score
 
 NAME = re.compile(r"([1-6])_([1-3])_([0-5][0-9])_([1-5])")
@@ -19,17 +19,17 @@ INSTRUMENTS = ("", "print/printer-1", "print/printer-2", "replay/display-1", "re
 
 def fits(text: str) -> bool:
     """Whether the first line is such a name and a number."""
-    name, _, cell = first_line(text).partition(",")
-    return bool(NAME.fullmatch(_stem(name))) and is_number(cell)
+    words = words_of(first_line(text))
+    return len(words) == 2 and bool(NAME.fullmatch(_stem(words[0]))) and is_number(words[1])
 
 
 def read(text: str, where: str) -> list[Score]:
     """The rows; a name may end in .avi."""
     scores = []
     for line, content in lines(text, where=where):
-        name, comma, cell = content.strip().partition(",")
+        name, *rest = words_of(content)
         found = NAME.fullmatch(_stem(name))
-        if not found or not comma:
+        if not found or len(rest) != 1:
             raise DataError(
                 f"{line}: it must be Phone_Session_User_File,score like 1_1_36_1,0.5, not {content.strip()!r}"
             )
@@ -39,7 +39,7 @@ def read(text: str, where: str) -> list[Score]:
             validated_score(
                 _stem(name),
                 Label.ATTACK if instrument else Label.BONA_FIDE,
-                number(cell, where=line),
+                number(rest[0], where=line),
                 instrument=instrument,
                 subject=user,
                 columns={"camera": phone, "session": session},

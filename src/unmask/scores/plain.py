@@ -3,7 +3,15 @@
 import math
 from collections.abc import Sequence
 
-from unmask.scores.cells import first_line, is_number, lines, number, validated_score
+from unmask.scores.cells import (
+    first_line,
+    is_number,
+    lines,
+    number,
+    plain_word,
+    validated_score,
+    words_of,
+)
 from unmask.types import DataError, Label, Score
 
 LABELS = {
@@ -18,25 +26,25 @@ LABELS = {
 
 def fits(text: str) -> bool:
     """Whether the first line is a number and a label, and some line cannot be meant the other way round."""
-    first = first_line(text).split()
-    if len(first) != 2 or not is_number(first[0]) or first[1] not in LABELS:
+    first = words_of(first_line(text))
+    if len(first) != 2 or not is_number(first[0]) or plain_word(first[1]) not in LABELS:
         return False
-    return any(line.split()[0] not in LABELS for line in text.splitlines() if line.strip())
+    return any(words_of(line)[0] not in LABELS for line in text.splitlines() if line.strip())
 
 
 def read(text: str, where: str) -> list[Score]:
     """The rows; a presentation is named by its place, "FILE:LINE"."""
     scores = []
     for count, (line, content) in enumerate(lines(text, where=where), start=1):
-        words = content.split()
-        if len(words) != 2 or words[1] not in LABELS:
+        words = words_of(content)
+        if len(words) != 2 or plain_word(words[1]) not in LABELS:
             raise DataError(
                 f"{line}: it must be a score and a label of {', '.join(LABELS)}, not {content.strip()!r}"
             )
         scores.append(
             validated_score(
                 f"{where}:{count}",
-                LABELS[words[1]],
+                LABELS[plain_word(words[1])],
                 number(words[0], where=line),
                 instrument="",
                 subject="",

@@ -14,7 +14,7 @@ import numpy as np
 
 from unmask.files import write_bytes
 from unmask.plain import as_csv
-from unmask.scores.cells import csv_rows, table_text, validated_score
+from unmask.scores.cells import csv_rows, label_of, table_text, validated_score
 from unmask.types import DataError, Label, SettingsError
 
 COLUMNS = ("number", "block", "presentation", "subject", "label", "instrument", "response", "remark")
@@ -97,7 +97,9 @@ def write_plan(path: str | Path, rows: Sequence[PlannedPresentation]) -> None:
 def read_plan(path: str | Path) -> list[PlannedPresentation]:
     """The rows of a plan, filled or not; DataError where it is none, or a name stands twice."""
     text = table_text(path, name="name a plan of `unmask selftest plan`")
-    rows = [_row(cells, where=line) for line, cells in csv_rows(text, COLUMNS[:7], where=str(path))]
+    rows = [
+        _row(cells, where=line) for line, cells in csv_rows(text, COLUMNS[:7], where=str(path), known=COLUMNS)
+    ]
     if not rows:
         raise DataError(f"{path} plans nothing; make it again by `unmask selftest plan`")
     names = [row.presentation for row in rows]
@@ -130,12 +132,8 @@ def _planned(number: int, block: str, subject: str, *, instrument: str) -> Plann
 
 
 def _row(cells: dict[str, str], *, where: str) -> PlannedPresentation:
-    cells = {name: cell.strip() for name, cell in cells.items()}
-    try:
-        label = Label(cells["label"])
-    except ValueError:
-        raise DataError(f"{where}: the label must be {' or '.join(Label)}, not {cells['label']!r}") from None
-    if cells["response"] not in ("", SILENT):
+    label = label_of(cells["label"], where=where)
+    if cells["response"].lower() not in ("", SILENT):
         raise DataError(
             f"{where}: the response is {cells['response']!r}; leave it empty where there is a capture, or "
             f"write {SILENT} where the system gave no response"
@@ -161,6 +159,6 @@ def _row(cells: dict[str, str], *, where: str) -> PlannedPresentation:
         subject=cells["subject"],
         label=label,
         instrument=instrument,
-        response=cells["response"],
+        response=cells["response"].lower(),
         remark=cells.get("remark", ""),
     )

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from unmask.files import write_bytes
 from unmask.plain import as_csv
-from unmask.scores.cells import csv_rows, number, table_text, validated_score
-from unmask.types import DataError, Label, Score
+from unmask.scores.cells import csv_rows, label_of, number, table_text, validated_score
+from unmask.types import DataError, Score
 
 COLUMNS = (
     "change",
@@ -63,7 +63,9 @@ def write_stress(path: str | Path, rows: Sequence[StressRow]) -> None:
 def read_stress(path: str | Path) -> list[StressRow]:
     """The rows of such a table; DataError where it is none, is empty or lacks the rows without a change."""
     text = table_text(path, name="name the table of a stress test")
-    rows = [_row(cells, where=line) for line, cells in csv_rows(text, COLUMNS[:9], where=str(path))]
+    rows = [
+        _row(cells, where=line) for line, cells in csv_rows(text, COLUMNS[:9], where=str(path), known=COLUMNS)
+    ]
     if not any(row.change == "none" for row in rows):
         raise DataError(
             f"{path} has no row of the change none, which all others are held against; make the table again"
@@ -72,22 +74,18 @@ def read_stress(path: str | Path) -> list[StressRow]:
 
 
 def _row(cells: dict[str, str], *, where: str) -> StressRow:
-    try:
-        label = Label(cells["label"].strip())
-    except ValueError:
-        raise DataError(f"{where}: the label must be {' or '.join(Label)}, not {cells['label']!r}") from None
     strength = number(cells["strength"], where=where)
     if not math.isfinite(strength):
         raise DataError(f"{where}: the strength must be a number, not {cells['strength']!r}")
     number(cells["threshold"], where=where)
-    told = {name: cells.get(name, "").strip() for name in ("verdict", "threshold", "reasons")}
+    told = {name: cells.get(name, "") for name in ("verdict", "threshold", "reasons")}
     score = validated_score(
         cells["presentation"],
-        label,
+        label_of(cells["label"], where=where),
         number(cells["score"], where=where),
-        instrument=cells["instrument"].strip(),
-        subject=cells["subject"].strip(),
+        instrument=cells["instrument"],
+        subject=cells["subject"],
         columns=told,
         where=where,
     )
-    return StressRow(change=cells["change"].strip(), strength=strength, score=score)
+    return StressRow(change=cells["change"], strength=strength, score=score)

@@ -7,12 +7,13 @@ import math
 from collections.abc import Sequence
 
 from unmask.plain import as_csv
-from unmask.scores.cells import csv_rows, header, number, validated_score
-from unmask.types import DataError, Label, Score
+from unmask.scores.cells import RUN_COLUMNS, csv_rows, header, label_of, number, validated_score
+from unmask.types import FREE_FIELDS, Score
 
 FIXED = ("presentation", "subject", "label", "instrument", "score")
 # The verdict and its reasons (joined by "|"), and the threshold: pictures and video have models of their own.
 OURS = ("verdict", "reasons", "threshold")
+KNOWN = (*OURS, *RUN_COLUMNS, *FREE_FIELDS)
 
 
 def fits(text: str) -> bool:
@@ -22,7 +23,7 @@ def fits(text: str) -> bool:
 
 def read(text: str, where: str) -> list[Score]:
     """The rows of a table; only the fixed columns must be there."""
-    return [_row(row, where=line) for line, row in csv_rows(text, FIXED, where=where)]
+    return [_row(row, where=line) for line, row in csv_rows(text, FIXED, where=where, known=KNOWN)]
 
 
 def write(scores: Sequence[Score]) -> str:
@@ -38,16 +39,12 @@ def write(scores: Sequence[Score]) -> str:
 
 
 def _row(row: dict[str, str], *, where: str) -> Score:
-    try:
-        label = Label(row["label"].strip())
-    except ValueError:
-        raise DataError(f"{where}: the label must be {' or '.join(Label)}, not {row['label']!r}") from None
     return validated_score(
         row["presentation"],
-        label,
+        label_of(row["label"], where=where),
         number(row["score"], where=where),
-        instrument=row["instrument"].strip(),
-        subject=row["subject"].strip(),
+        instrument=row["instrument"],
+        subject=row["subject"],
         columns={name: cell for name, cell in row.items() if name not in FIXED},
         where=where,
     )

@@ -26,10 +26,13 @@ MOST_REQUESTS = 1000  # open connections of a worker, of whatever kind
 
 
 class DrainingServer(uvicorn.Server):
-    """On SIGTERM it takes nothing new, lets running sessions end, and stops then, with 0."""
+    """On SIGTERM or Ctrl-C it takes nothing new, lets running sessions end, and stops then."""
+
+    ended_by = 0  # the first signal that it heard
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Not as uvicorn does, which ends by the signal once it has stopped: all was well."""
+        """Not as uvicorn does, which raises the signal again once it has stopped: the log ends first."""
+        self.ended_by = self.ended_by or sig
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
@@ -56,6 +59,8 @@ class WorkerProcess(Process):
 class Workers(Multiprocess):
     """Starts the workers, and new ones for those that die."""
 
+    ended_by = 0  # the first signal that it heard
+
     def init_processes(self) -> None:
         self.processes = [self._started() for _ in range(self.processes_num)]
 
@@ -74,8 +79,20 @@ class Workers(Multiprocess):
             say("worker died", process=process.pid, exit=process.exitcode)
             self.processes[place] = self._started()
 
+    def handle_int(self) -> None:
+        """Ctrl-C: the workers are ended gently."""
+        self._end(signal.SIGINT)
+
+    def handle_term(self) -> None:
+        """SIGTERM: the workers are ended gently."""
+        self._end(signal.SIGTERM)
+
     def handle_hup(self) -> None:
         """Ignored: a rolling restart is the orchestrator's."""
+
+    def _end(self, number: int) -> None:
+        self.ended_by = self.ended_by or number
+        self.should_exit.set()
 
     def _started(self) -> WorkerProcess:
         process = WorkerProcess(self.config, self.sockets)
@@ -126,7 +143,7 @@ def serve(
     proxies: str = "",
     quiet: bool = False,
 ) -> int:
-    """Serves until SIGTERM or Ctrl-C, and gives the exit code.
+    """Serves until SIGTERM or Ctrl-C, and gives the exit code: 128 and the signal; 3 where it cannot start.
 
     `proxies` are the addresses, with commas between, whose X-Forwarded-For is believed; "" for none.
     `quiet`: log what goes wrong alone.
@@ -143,16 +160,22 @@ def serve(
     to_stderr(quiet=quiet)
     listening = _bound(host, port)
     say("listening", host=host, port=listening.getsockname()[1], workers=workers)
+    signal.set_wakeup_fd(-1)  # the command's own way to end would wait neither for sessions nor for workers
     if workers == 1:
         server = DrainingServer(config)
         server.run([listening])
-        return 0 if server.started else 3
+        return _exit_code(server.ended_by, started=server.started)
     with tempfile.TemporaryDirectory(prefix="unmask-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before the workers start, and read by them
-        signal.set_wakeup_fd(-1)  # the command's own way to end would not wait for the workers
         parent = Workers(config, sockets=[listening])
         parent.run()
-        return 3 if any(process.exitcode == STARTUP_FAILURE for process in parent.processes) else 0
+        failed = any(process.exitcode == STARTUP_FAILURE for process in parent.processes)
+        return _exit_code(parent.ended_by, started=not failed)
+
+
+def _exit_code(ended_by: int, *, started: bool) -> int:
+    """As of every other command: 128 and the signal that ended it; 3 where it ended by itself."""
+    return 128 + ended_by if ended_by else 0 if started else 3
 
 
 def _bound(host: str, port: int) -> socket.socket:

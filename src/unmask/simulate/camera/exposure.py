@@ -166,13 +166,14 @@ def _optics(radiance: np.ndarray, camera: Camera) -> np.ndarray:
             shift = np.array(
                 [[scale, 0, (1 - scale) * width / 2], [0, scale, (1 - scale) * height / 2]], np.float32
             )
-            seen[..., channel] = cv2.warpAffine(
-                seen[..., channel],
+            moved = cv2.warpAffine(
+                cv2.extractChannel(seen, channel),
                 shift,
                 (width, height),
                 flags=cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REPLICATE,
             )
+            cv2.insertChannel(moved, seen, channel)
     if camera.haze > 0.01:
         small = cv2.resize(radiance, (width // 16, height // 16), interpolation=cv2.INTER_AREA)
         veil = cv2.GaussianBlur(small, (0, 0), 6) * 0.5 + small.mean(axis=(0, 1)) * 0.5
@@ -280,10 +281,29 @@ def _flattened(y: np.ndarray, *, side: int, contrast: float) -> np.ndarray:
     """The picture smoothed where it varies by less than `contrast`, kept at edges: He's guided filter."""
     value = y.astype(np.float32)
     mean = cv2.blur(value, (side, side))
-    spread = np.maximum(cv2.blur(value * value, (side, side)) - mean * mean, 0)
-    share = spread / (spread + contrast * contrast)
-    base = cv2.blur(mean * (1 - share), (side, side))
-    return np.clip(cv2.blur(share, (side, side)) * value + base + 0.5, 0, 255).astype(np.uint8)
+    share = cv2.blur(value * value, (side, side))
+    _edges(share, mean, np.float32(contrast * contrast))
+    out = np.empty(y.shape, np.uint8)
+    _keep_edges(cv2.blur(share, (side, side)), value, cv2.blur(mean, (side, side)), out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _edges(square, mean, contrast):  # type: ignore[no-untyped-def]
+    """Mean squares become the share of each pixel that is kept, means what is left of them."""
+    for y in range(mean.shape[0]):
+        for x in range(mean.shape[1]):
+            spread = max(square[y, x] - mean[y, x] * mean[y, x], np.float32(0))
+            square[y, x] = spread / (spread + contrast)
+            mean[y, x] *= np.float32(1) - square[y, x]
+
+
+@numba.njit(cache=True, nogil=True)
+def _keep_edges(share, value, base, out):  # type: ignore[no-untyped-def]
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            kept = share[y, x] * value[y, x] + base[y, x] + np.float32(0.5)
+            out[y, x] = np.uint8(min(max(kept, np.float32(0)), np.float32(255)))
 
 
 def tone(gamma: float, contrast: float) -> np.ndarray:

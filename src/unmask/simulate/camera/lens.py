@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numba import njit
 
 from unmask.simulate.camera.exposure import Exposure
 from unmask.simulate.camera.models import Camera
@@ -29,6 +30,18 @@ class _Speeds:
     far: np.ndarray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """An exposure with what is asked of it more than once: the depth of its face, and `nearness` (H, W)
+    float32, 1 for the face and what is beside and before it, 0 for the room.
+    """
+
+    exposure: Exposure
+    face_m: float
+    nearness: np.ndarray
+    room: np.ndarray  # (64, 64) float32: what of the picture lies behind, for its speed
+
+
 def through_lens(
     exposures: Iterable[Exposure], rng: np.random.Generator, *, camera: Camera, fps: float
 ) -> Iterator[Exposure]:
@@ -37,16 +50,17 @@ def through_lens(
     In the dim some exposures come twice, the same object, and the one between is lost: so a camera that
     cannot keep its rate fills the gap. Speeds are those from one exposure to the next.
     """
-    last: Exposure | None = None
+    last: _Seen | None = None
     kept: Exposure | None = None
     speeds: _Speeds | None = None
     for exposure in exposures:
+        seen = _seen(exposure)
         if last is not None:
-            speeds = _speeds(last.shot, exposure.shot, fps=fps)
-            if kept is None or rng.random() >= _loss(last.shot, camera):
+            speeds = _speeds(last, seen, fps=fps)
+            if kept is None or rng.random() >= _loss(last.exposure.shot, camera):
                 kept = _arrived(last, speeds, camera=camera)
             yield kept
-        last = exposure
+        last = seen
     if last is not None:
         still = _Speeds(near=np.zeros(2), far=np.zeros(2))
         yield _arrived(last, speeds or still, camera=camera)
@@ -77,25 +91,27 @@ def _exposure_s(shot: Shot, camera: Camera) -> float:
     return float(np.clip(camera.exposure_s * (DIM / light) ** 0.5, 1e-3, LONGEST_S))
 
 
-def _speeds(one: Shot, two: Shot, *, fps: float) -> _Speeds:
+def _seen(exposure: Exposure) -> _Seen:
+    shot = exposure.shot
+    face_m = _face_depth(shot)
+    nearness = (shot.depth < face_m + BEHIND_M).astype(np.float32)
+    small = cv2.resize(shot.radiance, (64, 64), interpolation=cv2.INTER_AREA).mean(axis=2)
+    far = cv2.resize(1 - nearness, (64, 64), interpolation=cv2.INTER_AREA)
+    room = np.sqrt(np.maximum(small, 0)) * far
+    return _Seen(exposure=exposure, face_m=face_m, nearness=nearness, room=room)
+
+
+def _speeds(one: _Seen, two: _Seen, *, fps: float) -> _Speeds:
     """The face's by its mesh, the room's by what of the picture lies behind it."""
-    near = (two.mesh[:, :2].mean(axis=0) - one.mesh[:, :2].mean(axis=0)) * fps
-    pictures = []
-    for shot in (one, two):
-        small = cv2.resize(shot.radiance, (64, 64), interpolation=cv2.INTER_AREA).mean(axis=2)
-        far = cv2.resize(1 - _nearness(shot), (64, 64), interpolation=cv2.INTER_AREA)
-        pictures.append(np.sqrt(np.maximum(small, 0)) * far)
+    meshes = [seen.exposure.shot.mesh[:, :2].mean(axis=0) for seen in (one, two)]
+    near = (meshes[1] - meshes[0]) * fps
     window = cv2.createHanningWindow((64, 64), cv2.CV_32F)
-    (dx, dy), sure = cv2.phaseCorrelate(pictures[0], pictures[1], window)
-    height, width = one.depth.shape
+    pictures = one.room.copy(), two.room.copy()  # OpenCV multiplies what it is given by the window
+    (dx, dy), sure = cv2.phaseCorrelate(*pictures, window)
+    height, width = one.nearness.shape
     way = np.array([dx * width, dy * height]) / 64
     far = way * fps if sure > 0.2 and np.abs(way).max() < 0.1 * width else np.zeros(2)
     return _Speeds(near=near, far=far)
-
-
-def _nearness(shot: Shot) -> np.ndarray:
-    """1 (H, W) float32 for the face and what is beside and before it, 0 for the room."""
-    return (shot.depth < _face_depth(shot) + BEHIND_M).astype(np.float32)
 
 
 def _face_depth(shot: Shot) -> float:
@@ -103,10 +119,10 @@ def _face_depth(shot: Shot) -> float:
     return float(np.median(face)) if face.size else float(shot.depth.min())
 
 
-def _arrived(exposure: Exposure, speeds: _Speeds, *, camera: Camera) -> Exposure:
+def _arrived(seen: _Seen, speeds: _Speeds, *, camera: Camera) -> Exposure:
+    exposure, face_m, nearness = seen.exposure, seen.face_m, seen.nearness
     shot = exposure.shot
-    face_m, shutter_s = _face_depth(shot), _exposure_s(shot, camera)
-    nearness = _nearness(shot)
+    shutter_s = _exposure_s(shot, camera)
     far = shot.depth[::4, ::4][nearness[::4, ::4] == 0]
     discs = [
         defocus_px(depth, camera=camera, face_m=face_m)
@@ -144,12 +160,31 @@ def _blurred(radiance: np.ndarray, nearness: np.ndarray, kernels: list[np.ndarra
     near, far = kernels
     if near.shape == far.shape and np.allclose(near, far, atol=1e-3):
         return _filtered(radiance, near)
-    away = 1 - nearness
-    behind = _filtered(radiance * away[..., None], far)
-    behind /= np.maximum(_filtered(away, far), 0.02)[..., None]
-    cover = _filtered(nearness, near)
-    before = _filtered(radiance * nearness[..., None], near)
-    return before + behind * (1 - cover)[..., None]
+    light_far, light_near = np.empty_like(radiance), np.empty_like(radiance)
+    _part(radiance, nearness, light_far, light_near)
+    behind, before = _filtered(light_far, far), _filtered(light_near, near)
+    _lay_behind(behind, _filtered(1 - nearness, far), before, _filtered(nearness, near))
+    return before
+
+
+@njit(cache=True, nogil=True)
+def _part(radiance, nearness, far, near):  # type: ignore[no-untyped-def]
+    for y in range(radiance.shape[0]):
+        for x in range(radiance.shape[1]):
+            share = nearness[y, x]
+            for c in range(3):
+                far[y, x, c] = radiance[y, x, c] * (np.float32(1) - share)
+                near[y, x, c] = radiance[y, x, c] * share
+
+
+@njit(cache=True, nogil=True)
+def _lay_behind(behind, share, before, cover):  # type: ignore[no-untyped-def]
+    """Adds to `before` what of `behind` its `cover` leaves; `share` of `behind` was of the far layer."""
+    for y in range(behind.shape[0]):
+        for x in range(behind.shape[1]):
+            known, free = max(share[y, x], np.float32(0.02)), np.float32(1) - cover[y, x]
+            for c in range(3):
+                before[y, x, c] = before[y, x, c] + behind[y, x, c] / known * free
 
 
 def _filtered(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -175,18 +210,14 @@ def _bent(exposure: Exposure, nearness: np.ndarray, speeds: _Speeds, *, camera: 
     skew = max(float(np.abs(speeds.near).max()), float(np.abs(speeds.far).max())) * camera.readout_s / 2
     if skew < LEAST_PX and abs(whole - 1) * np.linalg.norm(middle) < LEAST_PX:
         return exposure
-    x = np.arange(view.width, dtype=np.float32)[None] - np.float32(middle[0])
-    y = np.arange(view.height, dtype=np.float32)[:, None] - np.float32(middle[1])
-    bend = (1 + camera.distortion / view.focal_px**2 * (x * x + y * y)) / whole
-    late = y / view.height * camera.readout_s
-    soft = cv2.GaussianBlur(nearness, (0, 0), 2.0)
-    ways = [
-        soft * np.float32(a) + (1 - soft) * np.float32(b)
-        for a, b in zip(speeds.near, speeds.far, strict=True)
-    ]
-    x_from, y_from = (
-        (offset * bend + np.float32(m) - way * late).astype(np.float32)
-        for offset, m, way in zip((x, y), middle, ways, strict=True)
+    numbers = [camera.distortion / view.focal_px**2, whole, view.height, camera.readout_s, *middle]
+    x_from, y_from = np.empty(shot.depth.shape, np.float32), np.empty(shot.depth.shape, np.float32)
+    _places(
+        x_from,
+        y_from,
+        cv2.GaussianBlur(nearness, (0, 0), 2.0),
+        np.array(numbers, np.float32),
+        np.array([*speeds.near, *speeds.far], np.float32),
     )
 
     def taken(image: np.ndarray, kind: int) -> np.ndarray:
@@ -214,6 +245,22 @@ def _bent(exposure: Exposure, nearness: np.ndarray, speeds: _Speeds, *, camera: 
             grid, homography=grid.homography @ back @ shear @ to, cover=taken(grid.cover, cv2.INTER_LINEAR)
         )
     return replace(exposure, shot=shot, grid=grid)
+
+
+@njit(cache=True, nogil=True)
+def _places(x_from, y_from, nearness, numbers, speeds):  # type: ignore[no-untyped-def]
+    """Where on the straight sensor, read at once, the light of each pixel would have fallen."""
+    distortion, whole, height, readout, middle_x, middle_y = numbers
+    near_x, near_y, far_x, far_y = speeds
+    for i in range(x_from.shape[0]):
+        y = np.float32(i) - middle_y
+        late = y / height * readout
+        for j in range(x_from.shape[1]):
+            x = np.float32(j) - middle_x
+            bend = (np.float32(1) + distortion * (x * x + y * y)) / whole
+            near, far = nearness[i, j], np.float32(1) - nearness[i, j]
+            x_from[i, j] = x * bend + middle_x - (near * near_x + far * far_x) * late
+            y_from[i, j] = y * bend + middle_y - (near * near_y + far * far_y) * late
 
 
 def _straight_to_bent(points: np.ndarray, *, camera: Camera, whole: float) -> np.ndarray:

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
+from numba import njit
 
 FACE_PX = 91  # longer side of a face at network size: 256 px over a box 2.8 times the face's
 SIGMAS = (0.8, 1.6, 4.0, 10.0)  # px at network size: detail finer than the first, and between neighbours
@@ -100,26 +101,31 @@ def matched(frames: Sequence[np.ndarray], meshes: Sequence[np.ndarray], look: Fa
 
 def _developed(frame: np.ndarray, now: FaceLook, look: FaceLook, *, px: float) -> np.ndarray:
     """`px` native pixels make one at network size."""
-    ycc = cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb).astype(np.float32)
-    luma = ycc[..., 0]
+    value, red, blue = cv2.split(cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb))
+    luma = value.astype(np.float32)
     levels = [luma, *(_wide_blur(luma, sigma * px) for sigma in SIGMAS)]
-    luma = levels[-1]
     wanted = (
         (look.fine, now.fine),
         (look.middle, now.middle),
         (look.coarse, now.coarse),
         (look.broad, now.broad),
     )
-    for (sharp, soft), (aim, found) in zip(pairwise(levels), wanted, strict=True):
-        luma = luma + float(np.clip(aim / (found + 1e-3), *GAINS)) * (sharp - soft)
+    gains = [float(np.clip(aim / (found + 1e-3), *GAINS)) for aim, found in wanted]
     slope = float(np.clip(look.contrast / now.contrast, *SLOPES))
     shift = float(np.clip(look.luma - now.luma, -SHIFTS[0], SHIFTS[0]))
-    ycc[..., 0] = _shoulders(now.luma + shift + slope * (luma - now.luma))
+    value = _toned(levels, gains, now.luma, slope=slope, shift=shift)
     spread = float(np.clip(_chroma_deviation(look) / (_chroma_deviation(now) + 0.1), *SLOPES))
-    for channel, (was, aim) in ((1, (now.red, look.red)), (2, (now.blue, look.blue))):
-        shift = float(np.clip(aim - spread * was, -SHIFTS[1], SHIFTS[1]))
-        ycc[..., channel] = 128 + shift + spread * (ycc[..., channel] - 128)
-    return np.asarray(cv2.cvtColor(np.clip(ycc + 0.5, 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB))
+    red, blue = (
+        cv2.LUT(channel, _chroma_table(spread, float(np.clip(aim - spread * was, -SHIFTS[1], SHIFTS[1]))))
+        for channel, was, aim in ((red, now.red, look.red), (blue, now.blue, look.blue))
+    )
+    return np.asarray(cv2.cvtColor(cv2.merge([value, red, blue]), cv2.COLOR_YCrCb2RGB))
+
+
+def _chroma_table(spread: float, shift: float) -> np.ndarray:
+    """What becomes of each level (256,) uint8 of a chroma."""
+    chroma = 128 + shift + spread * (np.arange(256, dtype=np.float32) - 128)
+    return np.clip(chroma + 0.5, 0, 255).astype(np.uint8)
 
 
 def _chroma_deviation(look: FaceLook) -> float:
@@ -137,12 +143,70 @@ def _wide_blur(luma: np.ndarray, sigma: float) -> np.ndarray:
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def _shoulders(luma: np.ndarray) -> np.ndarray:
-    """Levels below 30 and above 200 are pressed together instead of cut."""
-    low, high = np.float32(30), np.float32(200)
-    dark = low * np.exp((np.minimum(luma, low) - low) / low)
-    bright = 255 - (255 - high) * np.exp((high - np.maximum(luma, high)) / (255 - high))
-    return np.where(luma < low, dark, np.where(luma > high, bright, luma))
+def _toned(
+    levels: Sequence[np.ndarray], gains: Sequence[float], mean: float, *, slope: float, shift: float
+) -> np.ndarray:
+    """The luma (h, w) uint8 of its bands weighed by `gains`, stretched about its mean and moved.
+
+    `levels` are float32, from sharp to soft. Levels below 30 and above 200 are pressed together instead of
+    cut.
+    """
+    numbers = np.array([*gains, mean, slope, mean + shift], np.float32)
+    out = np.empty(levels[0].shape, np.uint8)
+    value, pressed = np.empty(out.shape, np.float32), np.empty(out.size, np.float32)
+    sharp, fine, middle, coarse, broad = levels
+    count = _stretch(sharp, fine, middle, coarse, broad, numbers, value, pressed, out)
+    # numpy's own exponential, so that every pixel is what it was when all of this was numpy's.
+    _press(np.exp(pressed[:count]), value, out)
+    return out
+
+
+_DARK, _BRIGHT = np.float32(30), np.float32(200)
+_ABOVE = np.float32(255) - _BRIGHT
+_HALF, _LEAST, _MOST = np.float32(0.5), np.float32(0), np.float32(255)
+
+
+@njit(cache=True, nogil=True)
+def _stretch(sharp, fine, middle, coarse, broad, numbers, value, pressed, out):  # type: ignore[no-untyped-def]
+    """Fills `value`, `out` between the shoulders, and `pressed` with exponents of what is beyond them; their
+    number.
+    """
+    height, width = sharp.shape
+    a, b, c, d, mean, slope, level = numbers
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            luma = broad[y, x] + a * (sharp[y, x] - fine[y, x])
+            luma = luma + b * (fine[y, x] - middle[y, x])
+            luma = luma + c * (middle[y, x] - coarse[y, x])
+            luma = luma + d * (coarse[y, x] - broad[y, x])
+            value[y, x] = level + slope * (luma - mean)
+            out[y, x] = np.uint8(min(max(value[y, x] + _HALF, _LEAST), _MOST))
+        for x in range(width):
+            luma = value[y, x]
+            if luma < _DARK:
+                pressed[count] = (luma - _DARK) / _DARK
+                count += 1
+            elif luma > _BRIGHT:
+                pressed[count] = (_BRIGHT - luma) / _ABOVE
+                count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _press(exponentials, value, out):  # type: ignore[no-untyped-def]
+    height, width = value.shape
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            if value[y, x] < _DARK:
+                luma = _DARK * exponentials[count]
+            elif value[y, x] > _BRIGHT:
+                luma = _MOST - _ABOVE * exponentials[count]
+            else:
+                continue
+            count += 1
+            out[y, x] = np.uint8(min(max(luma + _HALF, _LEAST), _MOST))
 
 
 def _face(frame: np.ndarray, mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Hands that hold an instrument: thumbs over its edge, fingers and arm behind it."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -87,16 +88,17 @@ def _see(
         alpha, (max(4, view.width // few), max(4, view.height // few)), interpolation=cv2.INTER_AREA
     )
     round_ = cv2.resize(cv2.GaussianBlur(small, (0, 0), 3.0), (view.width, view.height))
-    shade = (0.45 + 0.6 * np.clip(1.6 * round_ - 0.5, 0, 1)) * _skin_texture(view)
+    shade = (0.45 + 0.6 * np.clip(1.6 * round_ - 0.5, 0, 1)) * _skin_texture(view.height, view.width)
     return ColouredLayer(
         depth=np.where(cover > 127, np.float32(depth), np.float32(np.inf)),
-        colour=(shade[..., None] * colour.astype(np.float32)).astype(np.float32),
+        colour=cv2.merge([shade * np.float32(share) for share in colour]),
         alpha=alpha,
     )
 
 
-def _skin_texture(view: View) -> np.ndarray:
+@lru_cache(maxsize=16)  # sizes of sensors: every hand of a recording has the same
+def _skin_texture(height: int, width: int) -> np.ndarray:
     """Creases and blotches (H, W), mean 1: a fixed pattern, since little of a hand is seen."""
-    few = np.random.default_rng(5).normal(0, 1, (view.height // 6, view.width // 6)).astype(np.float32)
+    few = np.random.default_rng(5).normal(0, 1, (height // 6, width // 6)).astype(np.float32)
     fine = cv2.GaussianBlur(few, (0, 0), 0.8) * 0.08 + cv2.GaussianBlur(few, (0, 0), 4) * 0.5
-    return 1 + cv2.resize(fine, (view.width, view.height), interpolation=cv2.INTER_CUBIC)
+    return 1 + cv2.resize(fine, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -71,12 +71,11 @@ def worn_paper(setting: Setting, rng: np.random.Generator) -> Iterator[Exposure]
         motion = draw_rigid_motion(rng, place=place)
     light = body_light(rng, stage.light)
     hand = None if mask.worn else _hand(mask, mesh, rng)
+    cut = cut_out(mask, page, picture_mesh=mesh * np.float32(scale))
     for time_s in setting.times_s:
         shot = paper_mask(
-            mask,
+            cut,
             stage,
-            picture=page,
-            picture_mesh=mesh * np.float32(scale),
             wearer=wearer if mask.worn else None,
             motion=motion,
             hand=hand,
@@ -170,12 +169,22 @@ def draw_paper_mask(rng: np.random.Generator, model: str = "office") -> PaperMas
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutMask:
+    """A mask cut out of a printed page: the paper as a `surface`, its origin in the middle of the face, that
+    faces -z; `mesh` (468, 3) the printed face in pixels of the page, `points` (468, 3) where that lies on it.
+    """
+
+    mask: PaperMask
+    surface: Surface
+    mesh: np.ndarray
+    points: np.ndarray
+
+
 def paper_mask(
-    mask: PaperMask,
+    cut: CutMask,
     stage: Stage,
     *,
-    picture: np.ndarray,
-    picture_mesh: np.ndarray,
     wearer: Bust | None,
     motion: HeadMotion | RigidMotion,
     time_s: float,
@@ -184,12 +193,11 @@ def paper_mask(
 ) -> Shot:
     """The mask on the stage, with the wearer behind it when there is one.
 
-    `picture` (h, w, 3) float32 is the print's linear reflectance, `picture_mesh` (468, 3) the printed face in
-    its pixels. The shot's mesh is the printed face where the paper shows it, with the relief the face mesh
-    would read into it; its depth is the paper's. `light` on the paper is the stage's where none is given;
-    `hand` holds it.
+    The shot's mesh is the printed face where the paper shows it, with the relief the face mesh would read
+    into it; its depth is the paper's. `light` on the paper is the stage's where none is given; `hand` holds
+    it.
     """
-    surface = cut_out(mask, picture, picture_mesh=picture_mesh)
+    mask, surface = cut.mask, cut.surface
     camera = stage.camera.at(time_s)
     moment = motion.at(time_s)
     pose = moment if isinstance(moment, Pose) else moment.head
@@ -204,7 +212,7 @@ def paper_mask(
         seen = laid_over(under, seen)
     held = [] if hand is None else _held(hand, stage, to_camera, seen, light or stage.light)
     radiance, depth = compose(stage, [seen, *held], time_s=time_s)
-    mesh = _shown_mesh(surface, picture_mesh, to_camera, stage.view)
+    mesh = _shown_mesh(cut, to_camera, stage.view)
     return Shot(
         radiance=radiance, depth=depth, mesh=mesh, face=face_area(mesh, stage.view) & np.isfinite(layer.depth)
     )
@@ -231,8 +239,10 @@ def _held(hand: Hand, stage: Stage, pose: Pose, paper: ColouredLayer, light: Lig
     return [part for part in parts if part is not None]
 
 
-def cut_out(mask: PaperMask, picture: np.ndarray, *, picture_mesh: np.ndarray) -> Surface:
-    """The paper as a surface: origin in the middle of the face, facing -z; uv are pixels of `picture`."""
+def cut_out(mask: PaperMask, picture: np.ndarray, *, picture_mesh: np.ndarray) -> CutMask:
+    """The mask cut out of `picture` (h, w, 3) float32, the print's linear reflectance, in whose pixels
+    `picture_mesh` (468, 3) and the surface's uv are.
+    """
     metre = float(np.ptp(picture_mesh[:, 0])) / (FACE_WIDTH_M * mask.size)  # pixels of the picture in one
     outline = picture_mesh[list(OUTLINE), :2]
     centre = outline.mean(axis=0)
@@ -254,7 +264,7 @@ def cut_out(mask: PaperMask, picture: np.ndarray, *, picture_mesh: np.ndarray) -
     low, high = cut.min(axis=0) - 2, cut.max(axis=0) + 2
     u, v = np.meshgrid(np.linspace(low[0], high[0], CELLS + 1), np.linspace(low[1], high[1], CELLS + 1))
     uv = np.stack([u, v], axis=-1).reshape(-1, 2)
-    return Surface(
+    surface = Surface(
         vertices=_bent((uv - centre) / metre, mask),
         triangles=grid(CELLS + 1, CELLS + 1),
         uv=uv.astype(np.float32),
@@ -262,6 +272,8 @@ def cut_out(mask: PaperMask, picture: np.ndarray, *, picture_mesh: np.ndarray) -
         gloss=mask.gloss,
         shininess=mask.shininess,
     )
+    points = on_surface(surface, picture_mesh[:, :2])
+    return CutMask(mask=mask, surface=surface, mesh=picture_mesh, points=points)
 
 
 def _bent(flat: np.ndarray, mask: PaperMask) -> np.ndarray:
@@ -290,10 +302,10 @@ def _before_face(mask: PaperMask, wearer: Bust, surface: Surface) -> np.ndarray:
     return np.array([*middle, front - 0.004 + min(0.0, mask.gap_m)], np.float32)
 
 
-def _shown_mesh(surface: Surface, picture_mesh: np.ndarray, pose: Pose, view: View) -> np.ndarray:
-    mesh = project(pose.moved(on_surface(surface, picture_mesh[:, :2])), view)
-    scale = np.ptp(mesh[:, 1]) / max(1e-3, float(np.ptp(picture_mesh[:, 1])))
-    mesh[:, 2] = (picture_mesh[:, 2] - picture_mesh[:, 2].mean()) * scale
+def _shown_mesh(cut: CutMask, pose: Pose, view: View) -> np.ndarray:
+    mesh = project(pose.moved(cut.points), view)
+    scale = np.ptp(mesh[:, 1]) / max(1e-3, float(np.ptp(cut.mesh[:, 1])))
+    mesh[:, 2] = (cut.mesh[:, 2] - cut.mesh[:, 2].mean()) * scale
     return mesh
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from numba import njit
 
+ALIGNED = 64  # pixels
 BEHIND = 0.3  # how often a frame stands right behind whoever is there
 
 
@@ -43,9 +45,36 @@ def add_clutter(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         _draw_thing(room, rng)
     if rng.random() < BEHIND:
         _behind(room, rng)
-    added = (room != linear).any(axis=2).astype(np.float32)
-    share = cv2.GaussianBlur(added, (0, 0), 0.7)[..., None]
-    return cv2.GaussianBlur(room, (0, 0), 0.7) * share + room * (1 - share)
+    soft, share = cv2.GaussianBlur(room, (0, 0), 0.7), np.empty(room.shape[:2], np.float32)
+    _differing(room, linear, share)
+    _mix(soft, cv2.GaussianBlur(share, (0, 0), 0.7), room)
+    return room
+
+
+@njit(cache=True, nogil=True)
+def _differing(one, other, out):  # type: ignore[no-untyped-def]
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            same = one[y, x, 0] == other[y, x, 0] and one[y, x, 1] == other[y, x, 1]
+            out[y, x] = np.float32(0 if same and one[y, x, 2] == other[y, x, 2] else 1)
+
+
+@njit(cache=True, nogil=True)
+def _mix(soft, share, room):  # type: ignore[no-untyped-def]
+    for y in range(room.shape[0]):
+        for x in range(room.shape[1]):
+            rest = np.float32(1) - share[y, x]
+            for c in range(3):
+                room[y, x, c] = soft[y, x, c] * share[y, x] + room[y, x, c] * rest
+
+
+@njit(cache=True, nogil=True)
+def shaded(picture, factor):  # type: ignore[no-untyped-def]
+    """A picture (h, w, 3) float32, C-contiguous, multiplied in place by a factor (h, w) float32."""
+    for y in range(picture.shape[0]):
+        for x in range(picture.shape[1]):
+            for c in range(3):
+                picture[y, x, c] *= factor[y, x]
 
 
 def _draw_thing(room: np.ndarray, rng: np.random.Generator) -> None:
@@ -115,7 +144,7 @@ def _show(room: np.ndarray, corners: np.ndarray, picture: np.ndarray) -> None:
     shown = cv2.warpPerspective(picture, warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inside = np.zeros(room.shape[:2], np.uint8)
     cv2.fillConvexPoly(inside, np.round(corners * 16).astype(np.int32), 1, cv2.LINE_8, 4)
-    room[inside > 0] = shown[inside > 0]
+    cv2.copyTo(shown, inside, room)
 
 
 def _scene(room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -265,12 +294,31 @@ def _lamp(room: np.ndarray, rng: np.random.Generator) -> None:
     centre = (int(w * rng.uniform(0, 1)), int(h * rng.uniform(0, 0.7)))
     size = max(2, int(w * np.exp(rng.uniform(np.log(0.008), np.log(0.07)))))
     glow = rng.uniform(1.5, 10.0) * np.array([1.1, 1.0, rng.uniform(0.5, 1.0)])
-    halo = np.zeros((h, w), np.float32)
-    cv2.ellipse(halo, centre, (size, int(size * rng.uniform(0.4, 1.4))), 0, 0, 360, 1.0, -1)
+    halo, axes = np.zeros((h, w), np.float32), (size, int(size * rng.uniform(0.4, 1.4)))
+    cv2.ellipse(halo, centre, axes, 0, 0, 360, 1.0, -1)
     if rng.random() < 0.6:
         cv2.line(room, centre, (centre[0] + int(rng.normal(0, 3)), 0), [0.02, 0.02, 0.02], max(1, w // 400))
+    near = _reached((h, w), centre, axes, sigma=size * 1.5)
+    halo = np.ascontiguousarray(halo[near])
     shine = cv2.GaussianBlur(halo, (0, 0), size * 1.5)
-    room += (np.maximum(halo, 0.25 * shine)[..., None] * glow).astype(np.float32)
+    room[near] += (np.maximum(halo, 0.25 * shine)[..., None] * glow).astype(np.float32)
+
+
+def _reached(
+    size: tuple[int, int], centre: tuple[int, int], axes: tuple[int, int], *, sigma: float
+) -> tuple[slice, slice]:
+    """The part of a picture of that size beyond which nothing of an ellipse arrives by a Gaussian blur.
+
+    Its ends lie on multiples of ALIGNED or on the picture's own, so that OpenCV's vectors begin where they
+    would in the whole picture, and every pixel is the same to the last bit.
+    """
+    reach = 4 * sigma + 4  # OpenCV's kernel ends there
+    ends = []
+    for length, middle, half in zip(size, centre[::-1], axes[::-1], strict=True):
+        low = max(0, int((middle - half - reach) // ALIGNED) * ALIGNED)
+        high = min(length, -int(-(middle + half + reach + 1) // ALIGNED) * ALIGNED)
+        ends.append(slice(min(low, length), max(low, high)))
+    return ends[0], ends[1]
 
 
 def _door(room: np.ndarray, rng: np.random.Generator) -> None:
@@ -325,4 +373,6 @@ def _textured(room: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rows = max(2, cells * h // w)
         noise = rng.normal(0, strength * rng.uniform(0.3, 1.2), (rows, cells)).astype(np.float32)
         total += cv2.resize(noise, (w, h), interpolation=cv2.INTER_CUBIC)
-    return (cv2.GaussianBlur(room, (0, 0), 0.7) * np.exp(total)[..., None]).astype(np.float32)
+    soft: np.ndarray = cv2.GaussianBlur(room, (0, 0), 0.7)
+    shaded(soft, np.exp(total))
+    return soft

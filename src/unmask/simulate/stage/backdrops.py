@@ -8,10 +8,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numba import njit
 
 from unmask.media.images import read_image
 from unmask.simulate.people.bust import Bust
-from unmask.simulate.rendering.rooms import add_clutter, draw_room
+from unmask.simulate.rendering.rooms import add_clutter, draw_room, shaded
 from unmask.simulate.rendering.surfaces import Pose, View
 
 MEAN = 0.2  # of a backdrop's linear picture: an average room reflects a fifth
@@ -42,11 +43,10 @@ class Backdrop:
         radiance = cv2.warpPerspective(
             self.picture, to_sensor, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
-        inverse = (
-            plane[0] * np.arange(view.width)[None] + plane[1] * np.arange(view.height)[:, None] + plane[2]
-        )
-        depth = 1.0 / np.maximum(inverse, 1 / 50.0)
-        return radiance, depth.astype(np.float32)
+        depth = np.empty((view.height, view.width), np.float32)
+        a, b, c = plane.tolist()
+        _plane_depth(a, b, c, depth)
+        return radiance, depth
 
     def _geometry(self, camera: Pose, view: View) -> tuple[np.ndarray, np.ndarray]:
         """Homography picture -> sensor, and (a, b, c) with 1 / depth = a x + b y + c on the sensor."""
@@ -61,6 +61,13 @@ class Backdrop:
         normal = camera.rotation @ np.array([-sx, -sy, 1.0])
         offset = normal @ (camera.rotation @ np.array([0, 0, self.depth_m]) + camera.translation)
         return lens @ moved, (normal / offset) @ np.linalg.inv(lens)
+
+
+@njit(cache=True, nogil=True)
+def _plane_depth(a, b, c, depth):  # type: ignore[no-untyped-def]
+    for y in range(depth.shape[0]):
+        for x in range(depth.shape[1]):
+            depth[y, x] = 1.0 / max(a * x + b * y + c, 1 / 50.0)
 
 
 def draw_backdrop(
@@ -194,10 +201,12 @@ def _gradient(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     h, w = linear.shape[:2]
     way = rng.normal(0, 0.35, 2)
     slope = way[0] * np.linspace(-1, 1, w)[None] + way[1] * np.linspace(-1, 1, h)[:, None]
-    return linear * np.exp(slope)[..., None].astype(np.float32)
+    lit = np.array(linear, np.float32, order="C")
+    shaded(lit, np.exp(slope).astype(np.float32))
+    return lit
 
 
 def _levelled(linear: np.ndarray) -> np.ndarray:
     """Scaled to the mean of an average room; half-way only, since rooms do differ."""
     mean = float(np.minimum(linear, 1.0).mean())
-    return (linear * (MEAN / max(mean, 0.01)) ** 0.7).astype(np.float32)
+    return (linear * (MEAN / max(mean, 0.01)) ** 0.7).astype(np.float32, copy=False)

@@ -180,9 +180,8 @@ def compose(stage: Stage, seen: Sequence[ColouredLayer], *, time_s: float) -> tu
     """
     camera = stage.camera.at(time_s)
     radiance, depth = stage.backdrop.seen(camera, view=stage.view)
-    radiance *= stage.light.background.astype(np.float32)
-    farthest = max((_farthest(layer) for layer in seen), default=0.0)
-    np.maximum(depth, np.float32(farthest + BEHIND_M), out=depth)
+    farthest = max((float(_farthest(layer.depth)) for layer in seen), default=0.0)
+    _light_up(radiance, stage.light.background.astype(np.float32), depth, np.float32(farthest + BEHIND_M))
     medians = [_median_depth(layer) for layer in seen]
     for index in np.argsort(medians)[::-1]:
         layer = seen[index]
@@ -190,9 +189,24 @@ def compose(stage: Stage, seen: Sequence[ColouredLayer], *, time_s: float) -> tu
     return radiance, depth
 
 
-def _farthest(layer: ColouredLayer) -> float:
-    some = layer.depth[layer.depth < np.inf]
-    return float(some.max()) if some.size else 0.0
+@njit(cache=True, nogil=True)
+def _light_up(radiance, tint, depth, least):  # type: ignore[no-untyped-def]
+    for y in range(depth.shape[0]):
+        for x in range(depth.shape[1]):
+            depth[y, x] = max(depth[y, x], least)
+            for c in range(3):
+                radiance[y, x, c] *= tint[c]
+
+
+@njit(cache=True, nogil=True)
+def _farthest(depth):  # type: ignore[no-untyped-def]
+    """The largest depth (H, W) that is finite, at least 0."""
+    farthest = np.float32(0)
+    for y in range(depth.shape[0]):
+        for x in range(depth.shape[1]):
+            if farthest < depth[y, x] < np.inf:
+                farthest = depth[y, x]
+    return farthest
 
 
 def _median_depth(layer: ColouredLayer) -> float:
