@@ -4,19 +4,21 @@ Each recording is made once and kept as numbers, so that a run can be interrupte
 all takes a minute. Portraits and rooms are folders of pictures, as for `unmask simulate`; drawn ones without.
 
     python -m experiments.challenges light --out DEV [--portraits P --half 0 --backgrounds B --people 40]
-    python -m experiments.challenges light --out LIGHT [--portraits P --half 1 ... --seed 500001]
-    python -m experiments.challenges head --out HEAD ...
-    python -m experiments.challenges report --out LIGHT --dev DEV --head HEAD --csv results/challenges.csv
+    python -m experiments.challenges light --out LIGHT [--portraits P --half 1 ... --seed 900011]
+    python -m experiments.challenges head --out HEAD [--portraits P --half 1 ... --seed 900011]
+    python -m experiments.challenges report --out LIGHT --head HEAD [--dev DEV --csv results/challenges.csv]
 """
 
 import argparse
 import csv
 import json
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from unmask.challenges.head import DEPTH_LEAST, LEAST_TURNS, HeadChallenge, HeadJudge, read
@@ -29,6 +31,8 @@ from unmask.challenges.sequence import LAG_STEP_S, false_acceptance
 from unmask.media.faces import FaceFinder
 from unmask.media.tracks import Tracker
 from unmask.metrics.intervals import rate
+from unmask.serve.attempts import decoded
+from unmask.serve.signals import FRAMES, middle
 from unmask.simulate.flashes import FlashedRecording, record_flashed
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import Portrait, load_portraits, procedural_portrait
@@ -37,6 +41,7 @@ from unmask.simulate.turns import SHEETS, Turns, draw_turns, record_turned
 from unmask.types import Face, Frame, Reason, Verdict
 
 FPS, SECONDS, SCALE = 15.0, 5.4, 0.6  # 384 x 288 pixels
+PAGE_QUALITY = 92  # of web/src/camera.ts
 # For each group of living people: what is asked of the recording beyond the default.
 GROUPS: dict[str, dict] = {
     "any": {},
@@ -57,7 +62,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Its file's."""
+        """That of its file."""
         return f"{self.group.replace('/', '_')}-{self.number:03d}"
 
 
@@ -95,27 +100,47 @@ def make(wanted: argparse.Namespace) -> None:
         portraits = [one for one in portraits if one.name in names]
     backgrounds = sorted(wanted.backgrounds.glob("*.jpg")) if wanted.backgrounds else []
     studio = Studio(portraits=portraits, backgrounds=backgrounds, cache=wanted.out / "cache")
-    darkest = np.argsort([skin(one) for one in portraits])[: max(1, len(portraits) // 6)]
+    people = People.of(portraits, seed=wanted.seed)
     wished = jobs(wanted.mode, wanted.people, wanted.attacks, seed=wanted.seed)
     for job in wished[wanted.part :: wanted.parts]:
         path = wanted.out / f"{job.name}.{'npz' if wanted.mode == 'light' else 'json'}"
         if path.exists():
             continue
         if wanted.mode == "light":
-            keep(path, *recorded(job, studio, darkest=darkest), finder=finder)
+            keep(path, *recorded(job, studio, people), finder=finder)
         else:
-            keep_head(path, *head_recorded(job, studio), finder=finder)
+            keep_head(path, *head_recorded(job, studio, people), finder=finder)
         print(job.name, flush=True)
 
 
-def recorded(job: Job, studio: Studio, *, darkest: Sequence[int]) -> tuple[LightChallenge, FlashedRecording]:
+@dataclass(frozen=True, slots=True)
+class People:
+    """Numbers of portraits: all, and the sixth with the darkest skin, each mixed by the seed."""
+
+    all: np.ndarray
+    darkest: np.ndarray
+
+    @classmethod
+    def of(cls, portraits: Sequence[Portrait], *, seed: int) -> "People":
+        """Those portraits' numbers."""
+        rng = np.random.default_rng([seed, 4])
+        darkest = np.argsort([skin(one) for one in portraits])[: max(1, len(portraits) // 6)]
+        return cls(rng.permutation(len(portraits)), rng.permutation(darkest))
+
+    def of_job(self, job: Job, *, dark: bool = False) -> int:
+        """Who is shown: another person in each recording of a group, as long as there are others."""
+        chosen = self.darkest if dark else self.all
+        begin = zlib.crc32(job.group.encode())
+        return int(chosen[(begin + job.number) % len(chosen)])
+
+
+def recorded(job: Job, studio: Studio, people: People) -> tuple[LightChallenge, FlashedRecording]:
     """The recording of that job."""
     row = dict(GROUPS.get(job.group, {}))
     rng = np.random.default_rng(job.seed)
     dark, share = row.pop("dark", False), row.pop("face_share", None)
-    subject = int(rng.choice(darkest)) if dark else int(rng.integers(len(studio.portraits)))
     request = Request(
-        subject=subject,
+        subject=people.of_job(job, dark=dark),
         instrument=job.group if job.group in INSTRUMENTS else None,
         seed=job.seed,
         frames=round(SECONDS * FPS),
@@ -128,14 +153,14 @@ def recorded(job: Job, studio: Studio, *, darkest: Sequence[int]) -> tuple[Light
     return challenge, made
 
 
-def head_recorded(job: Job, studio: Studio) -> tuple[HeadChallenge, Turns, Simulated]:
+def head_recorded(job: Job, studio: Studio, people: People) -> tuple[HeadChallenge, Turns, Simulated]:
     """The recording of somebody who makes the turns, or of a sheet that is turned."""
     rng = np.random.default_rng(job.seed)
     challenge = HeadChallenge.draw(rng)
     turns = draw_turns(rng, challenge.order)
     ends_s = turns.asked_s[-1] + turns.late_s[-1] + 2 * turns.there_s + turns.stays_s
     request = Request(
-        subject=int(rng.integers(len(studio.portraits))),
+        subject=people.of_job(job),
         instrument=None,
         seed=job.seed,
         frames=round((ends_s + 0.3) * FPS),
@@ -150,37 +175,53 @@ def keep_head(
 ) -> None:
     """What the judge says, and the parallax of every turn that was truly made, seen by the mesh or not."""
     tracker, judge, faces = Tracker(finder), HeadJudge(challenge), []
+    frames = [as_sent(image) for image in made.frames]
     for index, asked_s in enumerate(turns.asked_s):
         judge.shown(index, 1000 * float(asked_s))
-    for index, (image, time_s) in enumerate(zip(made.frames, made.times_s, strict=True)):
+    for index, (image, time_s) in enumerate(zip(frames, made.times_s, strict=True)):
         seen = tracker.update(Frame(image, float(time_s), index))
         faces.append(seen[0][1] if seen else None)
         judge.push(Frame(image, float(time_s) + 0.1, index), faces[-1])
     depths = [
         found
         for begin_s in turns.asked_s + turns.late_s
-        if (found := moved_between(made, faces, begin_s, begin_s + turns.there_s)) is not None
+        if (found := moved_between(frames, made.times_s, faces, begin_s, begin_s + turns.there_s)) is not None
     ]
     told = judge.decide().to_dict()
-    hints = injection_hints([], frames=made.frames[:30])
-    told["hints"] = [hint.code for hint in hints]
+    told["hints"] = hints_of(frames)
+    told["subject"] = made.subject
     told["true_turns"] = [[round(one.depth, 4), round(one.sure, 2)] for one in depths]
     path.with_suffix(".part").write_text(json.dumps(told))
     path.with_suffix(".part").rename(path)
 
 
+def as_sent(image: np.ndarray) -> np.ndarray:
+    """The picture as the service has it from the page's JPEG."""
+    packed = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, PAGE_QUALITY])[1]
+    return decoded(packed.tobytes(), side_px=max(image.shape[:2]))
+
+
+def hints_of(frames: Sequence[np.ndarray]) -> list[str]:
+    """What the service would say of injection, by the pictures alone: times and cameras are simulated."""
+    return [hint.code for hint in injection_hints([], frames=[middle(image) for image in frames[:FRAMES]])]
+
+
 def moved_between(
-    made: Simulated, faces: Sequence[Face | None], begin_s: float, end_s: float
+    frames: Sequence[np.ndarray],
+    times_s: np.ndarray,
+    faces: Sequence[Face | None],
+    begin_s: float,
+    end_s: float,
 ) -> Parallax | None:
     """The parallax from one moment to another; None where the face was not found at first, or points were
     lost.
     """
-    first, last = (int(np.abs(made.times_s - moment).argmin()) for moment in (begin_s, end_s))
+    first, last = (int(np.abs(times_s - moment).argmin()) for moment in (begin_s, end_s))
     face = faces[first]
     if face is None:
         return None
-    points = PointTracker(made.frames[first], face)
-    for image in made.frames[first + 1 : last + 1]:
+    points = PointTracker(frames[first], face)
+    for image in frames[first + 1 : last + 1]:
         points.follow(image)
     moved = points.moved()
     return None if moved is None else parallax(moved)
@@ -193,14 +234,15 @@ CODE_LENGTHS = (4, 6, 8, 10, 12, 16)
 
 
 def report(wanted: argparse.Namespace) -> None:
-    """The rates of all recordings, as CSV and on the terminal; without --head its rows stay as they are."""
+    """The rates of all recordings, as CSV and on the terminal; rows of tests that are not given stay."""
     rows = [*light_rows(wanted.out), *(light_rows(wanted.dev, chose=True) if wanted.dev else ())]
     if wanted.head:
-        rows += [*head_rows(wanted.head), *hint_rows(wanted.head)]
-    elif wanted.csv.exists():
-        with wanted.csv.open(newline="") as file:
-            rows += [row for row in csv.DictReader(file) if not row["test"].startswith(("light", "code"))]
+        rows += [*head_rows(wanted.head), *hint_rows(wanted.out, wanted.head)]
     rows += code_rows()
+    if wanted.csv.exists():
+        given = {row["test"] for row in rows}
+        with wanted.csv.open(newline="") as file:
+            rows += [row for row in csv.DictReader(file) if row["test"] not in given]
     with wanted.csv.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -243,12 +285,16 @@ def judged(
 
 
 def head_rows(folder: Path) -> Iterator[dict]:
-    """A row a group; then how often a single turn, seen by the mesh or not, showed the depth of a head."""
+    """A row a group; then what parallax says by itself, as if every turn had been seen by the mesh, and how
+    often a single turn showed the depth of a head.
+    """
     found: dict[str, list[dict]] = defaultdict(list)
     for path in sorted(folder.glob("*.json")):
         found[path.stem.rsplit("-", 1)[0]].append(reread(json.loads(path.read_text())))
     for group, told in found.items():
         yield row_of("head", group, told)
+    for group, told in found.items():
+        yield row_of("parallax alone", group, [by_parallax(one["true_turns"]) for one in told])
     for group, told in found.items():
         turns = [turn for one in told for turn in one["true_turns"]]
         deep = sum(depth >= DEPTH_LEAST and sure >= TURN_SURE for depth, sure in turns)
@@ -271,10 +317,20 @@ def reread(told: dict) -> dict:
     return {**told, "verdict": str(verdict), "reasons": [str(reason) for reason in reasons]}
 
 
-def hint_rows(folder: Path) -> Iterator[dict]:
-    """How often recordings that a camera took are hinted at as injected."""
-    told = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
-    told = [one["hints"] for one in told if "hints" in one]
+def by_parallax(turns: Sequence[tuple[float, float]]) -> dict:
+    """The verdict on the parallax of those turns: depth and how sure it is, each."""
+    if len(turns) < LEAST_TURNS:
+        return {"verdict": str(Verdict.UNDECIDED), "reasons": [str(Reason.EVIDENCE_WEAK)]}
+    # plane, sheet and points say nothing to the verdict
+    found = [Parallax(plane=0.0, sheet=0.0, depth=depth, sure=sure, points=0) for depth, sure in turns]
+    verdict, reasons = read(found)
+    return {"verdict": str(verdict), "reasons": [str(reason) for reason in reasons]}
+
+
+def hint_rows(light: Path, head: Path) -> Iterator[dict]:
+    """How often recordings that a camera took are hinted at as injected, whatever they show."""
+    told = [list(np.load(path)["hints"]) for path in sorted(light.glob("*.npz"))]
+    told += [json.loads(path.read_text())["hints"] for path in sorted(head.glob("*.json"))]
     for code in ("NO_SENSOR_NOISE", "COMPRESSED_BEFORE", "DOUBLED_FRAMES"):
         share = rate(sum(code in hints for hints in told), len(told))
         yield {
@@ -322,7 +378,8 @@ def keep(path: Path, challenge: LightChallenge, made: FlashedRecording, *, finde
     """The recording's samples and truth as numbers."""
     recording = made.recording
     tracker, samples = Tracker(finder), []
-    for index, (image, time_s) in enumerate(zip(recording.frames, recording.times_s, strict=True)):
+    frames = [as_sent(image) for image in recording.frames]
+    for index, (image, time_s) in enumerate(zip(frames, recording.times_s, strict=True)):
         seen = tracker.update(Frame(image, float(time_s), index))
         if seen:
             samples.append(sample(image, seen[0][1], time_s=float(time_s)))
@@ -337,6 +394,8 @@ def keep(path: Path, challenge: LightChallenge, made: FlashedRecording, *, finde
             shown_s=made.shown_s,
             latency_s=made.latency_s,
             frames=len(recording.frames),
+            subject=recording.subject,
+            hints=np.array(hints_of(frames), str),
             on_face=made.on_face,
             room=made.room,
             light=recording.light,

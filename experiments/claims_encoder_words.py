@@ -36,6 +36,16 @@ are equal.
 **Left out**: Auxiliary and CDCN, whose trunks are what they are; the true depth of an attack is here the
 plane of the print or display, or the mask's relief.
 
+**What the rest would take.** Recurrence, STPM and FAS-SGTD as a whole (four networks of clips on two
+backbones), zero against true depth, and FGHV's depth head have variants in
+`experiments/claims_encoder.py` and were not trained. At the rates of the last table, 0.34 CPU seconds a
+step of stage 1 and 0.91 of stage 2, everything about FAS-SGTD at the 36,000 frames that `sgtd_e.toml` sees
+is three core hours a seed, nine for three. The people are dearer: at 73 to 80 of them half an interval
+between two networks of clips is 0.04 of AUC, so that a difference of 0.02 takes some 300 people in each
+test, and 0.01 some 1,200; all photographs at hand are of 390. On [networks that begin from
+chance](claims.md) only STPM on unseen instruments shows more than 0.02. Between two FGHV's half an interval
+is 0.008 to 0.03: a depth head that is worth 0.01 takes 50 to 650 people.
+
 **Clips on real items** cannot be told: of the 114 items six are videos, one of them an attack. Networks
 of clips were not tried on them. On the unseen domain 160 recordings leave half an interval of 0.04
 between a network of clips and the linear head, so that a difference of 0.05 would take some 120 real

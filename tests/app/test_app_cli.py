@@ -76,9 +76,9 @@ def test_without_a_command_there_is_help_with_the_exit_codes(unmask):
     [
         ("-v", "assets"),
         ("assets", "--verbose"),
-        ("serve", "-v", "keys", "list", "--database", "sqlite:///a.db"),
-        ("serve", "keys", "list", "-v", "--database", "sqlite:///a.db"),
-        ("-v", "serve", "keys", "list", "-v", "--database", "sqlite:///a.db"),
+        ("serve", "-v", "keys", "new", "--owner", "a", "--scope", "read"),
+        ("serve", "keys", "new", "-v", "--owner", "a", "--scope", "read"),
+        ("-v", "serve", "keys", "new", "-v", "--owner", "a", "--scope", "read"),
     ],
 )
 def test_loudness_is_taken_before_a_command_and_after_it(unmask, tmp_path, monkeypatch, command):

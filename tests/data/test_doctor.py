@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_vendor_sets import SIW_SCREENS, SIW_SCREENS_FIRST, siw
 
 from unmask.app.data import every_set, one_set, total
 from unmask.data.catalogue import protocols_with
@@ -286,3 +287,37 @@ def test_a_set_without_published_counts_says_so():
     assert total(None) == "counts unverified"
     assert one_set(replace(MSU, counts=None))
     assert every_set()
+
+
+SIW_ARCHIVES = {  # screens of each part -> the line that the doctor prints
+    "since 2020": (
+        SIW_SCREENS,
+        "train 714 + 1,702, test 599 + 1,454 (as published: the archive as bob's lists have it since 2020, "
+        "4,469 videos)",
+    ),
+    "first": (
+        SIW_SCREENS_FIRST,
+        "train 714 + 1,703, test 599 + 1,462 (as published: the archive of bob's first lists and of the "
+        "paper, 4,478 videos)",
+    ),
+}
+
+
+@pytest.mark.parametrize("archive", SIW_ARCHIVES)
+def test_both_archives_of_siw_are_whole_and_the_doctor_says_which_it_sees(archive, tmp_path, unmask):
+    screens, line = SIW_ARCHIVES[archive]
+    write_video(tmp_path / "clip.mp4", [np.full((16, 16, 3), 90, np.uint8)], fps=30)
+    clip = (tmp_path / "clip.mp4").read_bytes()
+    for number, name in enumerate(name for name in siw(screens) if not name.endswith(".face")):
+        path = tmp_path / "SiW" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(video(clip, number))
+    code, out, _ = unmask("doctor", "siw", tmp_path / "SiW", width=200)
+    assert code == 0, out
+    assert f"{number + 1:,} presentations of 165 subjects; 40 files opened" in out
+    assert line in out
+    assert "nothing wrong was found" in out
+    (tmp_path / "SiW" / "Train/spoof/003/003-1-3-1-1.m.mov").unlink()
+    code, out, _ = unmask("doctor", "siw", tmp_path / "SiW", width=200)
+    assert code == 1
+    assert "not as published" in out

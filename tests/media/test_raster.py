@@ -1,5 +1,6 @@
 """The rasteriser against geometry written out, and the mesh's topology against what a disk must be."""
 
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -72,3 +73,22 @@ def test_what_is_covered_is_what_has_a_depth(rng):
         seen = covered(vertices, triangles, height=37, width=45)
         assert seen.any()
         np.testing.assert_array_equal(seen, np.isfinite(depth))
+
+
+def test_triangles_whose_corners_lie_on_pixels_or_on_one_line_cover_what_has_a_depth(rng):
+    for coarse in (1.0, 0.5, 0.25):
+        vertices = (rng.integers(-8, 60, (40, 3)) * coarse).astype(np.float32)
+        vertices[:12, 1] = 7.0
+        triangles = rng.integers(0, 40, (200, 3))
+        depth = rasterise(vertices, triangles, height=33, width=29)[0]
+        np.testing.assert_array_equal(covered(vertices, triangles, height=33, width=29), np.isfinite(depth))
+
+
+def test_a_mesh_of_noise_takes_no_more_memory_than_triangles_times_rows(rng):
+    vertices = rng.normal(64, 60, (POINTS, 3)).astype(np.float32)
+    tracemalloc.start()
+    seen = covered(vertices, FACE_TRIANGLES, height=128, width=128)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert seen.mean() > 0.9
+    assert most < 400 * 128 * len(FACE_TRIANGLES)  # bytes; for triangles times pixels it was 600 MB

@@ -136,6 +136,17 @@ def test_hints_of_injection_stand_beside_the_verdict_and_change_nothing(door):
     assert (told["state"], result["state"]) == ("live", "live")
 
 
+def test_a_name_that_is_no_text_keeps_nobody_from_the_result(door):
+    person = door.person(tries=1)
+    with person.connect() as socket:
+        client = {"label": "OBS \ud800\x00 \u6444\u50cf\u5934"}
+        socket.tell({"type": "hello", "token": person.session["token"], "client": client})
+        socket.hear()
+        person.until_told(socket, LIVE)
+    named = [hint["value"] for hint in door.result(person)["injection"] if hint["limit"] == "obs"]
+    assert named == ["obs  \u6444\u50cf\u5934"]
+
+
 def test_parts_of_pictures_keep_their_blocks(rng):
     image = rng.integers(0, 255, (480, 640, 3), dtype=np.uint8)
     part = middle(image)

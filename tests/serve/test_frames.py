@@ -8,7 +8,7 @@ import pytest
 from doubles import LIVE, PRINT, WEAK, jpeg_of
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from unmask.serve import audit, frames
+from unmask.serve import audit, frames, sessions
 
 
 def told_to_close(socket) -> tuple[int, str]:
@@ -322,6 +322,15 @@ def test_a_foreign_page_may_not_connect(serve):
     for origin in ("https://shop.example", door.base):
         with person.connect(origin=origin) as socket:
             assert person.hello(socket)["type"] == "ready"
+
+
+@pytest.mark.parametrize("name", ["%00", "s" + "A" * 30, "s" + "0" * 31, "s" + "0" * 30 + "%0A"])
+def test_an_id_that_is_none_does_not_get_to_the_database(door, monkeypatch, name):
+    monkeypatch.setattr(sessions, "attach", None)
+    person = door.person()
+    person.address = person.address.replace(person.session["id"], name)
+    with pytest.raises(InvalidStatus), person.connect():
+        pass
 
 
 def test_more_connections_than_there_is_room_for_are_sent_away(serve):

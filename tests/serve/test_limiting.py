@@ -76,7 +76,7 @@ def test_what_cannot_be_counted_is_not_let_in(port):
     assert counted([rates]) == [False] * 6
 
 
-@pytest.mark.parametrize("written", ["", "many", "5/fortnight", "-1/minute"])
+@pytest.mark.parametrize("written", ["", "many", "5/fortnight", "-1/minute", "0/minute", "5/minute;1/second"])
 def test_a_rate_that_is_none_is_refused(written):
     with pytest.raises(SettingsError, match="600/minute"):
         Rates(key=written, address="1/minute")

@@ -9,6 +9,7 @@ from doubles import LIVE, PRINT, WEAK, Person
 from unmask.challenges.result import ChallengeResult
 from unmask.serve.attempts import AttemptResult, Seen
 from unmask.serve.hints import advice_of
+from unmask.serve.page import HERE
 from unmask.serve.telling import retry_message
 from unmask.types import Reason, Verdict
 
@@ -53,6 +54,18 @@ def test_the_developer_view_of_the_demo_hears_both(serve):
     assert state["reasons"] == []
     assert decision["score"] < decision["threshold"]
     assert (decision["verdict"], decision["state"]) == ("ATTACK", "attack")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"Host": "localhost.evil.example"}, {"X-Forwarded-For": "203.0.113.5"}],
+)
+def test_a_demo_for_this_machine_is_shown_to_no_other(serve, headers):
+    door = serve(demo=True, demo_hosts=HERE)
+    assert door.client.get("/demo").status_code == 200
+    assert door.client.get("/demo", headers=headers).status_code == 404
+    assert door.client.post("/demo/session", json={}, headers=headers).status_code == 404
+    assert serve(demo=True).client.get("/demo", headers=headers).status_code == 200
 
 
 def test_an_unclear_try_of_the_demo_says_why(serve):

@@ -151,6 +151,28 @@ def test_the_benchmark_prints_one_row_and_goes_on_where_it_stood(homes, tmp_path
     assert state.stat().st_mtime_ns == written
 
 
+def test_what_is_there_is_taken_only_for_the_same_settings_and_sets(homes, tmp_path, unmask):
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(steps=2, run={"ema": 0.0, "loggers": []})))
+    data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
+    command = ("benchmark", "ocim", "--config", config, "--task", "limited", "--out", tmp_path / "out")
+    home = ("--data", homes["oulu-npu"])
+    assert unmask(*command, *data, *home)[0] == 0
+    state = tmp_path / "out" / "ocim-mi-to-c" / "seed-1" / "checkpoint.safetensors"
+    written = state.stat().st_mtime_ns
+    code, _, err = unmask(*command, *data, *home, "--set", "optimiser.rate=0.5", width=300)
+    assert code == 4
+    assert "differs from the settings given" in err
+    other = write_whole(tmp_path / "others", dataset="replay-attack", seed=9)
+    swapped = [other if word == homes["replay-attack"] else word for word in data]
+    code, _, err = unmask(*command, *swapped, *home, width=300)
+    assert code == 4
+    assert f"are of {homes['replay-attack']}, which is not in --data" in err
+    assert state.stat().st_mtime_ns == written
+    assert unmask(*command, *data, *home, "--set", "run.steps=3")[0] == 0  # a run may be made longer
+    assert state.stat().st_mtime_ns > written
+
+
 def write_siw_m(root: Path) -> Path:
     """SiW-M prepared whole: live faces of both parts, and two videos of each type of attack."""
     (root / "all").mkdir(parents=True)
@@ -253,3 +275,39 @@ def test_a_training_that_is_refused_leaves_nothing(homes, tmp_path, unmask):
     assert code == 4
     assert "do not fit tiny_single" in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_training_that_wants_first_weights_leaves_nothing_without_them(homes, tmp_path, unmask):
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(network="tiny_multi", run={"backbone": "frozen"})))
+    data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
+    command = ("train", *data, "--config", config, "--protocol", "ocim/mi-to-c", "--out", tmp_path / "out")
+    for init in ((), ("--init", tmp_path / "none.safetensors")):
+        code, _, err = unmask(*command, *init)
+        assert code in (3, 4), err
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_training_whose_clips_do_not_fit_leaves_nothing(homes, tmp_path, unmask):
+    data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
+    command = ("train", *data, "--config", "sgtd_s_single", "--protocol", "ocim/mi-to-c")
+    code, _, err = unmask(*command, "--out", tmp_path / "out")
+    assert code == 4
+    assert "the network takes pictures of 128 px" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_one_protocol_is_kept_from_another(homes, tmp_path, unmask):
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(steps=2)))
+    data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
+    select(
+        [home for name, home in homes.items() if name != "oulu-npu"],
+        protocol="ocim/mi-to-c",
+        out=tmp_path / "out" / "sets",
+    )
+    command = ("train", *data, "--config", config, "--out", tmp_path / "out")
+    code, _, err = unmask(*command, "--protocol", "ocim/c-to-m", width=300)
+    assert code == 4
+    assert "is of ocim/mi-to-c, not of ocim/c-to-m" in err
+    assert protocol_of(tmp_path / "out" / "sets") == "ocim/mi-to-c"

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -184,6 +185,7 @@ RANKS = """
 import sys
 sys.path[:0] = [{tests!r}, {tests!r} + "/.."]
 import os
+import shutil
 from pathlib import Path
 import torch
 from test_training import MODELS, NETWORKS, toy_settings, train
@@ -381,7 +383,7 @@ def test_several_seeds_go_on_where_they_were_killed(toy, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["unmask", "train", "--resume", "--seeds", "2"])
     assert app_train.train_all(replace(asked, resume=True)) == 0
     assert cited[-1] == "unmask train --seeds 2"  # as an unbroken run cites it
-    assert begun == [1, 2, 1, 2]  # the third was refused, seed 1 not trained again
+    assert begun == [1, 2, 2]  # refused in between, and seed 1 not trained again
     with (out / "summary.csv").open(newline="") as file:
         (loss, *_) = rows = list(csv.DictReader(file))
     assert loss["seeds"] == "1 2"
@@ -391,10 +393,35 @@ def test_several_seeds_go_on_where_they_were_killed(toy, tmp_path, monkeypatch):
     )
 
 
+def test_a_seed_is_there_only_with_the_settings_that_are_asked_for(toy, tmp_path, monkeypatch):
+    shipped = SimpleNamespace(weights=tmp_path / "w", model=tmp_path / "m")
+    monkeypatch.setattr(app_train, "finish", lambda *given, **named: shipped)
+    monkeypatch.setattr(app_train, "add_bf16_points", lambda *given, **named: None)
+    config, out = tmp_path / "toy.toml", tmp_path / "out"
+    config.write_text(to_toml(toy_settings(steps=3, optimiser={"schedule": "constant"})))
+    asked = TrainOptions(config=str(config), data=(toy,), out=out, seeds=2)
+    assert app_train.train_all(asked) == 0
+    again = replace(asked, resume=True)
+    with pytest.raises(SettingsError, match="keeps its own, but for"):
+        app_train.train_all(replace(again, changes=("optimiser.rate=0.5",)))
+    assert app_train.train_all(replace(again, changes=("run.steps=5",))) == 0
+    assert [read(out / f"seed-{seed}" / CHECKPOINT).history.step for seed in (1, 2)] == [5, 5]
+
+
+def test_a_run_is_resumed_on_its_own_clips_alone(toy, tmp_path):
+    train(toy_settings(steps=2), data=toy, out=tmp_path / "run")
+    for seed, part in enumerate(("train", "dev")):
+        write_toy(tmp_path / "other" / part, seed=5 + seed, subjects=part)
+    with pytest.raises(SettingsError, match="learns from other clips than those given"):
+        train(toy_settings(steps=2), data=tmp_path / "other", out=tmp_path / "run", resume=True)
+    shutil.copytree(toy, tmp_path / "moved")
+    train(toy_settings(steps=2), data=tmp_path / "moved", out=tmp_path / "run", resume=True)
+
+
 @pytest.mark.parametrize("words", [("{}",), ("--data", "{}")])
 def test_train_takes_its_folder_by_place_and_as_an_option(toy, tmp_path, monkeypatch, unmask, words):
     begun = []
-    monkeypatch.setattr(app_train, "_one", lambda settings, options, **named: begun.append(named["sets"]))
+    monkeypatch.setattr(app_train, "_one", lambda run, options, **named: begun.append(named["sets"]))
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(toy_settings()))
     given = [word.format(toy) for word in words]

@@ -4,11 +4,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Row
+from unmask.training.networks import build
 from unmask.training.sampling import Balanced, Epochs
-from unmask.training.settings import Batches, read_settings
+from unmask.training.settings import Batches, presets, read_settings
 from unmask.types import ClipSpec, DataError, Label
 
 INSTRUMENTS = ("", "", "print/a", "replay/b")
@@ -128,6 +130,24 @@ def test_stage_2_sees_two_clips_of_an_attack_for_fourteen_of_a_bona_fide_video(n
     numbers = np.concatenate([drawn.numbers(step, parts=1)[0] for step in steps])
     counted = Counter(rows[n].presentation for n in numbers)
     assert counted == {row.presentation: 14 if row.label is Label.BONA_FIDE else 2 for row in rows}
+
+
+def test_no_network_of_clips_sees_more_of_attacks_than_of_the_living():
+    seen = {}
+    for name in presets():
+        settings = read_settings(name)
+        with torch.device("meta"):
+            multi_frame = build(settings, init=None).multi_frame
+        if multi_frame:
+            seen[name.removesuffix(".toml")] = settings.batches
+    assert {name for name, batches in seen.items() if batches.order == "epochs"} == {
+        "sgtd_multi",
+        "off_gru_multi",
+    }
+    for batches in seen.values():
+        published = (batches.clips_bona_fide, batches.clips_attack) == (16, 2)
+        assert published if batches.order == "epochs" else batches.bona_fide == 0.5
+    assert len(seen) == 6
 
 
 def test_a_step_of_an_epoch_does_not_depend_on_the_steps_before_it():

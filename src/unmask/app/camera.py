@@ -39,6 +39,7 @@ class CameraOptions:
 def camera(options: CameraOptions) -> int:
     """Serves until it is interrupted."""
     extra()
+    from unmask.serve.page import HERE
     from unmask.serve.server import serve
     from unmask.serve.settings import ServeSettings
 
@@ -53,6 +54,7 @@ def camera(options: CameraOptions) -> int:
             models=tuple(str(path) for path in options.models),
             points=(options.point,),
             demo=True,
+            demo_hosts=HERE,
         )
         return serve(settings, host=HOST, port=chosen, workers=1, quiet=True)
 

@@ -13,7 +13,7 @@ from unmask.app.progress import losses, say
 from unmask.app.render import print_whole
 from unmask.data.catalogue import protocol as catalogue_protocol
 from unmask.data.prepare.prepared import PREPARATION
-from unmask.data.prepare.selection import dataset_of, select
+from unmask.data.prepare.selection import dataset_of, select, selected_from
 from unmask.files import keep_inputs, write_bytes
 from unmask.parallel import ENGINES, ray_module
 from unmask.training.field import FIELD, VIEWS, Fold, read_field, write_field, write_table
@@ -59,18 +59,22 @@ def _folder(out: Path, protocol: str, seed: int, *, settings: Settings) -> Path:
 def _fold(
     task: tuple[str, int], *, settings: Settings, homes: dict[str, Path], options: FoldOptions
 ) -> list[Fold]:
-    """One run, from where it stands."""
+    """One run, from where it stands; a folder of other sets or settings is refused."""
     protocol, seed = task
     folder = _folder(options.out, protocol, seed, settings=settings)
-    if (folder / FIELD).is_file():
-        return read_field(folder)
     sets = folder.parent / "sets"
+    needed = [homes[name] for name in catalogue_protocol(protocol).needs]
     if not (sets / PREPARATION).is_file():
-        needed = [homes[name] for name in catalogue_protocol(protocol).needs]
         for note in select(needed, protocol=protocol, out=sets):
             say(f"{protocol}: {note}; rates on it are not those of the papers")
+    elif other := sorted(selected_from(sets) - {home.resolve() for home in needed}):
+        raise SettingsError(
+            f"the runs in {folder.parent} are of {other[0]}, which is not in --data; name another --out"
+        )
     its = replace(settings, run=replace(settings.run, seed=settings.run.seed + seed))
     resume = (folder / SETTINGS).is_file()
+    if resume and (folder / FIELD).is_file() and read_settings(folder / SETTINGS) == its:
+        return read_field(folder)
     if options.engine == "torchrun":
         _by_torchrun(its, sets=sets, folder=folder, resume=resume, options=options)
     else:

@@ -114,7 +114,7 @@ def run(
         typer.Option(
             "--demo/--no-demo",
             help="Show the camera page at /demo to anyone, without a key, with scores; where neither is "
-            "given, on a loopback address without --origin and --proxies alone.",
+            "given, on a loopback address without --origin and --proxies, to this machine's browsers.",
         ),
     ] = None,
     closed_metrics: Annotated[
@@ -129,9 +129,11 @@ def run(
     if context.invoked_subcommand is not None:
         return 0
     extra()
+    from unmask.serve.page import HERE
     from unmask.serve.server import serve as listen
     from unmask.serve.settings import ServeSettings
 
+    demo_here = demo is None and _is_loopback(host) and not origin and not proxies
     settings = ServeSettings(
         database=database,
         models=tuple(str(path) for path in model or ()),
@@ -153,7 +155,8 @@ def run(
         signing_key=signing_key,
         issuer=issuer,
         open_metrics=not closed_metrics,
-        demo=_is_loopback(host) and not origin and not proxies if demo is None else demo,
+        demo=demo_here if demo is None else demo,
+        demo_hosts=HERE if demo_here else (),
     )
     _greet(_migrated(database), host=host)
     return listen(settings, host=host, port=port, workers=workers, proxies=proxies)
@@ -167,7 +170,9 @@ def new(
         list[Scope],
         typer.Option(help="create sessions and checks, read results, or admin; may be given again."),
     ],
-    days: Annotated[float | None, typer.Option(help="The key ends after so many days.", min=0.001)] = None,
+    days: Annotated[
+        float | None, typer.Option(help="The key ends after so many days.", min=0.001, max=36500)
+    ] = None,
     database: InDatabase = SQLITE,
 ) -> int:
     """Make a key and print it; it cannot be shown again."""
@@ -188,7 +193,7 @@ def show(database: InDatabase = SQLITE) -> int:
     extra()
     from unmask.serve.keys import listed
 
-    for key in _migrated(database).call(listed):
+    for key in _there(database).call(listed):
         ends = key["revoked_at"] or key["expires_at"]
         until = "in force" if ends is None else f"until {_day(ends)}"
         print(f"{key['id']}  {key['owner']}  {key['scopes']}  made {_day(key['created_at'])}  {until}")
@@ -199,14 +204,16 @@ def show(database: InDatabase = SQLITE) -> int:
 @with_loudness
 def rotate(
     key: Annotated[str, typer.Argument(help="Its id.", metavar="ID")],
-    overlap_hours: Annotated[float, typer.Option(help="How long the old key stays in force.", min=0)] = 24.0,
+    overlap_hours: Annotated[
+        float, typer.Option(help="How long the old key stays in force, at most.", min=0, max=8760)
+    ] = 24.0,
     database: InDatabase = SQLITE,
 ) -> int:
-    """Print a new key with the same owner and scopes; the old one ends after the overlap."""
+    """Print a new key with the same owner, scopes and length of life; the old one ends after the overlap."""
     extra()
     from unmask.serve.keys import rotate as rotated
 
-    print(_migrated(database).call(rotated, key, now=time.time(), overlap_s=overlap_hours * 3600))
+    print(_there(database).call(rotated, key, now=time.time(), overlap_s=overlap_hours * 3600))
     return 0
 
 
@@ -219,7 +226,7 @@ def revoke(
     extra()
     from unmask.serve.keys import revoke as end
 
-    _migrated(database).call(end, key, now=time.time())
+    _there(database).call(end, key, now=time.time())
     return 0
 
 
@@ -238,11 +245,11 @@ def verify(
     extra()
     from unmask.serve.audit import hash_of, verify as verified
 
-    opened = _migrated(database)
+    opened = _there(database)
     last, wrong = opened.call(verified)
     if head and not wrong:
         number, _, sha256 = head.partition(":")
-        if not number.isdecimal() or opened.call(hash_of, int(number)) != sha256:
+        if not 0 < len(number) < 19 or not number.isdecimal() or opened.call(hash_of, int(number)) != sha256:
             wrong = f"row {number} is not the one of --head"
     print(f"broken: {wrong}" if wrong else f"whole: {last}")
     return 1 if wrong else 0
@@ -255,6 +262,17 @@ def extra() -> None:
         raise SettingsError(
             f"the service needs the extra `serve` ({missing[0]} is missing): pip install 'unmask[serve]'"
         )
+
+
+def _there(address: str) -> "Database":
+    """The database that a server or `keys new` made: a new one would be whole, and say nothing."""
+    from unmask.serve.database import file_of
+    from unmask.types import SourceError
+
+    file = file_of(address)
+    if file is not None and not file.exists():
+        raise SourceError(f"there is no database {file}; name that of the server with --database")
+    return _migrated(address)
 
 
 def _migrated(address: str) -> "Database":

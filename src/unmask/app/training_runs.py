@@ -1,20 +1,21 @@
 """The trainings of `unmask train`: prepared clips -> weights with their contract -> an ONNX file."""
 
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unmask.app.precision import add_bf16_points
 from unmask.app.progress import adding, bar, losses, say
 from unmask.app.train_options import TrainOptions
 from unmask.app.training_sets import prepared, training_data
-from unmask.data.prepare.prepared import PreparedSet
+from unmask.data.prepare.prepared import PreparedSet, protocol_of
 from unmask.data.prepare.selection import select
 from unmask.files import keep_inputs
 from unmask.training.finish import MODEL, WEIGHTS, Finished, finish
-from unmask.training.loop import is_rank_zero, train
+from unmask.training.loop import is_rank_zero, refuse_start, train
 from unmask.training.networks import refuse_unfit
 from unmask.training.on_ray import train_on_ray
 from unmask.training.results import RESULTS, Result, read_results, write_results, write_summary
@@ -38,37 +39,77 @@ def train_all(options: TrainOptions) -> int:
     overrides = changes_of(options.changes) | ({"run.steps": options.steps} if options.steps else {})
     settings = read_settings(options.config, overrides=overrides)
     refuse_unfit(settings)  # before anything is written
-    if options.protocol:
-        for note in select(data, protocol=options.protocol, out=out / "sets"):
-            say(f"{options.protocol}: {note}; rates on it are not those of the papers")
-        data = [out / "sets"]
-    sets = [prepared(folder, out / "prepared", settings=settings, alone=len(data) == 1) for folder in data]
-    if options.seeds == 1:
-        _one(settings, options, data=data, sets=sets, out=out, resume=resume)
-        return 0
-    found: dict[int, list[Result]] = {}
-    for seed in range(settings.run.seed, settings.run.seed + options.seeds):
-        folder, its = out / f"seed-{seed}", replace(settings, run=replace(settings.run, seed=seed))
-        if not (resume and (folder / RESULTS).is_file()):
-            going_on = resume and (folder / SETTINGS).is_file()
-            _one(its, options, data=data, sets=sets, out=folder, resume=going_on)
-        if is_rank_zero():
-            found[seed] = read_results(folder)
+    runs = _runs(settings, options)
     if is_rank_zero():
+        for run in runs:
+            refuse_start(run.settings, run.out, resume=run.resume, init=options.init)
+    if options.protocol:
+        data = [_selected(data, options)]
+    sets = [prepared(folder, out / "prepared", settings=settings, alone=len(data) == 1) for folder in data]
+    found: dict[int, list[Result]] = {}
+    for run in runs:
+        if not _is_done(run):
+            try:
+                _one(run, options, data=data, sets=sets)
+            except UnmaskError:
+                _leave_nothing(runs, options)
+                raise
+        if options.seeds > 1 and is_rank_zero():
+            found[run.settings.run.seed] = read_results(run.out)
+    if found:
         _print_summary(write_summary(out, found), count=options.seeds)
     return 0
 
 
-def _one(
-    settings: Settings,
-    options: TrainOptions,
-    *,
-    data: Sequence[Path],
-    sets: Sequence[Path],
-    out: Path,
-    resume: bool,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    settings: Settings
+    out: Path
+    resume: bool
+    one_of: int  # so many seeds
+
+
+def _runs(settings: Settings, options: TrainOptions) -> list[_Run]:
+    """The one run in --out, or one in a folder of its own for each seed, of which some may not be begun."""
+    if options.seeds == 1:
+        return [_Run(settings=settings, out=options.out, resume=options.resume, one_of=1)]
+    runs = []
+    for seed in range(settings.run.seed, settings.run.seed + options.seeds):
+        folder, its = options.out / f"seed-{seed}", replace(settings, run=replace(settings.run, seed=seed))
+        resume = options.resume and (folder / SETTINGS).is_file()
+        runs.append(_Run(settings=its, out=folder, resume=resume, one_of=options.seeds))
+    return runs
+
+
+def _is_done(run: _Run) -> bool:
+    """Whether that seed is there already, with these settings; one that is to be longer is not."""
+    there = run.one_of > 1 and run.resume and (run.out / RESULTS).is_file()
+    return there and read_settings(run.out / SETTINGS) == run.settings
+
+
+def _selected(data: Sequence[Path], options: TrainOptions) -> Path:
+    """The parts of the protocol in the run's folder; what another protocol left there is kept."""
+    out = options.out / "sets"
+    if (there := protocol_of(out)) not in ("", options.protocol):
+        raise SettingsError(
+            f"the run in {options.out} is of {there}, not of {options.protocol}; name another --out"
+        )
+    for note in select(data, protocol=options.protocol, out=out):
+        say(f"{options.protocol}: {note}; rates on it are not those of the papers")
+    return out
+
+
+def _leave_nothing(runs: Sequence[_Run], options: TrainOptions) -> None:
+    """Takes away the lists of the protocol's parts where no run has begun that needs them."""
+    if options.protocol and is_rank_zero() and not any((run.out / SETTINGS).exists() for run in runs):
+        shutil.rmtree(options.out / "sets")
+        if not any(options.out.iterdir()):
+            options.out.rmdir()
+
+
+def _one(run: _Run, options: TrainOptions, *, data: Sequence[Path], sets: Sequence[Path]) -> None:
     """One run to its weights, its ONNX file and its results."""
+    settings, out, resume = run.settings, run.out, run.resume
     if options.ray:
         train_on_ray(settings, data=sets, out=out, workers=options.ray, resume=resume, init=options.init)
     else:

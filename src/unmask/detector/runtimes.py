@@ -18,6 +18,9 @@ from unmask.types import ModelError, SettingsError
 
 DEVICES = ("auto", "cpu", "gpu", "npu")
 CUDA = "CUDA"  # beside OpenVINO's names CPU, GPU and NPU
+# Compiled for one clip at a time. The processor takes a seventh less for shapes that are known before, and no
+# less for a clip of several; the NPU computes no others.
+ONE_CLIP = ("CPU", "NPU")
 ARITHMETIC = {"f32": "f32", "bf16": "bf16", "int8": "f32"}  # of what a graph does not say itself
 Inputs = Mapping[str, np.ndarray]
 
@@ -37,12 +40,14 @@ class Runtime(Protocol):
 
 
 class OpenVinoRuntime:
-    """A compiled graph of OpenVINO's; a request for each call at a time, of one clip if `single`."""
+    """A compiled graph of OpenVINO's; a request for each call at a time, of one clip where the graph takes no
+    more.
+    """
 
-    def __init__(self, graph: CompiledGraph, outputs: Sequence[str], *, single: bool = False) -> None:
+    def __init__(self, graph: CompiledGraph, outputs: Sequence[str]) -> None:
         self.was_kept, self.keep = graph.was_kept, graph.keep
         self._outputs = outputs
-        self._single = single
+        self._single = all(port.get_partial_shape().is_static for port in graph.model.inputs)
         self._compiled = graph.model
         self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
 
@@ -120,7 +125,7 @@ def runtime_of(
     """
     if device != CUDA:
         compiled = compiled_for(read, key=key, name=name, precision=precision, threads=threads, device=device)
-        return OpenVinoRuntime(compiled, _outputs(compiled.model), single=device == "NPU")
+        return OpenVinoRuntime(compiled, _outputs(compiled.model))
     if precision == "bf16":
         raise SettingsError(
             "ONNX Runtime computes this graph in f32 on CUDA; give --precision f32, or --device cpu for bf16"
@@ -163,6 +168,8 @@ def cuda_here() -> bool:
 def one_by_one(once: Callable[[Inputs], list[np.ndarray]], inputs: Inputs) -> list[np.ndarray]:
     """The outputs of a batch from calls of one clip each."""
     count = len(next(iter(inputs.values())))
+    if count == 1:
+        return once(inputs)
     parts = [once({name: array[k : k + 1] for name, array in inputs.items()}) for k in range(count)]
     return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
@@ -170,17 +177,24 @@ def one_by_one(once: Callable[[Inputs], list[np.ndarray]], inputs: Inputs) -> li
 def compiled_for(
     read: Callable[[], ov.Model], *, key: bytes, name: str, precision: str, threads: int, device: str = "CPU"
 ) -> CompiledGraph:
-    """For one clip at a time, as soon as possible, at exactly that precision; compiled for the processor, it
-    may be kept for the next process. Raises ModelError.
+    """For clips that come one after the other, as soon as possible, at exactly that precision; compiled for
+    the processor, it may be kept for the next process. Raises ModelError.
     """
+
+    def sized() -> ov.Model:
+        model = read()
+        if device in ONE_CLIP:
+            model.reshape({port: _of_one(port) for port in model.inputs})
+        return model
+
     try:
         if device == "CPU":
-            return compiled_graph(key, lambda _: read(), cpu_settings(precision=precision, threads=threads))
+            settings = cpu_settings(precision=precision, threads=threads)
+            return compiled_graph(key + b"one clip", lambda _: sized(), settings)
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": ARITHMETIC[precision]}
-        model = read()
-        if device == "NPU":  # it computes shapes that are known before, and no others, in f16 alone
+        if device == "NPU":  # it knows f16 alone
             settings["INFERENCE_PRECISION_HINT"] = "f16"
-            model.reshape({port: _of_one(port) for port in model.inputs})
+        model = sized()
         return CompiledGraph(model=ov.Core().compile_model(model, device, settings), was_kept=False)
     except (RuntimeError, ValueError) as broken:
         raise not_computed(name, broken) from broken

@@ -16,6 +16,9 @@ def colourfulness(square: np.ndarray) -> float:
     """
     lab = cv2.cvtColor(square.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     lab = cv2.GaussianBlur(lab, (0, 0), 1.5).reshape(-1, 3).astype(np.float64)  # noise is not colour
-    light = np.column_stack([np.ones(len(lab)), lab[:, 0], lab[:, 0] ** 2])
-    tint = light @ np.linalg.lstsq(light, lab[:, 1:], rcond=None)[0]
-    return float(np.sqrt(np.square(lab[:, 1:] - tint).mean(axis=0).sum()))
+    level = lab[:, 0] / 50 - 1  # about -1 to 1, so that the sums below keep their digits
+    light = np.stack([np.ones_like(level), level, level**2])
+    # Three unknowns by three sums: a decomposition of all pixels takes several times as long.
+    tint = np.linalg.lstsq(light @ light.T, light @ lab[:, 1:], rcond=None)[0]
+    left = lab[:, 1:] - light.T @ tint
+    return float(np.sqrt(np.square(left).mean(axis=0).sum()))

@@ -86,7 +86,8 @@ def measure(image: np.ndarray, face: Face) -> Quality:
     square = cut_picture(image, box, size_px=SIDE)
     grey = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY).astype(np.float32)
     coarse = mesh_mask(mesh_in_clip(face.mesh, box, size_px=SIDE), size_px=SIDE)
-    skin = np.kron(coarse, np.ones((SIDE // len(coarse),) * 2, np.float32)) > 0.5
+    cell = SIDE // len(coarse)
+    skin = (coarse > 0.5).repeat(cell, axis=0).repeat(cell, axis=1)
     skin |= not skin.any()  # a degenerate mesh: judge the whole square
     values = grey[skin]
     edges = cv2.Laplacian(grey, cv2.CV_32F)[skin]
@@ -104,7 +105,8 @@ def measure(image: np.ndarray, face: Face) -> Quality:
 def pose_of(mesh: np.ndarray) -> FacePose:
     """The turn of a mesh (468, 3), from the plane through its outer eye corners, forehead and chin."""
     across, down = mesh[LEFT_EYE] - mesh[RIGHT_EYE], mesh[CHIN] - mesh[FOREHEAD]
-    x, y, z = np.cross(across.astype(np.float64), down.astype(np.float64))  # away from the camera
+    (ax, ay, az), (bx, by, bz) = across.tolist(), down.tolist()
+    x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx  # away from the camera
     yaw, pitch, roll = np.degrees([np.arctan2(-x, z), np.arctan2(-y, z), np.arctan2(across[1], across[0])])
     return FacePose(yaw=float(yaw), pitch=float(pitch), roll=float(roll))
 

@@ -7,6 +7,8 @@ picture where that matters. Plain numpy, so that a check needs no compiler; the 
 compiled loop (`simulate.rendering.raster`), and a test holds them together bit by bit.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from unmask.media.topology import FACE_TRIANGLES
@@ -54,37 +56,107 @@ def rasterise(
 
 
 def covered(vertices: np.ndarray, triangles: np.ndarray, *, height: int, width: int) -> np.ndarray:
-    """Where `rasterise` has a depth, (H, W) bool, without finding out which triangle is in front."""
-    points = np.asarray(vertices, np.float32)
-    _, x, y, *_ = _candidates(points, np.asarray(triangles, np.int32), height=height, width=width)
-    seen = np.zeros((height, width), bool)
-    seen[y, x] = True
-    return seen
+    """Where `rasterise` has a depth, (H, W) bool, without finding out which triangle is in front.
+
+    Only the first and the last pixel of a triangle in each row are computed: the work is at most triangles
+    times rows, however large and bent they are.
+    """
+    boxes = _boxes(vertices, triangles, height=height, width=width)
+    row, y = _lines(boxes.top, np.where(boxes.columns > 0, boxes.lines, 0))
+    (ax, bx, cx), heights = boxes.corners.astype(np.float64)
+    a, b, c = ax - boxes.left, bx - boxes.left, cx - boxes.left
+    ay, by, cy = heights
+    sign, size = np.sign(boxes.area), np.abs(boxes.area).astype(np.float64)
+    # The weights times the area, in the first column of the box, and by what they change to the next.
+    steps = np.stack([by - cy, cy - ay, ay - by])
+    ay, by, cy = np.take(heights, row, axis=1) - y
+    u, v = b[row] * cy - by * c[row], c[row] * ay - cy * a[row]
+    sign, size = sign[row], size[row]
+    u, v = sign * u, sign * v
+    low, high = _between(
+        np.stack([u, v, size - u - v]) - HAIR * size,
+        sign * np.take(steps, row, axis=1),
+        most=boxes.columns[row] - 1,
+    )
+    start, some = y * (width + 1) + boxes.left[row], low <= high
+    cells = height * (width + 1)  # a run may end behind the last column
+    begun, ended = (np.bincount((start + at)[some], minlength=cells) for at in (low, high + 1))
+    return (np.cumsum(begun - ended) > 0).reshape(height, width + 1)[:, :width]
+
+
+def _between(weights: np.ndarray, steps: np.ndarray, *, most: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first and last column, of 0 to `most` (k,), in which no weight is below zero: they are `weights`
+    (3, k) in column 0 and change by `steps`. The first is behind the last where there is none.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        zero = weights / -steps
+    rising = np.where(steps > 0, zero, np.where((steps == 0) & (weights < 0), np.inf, 0.0))
+    low = np.maximum(np.maximum(rising[0], rising[1]), np.maximum(rising[2], 0))
+    falling = np.where(steps < 0, zero, np.inf)
+    high = np.minimum(np.minimum(falling[0], falling[1]), falling[2])
+    low, high = np.minimum(np.ceil(low), most + 1), np.clip(np.floor(high), -1, most)
+    return low.astype(np.int64), high.astype(np.int64)
+
+
+def _lines(first: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For `counts` (n,) numbers from `first` (n,) on, one after the other: whose it is, and the number."""
+    row = np.repeat(np.arange(len(counts)), counts)
+    return row, np.arange(len(row)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Boxes:
+    """The triangles (n,) that are sound, with the pixels that each can cover.
+
+    `corners` (2, 3, n) float32 are x and y of the three; `left` and `top` the first pixel, `columns` and
+    `lines` how many.
+    """
+
+    number: np.ndarray
+    corners: np.ndarray
+    area: np.ndarray
+    left: np.ndarray
+    top: np.ndarray
+    columns: np.ndarray
+    lines: np.ndarray
+
+
+def _boxes(vertices: np.ndarray, triangles: np.ndarray, *, height: int, width: int) -> _Boxes:
+    points = np.take(np.asarray(vertices, np.float32).T, np.asarray(triangles, np.int32).T, axis=1)  # 3, 3, m
+    (ax, bx, cx), (ay, by, cy), depths = points
+    with np.errstate(invalid="ignore", over="ignore"):
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        sound = np.isfinite(area + depths.sum(axis=0)) & (np.abs(area) >= 1e-9)
+    number = np.flatnonzero(sound)
+    corners = np.take(points[:2], number, axis=2)
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    most = np.array([[width], [height]])
+    first = np.clip(np.ceil(low), 0, most).astype(np.int64)
+    last = np.clip(np.floor(high), -1, most - 1).astype(np.int64)
+    columns, lines = np.maximum(last - first + 1, 0)
+    return _Boxes(
+        number=number,
+        corners=corners,
+        area=area[number],
+        left=first[0],
+        top=first[1],
+        columns=columns,
+        lines=lines,
+    )
 
 
 def _candidates(
     points: np.ndarray, triangles: np.ndarray, *, height: int, width: int
 ) -> tuple[np.ndarray, ...]:
     """Every pair of a triangle and a pixel inside it: number, x, y and the weights u, v, each (k,)."""
-    corners = points[triangles]  # m, 3, 3
-    (ax, bx, cx), (ay, by, cy) = corners[..., 0].T, corners[..., 1].T
-    with np.errstate(invalid="ignore", over="ignore"):
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        sound = np.isfinite(area + corners[..., 2].sum(axis=1)) & (np.abs(area) >= 1e-9)
-    number = np.flatnonzero(sound)
-    low, high = corners[number, :, :2].min(axis=1), corners[number, :, :2].max(axis=1)
-    first = np.clip(np.ceil(low), 0, [width, height]).astype(np.int64)
-    last = np.clip(np.floor(high), -1, [width - 1, height - 1]).astype(np.int64)
-    columns, lines = np.maximum(last - first + 1, 0).T
-    many = columns * lines
-    row = np.repeat(np.arange(len(number)), many)
-    within = np.arange(len(row)) - np.repeat(np.cumsum(many) - many, many)
-    x = first[row, 0] + within % columns[row]
-    y = first[row, 1] + within // columns[row]
-    number = number[row]
+    boxes = _boxes(points, triangles, height=height, width=width)
+    row, within = _lines(np.zeros_like(boxes.top), boxes.columns * boxes.lines)
+    columns = boxes.columns[row]
+    x = boxes.left[row] + within % columns
+    y = boxes.top[row] + within // columns
     # In double precision, as the compiled loop has it: coordinates are float32, pixels whole numbers.
-    ax, bx, cx, ay, by, cy = (one[number].astype(np.float64) for one in (ax, bx, cx, ay, by, cy))
-    u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area[number]
-    v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area[number]
+    (ax, bx, cx), (ay, by, cy) = np.take(boxes.corners.astype(np.float64), row, axis=2)
+    u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / boxes.area[row]
+    v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / boxes.area[row]
     inside = (u >= HAIR) & (v >= HAIR) & (1.0 - u - v >= HAIR)
-    return number[inside], x[inside], y[inside], u[inside], v[inside]
+    return boxes.number[row[inside]], x[inside], y[inside], u[inside], v[inside]

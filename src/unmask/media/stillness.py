@@ -7,6 +7,9 @@ How much of what changes is noise, neighbouring frames say. Measured over some s
 
 import math
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from unmask.media.differences import Look, difference, look_at
 from unmask.media.repeats import Repeats
@@ -22,6 +25,73 @@ LOOKS_OF_NOISE = 6  # the calmest of so many tells the noise
 STILL_S = 5.0  # where nothing moves for so long there is a still picture, whatever moves before and after
 
 
+class Neighbours:
+    """Two looks, one after the other; what changed between them is found once somebody asks."""
+
+    def __init__(self, look: Look, following: Look) -> None:
+        self._looks = look, following
+
+    @cached_property
+    def noise(self) -> float:
+        """The difference between them."""
+        return difference(*self._looks)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Held:
+    """A look of a part that may stand still, with the latest neighbours before it, which tell the noise.
+
+    `alike` looks just before it are known to be like it.
+    """
+
+    look: Look
+    neighbours: Sequence[Neighbours] = field(repr=False)
+    alike: int = 0
+
+    def differs(self, earlier: Look) -> bool:
+        """Whether it shows more than noise explains that `earlier` did not."""
+        changed = difference(earlier, self.look)
+        if changed <= LEAST_CHANGE or changed > MOST_NOISE:  # whatever the noise
+            return changed > LEAST_CHANGE
+        return changed > explained(min((pair.noise for pair in self.neighbours), default=0.0))
+
+
+class StillPart:
+    """Fed with looks in order: when a part of `STILL_S` ended in which each look was like each other one.
+
+    Looks are compared once such a part could have ended, the latest first: one that moved rules out all parts
+    that began before, and nothing more is asked until another could have ended. The answer is the same as if
+    each were compared with all before it.
+    """
+
+    def __init__(self) -> None:
+        self.end_s = -math.inf
+        self._held: deque[_Held] = deque()  # from the first that a part may begin with
+
+    def add(self, look: Look, neighbours: Sequence[Neighbours]) -> None:
+        """Take one more look, and what tells the noise there."""
+        self._held.append(_Held(look=look, neighbours=neighbours))
+        while look.time_s - self._held[0].look.time_s >= STILL_S - 1e-6:
+            differing = self._differing()
+            if differing is None:
+                self.end_s = look.time_s
+                self._held.popleft()
+                return
+            for _ in range(differing + 1):
+                self._held.popleft()
+
+    def _differing(self) -> int | None:
+        """The place of a look that a later one differs from, None where there is none."""
+        for place in reversed(range(len(self._held))):
+            held = self._held[place]
+            while held.alike < place:
+                earlier = place - 1 - held.alike
+                if held.differs(self._held[earlier].look):
+                    return earlier
+                held.alike += 1
+        return None
+
+
 class Stillness:
     """Fed with the sightings of one face in order."""
 
@@ -31,18 +101,17 @@ class Stillness:
         self._seen = 0
         self._settled_s = math.inf  # when it has, at the latest
         self._anchor: Look | None = None  # until it moved
-        self._alike: deque[Look] = deque()  # the latest looks that are all like each other
         self._waiting: Look | None = None  # for the next frame, which shows the noise
-        self._noises: deque[float] = deque(maxlen=LOOKS_OF_NOISE)  # at the latest looks
-        self._noise = math.inf
+        self._neighbours: deque[Neighbours] = deque(maxlen=LOOKS_OF_NOISE)  # at the latest looks
+        self._noise = math.inf  # until it moved
         self._largest = 0.0
         self._due_s = -math.inf
-        self._still_s = -math.inf  # the last end of a part in which nothing moved
+        self._still = StillPart()
 
     @property
     def moved(self) -> bool:
         """Whether the face moved, and there is no part in which it stood still or was held."""
-        return self._moved and self._still_s == -math.inf and not self._repeats.held
+        return self._moved and self._still.end_s == -math.inf and not self._repeats.held
 
     @property
     def repeated_s(self) -> float:
@@ -57,8 +126,8 @@ class Stillness:
     def forget(self, before_s: float) -> None:
         """Let go of parts that ended earlier."""
         self._repeats.forget(before_s)
-        if self._still_s < before_s:
-            self._still_s = -math.inf
+        if self._still.end_s < before_s:
+            self._still.end_s = -math.inf
 
     def add(self, sighting: Sighting) -> None:
         """Compare one more sighting with those before."""
@@ -77,35 +146,24 @@ class Stillness:
         if is_due:
             if not self._moved:
                 self._compare(look)
-            self._stay(look)
+            self._still.add(look, tuple(self._neighbours))
             self._due_s = now_s + LOOK_EVERY_S
             self._waiting = look
         self._moved = self._moved or self._largest > explained(self._noise)
 
     def _hear(self, look: Look, following: Look) -> None:
         """The noise, by two frames that follow each other."""
-        noise = difference(look, following)
-        self._noise = min(self._noise, noise)
+        pair = Neighbours(look, following)
+        if not self._moved:
+            self._noise = min(self._noise, pair.noise)
         if following.time_s - look.time_s <= NEIGHBOUR_S:
-            self._noises.append(noise)
+            self._neighbours.append(pair)
 
     def _compare(self, look: Look) -> None:
         if self._anchor is not None:
             self._largest = max(self._largest, difference(self._anchor, look))
         if self._anchor is None or look.time_s - self._anchor.time_s >= ANCHOR_S:
             self._anchor = look
-
-    def _stay(self, look: Look) -> None:
-        """Go on with the looks that this one is like, and let go of what lies before the last change."""
-        most, alike = explained(min(self._noises, default=0.0)), deque([look])
-        for earlier in reversed(self._alike):
-            if difference(earlier, look) > most:
-                break
-            alike.appendleft(earlier)
-        self._alike = alike
-        if look.time_s - self._alike[0].time_s >= STILL_S - 1e-6:
-            self._still_s = look.time_s
-            self._alike.popleft()
 
 
 def explained(noise: float) -> float:

@@ -105,6 +105,7 @@ async def _sweep(service: Service) -> None:
             expired = await service.database.run(
                 sessions.sweep, now=now(), record_s=service.settings.record_s
             )
+            await service.database.scrub()
         except AWAY as away:
             complain("database", away)
             continue

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Mode = Literal["passive", "light", "head"]
 Score = Annotated[float, Field(ge=0, le=1)]
+SessionId = Annotated[str, Path(pattern="^s[0-9a-f]{30}$", examples=["s3f9b0c4e1d2a4b5c8d7e6f5a4b3c2d"])]
 
 
 class ErrorBody(BaseModel):

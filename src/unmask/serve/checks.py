@@ -10,6 +10,9 @@ from sqlalchemy import Connection
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from unmask.detector.detector import Detector
+from unmask.media.limits import Limits
+from unmask.media.sources import open_content
 from unmask.serve import audit
 from unmask.serve.access import Creator
 from unmask.serve.bodies import REFUSED, CheckBody
@@ -54,7 +57,7 @@ async def check(request: Request, caller: Creator, point: str | None = None) -> 
         async with asyncio.timeout(service.settings.request_s):
             async with service.gate.place():
                 content = await _content(request)
-                decision = await service.compute(detector.check, content, limits=service.limits())
+                decision = await service.compute(_judged, detector, content, service.limits())
     except SourceError as unreadable:
         raise HTTPException(422, str(unreadable)) from unreadable
     except TimeoutError as late:
@@ -63,6 +66,10 @@ async def check(request: Request, caller: Creator, point: str | None = None) -> 
             503, "the deadline passed; send less, or come again", {"Retry-After": "5"}
         ) from late
     return await _recorded(service, decision, key=caller.key)
+
+
+def _judged(detector: Detector, content: bytes, limits: Limits) -> Decision:
+    return detector.check(open_content(content, name="the upload", limits=limits))
 
 
 async def _recorded(service: Service, decision: Decision, *, key: str) -> dict[str, Any]:

@@ -1,16 +1,19 @@
 """The database: SQLite in one file, or PostgreSQL; called from its own threads, never in the event loop."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, TimeoutError as NoConnection
 
 from unmask.types import SettingsError
@@ -67,6 +70,18 @@ class Database:
                     raise
                 await asyncio.sleep(PAUSE_S)
 
+    async def scrub(self) -> None:
+        """Let go of what was deleted: SQLite's log of changes, which would go on holding it, is emptied.
+
+        Where somebody reads at this moment it stays until the next time. PostgreSQL does as it was told to.
+        """
+        if self.engine.dialect.name == "sqlite":
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._empty_log)
+
+    def _empty_log(self) -> None:
+        with closing(self.engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def migrate(self) -> None:
         """Bring the tables to this version's shape; SettingsError where a newer version made them."""
         with self.engine.begin() as connection:
@@ -85,7 +100,13 @@ def is_there(connection: Connection) -> bool:
     return connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
-def _engine(address: str) -> Engine:
+def file_of(address: str) -> Path | None:
+    """Where an SQLite database lies; None for another one. SettingsError for an address that is none."""
+    url = _url(address)
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
+def _url(address: str) -> URL:
     try:
         url = make_url(address)
         kind = url.get_backend_name()
@@ -93,7 +114,12 @@ def _engine(address: str) -> Engine:
         url, kind = None, ""
     if url is None or kind not in KINDS:
         raise SettingsError("--database must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
-    if kind == "postgresql":
+    return url
+
+
+def _engine(address: str) -> Engine:
+    url = _url(address)
+    if url.get_backend_name() == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
         connecting: dict[str, Any] = {"connect_timeout": 5, "options": "-c statement_timeout=10000"}
         return create_engine(
@@ -101,10 +127,19 @@ def _engine(address: str) -> Engine:
         )
     if not url.database or url.database == ":memory:":
         raise SettingsError("an SQLite database must be a file, sqlite:///FILE, for all threads use it")
+    _make_private(url.database)
     engine = create_engine(url, pool_size=THREADS, max_overflow=0, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(path: str) -> None:
+    """A new file that its owner alone may read, for it holds references and perhaps pictures; SQLite gives
+    the files beside it the same rights.
+    """
+    with suppress(OSError):  # SQLite itself says what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from unmask.serve import sessions
 from unmask.serve.attempts import AttemptResult, Keepsakes, Seen
+from unmask.serve.bodies import SessionId
 from unmask.serve.database import AWAY
 from unmask.serve.deciding import store
 from unmask.serve.limiting import TooManyError
@@ -62,7 +63,7 @@ router = APIRouter()
 
 
 @router.websocket("/v1/sessions/{id}/frames")
-async def frames(websocket: WebSocket, id: str) -> None:
+async def frames(websocket: WebSocket, id: SessionId) -> None:
     service = Service.of(websocket)
     origin = websocket.headers.get("origin")
     if origin is not None and not _is_allowed(origin, websocket, service):

@@ -1,4 +1,6 @@
-"""HTTP connections whose header has to come in time and be short; uvicorn itself does not ask that."""
+"""HTTP connections whose header has to come in time, be short and stand before the body; uvicorn itself does
+not ask that.
+"""
 
 import asyncio
 from typing import Any
@@ -14,6 +16,7 @@ class BoundedHeaders(HttpToolsProtocol):
 
     _timer: asyncio.TimerHandle | None = None
     _taken = 0
+    _complete = False  # the header; what comes then is the body, and perhaps a trailer
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -25,6 +28,7 @@ class BoundedHeaders(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._complete = False
         self._start()
 
     def on_url(self, url: bytes) -> None:
@@ -32,11 +36,13 @@ class BoundedHeaders(HttpToolsProtocol):
         self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
+        if not self._complete:  # a key or an address in a trailer is none: balancers look at headers alone
+            super().on_header(name, value)
         self._count(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
         self._stop()
+        self._complete = True
         super().on_headers_complete()
 
     def _start(self) -> None:

@@ -71,13 +71,20 @@ def new_key(
 
 
 def rotate(connection: Connection, name: str, *, now: float, overlap_s: float) -> str:
-    """A new key like the one with this id, which ends after `overlap_s`."""
+    """A new key like the one with this id, which ends after `overlap_s`, and never later than it would have.
+
+    The new one lasts as long as that one was made for.
+    """
     found = connection.execute(select(keys).where(keys.c.id == name, _in_force(now))).mappings().one_or_none()
     if found is None:
         raise SettingsError(f"no key {name} is in force; `unmask serve keys list` shows those that are")
-    connection.execute(update(keys).where(keys.c.id == name).values(expires_at=now + overlap_s))
+    ends, lasts_s = now + overlap_s, None
+    if found["expires_at"] is not None:
+        ends, lasts_s = min(ends, found["expires_at"]), found["expires_at"] - found["created_at"]
+    connection.execute(update(keys).where(keys.c.id == name).values(expires_at=ends))
     audit.append(connection, at=now, event="key.rotated", subject=name, facts={"overlap_s": overlap_s})
-    return new_key(connection, owner=found["owner"], scopes=found["scopes"].split(), now=now)
+    scopes = found["scopes"].split()
+    return new_key(connection, owner=found["owner"], scopes=scopes, now=now, lasts_s=lasts_s)
 
 
 def revoke(connection: Connection, name: str, *, now: float) -> None:

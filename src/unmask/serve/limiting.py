@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from limits import parse
+from limits import RateLimitItem, parse_many
 from limits.aio.storage import RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import ConfigurationError, StorageError
@@ -31,7 +31,7 @@ class Rates:
 
     def __init__(self, *, key: str, address: str, redis: str = "") -> None:
         try:
-            self._limits = {"key": parse(key), "address": parse(address)}
+            self._limits = {"key": _limit(key), "address": _limit(address)}
         except ValueError as odd:
             raise SettingsError(f"a rate is written as 600/minute, not {key!r} or {address!r}") from odd
         try:
@@ -40,7 +40,7 @@ class Rates:
             storage = storage_from_string(place, wrap_exceptions=True, **named)
         except ConfigurationError as missing:
             raise SettingsError(
-                "--redis must be redis://HOST:PORT, and needs its client: pip install 'unmask[serve,redis]'"
+                "--redis must be redis://HOST:6379, and needs its client: pip install 'unmask[serve,redis]'"
             ) from missing
         assert isinstance(storage, Storage)
         self._storage = storage
@@ -64,6 +64,14 @@ class Rates:
         wait_s = window.reset_time - time.time()
         wait_s = wait_s if 0 < wait_s <= limit.get_expiry() else limit.get_expiry() / limit.amount
         raise TooManyError(f"{kind} rate", f"this {kind} may send {limit}; come again later", retry_s=wait_s)
+
+
+def _limit(written: str) -> RateLimitItem:
+    """What is written, such as 600/minute; ValueError where it is several, or lets nothing through."""
+    (limit,) = parse_many(written)
+    if limit.amount < 1 or limit.get_expiry() < 1:
+        raise ValueError
+    return limit
 
 
 class Gate:

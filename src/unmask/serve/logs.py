@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 LOG = logging.getLogger("unmask.serve")
+TRACED = "Traceback (most recent call last)"
 REQUEST: ContextVar[str] = ContextVar("request", default="")
 
 
@@ -20,10 +21,13 @@ class JsonLines(logging.Formatter):
     """A record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
+        told = record.getMessage().strip()
+        if told.startswith(TRACED):  # as the framework tells why the application does not start
+            told = told.splitlines()[-1]
         line: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": told,
         }
         if request := REQUEST.get():
             line["request"] = request

@@ -1,9 +1,9 @@
 """The camera page: /static/unmask.js for any site, and /demo, which needs no other site."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
@@ -28,6 +28,8 @@ KEPT = {
     "best-frame": "This server stores one picture of you for {hours:g} hours.",
     "evidence": "This server stores pictures of the check for {hours:g} hours.",
 }
+HERE = ("127.0.0.1", "localhost", "::1")  # by which browsers of this machine call it
+BETWEEN = {"forwarded", "via", "x-forwarded-for", "x-real-ip"}  # what a balancer adds
 router = APIRouter(include_in_schema=False)
 
 
@@ -55,8 +57,20 @@ def add_to(app: FastAPI, *, demo: bool) -> None:
         app.include_router(router)
 
 
+def guest(request: Request) -> None:
+    """HTTPException for those to whom the demo is not shown: a site of a foreign name that leads to this
+    machine (DNS rebinding), and whoever comes through a balancer that nobody told us of.
+    """
+    hosts = Service.of(request).settings.demo_hosts
+    if hosts and (request.url.hostname not in hosts or BETWEEN & set(request.headers)):
+        raise HTTPException(404, "the demo is shown to this machine alone; --demo shows it to others")
+
+
+Guest = Annotated[None, Depends(guest)]
+
+
 @router.get("/demo", response_class=HTMLResponse)
-async def show(request: Request) -> HTMLResponse:
+async def show(request: Request, _: Guest) -> HTMLResponse:
     settings = Service.of(request).settings
     kept = KEPT[settings.retain].format(hours=settings.retain_s / 3600)
     html = (STATIC / "demo.html").read_text(encoding="utf-8")
@@ -65,7 +79,7 @@ async def show(request: Request) -> HTMLResponse:
 
 
 @router.post("/demo/session", status_code=201)
-async def create(request: Request, wished: DemoRequest) -> dict[str, Any]:
+async def create(request: Request, wished: DemoRequest, _: Guest) -> dict[str, Any]:
     """A session of the demo: its result is told to the page, and to keys of scope admin."""
     service = Service.of(request)
     await service.rates.count("address", address_of(request))

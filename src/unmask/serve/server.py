@@ -16,6 +16,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from unmask.serve.application import create_app, drain
 from unmask.serve.headers import BoundedHeaders
 from unmask.serve.logs import say, to_stderr
+from unmask.serve.service import refuse_impossible
 from unmask.serve.settings import ServeSettings
 from unmask.types import SettingsError
 
@@ -148,6 +149,7 @@ def serve(
     `proxies` are the addresses, with commas between, whose X-Forwarded-For is believed; "" for none.
     `quiet`: log what goes wrong alone.
     """
+    refuse_impossible(settings)
     config = configured(
         partial(create_app, settings),
         settings,

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 from starlette.requests import HTTPConnection
 
-from unmask.detector.detector import Detector
+from unmask.detector.decision import rule_of
+from unmask.detector.detector import Detector, model_paths
+from unmask.detector.model_file import read_file
 from unmask.detector.watch import WatchSettings
 from unmask.media.limits import Limits
 from unmask.serve.database import Database
@@ -79,6 +81,19 @@ class Service:
         """Waits for what runs."""
         self.threads.shutdown(wait=True, cancel_futures=True)
         self.database.close()
+
+
+def refuse_impossible(settings: ServeSettings) -> None:
+    """An UnmaskError for what cannot work, told before anything listens: rates, the address of Redis, the
+    signing key, models that cannot be read, operating points that they do not have.
+    """
+    Rates(key=settings.key_rate, address=settings.address_rate, redis=settings.redis)
+    if settings.signing_key is not None:
+        Signer(settings.signing_key, issuer=settings.issuer)
+    for path in model_paths(settings.models or None):
+        _, contract = read_file(path)
+        for point in settings.points:
+            rule_of(contract, point=point, precision="f32")
 
 
 def now() -> float:

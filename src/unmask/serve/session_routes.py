@@ -1,18 +1,19 @@
 """Sessions over HTTP: created, read and erased by back ends."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 
 from unmask.serve import sessions
 from unmask.serve.access import Creator, Reader
-from unmask.serve.bodies import REFUSED, SessionBody, SessionCreated, SessionRequest, moment
+from unmask.serve.bodies import REFUSED, SessionBody, SessionCreated, SessionId, SessionRequest, moment
+from unmask.serve.database import AWAY
 from unmask.serve.modes import MODES
 from unmask.serve.results import session_body
 from unmask.serve.service import Service, now
 
 router = APIRouter(responses=REFUSED)
-SessionId = Annotated[str, Path(pattern="^s[0-9a-f]{30}$", examples=["s3f9b0c4e1d2a4b5c8d7e6f5a4b3c2d"])]
 NONE = "there is no such session"
 
 
@@ -79,6 +80,8 @@ async def erase(request: Request, id: SessionId, caller: Creator) -> None:
     service = Service.of(request)
     if not await service.database.run(sessions.erase, id, caller=caller, now=now()):
         raise HTTPException(404, NONE)
+    with suppress(*AWAY):  # it is erased, and the sweeper will empty the log
+        await service.database.scrub()
     service.live.parted.pop(id, None)
     if running := service.live.connections.get(id):
         running.stop("replaced")

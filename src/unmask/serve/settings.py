@@ -1,5 +1,6 @@
 """What `unmask serve` is started with."""
 
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
@@ -7,6 +8,7 @@ from typing import Literal, get_args
 from unmask.types import SettingsError
 
 Retain = Literal["nothing", "best-frame", "evidence"]
+ORIGIN = re.compile(r"(?!http:.*:80$|https:.*:443$)[a-z][a-z0-9+.-]*://[^\s/?#@*A-Z]+")  # as browsers send it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,8 @@ class ServeSettings:
     `_s` are seconds: `request_s` is the deadline of a check, `idle_s` how long a connection may be silent,
     `resume_s` how long a broken connection keeps its evidence, `drain_s` how long running sessions may take
     after SIGTERM. `retain` says which pictures are stored, and `retain_s` for how long.
-    `demo`: /demo shows the camera page to anyone and makes its sessions without a key.
+    `demo`: /demo shows the camera page to anyone and makes its sessions without a key; with `demo_hosts` only
+    to browsers that call the server by one of these names, with nothing in between.
     """
 
     database: str = "sqlite:///unmask-serve.db"
@@ -49,10 +52,17 @@ class ServeSettings:
     issuer: str = "unmask"
     open_metrics: bool = True  # /metrics without a key
     demo: bool = False
+    demo_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.retain not in get_args(Retain):
             raise SettingsError(f"retain must be one of {', '.join(get_args(Retain))}, not {self.retain!r}")
+        for origin in self.origins:
+            if not ORIGIN.fullmatch(origin):
+                raise SettingsError(
+                    f"an origin is written as browsers send it, such as https://shop.example: in small "
+                    f"letters, without a path, a slash at its end or the usual port, not {origin!r}"
+                )
         if not self.points:
             raise SettingsError("points must name one operating point or more, not none")
         for setting in fields(self):

@@ -54,14 +54,15 @@ def train(
     """
     out = Path(out)
     sets = Sets.open(data)
+    clips = sets.fingerprint()
     fabric = _fabric(settings, out)
     going_on = False
     if fabric.global_rank == 0:
-        going_on = goes_on(out, settings, resume=resume)
+        going_on = goes_on(out, settings, resume=resume, clips=clips)
     going_on = fabric.broadcast(going_on)
     trainer = _begin(fabric, settings, sets, out, init=None if going_on else init, going_on=going_on)
     if fabric.global_rank == 0:
-        claim(out, settings)  # not before: a run that is refused leaves nothing
+        claim(out, settings, clips=clips)  # not before: a run that is refused leaves nothing
     status = "failed"
     try:
         trainer.run(progress=progress)
@@ -69,6 +70,16 @@ def train(
     finally:
         close_loggers(fabric.loggers, status=status)
     return out
+
+
+def refuse_start(settings: Settings, out: Path, *, resume: bool, init: str | Path | None) -> None:
+    """SettingsError or ModelError for what is wrong whatever the clips, before any of them is prepared: the
+    folder of another run, or first weights that are missing or do not fit.
+    """
+    going_on = goes_on(out, settings, resume=resume)
+    _refuse_without_first(settings, init, going_on=going_on)
+    if init is not None and not going_on:
+        build(settings, init=init)
 
 
 def is_rank_zero() -> bool:
@@ -100,11 +111,7 @@ def _begin(
     fabric: Fabric, settings: Settings, sets: Sets, out: Path, *, init: str | Path | None, going_on: bool
 ) -> Trainer:
     """The run as it stands before its next step."""
-    if settings.run.backbone == "frozen" and init is None and not going_on:
-        raise SettingsError(
-            "[run] backbone is frozen, but there is none yet; give --init weights of stage 1, of an encoder "
-            "imagenet"
-        )
+    _refuse_without_first(settings, init, going_on=going_on)
     torch.manual_seed(settings.run.seed)  # of the first weights; a step seeds itself
     bare = build(settings, init=init)
     frames = frames_of(bare, sets.train.spec)
@@ -142,6 +149,14 @@ def _begin(
     if settings.run.batch_norm == "moving":
         trainer.statistics = Statistics(bare)
     return trainer
+
+
+def _refuse_without_first(settings: Settings, init: str | Path | None, *, going_on: bool) -> None:
+    if settings.run.backbone == "frozen" and init is None and not going_on:
+        raise SettingsError(
+            "[run] backbone is frozen, but there is none yet; give --init weights of stage 1, of an encoder "
+            "imagenet"
+        )
 
 
 def _fit(fabric: Fabric, network: Encoder, settings: Settings, sets: Sets) -> None:

@@ -37,8 +37,7 @@ def train_on_ray(
     from ray.train.v2.api.exceptions import TrainingFailedError
 
     out = Path(out).resolve()
-    Sets.open(data)
-    goes_on(out, settings, resume=resume)
+    goes_on(out, settings, resume=resume, clips=Sets.open(data).fingerprint())
     gpus = settings.compute.accelerator in ("gpu", "cuda")
     connect(ray, jobs=workers + 1)  # one more for the trainer itself
     given = {

@@ -35,8 +35,11 @@ PACKAGES = (
 COLUMNS = ("step", "loss", "dev_loss", "dev_auc", "dev_eer", "dev_acer", "dev_bpcer", "dev_worst_apcer")
 
 
-def goes_on(out: Path, settings: Settings, *, resume: bool) -> bool:
-    """Whether there is a checkpoint to go on from; SettingsError where the folder is another run's."""
+def goes_on(out: Path, settings: Settings, *, resume: bool, clips: str = "") -> bool:
+    """Whether there is a checkpoint to go on from; SettingsError where the folder is another run's.
+
+    `clips`: the fingerprint of what it is to learn from, once that is known.
+    """
     written = out / SETTINGS
     if not resume:
         if written.exists():
@@ -45,13 +48,25 @@ def goes_on(out: Path, settings: Settings, *, resume: bool) -> bool:
         raise SettingsError(f"{out} holds no run to resume; start one without --resume")
     elif (text := written.read_text(encoding="utf-8")) != to_toml(settings):
         _refuse_other(from_mapping(tomllib.loads(text), origin=str(written)), settings, written=written)
+    if resume and clips and _clips_of(out) not in ("", clips):
+        raise SettingsError(
+            f"the run in {out} learns from other clips than those given; give it its own --data"
+        )
     return resume and (out / CHECKPOINT).is_file()  # killed before its first one, it starts anew
 
 
-def claim(out: Path, settings: Settings) -> None:
-    """Marks the folder as that of a run of these settings."""
+def claim(out: Path, settings: Settings, *, clips: str) -> None:
+    """Marks the folder as that of a run of these settings on `clips`, their fingerprint."""
     write_bytes(out / SETTINGS, to_toml(settings).encode())
-    write_bytes(out / ENVIRONMENT, json.dumps(environment(), indent=2).encode())
+    write_bytes(out / ENVIRONMENT, json.dumps({**environment(), "clips": clips}, indent=2).encode())
+
+
+def _clips_of(out: Path) -> str:
+    """The fingerprint of the clips of the run in `out`; "" of one that was begun before it was kept."""
+    try:
+        return str(json.loads((out / ENVIRONMENT).read_text(encoding="utf-8")).get("clips", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _refuse_other(old: Settings, new: Settings, *, written: Path) -> None:

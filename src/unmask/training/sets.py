@@ -1,5 +1,6 @@
 """The prepared sets of a run."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,16 @@ class Sets:
         for prepared in (sets.train, sets.dev):  # said now, not at the first evaluation
             by_instrument(prepared.rows, origin=str(prepared.root))
         return sets
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the clips of both parts and their labels, wherever their folders lie."""
+        digest = hashlib.sha256()
+        for prepared in (self.train, self.dev):
+            digest.update(f"{len(prepared.rows)}\n".encode())
+            for shard in prepared.shards:
+                for row, clip in zip(shard.rows, shard.sums or [""] * len(shard.rows), strict=True):
+                    digest.update(f"{row.presentation}\t{row.number}\t{row.label}\t{clip}\n".encode())
+        return digest.hexdigest()
 
 
 def rows_by_set(prepared: PreparedSet) -> dict[Path, list[Row]]:

@@ -74,6 +74,12 @@ def dataset_of(folder: Path) -> str:
         raise DataError(f"{folder / PREPARATION} does not name a data set; prepare it again") from broken
 
 
+def selected_from(out: Path) -> set[Path]:
+    """The folders, absolute, that the parts in `out` were selected from by `select`."""
+    specs = [read_json(spec, again="select it again") for spec in sorted(out.glob(f"*/{SPEC}"))]
+    return {Path(one["set"]).parent for spec in specs for one in spec[SELECTED]}
+
+
 def _presentation(outcome: RecordingOutcome, *, dataset: str, before: str) -> Presentation:
     cells: Mapping[str, str] = outcome.columns
     known = {name: cells[name] for name in FREE_FIELDS if name in cells and name != "turns"}
