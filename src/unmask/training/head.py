@@ -157,6 +157,8 @@ def fit_groups(
     worse on real pictures (docs/real_faces.md).
     """
     edges = np.cumsum([0, *(group.width for group in groups)])
+    if edges[-1] != features.shape[1]:
+        raise ValueError(f"the groups hold {edges[-1]} features and the pictures have {features.shape[1]}")
     parts = [
         fit_head(features[:, start:stop], labels, weights=weights, C=group.strength, real=real)
         for group, (start, stop) in zip(groups, pairwise(edges), strict=True)
