@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from unmask.plain import escaped
 from unmask.types import ClipSpec, ModelError, SettingsError
 
 CONTRACT_KEY = "unmask.contract"
 FORMAT = 1
 MAPPED_FORMAT = 2  # with a score map, which readers of the first format would pass over
+PLAIN_TEXT = "a text without control characters"
 PRECISIONS = ("f32", "bf16", "int8")  # of inference; int8 is a graph of its own, see models.quantisation
 YOUNGER = ("score_map", "second_opinion")  # fields that older files lack, and that are written only if set
 MAP_PX = 32  # depth maps and masks are 32x32, whatever the size of the clip
@@ -141,7 +143,7 @@ class Contract:
         remedy = f"; give --precision {min(other, key=PRECISIONS.index)}" if other else ""
         raise SettingsError(
             f"model {self.name} has no operating point {name} ({precision}); it has "
-            f"{', '.join(known)}{remedy}"
+            f"{', '.join(known) or 'none; calibrate it'}{remedy}"
         )
 
 
@@ -291,7 +293,7 @@ def _rules(contract: Contract) -> Iterator[tuple[str, Any, str, bool]]:
     """(what, its value, the rule, whether it holds)."""
     for name in ("name", "version", "network", "command", "commit", "payload_sha256"):
         value = getattr(contract, name)
-        yield name, value, "a text", isinstance(value, str)
+        yield name, value, PLAIN_TEXT, _plain(value)
     yield "arguments", contract.arguments, "a mapping", isinstance(contract.arguments, Mapping)
     yield "seed", contract.seed, "a whole number", _whole(contract.seed)
     clip = contract.clip
@@ -307,7 +309,7 @@ def _rules(contract: Contract) -> Iterator[tuple[str, Any, str, bool]]:
         yield "golden score", golden.score, "in [0, 1]", _within(golden.score, 0, 1)
     for row in contract.training_data:
         texts = (row.name, row.licence, row.note)
-        yield "training_data", row, "three texts", all(isinstance(text, str) for text in texts)
+        yield "training_data", row, "three texts without control characters", all(map(_plain, texts))
         yield "training_data.items", row.items, "a whole number from 0", _whole(row.items) and row.items >= 0
     for point in contract.operating_points:
         yield from _rules_of_point(point)
@@ -317,7 +319,7 @@ def _rules(contract: Contract) -> Iterator[tuple[str, Any, str, bool]]:
 def _rules_of_point(point: OperatingPoint) -> Iterator[tuple[str, Any, str, bool]]:
     where = f"operating point {point.name}"
     for name in ("name", "worst_instrument", "measured_on"):
-        yield f"{where}: {name}", getattr(point, name), "a text", isinstance(getattr(point, name), str)
+        yield f"{where}: {name}", getattr(point, name), PLAIN_TEXT, _plain(getattr(point, name))
     known = f"one of {', '.join(PRECISIONS)}"
     yield f"{where}: precision", point.precision, known, point.precision in PRECISIONS
     # At a threshold of 0 or less every presentation is accepted, whatever its score.
@@ -349,6 +351,10 @@ def _order(points: Sequence[OperatingPoint]) -> Iterator[tuple[str, Any, str, bo
             )
             holds = high.apcer <= low.apcer + 1e-9 and high.bpcer >= low.bpcer - 1e-9
             yield f"operating point {high.name}: rates", (high.apcer, high.bpcer), rule, holds
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, str) and escaped(value) == value
 
 
 def _whole(value: Any) -> bool:

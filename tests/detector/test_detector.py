@@ -94,7 +94,7 @@ class Moving:
 
     moved = True
     waits = False
-    repeated_s = 0.0
+    repeated: tuple[tuple[float, float], ...] = ()
 
     def add(self, sighting: Sighting) -> None:
         pass

@@ -12,7 +12,7 @@ from test_detector import LIVE, PRINT, Judge, Moving, _detector, _picture, _vide
 from unmask.detector import evidence, watch
 from unmask.detector.stream import Stream
 from unmask.media.sources import Source
-from unmask.types import Decision, Frame, Reason, SourceError, Verdict
+from unmask.types import Decision, Frame, Reason, SettingsError, SourceError, Verdict
 
 
 @pytest.fixture(autouse=True)
@@ -181,6 +181,18 @@ def test_frames_that_are_none_and_times_that_do_not_rise_are_refused_and_change_
                     stream.push(picture, late)
     assert [one is None for one, _ in found] == [two is None for _, two in found]
     assert found[-1][0].score == found[-1][1].score
+
+
+def test_the_first_time_that_is_none_is_refused_without_another_one_beside_it():
+    with pytest.raises(SourceError, match=r"times must rise, not nan after no frame; .* in seconds"):
+        _stream().push(_picture(), math.nan)
+
+
+@pytest.mark.parametrize("value", [0, -1.0, math.nan, "3", None, True])
+@pytest.mark.parametrize("name", ["seconds", "timeout_s", "live_s"])
+def test_what_is_no_time_is_no_setting(name, value):
+    with pytest.raises(SettingsError, match=f"{name} must be a number of seconds above 0, not"):
+        watch.WatchSettings(**{name: value})
 
 
 def test_streams_in_four_threads_do_not_mix():

@@ -176,3 +176,5 @@ def test_limits_are_above_nothing():
         Limits(max_pixels=0)
     with pytest.raises(SettingsError, match="max_duration_s"):
         Limits(max_duration_s=float("nan"))
+    with pytest.raises(SettingsError, match="limit timeout_s must be a finite number above 0, not '9'"):
+        Limits(timeout_s="9")

@@ -2,16 +2,23 @@
 
 import os
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from unmask.data.prepare.shards import Shard, index_of
 from unmask.detector.model_file import read_file
 from unmask.media.images import write_image
 from unmask.media.regular import open_regular, read_regular, refuse_special
 from unmask.media.sources import open_source
+from unmask.models.silentface import read_published
 from unmask.scores.formats import read_scores
-from unmask.types import DataError, ModelError, SourceError
+from unmask.serve.signing import Signer
+from unmask.simulate.photographs import load_photographs
+from unmask.training import settings
+from unmask.training.networks import build
+from unmask.types import DataError, ModelError, SettingsError, SourceError
 
 
 @pytest.fixture(params=["pipe", "device", "socket", "link to a device", "file of the system"])
@@ -38,6 +45,24 @@ def test_special_files_are_refused_whoever_reads(special):
         read_file(special)
     with pytest.raises(DataError, match="not a plain file; give a file on a disk"):
         read_scores(special)
+
+
+def test_keys_weights_and_shards_that_are_special_files_are_refused(special, tmp_path):
+    with pytest.raises(SettingsError, match="not a plain file; give a file on a disk"):
+        Signer(Path(special), issuer="here")
+    with pytest.raises(ModelError, match="not a plain file; give a file on a disk"):
+        read_published([special])
+    with pytest.raises(ModelError, match="not a plain file; give a file on a disk"):
+        build(settings.read_settings("resnet18_s"), init=f"torchvision:{special}")
+    index_of(tmp_path / "0.tar").symlink_to(special)
+    with pytest.raises(DataError, match="not a plain file; give a file on a disk"):
+        Shard.open(tmp_path / "0.tar")
+
+
+def test_a_pipe_among_photographs_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "a_b.jpg")
+    with pytest.raises(DataError, match=r"a_b\.jpg is a pipe, not a plain file"):
+        load_photographs(tmp_path, finder=None)
 
 
 def test_a_pipe_among_pictures_is_refused(tmp_path):

@@ -163,9 +163,9 @@ class Detector:
     ) -> Iterator[Decision | SourceError]:
         """The decision on each source, in their order, on all cores; `batch` of them are under way at most.
 
-        The clips of those under way go through the network in batches; a score may differ from that of
-        `check` in its last bits. What cannot be read gives its SourceError in place of a decision (its
-        `is_live` is False) and does not stop the others. `progress` shows a bar with the time left in a
+        On a GPU the clips of those under way go through the network in batches, and a score may differ from
+        that of `check` in its last bits. What cannot be read gives its SourceError in place of a decision
+        (its `is_live` is False) and does not stop the others. `progress` shows a bar with the time left in a
         terminal.
         """
         check = partial(self._batching().check, fps=fps)

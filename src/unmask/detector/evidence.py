@@ -131,19 +131,22 @@ class _Part:
 
     def gathered(self, *, still: bool) -> Gathered:
         refused: Counter[Reason] = Counter()
+        refused_s = 0.0
+        spans = self.stillness.repeated
         for one in self.seen:
-            for reason in one.refused:
+            reasons = set(one.refused)
+            if any(from_s < one.time_s <= to_s for from_s, to_s in spans):
+                reasons.add(Reason.STILL_PICTURE)  # time that is refused for something else, too, counts once
+            refused_s += one.seconds if reasons else 0.0
+            for reason in reasons:
                 refused[reason] += one.seconds  # type: ignore[assignment]
-        repeated_s = self.stillness.repeated_s
-        if repeated_s > 0:
-            refused[Reason.STILL_PICTURE] += repeated_s  # type: ignore[assignment]
         return Gathered(
             from_s=self.seen[0].time_s,
             to_s=self.seen[-1].time_s,
             times_s=tuple(clip.time_s for clip in self.clips),
             scores=tuple(clip.score for clip in self.clips),
             seen_s=sum(one.seconds for one in self.seen),
-            refused_s=sum(one.seconds for one in self.seen if one.refused) + repeated_s,
+            refused_s=refused_s,
             refused=dict(refused),
             moved=still or self.stillness.moved,
         )

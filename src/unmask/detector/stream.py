@@ -106,8 +106,8 @@ class Stream:
         first_s, latest_s = self._times_s
         if not isinstance(time_s, numbers.Real) or not math.isfinite(time_s) or time_s <= latest_s:
             raise SourceError(
-                f"{self._name}: times must rise, not {time_s!r:.40} after {latest_s}; "
-                "give those of the camera"
+                f"{self._name}: times must rise, not {time_s!r:.40} after "
+                f"{latest_s if self._count else 'no frame'}; give those of the camera, in seconds"
             )
         self._times_s = (time_s if self._count == 0 else first_s, time_s)
         return picture, time_s - self._times_s[0]

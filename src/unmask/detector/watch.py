@@ -1,6 +1,7 @@
 """One source being watched: frames -> faces -> segments and clips -> evidence on each face that counts."""
 
 import math
+import numbers
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unmask.contract import Contract
-from unmask.detector.decision import SEVERITY, SUSTAINED_S, Rule, judge_of
+from unmask.detector.decision import ROUNDING, SEVERITY, SUSTAINED_S, UNJUDGED_SHARE, Rule, judge_of
 from unmask.detector.evidence import GOLDEN, Evidence
 from unmask.detector.stopwatch import Stopwatch
 from unmask.detector.whole_clips import Scorer
@@ -60,8 +61,10 @@ class WatchSettings:
     explain: bool = False
 
     def __post_init__(self) -> None:
-        if not all(value > 0 for value in (self.seconds, self.timeout_s, self.live_s)):
-            raise SettingsError(f"seconds, timeout_s and live_s must be above 0, not {self}")
+        for name in ("seconds", "timeout_s", "live_s"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, numbers.Real) or not float(value) > 0:
+                raise SettingsError(f"{name} must be a number of seconds above 0, not {value!r:.40}")
 
 
 DEFAULT_SETTINGS = WatchSettings()
@@ -149,6 +152,7 @@ class Watch:
         self._steps_s: deque[float] = deque(maxlen=300)  # between frames
         self._shot = 0
         self._watched_s = self._found_s = 0.0  # of frames, and of those with a face
+        self._away_s = self._since_s = 0.0  # without a face: between two sightings, and since the last one
         self.rival = False  # whether the latest frame held a second large face
         self.latest: Glimpse | None = None  # the largest face of the latest frame, None where there was none
 
@@ -189,7 +193,11 @@ class Watch:
         with self._clock.lap("faces"):
             found = sorted(self._tracker.update(frame), key=lambda pair: -side_px(pair[1]))
         self._watched_s += step_s
-        self._found_s += step_s if found else 0.0
+        if found:
+            self._found_s += step_s
+            self._away_s, self._since_s = self._away_s + self._since_s, 0.0
+        elif self._found_s > 0:
+            self._since_s += step_s
         self.latest = None
         sides = [side_px(face) for _, face in found]
         self.rival = len(found) > 1 and sides[1] > SECOND_FACE_RATIO * sides[0]
@@ -244,9 +252,11 @@ class Watch:
             for account in self._accounts.values()
         ]
 
-    def mostly_empty(self) -> bool:
-        """Whether no face was found in most of the frames."""
-        return self._found_s < FACE_SHARE * self._watched_s - 1e-6
+    def often_empty(self) -> bool:
+        """Whether no face was found in most of the frames, or in many of those between two sightings."""
+        between_s = self._found_s + self._away_s
+        rare = self._found_s < FACE_SHARE * self._watched_s - ROUNDING
+        return rare or self._away_s > UNJUDGED_SHARE * between_s + ROUNDING
 
     def main(self, faces: Sequence[FaceDecision]) -> FaceDecision | None:
         """The one of `decisions` that is the source's: the worst, and among several such the lowest score.
@@ -356,7 +366,7 @@ def decided(
     """The decision on a source, that of its main face, without timings; `live`: it is a camera or stream."""
     faces = watch.decisions(timed_out=timed_out, live=live)
     main = watch.main(faces)
-    if main and main.verdict is Verdict.LIVE and not live and watch.mostly_empty():
+    if main and main.verdict is Verdict.LIVE and not live and watch.often_empty():
         main = replace(main, verdict=Verdict.UNDECIDED, reasons=(Reason.NO_FACE,))
     silent = (Reason.NO_FACE, Reason.TIMED_OUT) if timed_out else (Reason.NO_FACE,)
     slow = watch.too_slow()

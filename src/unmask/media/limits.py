@@ -1,6 +1,7 @@
 """What a source may cost: the bounds that a bomb of a file runs into before it fills the memory."""
 
 import math
+import numbers
 from dataclasses import dataclass, fields
 
 from unmask.types import SettingsError, SourceError
@@ -23,8 +24,8 @@ class Limits:
     def __post_init__(self) -> None:
         for limit in fields(self):
             value = getattr(self, limit.name)
-            if not (math.isfinite(value) and value > 0):
-                raise SettingsError(f"limit {limit.name} must be a finite number above 0, not {value}")
+            if not (isinstance(value, numbers.Real) and 0 < float(value) < math.inf):
+                raise SettingsError(f"limit {limit.name} must be a finite number above 0, not {value!r:.40}")
 
     def check_size(self, name: str, *, width: int, height: int) -> None:
         """Refuse a picture that is empty, too wide, too high or of too many pixels."""

@@ -114,9 +114,9 @@ class Stillness:
         return self._moved and self._still.end_s == -math.inf and not self._repeats.held
 
     @property
-    def repeated_s(self) -> float:
-        """How long pictures were shown that had been shown before, and tell nothing more."""
-        return self._repeats.seconds
+    def repeated(self) -> list[tuple[float, float]]:
+        """From when to when, the first excluded, pictures were shown that had been shown before."""
+        return self._repeats.spans
 
     @property
     def waits(self) -> bool:

@@ -18,6 +18,7 @@ from scipy.special import expit
 from torch import Tensor, nn
 
 from unmask.contract import Contract, OperatingPoint, ScoreMap, TrainingData, ellipse_mask
+from unmask.media.regular import refuse_special
 from unmask.models.baselines.minifasnet import STAGES, Bottleneck, convolution
 from unmask.models.network import TrainableNetwork
 from unmask.models.output import Output, unless_unseen
@@ -315,6 +316,7 @@ def _point(name: str, measured: PublishedRates) -> OperatingPoint:
 
 
 def _content(path: Path) -> bytes:
+    refuse_special(path, error=ModelError)
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise ModelError(

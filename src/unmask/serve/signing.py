@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import OKPAlgorithm
 
+from unmask.media.regular import refuse_special
 from unmask.serve.keys import sha256_of
 from unmask.types import SettingsError
 
@@ -42,6 +43,7 @@ class Signer:
 
 
 def _private_key(path: Path) -> Ed25519PrivateKey:
+    refuse_special(path, error=SettingsError)  # a pipe would never end
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as unreadable:

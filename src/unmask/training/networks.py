@@ -12,6 +12,7 @@ from torch import nn
 
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.media.assets import imagenet_weights
+from unmask.media.regular import refuse_special
 from unmask.models import MODELS
 from unmask.models.encoder import Encoder
 from unmask.models.network import (
@@ -92,6 +93,7 @@ def _fill(network: TrainableNetwork, init: str | Path, *, name: str) -> None:
 
 def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
     """The tensors of a .safetensors file, or of a .pth that torch wrote as an archive."""
+    refuse_special(path, error=ModelError)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -23,6 +23,7 @@ import numpy as np
 
 from unmask.files import atomic_path, write_bytes
 from unmask.media.images import decode_png, encode_png
+from unmask.media.regular import refuse_special
 from unmask.types import DataError, Label
 
 WHOLE = "whole"  # the view of a clip that is as it was cut
@@ -206,6 +207,8 @@ class Shard:
     def open(tar: Path) -> "Shard":
         """By its index; DataError where the two do not fit together."""
         again = f"delete {tar} and prepare again"
+        for file in (tar, index_of(tar)):
+            refuse_special(file, error=DataError)  # a pipe would never end
         try:
             index = json.loads(index_of(tar).read_text(encoding="utf-8"))
             if "sha256_of_index" in index and index.pop("sha256_of_index") != _hash_of(index):

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from unmask.media.images import SUFFIXES, read_image
+from unmask.media.regular import check_regular
 from unmask.media.topology import POINTS
 from unmask.simulate.people.subjects import cached_meshes, keep_meshes, tell
 from unmask.simulate.rendering.layout import face_box
@@ -79,6 +80,7 @@ def _load_folder(folder: Path, *, finder: Any, progress: Callable[[str], None] |
     fresh, photographs = dict(known), []
     for path in paths:
         name = path.relative_to(folder).as_posix()
+        check_regular(path, error=DataError)
         key = f"photograph|{name}|{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
         if key not in fresh:
             fresh[key] = _found(path, finder)
@@ -111,6 +113,7 @@ def _credits(folder: Path) -> dict[str, dict[str, str]]:
     path = folder / "credits.csv"
     if not path.exists():
         return {}
+    check_regular(path, error=DataError)
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     lacking = {"path", "source", "licence"} - set(rows[0] if rows else ())
