@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, covered, rasterise
+from unmask.media.raster import FACE_TRIANGLES, covered, nearest, rasterise
 from unmask.media.topology import OPENINGS, OUTLINE, POINTS
 
 
@@ -64,7 +64,7 @@ def test_what_lies_outside_or_is_not_finite_is_left_out():
     assert (triangle == -1).all()
 
 
-def test_what_is_covered_is_what_has_a_depth(rng):
+def test_what_is_covered_is_what_has_a_depth_and_that_is_the_nearest(rng):
     for spread in (2.0, 20.0, 60.0):
         vertices = rng.normal(20, spread, (30, 3)).astype(np.float32)
         vertices[3] = np.nan
@@ -73,6 +73,7 @@ def test_what_is_covered_is_what_has_a_depth(rng):
         seen = covered(vertices, triangles, height=37, width=45)
         assert seen.any()
         np.testing.assert_array_equal(seen, np.isfinite(depth))
+        np.testing.assert_array_equal(nearest(vertices, triangles, height=37, width=45), depth)
 
 
 def test_triangles_whose_corners_lie_on_pixels_or_on_one_line_cover_what_has_a_depth(rng):
@@ -82,6 +83,7 @@ def test_triangles_whose_corners_lie_on_pixels_or_on_one_line_cover_what_has_a_d
         triangles = rng.integers(0, 40, (200, 3))
         depth = rasterise(vertices, triangles, height=33, width=29)[0]
         np.testing.assert_array_equal(covered(vertices, triangles, height=33, width=29), np.isfinite(depth))
+        np.testing.assert_array_equal(nearest(vertices, triangles, height=33, width=29), depth)
 
 
 def test_a_mesh_of_noise_takes_no_more_memory_than_triangles_times_rows(rng):

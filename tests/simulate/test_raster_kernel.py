@@ -25,6 +25,8 @@ def test_both_agree_bit_by_bit(case):
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
+    depth = compiled.rasterise(mesh, FACE_TRIANGLES, **asked)[0]
+    np.testing.assert_array_equal(plain.nearest(mesh, FACE_TRIANGLES, **asked), depth)
 
 
 def test_a_mesh_beside_the_picture_covers_nothing():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from unmask.media.raster import FACE_TRIANGLES, covered, rasterise
+from unmask.media.raster import FACE_TRIANGLES, covered, nearest
 from unmask.types import Clip, ClipSpec, Sampling, Sighting
 
 MAP_SIDE = 32  # of the papers' depth maps
@@ -250,7 +250,7 @@ def mesh_depth(mesh: np.ndarray, *, size_px: int, out: int = MAP_SIDE) -> np.nda
 
 def _fine_depth(mesh: np.ndarray, *, size_px: int, out: int) -> np.ndarray:
     vertices = _fine_mesh(mesh, size_px=size_px, out=out)
-    return rasterise(vertices, FACE_TRIANGLES, height=out * FINE, width=out * FINE)[0]
+    return nearest(vertices, FACE_TRIANGLES, height=out * FINE, width=out * FINE)
 
 
 def _fine_mesh(mesh: np.ndarray, *, size_px: int, out: int) -> np.ndarray:

@@ -13,8 +13,9 @@ import numpy as np
 
 from unmask.media.topology import FACE_TRIANGLES
 
-__all__ = ["FACE_TRIANGLES", "covered", "rasterise"]
+__all__ = ["FACE_TRIANGLES", "covered", "nearest", "rasterise"]
 
+SPARE = 1e-6  # of a pixel's area: more than double precision is off by, at any size of a picture
 HAIR = -1e-5  # a weight a hair below zero still counts, so that no pixel falls between two neighbours
 
 
@@ -36,13 +37,12 @@ def rasterise(
     depth = np.full(height * width, np.inf, np.float32)
     triangle = np.full(height * width, -1, np.int32)
     barycentric = np.zeros((height * width, 3), np.float32)
-    points = np.asarray(vertices, np.float32)
-    number, x, y, u, v = _candidates(points, np.asarray(triangles, np.int32), height=height, width=width)
-    w = 1.0 - u - v
-    za, zb, zc = points[triangles[number], 2].T
-    z = u * za + v * zb + w * zc
+    number, x, y, u, v = _candidates(vertices, triangles, height=height, width=width)
+    z = _depth_at(vertices, triangles, number, u, v)
     pixel = y * width + x
-    order = np.argsort(pixel, kind="stable")  # within a pixel the triangles stay in their order
+    # Within a pixel the triangles stay in their order; numpy sorts short numbers in two passes.
+    short = pixel.astype(np.uint16) if len(depth) <= 2**16 else pixel
+    order = np.argsort(short, kind="stable")
     starts = np.flatnonzero(np.diff(pixel[order], prepend=-1))
     layer = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
     for level in range(int(layer.max(initial=-1)) + 1):  # a pixel is covered by few triangles
@@ -50,9 +50,17 @@ def rasterise(
         rows = rows[z[rows] < depth[pixel[rows]]]
         place = pixel[rows]
         depth[place], triangle[place] = z[rows], number[rows]
-        barycentric[place] = np.stack([u[rows], v[rows], w[rows]], axis=1)
+        barycentric[place] = np.stack([u[rows], v[rows], 1.0 - u[rows] - v[rows]], axis=1)
     shape = (height, width)
     return depth.reshape(shape), triangle.reshape(shape), barycentric.reshape(*shape, 3)
+
+
+def nearest(vertices: np.ndarray, triangles: np.ndarray, *, height: int, width: int) -> np.ndarray:
+    """The depth (H, W) float32 of `rasterise`, without finding out which triangle is in front."""
+    depth = np.full(height * width, np.inf, np.float32)
+    number, x, y, u, v = _candidates(vertices, triangles, height=height, width=width)
+    np.minimum.at(depth, y * width + x, _depth_at(vertices, triangles, number, u, v).astype(np.float32))
+    return depth.reshape(height, width)
 
 
 def covered(vertices: np.ndarray, triangles: np.ndarray, *, height: int, width: int) -> np.ndarray:
@@ -62,6 +70,26 @@ def covered(vertices: np.ndarray, triangles: np.ndarray, *, height: int, width: 
     times rows, however large and bent they are.
     """
     boxes = _boxes(vertices, triangles, height=height, width=width)
+    row, y, low, high = _runs(boxes, hair=HAIR)
+    start, some = y * (width + 1) + boxes.left[row], low <= high
+    cells = height * (width + 1)  # a run may end behind the last column
+    begun, ended = (np.bincount((start + at)[some], minlength=cells) for at in (low, high + 1))
+    return (np.cumsum(begun - ended) > 0).reshape(height, width + 1)[:, :width]
+
+
+def _depth_at(
+    vertices: np.ndarray, triangles: np.ndarray, number: np.ndarray, u: np.ndarray, v: np.ndarray
+) -> np.ndarray:
+    depths = np.asarray(vertices, np.float32)[:, 2][np.asarray(triangles, np.int32)].T
+    za, zb, zc = np.take(depths, number, axis=1)
+    return u * za + v * zb + (1.0 - u - v) * zc
+
+
+def _runs(boxes: "_Boxes", *, hair: float, spare: float = 0.0) -> tuple[np.ndarray, ...]:
+    """The lines (k,) of all boxes: whose each is, its y, and the first and last column, from the box's left
+    on, in which no weight is below `hair`, but for `spare` of a pixel's area; the first behind the last where
+    there is none.
+    """
     row, y = _lines(boxes.top, np.where(boxes.columns > 0, boxes.lines, 0))
     (ax, bx, cx), heights = boxes.corners.astype(np.float64)
     a, b, c = ax - boxes.left, bx - boxes.left, cx - boxes.left
@@ -74,14 +102,11 @@ def covered(vertices: np.ndarray, triangles: np.ndarray, *, height: int, width: 
     sign, size = sign[row], size[row]
     u, v = sign * u, sign * v
     low, high = _between(
-        np.stack([u, v, size - u - v]) - HAIR * size,
+        np.stack([u, v, size - u - v]) - hair * size + spare,
         sign * np.take(steps, row, axis=1),
         most=boxes.columns[row] - 1,
     )
-    start, some = y * (width + 1) + boxes.left[row], low <= high
-    cells = height * (width + 1)  # a run may end behind the last column
-    begun, ended = (np.bincount((start + at)[some], minlength=cells) for at in (low, high + 1))
-    return (np.cumsum(begun - ended) > 0).reshape(height, width + 1)[:, :width]
+    return row, y, low, high
 
 
 def _between(weights: np.ndarray, steps: np.ndarray, *, most: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -150,13 +175,17 @@ def _candidates(
 ) -> tuple[np.ndarray, ...]:
     """Every pair of a triangle and a pixel inside it: number, x, y and the weights u, v, each (k,)."""
     boxes = _boxes(points, triangles, height=height, width=width)
-    row, within = _lines(np.zeros_like(boxes.top), boxes.columns * boxes.lines)
-    columns = boxes.columns[row]
-    x = boxes.left[row] + within % columns
-    y = boxes.top[row] + within // columns
+    row, y, low, high = _runs(boxes, hair=2 * HAIR, spare=SPARE)  # a little wider than what is inside
+    counts = np.maximum(high - low + 1, 0)
+    line, x = _lines(boxes.left[row] + low, counts)
     # In double precision, as the compiled loop has it: coordinates are float32, pixels whole numbers.
-    (ax, bx, cx), (ay, by, cy) = np.take(boxes.corners.astype(np.float64), row, axis=2)
-    u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / boxes.area[row]
-    v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / boxes.area[row]
-    inside = (u >= HAIR) & (v >= HAIR) & (1.0 - u - v >= HAIR)
-    return boxes.number[row[inside]], x[inside], y[inside], u[inside], v[inside]
+    (ax, bx, cx), heights = np.take(boxes.corners.astype(np.float64), row, axis=2)
+    ay, by, cy = heights - y
+    ax, bx, cx, ay, by, cy, area = (
+        np.repeat(one, counts) for one in (ax, bx, cx, ay, by, cy, boxes.area[row].astype(np.float64))
+    )
+    ax, bx, cx = ax - x, bx - x, cx - x
+    u, v = (bx * cy - by * cx) / area, (cx * ay - cy * ax) / area
+    inside = np.flatnonzero((u >= HAIR) & (v >= HAIR) & (1.0 - u - v >= HAIR))
+    line = line[inside]
+    return boxes.number[row[line]], x[inside], y[line], u[inside], v[inside]
