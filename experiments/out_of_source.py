@@ -32,7 +32,7 @@ from unmask.media.faces import FaceFinder
 from unmask.media.sources import open_presentation
 from unmask.models.encoder import Encoder
 from unmask.training.features import features_of
-from unmask.training.head import FittedHead, fit_head, row_weights, with_framing
+from unmask.training.head import FeatureGroup, FittedHead, fit_groups, groups_of, row_weights, with_framing
 from unmask.training.networks import build
 from unmask.training.sets import part_of, real_rows, rows_by_set
 from unmask.training.settings import Settings, changes_of, read_settings
@@ -186,20 +186,35 @@ def _features(network: Encoder, pictures: list[np.ndarray]) -> np.ndarray:
 
 
 def out_of_source(
-    train: PreparedSet, features: np.ndarray, items: Sequence[Item], *, settings: Settings
+    train: PreparedSet,
+    features: np.ndarray,
+    items: Sequence[Item],
+    *,
+    settings: Settings,
+    further: Sequence[FeatureGroup] = (),
 ) -> np.ndarray:
-    """The logit (n,) of each item by a head that saw nothing of its source; NaN where no face was found."""
+    """The logit (n,) of each item by a head that saw nothing of its source; NaN where no face was found.
+
+    `further` are groups of features that stand behind those of the encoder.
+    """
     scores = np.full(len(items), np.nan)
     sources = np.array([item.source for item in items])
     seen = np.array([np.isfinite(item.features).all() for item in items])
     for source in sorted(set(sources.tolist())):
-        head = fitted(train, features, settings=settings, without=source)
+        head = fitted(train, features, settings=settings, without=source, further=further)
         for number in np.flatnonzero((sources == source) & seen):
             scores[number] = float(head.logits(items[number].features[None])[0])
     return scores
 
 
-def fitted(train: PreparedSet, features: np.ndarray, *, settings: Settings, without: str) -> FittedHead:
+def fitted(
+    train: PreparedSet,
+    features: np.ndarray,
+    *,
+    settings: Settings,
+    without: str,
+    further: Sequence[FeatureGroup] = (),
+) -> FittedHead:
     """The head of the recipe, of all rows but those whose source is `without` or of the same owner."""
     kept = np.array([not _same_owner(row, without) for row in train.rows])
     sets, start = [], 0
@@ -207,11 +222,11 @@ def fitted(train: PreparedSet, features: np.ndarray, *, settings: Settings, with
         sets.append([row for row, keep in zip(rows, kept[start : start + len(rows)], strict=True) if keep])
         start += len(rows)
     real = real_rows(train, settings.head)
-    head = fit_head(
+    head = fit_groups(
         features[kept],
         np.array([row.label is Label.BONA_FIDE for row in train.rows])[kept],
         weights=row_weights(sets, settings.head),
-        C=settings.head.strength,
+        groups=(*groups_of(settings), *further),
         real=None if real is None else real[kept],
     )
     return with_framing(head, features[kept], sets, gain=settings.head.tight_gain)

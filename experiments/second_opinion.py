@@ -6,8 +6,8 @@
 
 OURS.csv is what `experiments/out_of_source.py --scores` wrote: the logit of each real item, whole and tight,
 by a head that saw nothing of its source. The fusion is the product's: .7 of our calibrated log-odds and .3 of
-theirs. With --data, one linear head on our features and the 128 of the 2.7 network is fitted, too, out of
-source, to prepared pictures: the network sees our crop, since that is what is prepared, and the 4.0 network
+theirs. With --data, the mean of our heads and one on the 128 features of the 2.7 network is fitted, too, out
+of source, to prepared pictures: that network sees our crop, which is what is prepared, and the 4.0 network
 cannot be.
 """
 
@@ -39,9 +39,11 @@ from unmask.detector.odds import log_odds
 from unmask.evaluation.adapt import map_line
 from unmask.media.clips import cut, cut_picture
 from unmask.media.faces import FaceFinder
+from unmask.models.baselines.minifasnet import EMBEDDING
 from unmask.models.encoder import Encoder
 from unmask.models.silentface import SIDE, SilentFace, published_contract, read_published
 from unmask.training.features import features_of
+from unmask.training.head import FeatureGroup
 from unmask.training.networks import build
 from unmask.training.sets import part_of
 from unmask.training.settings import changes_of, read_settings
@@ -117,9 +119,10 @@ def joint(asked: argparse.Namespace, network: SilentFace) -> np.ndarray:
             if face is not None:
                 clip = cut([Sighting(frame=Frame(image, 0.0, 0), face=face)], spec=train.spec)
                 crops.append(clip.pixels[0])
-        seen = _look(network, crops).mean(axis=0) if crops else np.full(128, np.nan)
+        seen = _look(network, crops).mean(axis=0) if crops else np.full(EMBEDDING, np.nan)
         both.append(Item(item.presentation, item.view, np.concatenate([item.features, seen])))
-    return out_of_source(train, features, both, settings=settings)
+    theirs = FeatureGroup(EMBEDDING, settings.head.strength)
+    return out_of_source(train, features, both, settings=settings, further=[theirs])
 
 
 def _second_features(train: PreparedSet, network: SilentFace) -> np.ndarray:

@@ -2,13 +2,14 @@
 
 import importlib.util
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from unmask.models import MODELS
-from unmask.models.efficientnet import EfficientNetLite0
-from unmask.models.encoder import FEATURES, encoder
+from unmask.models.efficientnet import HEAD, EfficientNetLite0
+from unmask.models.encoder import DETAIL, FEATURES, TWICE, encoder, halved
 from unmask.types import ModelError, SettingsError
 
 torch.set_num_threads(1)
@@ -115,6 +116,28 @@ def test_the_score_is_that_of_the_features_and_the_head_alone(network):
     assert inner["features"].shape == (2, FEATURES)
     torch.testing.assert_close(output.score, by_hand)
     torch.testing.assert_close(network.score_features(raw), alone)
+
+
+def test_a_copy_of_half_the_resolution_is_the_mean_of_four_pixels_enlarged(rng):
+    frames = rng.integers(0, 256, (1, 64, 64, 3)).astype(np.float32)
+    small = cv2.resize(frames[0], (32, 32), interpolation=cv2.INTER_AREA)
+    wanted = cv2.resize(small, (64, 64), interpolation=cv2.INTER_LINEAR)
+    found = halved(torch.from_numpy(frames).permute(0, 3, 1, 2))[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
+
+
+def test_a_second_look_adds_what_the_detail_changes_and_mirror_images_still_score_the_same(network):
+    torch.manual_seed(2)
+    twice = encoder(size_px=64, decoder=4, detail=True).eval()
+    twice.from_imagenet(published())
+    frames = clips(frames=1).flatten(0, 1)
+    with torch.no_grad():
+        raw, plain = twice.raw_features(frames), network.raw_features(frames)
+        soft = network.raw_features(halved(frames))
+        assert raw.shape == (2, TWICE)
+        torch.testing.assert_close(raw[:, :HEAD], plain[:, -HEAD:])
+        torch.testing.assert_close(raw[:, HEAD:], (plain - soft)[:, :DETAIL], rtol=1e-3, atol=1e-3)
+        assert torch.equal(twice(clips()).score, twice(clips().flip(-1)).score)
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("sgtd_e", {"size_px": 64}), ("fghv_e", {"draws": 4})])

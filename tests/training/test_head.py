@@ -21,7 +21,15 @@ from unmask.training.calibrated import fitted_map, through
 from unmask.training.checkpoint import CHECKPOINT, read
 from unmask.training.features import features_of
 from unmask.training.finish import finish
-from unmask.training.head import fit_head, realism_direction, row_weights, with_framing
+from unmask.training.head import (
+    FeatureGroup,
+    fit_groups,
+    fit_head,
+    groups_of,
+    realism_direction,
+    row_weights,
+    with_framing,
+)
 from unmask.training.loop import train
 from unmask.training.results import write_results
 from unmask.training.settings import HeadSettings, from_mapping
@@ -50,6 +58,17 @@ def test_the_head_is_scikit_learns(rng, kind, C):
     np.testing.assert_allclose(ours.logits(features), wanted, atol=5e-4 * np.abs(wanted).max())
     rounding = 1e-4 if kind is np.float64 else 5e-4  # of float32, which differs between processors
     np.testing.assert_allclose(ours.weight, theirs[-1].coef_[0], atol=rounding)
+
+
+def test_a_head_of_two_looks_is_the_mean_of_a_head_of_each(rng):
+    features, labels = drawn(rng)
+    weights = rng.uniform(0.1, 3, len(labels))
+    other, _ = drawn(rng, rows=len(labels), width=12)
+    groups = (FeatureGroup(features.shape[1], 1.0), FeatureGroup(12, 1e-2))
+    both = fit_groups(np.hstack([features, other]), labels, groups=groups, weights=weights)
+    first = fit_head(features, labels, weights=weights, C=1.0).logits(features)
+    second = fit_head(other, labels, weights=weights, C=1e-2).logits(other)
+    np.testing.assert_allclose(both.logits(np.hstack([features, other])), (first + second) / 2, atol=1e-9)
 
 
 def test_a_head_of_one_class_or_of_features_that_are_not_finite_is_refused(rng):
@@ -140,9 +159,11 @@ def imagenet(tmp_path, monkeypatch):
     monkeypatch.setattr(training_networks, "imagenet_weights", Given)
 
 
-def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(toy, tmp_path, imagenet):
+@pytest.mark.parametrize("detail", [False, True])
+def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(toy, tmp_path, imagenet, detail):
     data = [toy / "many", toy / "few"]
-    out = train(settings(), data=data, out=tmp_path / "run", init="imagenet")
+    chosen = settings(arguments={"detail": detail})
+    out = train(chosen, data=data, out=tmp_path / "run", init="imagenet")
     finished = finish(out, data=data, training_data=(), command="test")
     contract = finished.contract
     network, _ = load(finished.weights)
@@ -156,7 +177,7 @@ def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(toy,
     living = np.array([one.label is Label.BONA_FIDE for one in prepared.rows])
     sizes = [len(PreparedSet.open(folder / "train").rows) for folder in data]
     parts = [prepared.rows[: sizes[0]], prepared.rows[sizes[0] :]]
-    head = fit_head(raw, living, weights=row_weights(parts, settings().head))
+    head = fit_groups(raw, living, groups=groups_of(chosen), weights=row_weights(parts, chosen.head))
     with torch.no_grad():
         logits = network.score_features(torch.from_numpy(raw)).logit().numpy()
     np.testing.assert_allclose(logits, head.logits(raw), atol=1e-4)

@@ -104,12 +104,17 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, frames: Tensor) -> tuple[list[Tensor], Tensor]:
         """The map of each block, and that of the head (N, 1280, H / 32, W / 32)."""
+        maps = self.maps(frames, last=len(self.blocks) - 1)
+        return maps, self.head(maps[-1])
+
+    def maps(self, frames: Tensor, *, last: int) -> list[Tensor]:
+        """The maps of the blocks up to number `last`."""
         x = self.stem(frames)
-        maps = []
-        for block in self.blocks:
+        found = []
+        for block in self.blocks[: last + 1]:
             x = block(x)
-            maps.append(x)
-        return maps, self.head(x)
+            found.append(x)
+        return found
 
     @torch.no_grad()
     def read(self, published: Mapping[str, Tensor]) -> None:

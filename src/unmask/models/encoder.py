@@ -5,6 +5,11 @@ are those of EfficientNet-Lite0 (models.efficientnet) as ImageNet left them, mea
 and the head's means. The head is fitted in closed form (training.head) with strong regularisation. A picture
 is turned so that its brighter half is on the left before anything else, so that it and its mirror image have
 the same features and the same score, at the price of one look.
+
+With `detail` the encoder looks a second time, at a copy of half the resolution, which lacks the detail in
+which recaptures differ and shows the same person, room and light: statistics of the picture's blocks minus
+those of the copy's say what the detail adds, and little about who is seen. They stand in the place of the
+picture's own statistics, beside the head's means.
 """
 
 from collections.abc import Mapping
@@ -21,6 +26,9 @@ from unmask.types import SettingsError
 
 TAPS = ((2, 24), (4, 40), (7, 80), (10, 112), (15, 320))  # blocks, the last of each width, and their channels
 FEATURES = 2 * sum(channels for _, channels in TAPS) + HEAD  # 2,432
+DETAILED = TAPS[:4]  # what the second look goes through
+DETAIL = 2 * sum(channels for _, channels in DETAILED)  # 512
+TWICE = HEAD + DETAIL  # 1,792
 DECODED = (1, 3, 4)  # of TAPS: what the depth decoder sees
 FIRST_DEPTH = -1.4  # before the sigmoid of an untrained decoder: a depth of 0.2
 
@@ -72,22 +80,32 @@ class FrozenEncoder(nn.Module):
         self.eval()
 
     def forward(self, frames: Tensor) -> tuple[list[Tensor], Tensor]:
-        blocks, head = self.net((frames * 255 - 127) / 128)
+        blocks, head = self.net(_scaled(frames))
         taps = [blocks[number] for number, _ in TAPS]
-        return taps, summed_up(taps, head)
+        return taps, torch.cat([summed_up(taps), head.mean(dim=(2, 3))], dim=1)
+
+    def detail(self, frames: Tensor, taps: list[Tensor]) -> Tensor:
+        """What the finest detail of the frames adds to the statistics of their TAPS, (N, DETAIL)."""
+        blocks = self.net.maps(_scaled(halved(frames)), last=DETAILED[-1][0])
+        return summed_up(taps[: len(DETAILED)]) - summed_up([blocks[number] for number, _ in DETAILED])
 
     def train(self, mode: bool = True) -> "FrozenEncoder":
         """Batch statistics stay as they are, too."""
         return super().train(False)
 
 
-def summed_up(taps: list[Tensor], head: Tensor) -> Tensor:
-    """Mean and deviation of each channel of TAPS, and the head's means, (N, FEATURES)."""
+def summed_up(taps: list[Tensor]) -> Tensor:
+    """Mean and deviation of each channel of the maps, one map after the other (N, 2 C)."""
     found = []
     for tap in taps:
         mean = tap.mean(dim=(2, 3), keepdim=True)
         found += [mean.flatten(1), (tap - mean).square().mean(dim=(2, 3)).sqrt()]
-    return torch.cat([*found, head.mean(dim=(2, 3))], dim=1)
+    return torch.cat(found, dim=1)
+
+
+def _scaled(frames: Tensor) -> Tensor:
+    """Frames in [0, 1] as the published weights want them."""
+    return (frames * 255 - 127) / 128
 
 
 class Encoder(TrainableNetwork):
@@ -104,20 +122,21 @@ class Encoder(TrainableNetwork):
     framing_bias: Tensor
     framing_gain: Tensor
 
-    def __init__(self, *, size_px: int, decoder: int) -> None:
+    def __init__(self, *, size_px: int, decoder: int, detail: bool = False) -> None:
         super().__init__()
         if size_px % SHRINK or size_px < 2 * SHRINK:
             raise SettingsError(
                 f"an encoder takes pictures of a multiple of {SHRINK} px from {2 * SHRINK} on, not {size_px}"
             )
-        self.size_px = size_px
+        self.size_px, self.detail = size_px, detail
         self.backbone = FrozenEncoder()
-        self.register_buffer("feature_mean", torch.zeros(FEATURES))
-        self.register_buffer("feature_scale", torch.ones(FEATURES))
-        self.register_buffer("framing_weight", torch.zeros(FEATURES))
+        features = TWICE if detail else FEATURES
+        self.register_buffer("feature_mean", torch.zeros(features))
+        self.register_buffer("feature_scale", torch.ones(features))
+        self.register_buffer("framing_weight", torch.zeros(features))
         self.register_buffer("framing_bias", torch.zeros(1))
         self.register_buffer("framing_gain", torch.zeros(1))
-        self.head = LinearHead(FEATURES)
+        self.head = LinearHead(features)
         self.decoder = DepthDecoder(width=decoder)
         self.register_buffer("ellipse", torch.from_numpy(ellipse_mask()), persistent=False)
 
@@ -131,11 +150,11 @@ class Encoder(TrainableNetwork):
         """The output, and under "features" (B, D) what the head reads: standardised, the mean over frames."""
         frames = clips.flatten(0, 1)
         if self.training:
-            taps, raw = self.backbone(frames)
+            taps, raw = self._look(frames)
             depth = self.decoder(taps)
         else:
             facing, turned = one_way(frames)
-            taps, raw = self.backbone(facing)
+            taps, raw = self._look(facing)
             depth = self.decoder(taps)
             depth = torch.where(turned[:, None, None], mirrored(depth), depth)
         features = self.standardised(raw).unflatten(0, clips.shape[:2]).mean(dim=1)
@@ -152,7 +171,14 @@ class Encoder(TrainableNetwork):
 
     def raw_features(self, frames: Tensor) -> Tensor:
         """Frames (N, 3, S, S) in [0, 1] -> features (N, D), the same of mirror images."""
-        return self.backbone(one_way(frames)[0])[1]
+        return self._look(one_way(frames)[0])[1]
+
+    def _look(self, frames: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The maps of TAPS of frames (N, 3, S, S) as they come, and their features (N, D)."""
+        taps, raw = self.backbone(frames)
+        if not self.detail:
+            return taps, raw
+        return taps, torch.cat([raw[:, -HEAD:], self.backbone.detail(frames, taps)], dim=1)
 
     def score_features(self, raw: Tensor) -> Tensor:
         """Raw features (N, D) of single frames -> scores (N,)."""
@@ -198,6 +224,13 @@ def one_way(frames: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(turned[:, None, None, None], other, frames), turned
 
 
+def halved(frames: Tensor) -> Tensor:
+    """Frames (N, C, S, S), S even, as a camera of half the resolution would have seen them, in their own
+    size.
+    """
+    return F.interpolate(F.avg_pool2d(frames, 2), scale_factor=2, mode="bilinear", align_corners=False)
+
+
 def mirrored(frames: Tensor) -> Tensor:
     """(..., W) with its columns in the other order."""
     order = torch.arange(frames.shape[-1] - 1, -1, -1, device=frames.device)
@@ -221,6 +254,8 @@ def folded(both: Tensor) -> Tensor:
     return (plain + mirrored.flip(-1)) / 2
 
 
-def encoder(*, size_px: int = 224, decoder: int = 32) -> Encoder:
-    """The frozen encoder for pictures of `size_px`, with a depth decoder `decoder` channels wide."""
-    return Encoder(size_px=size_px, decoder=decoder)
+def encoder(*, size_px: int = 224, decoder: int = 32, detail: bool = False) -> Encoder:
+    """The frozen encoder for pictures of `size_px`, with a depth decoder `decoder` channels wide; with
+    `detail` it looks twice.
+    """
+    return Encoder(size_px=size_px, decoder=decoder, detail=detail)

@@ -19,7 +19,7 @@ from unmask.contract import tensors_sha256
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Shard
 from unmask.files import write_bytes
-from unmask.models.encoder import FEATURES, Encoder, FrozenEncoder
+from unmask.models.encoder import Encoder, FrozenEncoder
 from unmask.models.export import features_graph
 from unmask.types import DataError
 
@@ -27,6 +27,7 @@ BATCH = 8  # pictures at once
 COMPILED_FROM = 400  # pictures: making a graph of the network takes as long as it saves on so many
 TOLD = 20  # times in all, how far it is
 LOOK = "one way"  # of the files' names: 0.3.0 took the mean of both mirror images
+DETAIL = "|head and detail"  # and of those of an encoder that looks twice
 
 Progress = Callable[[int, int], None]  # pictures done, and in all
 Look = Callable[[np.ndarray], np.ndarray]  # pictures (N, S, S, 3) uint8 -> features (N, D)
@@ -40,7 +41,7 @@ def features_of(
 
     Files hold those of whole shards: a protocol takes other clips out of them in each of its folds.
     """
-    key = encoder_sha256(network)
+    key, width = encoder_sha256(network) + (DETAIL if network.detail else ""), len(network.feature_mean)
     wholes = [Shard.open(shard.tar) for shard in prepared.shards]
     paths = [_path(shard, key) for shard in wholes]
     absent = {path: len(shard.rows) for shard, path in zip(wholes, paths, strict=True) if not path.is_file()}
@@ -54,7 +55,7 @@ def features_of(
             if progress is not None and TOLD * done // missing > TOLD * before // missing:
                 progress(done, missing)
         chosen = np.isin(whole.places[:, 0, 0], shard.places[:, 0, 0])  # where a clip begins in the tar
-        parts.append(_read(path, rows=len(whole.rows))[chosen])
+        parts.append(_read(path, shape=(len(whole.rows), width))[chosen])
     return np.concatenate(parts)
 
 
@@ -114,11 +115,11 @@ def _npy(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def _read(path: Path, *, rows: int) -> np.ndarray:
+def _read(path: Path, *, shape: tuple[int, int]) -> np.ndarray:
     try:
         found = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as broken:
         raise DataError(f"{path} cannot be read ({broken}); delete it and train again") from broken
-    if found.shape != (rows, FEATURES):
-        raise DataError(f"{path} holds {found.shape} and not {(rows, FEATURES)}; delete it and train again")
+    if found.shape != shape:
+        raise DataError(f"{path} holds {found.shape} and not {shape}; delete it and train again")
     return found

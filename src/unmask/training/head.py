@@ -6,13 +6,16 @@ features; the bias is not held back.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
 from unmask.data.prepare.shards import WHOLE, Row
-from unmask.training.settings import HeadSettings
+from unmask.models.efficientnet import HEAD
+from unmask.models.encoder import DETAIL, FEATURES
+from unmask.training.settings import HeadSettings, Settings
 from unmask.types import DataError, Label, SettingsError
 
 MOST_STEPS = 1000
@@ -129,6 +132,50 @@ def fit_head(
     used = weighted > 0
     weight, bias = logistic(units[used], labels[used], weighted[used])
     return FittedHead(mean=mean, scale=scale, weight=weight, bias=bias)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureGroup:
+    """`width` neighbouring features that a head of their own reads, fitted with C = `strength`."""
+
+    width: int
+    strength: float
+
+
+def fit_groups(
+    features: np.ndarray,
+    labels: np.ndarray,
+    *,
+    groups: Sequence[FeatureGroup],
+    weights: np.ndarray | None = None,
+    real: np.ndarray | None = None,
+) -> FittedHead:
+    """One head for groups of features side by side (n, D), whose logit is the mean of those of a head of its
+    own for each group (`fit_head`).
+
+    One head fitted to all of them at once leans on the features that tell most of the training set, and does
+    worse on real pictures (docs/real_faces.md).
+    """
+    edges = np.cumsum([0, *(group.width for group in groups)])
+    if edges[-1] != features.shape[1]:
+        raise ValueError(f"the groups hold {edges[-1]} features and the pictures have {features.shape[1]}")
+    parts = [
+        fit_head(features[:, start:stop], labels, weights=weights, C=group.strength, real=real)
+        for group, (start, stop) in zip(groups, pairwise(edges), strict=True)
+    ]
+    return FittedHead(
+        mean=np.concatenate([part.mean for part in parts]),
+        scale=np.concatenate([part.scale for part in parts]),
+        weight=np.concatenate([part.weight for part in parts]) / len(parts),
+        bias=float(np.mean([part.bias for part in parts])),
+    )
+
+
+def groups_of(settings: Settings) -> tuple[FeatureGroup, ...]:
+    """The groups of features of the encoder that the settings describe."""
+    if not settings.arguments.get("detail"):
+        return (FeatureGroup(FEATURES, settings.head.strength),)
+    return FeatureGroup(HEAD, settings.head.strength), FeatureGroup(DETAIL, settings.head.detail)
 
 
 def realism_direction(units: np.ndarray, real: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from unmask.training import checkpoint as checkpoints
 from unmask.training.batches import BatchSampler
 from unmask.training.checkpoint import CHECKPOINT
 from unmask.training.features import features_of
-from unmask.training.head import FittedHead, fit_head, row_weights, with_framing
+from unmask.training.head import FittedHead, fit_groups, groups_of, row_weights, with_framing
 from unmask.training.loggers import close_loggers, loggers_of
 from unmask.training.meter import Statistics
 from unmask.training.networks import build, frames_of, refuse_domains, start_depth
@@ -171,7 +171,7 @@ def _fit(fabric: Fabric, network: Encoder, settings: Settings, sets: Sets) -> No
     living = np.array([row.label is Label.BONA_FIDE for row in sets.train.rows])
     parts = list(rows_by_set(sets.train).values())
     weights, real = row_weights(parts, settings.head), real_rows(sets.train, settings.head)
-    head = fit_head(raw, living, weights=weights, C=settings.head.strength, real=real)
+    head = fit_groups(raw, living, groups=groups_of(settings), weights=weights, real=real)
     set_head(network, with_framing(head, raw, parts, gain=settings.head.tight_gain), device=device)
 
 

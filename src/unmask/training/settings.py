@@ -136,10 +136,12 @@ class HeadSettings:
     order, has of the whole weight; without any, as much as it has rows; 0 leaves a set out of the fit.
     `blind_to` names sets of real bona fide pictures by their folders: what tells them from the simulated bona
     fide of the other sets is hidden from the head (training.head.realism_direction). Tight pictures count 1 +
-    `tight_gain` times (training.head.with_framing), so that scores of both framings compare.
+    `tight_gain` times (training.head.with_framing), so that scores of both framings compare. `detail` is C
+    for what the detail adds, where the encoder looks twice ([arguments] detail).
     """
 
     strength: float = 0.0
+    detail: float = 3e-5
     rows: int = 10_000
     shares: tuple[float, ...] = ()
     blind_to: tuple[str, ...] = ()
