@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_runs import TWO_STEPS
 from test_training import write_toy
 
 from unmask.training.checkpoint import CHECKPOINT, read
@@ -18,22 +19,6 @@ PROGRAMS = {  # a cluster of two machines, which are this one
     "srun": 'SLURM_NODEID=0 "$@" & first=$!\nSLURM_NODEID=1 "$@" || exit 1\nwait "$first"\n',
 }
 LENT = {"SLURM_JOB_NODELIST": "node[1-2]", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_ID": "77"}
-RUN = """
-[run]
-name = "auxiliary_s"
-network = "auxiliary_s"
-steps = 2
-[batches]
-size = 4
-[clip]
-frames = 2
-size_px = 128
-box_scale = 1.3
-[loss]
-contrast = 0.0
-[evaluation]
-every = 2
-"""
 
 
 @pytest.fixture
@@ -89,7 +74,7 @@ def test_slurm_starts_the_same_torchrun_on_each_machine(cluster, lent, processes
 def test_slurms_script_trains_on_two_agents_and_goes_on(cluster, tmp_path):
     for seed, part in enumerate(("train", "dev")):
         write_toy(tmp_path / "toy" / part, seed=seed, subjects=part, size=128, frames=2)
-    (tmp_path / "two.toml").write_text(RUN)
+    (tmp_path / "two.toml").write_text(TWO_STEPS.replace("steps = 9", "steps = 2"))
     for steps, more in ((2, ()), (4, ("--resume",))):
         with socket.socket() as free:
             free.bind(("localhost", 0))
