@@ -326,7 +326,7 @@ def test_clips_do_not_reach_over_frames_without_the_face():
 
 @pytest.mark.parametrize(("second", "verdict"), [(LIVE, Verdict.LIVE), (PRINT, Verdict.ATTACK)])
 def test_a_face_that_was_lost_and_found_has_evidence_of_its_own(second, verdict):
-    video = np.concatenate([_video(200, 45), 0 * _video(1, 90), _video(second, 45)])
+    video = np.concatenate([_video(200, 45), 0 * _video(1, 28), _video(second, 45)])
     decision = _detector().check(video)
     assert len(decision.faces) == 1
     scores = [segment.score for segment in decision.segments]
