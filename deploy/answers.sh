@@ -16,6 +16,11 @@ until "$folder/bin/python" deploy/probe.py http://127.0.0.1:8437/readyz; do
   sleep 1
 done
 kill -TERM "$server"
-wait "$server"
+ended=0
+wait "$server" || ended=$?
 rm -rf "$state"
-echo "the service answered, and ended with 0"
+if [ "$ended" -ne 143 ]; then # 128 + SIGTERM, when it has drained
+  echo "the service ended with $ended where 143 was due" >&2
+  exit 1
+fi
+echo "the service answered, and ended with 143"
