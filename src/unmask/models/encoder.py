@@ -82,19 +82,24 @@ class FrozenEncoder(nn.Module):
     def forward(self, frames: Tensor) -> tuple[list[Tensor], Tensor]:
         blocks, head = self.net(_scaled(frames))
         taps = [blocks[number] for number, _ in TAPS]
-        return taps, torch.cat([summed_up(taps), head.mean(dim=(2, 3))], dim=1)
+        return taps, summed_up(taps, head)
 
     def detail(self, frames: Tensor, taps: list[Tensor]) -> Tensor:
         """What the finest detail of the frames adds to the statistics of their TAPS, (N, DETAIL)."""
         blocks = self.net.maps(_scaled(halved(frames)), last=DETAILED[-1][0])
-        return summed_up(taps[: len(DETAILED)]) - summed_up([blocks[number] for number, _ in DETAILED])
+        return statistics(taps[: len(DETAILED)]) - statistics([blocks[number] for number, _ in DETAILED])
 
     def train(self, mode: bool = True) -> "FrozenEncoder":
         """Batch statistics stay as they are, too."""
         return super().train(False)
 
 
-def summed_up(taps: list[Tensor]) -> Tensor:
+def summed_up(taps: list[Tensor], head: Tensor) -> Tensor:
+    """The statistics of TAPS and the head's means, (N, FEATURES)."""
+    return torch.cat([statistics(taps), head.mean(dim=(2, 3))], dim=1)
+
+
+def statistics(taps: list[Tensor]) -> Tensor:
     """Mean and deviation of each channel of the maps, one map after the other (N, 2 C)."""
     found = []
     for tap in taps:

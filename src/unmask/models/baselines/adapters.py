@@ -9,7 +9,6 @@ adapter x + up(relu6(down(x))) of 1x1 convolutions stands behind each block that
 
 from collections.abc import Mapping
 
-import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from torch import Tensor, nn
 
@@ -66,8 +65,7 @@ class Adapters(Classifier):
             if number in places:
                 x = self.adapters[places[number]](x)
                 taps.append(x)
-        features = torch.cat([summed_up(taps), net.head(x).mean(dim=(2, 3))], dim=1)
-        return self.head(self.norm(features))
+        return self.head(self.norm(summed_up(taps, net.head(x))))
 
     def from_imagenet(self, published: Mapping[str, Tensor]) -> None:
         """Take the published weights of the encoder."""
