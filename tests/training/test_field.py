@@ -306,6 +306,18 @@ def test_a_training_whose_clips_do_not_fit_leaves_nothing(homes, tmp_path, unmas
     assert not (tmp_path / "out").exists()
 
 
+def test_a_refused_training_takes_away_nothing_that_it_did_not_write(homes, tmp_path, unmask):
+    own = tmp_path / "out" / "sets" / "train" / "mine.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("kept")
+    data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
+    command = ("train", *data, "--config", "sgtd_s_single", "--protocol", "ocim/mi-to-c")
+    code, _, _ = unmask(*command, "--out", tmp_path / "out")
+    assert code == 4
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [own]
+    assert own.read_text() == "kept"
+
+
 def test_a_folder_of_one_protocol_is_kept_from_another(homes, tmp_path, unmask):
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(toy_settings(steps=2)))

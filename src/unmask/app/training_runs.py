@@ -1,7 +1,6 @@
 """The trainings of `unmask train`: prepared clips -> weights with their contract -> an ONNX file."""
 
 import shlex
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from unmask.app.progress import adding, bar, losses, say
 from unmask.app.train_options import TrainOptions
 from unmask.app.training_sets import prepared, training_data
 from unmask.data.prepare.prepared import PreparedSet, protocol_of
-from unmask.data.prepare.selection import select
+from unmask.data.prepare.selection import select, unselect
 from unmask.files import keep_inputs
 from unmask.training.finish import MODEL, WEIGHTS, Finished, finish
 from unmask.training.loop import is_rank_zero, refuse_start, train
@@ -102,7 +101,7 @@ def _selected(data: Sequence[Path], options: TrainOptions) -> Path:
 def _leave_nothing(runs: Sequence[_Run], options: TrainOptions) -> None:
     """Takes away the lists of the protocol's parts where no run has begun that needs them."""
     if options.protocol and is_rank_zero() and not any((run.out / SETTINGS).exists() for run in runs):
-        shutil.rmtree(options.out / "sets")
+        unselect(options.out / "sets")
         if not any(options.out.iterdir()):
             options.out.rmdir()
 

@@ -60,6 +60,23 @@ def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
     return notes
 
 
+def unselect(out: Path) -> None:
+    """Take away what `select` wrote into `out`, and the folders that are empty then; what else lies there
+    stays.
+    """
+    for spec in out.glob(f"*/{SPEC}"):
+        if SELECTED in read_json(spec, again="select it again"):
+            spec.unlink()
+            _remove_if_empty(spec.parent)
+    (out / PREPARATION).unlink(missing_ok=True)
+    _remove_if_empty(out)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def dataset_of(folder: Path) -> str:
     """The data set that lies prepared whole in `folder`; DataError where none does."""
     if not (folder / WHOLE / SPEC).is_file():
