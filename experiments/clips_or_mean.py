@@ -153,6 +153,9 @@ def _trained(name: str, sets: Path, asked: argparse.Namespace) -> tuple[nn.Modul
             "evaluation.every": asked.steps,
             "optimiser.warmup": min(20, asked.steps // 4),
             "batches.size": 8,
+            "batches.order": "balanced",  # of all three as fghv_e.toml: half of each batch is bona fide
+            "batches.clips_bona_fide": 0,
+            "batches.clips_attack": 0,
         },
     )
     settings = replace(settings, clip=read_settings("sgtd_e.toml").clip)

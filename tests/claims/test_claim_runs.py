@@ -61,6 +61,17 @@ def test_two_sides_of_a_claim_differ_in_what_it_speaks_of_alone():
     assert differences("sgtd-multi", "sgtd-multi-slip") == {"arguments.recurrent"}
 
 
+def test_both_stages_of_a_short_training_draw_half_of_each_batch_bona_fide():
+    for preset in ("s", "m"):
+        stages = [
+            settings_of(f"sgtd-{stage}", preset=preset, seed=1).batches for stage in ("single", "multi")
+        ]
+        assert {(one.order, one.bona_fide, one.attacks) for one in stages} == {
+            ("balanced", 0.5, "as prepared")
+        }
+    assert settings_of("sgtd-multi", preset="full", seed=1).batches.clips_attack == 2
+
+
 def vars_of(record):
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 

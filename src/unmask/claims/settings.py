@@ -68,6 +68,13 @@ def _own(name: str) -> dict[str, str]:
     return {"s": f"{name}_s.toml", "full": f"{name}.toml"}
 
 
+# stage 2's files thin an epoch as published; stage 1's draw half of each batch bona fide, and so do both here
+HALF_BONA_FIDE = {
+    "batches.order": "balanced",
+    "batches.attacks": "as prepared",
+    "batches.clips_bona_fide": 0,
+    "batches.clips_attack": 0,
+}
 UNWATCHED = {"loss.collapse": 0.0}  # a collapse is a result here, not a reason to stop
 ONLY_CLASS = {"loss.absolute": 0.0, "loss.contrast": 0.0, "loss.binary": 1.0}
 
@@ -240,6 +247,7 @@ def settings_of(variant: str, *, preset: str, seed: int, steps: int = 0, bf16: b
             "compute.threads": 1,
             "compute.accelerator": "cpu" if preset == "s" else "auto",
         }
+        changes |= HALF_BONA_FIDE if row.clips else {}
         if base.startswith("sgtd_"):
             changes["optimiser.rate"] = 1e-3  # at 2e-3 some trainings from scratch fall into a map of zeros
     elif steps:
