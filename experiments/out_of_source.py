@@ -222,14 +222,17 @@ def fitted(
         sets.append([row for row, keep in zip(rows, kept[start : start + len(rows)], strict=True) if keep])
         start += len(rows)
     real = real_rows(train, settings.head)
+    labels = np.array([row.label is Label.BONA_FIDE for row in train.rows])[kept]
+    weights = row_weights(sets, settings.head)
     head = fit_groups(
         features[kept],
-        np.array([row.label is Label.BONA_FIDE for row in train.rows])[kept],
-        weights=row_weights(sets, settings.head),
+        labels,
+        weights=weights,
         groups=(*groups_of(settings), *further),
         real=None if real is None else real[kept],
     )
-    return with_framing(head, features[kept], sets, gain=settings.head.tight_gain)
+    gain = settings.head.tight_gain
+    return with_framing(head, features[kept], labels, sets=sets, weights=weights, gain=gain)
 
 
 def _same_owner(row: Row, source: str) -> bool:

@@ -193,3 +193,22 @@ def test_the_published_weights_know_a_cat():
         frames = ((torch.from_numpy(cat).float() - 127) / 128).permute(2, 0, 1)[None]
         classes = net(frames)[1].mean(dim=(2, 3)) @ given["_fc.weight"].T + given["_fc.bias"]
     assert int(classes.argmax()) in range(281, 286)  # tabby to Egyptian cat
+
+
+def test_weights_made_before_tight_pictures_were_moved_are_read_as_ones_that_do_not(network):
+    state = network.state_dict()
+    del state["framing_shift"]
+    again = encoder(size_px=64, decoder=4)
+    again.framing_shift.fill_(1.0)
+    again.load_state_dict(state)
+    assert not again.framing_shift.any()
+
+
+def test_tight_pictures_are_moved_by_the_shift_and_whole_ones_are_not():
+    one = encoder(size_px=64, decoder=4)
+    raw = torch.zeros(2, FEATURES)
+    raw[:, 0] = torch.tensor([-1.0, 1.0])  # tells the second picture to be tight
+    weight, shift = torch.zeros(FEATURES), torch.zeros(FEATURES)
+    weight[0], shift[1] = 50.0, 0.25
+    one.set_framing(weight=weight, bias=0.0, gain=1.0, shift=shift)
+    torch.testing.assert_close(one.standardised(raw)[:, :2], torch.tensor([[-1.0, 0.0], [2.0, 0.25]]))

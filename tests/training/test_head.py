@@ -291,18 +291,51 @@ def test_the_parts_of_a_set_share_what_was_seen_of_its_pictures(toy, monkeypatch
         np.testing.assert_array_equal(rows, everything[chosen])
 
 
-def test_features_of_tight_pictures_count_more_and_whole_ones_once(rng):
+def framed(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[Row]]:
+    """Features, labels and rows of pictures half of which are tight: bona fide ones look less so there."""
     tight = np.arange(200) % 2 == 1
     labels = np.arange(200) % 4 < 2
     features = rng.normal(0, 1, (200, 12))
     features[:, 0] += 6 * tight
-    features[:, 1] += 2 * labels
-    rows = [row(labels[n], view="tight" if tight[n] else "whole") for n in range(200)]
+    features[:, 1] += 2 * labels - 1 * tight
+    return features, labels, [row(labels[n], view="tight" if tight[n] else "whole") for n in range(200)]
+
+
+def test_features_of_tight_pictures_count_more_and_their_logits_are_moved(rng):
+    features, labels, rows = framed(rng)
+    tight = np.array([one.view == "tight" for one in rows])
+    weights = np.ones(200)
     plain = fit_head(features, labels, C=1.0)
-    head = with_framing(plain, features, [rows], gain=0.5)
-    grown = (head.logits(features) - head.bias) / (plain.logits(features) - plain.bias)
-    assert np.abs(grown[tight] - 1.5).mean() < 0.1
-    assert np.abs(grown[~tight] - 1).mean() < 0.1
-    assert with_framing(plain, features, [rows], gain=0.0) is plain
+    head = with_framing(plain, features, labels, sets=[rows], weights=weights, gain=0.5)
+    assert head.framing is not None
+    offset = head.logits(features) - head.bias - head.framing.offset * tight
+    grown = offset / (plain.logits(features) - plain.bias)
+    assert np.abs(np.median(grown[tight]) - 1.5) < 0.1
+    assert np.abs(np.median(grown[~tight]) - 1) < 0.1
+    same = with_framing(plain, features, labels, sets=[rows], weights=weights, gain=0.0)
+    assert same is plain
+    whole = [one for one in rows if one.view == "whole"]
     with pytest.raises(SettingsError, match="whole and tight"):
-        with_framing(plain, features, [[one for one in rows if one.view == "whole"]], gain=0.5)
+        with_framing(plain, features, labels, sets=[whole], weights=weights, gain=0.5)
+
+
+def test_bias_and_offset_of_tight_pictures_fit_best_with_the_rest_as_it_is(rng):
+    """No step away from them makes the weighted loss, written out, smaller."""
+    features, labels, rows = framed(rng)
+    tight = np.array([one.view == "tight" for one in rows], np.float64)
+    weights = rng.uniform(0.5, 2, 200)
+    plain = fit_head(features, labels, C=1.0)
+    head = with_framing(plain, features, labels, sets=[rows], weights=weights, gain=0.5)
+    assert head.framing is not None
+
+    def loss(bias: float, offset: float) -> float:
+        units = (features - head.mean) / head.scale
+        found = head.framing.tightness(units)  # type: ignore[union-attr]
+        logits = (units @ head.weight) * (1 + 0.5 * found) + bias + offset * found
+        return float(weights @ np.logaddexp(0, -np.where(labels, logits, -logits)))
+
+    best = loss(head.bias, head.framing.offset)
+    for step in (-0.05, 0.05):
+        assert best < loss(head.bias + step, head.framing.offset)
+        assert best < loss(head.bias, head.framing.offset + step)
+    assert np.corrcoef(head.framing.tightness((features - head.mean) / head.scale), tight)[0, 1] > 0.9

@@ -13,6 +13,7 @@ picture's own statistics, beside the head's means.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
@@ -126,6 +127,7 @@ class Encoder(TrainableNetwork):
     framing_weight: Tensor
     framing_bias: Tensor
     framing_gain: Tensor
+    framing_shift: Tensor
 
     def __init__(self, *, size_px: int, decoder: int, detail: bool = False) -> None:
         super().__init__()
@@ -141,6 +143,7 @@ class Encoder(TrainableNetwork):
         self.register_buffer("framing_weight", torch.zeros(features))
         self.register_buffer("framing_bias", torch.zeros(1))
         self.register_buffer("framing_gain", torch.zeros(1))
+        self.register_buffer("framing_shift", torch.zeros(features))
         self.head = LinearHead(features)
         self.decoder = DepthDecoder(width=decoder)
         self.register_buffer("ellipse", torch.from_numpy(ellipse_mask()), persistent=False)
@@ -169,10 +172,10 @@ class Encoder(TrainableNetwork):
         return Output(score, depth.unflatten(0, clips.shape[:2]), logits), {"features": features}
 
     def standardised(self, raw: Tensor) -> Tensor:
-        """Raw features (..., D) as the head reads them: standardised, larger in pictures cut tight."""
+        """Raw features (..., D) as the head reads them: standardised, in tight pictures larger and moved."""
         units = (raw - self.feature_mean) / self.feature_scale
         tight = torch.sigmoid((units * self.framing_weight).sum(dim=-1, keepdim=True) + self.framing_bias)
-        return units * (1 + self.framing_gain * tight)
+        return units * (1 + self.framing_gain * tight) + self.framing_shift * tight
 
     def raw_features(self, frames: Tensor) -> Tensor:
         """Frames (N, 3, S, S) in [0, 1] -> features (N, D), the same of mirror images."""
@@ -199,11 +202,21 @@ class Encoder(TrainableNetwork):
         self.head.requires_grad_(False)
 
     @torch.no_grad()
-    def set_framing(self, *, weight: Tensor, bias: float, gain: float) -> None:
-        """What tells tight pictures (D,) in standardised features, and how much more they count."""
+    def set_framing(self, *, weight: Tensor, bias: float, gain: float, shift: Tensor) -> None:
+        """What tells tight pictures (D,) in standardised features, how much more these count and where they
+        are moved (D,).
+        """
         self.framing_weight.copy_(weight)
         self.framing_bias.fill_(bias)
         self.framing_gain.fill_(gain)
+        self.framing_shift.copy_(shift)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *further: Any, **named: Any
+    ) -> None:
+        """Files made before tight pictures were moved hold no `framing_shift`: there it is zero."""
+        state_dict.setdefault(f"{prefix}framing_shift", torch.zeros_like(self.framing_shift))
+        super()._load_from_state_dict(state_dict, prefix, *further, **named)
 
     def from_imagenet(self, published: Mapping[str, Tensor]) -> None:
         """Take the published weights of the backbone."""

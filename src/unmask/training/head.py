@@ -24,31 +24,33 @@ FRAMING_WEIGHT = 20.0  # C times all rows of the regression that knows tight pic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FramingGain:
-    """Pictures cut tight to the face count 1 + `gain` times, whole ones once: how tight one is, is told from
-    its standardised features by `weight` (D,) and `bias`.
+class Framing:
+    """What a picture that is cut tight to the face counts: its features 1 + `gain` times, and `offset` added
+    to its logit; whole ones once, and nothing. How tight one is, 0 to 1, is told from its standardised
+    features by `weight` (D,) and `bias`.
     """
 
     weight: np.ndarray
     bias: float
     gain: float
+    offset: float
 
-    def factors(self, units: np.ndarray) -> np.ndarray:
-        """What each picture counts (n,), from standardised features (n, D)."""
-        return 1 + self.gain * expit(units @ self.weight + self.bias)
+    def tightness(self, units: np.ndarray) -> np.ndarray:
+        """How tight each picture is (n,), from standardised features (n, D)."""
+        return np.asarray(expit(units @ self.weight + self.bias))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedHead:
     """logit = (features - mean) / scale @ weight + bias; `mean`, `scale`, `weight` (D,) float64. With a
-    `framing` the features count more in tight pictures.
+    `framing`, tight pictures count as it says.
     """
 
     mean: np.ndarray
     scale: np.ndarray
     weight: np.ndarray
     bias: float
-    framing: FramingGain | None = None
+    framing: Framing | None = None
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Logits (n,) of bona fide, of raw features (n, D)."""
@@ -57,17 +59,40 @@ class FittedHead:
     def read(self, features: np.ndarray) -> np.ndarray:
         """Raw features (n, D) as the head reads them."""
         units = (features - self.mean) / self.scale
-        return units if self.framing is None else units * self.framing.factors(units)[:, None]
+        if self.framing is None:
+            return units
+        tight = self.framing.tightness(units)[:, None]
+        return units * (1 + self.framing.gain * tight) + tight * self.shift
+
+    @property
+    def shift(self) -> np.ndarray:
+        """What is added to the standardised features (D,) of a tight picture, along the head's weight, so
+        that its logit grows by the framing's offset: `adapt` finds it in the features.
+        """
+        along = self.weight @ self.weight
+        if self.framing is None or not along:
+            return np.zeros_like(self.weight)
+        return self.weight * (self.framing.offset / along)
 
 
 def with_framing(
-    head: FittedHead, features: np.ndarray, sets: Sequence[Sequence[Row]], *, gain: float
+    head: FittedHead,
+    features: np.ndarray,
+    labels: np.ndarray,
+    *,
+    sets: Sequence[Sequence[Row]],
+    weights: np.ndarray,
+    gain: float,
 ) -> FittedHead:
-    """The head with scores that are as large in tight pictures as in whole ones: there is less to see in a
-    tight picture, so that a head's logits of both classes lie nearer to 0 there.
+    """The head with scores that mean the same in tight pictures and in whole ones.
 
-    `features` (n, D) are those of the rows of `sets`; only sets that were prepared in both views tell what a
-    tight picture looks like. The head is left as it is where `gain` is 0; SettingsError without such a set.
+    There is less to see in a tight picture, so that the logits of both classes lie nearer to each other
+    there, and those of bona fide lower. The features of tight pictures count 1 + `gain` times; then the bias
+    and what a tight picture's logit is moved by are fitted anew, without a penalty, with the rest as it is.
+
+    `features` (n, D), `labels` (n,) and `weights` (n,) are those of the rows of `sets`; only sets that were
+    prepared in both views tell what a tight picture looks like. The head is left as it is where `gain` is 0;
+    SettingsError without such a set.
     """
     if not gain:
         return head
@@ -76,10 +101,29 @@ def with_framing(
     if not tight.any():
         raise SettingsError("[head] tight_gain needs a set that was prepared whole and tight; set it to 0")
     used = tight | whole
-    units = (features[used] - head.mean) / head.scale
+    units = (features - head.mean) / head.scale
     shares = np.where(tight[used], 0.5 / tight.sum(), 0.5 / whole.sum())
-    weight, bias = logistic(units.astype(np.float32), tight[used], FRAMING_WEIGHT * shares)
-    return replace(head, framing=FramingGain(weight=weight, bias=bias, gain=gain))
+    weight, bias = logistic(units[used].astype(np.float32), tight[used], FRAMING_WEIGHT * shares)
+    told = Framing(weight=weight, bias=bias, gain=gain, offset=0.0)
+    found = told.tightness(units)
+    logits = (units @ head.weight) * (1 + gain * found)
+    moved, offset = _moved(logits, found, labels=labels, weights=weights)
+    return replace(head, bias=moved, framing=replace(told, offset=offset))
+
+
+def _moved(
+    logits: np.ndarray, tight: np.ndarray, *, labels: np.ndarray, weights: np.ndarray
+) -> tuple[float, float]:
+    """The bias, and what tight pictures are moved by, at which the logits (n,) fit the labels (n,) best."""
+    signs = np.where(labels, 1.0, -1.0)
+
+    def loss(given: np.ndarray) -> tuple[float, np.ndarray]:
+        margins = signs * (logits + given[0] + given[1] * tight)
+        pulls = -weights * signs * expit(-margins)
+        return float(weights @ np.logaddexp(0, -margins)), np.array([pulls.sum(), pulls @ tight])
+
+    bias, offset = minimize(loss, np.zeros(2), jac=True, method="BFGS").x
+    return float(bias), float(offset)
 
 
 def _framings(rows: Sequence[Row]) -> np.ndarray:

@@ -172,7 +172,8 @@ def _fit(fabric: Fabric, network: Encoder, settings: Settings, sets: Sets) -> No
     parts = list(rows_by_set(sets.train).values())
     weights, real = row_weights(parts, settings.head), real_rows(sets.train, settings.head)
     head = fit_groups(raw, living, groups=groups_of(settings), weights=weights, real=real)
-    set_head(network, with_framing(head, raw, parts, gain=settings.head.tight_gain), device=device)
+    head = with_framing(head, raw, living, sets=parts, weights=weights, gain=settings.head.tight_gain)
+    set_head(network, head, device=device)
 
 
 def set_head(network: Encoder, head: FittedHead, *, device: torch.device) -> None:
@@ -186,7 +187,10 @@ def set_head(network: Encoder, head: FittedHead, *, device: torch.device) -> Non
     )
     if head.framing is not None:
         network.set_framing(
-            weight=tensor(head.framing.weight), bias=head.framing.bias, gain=head.framing.gain
+            weight=tensor(head.framing.weight),
+            bias=head.framing.bias,
+            gain=head.framing.gain,
+            shift=tensor(head.shift),
         )
 
 

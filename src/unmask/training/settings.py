@@ -135,8 +135,9 @@ class HeadSettings:
     weights sum to `rows`, so that C means the same with more of them. `shares`: what each set of --data, in
     order, has of the whole weight; without any, as much as it has rows; 0 leaves a set out of the fit.
     `blind_to` names sets of real bona fide pictures by their folders: what tells them from the simulated bona
-    fide of the other sets is hidden from the head (training.head.realism_direction). Tight pictures count 1 +
-    `tight_gain` times (training.head.with_framing), so that scores of both framings compare. `detail` is C
+    fide of the other sets is hidden from the head (training.head.realism_direction). Features of tight
+    pictures count 1 + `tight_gain` times, and their logits are moved (training.head.with_framing), so that
+    scores of both framings compare. `detail` is C
     for what the detail adds, where the encoder looks twice ([arguments] detail).
     """
 
