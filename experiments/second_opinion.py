@@ -5,10 +5,10 @@
         [--results results/second_opinion.csv]
 
 OURS.csv is what `experiments/out_of_source.py --scores` wrote: the logit of each real item, whole and tight,
-by a head that saw nothing of its source. The fusion is the product's: .7 of our calibrated log-odds and .3 of
-theirs. With --data, the mean of our heads and one on the 128 features of the 2.7 network is fitted, too, out
-of source, to prepared pictures: that network sees our crop, which is what is prepared, and the 4.0 network
-cannot be.
+by a head that saw nothing of its source. The fusion is the product's: half of our calibrated log-odds and
+half of theirs, where all of their crop lies in the picture, and less of theirs where it does not. With
+--data, the mean of our heads and one on the 128 features of the 2.7 network is fitted, too, out of source, to
+prepared pictures: that network sees our crop, which is what is prepared, and the 4.0 network cannot be.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from unmask.contract import Contract
 from unmask.data.folder import read_labels
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.detector.detector import model_paths
+from unmask.detector.fusion import seen_share
 from unmask.detector.model_file import read_file
 from unmask.detector.odds import log_odds
 from unmask.evaluation.adapt import map_line
@@ -41,7 +42,7 @@ from unmask.media.clips import cut, cut_picture
 from unmask.media.faces import FaceFinder
 from unmask.models.baselines.minifasnet import EMBEDDING
 from unmask.models.encoder import Encoder
-from unmask.models.silentface import SIDE, SilentFace, published_contract, read_published
+from unmask.models.silentface import SHARE, SIDE, SilentFace, published_contract, read_published
 from unmask.training.features import features_of
 from unmask.training.head import FeatureGroup
 from unmask.training.networks import build
@@ -49,7 +50,6 @@ from unmask.training.sets import part_of
 from unmask.training.settings import changes_of, read_settings
 from unmask.types import Frame, Sighting
 
-OWN_SHARE = 0.7
 COLUMNS = ("auc", "auc_interval", "auc_whole", "auc_tight", "auc_print", "auc_replay", "auc_mask")
 RATES = ("bpcer", "apcer", "bpcer_whole", "apcer_whole", "bpcer_tight", "apcer_tight")
 
@@ -63,9 +63,10 @@ def main() -> None:
     items = [
         Item(presentation, view, np.zeros(1)) for presentation in read_labels(asked.samples) for view in VIEWS
     ]
-    theirs = their_log_odds(items, network, contract)
+    theirs, seen = their_log_odds(items, network, contract)
     ours = our_log_odds(items, asked.scores, asked.model)
-    rows = {"unmask": ours, "MiniFASNet": theirs, "fusion": OWN_SHARE * ours + (1 - OWN_SHARE) * theirs}
+    share = SHARE * seen
+    rows = {"unmask": ours, "MiniFASNet": theirs, "fusion": (1 - share) * ours + share * theirs}
     if asked.data:
         rows["one head on both (2.7 network)"] = joint(asked, network)
     for name, scores in rows.items():
@@ -75,22 +76,29 @@ def main() -> None:
             _write(asked.results, name, line)
 
 
-def their_log_odds(items: Sequence[Item], network: SilentFace, contract: Contract) -> np.ndarray:
-    """Calibrated log-odds (n,), the mean over frames; NaN without a face."""
+def their_log_odds(
+    items: Sequence[Item], network: SilentFace, contract: Contract
+) -> tuple[np.ndarray, np.ndarray]:
+    """Calibrated log-odds (n,) and how much of the wanted crops is seen (n,), the mean over frames; NaN
+    without a face.
+    """
     finder, found = FaceFinder.load(), []
     assert contract.score_map is not None
     for item in items:
-        scores = []
+        scores, seen = [], []
         for number, frame in enumerate(frames_looked_at(item.presentation)):
             image, face = face_of(frame, finder, tight=item.view == "tight")
             if face is None:
                 continue
             clip = cut([Sighting(frame=Frame(image, 0.0, number), face=face)], spec=contract.clip)
             views = [_planes(one.pixels)[None] for one in (clip, *clip.views)]
+            seen.append(seen_share(clip, contract))
             with torch.inference_mode():
                 scores.append(float(network(views[0], None, *views[1:]).score[0]))
-        found.append(log_odds(contract.score_map(float(np.mean(scores)))) if scores else np.nan)
-    return np.array(found)
+        odds = log_odds(contract.score_map(float(np.mean(scores)))) if scores else np.nan
+        found.append((odds, float(np.mean(seen)) if seen else np.nan))
+    log_odds_of, shares = np.array(found).T
+    return log_odds_of, shares
 
 
 def our_log_odds(items: Sequence[Item], table: Path, model: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from tiny_models import CELLS, FEATURES, SPEC, linear_model
 from unmask.contract import Contract, ScoreMap, from_json, to_json
 from unmask.detector import detector as detector_module, watch
 from unmask.detector.detector import Detector, model_paths, packaged
-from unmask.detector.fusion import FusedNetwork, fused, fusion_weights
+from unmask.detector.fusion import FusedNetwork, fused, fusion_weights, seen_share
 from unmask.detector.network import Network
 from unmask.media.clips import BoxMove, clip_box, cut, moved_box
 from unmask.types import ClipScore, ClipSpec, ClipView, Frame, SettingsError, Sighting, Verdict
@@ -129,6 +129,35 @@ def test_the_fused_contract_names_both_and_the_higher_rates(networks):
 def test_shares_come_from_the_contracts(networks, shares, expected):
     contracts = [replace(networks[0].contract, second_opinion=share) for share in shares]
     assert fusion_weights(contracts) == pytest.approx(expected)
+
+
+def _tight(rng: np.random.Generator) -> Sighting:
+    """The face fills a picture of 90 x 90 px: the crop of 3 boxes cannot be there."""
+    image = rng.integers(0, 255, (90, 90, 3), dtype=np.uint8)
+    return Sighting(frame=Frame(image=image, time_s=0.0, index=0), face=_face(45, 45, 88))
+
+
+def test_how_much_of_the_wanted_crop_is_seen_is_told_from_the_picture(networks, rng):
+    own, wide = (network.contract for network in networks)
+    assert seen_share(cut([_sighting(rng)], spec=wide.clip), wide) == pytest.approx(1, abs=0.02)
+    tight = _tight(rng)
+    side = np.ptp(tight.face.mesh[:, :2], axis=0).max()
+    for contract in (own, wide):
+        wanted = min(1, 90 / side / contract.clip.box_scale)
+        assert seen_share(cut([tight], spec=contract.clip), contract) == pytest.approx(wanted, abs=0.02)
+
+
+def test_a_second_opinion_counts_less_where_its_crop_does_not_lie_in_the_picture(networks, rng):
+    networks[1].contract = replace(networks[1].contract, second_opinion=0.5)
+    both = FusedNetwork(networks)
+    assert both.weights == (0.5, 0.5)
+    for sighting in (_sighting(rng), _tight(rng)):
+        clip = cut([sighting], spec=both.contract.clip)
+        alone = [n.score([cut([sighting], spec=n.contract.clip)])[0].score for n in networks]
+        share = 0.5 * seen_share(cut([sighting], spec=networks[1].contract.clip), networks[1].contract)
+        wanted = expit((1 - share) * logit(alone[0]) + share * logit(alone[1]))
+        assert both.score([clip])[0].score == pytest.approx(wanted, abs=1e-6)
+    assert share < 0.25
 
 
 @pytest.mark.parametrize("weights", [(0.5,), (0.7, 0.4), (1.0, 0.0)])

@@ -4,6 +4,9 @@ Each network's log-odds count from those of its own threshold, so that 0.5 is th
 default point whatever the networks' own are. Whether the errors of two networks go together is not known:
 margins are added up as if they did, and a point's rates are the higher ones of the two, as its `measured_on`
 says.
+
+A second opinion counts less where it sees less than it was made for: in a picture that is cut tight to a face
+its crop is kept inside the picture, and shows less about the face than any picture in its training.
 """
 
 import hashlib
@@ -12,6 +15,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
+
+import numpy as np
 
 from unmask.contract import Contract, OperatingPoint
 from unmask.detector.decision import Rule, rule_of
@@ -42,19 +47,24 @@ class FusedNetwork:
 
     def score(self, clips: Sequence[Clip]) -> list[ClipScore]:
         """One score a clip, in their order, with all else that the first network says; NaN where any is."""
+        parts = [split(clip, self._networks) for clip in clips]
         scored = [
-            network.score([split(clip, self._networks)[place] for clip in clips])
-            for place, network in enumerate(self._networks)
+            network.score([each[place] for each in parts]) for place, network in enumerate(self._networks)
         ]
+        contracts = [network.contract for network in self._networks]
         return [
-            replace(each[0], score=self._fused([one.score for one in each]))
-            for each in zip(*scored, strict=True)
+            replace(each[0], score=self._fused([one.score for one in each], weights=weights))
+            for each, weights in zip(
+                zip(*scored, strict=True),
+                (weights_of_clip(self.weights, contracts, part) for part in parts),
+                strict=True,
+            )
         ]
 
-    def _fused(self, scores: Sequence[float]) -> float:
+    def _fused(self, scores: Sequence[float], *, weights: Sequence[float]) -> float:
         total = sum(
             weight * (log_odds(rule.calibrated(score)) - log_odds(rule.threshold))
-            for weight, rule, score in zip(self.weights, self._rules, scores, strict=True)
+            for weight, rule, score in zip(weights, self._rules, scores, strict=True)
         )
         return from_log_odds(total)  # of NaN: NaN
 
@@ -77,6 +87,40 @@ def fusion_weights(contracts: Sequence[Contract]) -> tuple[float, ...]:
         return (1 / len(named),) * len(named)
     rest = (1 - sum(named)) / others
     return tuple(share or rest for share in named)
+
+
+def weights_of_clip(
+    weights: Sequence[float], contracts: Sequence[Contract], parts: Sequence[Clip]
+) -> tuple[float, ...]:
+    """The weights for one clip, of which `parts` are cut for each network: a second opinion has as much of
+    its own as it sees of the crop that it was made for (`seen_share`), and the others share what it leaves.
+
+    Where all are second opinions, or none is, the weights stay as they are.
+    """
+    second = [contract.second_opinion is not None for contract in contracts]
+    if all(second) or not any(second):
+        return tuple(weights)
+    kept = [
+        weight * seen_share(part, contract) if is_second else weight
+        for weight, contract, part, is_second in zip(weights, contracts, parts, second, strict=True)
+    ]
+    first = sum(weight for weight, is_second in zip(weights, second, strict=True) if not is_second)
+    grown = 1 + (sum(weights) - sum(kept)) / first
+    return tuple(
+        weight if is_second else weight * grown for weight, is_second in zip(kept, second, strict=True)
+    )
+
+
+def seen_share(clip: Clip, contract: Contract) -> float:
+    """How much of the side of the crop that the contract asks for lies in the picture, 0 to 1, by the first
+    frame's mesh; the mean over its views.
+    """
+    pictures, scales = (clip, *clip.views), (contract.clip, *contract.clip.views)
+    shares = []
+    for picture, spec in zip(pictures, scales, strict=True):
+        face = float(np.ptp(picture.meshes[0][:, :2], axis=0).max())
+        shares.append(min(1.0, picture.pixels.shape[1] / max(face, 1.0) / spec.box_scale))
+    return float(np.mean(shares))
 
 
 def split(clip: Clip, networks: Sequence[LoadedNetwork]) -> list[Clip]:

@@ -24,7 +24,7 @@ FRAMING_WEIGHT = 20.0  # C times all rows of the regression that knows tight pic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Framing:
+class TightFraming:
     """What a picture that is cut tight to the face counts: its features 1 + `gain` times, and `offset` added
     to its logit; whole ones once, and nothing. How tight one is, 0 to 1, is told from its standardised
     features by `weight` (D,) and `bias`.
@@ -50,7 +50,7 @@ class FittedHead:
     scale: np.ndarray
     weight: np.ndarray
     bias: float
-    framing: Framing | None = None
+    framing: TightFraming | None = None
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Logits (n,) of bona fide, of raw features (n, D)."""
@@ -104,7 +104,7 @@ def with_framing(
     units = (features - head.mean) / head.scale
     shares = np.where(tight[used], 0.5 / tight.sum(), 0.5 / whole.sum())
     weight, bias = logistic(units[used].astype(np.float32), tight[used], FRAMING_WEIGHT * shares)
-    told = Framing(weight=weight, bias=bias, gain=gain, offset=0.0)
+    told = TightFraming(weight=weight, bias=bias, gain=gain, offset=0.0)
     found = told.tightness(units)
     logits = (units @ head.weight) * (1 + gain * found)
     moved, offset = _moved(logits, found, labels=labels, weights=weights)
