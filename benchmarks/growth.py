@@ -44,7 +44,7 @@ def lines(folder: Path, *, repeats: int, quick: bool) -> Iterator[Growth]:
         "faces in a 1280x720 picture, all judged",
         [1, 2] if quick else [1, 2, 4, 8],
         lambda count: _file(
-            everybody, material.picture(folder / f"f{count}.jpg", height=720, width=1280, faces=count)
+            everybody, material.picture(folder / f"f{count}.jpg", height=720, width=1280, faces=round(count))
         ),
         "ms of a core",
         1e3,

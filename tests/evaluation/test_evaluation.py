@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def _made(seed: int, part: str, *, gap: float = 1.0, people: int = 8, **columns:
     ]
 
 
-def _both(seed: int, **columns: str) -> list[Score]:
+def _both(seed: int, **columns: Any) -> list[Score]:
     return _made(seed, "dev", **columns) + _made(seed + 100, "test", **columns)
 
 

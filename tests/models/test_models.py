@@ -1,6 +1,7 @@
 """The contract of every network in MODELS: a new row is tested by being there, in small as TINY says."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -24,7 +25,7 @@ LIGHT = torch.tensor([0.3, 0.6, 1.0])  # clips that differ in brightness show a 
 CLIP = {"size_px": 32, "patch": 8, "width": 16, "layers": 2}
 # Narrow networks on the smallest pictures: (arguments, side). Presets of other widths are the same code: one
 # stands for them.
-TINY = {
+TINY: dict[str, tuple[dict[str, Any], int]] = {
     "sgtd_s_single": ({"pools": [1, 1, 1], "momentum": 0.7}, 32),
     "sgtd_s_multi": ({"pools": [1, 1, 1], "momentum": 0.7}, 32),
     "off_gru_s_single": ({"pools": [1, 1, 1], "momentum": 0.7}, 32),
@@ -82,7 +83,7 @@ def name(request):
     return request.param
 
 
-def tiny(name: str) -> torch.nn.Module:
+def tiny(name: str) -> Any:
     return MODELS[name](**TINY[name][0])
 
 
@@ -107,7 +108,8 @@ def batch_for(clips: torch.Tensor, bona_fide: list[bool]) -> Batch:
 
 
 def every_term() -> Loss:
-    return Loss(**{f.name: 1.0 for f in fields(Loss) if f.type is float or f.type == "float"})
+    weights: dict[str, Any] = {f.name: 1.0 for f in fields(Loss) if f.type is float or f.type == "float"}
+    return Loss(**weights)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 from doubles import LIVE, PRINT, WEAK, jpeg_of
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from present import present
 from unmask.serve import audit, frames, sessions
 
 
@@ -16,7 +17,7 @@ def told_to_close(socket) -> tuple[int, str]:
     sentence = socket.hear()["error"]
     with pytest.raises(ConnectionClosed) as closed:
         socket.hear()
-    return closed.value.rcvd.code, sentence
+    return present(closed.value.rcvd).code, sentence
 
 
 def test_a_living_face_is_live_and_the_back_end_reads_it(door):
@@ -246,7 +247,7 @@ def test_a_frame_that_is_too_large_is_not_even_taken(serve):
         socket.send(struct.pack("<d", 0) + bytes(3001))
         with pytest.raises(ConnectionClosed) as closed:
             socket.hear()
-        assert closed.value.rcvd.code == 1009
+        assert present(closed.value.rcvd).code == 1009
 
 
 @pytest.mark.parametrize("content", [b"x" * 100, b"\xff\xd8\xff" + bytes(500), jpeg_of(LIVE)[:-400]])
@@ -341,7 +342,7 @@ def test_more_connections_than_there_is_room_for_are_sent_away(serve):
         assert "busy" in second.hello(late)["error"]
         with pytest.raises(ConnectionClosed) as closed:
             late.hear()
-        assert closed.value.rcvd.code == 1013
+        assert present(closed.value.rcvd).code == 1013
     assert door.result(second)["state"] == "created"
 
 

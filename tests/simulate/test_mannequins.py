@@ -88,5 +88,5 @@ def test_its_models_look_different():
         shots.append(standing(head, stage, motion=motion, light=stage.light, time_s=0.0))
     for k in range(3):
         change = np.abs(shots[k].radiance - shots[k - 1].radiance)
-        head = shots[k].depth < 0.7
-        assert change[head].mean() > 0.05 * shots[k].radiance[head].mean()
+        near = shots[k].depth < 0.7
+        assert change[near].mean() > 0.05 * shots[k].radiance[near].mean()

@@ -1,7 +1,7 @@
 """Recorded and streamed video -> upright RGB frames with their true times."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +68,7 @@ class Video:
     account: Account
 
 
-def read_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Frame]:
+def read_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Generator[Frame, None, None]:
     """The frames of a file, decoded lazily; what its header tells is checked at once."""
     return open_video(path, limits=limits).frames
 
