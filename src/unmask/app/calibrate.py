@@ -119,9 +119,9 @@ def calibrate(options: CalibrateOptions) -> int:
 
 
 def _measured_on(folder: Path, scores: Sequence[Score]) -> str:
-    living = sum(score.label is Label.BONA_FIDE for score in scores)
+    bona_fide = sum(score.label is Label.BONA_FIDE for score in scores)
     name = folder.resolve().name  # not the path: the contract travels
-    counts = f"{living} bona fide, {len(scores) - living} attacks"
+    counts = f"{bona_fide} bona fide, {len(scores) - bona_fide} attacks"
     return f"own captures {name} ({counts}), {date.today().isoformat()}"
 
 

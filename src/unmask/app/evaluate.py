@@ -206,10 +206,10 @@ def _standing(one: FigureTable) -> tuple[bool, float, float]:
 
 
 def _title(one: FigureTable) -> str:
-    living, attacks = one.test_counts
+    bona_fide, attacks = one.test_counts
     if one.folds > 1:
         return f"{one.system}: mean and deviation of {one.folds} folds"
-    title = f"{one.system}: {living} bona fide and {attacks} attacks in test"
+    title = f"{one.system}: {bona_fide} bona fide and {attacks} attacks in test"
     if any(one.dev_counts):
         title += ", {} and {} in dev".format(*one.dev_counts)
     return title

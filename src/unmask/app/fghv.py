@@ -67,7 +67,7 @@ def fghv(options: FghvOptions) -> int:
     search = Search(steps=options.steps, rate=options.rate, kind=options.search)
     train, asked = PreparedSet.open(_train(prepared, options.train)), PreparedSet.open(prepared)
     with bar(f"verifying {train.root}") as advance:
-        by, living = verification.standards_of(network, train, search=search, progress=advance)
+        by, standards = verification.standards_of(network, train, search=search, progress=advance)
     dev = _dev(prepared, options.dev)
     measured = {}
     for path in dict.fromkeys([prepared, dev]):
@@ -88,8 +88,8 @@ def fghv(options: FghvOptions) -> int:
             evidence.delta_kl,
             evidence.variance,
             bona_fide,
-            delta_kl_threshold=float(np.quantile(living.delta_kl, SHARE)),
-            variance_threshold=float(np.quantile(living.variance, SHARE)),
+            delta_kl_threshold=float(np.quantile(standards.delta_kl, SHARE)),
+            variance_threshold=float(np.quantile(standards.variance, SHARE)),
             title=f"lines: {SHARE:.0%} of the bona fide presentations of training lie below",
         )
         _draw(options.plane, svg)

@@ -150,8 +150,8 @@ def table(scores: Sequence[Score], *, title: str, worst_of: str | None = None) -
     drawn.add_row("BPCER", *_rate(summary.bpcer))
     drawn.add_row("ACER", *_estimate(summary.acer, scale=100, unit=" %"))
     drawn.add_row("AUC", *_estimate(summary.auc, scale=1, unit=""))
-    living, attacks = summary.bona_fide, summary.attacks
-    drawn.add_row("non-responses, bona fide", "", f"{summary.bona_fide_non_responses} of {living}", "")
+    bona_fide, attacks = summary.bona_fide, summary.attacks
+    drawn.add_row("non-responses, bona fide", "", f"{summary.bona_fide_non_responses} of {bona_fide}", "")
     drawn.add_row("non-responses, attacks", "", f"{summary.attack_non_responses} of {attacks}", "")
     undecided = sum(score.columns.get("verdict") == Verdict.UNDECIDED for score in scores)
     drawn.add_row("verdict UNDECIDED", "", f"{undecided} of {len(scores)}", "")

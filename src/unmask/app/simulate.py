@@ -1,4 +1,4 @@
-"""Make videos of living faces, prints, screens and paper masks, with their true depth."""
+"""Make videos of bona fide faces, prints, screens and paper masks, with their true depth."""
 
 import os
 from dataclasses import dataclass

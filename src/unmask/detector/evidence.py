@@ -24,8 +24,8 @@ class Window:
     """Sightings as they come -> the T of them that make the next clip, by `media.clips.choose`.
 
     No frame is in two clips, and their starts keep no beat, so that attack frames which are shown by turns
-    with living ones cannot keep out of all of them: single frames follow each other after 0.13 to 0.27 s, a
-    clip of T begins up to a stride later than it could.
+    with bona fide ones cannot keep out of all of them: single frames follow each other after 0.13 to 0.27 s,
+    a clip of T begins up to a stride later than it could.
     """
 
     def __init__(self, spec: ClipSpec) -> None:

@@ -168,10 +168,10 @@ def _fit(fabric: Fabric, network: Encoder, settings: Settings, sets: Sets) -> No
             features_of(network, prepared, device=device, progress=partial(_looked, fabric.print))
     fabric.barrier()
     raw = features_of(network, sets.train, device=device)
-    living = np.array([row.label is Label.BONA_FIDE for row in sets.train.rows])
+    bona_fide = np.array([row.label is Label.BONA_FIDE for row in sets.train.rows])
     parts = list(rows_by_set(sets.train).values())
     weights, real = row_weights(parts, settings.head), real_rows(sets.train, settings.head)
-    head = fit_groups(raw, living, groups=groups_of(settings), weights=weights, real=real)
+    head = fit_groups(raw, bona_fide, groups=groups_of(settings), weights=weights, real=real)
     set_head(network, with_framing(head, raw, parts, gain=settings.head.tight_gain), device=device)
 
 
