@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from unmask.app.options import Choices, InferenceOptions, JobOptions, Labels, Page
+from unmask.app.options import Choices, InferenceOptions, JobOptions, Labels, ModelOut, Page
 from unmask.app.progress import say
 from unmask.app.render import console
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
@@ -45,7 +45,7 @@ class CalibrateOptions(InferenceOptions, JobOptions):
     folder: Annotated[
         Path, typer.Argument(help="Your own captures with labels.csv.", metavar="LABELLED_FOLDER")
     ]
-    out: Annotated[Path, typer.Option(help="The model file to write.")]
+    out: ModelOut
     method: Annotated[
         str,
         Choices(METHODS),

@@ -14,6 +14,7 @@ import numpy as np
 import typer
 
 from unmask.app.extras import extra_of
+from unmask.app.options import ScoresOut
 from unmask.app.progress import bar, say
 from unmask.data.prepare.prepared import SPEC, PreparedSet
 from unmask.data.prepare.shards import Row
@@ -31,7 +32,7 @@ class FghvOptions:
 
     weights: Annotated[Path, typer.Argument(help="Weights of an FGHV, .safetensors.")]
     prepared: Annotated[Path, typer.Argument(help="A prepared set: dev or test.")]
-    out: Annotated[Path, typer.Option(help="Where the score of each presentation goes.")] = Path("scores.csv")
+    out: ScoresOut = Path("scores.csv")
     train: Annotated[
         Path | None,
         typer.Option(help="The prepared set the weights learned from; PREPARED's sister if not given."),

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from unmask.app.options import EngineOptions, Labels, ModelOptions, Trust
+from unmask.app.options import EngineOptions, Labels, ModelOptions, ScoresOut, Trust
 from unmask.app.progress import say
 from unmask.app.render import console
 from unmask.app.score_protocol import score_protocol
@@ -46,7 +46,7 @@ class ScoreOptions(ModelOptions, EngineOptions):
         str, typer.Option(help="Score the dev and test of this protocol, which `unmask data` lists.")
     ] = ""
     labels: Labels = None
-    out: Annotated[Path, typer.Option(help="Where the score of each presentation goes.")] = Path("scores.csv")
+    out: ScoresOut = Path("scores.csv")
     clips: Annotated[Path | None, typer.Option(help="Write the score of each clip to this table.")] = None
     evidence: Annotated[
         Path | None,
