@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from odd_videos import resized
-from unmask.media.containers import gif_frames, is_cut_off
+from unmask.media.containers import gif_end, is_cut_off
 from unmask.media.encoding import write_video
 from unmask.media.limits import Limits
 from unmask.media.shown import matrix_orientation
@@ -280,9 +280,13 @@ def test_a_webm_written_live_has_no_size_and_is_whole(tmp_path):
     assert len(list(read_video(tmp_path / "live.webm"))) == 12
 
 
-def test_pictures_of_a_gif_are_counted_by_its_blocks(tmp_path):
-    with made(tmp_path, "gif", frames=7).open("rb") as file:
-        assert gif_frames(file) == 7
+def test_the_end_of_a_gif_is_told_by_its_blocks(tmp_path):
+    path = made(tmp_path, "gif", frames=7)
+    size = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b"GIF89a and more")
+    with path.open("rb") as file:
+        assert gif_end(file) == size
 
 
 def sound_only(path: Path, *, cover: bool) -> Path:
