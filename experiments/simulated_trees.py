@@ -147,8 +147,8 @@ def _siw_m(people: int) -> Iterator[Planned]:
 
 
 def _with_lists(people: int) -> Iterator[Planned]:
-    """Of each person of each part two bona fide recordings, a print and a replay; CASIA-SURF has cut prints
-    alone, two of each.
+    """Two bona fide recordings, a print and a replay of each person of each part; CASIA-SURF has cut prints
+    alone, two of each person.
     """
     at = 2000
     for number, part in enumerate(("train", "test")):

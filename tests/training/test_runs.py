@@ -438,6 +438,19 @@ def test_a_training_without_a_folder_is_told_how_to_name_one(tmp_path, unmask):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_that_is_missing_or_was_prepared_whole_is_told_apart(toy, tmp_path, unmask):
+    whole = tmp_path / "whole"
+    shutil.copytree(toy / "train", whole / "all")
+    for folder, sentence in (
+        (tmp_path / "nowhere", "nowhere does not exist; name a folder of prepared sets or of labelled"),
+        (whole, "was prepared whole, without train and dev; say by --protocol which parts to take"),
+    ):
+        code, _, err = unmask("train", folder, "--config", "resnet18_s", "--out", tmp_path / "out", width=200)
+        assert code == 3
+        assert sentence in err
+        assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """Clips as the narrow settings ask for."""

@@ -154,8 +154,8 @@ def _begin(
 def _refuse_without_first(settings: Settings, init: str | Path | None, *, going_on: bool) -> None:
     if settings.run.backbone == "frozen" and init is None and not going_on:
         raise SettingsError(
-            "[run] backbone is frozen, but there is none yet; give --init weights of stage 1, of an encoder "
-            "imagenet"
+            "[run] backbone is frozen, but there is none yet; give by --init the weights of stage 1, or "
+            "`imagenet` for a network on the encoder"
         )
 
 
