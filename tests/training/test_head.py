@@ -231,7 +231,9 @@ def test_a_killed_run_goes_on_with_the_same_head_and_decoder(toy, tmp_path, imag
 
 
 def test_a_frozen_encoder_without_first_weights_is_refused(toy, tmp_path):
-    with pytest.raises(SettingsError, match="by --init the weights of stage 1, or `imagenet` for a network on the encoder"):
+    with pytest.raises(
+        SettingsError, match="by --init the weights of stage 1, or `imagenet` for a network on the encoder"
+    ):
         train(settings(head={"shares": []}), data=toy / "many", out=tmp_path / "run")
 
 
