@@ -204,9 +204,11 @@ def test_trained_on_two_blobs_the_living_one_scores_higher(name):
     layer = network.map_layer
     if layer is not None and layer.bias is not None:
         torch.nn.init.constant_(layer.bias, 0.3)  # as training starts it: a ReLU may follow
-    rate = 3e-3 if name == "sgtd_e" else 1e-2  # its sigmoid is at its end after some steps of 1e-2
-    optimiser = torch.optim.Adam(network.parameters(), lr=rate)
-    for step in range(8 if name != "sgtd_e" else 40):  # its trunk is frozen and was learnt elsewhere
+    frozen = (
+        name == "sgtd_e"
+    )  # its trunk was learnt elsewhere, and its sigmoid is at its end after steps of 1e-2
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3 if frozen else 1e-2)
+    for step in range(12 if frozen else 8):
         clips = blobs(name, seed=step)
         batch = batch_for(clips, bona_fide)
         batch.depth.copy_(torch.from_numpy(ellipse_mask()))

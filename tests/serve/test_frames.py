@@ -3,6 +3,7 @@
 import struct
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 from doubles import LIVE, PRINT, WEAK, jpeg_of
@@ -288,7 +289,8 @@ def test_a_clock_that_runs_otherwise_than_ours_ends_the_connection(door, second_
 def test_who_sends_more_than_is_acknowledged_is_dropped(door):
     person, free = door.person(), threading.Event()
     door.service.threads.submit(free.wait)  # the only thread is busy elsewhere
-    with person.connect() as socket:
+    with person.connect() as socket, ExitStack() as left:
+        left.callback(free.set)  # the service waits for its threads, after a failure here too
         person.hello(socket)
         for _ in range(12):
             person.send(socket, LIVE)
@@ -303,12 +305,14 @@ def test_who_sends_more_than_is_acknowledged_is_dropped(door):
 def test_who_tells_without_end_is_dropped_and_fills_no_memory(door):
     person, free = door.person(), threading.Event()
     door.service.threads.submit(free.wait)  # the only thread is busy elsewhere
-    with person.connect() as socket:
+    with person.connect() as socket, ExitStack() as left:
+        left.callback(free.set)  # the service waits for its threads, after a failure here too
         person.hello(socket)
         person.send(socket, LIVE)
+        running = door.service.live.connections[person.session["id"]]
+        _until(lambda: running._waiting == 1 and not running._queue.qsize())  # the frame waits for the thread
         for index in range(300):
             socket.tell({"type": "event", "event": "x" * 1000, "index": index})
-        running = door.service.live.connections[person.session["id"]]
         _until(lambda: running._queue.qsize() == frames.MOST_QUEUED + 1)  # with the message that ends it
         free.set()
         said = [socket.hear() for _ in range(2)]

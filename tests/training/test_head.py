@@ -161,7 +161,10 @@ def imagenet(tmp_path, monkeypatch):
     monkeypatch.setattr(training_networks, "imagenet_weights", Given)
 
 
-@pytest.mark.parametrize("detail", [False, True])
+@pytest.mark.parametrize(
+    "detail",  # each exports an encoder, ten seconds of a core; one with details has all that the other has
+    [pytest.param(False, marks=pytest.mark.slow), True],
+)
 def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(toy, tmp_path, imagenet, detail):
     data = [toy / "many", toy / "few"]
     chosen = settings(arguments={"detail": detail})
