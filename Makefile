@@ -10,7 +10,7 @@ uv_install = $(if $(UV),UV_FIND_LINKS="$$PIP_FIND_LINKS" $(UV) pip install -q --
 pip_install = $(BIN)/python -m pip install -q -c constraints.txt $(1)
 install = $(call uv_install,$(1)) || $(call pip_install,$(1))
 
-.PHONY: setup demo test check check-gpu beside libraries package format core deploy docs bench web clean
+.PHONY: setup demo test check check-gpu beside libraries lowest newest package format core deploy docs bench web clean
 
 setup: $(VENV)/.dev
 
@@ -52,6 +52,25 @@ libraries: $(VENV)/.core
 	$(call install,pytest pytest-xdist scikit-image numba $(LIBRARIES))
 	$(if $(ALONE),$(call install,$(ALONE)))
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/adapters -rs
+
+# The fast tests with the lowest versions that pyproject.toml allows, and with the newest, on each Python of PYTHONS. uv alone
+# resolves to the lowest; wheels only, since nobody builds a numpy. What old libraries warn of is no error here. Of a Python
+# for which the index has no wheel of a lowest version uv takes the next one that has.
+EXTRAS = simulate,train,data,scale,report,search,serve,dev
+BOUNDED ?= tests/media tests/metrics tests/scores tests/detector tests/evaluation tests/data
+lowest: RESOLUTION = lowest-direct
+newest: RESOLUTION = highest
+lowest newest:
+	$(if $(UV),,$(error uv is not on the path: python3 -m pip install uv))
+	for python in $(PYTHONS); do \
+		folder=build/$@-$$(basename $$python); \
+		$(UV) venv -q --clear --python $$python $$folder \
+		&& UV_FIND_LINKS="$$PIP_FIND_LINKS" $(UV) pip install -q --python $$folder/bin/python --resolution $(RESOLUTION) \
+			--only-binary :all: --no-binary unmask -e ".[$(EXTRAS)]" \
+		&& $$folder/bin/unmask assets \
+		&& OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $$folder/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not slow" \
+			-W ignore $(BOUNDED) || exit 1; \
+	done
 
 # The wheel and the source archive, read by the index's own checkers; the wheel runs the demo in a clean environment of each Python.
 PYTHONS ?= $(PYTHON)

@@ -43,9 +43,9 @@ def _picture(detector: Detector, picture: Path, *, repeats: int, minifasnet: Pat
     )
     ours = walled(lambda: detector.check(picture))
     if minifasnet is None:
-        found = in_turn(repeats, ours=ours)["ours"]
+        alone = in_turn(repeats, ours=ours)["ours"]
         yield replace(
-            row, value=interval([1e3 * s for s in found]), against="no peer: UNMASK_MINIFASNET is not set"
+            row, value=interval([1e3 * s for s in alone]), against="no peer: UNMASK_MINIFASNET is not set"
         )
         return
     with closing(Peer(minifasnet, threads=2)) as peer:

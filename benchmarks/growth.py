@@ -39,12 +39,38 @@ class Growth:
 def lines(folder: Path, *, repeats: int, quick: bool) -> Iterator[Growth]:
     """The lines of this file."""
     detector = Detector.load(threads=1)
+    yield from _of_one_source(detector, folder, repeats=repeats, quick=quick)
+    path = material.picture(folder / "many.jpg")
+    yield _measured(
+        "sources of one `check_many`",
+        [2, 4] if quick else [8, 16, 32, 64],
+        lambda count: lambda: list(detector.check_many([path] * int(count), progress=False)),
+        "core s",
+        1,
+        "linear; at most `batch` sources are under way, so memory stays as it is",
+        repeats,
+    )
+    yield _memory(detector, path, count=4 if quick else 200)
+    yield _cores(path, repeats=repeats, count=2 if quick else 24)
+    yield _measured(
+        "rows of a score table, all figures",
+        [1_000, 2_000] if quick else [10_000, 100_000, 1_000_000],
+        _rows,
+        "core s",
+        1,
+        "x10 and x1,000: sorting, so a little above linear; 24 bytes a row are held",
+        repeats,
+    )
+
+
+def _of_one_source(detector: Detector, folder: Path, *, repeats: int, quick: bool) -> Iterator[Growth]:
+    """With the faces, the length and the pixels of one picture or video."""
     everybody = detector.with_settings(replace(detector.settings, all_faces=True))
     yield _measured(
         "faces in a 1280x720 picture, all judged",
         [1, 2] if quick else [1, 2, 4, 8],
         lambda count: _file(
-            everybody, material.picture(folder / f"f{count}.jpg", height=720, width=1280, faces=count)
+            everybody, material.picture(folder / f"f{count}.jpg", height=720, width=1280, faces=round(count))
         ),
         "ms of a core",
         1e3,
@@ -76,27 +102,6 @@ def lines(folder: Path, *, repeats: int, quick: bool) -> Iterator[Growth]:
         "core s",
         1,
         "decoding and RGB grow with the pixels, the rest does not; x10 is 4K and more; x1,000 is refused",
-        repeats,
-    )
-    path = material.picture(folder / "many.jpg")
-    yield _measured(
-        "sources of one `check_many`",
-        [2, 4] if quick else [8, 16, 32, 64],
-        lambda count: lambda: list(detector.check_many([path] * int(count), progress=False)),
-        "core s",
-        1,
-        "linear; at most `batch` sources are under way, so memory stays as it is",
-        repeats,
-    )
-    yield _memory(detector, path, count=4 if quick else 200)
-    yield _cores(path, repeats=repeats, count=2 if quick else 24)
-    yield _measured(
-        "rows of a score table, all figures",
-        [1_000, 2_000] if quick else [10_000, 100_000, 1_000_000],
-        _rows,
-        "core s",
-        1,
-        "x10 and x1,000: sorting, so a little above linear; 24 bytes a row are held",
         repeats,
     )
 

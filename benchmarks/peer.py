@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,7 +49,7 @@ class Peer:
         self._child.terminate()
         self._child.wait()
 
-    def _answer(self) -> dict[str, object]:
+    def _answer(self) -> dict[str, Any]:
         assert self._child.stdout is not None
         line = self._child.stdout.readline()
         if not line:
@@ -89,6 +90,7 @@ def _serve(folder: Path, threads: int) -> None:
         weights, picture = line.rstrip("\n").split(" ", 1)
         began = time.perf_counter()
         image = cv2.imread(picture)
+        assert image is not None
         box = find(image)
         score = 0.0
         with torch.inference_mode():

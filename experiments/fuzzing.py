@@ -257,7 +257,7 @@ class Opener:
         return "read" if len(arrays.clips) == len(found.rows) else "ERROR lost"
 
 
-def _format_of(body: dict[str, Any]) -> str:
+def _format_of(body: dict[str, Any]) -> int:
     return contracts.MAPPED_FORMAT if "score_map" in body else contracts.FORMAT
 
 

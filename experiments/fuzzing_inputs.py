@@ -5,12 +5,13 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import cv2
 import numpy as np
 import onnx
+from av.video.stream import VideoStream
 from PIL import Image
 
 from unmask.contract import to_json
@@ -264,7 +265,7 @@ def videos(frames: Sequence[np.ndarray], folder: Path) -> dict[str, bytes]:
     for name, codec in codecs.items():
         path = folder / name
         with av.open(str(path), "w") as container:
-            stream = container.add_stream(codec, rate=10)
+            stream = cast(VideoStream, container.add_stream(codec, rate=10))
             stream.height, stream.width = frames[0].shape[:2]
             stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
             stream.codec_context.gop_size = 5
@@ -330,7 +331,7 @@ def shards(folder: Path) -> dict[str, bytes]:
             rng.integers(0, 256, (1, frames, depth, depth), np.uint8),
             rng.integers(0, 256, (1, frames, depth, depth), np.uint8),
         )
-        about = {
+        about: dict[str, Any] = {
             "presentation": Presentation(
                 path=f"{number}.mp4", label=Label.ATTACK, instrument="print/a4", subject=f"s{number}"
             ),

@@ -175,7 +175,9 @@ def _walls(tree: ast.AST, path: str) -> Iterator[str]:
     package, *rest = Path(path).with_suffix("").parts
     room = rest[0] if rest else ""
     allowed = WALLS.get(package, {}).get(room)
-    for name in imports(tree) if allowed is not None else ():
+    if allowed is None:
+        return
+    for name in imports(tree):
         pieces = name.split(".")
         inside = pieces[:2] == ["unmask", package] and len(pieces) > 2
         if inside and pieces[2] not in allowed | {room}:
@@ -212,7 +214,7 @@ def _code(tree: ast.AST, path: str, part: str) -> Iterator[str]:
                 yield f"{path}:{node.lineno} resizes: one path from pixels to score, media/clips.py"
         if isinstance(node, ast.FunctionDef) and not _is_kernel(node):
             body = [line for line in node.body if not _is_docstring(line)]
-            if body and (length := body[-1].end_lineno - body[0].lineno + 1) > MAX_BODY:
+            if body and (length := (body[-1].end_lineno or 0) - body[0].lineno + 1) > MAX_BODY:
                 yield f"{path}:{node.lineno} {node.name} has a body of {length} lines"
 
 
@@ -392,8 +394,9 @@ def private_names(text: str) -> list[str]:
             found += [name.name for name in node.names if name.name.startswith("_")]
             ours |= {name.asname or name.name for name in node.names if name.name.islower()}
     for node in ast.walk(tree):
-        taken = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ours
-        if taken and node.attr.startswith("_") and not node.attr.startswith("__"):
+        if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
+            continue
+        if node.value.id in ours and node.attr.startswith("_") and not node.attr.startswith("__"):
             found.append(node.attr)
     return found
 

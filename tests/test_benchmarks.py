@@ -5,11 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
-from unmask.types import Verdict
+from unmask.types import Decision, Verdict
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,12 +36,13 @@ def test_the_interval_holds_the_median_in_ninety_five_of_a_hundred_runs(rng):
 def test_ways_take_turns_after_one_that_does_not_count():
     from benchmarks.timing import in_turn, ratio
 
-    calls = []
-    found = in_turn(
-        3,
-        slow=lambda: calls.append("slow") or 2.0 * len(calls),
-        fast=lambda: calls.append("fast") or len(calls),
-    )
+    calls: list[str] = []
+
+    def called(way: str) -> int:
+        calls.append(way)
+        return len(calls)
+
+    found = in_turn(3, slow=lambda: 2.0 * called("slow"), fast=lambda: called("fast"))
     assert calls == ["slow", "fast"] * 4
     assert found == {"slow": [6, 10, 14], "fast": [4, 6, 8]}
     assert ratio(found["slow"], found["fast"]).middle == pytest.approx(10 / 6)
@@ -61,8 +63,8 @@ def test_a_quick_way_that_answers_otherwise_ends_the_run(verdict, score, agrees)
     from benchmarks.checking import agree
     from benchmarks.timing import DisagreementError
 
-    plain = SimpleNamespace(verdict=Verdict.LIVE, score=0.8)
-    quick = SimpleNamespace(verdict=verdict, score=score)
+    plain = cast(Decision, SimpleNamespace(verdict=Verdict.LIVE, score=0.8))
+    quick = cast(Decision, SimpleNamespace(verdict=verdict, score=score))
     if agrees:
         agree(quick, plain, of="it")
     else:

@@ -21,6 +21,7 @@ from collections import Counter
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -212,7 +213,8 @@ def _is_option(words: list[str]) -> bool:
 
 def unknown(words: list[str]) -> str:
     """What the command line does not know, or misses, in these words; "" where it would run them."""
-    command, words = typer.main.get_command(app), [word.strip("[]") for word in words]
+    command: Any = typer.main.get_command(app)  # a group or a command, each with fields of its own
+    words = [word.strip("[]") for word in words]
     words = [word for word in words if word != "..."]
     while hasattr(command, "commands") and not (command.invoke_without_command and _is_option(words)):
         name = words.pop(0) if words else ""

@@ -1,11 +1,11 @@
 """Licences: what is not for sale is named, and the notices say what the packaged model's ledger says."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 from conftest import random_contract
+from present import module_at
 from unmask.contract import TrainingData
 from unmask.detector.detector import packaged
 from unmask.detector.model_file import read_file
@@ -52,9 +52,7 @@ def test_export_refuses_by_name(unmask, tmp_path, monkeypatch):
 
 
 def test_the_packaged_model_may_be_sold_and_the_notices_are_of_today():
-    spec = importlib.util.spec_from_file_location("notices", ROOT / "scripts" / "notices.py")
-    notices = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(notices)
+    notices = module_at(ROOT / "scripts" / "notices.py", "notices")
     contracts = [read_file(path)[1] for path in packaged()]
     assert not_commercial([row for contract in contracts for row in contract.training_data]) == []
     text = (ROOT / "THIRD_PARTY_NOTICES.md").read_text()

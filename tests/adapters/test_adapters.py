@@ -3,12 +3,14 @@
 import sys
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 import numpy as np
 import pytest
 from skimage import data
 
 from conftest import checked
+from present import present
 from unmask import Detector, SettingsError, Verdict
 from unmask.adapters.deepface import Antispoofing, extract_faces
 from unmask.adapters.matching import face_at
@@ -68,7 +70,7 @@ def test_supervision_takes_every_verdict():
         assert isinstance(found, supervision.Detections)
         assert found.class_id.tolist() == [number]
         assert found["class_name"].tolist() == [verdict.value]
-        assert found.xyxy.tolist() == [decision.faces[0].box.tolist()]
+        assert found.xyxy.tolist() == [present(decision.faces[0].box).tolist()]
     assert len(detections(replace(decision, faces=()))) == 0
     boxes = supervision.BoxAnnotator().annotate(np.zeros((200, 200, 3), np.uint8), found)
     assert boxes.any()
@@ -79,14 +81,15 @@ def test_a_library_that_is_missing_is_named(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, f"{name}.types", None)
     decision = checked("a.mp4", Verdict.LIVE, score=0.7, clips=2).decision
-    asked = {"supervision": partial(detections, decision), "uniface": partial(Spoofer, None)}
+    asked = {"supervision": partial(detections, decision), "uniface": partial(Spoofer, cast(Detector, None))}
     with pytest.raises(SettingsError, match=f"pip install '?{name}"):
         asked[name]()
 
 
 def test_the_face_with_the_largest_share_is_taken():
     face = checked("a.mp4", Verdict.LIVE, score=0.7, clips=2).decision.faces[0]
-    other = replace(face, identity=1, boxes=((0.0, face.box + 60),))
-    assert face_at([face, other], face.box + 50) is other
-    assert face_at([face, other], face.box + 1000) is None
-    assert face_at([], face.box) is None
+    box = present(face.box)
+    other = replace(face, identity=1, boxes=((0.0, box + 60),))
+    assert face_at([face, other], box + 50) is other
+    assert face_at([face, other], box + 1000) is None
+    assert face_at([], box) is None

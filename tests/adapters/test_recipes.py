@@ -18,16 +18,16 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from present import present
 from unmask import Detector
 from unmask.adapters.five_points import five_points
 from unmask.media.sources import open_source
 from unmask.simulate.people.procedural import draw_face
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "adapters.md"
+LIBRARY = re.compile(r"^(?:from|import) (deepface|face_recognition|insightface|uniface)", re.MULTILINE)
 RECIPES = {
-    re.search(r"^(?:from|import) (deepface|face_recognition|insightface|uniface)", code, re.MULTILINE)[
-        1
-    ]: code
+    present(LIBRARY.search(code))[1]: code
     for code in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     if "def may_enter" in code
 }

@@ -105,9 +105,10 @@ LONG = "recordings/of-the-first-floor/entrance/2026-11-02/door-3.mp4"
 @pytest.mark.parametrize("name", ["one.mp4", LONG, "a-name-that-is-wider-than-forty-columns-by-itself.mp4"])
 def test_name_and_verdict_are_in_one_piece_at_any_width(outcomes, width, name):
     named = replace(outcomes[1], decision=replace(outcomes[1].decision, source=name))
-    out = Console(width=width, file=io.StringIO())
+    written = io.StringIO()
+    out = Console(width=width, file=written)
     out.print(table([outcomes[0], named, outcomes[3]], width=width), soft_wrap=True)
-    lines = out.file.getvalue().splitlines()
+    lines = written.getvalue().splitlines()
     assert any(name.split("/")[-1] in line for line in lines)
     assert [sum(word in line for line in lines) for word in ("LIVE", "ATTACK", "UNDECIDED")] == [1, 1, 1]
     assert any("live.mp4" in line for line in lines)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from skimage import data
 
+from present import present
 from unmask.app import prepare as command
 from unmask.app.prepare import PrepareOptions, parts_of
 from unmask.app.training_sets import training_data
@@ -130,8 +131,8 @@ def test_each_clip_is_where_the_table_of_clips_says(prepared):
     place = clip["clip_offset"]
     stored = content[place : place + clip["clip_bytes"]]
     with tarfile.open(prepared / clip["shard"]) as tar:
-        assert tar.extractfile(f"{clip['key']}.clip.npy").read() == stored
-        meta = json.loads(tar.extractfile(f"{clip['key']}.json").read())
+        assert present(tar.extractfile(f"{clip['key']}.clip.npy")).read() == stored
+        meta = json.loads(present(tar.extractfile(f"{clip['key']}.json")).read())
     assert meta["box"] == [clip[side] for side in ("left", "top", "right", "bottom")]
     assert (meta["lamp"], meta["camera"], meta["number"]) == ("dim", "webcam", 1)
     assert np.allclose(meta["times_s"], [0.5, 0.6])

@@ -119,7 +119,7 @@ def test_clips_of_another_cut_are_refused(model, tmp_path):
 def test_clip_scores_are_those_of_the_network(model, toy):
     prepared = PreparedSet.open(toy / "dev")
     network = Network.load(model, threads=1)
-    counted: list[object] = []
+    counted: list[int] = []
     scores = clip_scores(network, prepared, scored=counted.append)
     assert sum(counted) == len(prepared.rows)
     arrays = prepared.read([3])

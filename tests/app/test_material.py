@@ -1,23 +1,20 @@
 """The script that names the material: offline, against folders of this machine."""
 
-import importlib.util
-import sys
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 
+from present import module_at, present
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "material.py"
 
 
 @pytest.fixture(scope="module")
-def material():
-    spec = importlib.util.spec_from_file_location("material", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["material"] = module
-    spec.loader.exec_module(module)
-    return module
+def material() -> ModuleType:
+    return module_at(SCRIPT, "material")
 
 
 @pytest.fixture
@@ -66,14 +63,14 @@ def test_what_is_published_is_kept_to_the_byte_and_checked(material, published, 
 def test_a_larger_portrait_is_cut_to_512(material, published, tmp_path):
     wanted = row(material, "portraits/interfaces_1.jpg", "cut", (published / "large.jpg").as_uri())
     assert material.fetch(tmp_path, [wanted]) == []
-    assert cv2.imread(str(tmp_path / wanted.path)).shape == (512, 512, 3)
+    assert present(cv2.imread(str(tmp_path / wanted.path))).shape == (512, 512, 3)
 
 
 def test_views_of_a_room_look_where_their_names_say(material, published, tmp_path):
     url = (published / "room_2k.hdr").as_uri()
     rows = [row(material, f"backgrounds/room_{turn}.jpg", "rendered", url) for turn in ("000", "180")]
     assert material.fetch(tmp_path, rows) == []
-    ahead, behind = (cv2.imread(str(tmp_path / r.path)) for r in rows)
+    ahead, behind = (present(cv2.imread(str(tmp_path / r.path))) for r in rows)
     assert ahead.shape == (480, 640, 3)
     assert ahead[240, 320].argmax() == 2
     assert behind[240, 320].argmax() == 0

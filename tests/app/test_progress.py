@@ -37,11 +37,12 @@ def terminal(monkeypatch) -> io.StringIO:
 
 
 def test_one_bar_goes_over_the_bootstraps_of_all_tables(terminal):
-    told = []
-    moved = [
-        progress.rounds_of(place, 2, rounds=10, advance=lambda done, total: told.append((done, total)))
-        for place in (0, 1)
-    ]
+    told: list[tuple[int, int | None]] = []
+
+    def advance(done: int, total: int | None = None, title: str = "", /) -> None:
+        told.append((done, total))
+
+    moved = [progress.rounds_of(place, 2, rounds=10, advance=advance) for place in (0, 1)]
     for one in moved:
         for done in (5, 10):
             one(done)
@@ -93,8 +94,12 @@ def test_an_inner_command_is_as_quiet_as_the_outer_one_which_alone_says_how_long
 
 
 def test_parts_add_up_to_the_whole():
-    told = []
-    add = progress.adding(lambda done, total: told.append((done, total)), 10)
+    told: list[tuple[int, int | None]] = []
+
+    def advance(done: int, total: int | None = None, title: str = "", /) -> None:
+        told.append((done, total))
+
+    add = progress.adding(advance, 10)
     for more in (4, 5, 1):
         add(more)
     assert told == [(4, 10), (9, 10), (10, 10)]

@@ -195,7 +195,12 @@ def test_what_another_run_left_is_refused(score, root, stub, tmp_path, monkeypat
 
 def test_a_model_may_stand_among_the_folders(score, root, monkeypatch):
     seen: list[PresentationScorer] = []
-    monkeypatch.setattr(scoring, "loaded", lambda scorer: seen.append(scorer) or Stub())
+
+    def loaded(scorer: PresentationScorer) -> Stub:
+        seen.append(scorer)
+        return Stub()
+
+    monkeypatch.setattr(scoring, "loaded", loaded)
     assert score("mine.onnx", root, "--model", "other.onnx")[0] == 0
     assert seen[0].models == ("mine.onnx", "other.onnx")
 

@@ -13,13 +13,14 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from jinja2 import Template
 from skimage import data
 
+from unmask import Detector
 from unmask.app import watch, watch_events, watch_feed
 from unmask.app.progress import loudness
 from unmask.app.watch import Outlets, Watching
@@ -67,7 +68,7 @@ def plugged(monkeypatch):
     return plug
 
 
-def news_of(source: str, *, every_s: float = 0.0, end_after: int = 3) -> tuple[list[object], list[float]]:
+def news_of(source: str, *, every_s: float = 0.0, end_after: int = 3) -> tuple[list[Any], list[float]]:
     waited: list[float] = []
 
     def wait(seconds):
@@ -203,7 +204,7 @@ def test_an_address_that_cannot_be_posted_to_is_refused_before_the_watching(monk
 
 def test_a_count_that_cannot_be_written_stops_no_event(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    got: list[object] = []
+    got: list[Any] = []
     courier = Courier("webhook", got.append, arrived=tmp_path / "file" / "count", backlog=[])
     for number in range(3):
         courier.send(event(number))
@@ -226,7 +227,7 @@ def test_events_that_did_not_arrive_are_delivered_by_the_next_run(tmp_path):
         raise DeliveryError("nobody is there")
 
     path, arrived = tmp_path / "events.jsonl", tmp_path / "events.jsonl.webhook"
-    got: list[object] = []
+    got: list[Any] = []
     file = EventFile(path)
     courier = Courier("webhook", got.append, arrived=arrived, backlog=file.lines)
     file.add(event(0))
@@ -254,10 +255,10 @@ def broker(tmp_path):
         port = free.getsockname()[1]
     config = tmp_path / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-    running: list[subprocess.Popen] = []
+    running: list[subprocess.Popen[bytes]] = []
 
     def start():
-        running.append(subprocess.Popen([MOSQUITTO, "-c", config], stderr=subprocess.DEVNULL))
+        running.append(subprocess.Popen([str(MOSQUITTO), "-c", str(config)], stderr=subprocess.DEVNULL))
 
     def stop():
         running[-1].terminate()
@@ -377,7 +378,7 @@ class FakeStream:
 
     def __init__(self) -> None:
         self.count = 0
-        self.face = None
+        self.face: object | None = None
 
     def watch(self, image, time_s):
         self.face = object() if image.any() else None
@@ -397,7 +398,7 @@ def decision(verdict: str) -> SimpleNamespace:
 
 
 def test_each_visit_is_judged_anew_and_a_lost_camera_is_told_once(capsys):
-    detector = SimpleNamespace(stream=lambda name: FakeStream())
+    detector = cast(Detector, SimpleNamespace(stream=lambda name: FakeStream()))
     watching = Watching(detector, name="door", outlets=Outlets(json_lines=True, file=None, couriers=[]))
     face, dark = np.full((4, 4, 3), 200, np.uint8), np.zeros((4, 4, 3), np.uint8)
     watching.take(FeedConnected(still=False))

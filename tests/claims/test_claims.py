@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -215,7 +216,7 @@ class AtOnce:
     def submit(self, work, *args, **named):
         from concurrent.futures import Future
 
-        future = Future()
+        future: Future[Any] = Future()
         try:
             future.set_result(work(*args, **named))
         except Exception as error:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from present import present
 from unmask.data.prepare.depth_labels import (
     RELIEF_M,
     attack_depth,
@@ -85,11 +86,12 @@ def test_the_authors_crop_is_clipped_to_the_picture():
 def test_a_depth1d_is_cut_as_its_picture_and_near_is_one(out, tmp_path):
     frame = next(authors_frames(authors_tree(tmp_path), part="train"))
     box = authors_box(read_box(frame.box), picture=(120, 160))
-    label = read_depth1d(frame.depth, box, out=out)
+    depth = present(frame.depth)
+    label = read_depth1d(depth, box, out=out)
     assert (label.shape, label.dtype) == ((out, out), np.float32)
     assert label[out // 2, out // 2] == pytest.approx(1, abs=0.03)
     assert label[0, 0] == pytest.approx(0, abs=0.03)
-    picture = cut_picture(cv2.imread(str(frame.depth)), box, size_px=out)
+    picture = cut_picture(present(cv2.imread(str(depth))), box, size_px=out)
     assert np.abs(label - picture[..., 0] / 255).max() < 0.01
 
 

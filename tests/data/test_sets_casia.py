@@ -85,7 +85,7 @@ def test_which_label_is_the_living_face_is_read_from_the_paths(living, tmp_path)
     rows = casia_surf(build_surf(tmp_path / "surf", living=living))
     assert counted(rows) == dict.fromkeys(PARTS, (6, 12))
     assert all(("real_part" in row.path) == (row.label is Label.BONA_FIDE) for row in rows)
-    with pytest.raises(DataError, match=f"calls living faces {living}, by its paths, not {1 - living}"):
+    with pytest.raises(DataError, match=f"calls bona fide faces {living}, by its paths, not {1 - living}"):
         casia_surf(tmp_path / "surf", live_label=1 - living)
 
 
@@ -110,7 +110,7 @@ def test_the_published_numbers_tell_the_label_where_paths_do_not(pair, tmp_path)
 def test_a_label_that_nothing_tells_is_asked_for(tmp_path):
     root = as_challenge(build_surf(tmp_path / "surf"), 3, 5)
     with pytest.raises(
-        DataError, match=r"does not tell whether 0 or 1 is a living face: .* casia-surf:live=1"
+        DataError, match=r"does not tell whether 0 or 1 is a bona fide face: .* casia-surf:live=1"
     ):
         casia_surf(root)
     assert counted(casia_surf(root, live_label=1))["dev"] == (3, 5)
@@ -124,7 +124,7 @@ def test_a_label_that_nothing_tells_is_asked_for(tmp_path):
         (" 1\n", " 7\n", "a label 0 or 1"),
         ("/depth/", "/ir/", "the pictures are not one each of color, depth, ir"),
         ("04_en_b", "07_new", "'07_new' is not an attack of CASIA-SURF"),
-        (" 1\n", " 0\n", "calls living faces 0 in some lines and 1 in others"),
+        (" 1\n", " 0\n", "calls bona fide faces 0 in some lines and 1 in others"),
         ("real_part/CLKJ_0000", "real_part/CLKJ_9999", "CLKJ_9999/real.rssdk/color, which is not there"),
         ("", "first", "is one line"),
     ],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from present import present
 from unmask.app.doctor import summary
 from unmask.data.catalogue import data_set, protocol, read_set, split_by
 from unmask.data.doctor import Examination
@@ -36,8 +37,8 @@ def oulu() -> Iterator[str]:
             yield f"{folder}/{phone}_{session}_{user:02d}_{file}.txt"
 
 
-SIW_SCREENS = {"Train": (360, 360, 358, 285), "Test": (300, 296, 294, 250)}
-SIW_SCREENS_FIRST = {"Train": (360, 360, 359, 285), "Test": (300, 300, 298, 250)}
+SIW_SCREENS: dict[str, tuple[int, ...]] = {"Train": (360, 360, 358, 285), "Test": (300, 296, 294, 250)}
+SIW_SCREENS_FIRST: dict[str, tuple[int, ...]] = {"Train": (360, 360, 359, 285), "Test": (300, 300, 298, 250)}
 
 
 def siw(counts: dict[str, tuple[int, ...]] = SIW_SCREENS) -> Iterator[str]:
@@ -232,7 +233,7 @@ def test_no_file_and_no_subject_is_in_two_parts(asked, everything):
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_set_has_the_published_counts_and_says_whose_it_is(name, sets):
-    rows, published = sets[name], DATASETS[name].counts
+    rows, published = sets[name], present(DATASETS[name].counts)
     for part, counts in published.items():
         found = Counter(row.label for row in rows if row.split == part)
         assert (found[Label.BONA_FIDE], found[Label.ATTACK]) == counts

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from unmask.detector import evidence, watch
 from unmask.detector.decision import Rule
 from unmask.detector.stopwatch import Stopwatch
 from unmask.detector.watch import Watch, WatchSettings
+from unmask.media.tracks import Tracker
 from unmask.types import ClipScore, ClipSpec, Face, Frame, Reason, Verdict
 
 RULE = Rule(name="default", threshold=0.5, margin=0.05, correlation=0.5)
@@ -52,7 +54,8 @@ RUNS = st.lists(
 
 def oracle(frames: list[Run], *, moves: bool, repeated: Spans = (), live: bool = False) -> tuple[str, float]:
     """The verdict and score of one source with one face at a time, by docs/decision.md."""
-    segments, last, since = [], None, None
+    segments: list[dict[str, Any]] = []
+    last, since = None, None
     for n, run in enumerate(frames):
         if run.who is None:
             continue
@@ -176,7 +179,7 @@ def watched(
             Scores,
             rule=RULE,
             spec=ClipSpec(frames=1, size_px=32),
-            tracker=Told(),
+            tracker=cast(Tracker, Told()),
             settings=WatchSettings(all_faces=all_faces),
             clock=Stopwatch(),
         )
@@ -188,9 +191,9 @@ def watched(
         return watching
 
 
-def decided(frames: list[Run], **how: bool):
+def decided(frames: list[Run], *, moves: bool = True, all_faces: bool = False, early: bool = False):
     """What `Watch` says of each face."""
-    return watched(frames, **how).decisions()
+    return watched(frames, moves=moves, all_faces=all_faces, early=early).decisions()
 
 
 @pytest.mark.parametrize(("away", "verdict"), [(9, Verdict.LIVE), (11, Verdict.UNDECIDED)])

@@ -19,7 +19,7 @@ from unmask.contract import Contract
 from unmask.detector import detector as detector_module, evidence, watch
 from unmask.detector.detector import Detector
 from unmask.detector.watch import WatchSettings
-from unmask.media.sources import Source
+from unmask.media.sources import Kind, Source
 from unmask.types import (
     Clip,
     ClipScore,
@@ -66,13 +66,14 @@ class Judge:
 
     precision = "f32"
     threads = 1
+    graph = b""
 
     def __init__(self, frames: int = 5, score: Callable[[float], float] | None = None) -> None:
         self.contract = _contract("sgtd_s_single" if frames == 1 else "sgtd_s_multi", frames)
         self.seen: list[Clip] = []
         self._score = score or (lambda light: light / 255)
 
-    def score(self, clips: list[Clip]) -> list[ClipScore]:
+    def score(self, clips: Sequence[Clip]) -> list[ClipScore]:
         self.seen += clips
         return [
             ClipScore(
@@ -127,15 +128,15 @@ def _detector(*networks: Judge, **settings) -> Detector:
     )
 
 
-def _source(frames: Iterator[Frame], kind: str = "video") -> Source:
-    return Source(name="given", kind=kind, frames=frames, frame_count=None, fps=30.0)
+def _source(frames: Iterator[Frame], kind: Kind = "video") -> Source:
+    return Source(name="given", kind=kind, frames=(frame for frame in frames), frame_count=None, fps=30.0)
 
 
 @pytest.fixture
 def given(monkeypatch):
     """Checks whatever frames a test gives, under the name of a file."""
 
-    def check(frames: Iterator[Frame], detector: Detector, *, kind: str = "video") -> Decision:
+    def check(frames: Iterator[Frame], detector: Detector, *, kind: Kind = "video") -> Decision:
         monkeypatch.setattr(detector_module, "open_given", lambda source, **_: _source(frames, kind))
         return detector.check("given")
 

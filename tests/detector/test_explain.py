@@ -10,6 +10,7 @@ from skimage import data
 from test_network import calmed, resealed
 
 from face_meshes import face_mesh
+from present import present
 from unmask.app import annotate as annotate_module, check as check_module
 from unmask.app.annotate import annotated
 from unmask.app.check import CheckOptions
@@ -20,6 +21,7 @@ from unmask.detector.watch import WatchSettings
 from unmask.media.video import write_video
 from unmask.report.check_page import page
 from unmask.report.explanations import frame_weights, heat_map, pulls, weightiest
+from unmask.report.outcomes import Checked
 from unmask.types import Clip, ClipScore, Explanation
 
 S = 128
@@ -67,14 +69,18 @@ def test_each_level_counts_alike_on_the_face():
 def test_a_map_that_fits_no_grid_is_no_map():
     assert on_grid(np.ones((32, 64))) is None
     assert on_grid(np.ones((48, 48))) is None
-    assert on_grid(np.ones((16, 16))).shape == (SIDE, SIDE)
+    assert present(on_grid(np.ones((16, 16)))).shape == (SIDE, SIDE)
 
 
 def test_the_gradient_is_there_on_the_face_alone(multi, rng):
-    gradient = Explainer(multi).gradient(_clip(rng))
+    gradient = present(Explainer(multi).gradient(_clip(rng)))
     assert gradient.shape == (SIDE, SIDE)
     assert np.isfinite(gradient[28:36, 28:36]).all()
     assert np.isnan(gradient[:8]).all()
+
+
+def _weights(scored: ClipScore) -> np.ndarray:
+    return present(present(scored.explanation).weights)
 
 
 def test_a_frame_weighs_what_the_score_loses_without_it(multi, rng):
@@ -86,29 +92,27 @@ def test_a_frame_weighs_what_the_score_loses_without_it(multi, rng):
         pixels = clip.pixels.copy()
         pixels[frame] = pixels[neighbour]
         other = multi.score([replace(clip, pixels=pixels)])[0].score
-        assert scored.explanation.weights[frame] == pytest.approx(scored.score - other, abs=1e-6)
-    assert np.ptp(scored.explanation.weights) > 1e-5  # else the test sees nothing
+        assert _weights(scored)[frame] == pytest.approx(scored.score - other, abs=1e-6)
+    assert np.ptp(_weights(scored)) > 1e-5  # else the test sees nothing
 
 
 def test_a_clip_that_stands_still_has_frames_without_weight(multi, rng):
     clip = _clip(rng)
     still = replace(clip, pixels=np.repeat(clip.pixels[:1], 5, axis=0))
-    np.testing.assert_allclose(
-        Explained(Explainer(multi)).score([still])[0].explanation.weights, 0, atol=1e-6
-    )
+    np.testing.assert_allclose(_weights(Explained(Explainer(multi)).score([still])[0]), 0, atol=1e-6)
 
 
 def test_frames_of_the_first_clips_alone_are_weighed(multi, rng):
     scored = Explained(Explainer(multi)).score([_clip(rng)] * (WEIGHED + 1))
-    assert [score.explanation.weights is None for score in scored] == [False] * WEIGHED + [True]
-    assert len(scored[-1].explanation.frames) == 1  # nor are more pictures kept than are shown
+    assert [present(score.explanation).weights is None for score in scored] == [False] * WEIGHED + [True]
+    assert len(present(scored[-1].explanation).frames) == 1  # nor are more pictures kept than are shown
 
 
 def test_a_picture_has_a_gradient_and_no_weights(model_files, rng):
     single = Explained(Explainer(Network.load(model_files.single, threads=1)))
-    explanation = single.score([_clip(rng, frames=1)])[0].explanation
+    explanation = present(single.score([_clip(rng, frames=1)])[0].explanation)
     assert explanation.weights is None
-    assert np.isfinite(explanation.gradient).any()
+    assert np.isfinite(present(explanation.gradient)).any()
 
 
 def test_a_network_without_those_features_has_no_map_and_does_not_fail(model_files, tmp_path, rng):
@@ -121,8 +125,8 @@ def test_a_network_without_those_features_has_no_map_and_does_not_fail(model_fil
     model.graph.value_info.extend(kept)
     nameless = Network.load(resealed(model, tmp_path / "nameless.onnx"), threads=1)
     (scored,) = Explained(Explainer(nameless)).score([_clip(rng)])
-    assert scored.explanation.gradient is None
-    assert scored.explanation.weights.shape == (5,)
+    assert present(scored.explanation).gradient is None
+    assert _weights(scored).shape == (5,)
     assert heat_map(scored, side=64) is None
 
 
@@ -134,7 +138,8 @@ def test_a_check_explains_when_asked_and_decides_the_same(model_files, tmp_path)
     quick, told = plain.check(tmp_path / "a.mp4"), explaining.check(tmp_path / "a.mp4")
     assert quick.score == told.score
     assert quick.faces[0].clips[0].explanation is None
-    assert np.isfinite(told.faces[0].clips[0].explanation.gradient).any()
+    explanation = present(told.faces[0].clips[0].explanation)
+    assert np.isfinite(present(explanation.gradient)).any()
 
 
 def test_the_command_explains_for_page_and_video_alone(model_files, tmp_path):
@@ -144,7 +149,9 @@ def test_the_command_explains_for_page_and_video_alone(model_files, tmp_path):
     shown = CheckOptions(sources=(), report=tmp_path / "page.html")
 
     def clip(options: CheckOptions) -> ClipScore:
-        return check_module.outcome_of(source, detector, options=options).seen[0].clips[0]
+        outcome = check_module.outcome_of(source, detector, options=options)
+        assert isinstance(outcome, Checked)
+        return outcome.seen[0].clips[0]
 
     assert clip(CheckOptions(sources=())).explanation is None
     assert clip(shown).explanation is not None
@@ -153,7 +160,7 @@ def test_the_command_explains_for_page_and_video_alone(model_files, tmp_path):
 def _explained(clip: ClipScore, weights: list[float]) -> ClipScore:
     """With a gradient that is strong in the lower half of a round face."""
     gradient = np.where(X**2 + Y**2 < 0.25, 1 + Y, np.nan).astype(np.float32)
-    frames = np.repeat(clip.picture[None], len(weights), axis=0)
+    frames = np.repeat(present(clip.picture)[None], len(weights), axis=0)
     times = clip.time_s - 0.1 * np.arange(len(weights))[::-1]
     explanation = Explanation(
         gradient=gradient, weights=np.array(weights, np.float32), frames=frames, times_s=times
@@ -175,7 +182,7 @@ def told(outcomes):
 
 
 def test_the_heat_lies_where_the_gradient_is_and_nowhere_else(told):
-    heat = heat_map(told.seen[0].clips[0], side=64).astype(int)
+    heat = present(heat_map(told.seen[0].clips[0], side=64)).astype(int)
     colour = heat.max(axis=2) - heat.min(axis=2)  # the picture itself is grey
     assert colour[48, 32] > 100
     assert colour[16, 32] < 40
@@ -210,9 +217,12 @@ def test_the_page_tells_what_made_the_score(told, outcomes):
 def test_the_video_shows_heat_left_depth_right_and_weights_below(told, outcomes, size, monkeypatch):
     lines = []
     write = annotate_module.cv2.putText
-    monkeypatch.setattr(
-        annotate_module.cv2, "putText", lambda *given: (lines.append((given[1], given[4])), write(*given))
-    )
+
+    def noted(*given):
+        lines.append((given[1], given[4]))
+        write(*given)
+
+    monkeypatch.setattr(annotate_module.cv2, "putText", noted)
     image = np.full((*size, 3), 90, np.uint8)
     drawn = annotated(image, told, time_s=0.4)
     plain = annotated(image, outcomes[0], time_s=0.4)

@@ -1,5 +1,6 @@
 """The contract of a model file is found, and the rest hashed, as the package onnx has it."""
 
+import numpy as np
 import onnx
 import pytest
 
@@ -12,7 +13,7 @@ from unmask.types import ModelError
 
 @pytest.fixture
 def model(tmp_path):
-    return linear_model(tmp_path / "tiny.onnx", weight=[0.25] * FEATURES)
+    return linear_model(tmp_path / "tiny.onnx", weight=np.full(FEATURES, 0.25))
 
 
 def _contract_entry(graph: bytes) -> tuple[int, int]:
@@ -38,7 +39,7 @@ def test_a_file_with_its_fields_in_another_order_is_the_same_model(model):
     assert graph.startswith(first)
     turned = graph[len(first) : start] + graph[end:] + graph[start:end] + first
     model.write_bytes(turned)
-    assert read_file(model)[1] == read_file(linear_model(model, weight=[0.25] * FEATURES))[1]
+    assert read_file(model)[1] == read_file(linear_model(model, weight=np.full(FEATURES, 0.25)))[1]
 
 
 def test_two_contracts_are_left_to_the_package_onnx(model):

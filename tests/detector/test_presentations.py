@@ -4,6 +4,7 @@ import av
 import numpy as np
 import pytest
 
+from present import present
 from unmask.data.catalogue import read_set
 from unmask.data.prepare.recordings import TrackedFolder
 from unmask.detector import detector as detector_module
@@ -136,7 +137,7 @@ def test_training_and_scoring_see_a_rotated_clip_upright(clip, monkeypatch):
     monkeypatch.setattr(tracks, "Tracker", Watching)
     rotated = presentation(clip, turns=2, columns={"max_frames": "3"})
     folder = TrackedFolder(presentations=[rotated], load_finder=lambda: None, stride_s=0.1)
-    assert folder(0).sightings == []  # no face was seen
+    assert present(folder(0)).sightings == []  # no face was seen
     assert {bright_corner(image) for image in Watching.shown} == {"lower right"}
     opened = detector_module.source_of(rotated, fps=30, limits=detector_module.DEFAULT_LIMITS)
     assert [bright_corner(frame.image) for frame in opened.frames] == ["lower right"] * 3

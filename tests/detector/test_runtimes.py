@@ -81,12 +81,12 @@ def test_a_provider_that_is_not_here_never_falls_back_unsaid(network):
 
 def test_bf16_on_cuda_is_refused(network):
     with pytest.raises(SettingsError, match="give --precision f32"):
-        runtime_of(network.graph, None, key=b"", name="a", precision="bf16", threads=1, device=CUDA)
+        runtime_of(network.graph, list, key=b"", name="a", precision="bf16", threads=1, device=CUDA)
 
 
 def test_a_gpu_is_openvinos_or_one_with_cuda(monkeypatch):
     class Core:
-        available_devices = ("CPU", "GPU.0", "NPU")
+        available_devices: tuple[str, ...] = ("CPU", "GPU.0", "NPU")
 
     monkeypatch.setattr(runtimes.ov, "Core", Core)
     assert [device_of(name) for name in ("auto", "cpu", "gpu", "npu")] == ["CPU", "CPU", "GPU", "NPU"]

@@ -10,6 +10,7 @@ import pytest
 
 from conftest import random_contract
 from face_meshes import face_mesh
+from present import present
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.detector import scoring
 from unmask.detector.features import FeatureNetwork
@@ -120,11 +121,11 @@ def test_each_presentation_with_a_clip_has_its_evidence_and_no_other(write, tmp_
         "scoring.json",
         *(evidence_path(folder, name).name for name in NAMES[:4]),
     }
-    found = kept["alive/2.mp4"]
+    found = present(kept["alive/2.mp4"])
     assert (found.presentation, found.score, found.model) == ("alive/2.mp4", 0.2, "teller 0.0.0")
     assert found.picture[0, 0, 0] == 121  # that of the clip at 0.21, the nearest to 0.2
-    assert found.depth.shape == (2, 32, 32)
-    np.testing.assert_allclose(found.features, [0.2, 1.0], atol=1e-6)  # the mean over all clips
+    assert present(found.depth).shape == (2, 32, 32)
+    np.testing.assert_allclose(present(found.features), [0.2, 1.0], atol=1e-6)  # the mean over all clips
 
 
 def test_the_table_has_the_columns_of_the_data_set_and_those_measured(write, tmp_path):
@@ -220,6 +221,8 @@ def test_a_network_that_tells_scores_the_same(model_files):
         plain = Network.load(path, threads=1).score(clips)
         featured = FeatureNetwork.load(path, threads=1).score(clips)
         assert [one.score for one in featured] == [one.score for one in plain]
-        assert all(one.features.shape == (channels,) and one.mesh.shape == (468, 3) for one in featured)
-        assert np.ptp([one.features for one in featured], axis=0).max() > 0  # of each clip its own
+        features = [present(one.features) for one in featured]
+        assert all(one.shape == (channels,) for one in features)
+        assert all(present(one.mesh).shape == (468, 3) for one in featured)
+        assert np.ptp(features, axis=0).max() > 0  # of each clip its own
         assert plain[0].features is None

@@ -2,10 +2,12 @@
 
 import math
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
+from unmask import Detector
 from unmask.detector.scoring import judged, score_folder, thresholds_of
 from unmask.detector.watch import DEFAULT_SETTINGS, WatchSettings
 from unmask.metrics import summarise
@@ -59,7 +61,7 @@ def _decision(verdict: Verdict, score: float, *reasons: Reason, threshold: float
     )
 
 
-ANSWERS = {
+ANSWERS: dict[str, Decision | SourceError] = {
     "live.mp4": _decision(Verdict.LIVE, 0.9),
     "weak.jpg": _decision(Verdict.UNDECIDED, 0.55, Reason.EVIDENCE_WEAK, threshold=0.6),
     "dark.mp4": _decision(Verdict.UNDECIDED, math.nan, Reason.TOO_DARK, Reason.BLURRED),
@@ -69,7 +71,7 @@ ANSWERS = {
 
 
 def _presentations(root: Path) -> list[Presentation]:
-    rows = []
+    rows: list[Presentation] = []
     for name in ANSWERS:
         attack = name in ("weak.jpg", "slow.mp4")
         rows.append(
@@ -86,9 +88,10 @@ def _presentations(root: Path) -> list[Presentation]:
 
 @pytest.fixture
 def scored(tmp_path):
-    told, steps = [], []
+    told: list[str] = []
+    steps: list[tuple[int, int]] = []
     scores = score_folder(
-        Answers(ANSWERS),
+        cast(Detector, Answers(ANSWERS)),
         _presentations(tmp_path),
         root=tmp_path,
         fps=25,

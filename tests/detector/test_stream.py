@@ -4,11 +4,13 @@ import asyncio
 import math
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 from test_detector import LIVE, PRINT, Judge, Moving, _detector, _picture, _video
 
+from present import present
 from unmask.detector import evidence, watch
 from unmask.detector.stream import Stream
 from unmask.media.sources import Source
@@ -103,13 +105,14 @@ def test_a_stream_that_is_watched_on_turns_from_live_to_attack_and_stays_so(fram
     assert 120 < turned < 120 + 2 * 30
     assert set(found[turned:]) == {Verdict.ATTACK}
     assert stream.finish().verdict is Verdict.ATTACK
-    assert decision.segments[-1].to_s == pytest.approx(turned / 30)
+    assert present(decision).segments[-1].to_s == pytest.approx(turned / 30)
 
 
 def test_a_watched_stream_keeps_no_more_than_the_latest_seconds():
     stream = _stream(1, seconds=3.0)
     for i in range(300):
-        decision = stream.watch(_picture((60 + i % 3, 40, 80, LIVE)), i / 30)
+        found = stream.watch(_picture((60 + i % 3, 40, 80, LIVE)), i / 30)
+    decision = present(found)
     assert len(decision.faces[0].boxes) <= 92
     assert len(decision.faces[0].clips) <= 17
     assert decision.is_live
@@ -119,10 +122,11 @@ def test_another_person_is_not_live_by_what_the_first_one_showed():
     stream = _stream(5)
     _picture_of = [_picture((60, 40, 80, LIVE))] * 60 + [_picture((150, 70, 80, PRINT))] * 60
     found = [stream.watch(picture, i / 30) for i, picture in enumerate(_picture_of)]
-    assert found[59].is_live
-    assert found[-1].verdict is Verdict.ATTACK
-    assert [s.verdict for s in found[-1].segments] == [Verdict.LIVE, Verdict.ATTACK]
-    assert found[-1].segments[1].score == pytest.approx(PRINT / 255)
+    assert present(found[59]).is_live
+    last = present(found[-1])
+    assert last.verdict is Verdict.ATTACK
+    assert [s.verdict for s in last.segments] == [Verdict.LIVE, Verdict.ATTACK]
+    assert last.segments[1].score == pytest.approx(PRINT / 255)
 
 
 def test_a_gap_and_another_size_begin_new_segments():
@@ -168,6 +172,8 @@ def test_a_still_picture_is_never_live_in_a_stream(monkeypatch):
 
 def test_frames_that_are_none_and_times_that_do_not_rise_are_refused_and_change_nothing():
     stream, other = _stream(), _stream()
+    wrong: Any
+    late: Any
     for wrong in (None, _picture()[None].repeat(2, axis=0), "picture"):
         with pytest.raises(SourceError, match=r"a frame is a picture"):
             stream.push(wrong, 0.0)
@@ -180,7 +186,7 @@ def test_frames_that_are_none_and_times_that_do_not_rise_are_refused_and_change_
                 with pytest.raises(SourceError, match="times must rise"):
                     stream.push(picture, late)
     assert [one is None for one, _ in found] == [two is None for _, two in found]
-    assert found[-1][0].score == found[-1][1].score
+    assert present(found[-1][0]).score == present(found[-1][1]).score
 
 
 def test_the_first_time_that_is_none_is_refused_without_another_one_beside_it():

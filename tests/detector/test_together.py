@@ -1,10 +1,13 @@
 """Many sources share the network's runs, and each gets what it asked for."""
 
 import threading
+from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from unmask.contract import Contract
 from unmask.detector.together import Together
 from unmask.types import ModelError
 
@@ -12,14 +15,14 @@ from unmask.types import ModelError
 class Slow:
     """Gives each clip ten times its number; its first run lasts until `go`."""
 
-    contract = SimpleNamespace(name="slow")
+    contract = cast(Contract, SimpleNamespace(name="slow"))
     precision, threads, graph = "f32", 1, b""
 
     def __init__(self) -> None:
         self.runs: list[list[int]] = []
         self.began, self.go = threading.Event(), threading.Event()
 
-    def score(self, clips):
+    def score(self, clips: Sequence[Any]) -> list[Any]:
         self.runs.append(list(clips))
         if len(self.runs) == 1:
             self.began.set()
@@ -32,9 +35,10 @@ class Slow:
 def _asked(groups):
     """What each of the groups of clips gets, asked for by a thread of its own while the first run lasts."""
     network = Slow()
-    together, got = Together(network), {}
+    together = Together(network)
+    got: dict[int, list[Any] | str] = {}
 
-    def ask(number, clips):
+    def ask(number: int, clips: list[Any]) -> None:
         try:
             got[number] = together.score(clips)
         except ModelError as broken:
@@ -69,7 +73,7 @@ def test_a_clip_that_cannot_be_scored_is_an_error_to_its_own_caller_alone():
 
 def test_it_stands_for_its_network():
     network = Slow()
-    together = Together(network)
+    together: Any = Together(network)  # numbers stand for clips
     assert (together.contract, together.precision, together.threads) == (network.contract, "f32", 1)
     network.go.set()
     with pytest.raises(ModelError):

@@ -4,6 +4,7 @@ A face is a square on black whose red is uniform (so that it is found); green an
 """
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -64,7 +65,7 @@ def _folder(root: Path, rng: np.random.Generator, *, bona_fide: int = 6, attacks
     return root
 
 
-def _label(root: Path, rows: list[tuple[str, ...]]) -> None:
+def _label(root: Path, rows: Sequence[tuple[str, ...]]) -> None:
     with (root / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("path", "label", "instrument", "subject"), *rows])
 

@@ -14,6 +14,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from conftest import random_contract
+from present import present
 from unmask.app import calibrate as app
 from unmask.contract import CONTRACT_KEY, Contract, OperatingPoint, ScoreMap, from_json, to_json
 from unmask.detector.decision import Rule, read, rule_of
@@ -303,13 +304,14 @@ def test_the_new_points_say_where_they_were_measured_and_old_ones_of_another_pre
     assert door.measured_on.startswith("captures, today; APCER of ")
     assert (door.attacks, door.bona_fide) == (60, 60)
     attacks = [s.score for s in scores if s.label == "attack"]
-    accepted = [made.score_map(s) >= door.threshold for s in attacks]
+    mapped = present(made.score_map)
+    accepted = [mapped(s) >= door.threshold for s in attacks]
     assert sum(accepted) == 0  # 30 of each instrument allow no error at 10 %
     default = made.point("default", precision="f32")
-    assert default.threshold == pytest.approx(made.score_map(0.5))
-    living = [made.score_map(s.score) for s in scores if s.label == "bona_fide"]
-    assert default.bpcer == np.mean(np.array(living) < default.threshold)
-    assert default.margin >= made.score_map(0.52) - made.score_map(0.5)
+    assert default.threshold == pytest.approx(mapped(0.5))
+    bona_fide = [mapped(s.score) for s in scores if s.label == "bona_fide"]
+    assert default.bpcer == np.mean(np.array(bona_fide) < default.threshold)
+    assert default.margin >= mapped(0.52) - mapped(0.5)
 
 
 def test_a_calibration_has_a_version_of_its_own(rng):
@@ -334,7 +336,8 @@ def test_calibrating_twice_is_calibrating_once(rng):
 def test_a_model_that_was_calibrated_is_calibrated_from_its_raw_scores(rng):
     scores = [*_drawn(rng), *_scores([math.nan])]
     once = calibrate(_contract(), scores, method="isotonic", measured_on="x").contract
-    given = [replace(score, score=once.score_map(score.score)) for score in scores]
+    mapped = present(once.score_map)
+    given = [replace(score, score=mapped(score.score)) for score in scores]
     back = raw_scores(given, once)
     assert np.allclose([s.score for s in back], [s.score for s in scores], equal_nan=True, atol=1e-12)
     assert raw_scores(scores, _contract()) == scores

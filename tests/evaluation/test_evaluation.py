@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def _made(seed: int, part: str, *, gap: float = 1.0, people: int = 8, **columns:
     ]
 
 
-def _both(seed: int, **columns: str) -> list[Score]:
+def _both(seed: int, **columns: Any) -> list[Score]:
     return _made(seed, "dev", **columns) + _made(seed + 100, "test", **columns)
 
 
@@ -59,10 +60,10 @@ def test_the_threshold_comes_from_dev_and_the_rates_from_test():
     found = evaluate(run, EER, rounds=20)
     dev, test = metrics.columns(_made(0, "dev")), metrics.columns(_made(100, "test"))
     pooled = np.concatenate(list(dev.attacks().values()))
-    threshold = metrics.threshold_at_eer(dev.living(), pooled)
+    threshold = metrics.threshold_at_eer(dev.bona_fide_scores(), pooled)
     assert found.value("threshold") == threshold
-    assert found.value("BPCER") == metrics.bpcer(test.living(), threshold)
-    assert found.value("ACER") == metrics.acer(test.living(), test.attacks(), threshold=threshold)
+    assert found.value("BPCER") == metrics.bpcer(test.bona_fide_scores(), threshold)
+    assert found.value("ACER") == metrics.acer(test.bona_fide_scores(), test.attacks(), threshold=threshold)
     assert found.value("APCER mask/paper") == metrics.apcer(test.attacks(), threshold)["mask/paper"]
     families = metrics.apcer(metrics.families(test.attacks()), threshold)
     assert found.value("APCER family print") == families["print"]

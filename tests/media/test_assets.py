@@ -56,7 +56,7 @@ def fail(monkeypatch, stderr: str) -> None:
 
 def test_only_the_two_files_are_kept(folder, wheel, monkeypatch):
     commands = serve(monkeypatch, wheel)
-    told = []
+    told: list[str] = []
     models = face_models(told.append)
     assert sorted(path.name for path in folder.iterdir()) == [models.detector.name, models.mesh.name]
     assert len(told) == 2

@@ -1,8 +1,11 @@
+from typing import Any, cast
+
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
+from present import present
 from unmask.media.clips import (
     box_in,
     choose,
@@ -77,7 +80,7 @@ def test_the_contract_says_whether_a_clip_is_kept_inside_the_picture(rng):
     repeated = cut([sighting], spec=ClipSpec(frames=1, size_px=64, box_scale=2.8))
     assert repeated.box[0] < 0
     with pytest.raises(SettingsError, match="border"):
-        ClipSpec(border="wrap")
+        ClipSpec(border=cast(Any, "wrap"))
 
 
 def test_shrinking_averages_areas(rng):
@@ -145,7 +148,7 @@ def test_a_clip_of_too_few_sightings_is_refused(astronaut):
 def test_every_usual_frame_rate_carries_a_clip(fps):
     times = [k / fps for k in range(200)]
     spec = ClipSpec()
-    chosen = choose(times, spec=spec, start=3)
+    chosen = present(choose(times, spec=spec, start=3))
     assert chosen[0] == 3
     assert np.all(np.diff(chosen) > 0)
     assert np.all(np.diff([times[k] for k in chosen]) < 1.7 * spec.stride_s)

@@ -8,7 +8,7 @@ import pytest
 from unmask.media.compiled import SWITCH, compiled_once
 from unmask.media.engine import ov
 
-SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+SETTINGS: dict[str, str | int | bool] = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """What breaks a presentation, and what is no more than a living person before a camera does."""
 
 from io import BytesIO
+from typing import cast
 
 import av
 import cv2
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from skimage import data
 
 from unmask.media.continuity import FACE_CHANGE, is_cut, jumps, scene, structure_change
@@ -65,15 +67,15 @@ def coded(pictures: list[np.ndarray], *, codec: str, options: dict[str, str]) ->
     """The pictures as they come out of a codec."""
     with BytesIO() as file:
         with av.open(file, "w", format="matroska") as container:
-            stream = container.add_stream(codec, rate=30, options=options)
+            stream = cast(VideoStream, container.add_stream(codec, rate=30, options=options))
             stream.height, stream.width = pictures[0].shape[:2]
             stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
             for picture in pictures:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
             container.mux(stream.encode(None))
         file.seek(0)
-        with av.open(file) as container:
-            return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        with av.open(file, "r") as coded_file:
+            return [frame.to_ndarray(format="rgb24") for frame in coded_file.decode(video=0)]
 
 
 def _moves(pictures: list[np.ndarray]) -> bool:

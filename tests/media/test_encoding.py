@@ -17,8 +17,8 @@ from unmask.types import OutputError, SettingsError, SourceError
 def scene(frames: int, *, height: int = 48, width: int = 64) -> list[np.ndarray]:
     """Smooth blobs of colour that move to the right, brighter from frame to frame."""
     rng = np.random.default_rng(3)
-    base = cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3), dtype=np.uint8), (0, 0), 5)
-    base = cv2.normalize(base, None, 40, 180, cv2.NORM_MINMAX)
+    noise = cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3), dtype=np.uint8), (0, 0), 5)
+    base = cv2.normalize(noise, np.empty_like(noise), 40, 180, cv2.NORM_MINMAX)
     return [np.roll(base, 2 * t, axis=1) + np.uint8(4 * t) for t in range(frames)]
 
 
@@ -103,7 +103,7 @@ def test_a_larger_crf_loses_more(codec, fine, coarse):
 
 
 def test_a_smaller_bitrate_loses_more():
-    noise = np.random.default_rng(1).integers(0, 256, (20, 64, 64, 3), dtype=np.uint8)
+    noise = list(np.random.default_rng(1).integers(0, 256, (20, 64, 64, 3), dtype=np.uint8))
     loss = [
         np.mean(
             [mean_difference(a, b) for a, b in zip(noise, encode_decode(noise, bitrate=rate), strict=True)]

@@ -1,6 +1,7 @@
 """Pictures come out as another reader (Pillow) shows them; what cannot be read is one sentence."""
 
 import zlib
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def orientation_exif(value: int) -> Image.Exif:
 @pytest.mark.parametrize("value", range(1, 9))
 def test_exif_orientation_is_applied(tmp_path, value, suffix):
     path = tmp_path / f"a.{suffix}"
-    options = {"lossless": True} if suffix == "webp" else {}
+    options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
     Image.fromarray(smooth_rgb()).save(path, exif=orientation_exif(value), **options)
     np.testing.assert_array_equal(read_image(path), oracle(path))
 
@@ -177,4 +178,4 @@ def test_limits_are_above_nothing():
     with pytest.raises(SettingsError, match="max_duration_s"):
         Limits(max_duration_s=float("nan"))
     with pytest.raises(SettingsError, match="limit timeout_s must be a finite number above 0, not '9'"):
-        Limits(timeout_s="9")
+        Limits(timeout_s=cast(Any, "9"))

@@ -2,6 +2,7 @@
 
 import struct
 from io import BytesIO
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ def smooth() -> np.ndarray:
 
 @pytest.mark.parametrize("suffix", ["tif", "jp2", "avif", "gif"])
 def test_rarer_kinds_are_read(tmp_path, suffix):
-    options = {"quality": 95} if suffix == "avif" else {}
+    options: dict[str, Any] = {"quality": 95} if suffix == "avif" else {}
     Image.fromarray(smooth()).save(tmp_path / f"a.{suffix}", **options)
     source = open_source(tmp_path / f"a.{suffix}")
     assert source.kind == "image"
@@ -54,7 +55,7 @@ def test_a_heif_picture_is_read_or_says_what_is_missing(tmp_path):
 @pytest.mark.parametrize("suffix", ["png", "webp", "gif"])
 def test_an_animation_is_a_video_with_its_own_times(tmp_path, suffix):
     pictures = [Image.fromarray(np.full((HEIGHT, WIDTH, 3), 40 * n, np.uint8)) for n in range(4)]
-    options = {"lossless": True} if suffix == "webp" else {}
+    options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
     pictures[0].save(
         tmp_path / f"a.{suffix}",
         save_all=True,

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from present import present
 from unmask.media.statistics import NAMES, blockiness, camera_statistics, face_statistics
 
 
@@ -76,7 +77,8 @@ def test_what_is_done_outside_the_face_moves_only_the_whole(crop):
 def test_blocks_of_a_compressed_picture_are_found_wherever_their_grid_lies(crop, shift):
     large = np.kron(crop, np.ones((2, 2, 1), np.uint8))
     large = cv2.GaussianBlur(large, (0, 0), 1.5)
-    coded = cv2.imdecode(cv2.imencode(".jpg", large, [cv2.IMWRITE_JPEG_QUALITY, 15])[1], cv2.IMREAD_COLOR)
+    jpeg = cv2.imencode(".jpg", large, [cv2.IMWRITE_JPEG_QUALITY, 15])[1]
+    coded = present(cv2.imdecode(jpeg, cv2.IMREAD_COLOR))
     box = np.array([0, 0, 250, 250], np.float32)
     moved = coded[shift:, shift:]
     assert blockiness(moved, box) > blockiness(large[shift:, shift:], box) + 0.15

@@ -2,6 +2,7 @@
 
 from collections import deque
 from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -57,10 +58,12 @@ def _ends(looks: list[SimpleNamespace], noises: list[float]) -> list[float]:
 
 
 def _found(looks: list[SimpleNamespace], noises: list[float]) -> list[float]:
-    part, ends, neighbours = StillPart(), [], deque(maxlen=6)
+    part: Any = StillPart()  # namespaces stand for looks
+    ends: list[float] = []
+    neighbours: deque[Any] = deque(maxlen=6)
     for look, noise in zip(looks, noises, strict=True):
         after = SimpleNamespace(number=-1, differs=np.array([noise]))
-        neighbours.append(Neighbours(SimpleNamespace(number=0), after))
+        neighbours.append(Neighbours(cast(Any, SimpleNamespace(number=0)), cast(Any, after)))
         part.add(look, tuple(neighbours))
         ends.append(part.end_s)
     return ends

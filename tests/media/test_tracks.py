@@ -1,11 +1,11 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
-from unmask.media.faces import FaceFinder
+from unmask.media.faces import FaceFinder, FindsFaces
 from unmask.media.tracks import FORGET_AFTER_S, SEARCH_EVERY_S, Tracker, appearance, change, sightings, track
 from unmask.types import Face, Frame
 
@@ -13,6 +13,7 @@ HEIGHT, WIDTH, FPS = 240, 640, 30
 FACE = (112.0, 115.0)  # the middle of the face in the cut-outs below
 
 Place = tuple[float, float] | None  # where the middle of the face is; None: nowhere
+Actor = tuple[np.ndarray, Callable[[float], Place]]
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +32,13 @@ def stranger(head) -> np.ndarray:
     return np.clip(head[:, ::-1] * np.array([0.5, 0.75, 1.15]) + (0, 10, 25), 0, 255).astype(np.uint8)
 
 
-def scene(actors: list[tuple[np.ndarray, Callable[[float], Place]]], *, seconds: float) -> Iterator[Frame]:
+def scene(actors: Sequence[Actor], *, seconds: float) -> Iterator[Frame]:
     """Cut-outs on their paths over a blurred room; the later ones are in front."""
     rng = np.random.default_rng(1)
     room = cv2.GaussianBlur(rng.integers(60, 200, (HEIGHT, WIDTH, 3), dtype=np.uint8), (0, 0), 4)
-    mask = np.zeros((230, 230), np.float32)
-    cv2.ellipse(mask, (112, 108), (62, 82), 0, 0, 360, 1.0, -1)
-    mask = cv2.GaussianBlur(mask, (0, 0), 2)
+    ellipse = np.zeros((230, 230), np.float32)
+    cv2.ellipse(ellipse, (112, 108), (62, 82), 0, 0, 360, 1.0, -1)
+    mask = cv2.GaussianBlur(ellipse, (0, 0), 2)
     for index in range(round(seconds * FPS)):
         picture = room.astype(np.float32)
         for image, path in actors:
@@ -51,9 +52,10 @@ def scene(actors: list[tuple[np.ndarray, Callable[[float], Place]]], *, seconds:
         yield Frame(np.clip(noisy, 0, 255).astype(np.uint8), index / FPS, index)
 
 
-def follow(frames: Iterator[Frame], finder: FaceFinder) -> dict[int, list[tuple[float, float]]]:
+def follow(frames: Iterator[Frame], finder: FindsFaces) -> dict[int, list[tuple[float, float]]]:
     """identity -> (time, x of the face) of its sightings."""
-    tracker, paths = Tracker(finder), {}
+    tracker = Tracker(finder)
+    paths: dict[int, list[tuple[float, float]]] = {}
     for frame in frames:
         for identity, face in tracker.update(frame):
             paths.setdefault(identity, []).append((frame.time_s, float(face.box[[0, 2]].mean())))
@@ -74,13 +76,13 @@ def test_two_faces_that_cross_are_not_swapped(finder, head, stranger, front, tur
         share = t / 2
         return 0.5 * np.sin(np.pi * share) if turn_back else share
 
-    def rightward(t: float) -> Place:
+    def rightward(t: float) -> tuple[float, float]:
         return (130 + 380 * along(t), 115)
 
-    def leftward(t: float) -> Place:
+    def leftward(t: float) -> tuple[float, float]:
         return (510 - 380 * along(t), 120)
 
-    actors = [(head, rightward), (stranger, leftward)]
+    actors: list[Actor] = [(head, rightward), (stranger, leftward)]
     paths = follow(scene(actors if front else actors[::-1], seconds=2), finder)
     for path in paths.values():
         clear = [(t, x) for t, x in path if abs(rightward(t)[0] - leftward(t)[0]) > 130]
@@ -180,7 +182,10 @@ def test_sightings_come_as_the_frames_do(finder, head):
 
 
 def test_tracks_are_in_order_of_time_the_longest_first(finder, head, stranger):
-    actors = [(stranger, lambda t: (470, 115) if t > 0.4 else None), (head, lambda t: (150, 115))]
+    actors: list[Actor] = [
+        (stranger, lambda t: (470, 115) if t > 0.4 else None),
+        (head, lambda t: (150, 115)),
+    ]
     first, second = track(scene(actors, seconds=1), finder)
     assert len(first.sightings) == 30 > len(second.sightings)
     times = [sighting.frame.time_s for sighting in first.sightings]

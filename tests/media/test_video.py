@@ -4,15 +4,17 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import cv2
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from PIL import Image
 
 from odd_videos import resized
-from unmask.media.containers import gif_frames, is_cut_off
+from unmask.media.containers import gif_end, is_cut_off
 from unmask.media.encoding import write_video
 from unmask.media.limits import Limits
 from unmask.media.shown import matrix_orientation
@@ -194,14 +196,14 @@ def moving(folder: Path, suffix: str, *, codec: str, frames: int = 60, gop: int 
     still = cv2.GaussianBlur(noise, (0, 0), 2)
     path = folder / f"whole.{suffix}"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=30)
+        stream = cast(VideoStream, container.add_stream(codec, rate=30))
         stream.width, stream.height = 64, 64
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.gop_size = gop
         if codec == "libx264":
             stream.codec_context.max_b_frames = 0
         for number in range(frames):
-            picture = np.roll(still, number, axis=1)
+            picture = np.roll(still, number, axis=1).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
     return path
@@ -278,9 +280,13 @@ def test_a_webm_written_live_has_no_size_and_is_whole(tmp_path):
     assert len(list(read_video(tmp_path / "live.webm"))) == 12
 
 
-def test_pictures_of_a_gif_are_counted_by_its_blocks(tmp_path):
-    with made(tmp_path, "gif", frames=7).open("rb") as file:
-        assert gif_frames(file) == 7
+def test_the_end_of_a_gif_is_told_by_its_blocks(tmp_path):
+    path = made(tmp_path, "gif", frames=7)
+    size = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b"GIF89a and more")
+    with path.open("rb") as file:
+        assert gif_end(file) == size
 
 
 def sound_only(path: Path, *, cover: bool) -> Path:
@@ -443,7 +449,7 @@ def test_pictures_that_rest_on_later_ones_are_not_taken_for_lost(tmp_path):
         stream = container.add_stream("libx264", rate=30, options=options)
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
         for number in range(50):
-            picture = np.roll(still, number, axis=1)
+            picture = np.roll(still, number, axis=1).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
     video = open_video(path)

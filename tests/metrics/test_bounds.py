@@ -43,7 +43,7 @@ def scores():
 
 def test_a_table_gives_both_classes_and_the_worst_over_instruments_is_the_table_itself():
     table = metrics.columns(scores())
-    assert table.living().tolist() == [0.2]
+    assert table.bona_fide_scores().tolist() == [0.2]
     assert table.attacks()["print/photo"].tolist() == [0.9]
     assert metrics.over(scores(), "instrument") == scores()
 

@@ -1,12 +1,14 @@
 """What methods across domains are made of, against their formulas written out."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 from safetensors.torch import save_file
 
+from present import present
 from unmask.models import MODELS
 from unmask.models.across import adversarial, assembled, own_domain, separate, triplet
 from unmask.models.baselines.flip import LIVE, SPOOF, TOKENS, TextEncoder
@@ -93,7 +95,7 @@ def test_the_gradient_behind_the_discriminator_is_turned_and_grows_to_its_full_s
         network(given).square().sum().backward()
         plain = features.clone().requires_grad_()
         network.layers(plain).square().sum().backward()
-        slopes[seen] = given.grad / plain.grad
+        slopes[seen] = present(given.grad) / present(plain.grad)
     strength = 2 / (1 + math.exp(-10 / 100)) - 1
     torch.testing.assert_close(slopes[0], torch.full_like(features, -strength), rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(slopes[10_000], -torch.ones_like(features), rtol=1e-3, atol=1e-3)
@@ -172,7 +174,7 @@ def test_a_run_starts_from_torchvisions_file(tmp_path):
         {"run": {"name": "x", "network": "ssdg", "steps": 1}, "batches": {"size": 2}}, origin="test"
     )
     for name in ("r.safetensors", "r.pth"):
-        network = build(settings, init=f"torchvision:{tmp_path / name}")
+        network: Any = build(settings, init=f"torchvision:{tmp_path / name}")
         assert torch.equal(network.trunk.stem.weight, given["conv1.weight"])
     (tmp_path / "text.pth").write_text("weights")
     with pytest.raises(ModelError, match="holds no weights"):

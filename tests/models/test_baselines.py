@@ -2,6 +2,7 @@
 
 import colorsys
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,6 @@ from unmask.models.baselines.auxiliary import hsv
 from unmask.models.baselines.cdcn import CentralDifference
 from unmask.models.baselines.clip_vit import ClipImageEncoder
 from unmask.models.losses import pixels
-from unmask.models.off_gru import OffGru
 from unmask.models.sgtd.form import OFF_SMALL
 from unmask.models.sgtd.motion import Motion
 from unmask.training.augment import Batch
@@ -31,7 +31,12 @@ def settings_for(network: str, **sections):
     return from_mapping({"run": run, "batches": {"size": 2}, **sections}, origin="test")
 
 
-def off_gru(**changes) -> OffGru:
+def built(network: str, **sections: Any) -> Any:
+    """As a training builds it; its parts are those of its own class."""
+    return build(settings_for(network, **sections), init=None)
+
+
+def off_gru(**changes: Any) -> Any:
     torch.manual_seed(0)
     return MODELS["off_gru_s_multi"](pools=[1, 1, 1], frames=3, **changes).eval()
 
@@ -59,7 +64,7 @@ def test_the_head_of_off_gru_reads_the_maps_in_their_order():
 
 def test_an_off_block_does_not_look_at_the_gradients_of_the_later_frame():
     torch.manual_seed(0)
-    block = Motion(OFF_SMALL, ahead=False).eval()
+    block: Any = Motion(OFF_SMALL, ahead=False).eval()
     channels, reduced = OFF_SMALL.levels[0][2], OFF_SMALL.reduced
     assert block.mix[0].in_channels == channels + 3 * reduced
     frames = [[torch.rand(1, level[2], 8, 8) for level in OFF_SMALL.levels] for _ in range(2)]
@@ -74,7 +79,7 @@ def test_both_forms_of_the_score_can_be_chosen(name):
     scores = {}
     for form in ("code", "equation_11"):
         torch.manual_seed(0)
-        network = MODELS[name](pools=[1, 1, 1], score=form).eval()
+        network: Any = MODELS[name](pools=[1, 1, 1], score=form).eval()
         depth, mask = torch.rand(1, 4, 32, 32) - 0.5, torch.rand(1, 32, 32)
         with torch.no_grad():
             output = network.judge(depth, mask)
@@ -87,7 +92,8 @@ def test_both_forms_of_the_score_can_be_chosen(name):
         }
         torch.testing.assert_close(output.score[0], expected[form])
         scores[form] = float(output.score)
-    default = MODELS[name](pools=[1, 1, 1]).form.score
+    plain: Any = MODELS[name](pools=[1, 1, 1])
+    default = plain.form.score
     assert default == ("code" if name.startswith("sgtd") else "equation_11")
     assert scores["code"] != pytest.approx(scores["equation_11"], abs=1e-3)
 
@@ -127,7 +133,8 @@ def test_deeppixbis_scores_by_its_mean_mark_and_judges_by_one_sigmoid():
     assert output.pixels.shape == (2, 1, 4, 4)
     torch.testing.assert_close(output.score, output.pixels.sigmoid().mean(dim=(1, 2, 3)))
     torch.testing.assert_close(output.logits.softmax(dim=1)[:, 0], output.logits[:, 0].sigmoid())
-    assert MODELS["deeppixbis"]().mark.in_channels == 384
+    published: Any = MODELS["deeppixbis"]()
+    assert published.mark.in_channels == 384
 
 
 def test_the_pixel_wise_loss_is_its_formula():
@@ -138,7 +145,7 @@ def test_the_pixel_wise_loss_is_its_formula():
 
 
 def test_minifasnet_with_the_authors_three_classes_has_their_parameters():
-    network = MODELS["minifasnet"]()
+    network: Any = MODELS["minifasnet"]()
     third_class = network.head.in_features
     assert round((sum(p.numel() for p in network.parameters()) + third_class) / 1e6, 2) == 0.43
 
@@ -171,14 +178,12 @@ def test_the_published_double_softmax_is_a_setting():
 
 
 def test_slips_that_change_a_number_are_arguments_that_are_off_by_default():
-    default = build(settings_for("sgtd_s_multi"), init=None).form
+    default = built("sgtd_s_multi").form
     assert (default.recurrent, default.published_head, default.gradient) == (True, False, "code")
     slips = {"recurrent": False, "published_head": True, "gradient": "squared"}
-    changed = build(settings_for("sgtd_s_multi", arguments=slips), init=None).form
+    changed = built("sgtd_s_multi", arguments=slips).form
     assert (changed.recurrent, changed.published_head, changed.gradient) == (False, True, "squared")
-    assert not build(
-        settings_for("off_gru_s_multi", arguments={"recurrent": False}), init=None
-    ).form.recurrent
+    assert not built("off_gru_s_multi", arguments={"recurrent": False}).form.recurrent
 
 
 def test_clips_of_another_size_or_length_are_refused():
@@ -192,7 +197,7 @@ def test_clips_of_another_size_or_length_are_refused():
 def test_only_a_network_of_two_stages_can_be_frozen():
     with pytest.raises(SettingsError, match="resnet18_s has no second stage"):
         build(settings_for("resnet18_s", run={"backbone": "frozen"}), init=None)
-    frozen = build(settings_for("off_gru_s_multi", run={"backbone": "frozen"}), init=None)
+    frozen = built("off_gru_s_multi", run={"backbone": "frozen"})
     assert not any(p.requires_grad for p in frozen.backbone.parameters())
 
 

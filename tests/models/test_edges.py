@@ -2,6 +2,7 @@
 
 import torch
 
+from present import present
 from unmask.models.sgtd.edges import FusedStrength
 from unmask.models.sgtd.rsgb import EPSILON, Sobel
 
@@ -17,7 +18,10 @@ def both(x: torch.Tensor, weights: torch.Tensor) -> list[tuple[torch.Tensor, tor
     fused_input = x.clone().requires_grad_()
     fused = FusedStrength.apply(fused_input, EPSILON)
     (fused * weights).sum().backward()
-    return [(expected.detach(), plain.grad), (fused.detach().float(), fused_input.grad.float())]
+    return [
+        (expected.detach(), present(plain.grad)),
+        (fused.detach().float(), present(fused_input.grad).float()),
+    ]
 
 
 def test_fused_strength_and_its_gradient_are_those_of_the_sobel_filters_to_bfloat16():

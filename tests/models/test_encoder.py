@@ -1,6 +1,7 @@
 """The frozen encoder: its backbone against the published package's numbers, and what mirror images score."""
 
 import importlib.util
+from typing import Any
 
 import cv2
 import numpy as np
@@ -143,7 +144,7 @@ def test_a_second_look_adds_what_the_detail_changes_and_mirror_images_still_scor
 @pytest.mark.parametrize(("name", "arguments"), [("sgtd_e", {"size_px": 64}), ("fghv_e", {"draws": 4})])
 def test_what_stands_on_the_encoder_scores_mirror_images_the_same(name, arguments):
     torch.manual_seed(3)
-    network = MODELS[name](**arguments)
+    network: Any = MODELS[name](**arguments)
     network.from_imagenet(published())
     network.eval()
     mask = torch.rand(2, 32, 32, generator=torch.Generator().manual_seed(6))

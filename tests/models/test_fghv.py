@@ -4,11 +4,13 @@ import colorsys
 import math
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from present import present
 from unmask.models.fghv import hypotheses
 from unmask.models.fghv.gaussian import Search, divergence, searched, shift
 from unmask.models.fghv.network import NARROW, WIDE, Fghv, correlations, fghv, fixed_latents, hsv
@@ -42,8 +44,8 @@ def clips(count: int = 3, *, frames: int = 1, side: int = 32) -> torch.Tensor:
 @pytest.fixture
 def draws() -> Draws:
     rng = torch.Generator().manual_seed(5)
-    made = [torch.randn(*shape, generator=rng) for shape in ((3, 2, 6), (4, 6), (4, 6))]
-    return Draws(*made, tau=0.2)
+    feature, real, attack = (torch.randn(*shape, generator=rng) for shape in ((3, 2, 6), (4, 6), (4, 6)))
+    return Draws(feature, real, attack, tau=0.2)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -101,7 +103,7 @@ def test_a_batch_of_attacks_alone_has_no_variance_constraint(draws):
 def test_the_distribution_constraint_is_its_formula(draws):
     real, attack = (part.double().numpy() for part in (draws.real, draws.attack))
     across = np.mean([cosine(g, h) for g in real for h in attack])
-    within = np.mean([cosine(g, h) for g in real for h in real])
+    within = float(np.mean([cosine(g, h) for g in real for h in real]))
     assert hypotheses.distribution(draws, margin=1.0).item() == pytest.approx(across - within, rel=1e-5)
     stopped = hypotheses.distribution(draws, margin=within - 0.1)
     assert stopped.item() == pytest.approx(across - within + 0.1, rel=1e-5)
@@ -156,7 +158,7 @@ def test_latent_vectors_are_drawn_in_training_and_stand_still_after_it():
 
 def test_both_networks_are_fed_the_same_latent_vectors():
     network = tiny()
-    network.attack.load_state_dict(network.real.state_dict())
+    present(network.attack).load_state_dict(present(network.real).state_dict())
     with torch.no_grad():
         for output in (network(clips()), network.train()(clips())):
             assert torch.equal(output.draws.real, output.draws.attack)
@@ -172,8 +174,9 @@ def test_hsv_is_that_of_the_standard_library():
 
 
 def test_the_colour_space_is_made_inside_the_network():
-    assert fghv(NARROW, channels=3).backbone.stem[0].in_channels == 3 * 4
-    assert fghv(NARROW, channels=6).backbone.stem[0].in_channels == 6 * 4
+    for channels in (3, 6):
+        network: Any = fghv(NARROW, channels=channels)
+        assert network.backbone.stem[0].in_channels == 4 * channels
     with torch.no_grad():
         assert tiny(channels=3)(clips()).score.isfinite().all()
 
@@ -237,9 +240,9 @@ def test_a_resnet_gives_as_many_features():
 
 def test_the_papers_widths_have_their_parameters():
     network = fghv(WIDE)
-    count = sum(parameter.numel() for parameter in network.real.parameters())
+    count = sum(parameter.numel() for parameter in present(network.real).parameters())
     assert count == 128 * 512 + 512 + 2 * (512 * 512 + 512) + 2 * 2 * 512
-    assert sum(p.numel() for p in network.attack.parameters()) == count
+    assert sum(p.numel() for p in present(network.attack).parameters()) == count
     widths = [6, 64, *(128, 196, 128) * 3]
     kernels = [9 * a * b + 2 * b for a, b in pairwise(widths)]
     kernels += [9 * a * b + 2 * b for a, b in ((384, 128), (128, 256), (256, 512))]

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from present import present
 from unmask.models.losses import binary, cdl, depth_target, edl, multi_frame, single_frame
 from unmask.models.output import Output
 from unmask.training.augment import Batch
@@ -86,7 +87,7 @@ def test_stages_add_up_as_published():
     output = Output(torch.zeros(2), maps(0), torch.tensor([[1.0, 0.0], [0.5, 0.0]]))
     depth, contrast = edl(maps(0), maps(1)), cdl(maps(0), maps(1))
     assert single_frame(output, maps(1)).item() == pytest.approx((depth + 0.5 * contrast).item())
-    expected = 0.8 * binary(output.logits, BONA_FIDE) + 0.2 * (depth + contrast)
+    expected = 0.8 * binary(present(output.logits), BONA_FIDE) + 0.2 * (depth + contrast)
     assert multi_frame(output, maps(1), bona_fide=BONA_FIDE).item() == pytest.approx(expected.item())
 
 

@@ -1,6 +1,7 @@
 """The contract of every network in MODELS: a new row is tested by being there, in small as TINY says."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -24,7 +25,7 @@ LIGHT = torch.tensor([0.3, 0.6, 1.0])  # clips that differ in brightness show a 
 CLIP = {"size_px": 32, "patch": 8, "width": 16, "layers": 2}
 # Narrow networks on the smallest pictures: (arguments, side). Presets of other widths are the same code: one
 # stands for them.
-TINY = {
+TINY: dict[str, tuple[dict[str, Any], int]] = {
     "sgtd_s_single": ({"pools": [1, 1, 1], "momentum": 0.7}, 32),
     "sgtd_s_multi": ({"pools": [1, 1, 1], "momentum": 0.7}, 32),
     "off_gru_s_single": ({"pools": [1, 1, 1], "momentum": 0.7}, 32),
@@ -82,7 +83,7 @@ def name(request):
     return request.param
 
 
-def tiny(name: str) -> torch.nn.Module:
+def tiny(name: str) -> Any:
     return MODELS[name](**TINY[name][0])
 
 
@@ -107,7 +108,8 @@ def batch_for(clips: torch.Tensor, bona_fide: list[bool]) -> Batch:
 
 
 def every_term() -> Loss:
-    return Loss(**{f.name: 1.0 for f in fields(Loss) if f.type is float or f.type == "float"})
+    weights: dict[str, Any] = {f.name: 1.0 for f in fields(Loss) if f.type is float or f.type == "float"}
+    return Loss(**weights)
 
 
 @pytest.fixture(scope="module")
@@ -202,9 +204,11 @@ def test_trained_on_two_blobs_the_living_one_scores_higher(name):
     layer = network.map_layer
     if layer is not None and layer.bias is not None:
         torch.nn.init.constant_(layer.bias, 0.3)  # as training starts it: a ReLU may follow
-    rate = 3e-3 if name == "sgtd_e" else 1e-2  # its sigmoid is at its end after some steps of 1e-2
-    optimiser = torch.optim.Adam(network.parameters(), lr=rate)
-    for step in range(8 if name != "sgtd_e" else 40):  # its trunk is frozen and was learnt elsewhere
+    frozen = (
+        name == "sgtd_e"
+    )  # its trunk was learnt elsewhere, and its sigmoid is at its end after steps of 1e-2
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3 if frozen else 1e-2)
+    for step in range(12 if frozen else 8):
         clips = blobs(name, seed=step)
         batch = batch_for(clips, bona_fide)
         batch.depth.copy_(torch.from_numpy(ellipse_mask()))

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone writes it
 
+from present import present
 from unmask.contract import ellipse_mask
 from unmask.models import MODELS
 from unmask.models.output import Output, masked_mean
@@ -50,7 +52,7 @@ def test_norm_has_no_gamma_and_slims_constants():
 def test_gradient_of_a_flat_picture_is_the_root_of_epsilon_and_of_a_ramp_eight():
     block = Rsgb(1, 1, gradient="code", momentum=0.001)
     torch.nn.init.ones_(block.point.weight)
-    torch.nn.init.zeros_(block.point.bias)
+    torch.nn.init.zeros_(present(block.point.bias))
     flat = torch.full((1, 1, 6, 6), 0.7)
     ramp = torch.arange(6.0).expand(1, 1, 6, 6)
     inside = (0, 0, slice(1, -1), slice(1, -1))
@@ -132,7 +134,8 @@ def test_motion_of_still_features_has_no_part_in_time():
     with torch.no_grad():
         seen, brighter = motion.describe(features), motion.describe([2 * x for x in features])
         still = motion(seen, seen)
-        for mix in motion.mix:
+        mixes: Any = motion.mix
+        for mix in mixes:
             mix.weight[:, reduced] += 100
         torch.testing.assert_close(motion(seen, seen), still)
         assert not torch.allclose(motion(seen, brighter), still)
@@ -164,7 +167,7 @@ def test_spatial_gradients_are_computed_once_a_frame():
 
 def test_the_published_block_reads_reductions_and_the_block_below():
     torch.manual_seed(0)
-    network = SgtdMulti(replace(TINY, block="published")).eval()
+    network: Any = SgtdMulti(replace(TINY, block="published")).eval()
     reduced, width = TINY.reduced, TINY.motion
     assert [mix.in_channels for mix in network.motion.mix] == [6 * reduced, *[6 * reduced + width] * 2]
     clips = torch.rand(1, 3, 3, 32, 32)
@@ -180,8 +183,8 @@ def test_the_published_block_reads_reductions_and_the_block_below():
 def test_gru_is_its_formula_at_one_place():
     torch.manual_seed(0)
     cell = ConvGru(1, 1)
-    torch.nn.init.zeros_(cell.gates.bias)
-    torch.nn.init.zeros_(cell.candidate.bias)
+    torch.nn.init.zeros_(present(cell.gates.bias))
+    torch.nn.init.zeros_(present(cell.candidate.bias))
     x, state = torch.tensor([[[[0.3]]]]), torch.tensor([[[[0.5]]]])
     (rx, rh), (ux, uh) = cell.gates.weight[:, :, 1, 1].tolist()
     ((cx, ch),) = cell.candidate.weight[:, :, 1, 1].tolist()
@@ -204,7 +207,7 @@ def test_recurrence_remembers_and_the_published_slip_does_not():
 
 def test_published_starts_are_glorot_with_open_gates():
     torch.manual_seed(0)
-    multi = SgtdMulti(TINY)
+    multi: Any = SgtdMulti(TINY)
     for cell in multi.recurrence.cells:
         assert (cell.gates.bias == 1).all()
         assert (cell.candidate.bias == 0).all()
@@ -237,7 +240,7 @@ def test_score_of_the_single_frame_is_its_formula():
 @pytest.mark.parametrize("published_head", [False, True])
 def test_score_of_the_multi_frame_is_its_formula(published_head):
     torch.manual_seed(0)
-    network = MODELS["sgtd_s_multi"](pools=[1, 1, 1], published_head=published_head).eval()
+    network: Any = MODELS["sgtd_s_multi"](pools=[1, 1, 1], published_head=published_head).eval()
     depth, mask = torch.rand(1, 4, 32, 32), torch.rand(1, 32, 32)
     with torch.no_grad():
         output = network.judge(depth, mask)
@@ -248,7 +251,7 @@ def test_score_of_the_multi_frame_is_its_formula(published_head):
 
 
 def test_deeper_and_livelier_clips_score_higher():
-    network = MODELS["sgtd_s_multi"](pools=[1, 1, 1]).eval()
+    network: Any = MODELS["sgtd_s_multi"](pools=[1, 1, 1]).eval()
     for dense in network.head:
         torch.nn.init.zeros_(dense.weight)
     depth = torch.linspace(0, 1, 5)[:, None, None, None].expand(5, 4, 32, 32)
@@ -292,7 +295,8 @@ def test_second_stage_copies_and_freezes_the_backbone():
 
 
 def test_narrow_presets_share_a_backbone():
-    single, multi = MODELS["sgtd_s_single"](), MODELS["sgtd_s_multi"]()
+    single: Any = MODELS["sgtd_s_single"]()
+    multi: Any = MODELS["sgtd_s_multi"]()
     multi.backbone.load_state_dict(single.backbone.state_dict())
     assert trainable(multi) < 1_000_000
     assert multi.form == single.form == SMALL

@@ -6,6 +6,7 @@ left out.
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_a_missing_file_is_one_sentence_and_nothing_is_written(tmp_path, unmask)
 
 def test_features_of_both_networks_stand_before_their_logits_and_a_score_is_their_mean():
     torch.manual_seed(0)
-    network = SilentFace().eval()
+    network: Any = SilentFace().eval()
     with torch.no_grad():
         output, inner = network.named(_ramp(2), None, _ramp(2))
         alone = [

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from present import present
 from unmask.report.check_page import CLIPS_SHOWN, page, percent, shown
 from unmask.report.curve import HEIGHT, WIDTH, draw
 from unmask.report.outcomes import REASON_WORDS, Unreadable, exit_code
@@ -129,7 +130,7 @@ def test_the_same_outcomes_give_the_same_page(outcomes):
 def test_pictures_come_back_as_they_went_in(rng):
     picture = rng.integers(0, 256, (16, 24, 3), dtype=np.uint8)
     head, body = png_uri(picture).split(",")
-    decoded = cv2.imdecode(np.frombuffer(base64.b64decode(body), np.uint8), cv2.IMREAD_COLOR)
+    decoded = present(cv2.imdecode(np.frombuffer(base64.b64decode(body), np.uint8), cv2.IMREAD_COLOR))
     assert head == "data:image/png;base64"
     np.testing.assert_array_equal(decoded[..., ::-1], picture)
     assert jpeg_uri(picture).startswith("data:image/jpeg;base64,")

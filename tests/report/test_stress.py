@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from test_detector import LIVE, PRINT, Judge, Squares
 
+from present import present
 from unmask.detector import scoring, watch
 from unmask.detector.detector import Detector
 from unmask.detector.watch import WatchSettings
@@ -294,7 +295,8 @@ def test_effects_are_those_of_the_formulas_written_out():
     assert (one.flips.errors, one.flips.count, one.reversals) == (2, 5, 2)
     assert (one.newly_accepted, one.newly_refused, one.lost) == (1, 1, 1)
     assert (one.bpcer.errors, one.bpcer.count) == (1, 2)
-    assert (one.worst_instrument, one.worst.errors, one.worst.count) == ("print", 1, 2)
+    worst = present(one.worst)
+    assert (one.worst_instrument, worst.errors, worst.count) == ("print", 1, 2)
     assert (one.attacks_accepted.errors, one.attacks_accepted.count) == (1, 3)
 
 

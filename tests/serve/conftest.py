@@ -66,7 +66,11 @@ class Cluster:
         return f"postgresql://tests@/{name}?host={self._folder}"
 
     def _run(self, program: str, *arguments: str) -> None:
-        user = {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid, "extra_groups": []}
+        user: dict[str, Any] = {
+            "user": self._user,
+            "group": pwd.getpwnam(self._user).pw_gid,
+            "extra_groups": [],
+        }
         subprocess.run(
             [str(self._programs / program), *arguments],
             check=True,

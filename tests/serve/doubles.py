@@ -5,12 +5,13 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
 from test_detector import LIVE, PRINT, Judge, _face
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from unmask.detector.detector import Detector
 from unmask.detector.watch import WatchSettings
@@ -39,7 +40,7 @@ class Brightness(Judge):
 
     error: Exception | None = None
 
-    def score(self, clips: list[Any]) -> list[Any]:
+    def score(self, clips: Sequence[Any]) -> list[Any]:
         if self.error is not None:
             raise self.error
         return super().score(clips)
@@ -88,7 +89,7 @@ class Person:
 
     @contextmanager
     def connect(self, origin: str | None = None) -> Iterator[Socket]:
-        with connect(self.address, origin=origin, compression=None) as connection:
+        with connect(self.address, origin=cast(Origin | None, origin), compression=None) as connection:
             yield Socket(connection)
 
     def hello(self, socket: Socket, token: str | None = None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from doubles import LIVE, PRINT, a_detector, jpeg_of
 
+from present import present
 from unmask.challenges.result import ChallengeResult
 from unmask.serve.attempts import decoded
 from unmask.serve.challenged import HEAD_S, LIGHT_S, HeadAttempt, LightAttempt
@@ -30,7 +31,7 @@ def watch(attempt, light: int, *, until_s: float, step_s: float = 0.1):
 
 def show_all(attempt, *, from_s: float = 100.0) -> float:
     """Reports every colour in its time; when the last one appeared."""
-    colours, hold_s = attempt.challenge["colours"], attempt.challenge["hold_ms"] / 1000
+    colours, hold_s = attempt.challenge["colours"], present(attempt.challenge)["hold_ms"] / 1000
     for index in range(len(colours)):
         attempt.note({"event": "shown", "index": index, "time_ms": 1000 * (from_s + index * hold_s)})
     return (len(colours) - 1) * hold_s
@@ -51,7 +52,7 @@ def test_both_have_to_say_live(monkeypatch, light, challenge, verdict):
     result, after_s = watch(attempt, light, until_s=12)
     assert result.verdict is verdict
     assert (result.decision.verdict, result.challenge.verdict) == (Verdict.LIVE, challenge)
-    hold_s = attempt.challenge["hold_ms"] / 1000
+    hold_s = present(attempt.challenge)["hold_ms"] / 1000
     assert after_s == pytest.approx(last_s + hold_s + attempt._light.limits.late_until_s, abs=0.21)
 
 

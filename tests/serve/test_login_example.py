@@ -1,6 +1,5 @@
 """The example of a login, started by one command, in a real browser with a camera that plays recordings."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from browser import (
     wait_for,
     write_recording,
 )
+
+from present import module_at
 
 # Each Python below it takes the page's slow clock; see browser.py.
 PATIENT = "from unmask.serve import live\nlive.BEHIND_S = 1e9\n"
@@ -69,11 +70,8 @@ def test_nobody_gets_to_the_check_or_past_it_without_the_password(site):
 def test_another_login_gives_no_further_checks():
     from fastapi.testclient import TestClient
 
-    spec = importlib.util.spec_from_file_location("login_example", ROOT / "examples" / "login" / "app.py")
-    example = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = example  # dataclasses look their module up
-    spec.loader.exec_module(example)
-    made = []
+    example = module_at(ROOT / "examples" / "login" / "app.py", "login_example")
+    made: list[dict[str, str]] = []
 
     class Unmask:
         url, mode = "http://127.0.0.1:1", "passive"

@@ -124,7 +124,7 @@ def test_a_worker_that_loads_slowly_is_waited_for_and_a_hung_or_dead_one_replace
         def __init__(self):
             self.begun_s = time.monotonic() - age_s
 
-        def is_alive(self, timeout):
+        def is_alive(self, timeout: float = 5) -> bool:
             return False
 
         def kill(self):

@@ -16,6 +16,7 @@ from doubles import Person
 from test_processes import _frame
 from websockets.exceptions import ConnectionClosed
 
+from present import present
 from tiny_models import linear_model
 from unmask.serve import audit
 from unmask.serve.database import Database
@@ -71,13 +72,14 @@ def test_a_killed_replica_loses_no_session(tmp_path):
             text=True,
             env=environment,
         )
+    stdin, stdout = present(program.stdin), present(program.stdout)
     try:
-        assert program.stdout.readline().strip() == "running", (tmp_path / "ray.log").read_text()[-3000:]
+        assert stdout.readline().strip() == "running", (tmp_path / "ray.log").read_text()[-3000:]
         _survives(f"http://127.0.0.1:{port}", key, database)
     finally:
-        program.stdin.close()
+        stdin.close()
         program.wait(300)
-        program.stdout.close()
+        stdout.close()
 
 
 def _survives(base: str, key: str, database: Database) -> None:

@@ -1,7 +1,7 @@
 """What browsers are told: no score or reason, except of sessions of a demo that was switched on."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from doubles import LIVE, PRINT, WEAK, Person
@@ -11,7 +11,7 @@ from unmask.serve.attempts import AttemptResult, Seen
 from unmask.serve.hints import advice_of
 from unmask.serve.page import HERE
 from unmask.serve.telling import retry_message
-from unmask.types import Reason, Verdict
+from unmask.types import Decision, Reason, Verdict
 
 SECRET = (
     "score",
@@ -81,7 +81,10 @@ def test_who_turned_too_slowly_is_not_told_of_the_network():
     for evidence, hint in (({"order": ["left"]}, "TURN_AS_ASKED"), ({}, "SLOW")):
         challenge = ChallengeResult(verdict=Verdict.UNDECIDED, reasons=(Reason.TOO_SHORT,), evidence=evidence)
         result = AttemptResult(
-            verdict=Verdict.UNDECIDED, reasons=challenge.reasons, decision=None, challenge=challenge
+            verdict=Verdict.UNDECIDED,
+            reasons=challenge.reasons,
+            decision=cast(Decision, None),
+            challenge=challenge,
         )
         seen = Seen(hint=None, reasons=(), face=None, progress=1.0, score=None, result=result)
         assert retry_message(seen, result, tries_left=1, developer=False)["hint"] == hint

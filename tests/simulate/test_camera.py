@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -70,7 +71,8 @@ def test_blur_softens_an_edge_and_sharpening_overshoots_it():
     edge = grey(0.1)
     edge[:, 64:] = 0.5
     plain, soft, hard = (
-        taken(edge, **c).astype(int)[48, :, 1] for c in ({}, {"blur_px": 2.0}, {"sharpen": 1.0})
+        taken(edge, **how).astype(int)[48, :, 1]
+        for how in cast(list[dict[str, Any]], [{}, {"blur_px": 2.0}, {"sharpen": 1.0}])
     )
     assert np.diff(soft).max() < 0.5 * np.diff(plain).max()
     assert hard.max() > plain.max() + 5

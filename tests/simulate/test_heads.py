@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,9 @@ def write_model(path):
     vertices, quads, material, first = [], [], [], 0
     for name, (points, corner) in parts.items():
         front = points[corner][:, :, 2].mean(axis=1) > -5
-        kind = {"head": np.where(front, 0, 1), "wall": 1}.get(name, names.index(name) if name in names else 0)
+        kind: Any = {"head": np.where(front, 0, 1), "wall": 1}.get(
+            name, names.index(name) if name in names else 0
+        )
         vertices.append(points)
         quads.append(corner + first)
         material.append(np.broadcast_to(kind, len(corner)))
@@ -202,7 +205,14 @@ def test_three_subjects_in_ten_are_heads_and_are_so_whoever_asks(model, portrait
 
 
 def test_a_folder_with_heads_is_of_other_settings_than_one_without(model, portrait, tmp_path):
-    settings = {"portraits": [portrait], "subjects": 1, "clips": 1, "seed": 2, "seconds": 0.1, "fps": 10.0}
+    settings: dict[str, Any] = {
+        "portraits": [portrait],
+        "subjects": 1,
+        "clips": 1,
+        "seed": 2,
+        "seconds": 0.1,
+        "fps": 10.0,
+    }
     simulate_folder(tmp_path, heads=model, **settings)
     simulate_folder(tmp_path, heads=model, **settings)
     with pytest.raises(OutputError, match="other settings"):

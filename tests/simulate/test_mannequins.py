@@ -6,13 +6,10 @@ import numpy as np
 
 from unmask.simulate.instruments.mannequins import draw_mannequin, standing
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import procedural_portrait
 from unmask.simulate.rendering.mean_face import MEAN_FACE
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_rigid_motion
 from unmask.simulate.rendering.surfaces import Pose
 from unmask.simulate.stage.scene import View, draw_stage
-from unmask.simulate.studio import Request, Studio
-from unmask.types import Label
 
 VIEW = View(height=150, width=160, focal_px=140.0)
 VICTIM = MEAN_FACE * np.float32(0.089)
@@ -23,19 +20,6 @@ def staged(*, shake, kind="tripod"):
     stage = replace(draw_stage(rng, view=VIEW), camera=draw_camera_motion(rng, kind=kind))
     place = Pose(translation=np.array([0, 0, 0.45], np.float32))
     return stage, draw_rigid_motion(rng, place=place, shake=shake)
-
-
-def test_the_row_gives_whole_clips_with_a_face_in_view_the_same_twice():
-    studio = Studio(portraits=[procedural_portrait(np.random.default_rng(1))])
-    for seed in (3, 4):
-        request = Request(subject=0, instrument="mask/mannequin", seed=seed, frames=2)
-        made, again = studio.record(request), studio.record(request)
-        height, width = made.frames[0].shape[:2]
-        assert made.label is Label.ATTACK
-        assert np.isfinite(made.depths).all()
-        assert np.isfinite(made.meshes).all()
-        assert np.mean((made.meshes[..., :2] > -1) & (made.meshes[..., :2] < [width, height])) > 0.8
-        assert all((a == b).all() for a, b in zip(made.frames, again.frames, strict=True))
 
 
 def test_a_mannequin_that_stands_neither_blinks_nor_speaks():
@@ -88,5 +72,5 @@ def test_its_models_look_different():
         shots.append(standing(head, stage, motion=motion, light=stage.light, time_s=0.0))
     for k in range(3):
         change = np.abs(shots[k].radiance - shots[k - 1].radiance)
-        head = shots[k].depth < 0.7
-        assert change[head].mean() > 0.05 * shots[k].radiance[head].mean()
+        near = shots[k].depth < 0.7
+        assert change[near].mean() > 0.05 * shots[k].radiance[near].mean()

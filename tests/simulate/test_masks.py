@@ -6,15 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.simulate.instruments.masks import STOCKS, cut_out, draw_paper_mask, paper_mask
+from unmask.simulate.instruments.masks import cut_out, draw_paper_mask, paper_mask
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import procedural_portrait
 from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion
 from unmask.simulate.rendering.surfaces import Pose
 from unmask.simulate.stage.scene import View, bona_fide, draw_stage, make_bust
-from unmask.simulate.studio import Request, Studio
-from unmask.types import Label
 
 VIEW = View(height=120, width=160, focal_px=140.0)
 
@@ -53,20 +51,6 @@ def shot_of(mask, portrait, wearer, still, *, time_s=0.0, **more):
         time_s=time_s,
         **more,
     )
-
-
-@pytest.mark.parametrize("seed", [3, 4])
-def test_the_row_gives_whole_clips_with_a_face_in_view_the_same_twice(portraits, seed):
-    studio = Studio(portraits=portraits)
-    request = Request(subject=0, instrument="mask/paper", seed=seed, frames=2)
-    made, again = studio.record(request), studio.record(request)
-    height, width = made.frames[0].shape[:2]
-    assert made.label is Label.ATTACK
-    assert made.model in STOCKS
-    assert np.isfinite(made.depths).all()
-    assert np.isfinite(made.meshes).all()
-    assert np.mean((made.meshes[..., :2] > -1) & (made.meshes[..., :2] < [width, height])) > 0.8
-    assert all((a == b).all() for a, b in zip(made.frames, again.frames, strict=True))
 
 
 def test_a_flat_mask_is_a_plane_and_a_bent_one_is_an_arc(portraits):

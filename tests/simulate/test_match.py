@@ -106,7 +106,7 @@ def test_one_development_serves_the_whole_clip(portraits, rng):
 
 
 def test_a_face_outside_the_picture_leaves_it_as_it_is(portraits, rng):
-    gone = portraits[0].mesh + np.float32([10_000, 0, 0])
+    gone = portraits[0].mesh + np.array([10_000, 0, 0], np.float32)
     assert (matched([portraits[0].image], [gone], draw_look(rng))[0] == portraits[0].image).all()
 
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from present import present
 from unmask.simulate.instruments.prints import (
     INCH_M,
     PRINTERS,
@@ -58,11 +59,11 @@ def test_a_halftone_has_its_lines_an_inch():
     paper = printed(1, lpi=150.0)
     pose = Pose(translation=np.array([0, 0, 0.4], np.float32))
     traced = trace_sheet(paper.sheet, pose, view=VIEW, light=EVEN)
-    grid = halftone(paper, pose, traced, np.full((96, 128, 3), 0.5, np.float32), view=VIEW)
+    grid = present(halftone(paper, pose, traced, np.full((96, 128, 3), 0.5, np.float32), view=VIEW))
     lines_a_pixel = grid.homography[0, 0] / grid.homography[2, 2]
     expected = 0.4 / VIEW.focal_px / INCH_M * 150
     assert abs(lines_a_pixel - expected) < 0.03 * expected
-    assert np.isclose(np.hypot(*grid.lattice.orders[0]), 1)
+    assert np.isclose(np.hypot(*present(grid.lattice).orders[0]), 1)
 
 
 def on_paper(paper, traced, pose):
@@ -86,7 +87,8 @@ def test_the_dots_of_a_laser_of_600_dpi_lie_as_far_apart_as_on_paper():
 def test_white_paper_carries_no_halftone_and_photographs_never_do():
     paper, pose = printed(1, lpi=150.0), Pose(translation=np.array([0, 0, 0.4], np.float32))
     traced = trace_sheet(paper.sheet, pose, view=VIEW, light=EVEN)
-    assert halftone(paper, pose, traced, np.ones((96, 128, 3), np.float32), view=VIEW).cover.max() == 0
+    grid = present(halftone(paper, pose, traced, np.ones((96, 128, 3), np.float32), view=VIEW))
+    assert grid.cover.max() == 0
     for printer in STOCKS["photo"].printers:
         photo = draw_print(np.random.default_rng(0), picture(), stock="photo", printer=printer)
         assert photo.lpi == 0
@@ -120,9 +122,9 @@ def test_a_crumpled_sheet_is_deep_where_its_creases_are():
     plain = draw_print(np.random.default_rng(5), picture(), bent=False, crumpled=True)
     sheet = replace(plain.sheet, width_m=0.2, height_m=0.3, picture=(-0.1, -0.15, 0.1, 0.15))
     traced = trace_sheet(sheet, Pose(translation=np.array([0, 0, 0.3], np.float32)), view=VIEW, light=EVEN)
-    inside = traced.alpha == 1
-    rows = (traced.y[inside] * sheet.relief.shape[0]).astype(int).clip(0, sheet.relief.shape[0] - 1)
-    columns = (traced.x[inside] * sheet.relief.shape[1]).astype(int).clip(0, sheet.relief.shape[1] - 1)
+    inside, relief = traced.alpha == 1, present(sheet.relief)
+    rows = (traced.y[inside] * relief.shape[0]).astype(int).clip(0, relief.shape[0] - 1)
+    columns = (traced.x[inside] * relief.shape[1]).astype(int).clip(0, relief.shape[1] - 1)
     rise = 0.3 - traced.depth[inside]
     assert rise.std() > 0.001
-    assert np.abs(rise - sheet.relief[rows, columns]).mean() < 0.15 * rise.std()
+    assert np.abs(rise - relief[rows, columns]).mean() < 0.15 * rise.std()

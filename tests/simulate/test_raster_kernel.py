@@ -13,7 +13,7 @@ def test_both_agree_bit_by_bit(case):
     rng = np.random.default_rng(len(case))
     angle, radius = rng.uniform(0, 2 * np.pi, 468), np.sqrt(rng.uniform(0, 1, 468))
     across, down = 30 + 28 * radius * np.cos(angle), 30 + 28 * radius * np.sin(angle)
-    mesh = np.stack([across, down, -np.sqrt(1 - radius**2)], axis=1).astype(np.float32)
+    mesh: np.ndarray = np.stack([across, down, -np.sqrt(1 - radius**2)], axis=1).astype(np.float32)
     if "crumpled" in case:
         mesh = mesh * 1.5 - [20, 10, 0] + rng.normal(size=mesh.shape).astype(np.float32)
     if "lost" in case:

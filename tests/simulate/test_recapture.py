@@ -16,8 +16,8 @@ from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import Portrait, load_portraits, procedural_portrait
 from unmask.simulate.recapture import Recaptures
 from unmask.simulate.recapture.attacks import KINDS, AttackRequest
+from unmask.simulate.recapture.bona_fide import TAKINGS
 from unmask.simulate.recapture.cards import draw_card
-from unmask.simulate.recapture.living import LIVING
 from unmask.simulate.recapture.takes import Base, draw_framing, framed, mirrored
 from unmask.types import DataError, Label
 
@@ -98,11 +98,11 @@ def test_the_face_of_each_kind_of_attack_is_inside_its_picture(portraits, name):
         assert shown.image.std() > 3
 
 
-@pytest.mark.parametrize("name", LIVING)
+@pytest.mark.parametrize("name", TAKINGS)
 def test_each_way_of_taking_a_living_face_leaves_it_where_it_is(portraits, name):
     rng = np.random.default_rng(1)
     one = framed(Base(subject="x", image=portraits[0].image, mesh=portraits[0].mesh), draw_framing(rng))
-    shown = LIVING[name][1](one, rng)
+    shown = TAKINGS[name][1](one, rng)
     before = one.mesh[:, :2] / one.image.shape[1::-1]
     after = shown.mesh[:, :2] / shown.image.shape[1::-1]
     assert np.abs(before - after).max() < 0.02
@@ -120,7 +120,7 @@ def test_masks_leave_what_is_beside_the_face_alone(portraits):
             rng = np.random.default_rng(5)
             asked = attempt(portraits, rng, tight=False)
             if kind is None:
-                made.append(LIVING["camera"][1](asked.part, np.random.default_rng(0)))
+                made.append(TAKINGS["camera"][1](asked.part, np.random.default_rng(0)))
             else:
                 made.append(kind(asked, rng))
         corner = [shown.image[:12, :12].reshape(-1, 3).mean(axis=0) for shown in made]

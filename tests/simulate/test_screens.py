@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_a_display_shines_in_the_dark_and_its_bezel_does_not(stage):
 def test_refresh_bands_move_and_vanish_when_the_exposure_spans_whole_periods():
     screen = draw_screen(np.random.default_rng(2), picture(), model="phone-oled-pentile")
     screen = replace(screen, refresh_depth=0.8, display=replace(screen.display, pulse_hz=120.0))
-    timing = {"view": VIEW, "readout_s": 0.03}
+    timing: dict[str, Any] = {"view": VIEW, "readout_s": 0.03}
     short = refresh(screen, time_s=0.0, exposure_s=0.001, **timing)
     assert np.ptp(short) > 1.0
     assert np.abs(short - refresh(screen, time_s=0.004, exposure_s=0.001, **timing)).max() > 0.3

@@ -10,7 +10,10 @@ from unmask.media.video import read_video
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import procedural_portrait
 from unmask.simulate.series import Series, simulate_clip, simulate_crops, simulate_folder
+from unmask.simulate.studio import Request, Studio
 from unmask.types import ClipSpec, Label, OutputError
+
+SIZE = (256, 256)
 
 
 @pytest.fixture(scope="module")
@@ -18,34 +21,42 @@ def portraits():
     return [procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)]
 
 
+@pytest.fixture(scope="module")
+def studios(portraits):
+    """Two alike: what one keeps of its people changes no recording of the other."""
+    return [Studio(portraits=portraits[:1], others=portraits[1:]) for _ in range(2)]
+
+
 @pytest.fixture(scope="module", params=[None, *INSTRUMENTS])
-def recorded(request, portraits):
+def recorded(request, studios):
     """An instrument, or None, and a recording of it."""
-    return request.param, recording(portraits, request.param, seed=5)
+    return request.param, recording(studios[0], request.param, seed=5)
 
 
-def recording(portraits, instrument, *, seed):
-    others = portraits[1:]
-    return simulate_clip(portraits[0], instrument=instrument, seed=seed, frames=2, fps=10.0, others=others)
+def recording(studio, instrument, *, seed, frames=2):
+    return studio.record(Request(subject=0, instrument=instrument, seed=seed, frames=frames, size=SIZE))
 
 
-def test_every_class_gives_whole_recordings_the_same_twice(portraits, recorded):
+def test_every_class_gives_whole_recordings_the_same_twice(studios, recorded):
     instrument, first = recorded
-    again = recording(portraits, instrument, seed=5)
+    again = recording(studios[1], instrument, seed=5)
     height, width = first.frames[0].shape[:2]
+    assert (height, width) == SIZE
     assert len(first.frames) == 2
     assert first.depths.shape == (2, height, width)
     assert first.meshes.shape == (2, 468, 3)
     assert np.isfinite(first.depths).all()
+    assert np.isfinite(first.meshes).all()
+    assert first.model in (("",) if instrument is None else INSTRUMENTS[instrument].models)
     assert (first.depths > 0.04).all()  # a display may come within 5 cm, and a finger lies before it
     assert first.label is (Label.BONA_FIDE if instrument is None else Label.ATTACK)
     assert all((a == b).all() for a, b in zip(first.frames, again.frames, strict=True))
     assert (first.depths == again.depths).all()
 
 
-def test_the_face_is_in_the_picture_at_a_usable_size(portraits, recorded):
+def test_the_face_is_in_the_picture_at_a_usable_size(studios, recorded):
     instrument, first = recorded
-    for made in (first, recording(portraits, instrument, seed=1)):
+    for made in (first, recording(studios[0], instrument, seed=1, frames=1)):
         height, width = made.frames[0].shape[:2]
         x, y = made.meshes[0][:, 0], made.meshes[0][:, 1]
         assert np.mean((x > -1) & (x < width) & (y > -1) & (y < height)) > 0.8
@@ -83,7 +94,7 @@ def own_motion(made) -> float:
 
 def test_a_photograph_stands_still_on_its_display_where_a_video_moves(portraits):
     moved = [
-        own_motion(simulate_clip(portraits[0], instrument="replay/monitor", seed=seed, frames=5, fps=10.0))
+        own_motion(simulate_clip(portraits[0], instrument="replay/monitor", seed=seed, frames=2, fps=2.5))
         for seed in range(8)
     ]
     assert min(moved) < 1e-4

@@ -39,7 +39,8 @@ class Finder:
 
 
 def test_meshes_are_found_once_and_then_read_from_the_cache(folder, drawn):
-    finder, told = Finder(drawn.mesh), []
+    finder = Finder(drawn.mesh)
+    told: list[str] = []
     first = load_portraits(folder, finder=finder, progress=told.append)
     again = load_portraits(folder)
     assert [p.name for p in first] == [p.name for p in again] == ["a"]

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from test_encoder import published
 from test_training import CutOffError, stop_after, write_toy
 
+from present import present
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Row
 from unmask.models.encoder import Encoder
@@ -32,7 +34,7 @@ from unmask.training.head import (
 )
 from unmask.training.loop import train
 from unmask.training.results import write_results
-from unmask.training.settings import HeadSettings, from_mapping
+from unmask.training.settings import HeadSettings, Settings, from_mapping
 from unmask.types import DataError, Label, Presentation, SettingsError
 
 torch.set_num_threads(1)
@@ -130,8 +132,8 @@ def toy(tmp_path_factory):
     return root
 
 
-def settings(**changes):
-    given = {
+def settings(**changes: dict[str, Any]) -> Settings:
+    given: dict[str, dict[str, Any]] = {
         "run": {"name": "toy", "network": "encoder", "steps": 4, "save_every": 2, "log_every": 1},
         "batches": {"size": 4},
         "arguments": {"size_px": SIZE, "decoder": 4},
@@ -159,7 +161,10 @@ def imagenet(tmp_path, monkeypatch):
     monkeypatch.setattr(training_networks, "imagenet_weights", Given)
 
 
-@pytest.mark.parametrize("detail", [False, True])
+@pytest.mark.parametrize(
+    "detail",  # each exports an encoder, ten seconds of a core; one with details has all that the other has
+    [pytest.param(False, marks=pytest.mark.slow), True],
+)
 def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(toy, tmp_path, imagenet, detail):
     data = [toy / "many", toy / "few"]
     chosen = settings(arguments={"detail": detail})
@@ -170,7 +175,7 @@ def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(toy,
     assert isinstance(network, Encoder)
     default = contract.point("default", precision="f32")
     assert default.threshold == 0.5
-    assert contract.score_map(0.0) == 0.0
+    assert present(contract.score_map)(0.0) == 0.0
     assert finished.dev.auc > 0.95  # stripes are plain to see
     prepared = PreparedSet.joined([PreparedSet.open(folder / "train") for folder in data])
     raw = features_of(network, prepared, device=torch.device("cpu"))
@@ -190,12 +195,16 @@ def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(toy,
 def test_features_are_looked_up_once_and_again_when_the_shard_changes(toy, tmp_path, imagenet, monkeypatch):
     write_toy(tmp_path / "set", seed=9, subjects="c", size=SIZE, frames=1, recordings=4)
     network = training_networks.build(settings(), init="imagenet")
+    assert isinstance(network, Encoder)
     prepared = PreparedSet.open(tmp_path / "set")
     looked = []
     real = Encoder.raw_features
-    monkeypatch.setattr(
-        Encoder, "raw_features", lambda self, frames: looked.append(len(frames)) or real(self, frames)
-    )
+
+    def counted(self, frames):
+        looked.append(len(frames))
+        return real(self, frames)
+
+    monkeypatch.setattr(Encoder, "raw_features", counted)
     first = features_of(network, prepared, device=torch.device("cpu"))
     again = features_of(network, prepared, device=torch.device("cpu"))
     assert sum(looked) == len(prepared.rows) == 8
@@ -225,7 +234,9 @@ def test_a_killed_run_goes_on_with_the_same_head_and_decoder(toy, tmp_path, imag
 
 
 def test_a_frozen_encoder_without_first_weights_is_refused(toy, tmp_path):
-    with pytest.raises(SettingsError, match="of an encoder imagenet"):
+    with pytest.raises(
+        SettingsError, match="by --init the weights of stage 1, or `imagenet` for a network on the encoder"
+    ):
         train(settings(head={"shares": []}), data=toy / "many", out=tmp_path / "run")
 
 

@@ -18,6 +18,7 @@ import torch
 from test_training import CutOffError, curve, networks, stop_after, toy, toy_settings, write_toy
 
 from conftest import random_contract
+from present import present
 from unmask import files
 from unmask.app import training_runs as app_train
 from unmask.app.train import TrainOptions
@@ -84,7 +85,7 @@ def test_a_run_stops_early_and_stays_stopped_when_resumed(toy, tmp_path):
     out = train(settings, data=toy, out=tmp_path / "run")
     stopped = read(out / CHECKPOINT).history
     assert stopped.step < 40
-    best = stopped.evaluations.index(stopped.best)
+    best = stopped.evaluations.index(present(stopped.best))
     assert len(stopped.evaluations) - 1 - best == 2
     train(settings, data=toy, out=out, resume=True)
     assert read(out / CHECKPOINT).history == stopped
@@ -227,7 +228,8 @@ def test_the_documented_torchrun_command_writes_its_files_once(tmp_path):
         write_toy(tmp_path / "toy" / part, seed=seed, subjects=part, size=128, frames=2)
     (tmp_path / "two.toml").write_text(TWO_STEPS)
     bin_ = Path(sys.executable).parent
-    torchrun = [bin_ / "torchrun", "--standalone", "--nproc-per-node", "2", "--no-python", bin_ / "unmask"]
+    program, ours = str(bin_ / "torchrun"), str(bin_ / "unmask")
+    torchrun = [program, "--standalone", "--nproc-per-node", "2", "--no-python", ours]
     named = ["--config", "two.toml", "--data", "toy", "--out", "run", "--steps", "2"]
     done = subprocess.run(
         [*torchrun, "train", *named],
@@ -308,7 +310,7 @@ def test_results_name_the_oracle_and_take_their_threshold_from_dev(toy, tmp_path
         (tmp_path / part).symlink_to(toy / part)
     write_toy(tmp_path / "test", seed=3, subjects="c")
     out = train(toy_settings(), data=tmp_path, out=tmp_path / "run")
-    counted = []
+    counted: list[int] = []
     written = write_results(out, data=tmp_path, scored=counted.append)
     assert sum(counted) == 2 * (len(part_of(tmp_path, "dev").rows) + len(part_of(tmp_path, "test").rows))
     assert [(r.weights, r.part, r.threshold_from) for r in written] == [
@@ -434,6 +436,19 @@ def test_a_training_without_a_folder_is_told_how_to_name_one(tmp_path, unmask):
     assert code == 4
     assert "unmask train FOLDER --config sgtd_single" in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_missing_or_was_prepared_whole_is_told_apart(toy, tmp_path, unmask):
+    whole = tmp_path / "whole"
+    shutil.copytree(toy / "train", whole / "all")
+    for folder, sentence in (
+        (tmp_path / "nowhere", "nowhere does not exist; name a folder of prepared sets or of labelled"),
+        (whole, "was prepared whole, without train and dev; say by --protocol which parts to take"),
+    ):
+        code, _, err = unmask("train", folder, "--config", "resnet18_s", "--out", tmp_path / "out", width=200)
+        assert code == 3
+        assert sentence in err
+        assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture(scope="module")

@@ -45,13 +45,28 @@ def test_a_search_keeps_its_trials_and_goes_on_to_as_many_as_asked(toy, tmp_path
     assert (out / f"trial-{best['trial']}" / "settings.toml").is_file()
 
 
-def test_a_setting_that_does_not_exist_is_named_before_the_first_trial(toy, tmp_path, unmask):
+@pytest.mark.parametrize(
+    ("over", "sentence"),
+    [
+        ("optimiser.speed=1..2", "optimiser.speed=1: there is no key 'speed'; there are clip_norm"),
+        ("optimiser.kind=adam|lion", "optimiser.kind=lion: kind is 'lion'; it must be one of"),
+        ("run.ema=0..1.5", "[run] ema must be in [0, 1), not 1.5"),
+    ],
+)
+def test_what_no_setting_may_be_is_named_before_the_first_trial(toy, tmp_path, unmask, over, sentence):
     pytest.importorskip("optuna", reason="the extra search is not installed")
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(toy_settings(steps=2)))
     out = tmp_path / "out"
-    named = ("--config", config, "--data", toy, "--out", out, "--over", "optimiser.speed=1..2")
-    code, _, err = unmask("search", *named)
+    code, _, err = unmask("search", "--config", config, "--data", toy, "--out", out, "--over", over)
     assert code == 4
-    assert "has no ['speed']" in err
+    assert sentence in err
     assert not out.exists()
+
+
+def test_a_search_without_prepared_clips_leaves_nothing(tmp_path, unmask):
+    pytest.importorskip("optuna", reason="the extra search is not installed")
+    named = ("--config", "resnet18_s", "--data", tmp_path / "none", "--out", tmp_path / "out")
+    code, _, err = unmask("search", *named, "--over", "optimiser.rate=1e-4..1e-2")
+    assert code == 3, err
+    assert not (tmp_path / "out").exists()

@@ -1,7 +1,11 @@
+from dataclasses import fields, is_dataclass
+from typing import get_type_hints
+
 import pytest
 
 from unmask.models import MODELS
 from unmask.training.settings import (
+    Settings,
     changes_of,
     described,
     from_mapping,
@@ -122,11 +126,51 @@ def test_any_setting_can_be_set_and_is_checked():
     for word, sentence in (
         ("run.steps=many", r"steps is 'many'; it must be of the kind int"),
         ("optimiser.kind=lion", "it must be one of"),
-        ("run.stepz=3", r"has no \['stepz'\]"),
+        ("run.stepz=3", "^run.stepz=3: there is no key 'stepz'; there are backbone, .* steps, version"),
+        (
+            "rum.steps=3",
+            "^rum.steps=3: there is no section 'rum'; there are arguments, augmentation, batches",
+        ),
+        ("fghv.sigma=3", r"^fghv.sigma=3: \[fghv\] has no 'sigma'; it knows K, d, tau"),
+        ("run.steps=1e3", "^run.steps=1000.0: steps is 1000.0; it must be of the kind int"),
         ("steps=3", "--set takes section.key=value, as run.steps=200, not 'steps=3'"),
     ):
         with pytest.raises(SettingsError, match=sentence):
             read_settings("sgtd_s_single", overrides=changes_of([word]))
+
+
+def numbers_of_the_settings():
+    """Each number of each section, with its kind."""
+    for section in fields(Settings):
+        if is_dataclass(kind := get_type_hints(Settings)[section.name]):
+            hints = get_type_hints(kind)
+            yield from ((section.name, key, hints[key]) for key in hints if hints[key] in (int, float))
+
+
+def test_no_setting_takes_a_number_that_is_none():
+    impossible = {float: ["nan", "inf", "-inf", "-1e9"], int: ["-1", "9223372036854775808"]}
+    asked = list(numbers_of_the_settings())
+    assert len(asked) > 60
+    for section, key, kind in asked:
+        for value in impossible[kind]:
+            with pytest.raises(SettingsError, match=key if section != "clip" else "clip"):
+                read_settings("fghv_s", overrides=changes_of([f"{section}.{key}={value}"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("loss.contrast=-1", r"\[loss\] contrast must be at least 0, not -1.0"),
+        ("loss.collapse=2", r"\[loss\] collapse must be in \[0, 1\], not 2.0"),
+        ("run.seed=-1", r"\[run\] seed must be from 0 to 2147483647, not -1"),
+        ("run.seed=2147483648", r"\[run\] seed must be from 0 to 2147483647"),
+        ("evaluation.default_apcer=20", r"\[evaluation\] default_apcer must be in \[0, 1\], not 20.0"),
+        ("augmentation.noise_sigma=-0.1", "noise_sigma >= 0"),
+    ],
+)
+def test_a_number_outside_its_range_is_named(change, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        read_settings("sgtd_s_single", overrides=changes_of([change]))
 
 
 def test_an_integer_serves_as_a_float_but_not_the_other_way():
@@ -150,7 +194,8 @@ def test_an_integer_serves_as_a_float_but_not_the_other_way():
         ("[batches]\nclips_attack = 4", "thin an epoch, but the order is 'balanced'"),
         ('[batches]\norder = "epochs"\ndomains = "equally"', "only in the order 'balanced', not 'epochs'"),
         ("[evaluation]\npatience = -1", "patience must be at least 0, not -1"),
-        ("[optimiser]\nrate = nan", "rate must be above 0, not nan"),
+        ("[optimiser]\nrate = nan", "rate is nan; it must be a finite number"),
+        ("[optimiser]\nrate = 0", "rate must be above 0, not 0.0"),
         ("[optimiser]\nwarmup = -1", "warmup must be at least 0"),
         ("[compute]\ndevices = 0", "devices must be at least 1, not 0"),
     ],

@@ -1,6 +1,7 @@
 """FGHV end to end on toy sets: training and its watch, verifying a set, the command, the figures."""
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from unmask.data.prepare.shards import Row
 from unmask.models import MODELS
 from unmask.models.fghv import hypotheses
 from unmask.models.fghv.network import NARROW, Fghv
+from unmask.models.network import TrainableNetwork
 from unmask.models.output import Draws, Output
 from unmask.models.weights import load
 from unmask.report.planes import decision_plane, feature_map, tsne
@@ -123,7 +125,8 @@ def test_the_watch_is_logged_and_stops_a_run(toy, tmp_path):
 
 def test_each_constraint_counts_by_its_weight():
     rng = torch.Generator().manual_seed(1)
-    draws = Draws(*(torch.randn(*shape, generator=rng) for shape in ((3, 1, 4), (5, 4), (5, 4))))
+    feature, real, attack = (torch.randn(*shape, generator=rng) for shape in ((3, 1, 4), (5, 4), (5, 4)))
+    draws = Draws(feature, real, attack)
     bona_fide = torch.tensor([True, False, True])
     batch = Batch(torch.zeros(3, 1, 3, 8, 8), torch.zeros(3, 1, 32, 32), torch.ones(3, 1, 32, 32), bona_fide)
     output = Output(torch.rand(3), draws=draws)
@@ -135,7 +138,8 @@ def test_each_constraint_counts_by_its_weight():
         "distribution": hypotheses.distribution(draws),
     }
     for name, term in expected.items():
-        found = loss_of(output, batch, settings=Loss(**{name: 2.5}))
+        weight: dict[str, Any] = {name: 2.5}
+        found = loss_of(output, batch, settings=Loss(**weight))
         assert found.item() == pytest.approx(2.5 * term.item(), rel=1e-5)
     hinge = loss_of(output, batch, settings=Loss(relative=1.0, relative_form="hinge", relative_margin=0.2))
     assert hinge.item() == pytest.approx(
@@ -149,7 +153,7 @@ def test_its_settings_come_with_the_package():
         settings = read_settings(name)
         assert settings.optimiser.kind == "sgd"
         assert settings.loss.collapse == 0.99
-        network = MODELS[settings.run.network](**settings.arguments)
+        network: Any = MODELS[settings.run.network](**settings.arguments)
         assert network.form.draws == 50
 
 
@@ -229,7 +233,7 @@ def test_a_presentation_is_the_mean_of_its_clips():
 def test_only_an_fghv_with_hypotheses_verifies(toy):
     for network in (Fghv(replace(TINY, hypotheses="none")), torch.nn.Linear(2, 2)):
         with pytest.raises(ModelError, match="only an FGHV with generation networks"):
-            verify(network, PreparedSet.open(toy / "dev"))
+            verify(cast(TrainableNetwork, network), PreparedSet.open(toy / "dev"))
 
 
 def test_without_steps_the_command_has_no_delta_kl(toy, finished, tmp_path, unmask):
@@ -268,7 +272,7 @@ def test_the_training_set_must_be_named_where_it_is_not_beside(toy, finished, tm
 def test_the_plane_shows_every_presentation_that_has_numbers():
     pytest.importorskip("matplotlib")
     delta_kl, variance = np.array([0.1, 0.2, np.nan, 0.9]), np.array([0.01, 0.02, 0.5, 0.4])
-    asked = {"delta_kl_threshold": 0.5, "variance_threshold": 0.1, "title": "toy"}
+    asked: dict[str, Any] = {"delta_kl_threshold": 0.5, "variance_threshold": 0.1, "title": "toy"}
     svg = decision_plane(delta_kl, variance, np.array([True, True, False, False]), **asked)
     assert svg.startswith("<svg")
     assert "<!-- toy, 1 without a score left out -->" in svg

@@ -11,7 +11,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from unmask.app.options import InferenceOptions
+from unmask.app.options import InferenceOptions, ModelOut
 from unmask.app.progress import bar, say
 from unmask.app.render import console
 from unmask.app.selftest_report import planned_captures
@@ -40,7 +40,7 @@ class AdaptOptions(InferenceOptions):
             metavar="LABELLED_FOLDER",
         ),
     ]
-    out: Annotated[Path, typer.Option(help="The model file to write.")]
+    out: ModelOut
     labels: Annotated[
         Path | None,
         typer.Option(help="CSV with path,label,instrument,subject; FOLDER/labels.csv if not given."),

@@ -18,7 +18,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from unmask.app.options import Choices, JobOptions
+from unmask.app.options import Backgrounds, Choices, JobOptions, Portraits
 from unmask.app.progress import bar, say
 from unmask.app.simulate import pictures
 from unmask.data.benchmark import lacking, protocols
@@ -43,13 +43,9 @@ class BenchmarkOptions(JobOptions):
     out: Annotated[Path, typer.Option(help="Folder for the videos, their truth, labels and protocols.")]
     size: Annotated[str, Choices(SIZES), typer.Option(help="Some 1,200 clips, 4,800, or 20,000.")] = "small"
     seed: Annotated[int, typer.Option(help="The same seed gives the same frames.", min=0)] = 1
-    portraits: Annotated[
-        Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")
-    ] = None
+    portraits: Portraits = None
     heads: Annotated[Path | None, typer.Option(help="The head model, ict_facekit.npz.")] = None
-    backgrounds: Annotated[
-        Path | None, typer.Option(help="Folder of pictures of rooms; without one, rooms are drawn.")
-    ] = None
+    backgrounds: Backgrounds = None
 
 
 def benchmark_make(options: BenchmarkOptions) -> int:

@@ -130,7 +130,7 @@ def _listed(rows: Sequence[Row]) -> Iterator[Listed]:
 
 
 def _sheets(folder: Path, rows: Sequence[Row]) -> Iterator[ClipSheet]:
-    """One for the living, one for each instrument, one for each camera."""
+    """One for bona fide, one for each instrument, one for each camera."""
     by_instrument = _grouped(rows, lambda row: row["instrument"] or "bona fide")
     for name in sorted(by_instrument, key=lambda name: (name != "bona fide", name)):
         own = by_instrument[name]
@@ -140,9 +140,9 @@ def _sheets(folder: Path, rows: Sequence[Row]) -> Iterator[ClipSheet]:
         clips = [_shown(folder, row, by="camera") for row in _spread(own, A_SHEET)]
         yield ClipSheet(title=name, part="instrument", note=note, clips=clips)
     for camera, own in sorted(_grouped(rows, lambda row: row["camera"]).items()):
-        living = _spread([row for row in own if not row["instrument"]], A_SHEET // 2)
-        attacks = _spread([row for row in own if row["instrument"]], A_SHEET - len(living))
-        clips = [_shown(folder, row, by="instrument") for row in (*living, *attacks)]
+        bona_fide = _spread([row for row in own if not row["instrument"]], A_SHEET // 2)
+        attacks = _spread([row for row in own if row["instrument"]], A_SHEET - len(bona_fide))
+        clips = [_shown(folder, row, by="instrument") for row in (*bona_fide, *attacks)]
         yield ClipSheet(title=camera, part="camera", note=f"{len(own)} clips", clips=clips)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from unmask.app.options import Choices, InferenceOptions, JobOptions, Labels, Page
+from unmask.app.options import Choices, InferenceOptions, JobOptions, Labels, ModelOut, Page
 from unmask.app.progress import say
 from unmask.app.render import console
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
@@ -45,7 +45,7 @@ class CalibrateOptions(InferenceOptions, JobOptions):
     folder: Annotated[
         Path, typer.Argument(help="Your own captures with labels.csv.", metavar="LABELLED_FOLDER")
     ]
-    out: Annotated[Path, typer.Option(help="The model file to write.")]
+    out: ModelOut
     method: Annotated[
         str,
         Choices(METHODS),
@@ -119,9 +119,9 @@ def calibrate(options: CalibrateOptions) -> int:
 
 
 def _measured_on(folder: Path, scores: Sequence[Score]) -> str:
-    living = sum(score.label is Label.BONA_FIDE for score in scores)
+    bona_fide = sum(score.label is Label.BONA_FIDE for score in scores)
     name = folder.resolve().name  # not the path: the contract travels
-    counts = f"{living} bona fide, {len(scores) - living} attacks"
+    counts = f"{bona_fide} bona fide, {len(scores) - bona_fide} attacks"
     return f"own captures {name} ({counts}), {date.today().isoformat()}"
 
 

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.app.options import Models
+from unmask.app.options import Models, Point, Port
 from unmask.app.progress import busy, say
 from unmask.app.serve import extra
 
@@ -28,11 +28,9 @@ WAIT_S = 60.0  # for the models to be loaded
 class CameraOptions:
     """The options of the command."""
 
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 0
+    port: Port = 0
     models: Models = ()
-    point: Annotated[
-        str, typer.Option(help="Operating point: a named threshold in the model's contract.")
-    ] = "default"
+    point: Point = "default"
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True
 
 

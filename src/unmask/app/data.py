@@ -118,7 +118,7 @@ def total(counts: Counts | None) -> str:
     if counts is None:
         return UNVERIFIED
     return _pair(
-        (sum(living for living, _ in counts.values()), sum(attacks for _, attacks in counts.values()))
+        (sum(bona_fide for bona_fide, _ in counts.values()), sum(attacks for _, attacks in counts.values()))
     )
 
 

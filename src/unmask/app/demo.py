@@ -1,8 +1,8 @@
-"""Check recordings of a living face, a print, a screen and a paper mask that come with the package.
+"""Check recordings of a bona fide face, a print, a screen and a paper mask that come with the package.
 
 They were simulated from a photograph (scripts/demo_recordings.py).
 
-Exit code: 0 if the living face is LIVE and no attack is, else 1.
+Exit code: 0 if the bona fide face is LIVE and no attack is, else 1.
 """
 
 import time

@@ -64,8 +64,8 @@ def summary(examination: Examination, dataset: DataSet) -> list[str]:
     if not examination.presentations:
         return ["no presentation could be read"]
     parts = ", ".join(
-        f"{part or 'in no part'} {living:,} + {attacks:,}"
-        for part, (living, attacks) in examination.counts.items()
+        f"{part or 'in no part'} {bona_fide:,} + {attacks:,}"
+        for part, (bona_fide, attacks) in examination.counts.items()
     )
     published = "as published" if dataset.counts else "counts unverified: none are published"
     if edition := dataset.edition(examination.counts):

@@ -15,16 +15,17 @@ from rich.table import Table
 from rich.text import Text
 
 from unmask.app.measuring import measured
-from unmask.app.options import Choices, Rounds
+from unmask.app.options import Rounds
 from unmask.app.progress import say
 from unmask.app.render import console
+from unmask.app.table_options import DevTables, SystemNames, TableFormat
 from unmask.app.worst import Worst, worst_notes
 from unmask.evaluation.figures import HEADER, Figure, FigureTable, figure_table, over_folds, rows
 from unmask.evaluation.runs import Run, runs, same_presentations
 from unmask.files import keep_inputs, write_bytes
 from unmask.metrics import ThresholdRule, read_rule
 from unmask.plain import as_csv
-from unmask.scores import FORMATS, read_scores
+from unmask.scores import read_scores
 from unmask.types import SettingsError
 
 NOT_SHARES = ("threshold", "AUC")  # the figures that are not shown in per cent
@@ -37,25 +38,16 @@ class EvaluateOptions:
     scores: Annotated[
         tuple[Path, ...], typer.Argument(help="Score tables; several are systems.", metavar="SCORES")
     ]
-    dev: Annotated[
-        tuple[Path, ...],
-        typer.Option(help="Dev scores of the same system, one for each table; or use a column split."),
-    ] = ()
+    dev: DevTables = ()
     threshold: Annotated[
         str, typer.Option(help="dev-eer, dev-apcer=0.05, dev-bpcer=0.01, fixed=0.5 or oracle.")
     ] = "dev-eer"
-    names: Annotated[
-        tuple[str, ...], typer.Option("--name", help="Name of each system; that of its file if not given.")
-    ] = ()
+    names: SystemNames = ()
     folds: Annotated[
         bool, typer.Option("--folds", help="The tables are folds of one system: mean and deviation.")
     ] = False
     worst_of: Worst = None
-    form: Annotated[
-        str | None,
-        Choices(FORMATS),
-        typer.Option("--format", help="Format of the tables, if they do not show it."),
-    ] = None
+    form: TableFormat = None
     table: Annotated[Path | None, typer.Option("--csv", help="Write all figures to this table.")] = None
     rounds: Rounds = 1000
     seed: Annotated[int, typer.Option(help="The same seed gives the same intervals.", min=0)] = 0
@@ -206,10 +198,10 @@ def _standing(one: FigureTable) -> tuple[bool, float, float]:
 
 
 def _title(one: FigureTable) -> str:
-    living, attacks = one.test_counts
+    bona_fide, attacks = one.test_counts
     if one.folds > 1:
         return f"{one.system}: mean and deviation of {one.folds} folds"
-    title = f"{one.system}: {living} bona fide and {attacks} attacks in test"
+    title = f"{one.system}: {bona_fide} bona fide and {attacks} attacks in test"
     if any(one.dev_counts):
         title += ", {} and {} in dev".format(*one.dev_counts)
     return title

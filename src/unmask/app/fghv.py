@@ -14,6 +14,7 @@ import numpy as np
 import typer
 
 from unmask.app.extras import extra_of
+from unmask.app.options import ScoresOut
 from unmask.app.progress import bar, say
 from unmask.data.prepare.prepared import SPEC, PreparedSet
 from unmask.data.prepare.shards import Row
@@ -31,7 +32,7 @@ class FghvOptions:
 
     weights: Annotated[Path, typer.Argument(help="Weights of an FGHV, .safetensors.")]
     prepared: Annotated[Path, typer.Argument(help="A prepared set: dev or test.")]
-    out: Annotated[Path, typer.Option(help="Where the score of each presentation goes.")] = Path("scores.csv")
+    out: ScoresOut = Path("scores.csv")
     train: Annotated[
         Path | None,
         typer.Option(help="The prepared set the weights learned from; PREPARED's sister if not given."),
@@ -67,7 +68,7 @@ def fghv(options: FghvOptions) -> int:
     search = Search(steps=options.steps, rate=options.rate, kind=options.search)
     train, asked = PreparedSet.open(_train(prepared, options.train)), PreparedSet.open(prepared)
     with bar(f"verifying {train.root}") as advance:
-        by, living = verification.standards_of(network, train, search=search, progress=advance)
+        by, standards = verification.standards_of(network, train, search=search, progress=advance)
     dev = _dev(prepared, options.dev)
     measured = {}
     for path in dict.fromkeys([prepared, dev]):
@@ -88,8 +89,8 @@ def fghv(options: FghvOptions) -> int:
             evidence.delta_kl,
             evidence.variance,
             bona_fide,
-            delta_kl_threshold=float(np.quantile(living.delta_kl, SHARE)),
-            variance_threshold=float(np.quantile(living.variance, SHARE)),
+            delta_kl_threshold=float(np.quantile(standards.delta_kl, SHARE)),
+            variance_threshold=float(np.quantile(standards.variance, SHARE)),
             title=f"lines: {SHARE:.0%} of the bona fide presentations of training lie below",
         )
         _draw(options.plane, svg)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from unmask.app.extras import extra_of
-from unmask.app.options import Choices
+from unmask.app.options import Choices, ModelOut
 from unmask.app.progress import busy, say
 from unmask.files import atomic_path, keep_inputs
 
@@ -27,7 +27,7 @@ class ImportOptions:
         tuple[Path, ...],
         typer.Argument(help="The published .pth files: both, or one of them.", metavar="FILE"),
     ]
-    out: Annotated[Path, typer.Option(help="The model file to write.")] = Path("minifasnet.onnx")
+    out: ModelOut = Path("minifasnet.onnx")
 
 
 def import_published(options: ImportOptions) -> int:

@@ -44,6 +44,14 @@ Trust = Annotated[
 Labels = Annotated[
     Path | None, typer.Option(help="CSV with path,label,instrument; FOLDER/labels.csv if not given.")
 ]
+Point = Annotated[str, typer.Option(help="Operating point: a named threshold in the model's contract.")]
+Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
+ModelOut = Annotated[Path, typer.Option(help="The model file to write.")]
+ScoresOut = Annotated[Path, typer.Option(help="Where the score of each presentation goes.")]
+Portraits = Annotated[Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")]
+Backgrounds = Annotated[
+    Path | None, typer.Option(help="Folder of pictures of rooms; without one, rooms are drawn.")
+]
 Page = Annotated[Path | None, typer.Option(help="Write one HTML page that needs nothing else.")]
 Rounds = Annotated[int, typer.Option(help="Draws of the bootstrap; 0 for no intervals.", min=0)]
 
@@ -72,9 +80,7 @@ class ModelOptions(InferenceOptions):
     """Which models judge, at which threshold."""
 
     models: Models = ()
-    point: Annotated[
-        str, typer.Option(help="Operating point: a named threshold in the model's contract.")
-    ] = "default"
+    point: Point = "default"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,9 @@ from typing import Annotated
 import typer
 
 from unmask.app.measuring import measured
-from unmask.app.options import Choices, Rounds
+from unmask.app.options import Rounds
 from unmask.app.progress import busy, say
+from unmask.app.table_options import DevTables, SystemNames, TableFormat
 from unmask.app.worst import Worst, worst_notes
 from unmask.contract import Contract, from_json
 from unmask.data.sets import DATASETS
@@ -30,7 +31,7 @@ from unmask.report import charts
 from unmask.report.galleries import KeptEvidence, kept
 from unmask.report.published import published
 from unmask.report.report_page import Provenance, Report, page
-from unmask.scores import FORMATS, read_scores
+from unmask.scores import read_scores
 from unmask.scores.evidence import read_about, read_evidence
 from unmask.types import DataError, Score, SettingsError
 
@@ -57,10 +58,7 @@ class ReportOptions:
             "--model", help="The .onnx files that scored, for their contracts; not needed with --evidence."
         ),
     ] = ()
-    dev: Annotated[
-        tuple[Path, ...],
-        typer.Option(help="Dev scores of the same system, one for each table; or use a column split."),
-    ] = ()
+    dev: DevTables = ()
     threshold: Annotated[
         str,
         typer.Option(
@@ -68,20 +66,14 @@ class ReportOptions:
             "without dev the thresholds in the table."
         ),
     ] = ""
-    names: Annotated[
-        tuple[str, ...], typer.Option("--name", help="Name of each system; that of its file if not given.")
-    ] = ()
+    names: SystemNames = ()
     by: Annotated[tuple[str, ...], typer.Option(help="A further column to slice by.")] = ()
     beside: Annotated[
         str, typer.Option(help="Put the rows below the published figures of this protocol, as oulu-npu/1.")
     ] = ""
     title: Annotated[str, typer.Option(help="Title of the page.")] = ""
     worst_of: Worst = None
-    form: Annotated[
-        str | None,
-        Choices(FORMATS),
-        typer.Option("--format", help="Format of the tables, if they do not show it."),
-    ] = None
+    form: TableFormat = None
     rounds: Rounds = 1000
     seed: Annotated[int, typer.Option(help="The same seed gives the same page.", min=0)] = 0
 

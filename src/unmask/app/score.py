@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from unmask.app.options import EngineOptions, Labels, ModelOptions, Trust
+from unmask.app.options import EngineOptions, Labels, ModelOptions, ScoresOut, Trust
 from unmask.app.progress import say
 from unmask.app.render import console
 from unmask.app.score_protocol import score_protocol
@@ -46,7 +46,7 @@ class ScoreOptions(ModelOptions, EngineOptions):
         str, typer.Option(help="Score the dev and test of this protocol, which `unmask data` lists.")
     ] = ""
     labels: Labels = None
-    out: Annotated[Path, typer.Option(help="Where the score of each presentation goes.")] = Path("scores.csv")
+    out: ScoresOut = Path("scores.csv")
     clips: Annotated[Path | None, typer.Option(help="Write the score of each clip to this table.")] = None
     evidence: Annotated[
         Path | None,
@@ -150,8 +150,8 @@ def table(scores: Sequence[Score], *, title: str, worst_of: str | None = None) -
     drawn.add_row("BPCER", *_rate(summary.bpcer))
     drawn.add_row("ACER", *_estimate(summary.acer, scale=100, unit=" %"))
     drawn.add_row("AUC", *_estimate(summary.auc, scale=1, unit=""))
-    living, attacks = summary.bona_fide, summary.attacks
-    drawn.add_row("non-responses, bona fide", "", f"{summary.bona_fide_non_responses} of {living}", "")
+    bona_fide, attacks = summary.bona_fide, summary.attacks
+    drawn.add_row("non-responses, bona fide", "", f"{summary.bona_fide_non_responses} of {bona_fide}", "")
     drawn.add_row("non-responses, attacks", "", f"{summary.attack_non_responses} of {attacks}", "")
     undecided = sum(score.columns.get("verdict") == Verdict.UNDECIDED for score in scores)
     drawn.add_row("verdict UNDECIDED", "", f"{undecided} of {len(scores)}", "")

@@ -50,6 +50,7 @@ def search(options: SearchOptions) -> int:
     with busy("loading torch"), extra_of("search"):
         from unmask.training import search as searching
         from unmask.training.networks import refuse_unfit
+        from unmask.training.sets import Sets
         from unmask.training.settings import Settings, changes_of, read_settings
 
     keep_inputs({"--out": options.out}, options.data)
@@ -58,8 +59,11 @@ def search(options: SearchOptions) -> int:
     def settings_of(varied: Mapping[str, Any]) -> Settings:
         return read_settings(options.config, overrides={**fixed, **varied})
 
-    first = {place: of.choices[0] if of.choices else of.low for place, of in space.items()}
-    refuse_unfit(settings_of(first))
+    first = {place: of.ends[0] for place, of in space.items()}
+    for place, of in space.items():  # a search that is refused leaves nothing, nor ends at a later trial
+        for value in of.ends:
+            refuse_unfit(settings_of({**first, place: value}))
+    Sets.open(options.data)
     with extra_of("search"), losses(f"searching over {options.trials} trials") as advance:
         searching.search(
             settings_of,

@@ -10,7 +10,7 @@ import typer
 from unmask.app.progress import say
 from unmask.files import keep_inputs, write_page
 from unmask.report.selftest_page import checklist
-from unmask.scores.plan import ATTACKS_PER_LIVING, SPECIES, make_plan, write_plan
+from unmask.scores.plan import ATTACKS_PER_BONA_FIDE, SPECIES, make_plan, write_plan
 from unmask.types import OutputError
 
 SPECIES_TO_ADAPT = ("print/matt", "replay/phone")
@@ -60,7 +60,7 @@ def selftest_plan(options: PlanOptions) -> int:
         per_species=options.per_species or (5 if options.adapt else 150),
         species=list(options.species or (SPECIES_TO_ADAPT if options.adapt else SPECIES)),
         seed=options.seed,
-        attacks_per_bona_fide=1 if options.adapt else ATTACKS_PER_LIVING,
+        attacks_per_bona_fide=1 if options.adapt else ATTACKS_PER_BONA_FIDE,
     )
     write_plan(out, rows)
     attacks = sum(bool(row.instrument) for row in rows)

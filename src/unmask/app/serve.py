@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmask.app.options import Port
 from unmask.app.root import Command, Group, with_loudness
 from unmask.types import SettingsError
 
@@ -59,6 +60,7 @@ InDatabase = Annotated[
         help="sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME, which several machines can share.",
     ),
 ]
+KeyId = Annotated[str, typer.Argument(help="Its id.", metavar="ID")]
 
 
 @serve.callback()
@@ -66,9 +68,7 @@ InDatabase = Annotated[
 def run(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
-    ] = 8000,
+    port: Port = 8000,
     database: InDatabase = SQLITE,
     workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
     threads: Annotated[
@@ -203,7 +203,7 @@ def show(database: InDatabase = SQLITE) -> int:
 @keys.command(cls=Command)
 @with_loudness
 def rotate(
-    key: Annotated[str, typer.Argument(help="Its id.", metavar="ID")],
+    key: KeyId,
     overlap_hours: Annotated[
         float, typer.Option(help="How long the old key stays in force, at most.", min=0, max=8760)
     ] = 24.0,
@@ -219,9 +219,7 @@ def rotate(
 
 @keys.command(cls=Command)
 @with_loudness
-def revoke(
-    key: Annotated[str, typer.Argument(help="Its id.", metavar="ID")], database: InDatabase = SQLITE
-) -> int:
+def revoke(key: KeyId, database: InDatabase = SQLITE) -> int:
     """End a key at once."""
     extra()
     from unmask.serve.keys import revoke as end

@@ -1,4 +1,4 @@
-"""Make videos of living faces, prints, screens and paper masks, with their true depth."""
+"""Make videos of bona fide faces, prints, screens and paper masks, with their true depth."""
 
 import os
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from unmask.app.options import JobOptions
+from unmask.app.options import Backgrounds, JobOptions, Portraits
 from unmask.app.progress import bar, say
 from unmask.files import keep_inputs
 from unmask.media.faces import FaceFinder
@@ -25,9 +25,7 @@ class SimulateOptions(JobOptions):
     """The options of the command."""
 
     out: Annotated[Path, typer.Option(help="Folder for the videos, their labels.csv and their true depth.")]
-    portraits: Annotated[
-        Path | None, typer.Option(help="Folder of portraits; without one, faces are drawn.")
-    ] = None
+    portraits: Portraits = None
     photographs: Annotated[
         tuple[Path, ...],
         typer.Option(
@@ -38,9 +36,7 @@ class SimulateOptions(JobOptions):
         Path | None,
         typer.Option(help="ICT-FaceKit npz; with one, some subjects are its heads in a portrait's skin."),
     ] = None
-    backgrounds: Annotated[
-        Path | None, typer.Option(help="Folder of pictures of rooms; without one, rooms are drawn.")
-    ] = None
+    backgrounds: Backgrounds = None
     subjects: Annotated[
         int, typer.Option(help="People to simulate from portraits; photographs are all used.", min=1)
     ] = 8

@@ -61,26 +61,26 @@ def train_all(options: TrainOptions) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Run:
+class _PlannedTraining:
     settings: Settings
     out: Path
     resume: bool
     one_of: int  # so many seeds
 
 
-def _runs(settings: Settings, options: TrainOptions) -> list[_Run]:
+def _runs(settings: Settings, options: TrainOptions) -> list[_PlannedTraining]:
     """The one run in --out, or one in a folder of its own for each seed, of which some may not be begun."""
     if options.seeds == 1:
-        return [_Run(settings=settings, out=options.out, resume=options.resume, one_of=1)]
+        return [_PlannedTraining(settings=settings, out=options.out, resume=options.resume, one_of=1)]
     runs = []
     for seed in range(settings.run.seed, settings.run.seed + options.seeds):
         folder, its = options.out / f"seed-{seed}", replace(settings, run=replace(settings.run, seed=seed))
         resume = options.resume and (folder / SETTINGS).is_file()
-        runs.append(_Run(settings=its, out=folder, resume=resume, one_of=options.seeds))
+        runs.append(_PlannedTraining(settings=its, out=folder, resume=resume, one_of=options.seeds))
     return runs
 
 
-def _is_done(run: _Run) -> bool:
+def _is_done(run: _PlannedTraining) -> bool:
     """Whether that seed is there already, with these settings; one that is to be longer is not."""
     there = run.one_of > 1 and run.resume and (run.out / RESULTS).is_file()
     return there and read_settings(run.out / SETTINGS) == run.settings
@@ -98,7 +98,7 @@ def _selected(data: Sequence[Path], options: TrainOptions) -> Path:
     return out
 
 
-def _leave_nothing(runs: Sequence[_Run], options: TrainOptions) -> None:
+def _leave_nothing(runs: Sequence[_PlannedTraining], options: TrainOptions) -> None:
     """Takes away the lists of the protocol's parts where no run has begun that needs them."""
     if options.protocol and is_rank_zero() and not any((run.out / SETTINGS).exists() for run in runs):
         unselect(options.out / "sets")
@@ -106,7 +106,7 @@ def _leave_nothing(runs: Sequence[_Run], options: TrainOptions) -> None:
             options.out.rmdir()
 
 
-def _one(run: _Run, options: TrainOptions, *, data: Sequence[Path], sets: Sequence[Path]) -> None:
+def _one(run: _PlannedTraining, options: TrainOptions, *, data: Sequence[Path], sets: Sequence[Path]) -> None:
     """One run to its weights, its ONNX file and its results."""
     settings, out, resume = run.settings, run.out, run.resume
     if options.ray:

@@ -15,6 +15,7 @@ from unmask.data.folder import LABELS, read_labels
 from unmask.data.prepare.preparation import Cutting, prepare
 from unmask.data.prepare.prepared import SPEC, PreparedSet
 from unmask.data.prepare.recordings import TrackedFolder
+from unmask.data.prepare.selection import WHOLE
 from unmask.data.splits import shared
 from unmask.media.faces import FaceFinder
 from unmask.media.images import READ_SUFFIXES
@@ -35,6 +36,13 @@ def prepared(data: Path, out: Path, *, settings: "Settings", alone: bool = True)
     """
     if (data / "train" / SPEC).is_file():
         return data
+    if not data.is_dir():
+        raise DataError(f"{data} does not exist; name a folder of prepared sets or of labelled recordings")
+    if (data / WHOLE / SPEC).is_file():
+        raise DataError(
+            f"{data} was prepared whole, without train and dev; say by --protocol which parts to take, "
+            "`unmask data` lists all"
+        )
     if not alone or int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise DataError(
             f"{data} holds no prepared sets in train and dev; several folders, or several processes, need "

@@ -19,7 +19,7 @@ from unmask.types import DataError, Frame, Label, Presentation
 
 DOMAIN = "lobby"  # a terminal at a door: where such a network is put to work, and a camera of its own
 # One of each kind, with the most recordings of its kind: a screen that everyone carries, a mask whose relief
-# is true (depth alone cannot tell it) and make-up on a living face (no depth can).
+# is true (depth alone cannot tell it) and make-up on a bona fide face (no depth can).
 INSTRUMENTS = ("replay/phone", "mask/paper", "makeup/impersonation")
 TESTS = ("domain", "instruments")  # the parts that are tested
 PARTS = ("train", "dev", *TESTS)

@@ -171,7 +171,7 @@ def _read(path: Path) -> Iterable[TrainedSystem]:
 
 def _threshold(dev: Sequence[Score]) -> float:
     table = metrics.columns(dev)
-    return metrics.threshold_at_eer(table.living(), table.values[~table.bona_fide])
+    return metrics.threshold_at_eer(table.bona_fide_scores(), table.values[~table.bona_fide])
 
 
 def people_needed(difference: Estimate, *, people: int) -> int:
@@ -276,7 +276,7 @@ def by_run(run: TrainedSystem, test: str) -> dict[str, Any]:
     summary = metrics.summarise(run.tests[test], run.threshold, rounds=0)
     dev = metrics.columns(run.dev)
     return {
-        "dev_auc": metrics.auc(dev.living(), dev.values[~dev.bona_fide]),
+        "dev_auc": metrics.auc(dev.bona_fide_scores(), dev.values[~dev.bona_fide]),
         "threshold": run.threshold,
         "auc": summary.auc.value,
         "hter": summary.hter.value,

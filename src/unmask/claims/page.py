@@ -34,7 +34,7 @@ are known. A terminal in a lobby is where such a network is put to work. *Three 
 phone replays, paper masks and make-up that impersonates, against bona fide recordings of people who are
 in neither train nor dev, at known places with known cameras. They are one of each kind, with the most
 recordings of their kind: a screen that everyone carries, a mask with a relief of its own, and make-up,
-on which the depth is a living face's. No subject of a test is in train or dev.
+on which the depth is a bona fide face's. No subject of a test is in train or dev.
 
 **Trainings.** Every variant of the presets `s` and `m` sees the same number of pictures (a frame of a
 clip is one; `full` has the steps of each paper's settings), from the same clips with the same

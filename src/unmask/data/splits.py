@@ -25,12 +25,15 @@ class Split:
     def counts(self) -> dict[str, tuple[int, int]]:
         """Part -> (bona fide, attacks).
 
-        >>> living = Presentation(path="a", label=Label.BONA_FIDE)
-        >>> Split(train=(living,), dev=(), test=()).counts()
+        >>> bona_fide = Presentation(path="a", label=Label.BONA_FIDE)
+        >>> Split(train=(bona_fide,), dev=(), test=()).counts()
         {'train': (1, 0), 'dev': (0, 0), 'test': (0, 0)}
         """
-        living = {name: sum(p.label is Label.BONA_FIDE for p in part) for name, part in self.parts().items()}
-        return {name: (living[name], len(part) - living[name]) for name, part in self.parts().items()}
+        found = {}
+        for name, part in self.parts().items():
+            bona_fide = sum(p.label is Label.BONA_FIDE for p in part)
+            found[name] = (bona_fide, len(part) - bona_fide)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +106,9 @@ def miscounted(split: Split, counts: Counts | None, *, older: Sequence[Counts] =
     """One sentence for each part whose (bona fide, attacks) are not the published ones; none where all are
     those of an `older` edition.
 
-    >>> living = Presentation(path="a", label=Label.BONA_FIDE)
-    >>> miscounted(Split(train=(living,), dev=(living,), test=()), {"train+dev": (3, 0), "test": (0, 0)})
+    >>> bona_fide = Presentation(path="a", label=Label.BONA_FIDE)
+    >>> split = Split(train=(bona_fide,), dev=(bona_fide,), test=())
+    >>> miscounted(split, {"train+dev": (3, 0), "test": (0, 0)})
     ['train+dev has 2 bona fide and 0 attacks, published are 3 and 0']
     """
     if any(not miscounted(split, edition) for edition in older):
@@ -112,10 +116,12 @@ def miscounted(split: Split, counts: Counts | None, *, older: Sequence[Counts] =
     have = split.counts()
     found = []
     for name, published in (counts or {}).items():
-        living, attacks = (sum(pair) for pair in zip(*(have[part] for part in name.split("+")), strict=True))
-        if (living, attacks) != tuple(published):
+        bona_fide, attacks = (
+            sum(pair) for pair in zip(*(have[part] for part in name.split("+")), strict=True)
+        )
+        if (bona_fide, attacks) != tuple(published):
             found.append(
-                f"{name} has {living} bona fide and {attacks} attacks, "
+                f"{name} has {bona_fide} bona fide and {attacks} attacks, "
                 f"published are {published[0]} and {published[1]}"
             )
     return found

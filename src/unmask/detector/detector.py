@@ -21,7 +21,7 @@ from unmask.detector.watch import DEFAULT_SETTINGS, Watch, WatchSettings, decide
 from unmask.detector.whole_clips import WholeClips
 from unmask.media.account import Account
 from unmask.media.clips import IN_PLACE, BoxMove
-from unmask.media.faces import FaceFinder
+from unmask.media.faces import FaceFinder, FindsFaces
 from unmask.media.given import open_given
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.sources import Source, open_presentation
@@ -41,7 +41,7 @@ class Detector:
     """Says whether the face in a source is a living person's; may be called from any number of threads."""
 
     def __init__(
-        self, networks: Sequence[LoadedNetwork], *, finder: FaceFinder, point: str, settings: WatchSettings
+        self, networks: Sequence[LoadedNetwork], *, finder: FindsFaces, point: str, settings: WatchSettings
     ) -> None:
         """A detector with loaded networks: one for pictures and one for video or one for both."""
         single = [network.contract.clip.frames == 1 for network in networks]

@@ -24,8 +24,8 @@ class Window:
     """Sightings as they come -> the T of them that make the next clip, by `media.clips.choose`.
 
     No frame is in two clips, and their starts keep no beat, so that attack frames which are shown by turns
-    with living ones cannot keep out of all of them: single frames follow each other after 0.13 to 0.27 s, a
-    clip of T begins up to a stride later than it could.
+    with bona fide ones cannot keep out of all of them: single frames follow each other after 0.13 to 0.27 s,
+    a clip of T begins up to a stride later than it could.
     """
 
     def __init__(self, spec: ClipSpec) -> None:
@@ -112,7 +112,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
+class _FrameSeen:
     """One sighting: how long it stands for, and why it was refused."""
 
     time_s: float
@@ -126,7 +126,7 @@ class _Part:
 
     identity: int
     stillness: Stillness
-    seen: list[_Seen] = field(default_factory=list)
+    seen: list[_FrameSeen] = field(default_factory=list)
     clips: list[ClipScore] = field(default_factory=list)
 
     def gathered(self, *, still: bool) -> Gathered:
@@ -185,8 +185,8 @@ class Evidence:
         self.mesh = sighting.face.mesh
         if unseen_s > 0:
             lost = frozenset((Reason.NOT_CONTINUOUS,))
-            part.seen.append(_Seen(time_s=now_s, seconds=unseen_s, refused=lost))
-        part.seen.append(_Seen(time_s=now_s, seconds=seconds, refused=frozenset(refused)))
+            part.seen.append(_FrameSeen(time_s=now_s, seconds=unseen_s, refused=lost))
+        part.seen.append(_FrameSeen(time_s=now_s, seconds=seconds, refused=frozenset(refused)))
         if not self.still and not set(refused) - {Reason.SEVERAL_FACES}:
             part.stillness.add(sighting)
 

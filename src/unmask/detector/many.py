@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -25,7 +25,7 @@ def listed(sources: Iterable[Any]) -> Iterable[Any]:
 
 def checked(
     check: Check, sources: Iterable[Any], *, batch: int, progress: bool
-) -> Iterator[Decision | SourceError]:
+) -> Generator[Decision | SourceError, None, None]:
     """The decision of each source in their order, or the SourceError of one that cannot be read.
 
     At most `batch` sources are taken ahead of the one that is waited for, so an endless iterator is welcome.

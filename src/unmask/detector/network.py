@@ -7,7 +7,7 @@ all of them where it is compiled, one where the graph that was compiled and pass
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -79,7 +79,7 @@ class Network:
     @classmethod
     def load(
         cls, path: str | Path, *, precision: str = "f32", threads: int = 0, device: str = "auto"
-    ) -> "Network":
+    ) -> Self:
         """`precision` is "f32", "bf16", or "int8" for a file that was exported so; `threads` 0 lets OpenVINO
         choose; `device` is one of runtimes.DEVICES.
 

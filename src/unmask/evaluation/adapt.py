@@ -256,7 +256,7 @@ def _points(
     contract: Contract, captures: Sequence[Capture], scores: np.ndarray, *, precision: str, measured_on: str
 ) -> tuple[OperatingPoint, ...]:
     """The old points of that precision as far from the default one in log-odds as they were."""
-    living = np.array([s for c, s in zip(captures, scores, strict=True) if c.bona_fide])
+    bona_fide = np.array([s for c, s in zip(captures, scores, strict=True) if c.bona_fide])
     attacks: dict[str, np.ndarray] = {}
     for name in sorted({c.instrument or "attack" for c in captures if not c.bona_fide}):
         attacks[name] = np.array(
@@ -268,7 +268,7 @@ def _points(
         )
     base = log_odds(rule_of(contract, point=DEFAULT, precision=precision).threshold)
     return tuple(
-        _point(point, log_odds(point.threshold) - base, living, attacks, measured_on=measured_on)
+        _point(point, log_odds(point.threshold) - base, bona_fide, attacks, measured_on=measured_on)
         for point in contract.operating_points
         if point.precision == precision
     )
@@ -277,7 +277,7 @@ def _points(
 def _point(
     old: OperatingPoint,
     middle: float,
-    living: np.ndarray,
+    bona_fide: np.ndarray,
     attacks: Mapping[str, np.ndarray],
     *,
     measured_on: str,
@@ -291,19 +291,19 @@ def _point(
         margin=margin(middle, width=width(old)),
         apcer=accepted[worst],
         worst_instrument=worst,
-        bpcer=metrics.bpcer(living, threshold),
+        bpcer=metrics.bpcer(bona_fide, threshold),
         attacks=sum(len(found) for found in attacks.values()),
-        bona_fide=len(living),
-        measured_on=f"{measured_on}; {supported(threshold, living, attacks)}",
+        bona_fide=len(bona_fide),
+        measured_on=f"{measured_on}; {supported(threshold, bona_fide, attacks)}",
     )
 
 
 def _figures(scores: np.ndarray, truths: np.ndarray) -> LeftOutFigures:
-    living, attacks = scores[truths], scores[~truths]
+    bona_fide, attacks = scores[truths], scores[~truths]
     return LeftOutFigures(
         apcer=metrics.apcer({"all": attacks}, 0.5)["all"],
-        bpcer=metrics.bpcer(living, 0.5),
-        auc=metrics.auc(living, attacks),
+        bpcer=metrics.bpcer(bona_fide, 0.5),
+        auc=metrics.auc(bona_fide, attacks),
     )
 
 

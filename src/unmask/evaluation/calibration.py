@@ -79,9 +79,9 @@ def refuse_impossible(wanted: Sequence[Wanted], presentations: Sequence[Presenta
     before they are scored.
     """
     perfect = [Score(presentation=p, score=float(p.label is Label.BONA_FIDE)) for p in presentations]
-    living, _ = _classes(perfect)
+    bona_fide, _ = _classes(perfect)
     for one in wanted:
-        threshold(one, living, grouped(perfect, over=over))
+        threshold(one, bona_fide, grouped(perfect, over=over))
 
 
 def calibrate(
@@ -99,23 +99,23 @@ def calibrate(
     The old points of that precision accept and refuse what they did: their thresholds go through the map.
     Raises DataError where a class is missing or where the sample cannot carry a point that is wanted.
     """
-    living, attacks = _classes(scores)
+    bona_fide, attacks = _classes(scores)
     groups = grouped(scores, over=over)
     thresholds = _old_thresholds(contract, precision=precision)
-    thresholds |= {one.name: threshold(one, living, groups) for one in wanted}
+    thresholds |= {one.name: threshold(one, bona_fide, groups) for one in wanted}
     known = [score for score in scores if math.isfinite(score.score)]
     truths = np.array([score.label == "bona_fide" for score in known])
     raw, calibrated = METHODS[method](np.array([score.score for score in known]), truths)
     score_map = ScoreMap(method=method, raw=tuple(raw.tolist()), calibrated=tuple(calibrated.tolist()))
     points, supports = [], {}
     for name, value in thresholds.items():
-        sentence = supported(value, living, attacks)
+        sentence = supported(value, bona_fide, attacks)
         supports[name] = sentence
         points.append(
             _point(
                 name,
                 value,
-                living,
+                bona_fide,
                 attacks,
                 old=contract,
                 score_map=score_map,
@@ -141,13 +141,13 @@ def grouped(scores: Sequence[Score], *, over: str) -> dict[str, np.ndarray]:
     return {name: np.array(found[name]) for name in sorted(found)}
 
 
-def threshold(wanted: Wanted, living: np.ndarray, groups: Mapping[str, np.ndarray]) -> float:
+def threshold(wanted: Wanted, bona_fide: np.ndarray, groups: Mapping[str, np.ndarray]) -> float:
     """The threshold at which the one-sided 95 % bound of the wanted rate is at most its target.
 
     It is the lowest such threshold for APCER, over the scored attacks of each group, and the highest for
     BPCER, whose errors include non-responses. DataError says what the sample lacks.
     """
-    parts = [ranked(living, "bona fide"), *(ranked(found, name) for name, found in groups.items())]
+    parts = [ranked(bona_fide, "bona fide"), *(ranked(found, name) for name, found in groups.items())]
     if wanted.rate == "bpcer":
         return _at_bpcer(wanted, parts)
     allowed = {name: errors_allowed(_scored(found), wanted.target) for name, found in groups.items()}
@@ -161,15 +161,15 @@ def threshold(wanted: Wanted, living: np.ndarray, groups: Mapping[str, np.ndarra
     return threshold_up_to(parts, _above(parts, limit))
 
 
-def supported(value: float, living: np.ndarray, attacks: Mapping[str, np.ndarray]) -> str:
+def supported(value: float, bona_fide: np.ndarray, attacks: Mapping[str, np.ndarray]) -> str:
     """What the sample says at a raw threshold: the worst instrument and BPCER with one-sided 95 % bounds."""
     bounds = {
         name: (int((found >= value).sum()), _scored(found))
         for name, found in attacks.items()
         if _scored(found)
     }
-    refused = int((~(living >= value)).sum())
-    words = [_bound("BPCER", refused, len(living), "refused")]
+    refused = int((~(bona_fide >= value)).sum())
+    words = [_bound("BPCER", refused, len(bona_fide), "refused")]
     if bounds:
         worst = max(bounds, key=lambda name: upper_bound(*bounds[name]))
         words.insert(0, f"{_bound(f'APCER of {worst}', *bounds[worst], 'accepted')}")
@@ -202,7 +202,7 @@ def _classes(scores: Sequence[Score]) -> tuple[np.ndarray, dict[str, np.ndarray]
                 f"a calibration needs captures of both classes, and none of these {len(scores)} is {kind}; "
                 "capture some and list them in labels.csv"
             )
-    return table.living(), table.attacks()
+    return table.bona_fide_scores(), table.attacks()
 
 
 def _old_thresholds(contract: Contract, *, precision: str) -> dict[str, float]:
@@ -212,22 +212,22 @@ def _old_thresholds(contract: Contract, *, precision: str) -> dict[str, float]:
 
 
 def _at_bpcer(wanted: Wanted, parts: Sequence[Ranked]) -> float:
-    living = parts[0]
-    allowed = errors_allowed(living.count, wanted.target)
+    bona_fide = parts[0]
+    allowed = errors_allowed(bona_fide.count, wanted.target)
     needed = captures_needed(wanted.target)
     if allowed is None:
         raise DataError(
             f"{wanted.name}: BPCER <= {100 * wanted.target:g} % (95 % one-sided) needs {needed} bona fide "
-            f"captures of which none is refused, and there are {living.count}, which carry "
-            f"{_percent(upper_bound(0, living.count))} at best; capture {needed - living.count} more"
+            f"captures of which none is refused, and there are {bona_fide.count}, which carry "
+            f"{_percent(upper_bound(0, bona_fide.count))} at best; capture {needed - bona_fide.count} more"
         )
-    place = allowed - living.silent  # silent ones are refused at every threshold
+    place = allowed - bona_fide.silent  # silent ones are refused at every threshold
     if place < 0:
         raise DataError(
-            f"{wanted.name}: BPCER <= {100 * wanted.target:g} % allows {allowed} of {living.count} bona fide "
-            f"captures to fail, and {living.silent} have no score; look at why, or capture more"
+            f"{wanted.name}: BPCER <= {100 * wanted.target:g} % allows {allowed} of {bona_fide.count} bona "
+            f"fide captures to fail, and {bona_fide.silent} have no score; look at why, or capture more"
         )
-    return threshold_up_to(parts, float(living.finite[place]))
+    return threshold_up_to(parts, float(bona_fide.finite[place]))
 
 
 def _above(parts: Sequence[Ranked], limit: float) -> float:
@@ -254,7 +254,7 @@ def _short_of_attacks(wanted: Wanted, groups: Mapping[str, np.ndarray], short: S
 def _point(
     name: str,
     value: float,
-    living: np.ndarray,
+    bona_fide: np.ndarray,
     attacks: Mapping[str, np.ndarray],
     *,
     old: Contract,
@@ -271,9 +271,9 @@ def _point(
         precision=precision,
         apcer=accepted[worst],
         worst_instrument=worst,
-        bpcer=metrics.bpcer(living, value),
+        bpcer=metrics.bpcer(bona_fide, value),
         attacks=sum(len(found) for found in attacks.values()),
-        bona_fide=len(living),
+        bona_fide=len(bona_fide),
         measured_on=measured_on,
     )
 

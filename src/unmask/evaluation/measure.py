@@ -183,41 +183,44 @@ def _levels(run: Run, rule: ThresholdRule | None) -> tuple[str, np.ndarray | Non
     if rule.kind == "oracle" or (rule.needs_dev and not run.dev):
         return "", None
     table = metrics.columns(run.dev)
-    level = metrics.fit(rule, table.living(), table.attacks())
+    level = metrics.fit(rule, table.bona_fide_scores(), table.attacks())
     return str(rule), np.full(len(run.test), level)
 
 
 def _oracle(run: Run) -> float | None:
     table = metrics.columns(run.test)
-    living, attacks = table.living(), table.attacks()
-    if not np.isfinite(living).any() or not any(np.isfinite(scores).any() for scores in attacks.values()):
+    bona_fide, attacks = table.bona_fide_scores(), table.attacks()
+    if not np.isfinite(bona_fide).any() or not any(np.isfinite(scores).any() for scores in attacks.values()):
         return None
-    return metrics.minimum_acer(living, attacks).threshold
+    return metrics.minimum_acer(bona_fide, attacks).threshold
 
 
 def _points(run: Run) -> Iterator[Point]:
     table = metrics.columns(run.test)
-    living = metrics.ranked(table.living())
+    bona_fide = metrics.ranked(table.bona_fide_scores())
     attacks = {name: metrics.ranked(scores) for name, scores in table.attacks().items()}
     for target in APCER_TARGETS:
-        value = metrics.bpcer_at_apcer(living, attacks, apcer=target)
-        yield Point(apcer=target, bpcer=value, refused=round(value * living.count), count=living.count)
+        value = metrics.bpcer_at_apcer(bona_fide, attacks, apcer=target)
+        yield Point(apcer=target, bpcer=value, refused=round(value * bona_fide.count), count=bona_fide.count)
 
 
 def _tpr_at(run: Run) -> dict[float, float]:
     table = metrics.columns(run.test)
-    living, attacks = metrics.ranked(table.living()), np.concatenate(list(table.attacks().values()))
+    bona_fide, attacks = (
+        metrics.ranked(table.bona_fide_scores()),
+        np.concatenate(list(table.attacks().values())),
+    )
     pooled = metrics.ranked(attacks)
-    return {target: metrics.tpr_at_fpr(living, pooled, fpr=target) for target in FPR_TARGETS}
+    return {target: metrics.tpr_at_fpr(bona_fide, pooled, fpr=target) for target in FPR_TARGETS}
 
 
 def _notes(run: Run, honest: Summary | None, oracle: Summary | None) -> Iterator[str]:
-    living, attacks = _counts(run.test)
-    if not living:
+    bona_fide, attacks = _counts(run.test)
+    if not bona_fide:
         yield "There is no bona fide presentation: nothing is known of BPCER, ACER and the curves."
     if not attacks:
         yield "There is no attack: nothing is known of APCER, ACER and the curves."
-    if living and attacks and oracle is None:
+    if bona_fide and attacks and oracle is None:
         yield "No presentation of one class has a score, so there is no curve: look at the non-responses."
     if honest is None and oracle is not None:
         yield (
@@ -235,8 +238,8 @@ def _notes(run: Run, honest: Summary | None, oracle: Summary | None) -> Iterator
             f"{few} of {len(instruments)} instruments have fewer than {FEW} attacks: the worst APCER moves "
             "in large steps, and which is the worst may be chance."
         )
-    if 0 < living < FEW:
-        yield f"{living} bona fide presentations are few: {_support(living)}."
+    if 0 < bona_fide < FEW:
+        yield f"{bona_fide} bona fide presentations are few: {_support(bona_fide)}."
     if 0 < attacks < FEW:
         yield f"{attacks} attacks are few: {_support(attacks)}."
     if run.test and not any(score.subject for score in run.test):
@@ -253,5 +256,5 @@ def _support(count: int) -> str:
 
 
 def _counts(scores: Sequence[Score]) -> tuple[int, int]:
-    living = sum(score.label.value == "bona_fide" for score in scores)
-    return living, len(scores) - living
+    bona_fide = sum(score.label.value == "bona_fide" for score in scores)
+    return bona_fide, len(scores) - bona_fide

@@ -83,7 +83,7 @@ def effect(before: dict[str, StressRow], after: Sequence[StressRow]) -> Effect:
     """The effect of one change and strength; `before` maps a presentation to its row as it is."""
     pairs = [(before[row.score.name], row) for row in after]
     differences = np.array([now.score.score - was.score.score for was, now in pairs])
-    living = np.array([row.score.label is Label.BONA_FIDE for row in after])
+    bona_fide = np.array([row.score.label is Label.BONA_FIDE for row in after])
     accepted = [(_accepted(was), _accepted(now)) for was, now in pairs]
     summary = summarise([row.score for row in after], [row.threshold for row in after], rounds=0)
     worst = summary.instruments.get(summary.worst_instrument)
@@ -96,12 +96,12 @@ def effect(before: dict[str, StressRow], after: Sequence[StressRow]) -> Effect:
         mean_change=_mean(known),
         mean_absolute_change=_mean(np.abs(known)),
         largest_change=float(known[np.argmax(np.abs(known))]) if len(known) else math.nan,
-        bona_fide_change=_mean(differences[living]),
-        attack_change=_mean(differences[~living]),
+        bona_fide_change=_mean(differences[bona_fide]),
+        attack_change=_mean(differences[~bona_fide]),
         flips=rate(sum(was.verdict != now.verdict for was, now in pairs), len(pairs)),
         reversals=sum({was.verdict, now.verdict} == set(SIDES) for was, now in pairs),
-        newly_accepted=_counted(accepted, ~living, (False, True)),
-        newly_refused=_counted(accepted, living, (True, False)),
+        newly_accepted=_counted(accepted, ~bona_fide, (False, True)),
+        newly_refused=_counted(accepted, bona_fide, (True, False)),
         worst=worst,
         worst_instrument=summary.worst_instrument,
         attacks_accepted=rate(passed, summary.attacks),

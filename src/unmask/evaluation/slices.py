@@ -147,7 +147,7 @@ def _number(score: Score, column: str) -> float:
 def _cells(system: Evaluation, names: Sequence[str], order: Sequence[str]) -> Iterator[Cell]:
     """The cells in that order, without empty ones."""
     passed = system.accepted()
-    living = np.array([score.label is Label.BONA_FIDE for score in system.test])
+    bona_fide = np.array([score.label is Label.BONA_FIDE for score in system.test])
     silent = np.array([not math.isfinite(score.score) for score in system.test])
     of = np.array(names, dtype=object)
     for name in order:
@@ -155,7 +155,7 @@ def _cells(system: Evaluation, names: Sequence[str], order: Sequence[str]) -> It
         if here.any():
             yield Cell(
                 name=name,
-                refused=rate(int((here & living & ~passed).sum()), int((here & living).sum())),
-                accepted=rate(int((here & ~living & passed).sum()), int((here & ~living).sum())),
+                refused=rate(int((here & bona_fide & ~passed).sum()), int((here & bona_fide).sum())),
+                accepted=rate(int((here & ~bona_fide & passed).sum()), int((here & ~bona_fide).sum())),
                 silent=int((here & silent).sum()),
             )

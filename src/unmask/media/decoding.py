@@ -139,7 +139,7 @@ class Reader:
         """Decoded pictures that are whole, with the packets that brought them."""
         begun_s = time.monotonic()
         immediate = self._stream.codec_context.codec.name in WITHOUT_DELAY
-        for packet in container.demux(self._stream):
+        for packet in self._of_track(container):
             if patient is not None:
                 patient.check()
             if time.monotonic() - begun_s > self._limits.timeout_s:
@@ -162,6 +162,21 @@ class Reader:
                     f"{self._name} gives nothing but damaged pictures, {self._faults} in a row; check the "
                     "connection"
                 )
+
+    def _of_track(self, container: InputContainer) -> Iterator[Packet]:
+        """The packets of the track; SourceError once another one begins, which was not to be chosen from."""
+        packets = container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except IndexError as unknown:  # of the list of tracks, by a packet of one that is not in it
+                raise SourceError(
+                    f"{self._name} has a track that begins after the others, as of a second recording; save "
+                    "each alone"
+                ) from unknown
+            if packet is None:
+                return
+            yield packet
 
     def _miss(self, packet: Packet) -> None:
         """Notice pictures that are not in the file, but on which others rest."""

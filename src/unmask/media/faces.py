@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -86,6 +86,14 @@ def _side(level: list[np.ndarray]) -> float:
 
 def _is_among(box: np.ndarray, faces: Sequence[Face]) -> bool:
     return bool(faces) and float(overlap(box, np.stack([face.box for face in faces])).max()) > MAX_OVERLAP
+
+
+class FindsFaces(Protocol):
+    """What may stand where a `FaceFinder` does."""
+
+    def find(self, image: np.ndarray, *, known: Sequence[Face] = (), thorough: bool = True) -> list[Face]: ...
+
+    def follow(self, image: np.ndarray, face: Face) -> Face | None: ...
 
 
 class FaceFinder:

@@ -1,5 +1,6 @@
 """Still pictures: files -> (H, W, 3) uint8 RGB, upright."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ from unmask.files import write_bytes
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.pictures import MOST_BYTES, Picture, open_picture
 from unmask.media.regular import read_regular
-from unmask.media.tails import refuse_tail
+from unmask.media.tails import behind_picture
 from unmask.types import OutputError, SourceError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})  # that are written
@@ -43,8 +44,8 @@ def probe_image(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Picture
     if not content:
         raise SourceError(f"{path} is empty; copy it again")
     picture = open_picture(content, name=str(path), limits=limits)
-    refuse_tail(content, picture.kind, name=str(path))
-    return picture
+    notes = behind_picture(content, picture.kind, name=str(path), frames=picture.frames)
+    return replace(picture, notes=tuple(notes))
 
 
 def shown(picture: Picture, *, turns: int = 0) -> np.ndarray:

@@ -101,7 +101,8 @@ def _kind_of_boxes(head: bytes) -> str | None:
 class Picture:
     """An opened picture file: its header is read, its pixels are not.
 
-    `width` and `height` are as stored, before it is turned upright; `frames` above 1 is an animation.
+    `width` and `height` are as stored, before it is turned upright; `frames` above 1 is an animation. `notes`
+    are sentences about the file.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Picture:
     frames: int
     opened: Any  # PIL.ImageFile.ImageFile
     content: bytes = field(default=b"", repr=False)  # of a JPEG
+    notes: tuple[str, ...] = ()
 
     @property
     def orientation(self) -> int:

@@ -28,7 +28,7 @@ HELD_S = 0.8  # a second, less a look at either end
 
 
 @dataclass(slots=True, kw_only=True)
-class _Run:
+class _Repeat:
     """Repeats from `from_s` to `to_s`, all like its first look, a picture of grey values in a box."""
 
     first: Look
@@ -47,8 +47,8 @@ class Repeats:
     """Fed with the sightings of one face in order."""
 
     def __init__(self) -> None:
-        self._runs: deque[_Run] = deque()  # longer than `DOUBLED_S`
-        self._run: _Run | None = None  # which may go on
+        self._runs: deque[_Repeat] = deque()  # longer than `DOUBLED_S`
+        self._run: _Repeat | None = None  # which may go on
         self._latest: Sighting | None = None
 
     @property
@@ -86,7 +86,7 @@ class Repeats:
                 self._runs.append(self._run)
             self._run = None
 
-    def _goes_on(self, run: _Run, sighting: Sighting) -> bool:
+    def _goes_on(self, run: _Repeat, sighting: Sighting) -> bool:
         """Whether another picture may be a key frame of the one that is repeated."""
         if run.repeated_s < LEAST_SHARE * (sighting.frame.time_s - run.from_s):
             return False
@@ -94,7 +94,7 @@ class Repeats:
             return False
         return difference(run.first, look_at(sighting)) <= SAME_LOOK
 
-    def _long(self) -> list[_Run]:
+    def _long(self) -> list[_Repeat]:
         last = [self._run] if self._run is not None and self._run.seconds > DOUBLED_S else []
         return [*self._runs, *last]
 
@@ -105,10 +105,10 @@ def change(before: Sighting, after: Sighting) -> float:
     return _most(grey_in(before, box), grey_in(after, box))
 
 
-def _begun(first: Sighting, *, to_s: float) -> _Run:
+def _begun(first: Sighting, *, to_s: float) -> _Repeat:
     """The run of a picture that was shown again once."""
     box, from_s = clip_box(first.face.mesh, scale=1.0), first.frame.time_s
-    return _Run(
+    return _Repeat(
         first=look_at(first),
         box=box,
         grey=grey_in(first, box),

@@ -21,7 +21,7 @@ from unmask.media.images import READ_SUFFIXES, probe_image, read_image, shown, t
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.pictures import HEAD_BYTES, MOST_BYTES, Picture, kind_of, open_picture
 from unmask.media.regular import open_regular
-from unmask.media.tails import refuse_tail
+from unmask.media.tails import behind_picture
 from unmask.media.video import Video, open_file, open_readable, open_stream, open_video
 from unmask.plain import address_shown
 from unmask.types import DataError, Frame, Presentation, SettingsError, SourceError
@@ -100,8 +100,8 @@ def open_content(content: bytes, *, name: str = "bytes", limits: Limits = DEFAUL
     if kind_of(content[:HEAD_BYTES]) is None:
         return _of_video(open_file(BytesIO(content), name=name, limits=limits), name=name, kind="video")
     picture = open_picture(content, name=name, limits=limits)
-    refuse_tail(content, picture.kind, name=name, named=False)
-    return _of_picture(picture, limits=limits, turns=0)
+    notes = behind_picture(content, picture.kind, name=name, frames=picture.frames, named=False)
+    return _of_picture(replace(picture, notes=tuple(notes)), limits=limits, turns=0)
 
 
 def check_fps(fps: float) -> None:
@@ -163,7 +163,7 @@ def _is_picture(head: bytes, name: str) -> bool:
 
 def _of_picture(picture: Picture, *, limits: Limits, turns: int) -> Source:
     """A still picture, or an animation as the video that it is."""
-    account = Account()
+    account = Account(notes=list(picture.notes))
     if picture.frames == 1:
         still = _frame(partial(shown, picture, turns=turns), account=account)
         return Source(name=picture.name, kind="image", frames=still, frame_count=1, fps=None, account=account)

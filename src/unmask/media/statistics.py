@@ -1,6 +1,6 @@
 """What a camera did to a face: sharpness, noise, tone, colour, blocks, size; nothing of what stood before it.
 
-These numbers must not tell living faces from attacks (`unmask.evaluation.leakage`), and real pictures must
+These numbers must not tell bona fide faces from attacks (`unmask.evaluation.leakage`), and real pictures must
 lie within the simulated ones (`unmask.evaluation.coverage`). They are measured on the crop that a network
 sees, `OF_FACE` on its middle, the face, and `OF_WHOLE` on all of it; `OF_FRAME` on the frame. Those that end
 in `_all` see what stands beside the face, too: a white page, a dark bezel.

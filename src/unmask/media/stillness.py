@@ -38,7 +38,7 @@ class Neighbours:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Held:
+class _HeldLook:
     """A look of a part that may stand still, with the latest neighbours before it, which tell the noise.
 
     `alike` looks just before it are known to be like it.
@@ -66,11 +66,11 @@ class StillPart:
 
     def __init__(self) -> None:
         self.end_s = -math.inf
-        self._held: deque[_Held] = deque()  # from the first that a part may begin with
+        self._held: deque[_HeldLook] = deque()  # from the first that a part may begin with
 
     def add(self, look: Look, neighbours: Sequence[Neighbours]) -> None:
         """Take one more look, and what tells the noise there."""
-        self._held.append(_Held(look=look, neighbours=neighbours))
+        self._held.append(_HeldLook(look=look, neighbours=neighbours))
         while look.time_s - self._held[0].look.time_s >= STILL_S - 1e-6:
             differing = self._differing()
             if differing is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from unmask.media.detections import overlap
-from unmask.media.faces import FaceFinder, size
+from unmask.media.faces import FindsFaces, size
 from unmask.types import Face, FaceTrack, Frame, Sighting
 
 SEARCH_EVERY_S = 0.4  # for newcomers, while a face is followed: with 0.1 s between looks, half a second
@@ -73,7 +73,7 @@ class _Track:
 class Tracker:
     """Follows the faces of one source; `update` is called with its frames in order, from one thread."""
 
-    def __init__(self, finder: FaceFinder) -> None:
+    def __init__(self, finder: FindsFaces) -> None:
         self._finder = finder
         self._tracks: list[_Track] = []  # of faces that are seen or hidden
         self._searched_s = -np.inf
@@ -185,7 +185,7 @@ def change(look: np.ndarray, other: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(look - other))))
 
 
-def sightings(frames: Iterable[Frame], finder: FaceFinder) -> Iterator[tuple[int, Sighting]]:
+def sightings(frames: Iterable[Frame], finder: FindsFaces) -> Iterator[tuple[int, Sighting]]:
     """Every sighting with its identity as the frames come; holds no frame but the present one."""
     tracker = Tracker(finder)
     for frame in frames:
@@ -193,7 +193,7 @@ def sightings(frames: Iterable[Frame], finder: FaceFinder) -> Iterator[tuple[int
             yield identity, Sighting(frame=frame, face=face)
 
 
-def track(frames: Iterable[Frame], finder: FaceFinder) -> list[FaceTrack]:
+def track(frames: Iterable[Frame], finder: FindsFaces) -> list[FaceTrack]:
     """The faces of a short source, longest track first; holds every frame with a face: long sources use
     `sightings`.
     """

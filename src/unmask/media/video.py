@@ -1,7 +1,7 @@
 """Recorded and streamed video -> upright RGB frames with their true times."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.patience import Patient, Readable, stalled
 from unmask.media.pictures import HEAD_BYTES, kind_of
 from unmask.media.regular import open_regular
+from unmask.media.tails import behind_video
 from unmask.media.video_tracks import chosen
 from unmask.plain import address_shown
 from unmask.types import Frame, SourceError
@@ -68,7 +69,7 @@ class Video:
     account: Account
 
 
-def read_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Frame]:
+def read_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Generator[Frame, None, None]:
     """The frames of a file, decoded lazily; what its header tells is checked at once."""
     return open_video(path, limits=limits).frames
 
@@ -87,9 +88,11 @@ def open_video(path: str | Path, *, limits: Limits = DEFAULT_LIMITS, turns: int 
 
 def open_file(file: BinaryIO, *, name: str, limits: Limits = DEFAULT_LIMITS, turns: int = 0) -> Video:
     """As `open_video`, of an open file that can be read in any order, which is closed with the video."""
-    _check_start(file, name)
+    notes = _checked(file, name)
     file.seek(0)
-    return open_readable(file, name=name, limits=limits, turns=turns, formats=FILE_FORMATS)
+    video = open_readable(file, name=name, limits=limits, turns=turns, formats=FILE_FORMATS)
+    video.account.notes += notes
+    return video
 
 
 def open_readable(
@@ -161,7 +164,8 @@ def _av_open(file: Any, **settings: Any) -> InputContainer:
         return av.open(file, **settings)  # versions that took the word back replace by themselves
 
 
-def _check_start(file: BinaryIO, name: str) -> None:
+def _checked(file: BinaryIO, name: str) -> list[str]:
+    """What is to be said of the file before it is opened; SourceError for one that is not to be."""
     try:
         file.seek(0)
         start = file.read(HEAD_BYTES)
@@ -174,6 +178,7 @@ def _check_start(file: BinaryIO, name: str) -> None:
             )
         if is_cut_off(file):
             raise SourceError(f"{name} is cut off before its end; copy it again")
+        return behind_video(file, name=name)
     except OSError as refused:
         raise SourceError(f"{name} cannot be read: {refused.strerror}; check its rights") from refused
 

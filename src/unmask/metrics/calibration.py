@@ -53,8 +53,8 @@ def platt(scores: np.ndarray, truths: np.ndarray) -> Knots:
 def platt_curve(scores: np.ndarray, truths: np.ndarray) -> tuple[float, float]:
     """(slope, offset) of the logistic curve of `platt`."""
     _need_both(truths)
-    living, attacks = int(truths.sum()), int((~truths).sum())
-    targets = np.where(truths, (living + 1) / (living + 2), 1 / (attacks + 2))
+    bona_fide, attacks = int(truths.sum()), int((~truths).sum())
+    targets = np.where(truths, (bona_fide + 1) / (bona_fide + 2), 1 / (attacks + 2))
     middle, spread = float(scores.mean()), max(float(scores.std()), 1e-9)
     units = (scores - middle) / spread
 

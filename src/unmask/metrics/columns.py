@@ -19,7 +19,7 @@ class Columns:
     instruments: np.ndarray
     subjects: tuple[str, ...]
 
-    def living(self) -> np.ndarray:
+    def bona_fide_scores(self) -> np.ndarray:
         """The bona fide scores (m,)."""
         return self.values[self.bona_fide]
 

@@ -39,12 +39,12 @@ def auc(bona_fide: Scores, attacks: Scores) -> float:
     >>> auc(np.array([0.9, 0.5, np.nan]), np.array([0.5, 0.1]))
     0.875
     """
-    living, against = (one.finite for one in two_classes(bona_fide, attacks))
-    if not len(living) or not len(against):
+    ours, theirs = (one.finite for one in two_classes(bona_fide, attacks))
+    if not len(ours) or not len(theirs):
         raise DataError("AUC needs a finite score of each class; check that faces were found in both")
-    pairs = int(np.searchsorted(against, living, side="left").sum())
-    pairs += int(np.searchsorted(against, living, side="right").sum())
-    return pairs / (2 * len(living) * len(against))
+    pairs = int(np.searchsorted(theirs, ours, side="left").sum())
+    pairs += int(np.searchsorted(theirs, ours, side="right").sum())
+    return pairs / (2 * len(ours) * len(theirs))
 
 
 def tpr_at_fpr(bona_fide: Scores, attacks: Scores, *, fpr: float) -> float:
@@ -53,9 +53,9 @@ def tpr_at_fpr(bona_fide: Scores, attacks: Scores, *, fpr: float) -> float:
     >>> tpr_at_fpr(np.array([0.9, 0.2]), np.array([0.1, 0.3, 0.7]), fpr=0.34)
     0.5
     """
-    living, against = two_classes(bona_fide, attacks)
-    threshold = threshold_at_apcer(living, {"attack": against}, target=fpr)
-    return float(living.accepted(threshold)) / living.count
+    ranked_bona_fide, against = two_classes(bona_fide, attacks)
+    threshold = threshold_at_apcer(ranked_bona_fide, {"attack": against}, target=fpr)
+    return float(ranked_bona_fide.accepted(threshold)) / ranked_bona_fide.count
 
 
 def bpcer_at_apcer(bona_fide: Scores, attacks: Mapping[str, Scores], *, apcer: float) -> float:
@@ -64,8 +64,8 @@ def bpcer_at_apcer(bona_fide: Scores, attacks: Mapping[str, Scores], *, apcer: f
     >>> bpcer_at_apcer(np.array([0.9, 0.2]), {"print": np.array([0.1]), "mask": np.array([0.7])}, apcer=0.5)
     0.5
     """
-    living = ranked(bona_fide, "bona fide")
-    return bpcer(living, threshold_at_apcer(living, attacks, target=apcer))
+    ranked_bona_fide = ranked(bona_fide, "bona fide")
+    return bpcer(ranked_bona_fide, threshold_at_apcer(ranked_bona_fide, attacks, target=apcer))
 
 
 def minimum_acer(bona_fide: Scores, attacks: Mapping[str, Scores]) -> Oracle:
@@ -76,28 +76,28 @@ def minimum_acer(bona_fide: Scores, attacks: Mapping[str, Scores]) -> Oracle:
     """
     if not attacks:
         raise DataError("there are no attack scores: ACER needs at least one instrument, so add attacks")
-    living = ranked(bona_fide, "bona fide")
+    ranked_bona_fide = ranked(bona_fide, "bona fide")
     instruments = [ranked(scores, name) for name, scores in attacks.items()]
-    refuse_silence([living, *instruments])
+    refuse_silence([ranked_bona_fide, *instruments])
     # Raising a threshold lowers ACER only where it passes an attack: just above each of their scores, or
     # under them all.
     cuts = np.unique(np.concatenate([[-np.inf], *(instrument.finite for instrument in instruments)]))
-    cuts = _promising(cuts, living, instruments)
-    rates = np.round(_bpcer_above(cuts, living) + _apcer_above(cuts, instruments), DIGITS)
+    cuts = _promising(cuts, ranked_bona_fide, instruments)
+    rates = np.round(_bpcer_above(cuts, ranked_bona_fide) + _apcer_above(cuts, instruments), DIGITS)
     best = len(rates) - 1 - int(np.argmin(rates[::-1]))
-    groups = [living, *instruments]
+    groups = [ranked_bona_fide, *instruments]
     above = first_score(groups, lambda score: score > cuts[best])
     return Oracle(rate=float(rates[best] / 2), threshold=threshold_up_to(groups, above))
 
 
-def _promising(cuts: np.ndarray, living: Ranked, instruments: list[Ranked]) -> np.ndarray:
+def _promising(cuts: np.ndarray, bona_fide: Ranked, instruments: list[Ranked]) -> np.ndarray:
     """The cuts that may hold the minimum.
 
     BPCER at the start of a block plus APCER at its end is a lower bound; blocks whose bound is above the
     best that was seen at any edge are left out, so that most scores are never looked at.
     """
     edges = np.append(np.arange(0, len(cuts) - 1, BLOCK), len(cuts) - 1)
-    refused, passed = _bpcer_above(cuts[edges], living), _apcer_above(cuts[edges], instruments)
+    refused, passed = _bpcer_above(cuts[edges], bona_fide), _apcer_above(cuts[edges], instruments)
     best = (refused + passed).min()
     slack = 10.0**-DIGITS
     keep = np.zeros(len(cuts), dtype=bool)
@@ -107,9 +107,9 @@ def _promising(cuts: np.ndarray, living: Ranked, instruments: list[Ranked]) -> n
     return cuts[keep]
 
 
-def _bpcer_above(cuts: np.ndarray, living: Ranked) -> np.ndarray:
+def _bpcer_above(cuts: np.ndarray, bona_fide: Ranked) -> np.ndarray:
     """BPCER of the threshold just above each cut (m,)."""
-    return (living.silent + np.searchsorted(living.finite, cuts, side="right")) / living.count
+    return (bona_fide.silent + np.searchsorted(bona_fide.finite, cuts, side="right")) / bona_fide.count
 
 
 def _apcer_above(cuts: np.ndarray, instruments: list[Ranked]) -> np.ndarray:

@@ -86,11 +86,11 @@ def bootstrap(
 def auc_of(columns: Columns) -> Statistic:
     """AUC when each presentation counts as often as it was drawn; NaN where a class has no finite score."""
     order, starts = _tied(columns)
-    living = columns.bona_fide[order]
+    bona_fide = columns.bona_fide[order]
 
     def statistic(weights: np.ndarray) -> float:
         drawn = weights[order]
-        ours, theirs = _sums(drawn * living, starts), _sums(drawn * ~living, starts)
+        ours, theirs = _sums(drawn * bona_fide, starts), _sums(drawn * ~bona_fide, starts)
         pairs = 2 * int(ours.sum()) * int(theirs.sum())
         below = np.cumsum(theirs) - theirs
         return int((ours * (2 * below + theirs)).sum()) / pairs if pairs else np.nan
@@ -101,25 +101,25 @@ def auc_of(columns: Columns) -> Statistic:
 def eer_of(columns: Columns) -> Statistic:
     """EER, by the rules of `metrics.eer`; NaN where a class is missing or no score is finite."""
     order, starts = _tied(columns)
-    living = columns.bona_fide[order]
+    bona_fide = columns.bona_fide[order]
 
     def statistic(weights: np.ndarray) -> float:
         drawn = weights[order]
-        all_living, all_attacks = (
+        all_bona_fide, all_attacks = (
             int(weights[columns.bona_fide].sum()),
             int(weights[~columns.bona_fide].sum()),
         )
-        if not all_living or not all_attacks or not drawn.any():
+        if not all_bona_fide or not all_attacks or not drawn.any():
             return np.nan
-        ours, theirs = _sums(drawn * living, starts), _sums(drawn * ~living, starts)
-        silent = all_living - int(ours.sum())
+        ours, theirs = _sums(drawn * bona_fide, starts), _sums(drawn * ~bona_fide, starts)
+        silent = all_bona_fide - int(ours.sum())
         refused = silent + np.concatenate([[0], np.cumsum(ours)])  # at each threshold, from the lowest
         passed = int(theirs.sum()) - np.concatenate([[0], np.cumsum(theirs)])
-        far, frr = passed * all_living, refused * all_attacks
+        far, frr = passed * all_bona_fide, refused * all_attacks
         after = int(np.searchsorted(frr - far, 0, side="right"))  # frr - far rises
         near = range(max(after - 1, 0), min(after + 1, len(far)))
         total = min((abs(int(far[k] - frr[k])), int(far[k] + frr[k])) for k in near)[1]
-        return total / (2 * all_living * all_attacks)
+        return total / (2 * all_bona_fide * all_attacks)
 
     return statistic
 
@@ -127,29 +127,29 @@ def eer_of(columns: Columns) -> Statistic:
 def acer_of(columns: Columns, passed: np.ndarray) -> Statistic:
     """ACER of the decisions `passed` (n,) bool; NaN where a class was not drawn."""
     _, codes = np.unique(columns.instruments.astype(str), return_inverse=True)
-    living, attacks = columns.bona_fide, ~columns.bona_fide
+    bona_fide, attacks = columns.bona_fide, ~columns.bona_fide
 
     def statistic(weights: np.ndarray) -> float:
-        people = weights[living].sum()
+        people = weights[bona_fide].sum()
         counts = np.bincount(codes[attacks], weights[attacks])
         accepted = np.bincount(codes[attacks], weights[attacks] * passed[attacks])
         if not people or not counts.any():
             return np.nan
         worst = (accepted[counts > 0] / counts[counts > 0]).max()
-        return float(worst + (weights[living] * ~passed[living]).sum() / people) / 2
+        return float(worst + (weights[bona_fide] * ~passed[bona_fide]).sum() / people) / 2
 
     return statistic
 
 
 def hter_of(columns: Columns, passed: np.ndarray) -> Statistic:
     """HTER of the decisions `passed` (n,) bool; NaN where a class was not drawn."""
-    living, attacks = columns.bona_fide, ~columns.bona_fide
+    bona_fide, attacks = columns.bona_fide, ~columns.bona_fide
 
     def statistic(weights: np.ndarray) -> float:
-        people, tries = weights[living].sum(), weights[attacks].sum()
+        people, tries = weights[bona_fide].sum(), weights[attacks].sum()
         if not people or not tries:
             return np.nan
-        refused = (weights[living] * ~passed[living]).sum() / people
+        refused = (weights[bona_fide] * ~passed[bona_fide]).sum() / people
         return float(refused + (weights[attacks] * passed[attacks]).sum() / tries) / 2
 
     return statistic
@@ -168,18 +168,18 @@ def wider(value: float, *intervals: tuple[float, float]) -> Estimate:
 
 
 def mean_rates(
-    errors: Sequence[tuple[int, int]], living: tuple[int, int], *, rng: np.random.Generator
+    errors: Sequence[tuple[int, int]], bona_fide: tuple[int, int], *, rng: np.random.Generator
 ) -> tuple[float, float]:
     """What the counts allow ACER, the mean of the worst of the attacks' rates and of the bona fide's.
 
     `errors` are (errors, count) of each instrument, pooled for HTER. Each rate is drawn from its posterior
     under Jeffreys' prior, every presentation by itself; the bounds hold the middle 95 %. NaN without both.
     """
-    if not living[1] or not any(count for _, count in errors):
+    if not bona_fide[1] or not any(count for _, count in errors):
         return np.nan, np.nan
     rates = [
         rng.beta(wrong + PRIOR, count - wrong + PRIOR, BOOTSTRAP_ROUNDS)
-        for wrong, count in (*(one for one in errors if one[1]), living)
+        for wrong, count in (*(one for one in errors if one[1]), bona_fide)
     ]
     return middle((np.max(rates[:-1], axis=0) + rates[-1]) / 2)
 

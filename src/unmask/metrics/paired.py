@@ -113,11 +113,11 @@ def _of_training(one: Trained, weights: Sequence[np.ndarray]) -> dict[str, np.nd
 
 
 def _bpcer_of(table: Columns, passed: np.ndarray) -> Statistic:
-    living = table.bona_fide
+    bona_fide = table.bona_fide
 
     def statistic(weights: np.ndarray) -> float:
-        people = weights[living].sum()
-        return float((weights[living] * ~passed[living]).sum() / people) if people else np.nan
+        people = weights[bona_fide].sum()
+        return float((weights[bona_fide] * ~passed[bona_fide]).sum() / people) if people else np.nan
 
     return statistic
 

@@ -69,8 +69,8 @@ def hter(bona_fide: Scores, attacks: Scores, *, threshold: float) -> float:
     >>> hter(np.array([0.9, 0.2]), np.array([0.1, 0.2, 0.3, 0.9]), threshold=0.5)
     0.375
     """
-    living, against = two_classes(bona_fide, attacks)
-    return (bpcer(living, threshold) + _accepted_share(against, threshold, "attack")) / 2
+    ranked_bona_fide, against = two_classes(bona_fide, attacks)
+    return (bpcer(ranked_bona_fide, threshold) + _accepted_share(against, threshold, "attack")) / 2
 
 
 def apnrr(attacks: Mapping[str, Scores]) -> dict[str, float]:

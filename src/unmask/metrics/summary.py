@@ -81,7 +81,7 @@ def summarise(
     thresholds = np.broadcast_to(np.asarray(threshold, dtype=np.float64), table.values.shape)
     silent = ~np.isfinite(table.values)
     passed = ~silent & (table.values >= thresholds)
-    living, attacks = table.bona_fide, ~table.bona_fide
+    bona_fide, attacks = table.bona_fide, ~table.bona_fide
     instruments = table.instruments[attacks]
     families = np.array([family_of(name) for name in instruments], dtype=object)
     rates = _shares(passed[attacks], instruments)
@@ -94,12 +94,12 @@ def summarise(
         silent_instruments=_shares(silent[attacks], instruments),
         worst_instrument=worst,
         apcer=rates[worst].value if worst else np.nan,
-        bpcer=rate(int((~passed[living]).sum()), int(living.sum())),
+        bpcer=rate(int((~passed[bona_fide]).sum()), int(bona_fide.sum())),
         **estimates,
-        bpnrr=rate(int(silent[living].sum()), int(living.sum())),
-        bona_fide=int(living.sum()),
+        bpnrr=rate(int(silent[bona_fide].sum()), int(bona_fide.sum())),
+        bona_fide=int(bona_fide.sum()),
         attacks=int(attacks.sum()),
-        bona_fide_non_responses=int((silent & living).sum()),
+        bona_fide_non_responses=int((silent & bona_fide).sum()),
         attack_non_responses=int((silent & attacks).sum()),
         few_subjects=few_subjects(table),
     )
@@ -132,8 +132,8 @@ def _allowed(
     table: Columns, passed: np.ndarray, values: Mapping[str, float], *, rng: np.random.Generator
 ) -> dict[str, tuple[float, float]]:
     """What the counts alone allow each figure."""
-    living, attacks = table.bona_fide, ~table.bona_fide
-    refused = int((~passed[living]).sum()), int(living.sum())
+    bona_fide, attacks = table.bona_fide, ~table.bona_fide
+    refused = int((~passed[bona_fide]).sum()), int(bona_fide.sum())
     instruments = by_name(passed[attacks], table.instruments[attacks])
     each = [(int(accepted.sum()), len(accepted)) for accepted in instruments.values()]
     pooled = int(passed[attacks].sum()), int(attacks.sum())
@@ -145,7 +145,7 @@ def _allowed(
     return {
         "acer": mean_rates(each, refused, rng=rng),
         "hter": mean_rates([pooled], refused, rng=rng),
-        "auc": area(values["auc"], int((finite & living).sum()), int((finite & attacks).sum())),
+        "auc": area(values["auc"], int((finite & bona_fide).sum()), int((finite & attacks).sum())),
         "eer": mean_rates([at_eer[1]], at_eer[0], rng=rng),
     }
 

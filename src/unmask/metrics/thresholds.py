@@ -33,14 +33,14 @@ def eer(bona_fide: Scores, attacks: Scores) -> Eer:
     >>> eer(np.array([0.8, 0.6]), np.array([0.1, 0.4]))
     Eer(rate=0.0, threshold=0.5)
     """
-    living, against = two_classes(bona_fide, attacks)
-    groups = [living, against]
+    ranked_bona_fide, against = two_classes(bona_fide, attacks)
+    groups = [ranked_bona_fide, against]
     refuse_silence(groups)
 
     def parts(threshold: float) -> tuple[int, int]:
         # FAR and FRR times both counts: whole numbers, so that ties are exact
-        far = int(against.accepted(threshold)) * living.count
-        return far, int(living.refused(threshold)) * against.count
+        far = int(against.accepted(threshold)) * ranked_bona_fide.count
+        return far, int(ranked_bona_fide.refused(threshold)) * against.count
 
     def crossed(threshold: float) -> bool:
         far, frr = parts(threshold)
@@ -61,7 +61,7 @@ def eer(bona_fide: Scores, attacks: Scores) -> Eer:
             best = (order, threshold)
     assert best is not None
     (_, total), threshold = best
-    return Eer(rate=total / (2 * living.count * against.count), threshold=threshold)
+    return Eer(rate=total / (2 * ranked_bona_fide.count * against.count), threshold=threshold)
 
 
 def threshold_at_eer(bona_fide: Scores, attacks: Scores) -> float:
@@ -101,20 +101,20 @@ def threshold_at_bpcer(bona_fide: Scores, attacks: Mapping[str, Scores], *, targ
     0.75
     """
     _check_target(target)
-    living = ranked(bona_fide, "bona fide")
-    groups = [living, *(ranked(scores, name) for name, scores in attacks.items())]
+    ranked_bona_fide = ranked(bona_fide, "bona fide")
+    groups = [ranked_bona_fide, *(ranked(scores, name) for name, scores in attacks.items())]
     refuse_silence(groups)
 
     def broken(threshold: float) -> bool:
         # not 1 - accepted: 1 - 38 / 40 is above 0.05 in floating point, 2 / 40 is not
-        return float(living.refused(threshold)) / living.count > target
+        return float(ranked_bona_fide.refused(threshold)) / ranked_bona_fide.count > target
 
     first = first_score(groups, broken)
     last = first if not broken(first) else below(groups, first)
     if np.isinf(last) and last < 0:
         raise DataError(
-            f"no threshold has BPCER <= {target}: {living.silent} of {living.count} bona fide presentations "
-            "got no score; look at why, or ask for a higher target"
+            f"no threshold has BPCER <= {target}: {ranked_bona_fide.silent} of {ranked_bona_fide.count} bona "
+            "fide presentations got no score; look at why, or ask for a higher target"
         )
     return threshold_up_to(groups, last)
 

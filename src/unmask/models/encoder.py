@@ -1,10 +1,10 @@
 """A frozen encoder of ordinary photographs with one linear head, and a small decoder that shows depth.
 
-What tells a living face from its recapture was learnt here from little data, so that no feature may be: they
-are those of EfficientNet-Lite0 (models.efficientnet) as ImageNet left them, mean and deviation of five blocks
-and the head's means. The head is fitted in closed form (training.head) with strong regularisation. A picture
-is turned so that its brighter half is on the left before anything else, so that it and its mirror image have
-the same features and the same score, at the price of one look.
+What tells a bona fide face from its recapture was learnt here from little data, so that no feature may be:
+they are those of EfficientNet-Lite0 (models.efficientnet) as ImageNet left them, mean and deviation of five
+blocks and the head's means. The head is fitted in closed form (training.head) with strong regularisation. A
+picture is turned so that its brighter half is on the left before anything else, so that it and its mirror
+image have the same features and the same score, at the price of one look.
 
 With `detail` the encoder looks a second time, at a copy of half the resolution, which lacks the detail in
 which recaptures differ and shows the same person, room and light: statistics of the picture's blocks minus

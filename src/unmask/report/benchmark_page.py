@@ -100,7 +100,7 @@ def statistics(
     measured: Sequence[ClipStatistics], *, by: Any = lambda row: row.family or "bona fide"
 ) -> dict[str, dict[str, tuple[float, float, float]]]:
     """Group -> statistic -> (5th percentile, median, 95th) over its clips; the groups in order of name, the
-    living first.
+    bona fide first.
     """
     groups: dict[str, list[ClipStatistics]] = {}
     for row in measured:
@@ -137,7 +137,7 @@ def _template() -> jinja2.Template:
 
 
 def _counts(rows: Sequence[Mapping[str, str]], column: str) -> list[tuple[str, dict[str, int]]]:
-    """(value, split -> how many), in order of name; empty is the living's instrument, and no domain."""
+    """(value, split -> how many), in order of name; bona fide has an empty instrument, and no domain."""
     empty = {"instrument": "bona fide", "like": "bona fide", "domain": "recorded anywhere"}.get(column, "")
     values = sorted({row[column] for row in rows})
     return [

@@ -83,17 +83,17 @@ def roc(systems: Sequence[Evaluation]) -> str:
 def histograms(system: Evaluation) -> dict[str, str]:
     """Instrument, or "bona fide", -> its scores as shares of its own, over those of the bona fide."""
     table = metrics.columns(system.test)
-    living = _finite(table.living())
-    finite = [living, *map(_finite, table.attacks().values())]
+    bona_fide = _finite(table.bona_fide_scores())
+    finite = [bona_fide, *map(_finite, table.attacks().values())]
     if not any(map(len, finite)):
         return {}
     every = np.concatenate(finite)
     edges = np.linspace(*_span(every), BINS + 1)
-    groups: dict[str, np.ndarray] = {"bona fide": living} if len(living) else {}
+    groups: dict[str, np.ndarray] = {"bona fide": bona_fide} if len(bona_fide) else {}
     groups |= {name: _finite(scores) for name, scores in table.attacks().items()}
     return {
         name: _histogram(
-            scores, living, edges, system.levels(), colour=BONA_FIDE if name == "bona fide" else ATTACK
+            scores, bona_fide, edges, system.levels(), colour=BONA_FIDE if name == "bona fide" else ATTACK
         )
         for name, scores in groups.items()
         if len(scores)
@@ -133,13 +133,13 @@ def _span(scores: np.ndarray) -> tuple[float, float]:
 
 
 def _histogram(
-    scores: np.ndarray, living: np.ndarray, edges: np.ndarray, levels: Sequence[float], *, colour: str
+    scores: np.ndarray, bona_fide: np.ndarray, edges: np.ndarray, levels: Sequence[float], *, colour: str
 ) -> str:
     figure, axes = _figure(2.5, 1.35)
     shares = np.histogram(scores, edges)[0] / len(scores)
     axes.stairs(100 * shares, edges, fill=True, color=colour, alpha=0.85, lw=0)
-    if colour != BONA_FIDE and len(living):
-        axes.stairs(100 * np.histogram(living, edges)[0] / len(living), edges, color=BONA_FIDE, lw=1)
+    if colour != BONA_FIDE and len(bona_fide):
+        axes.stairs(100 * np.histogram(bona_fide, edges)[0] / len(bona_fide), edges, color=BONA_FIDE, lw=1)
     for level in levels[:4]:
         axes.axvline(level, color=INK, lw=1, ls="--")
     axes.set(xlim=(edges[0], edges[-1]), ylim=(0, None), yticks=[])
@@ -151,15 +151,15 @@ def _histogram(
 def rates_of(system: Evaluation, *, worst: bool) -> tuple[np.ndarray, np.ndarray]:
     """(APCER of the worst instrument or of all attacks pooled, BPCER) at each threshold, from the lowest."""
     table = metrics.columns(metrics.over(system.test, system.worst_of))
-    living = metrics.ranked(table.living())
+    bona_fide = metrics.ranked(table.bona_fide_scores())
     attacks = [metrics.ranked(scores) for scores in table.attacks().values()]
-    levels = np.unique(np.concatenate([living.finite, *(one.finite for one in attacks)]))
+    levels = np.unique(np.concatenate([bona_fide.finite, *(one.finite for one in attacks)]))
     levels = np.append(levels, np.nextafter(levels[-1], math.inf))
     if worst:
         passed = np.max([one.accepted(levels) / one.count for one in attacks], axis=0)
     else:
         passed = np.sum([one.accepted(levels) for one in attacks], axis=0) / sum(one.count for one in attacks)
-    return passed, living.refused(levels) / living.count
+    return passed, bona_fide.refused(levels) / bona_fide.count
 
 
 def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -146,7 +146,7 @@ def _template() -> jinja2.Template:
 
 def _system(system: Evaluation, provenance: Provenance, report: Report, *, anchor: str) -> dict[str, Any]:
     shown: list[Gallery] = galleries(system, provenance.evidence or NO_EVIDENCE)
-    living = sum(score.label is Label.BONA_FIDE for score in system.test)
+    bona_fide = sum(score.label is Label.BONA_FIDE for score in system.test)
     return {
         "anchor": anchor,
         "name": system.name,
@@ -157,8 +157,8 @@ def _system(system: Evaluation, provenance: Provenance, report: Report, *, ancho
         "shown": system.shown,
         "rule": system.rule_words or "the oracle, chosen on test",
         "levels": system.levels(),
-        "living": living,
-        "attacks": len(system.test) - living,
+        "bona_fide": bona_fide,
+        "attacks": len(system.test) - bona_fide,
         "subjects": len({score.subject for score in system.test if score.subject}),
         "dev": system.dev_counts,
         "points": system.points,
@@ -200,8 +200,8 @@ def _plane(system: Evaluation) -> dict[str, Any] | None:
         return None
     if not (np.isfinite(variance) & np.isfinite(delta_kl)).any():
         return None
-    living = np.array([row.label is Label.BONA_FIDE for row in rows])
-    return {"picture": charts.uri(decision_plane(delta_kl, variance, living)), "count": len(rows)}
+    bona_fide = np.array([row.label is Label.BONA_FIDE for row in rows])
+    return {"picture": charts.uri(decision_plane(delta_kl, variance, bona_fide)), "count": len(rows)}
 
 
 def _epoch(system: Evaluation) -> dict[str, Any]:

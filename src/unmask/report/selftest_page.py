@@ -22,7 +22,7 @@ def checklist(plan: Sequence[PlannedPresentation], *, made_at: datetime) -> str:
         species=SPECIES,
         subjects=sorted({row.subject for row in plan}),
         attacks=sum(bool(row.instrument) for row in plan),
-        living=sum(not row.instrument for row in plan),
+        bona_fide=sum(not row.instrument for row in plan),
         needed=captures_needed(0.05),
     )
     return plain_page("Self-test: checklist", body, made_at=made_at, wide=False)
@@ -32,11 +32,11 @@ def report(outcome: SelftestOutcome, *, model: str, where: str, made_at: datetim
     """The page that says what came of the plan, and that it is not a certificate."""
     attacks = [kind for kind in outcome.kinds if kind.name != NOBODY and kind.errors.count]
     worst = max(attacks, key=lambda kind: (kind.errors.value, kind.bound), default=None)
-    living = next((kind for kind in outcome.kinds if kind.name == NOBODY and kind.errors.count), None)
+    bona_fide = next((kind for kind in outcome.kinds if kind.name == NOBODY and kind.errors.count), None)
     body = template("selftest_report.html.j2").render(
         outcome=outcome,
         worst=worst,
-        living=living,
+        bona_fide=bona_fide,
         model=model,
         where=where,
         nobody=NOBODY,

@@ -16,7 +16,7 @@ from unmask.report.plain_page import plain_page, template
 from unmask.scores.stress import StressRow, read_stress
 from unmask.types import Label
 
-LIVING, ATTACKS, FLIPS = "#1f6fb2", "#a8201a", INK
+BONA_FIDE, ATTACKS, FLIPS = "#1f6fb2", "#a8201a", INK
 PEER_GROWTH = 1.2  # 121 to 145 px
 AS_IT_IS = "as is"
 
@@ -67,12 +67,12 @@ def _change(name: str, found: Sequence[Effect], rows: Sequence[StressRow], *, li
     title = known.title if known else name
     return {
         "title": title,
-        "living": found[0].bpcer.count,
+        "bona_fide": found[0].bpcer.count,
         "attacks": found[0].attacks_accepted.count,
         "scores": draw(
             [
                 Line(values=[one.mean_absolute_change for one in line], colour=FLIPS, dash="2 3"),
-                Line(values=[one.bona_fide_change for one in line], colour=LIVING),
+                Line(values=[one.bona_fide_change for one in line], colour=BONA_FIDE),
                 Line(values=[one.attack_change for one in line], colour=ATTACKS, dash="6 3"),
             ],
             places,
@@ -84,7 +84,7 @@ def _change(name: str, found: Sequence[Effect], rows: Sequence[StressRow], *, li
         "rates": draw(
             [
                 Line(values=[one.flips.value for one in line], colour=FLIPS, dash="2 3"),
-                Line(values=[one.bpcer.value for one in line], colour=LIVING),
+                Line(values=[one.bpcer.value for one in line], colour=BONA_FIDE),
                 Line(values=[one.attacks_accepted.value for one in line], colour=ATTACKS, dash="6 3"),
             ],
             places,
@@ -120,7 +120,7 @@ def _growth(rows: Sequence[StressRow]) -> dict[str, Any] | None:
     lines = [
         Line(
             values=[scores.get((row.score.name, place), math.nan) for place in places],
-            colour=LIVING if row.score.label is Label.BONA_FIDE else ATTACKS,
+            colour=BONA_FIDE if row.score.label is Label.BONA_FIDE else ATTACKS,
             width=0.9,
             dots=False,
             dash="" if row.score.label is Label.BONA_FIDE else "5 3",

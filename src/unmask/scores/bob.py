@@ -40,9 +40,9 @@ def write_csv(scores: Sequence[Score]) -> str:
     free = list(dict.fromkeys(name for score in scores for name in score.columns if name not in COLUMNS))
     rows: list[list[object]] = [[*COLUMNS, *free]]
     for score in scores:
-        living = score.label is Label.BONA_FIDE
-        kind = "" if living else score.instrument or "attack"
-        fixed = [score.subject, score.name, living, kind, _cell(score)]
+        bona_fide = score.label is Label.BONA_FIDE
+        kind = "" if bona_fide else score.instrument or "attack"
+        fixed = [score.subject, score.name, bona_fide, kind, _cell(score)]
         rows.append([*fixed, *(score.columns.get(name, "") for name in free)])
     return as_csv(rows)
 
@@ -64,13 +64,13 @@ def read_four(text: str, where: str) -> list[Score]:
                 "must not hold spaces"
             )
         claimed, real, presentation, cell = words
-        living = claimed == real
+        bona_fide = claimed == real
         scores.append(
             validated_score(
                 presentation,
-                Label.BONA_FIDE if living else Label.ATTACK,
+                Label.BONA_FIDE if bona_fide else Label.ATTACK,
                 number(cell, where=line),
-                instrument="" if living else real,
+                instrument="" if bona_fide else real,
                 subject=claimed,
                 columns={},
                 where=line,

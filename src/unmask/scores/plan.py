@@ -18,7 +18,7 @@ from unmask.scores.cells import csv_rows, label_of, table_text, validated_score
 from unmask.types import DataError, Label, Presentation, PresentationRecord, SettingsError
 
 COLUMNS = ("number", "block", "presentation", "subject", "label", "instrument", "response", "remark")
-ATTACKS_PER_LIVING = 3  # 150 attacks and 50 bona fide a species, taken in turns
+ATTACKS_PER_BONA_FIDE = 3  # 150 attacks and 50 bona fide a species, taken in turns
 SILENT = "none"
 RETRY = re.compile(r"(?P<name>.+?)(?:_r(?P<retry>[1-9][0-9]?))?")
 
@@ -50,7 +50,7 @@ def make_plan(
     per_species: int,
     species: Sequence[str],
     seed: int,
-    attacks_per_bona_fide: int = ATTACKS_PER_LIVING,
+    attacks_per_bona_fide: int = ATTACKS_PER_BONA_FIDE,
 ) -> list[PlannedPresentation]:
     """Species by species: one bona fide presentation, then three attacks, or as many as are wished, with
     artefacts of the same subject.

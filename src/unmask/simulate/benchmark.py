@@ -43,7 +43,9 @@ DEV, TEST = 0.2, 0.4  # shares of the subjects
 BONA_FIDE = 0.4  # share of the recordings
 SHOWN = ("print", "replay")  # the families of OULU-NPU, dealt so that each of its folds has some
 MARK = "benchmark.json"
-VERSION = 2  # from 2 on, who wears a mask keeps an own background as often as the living: 0.75, 0.6 before
+VERSION = (
+    2  # from 2 on, who wears a mask keeps an own background as often as bona fide faces: 0.75, 0.6 before
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ def keeps_own_background(rng: np.random.Generator, bust: Bust, place: Pose, *, v
 def draw_face_share(rng: np.random.Generator, *, view: View) -> float:
     """The face's width over the view's shorter side, 0.2 to 0.6 and mostly near 0.36.
 
-    A living face of 0.145 m is never nearer than 0.34 m, where wide lenses begin to make caricatures.
+    A bona fide face of 0.145 m is never nearer than 0.34 m, where wide lenses begin to make caricatures.
     """
     largest = min(MOST_SHARE, view.focal_px * 0.145 / (0.34 * min(view.height, view.width)))
     drawn = np.exp(rng.normal(np.log(FACE_SHARE), FACE_SHARE_SPREAD))

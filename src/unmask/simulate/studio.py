@@ -105,7 +105,7 @@ class Studio:
     """Portraits and rooms, with the busts made from them kept for the next clip.
 
     With `heads`, a share of HEADS of the subjects is a head of that model in its portrait's skin: by the
-    portrait's name, so that a subject is the same person everywhere, living and as a victim.
+    portrait's name, so that a subject is the same person everywhere, bona fide and as a victim.
 
     `cache`: folder for what is slow to make from a portrait. `others`: faces for wearers of masks; the
     portraits themselves when empty.
@@ -188,7 +188,7 @@ class Studio:
         bust = self.bust(portrait)
         place = _place(rng, bust, view=stage.view, face_share=share)
         if request.instrument is None:
-            return _living(rng, bust, stage=stage, place=place, times=times)
+            return _bona_fide(rng, bust, stage=stage, place=place, times=times)
         face = project(place.moved(bust.points[:POINTS]), stage.view)[:, :2]
         setting = Setting(
             stage=stage,
@@ -232,7 +232,7 @@ class Studio:
         # Often large, so that it is as crisp as a face before the camera; or with its room about it.
         place = _place(rng, bust, view=stage.view, face_share=float(rng.uniform(0.35, 0.9)))
         truth = Truth(camera=camera)
-        exposures = truth.kept(_living(rng, bust, stage=stage, place=place, times=times))
+        exposures = truth.kept(_bona_fide(rng, bust, stage=stage, place=place, times=times))
         frames = capture(exposures, rng, camera=camera, fps=request.fps)
         return ShownPicture(frames=tuple(frames), meshes=tuple(truth.meshes))
 
@@ -241,7 +241,7 @@ def _worth_showing(camera: Camera) -> Camera:
     """As it takes the pictures that attackers choose: the face not in the dark, no haze, a firm tone.
 
     Two cameras in a row flatten and neutralise a picture twice; this one does half of it, so that shown faces
-    come out as living ones do.
+    come out as bona fide ones do.
     """
     return replace(
         camera,
@@ -271,7 +271,7 @@ def _place(rng: np.random.Generator, bust: Bust, *, view: View, face_share: floa
     return replace(place, translation=(place.translation * max(1.0, found / face_share)).astype(np.float32))
 
 
-def _living(
+def _bona_fide(
     rng: np.random.Generator, bust: Bust, *, stage: Stage, place: Pose, times: Sequence[float]
 ) -> Iterator[Exposure]:
     """The head on the stage, or before the background it was photographed with, where that fills the view."""

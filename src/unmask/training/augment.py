@@ -73,6 +73,11 @@ class Augmentation:
                 "[augmentation] needs cutout_side in (0, 1), gamma_range >= 1 and jpeg_quality in [5, 95], "
                 f"not {self}"
             )
+        if not (0 <= self.colour_range < 1 and self.light_range >= 0 and self.noise_sigma >= 0):
+            raise SettingsError(
+                "[augmentation] needs colour_range in [0, 1), light_range >= 0 and noise_sigma >= 0, not "
+                f"{self.colour_range}, {self.light_range} and {self.noise_sigma}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

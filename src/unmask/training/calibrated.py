@@ -25,10 +25,10 @@ def fitted_map(rows: Sequence[Row], scores: np.ndarray, *, threshold: float, alo
 
     DataError where bona fide do not score higher than attacks.
     """
-    living, attacks = presentation_scores(rows, scores, alone=alone)
-    pooled = np.concatenate([living, *attacks.values()])
+    bona_fide, attacks = presentation_scores(rows, scores, alone=alone)
+    pooled = np.concatenate([bona_fide, *attacks.values()])
     odds = logit(np.clip(pooled, EDGE, 1 - EDGE))
-    slope, _ = platt_curve(odds, np.arange(len(pooled)) < len(living))
+    slope, _ = platt_curve(odds, np.arange(len(pooled)) < len(bona_fide))
     if slope <= 0:
         raise DataError(
             "bona fide clips of dev do not score higher than its attacks, so no rising map fits them; look "

@@ -43,8 +43,8 @@ def score_set(
 
     `scored` is told how many more clips have been scored.
     """
-    living, _ = by_instrument(prepared.rows, origin=str(prepared.root))
-    bona_fide = np.isin(np.arange(len(prepared.rows)), living)
+    bona_fide_rows, _ = by_instrument(prepared.rows, origin=str(prepared.root))
+    bona_fide = np.isin(np.arange(len(prepared.rows)), bona_fide_rows)
     parts = np.array_split(np.arange(len(prepared.rows)), -(-len(prepared.rows) // size))
     scores, losses = [], []
     if isinstance(network, Encoder):
@@ -100,17 +100,17 @@ def score_finished(
 
 def judge(prepared: PreparedSet, scored: DevScores, *, step: int, alone: bool) -> Dev:
     """The error rates of the set's presentations, at its own EER threshold."""
-    living, attacks = presentation_scores(prepared.rows, scored.scores, alone=alone)
+    bona_fide, attacks = presentation_scores(prepared.rows, scored.scores, alone=alone)
     pooled = np.concatenate(list(attacks.values()))
-    eer = metrics.eer(living, pooled)
+    eer = metrics.eer(bona_fide, pooled)
     return Dev(
         step=step,
         loss=scored.loss,
-        auc=metrics.auc(living, pooled),
+        auc=metrics.auc(bona_fide, pooled),
         eer=eer.rate,
         threshold=eer.threshold,
-        acer=metrics.acer(living, attacks, threshold=eer.threshold),
-        bpcer=metrics.bpcer(living, eer.threshold),
+        acer=metrics.acer(bona_fide, attacks, threshold=eer.threshold),
+        bpcer=metrics.bpcer(bona_fide, eer.threshold),
         apcer=metrics.apcer(attacks, eer.threshold),
     )
 

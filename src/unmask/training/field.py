@@ -120,12 +120,12 @@ def _folds(
         chosen = first_clips(prepared.rows, VIEWS[seen])
         found = presentation_scores([prepared.rows[n] for n in chosen], scores[chosen])
         classes[part] = found[0], np.concatenate(list(found[1].values()))
-    living, attacks = classes["test"]
-    own = metrics.eer(living, attacks)
+    bona_fide, attacks = classes["test"]
+    own = metrics.eer(bona_fide, attacks)
     thresholds = {
         "test-eer": own.threshold,
         "dev-eer": metrics.eer(*classes["dev"]).threshold,
-        "oracle": metrics.minimum_acer(living, {"attack": attacks}).threshold,
+        "oracle": metrics.minimum_acer(bona_fide, {"attack": attacks}).threshold,
     }
     folds = []
     for way, threshold in thresholds.items():
@@ -136,10 +136,10 @@ def _folds(
                 seen=seen,
                 threshold_from=way,
                 threshold=threshold,
-                hter=metrics.hter(living, attacks, threshold=threshold),
-                auc=metrics.auc(living, attacks),
+                hter=metrics.hter(bona_fide, attacks, threshold=threshold),
+                auc=metrics.auc(bona_fide, attacks),
                 eer=own.rate,
-                bona_fide=len(living),
+                bona_fide=len(bona_fide),
                 attacks=len(attacks),
             )
         )

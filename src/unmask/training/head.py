@@ -275,8 +275,8 @@ def row_weights(sets: Sequence[Sequence[Row]], settings: HeadSettings) -> np.nda
         )
     parts = [_of_set(rows) * share / sum(shares) for rows, share in zip(sets, shares, strict=True)]
     weights = np.concatenate(parts)
-    living = np.array([row.label is Label.BONA_FIDE for rows in sets for row in rows])
-    for kind in (living, ~living):
+    bona_fide = np.array([row.label is Label.BONA_FIDE for rows in sets for row in rows])
+    for kind in (bona_fide, ~bona_fide):
         if weights[kind].sum() > 0:
             weights[kind] *= settings.rows / 2 / weights[kind].sum()
     return weights

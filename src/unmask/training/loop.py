@@ -154,8 +154,8 @@ def _begin(
 def _refuse_without_first(settings: Settings, init: str | Path | None, *, going_on: bool) -> None:
     if settings.run.backbone == "frozen" and init is None and not going_on:
         raise SettingsError(
-            "[run] backbone is frozen, but there is none yet; give --init weights of stage 1, of an encoder "
-            "imagenet"
+            "[run] backbone is frozen, but there is none yet; give by --init the weights of stage 1, or "
+            "`imagenet` for a network on the encoder"
         )
 
 
@@ -168,11 +168,11 @@ def _fit(fabric: Fabric, network: Encoder, settings: Settings, sets: Sets) -> No
             features_of(network, prepared, device=device, progress=partial(_looked, fabric.print))
     fabric.barrier()
     raw = features_of(network, sets.train, device=device)
-    living = np.array([row.label is Label.BONA_FIDE for row in sets.train.rows])
+    bona_fide = np.array([row.label is Label.BONA_FIDE for row in sets.train.rows])
     parts = list(rows_by_set(sets.train).values())
     weights, real = row_weights(parts, settings.head), real_rows(sets.train, settings.head)
-    head = fit_groups(raw, living, groups=groups_of(settings), weights=weights, real=real)
-    head = with_framing(head, raw, living, sets=parts, weights=weights, gain=settings.head.tight_gain)
+    head = fit_groups(raw, bona_fide, groups=groups_of(settings), weights=weights, real=real)
+    head = with_framing(head, raw, bona_fide, sets=parts, weights=weights, gain=settings.head.tight_gain)
     set_head(network, head, device=device)
 
 

@@ -48,10 +48,11 @@ def matched(
     """The contract's f32 points at `precision`; clip scores (rows,) are `before` in f32 and `after` there."""
     calibrated = contract.score_map or float
     alone = contract.clip.frames == 1
-    old_living, old_attacks = _calibrated(rows, before, calibrated, alone=alone)
-    living, attacks = _calibrated(rows, after, calibrated, alone=alone)
+    old_bona_fide, old_attacks = _calibrated(rows, before, calibrated, alone=alone)
+    bona_fide, attacks = _calibrated(rows, after, calibrated, alone=alone)
     old, new = (
-        np.concatenate([one, *many.values()]) for one, many in ((old_living, old_attacks), (living, attacks))
+        np.concatenate([one, *many.values()])
+        for one, many in ((old_bona_fide, old_attacks), (bona_fide, attacks))
     )
     clips = np.array([[calibrated(float(score)) for score in each] for each in (before, after)])
     moved = float(np.sqrt(np.mean((clips[1] - clips[0]) ** 2)))
@@ -72,9 +73,9 @@ def matched(
                 precision=precision,
                 apcer=accepted[worst],
                 worst_instrument=worst,
-                bpcer=metrics.bpcer(living, threshold),
-                attacks=len(new) - len(living),
-                bona_fide=len(living),
+                bpcer=metrics.bpcer(bona_fide, threshold),
+                attacks=len(new) - len(bona_fide),
+                bona_fide=len(bona_fide),
                 measured_on=measured_on,
             )
         )
@@ -82,8 +83,8 @@ def matched(
         points=tuple(points),
         presentations=len(new),
         flipped=flipped,
-        auc_before=metrics.auc(old_living, np.concatenate(list(old_attacks.values()))),
-        auc=metrics.auc(living, np.concatenate(list(attacks.values()))),
+        auc_before=metrics.auc(old_bona_fide, np.concatenate(list(old_attacks.values()))),
+        auc=metrics.auc(bona_fide, np.concatenate(list(attacks.values()))),
         moved=moved,
     )
 
@@ -101,9 +102,9 @@ def carried(before: np.ndarray, after: np.ndarray, *, threshold: float) -> float
 def _calibrated(
     rows: Sequence[Row], scores: np.ndarray, calibrated: Callable[[float], float], *, alone: bool
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    living, attacks = presentation_scores(rows, scores, alone=alone)
+    bona_fide, attacks = presentation_scores(rows, scores, alone=alone)
 
     def through(raw: np.ndarray) -> np.ndarray:
         return np.array([calibrated(float(score)) for score in raw])
 
-    return through(living), {name: through(raw) for name, raw in attacks.items()}
+    return through(bona_fide), {name: through(raw) for name, raw in attacks.items()}

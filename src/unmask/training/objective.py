@@ -56,12 +56,12 @@ def _answers(output: Output) -> str:
 
 def _hypothesis_terms(draws: Draws, batch: Batch, *, settings: Loss) -> Iterator[Tensor]:
     """FGHV's three constraints."""
-    living = batch.bona_fide
+    bona_fide = batch.bona_fide
     if settings.relative:
-        near = relative(draws, living, form=settings.relative_form, margin=settings.relative_margin)
+        near = relative(draws, bona_fide, form=settings.relative_form, margin=settings.relative_margin)
         yield settings.relative * near
     if settings.variance:
-        yield settings.variance * variance(draws, living, of=settings.variance_of)
+        yield settings.variance * variance(draws, bona_fide, of=settings.variance_of)
     if settings.distribution:
         yield settings.distribution * distribution(draws, margin=settings.distribution_margin)
 

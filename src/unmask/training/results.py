@@ -138,32 +138,32 @@ def _of_weights(
     threshold = float("nan")
     for part, prepared in parts.items():
         scores = score_finished(network, prepared, settings, scored=scored).scores
-        living, attacks = presentation_scores(prepared.rows, scores)
+        bona_fide, attacks = presentation_scores(prepared.rows, scores)
         if worst == "family":
             attacks = metrics.families(attacks)
-        own = metrics.eer(living, np.concatenate(list(attacks.values()))).threshold
+        own = metrics.eer(bona_fide, np.concatenate(list(attacks.values()))).threshold
         ways = {"dev": own if part == "dev" else threshold}
         if part != "dev":
-            ways |= {"oracle": metrics.minimum_acer(living, attacks).threshold, "test-eer": own}
+            ways |= {"oracle": metrics.minimum_acer(bona_fide, attacks).threshold, "test-eer": own}
         threshold = ways["dev"]
         for way, at in ways.items():
-            rates = _rates(living, attacks, at) | {"worst_of": worst}
+            rates = _rates(bona_fide, attacks, at) | {"worst_of": worst}
             found.append(Result(weights=weights, step=step, part=part, threshold_from=way, **rates))
     return found
 
 
-def _rates(living: np.ndarray, attacks: Mapping[str, np.ndarray], threshold: float) -> dict:
+def _rates(bona_fide: np.ndarray, attacks: Mapping[str, np.ndarray], threshold: float) -> dict:
     pooled = np.concatenate(list(attacks.values()))
     accepted = metrics.apcer(attacks, threshold)
     worst = max(accepted, key=lambda instrument: accepted[instrument])
     return {
         "threshold": threshold,
-        "auc": metrics.auc(living, pooled),
-        "eer": metrics.eer(living, pooled).rate,
-        "acer": metrics.acer(living, attacks, threshold=threshold),
-        "bpcer": metrics.bpcer(living, threshold),
+        "auc": metrics.auc(bona_fide, pooled),
+        "eer": metrics.eer(bona_fide, pooled).rate,
+        "acer": metrics.acer(bona_fide, attacks, threshold=threshold),
+        "bpcer": metrics.bpcer(bona_fide, threshold),
         "worst_apcer": accepted[worst],
         "worst_instrument": worst,
-        "bona_fide": len(living),
+        "bona_fide": len(bona_fide),
         "attacks": len(pooled),
     }

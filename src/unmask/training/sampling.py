@@ -27,20 +27,21 @@ class Balanced:
             raise DataError(
                 f"{prepared.root} has one domain, {names[0]!r}; drop [batches] domains, or train on several"
             )
-        self.living = max(1, min(batches.size - 1, round(batches.size * batches.bona_fide)))  # of each part
+        count = round(batches.size * batches.bona_fide)
+        self.bona_fide_count = max(1, min(batches.size - 1, count))  # of each part
         self.bona_fide = _by_domain(bona_fide, domains)  # a pool of clips for each domain
         self.attacks = _attacks_by_domain(instruments, domains)  # of each domain, a pool for each instrument
 
     def numbers(self, rng: np.random.Generator, *, parts: int) -> np.ndarray:
         """The clips of a step (parts, B), bona fide first."""
         size = self.batches.size
-        attacks = self._attacks(rng, count=parts * (size - self.living))
-        faces = self._faces(rng, count=parts * self.living)
+        attacks = self._attacks(rng, count=parts * (size - self.bona_fide_count))
+        faces = self._faces(rng, count=parts * self.bona_fide_count)
         return self.dealt(np.concatenate([faces, attacks]).astype(np.int64), parts=parts)
 
     def dealt(self, values: np.ndarray, *, parts: int) -> np.ndarray:
         """Values of a step's clips (parts x B,), bona fide first, -> (parts, B), in each part so again."""
-        faces, attacks = np.split(values, [parts * self.living])
+        faces, attacks = np.split(values, [parts * self.bona_fide_count])
         return np.concatenate([faces.reshape(parts, -1), attacks.reshape(parts, -1)], axis=1)
 
     def _faces(self, rng: np.random.Generator, *, count: int) -> np.ndarray:

@@ -37,6 +37,11 @@ class SearchSpace:
     whole: bool = False
 
     @property
+    def ends(self) -> tuple[Any, ...]:
+        """All choices, or both ends of the range: where these may be, all between may be."""
+        return self.choices or (self.low, self.high)
+
+    @property
     def log(self) -> bool:
         """Whether it is searched by its logarithm."""
         return self.low > 0 and self.high / self.low >= DECADE

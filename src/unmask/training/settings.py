@@ -6,7 +6,7 @@ The resolved settings are saved beside the weights, so that a run can be started
 import json
 import math
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from itertools import takewhile
@@ -15,7 +15,8 @@ from typing import Any, Literal, get_type_hints
 
 from unmask.media.regular import refuse_special
 from unmask.training.augment import Augmentation
-from unmask.training.typed import record_of
+from unmask.training.ranges import refuse_out_of_range
+from unmask.training.typed import record_of, value_of
 from unmask.types import ClipSpec, SettingsError
 
 # What the section [fghv] calls by the names of its paper, and where each belongs: docs/fghv.md.
@@ -221,22 +222,7 @@ class Settings:
     arguments: Mapping[str, Any] = field(default_factory=dict)  # of the network: scalars and lists
 
     def __post_init__(self) -> None:
-        lowest = {"run": ("steps", "save_every", "log_every"), "batches": ("accumulate",)}
-        lowest |= {"evaluation": ("every", "batch"), "compute": ("devices", "nodes"), "head": ("rows",)}
-        for section, names in lowest.items():
-            for name in names:
-                _in(self, section, name, "at least 1", lambda value: value >= 1)
-        for section, name in (
-            ("batches", "clips_bona_fide"),
-            ("batches", "clips_attack"),
-            ("head", "strength"),
-            ("optimiser", "warmup"),
-            ("optimiser", "clip_norm"),
-            ("optimiser", "decay"),
-            ("evaluation", "patience"),
-            ("compute", "threads"),
-        ):
-            _in(self, section, name, "at least 0", lambda value: value >= 0)
+        refuse_out_of_range(asdict(self))
         shares = self.head.shares
         if shares and not (all(math.isfinite(share) and share >= 0 for share in shares) and any(shares)):
             raise SettingsError(f"[head] shares must be 0 or more, one of them above 0, not {list(shares)}")
@@ -250,17 +236,6 @@ class Settings:
             raise SettingsError(
                 "[batches] domains come equally only in the order 'balanced', not 'epochs'; drop one of both"
             )
-        _in(self, "batches", "size", "at least 2", lambda value: value >= 2)
-        _in(self, "batches", "bona_fide", "in (0, 1)", lambda value: 0 < value < 1)
-        _in(self, "optimiser", "rate", "above 0", lambda value: value > 0)
-        _in(self, "optimiser", "momentum", "in [0, 1)", lambda value: 0 <= value < 1)
-        _in(self, "run", "ema", "in [0, 1)", lambda value: 0 <= value < 1)
-
-
-def _in(settings: Settings, section: str, name: str, rule: str, holds: Callable[[Any], bool]) -> None:
-    value = getattr(getattr(settings, section), name)
-    if not (math.isfinite(value) and holds(value)):
-        raise SettingsError(f"[{section}] {name} must be {rule}, not {value}")
 
 
 def presets() -> dict[str, Path]:
@@ -290,11 +265,28 @@ def read_settings(config: str | Path, *, overrides: Mapping[str, Any] | None = N
         raise SettingsError(f"{path} is not TOML ({broken}); correct it there") from broken
     for place, value in (overrides or {}).items():
         section, _, key = place.partition(".")
+        _refuse_change(section, key, value)
         for name, target in FGHV_CONSTANTS.items():
             if target == place and isinstance(given.get("fghv"), dict):
                 given["fghv"].pop(name, None)  # the same thing by its other name
         given.setdefault(section, {})[key] = value
     return from_mapping(given, origin=str(path))
+
+
+def _refuse_change(section: str, key: str, value: Any) -> None:
+    """A change that names no setting, or is of another kind, is its own mistake and not that of the file."""
+    kinds = get_type_hints(Settings)
+    known = sorted([*kinds, "fghv"])
+    if section not in known:
+        raise SettingsError(
+            f"{section}.{key}={value}: there is no section {section!r}; there are {', '.join(known)}"
+        )
+    if section == "fghv" and key not in FGHV_CONSTANTS:
+        raise SettingsError(
+            f"fghv.{key}={value}: [fghv] has no {key!r}; it knows {', '.join(FGHV_CONSTANTS)}"
+        )
+    if section not in ("arguments", "fghv"):
+        value_of(kinds[section], key, value, where=f"{section}.{key}={value}")
 
 
 def changes_of(words: Sequence[str], *, option: str = "--set") -> dict[str, Any]:

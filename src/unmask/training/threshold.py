@@ -26,13 +26,15 @@ def presentation_scores(
     clips: dict[tuple[str, int], list[int]] = {}
     for number, row in enumerate(rows):
         clips.setdefault((row.name, number if alone else 0), []).append(number)
-    living: list[float] = []
+    bona_fide: list[float] = []
     attacks: dict[str, list[float]] = {}
     for numbers in clips.values():
         row = rows[numbers[0]]
-        kind = living if row.label is Label.BONA_FIDE else attacks.setdefault(row.instrument or "attack", [])
+        kind = (
+            bona_fide if row.label is Label.BONA_FIDE else attacks.setdefault(row.instrument or "attack", [])
+        )
         kind.append(float(np.mean(scores[numbers])))
-    return np.array(living), {name: np.array(attacks[name]) for name in sorted(attacks)}
+    return np.array(bona_fide), {name: np.array(attacks[name]) for name in sorted(attacks)}
 
 
 def margin(bona_fide: np.ndarray, attacks: np.ndarray, threshold: float, *, error: float) -> float:
@@ -42,8 +44,8 @@ def margin(bona_fide: np.ndarray, attacks: np.ndarray, threshold: float, *, erro
     of the bona fide ones below threshold - margin; but never so wide that less than DECIDED_AT_ONCE of the
     clips on their right side get out of it.
 
-    >>> living, attack = np.array([0.45, 0.7, 0.8, 0.9]), np.array([0.1, 0.2, 0.3, 0.52])
-    >>> round(margin(living, attack, 0.5, error=0.0), 3)
+    >>> bona_fide, attack = np.array([0.45, 0.7, 0.8, 0.9]), np.array([0.1, 0.2, 0.3, 0.52])
+    >>> round(margin(bona_fide, attack, 0.5, error=0.0), 3)
     0.05
     """
     # "higher" takes a score that occurs, so at most `error` of them lie beyond it
@@ -108,19 +110,19 @@ def operating_points(
     A network that is not trained yet may give attacks a score of 1: no threshold keeps them out, and theirs
     is 1, with the rates that it has.
     """
-    living, attacks = presentation_scores(rows, scores, alone=alone)
+    bona_fide, attacks = presentation_scores(rows, scores, alone=alone)
     clips = presentation_scores(rows, scores, alone=True)
     thresholds = {
-        "default": metrics.threshold_at_apcer(living, families(attacks), target=settings.default_apcer),
-        "strict": metrics.threshold_at_apcer(living, families(attacks), target=settings.strict_apcer),
-        "lenient": metrics.threshold_at_bpcer(living, attacks, target=settings.lenient_bpcer),
+        "default": metrics.threshold_at_apcer(bona_fide, families(attacks), target=settings.default_apcer),
+        "strict": metrics.threshold_at_apcer(bona_fide, families(attacks), target=settings.strict_apcer),
+        "lenient": metrics.threshold_at_bpcer(bona_fide, attacks, target=settings.lenient_bpcer),
     }
     within = {name: min(max(threshold, LEAST), 1.0) for name, threshold in thresholds.items()}
     return tuple(
         _point(
             name,
             threshold,
-            living,
+            bona_fide,
             attacks,
             margin=margin(
                 clips[0], np.concatenate(list(clips[1].values())), threshold, error=settings.early_error
@@ -135,7 +137,7 @@ def operating_points(
 def _point(
     name: str,
     threshold: float,
-    living: np.ndarray,
+    bona_fide: np.ndarray,
     attacks: Mapping[str, np.ndarray],
     *,
     margin: float,
@@ -151,8 +153,8 @@ def _point(
         precision=precision,
         apcer=accepted[worst],
         worst_instrument=worst,
-        bpcer=metrics.bpcer(living, threshold),
+        bpcer=metrics.bpcer(bona_fide, threshold),
         attacks=sum(len(scores) for scores in attacks.values()),
-        bona_fide=len(living),
+        bona_fide=len(bona_fide),
         measured_on=measured_on,
     )

@@ -95,8 +95,10 @@ def standards_of(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Standards, HypothesisEvidence]:
     """Standards of a training set, and what they come from: `most` of its bona fide clips, spread evenly."""
-    living = np.flatnonzero([row.label is Label.BONA_FIDE for row in prepared.rows])
-    chosen = living[np.unique(np.linspace(0, len(living) - 1, min(most, len(living))).round().astype(int))]
+    bona_fide = np.flatnonzero([row.label is Label.BONA_FIDE for row in prepared.rows])
+    chosen = bona_fide[
+        np.unique(np.linspace(0, len(bona_fide) - 1, min(most, len(bona_fide))).round().astype(int))
+    ]
     evidence = verify(network, prepared, numbers=chosen, search=search, progress=progress)
     rows, evidence = by_presentation([prepared.rows[number] for number in chosen], evidence)
     return standards(rows, evidence), evidence
@@ -120,12 +122,12 @@ def by_presentation(
 
 def standards(rows: Sequence[Row], evidence: HypothesisEvidence) -> Standards:
     """The standards of the bona fide presentations among these, which are to come from training."""
-    living = np.array([row.label is Label.BONA_FIDE for row in rows])
-    if living.sum() < 2:
+    bona_fide = np.array([row.label is Label.BONA_FIDE for row in rows])
+    if bona_fide.sum() < 2:
         raise DataError(
-            f"standards take 2 bona fide presentations or more, not {living.sum()}; name the training set"
+            f"standards take 2 bona fide presentations or more, not {bona_fide.sum()}; name the training set"
         )
-    variance, delta_kl = evidence.variance[living], evidence.delta_kl[living]
+    variance, delta_kl = evidence.variance[bona_fide], evidence.delta_kl[bona_fide]
     return Standards(
         variance_mean=float(variance.mean()),
         variance_deviation=float(variance.std()),
@@ -173,8 +175,8 @@ def fitted(rows: Sequence[Row], evidence: HypothesisEvidence, by: Standards) -> 
 def auc_of(rows: Sequence[Row], evidence: HypothesisEvidence, by: Standards, weights: Weights) -> float:
     """AUC of the score with these weights."""
     scores = combined(evidence, by, weights=weights)
-    living = np.array([row.label is Label.BONA_FIDE for row in rows])
-    return metrics.auc(scores[living], scores[~living])
+    bona_fide = np.array([row.label is Label.BONA_FIDE for row in rows])
+    return metrics.auc(scores[bona_fide], scores[~bona_fide])
 
 
 def table(rows: Sequence[Row], evidence: HypothesisEvidence, scores: np.ndarray) -> list[Score]:

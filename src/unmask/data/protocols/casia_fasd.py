@@ -38,13 +38,13 @@ def casia(
 def _protocol(scenario: str) -> Protocol:
     question, qualities, instruments = SCENARIOS[scenario]
     name = f"{NAME}/{scenario}"
-    living, attacks = len(qualities), len(qualities) * (len(instruments) - 1)  # of each person
+    bona_fide, attacks = len(qualities), len(qualities) * (len(instruments) - 1)  # of each person
     return Protocol(
         name=name,
         question=question,
         needs=(NAME,),
         split=partial(casia, qualities=qualities, instruments=instruments, name=name),
-        counts={"train+dev": (20 * living, 20 * attacks), "test": (30 * living, 30 * attacks)},
+        counts={"train+dev": (20 * bona_fide, 20 * attacks), "test": (30 * bona_fide, 30 * attacks)},
     )
 
 

@@ -97,7 +97,7 @@ def _counts(sources: Sequence[DataSet], targets: Sequence[DataSet]) -> dict[str,
 
 
 def _sum(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    return sum(living for living, _ in pairs), sum(attacks for _, attacks in pairs)
+    return sum(bona_fide for bona_fide, _ in pairs), sum(attacks for _, attacks in pairs)
 
 
 def _whole(sources: str, target: str) -> Protocol:

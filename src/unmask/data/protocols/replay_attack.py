@@ -21,7 +21,7 @@ KINDS = {  # name -> question, devices, media, attacks in train, dev and test wi
     "video": ("replayed videos", ("mobile", "highdef"), ("video",), (120, 120, 160)),
     "digitalphoto": ("photos on screens", ("mobile", "highdef"), ("photo",), (120, 120, 160)),
 }
-LIVING = (60, 60, 80)
+BONA_FIDE = (60, 60, 80)
 PARTS = ("train", "dev", "test")
 
 
@@ -75,8 +75,8 @@ def _protocol(kind: str, support: str = "") -> Protocol:
             name=name,
         ),
         counts={
-            part: (living, count // halves)
-            for part, living, count in zip(PARTS, LIVING, attacks, strict=True)
+            part: (bona_fide, count // halves)
+            for part, bona_fide, count in zip(PARTS, BONA_FIDE, attacks, strict=True)
         },
     )
 

@@ -17,7 +17,7 @@ from unmask.media.sources import MAX_FRAMES
 from unmask.types import Presentation
 
 FIRST_FRAMES = 60
-LIVING = (714, 599)  # in train and test
+BONA_FIDE = (714, 599)  # in train and test
 PRINTS = (339, 314)
 HELD_SCREEN = (
     (300, 296, 294, 250),
@@ -63,7 +63,7 @@ def _protocol(
 ) -> Protocol:
     name = f"{NAME}/{fold}"
     counts, *older = (
-        {"train+dev": (LIVING[0], learnt_ones), "test": (LIVING[1], asked_ones)}
+        {"train+dev": (BONA_FIDE[0], learnt_ones), "test": (BONA_FIDE[1], asked_ones)}
         for learnt_ones, asked_ones in attacks
     )
     return Protocol(

@@ -2,8 +2,8 @@
 TBIOM 2020, arXiv 1908.10654).
 
 A line of a list is three pictures and a label. Two things differ between copies and are never taken for
-granted: the order of the pictures (the modality is that of each path) and which label is the living face (it
-is read from paths that say real_part or fake_part, else from the published numbers of living faces, else it
+granted: the order of the pictures (the modality is that of each path) and which label is bona fide (it is
+read from paths that say real_part or fake_part, else from the published numbers of bona fide faces, else it
 must be said).
 """
 
@@ -23,7 +23,7 @@ LISTS = {
     "dev": ("val_private_list.txt", "val_list.txt"),
     "test": ("test_private_list.txt", "test_list.txt"),
 }
-COUNTS = {"train": (8942, 20324), "dev": (2994, 6614), "test": (17458, 40252)}  # (living, attacks)
+COUNTS = {"train": (8942, 20324), "dev": (2994, 6614), "test": (17458, 40252)}  # (bona fide, attacks)
 MODALITIES = ("color", "depth", "ir")
 CAMERA = "Intel RealSense SR300"
 # Folder of an attack -> instrument: a print with these parts cut out, held flat (s) or bent (b)
@@ -51,15 +51,15 @@ def casia_surf(
 ) -> list[Presentation]:
     """One presentation a line: its path is the colour picture, the columns "depth" and "ir" the others.
 
-    `live_label` (0 or 1) says what the lists call a living face, where nothing else does.
+    `live_label` (0 or 1) says what the lists call a bona fide face, where nothing else does.
     """
     folder = opened(root, of=TITLE, marks=[LISTS["train"][0]])
     rows: list[Presentation] = []
     for split, names in LISTS.items():
         if file := next((folder / name for name in names if (folder / name).is_file()), None):
             lines = list(_lines(file, split=split, refuse=refuse))
-            living = _living(lines, file=file, said=live_label)
-            rows += each(partial(_presentation, folder=folder, living=living), lines, refuse=refuse)
+            bona_fide = _bona_fide(lines, file=file, said=live_label)
+            rows += each(partial(_presentation, folder=folder, bona_fide=bona_fide), lines, refuse=refuse)
     if "test" not in {row.split for row in rows} or "dev" not in {row.split for row in rows}:
         wanted = " and ".join(LISTS[split][0] for split in ("dev", "test"))
         refuse(f"{folder} has not both {wanted}; take the lists that hold labels")
@@ -109,8 +109,8 @@ def _truth(path: str) -> Label | None:
     return Label.ATTACK if "/fake_part/" in path else None
 
 
-def _living(lines: list[_Line], *, file: Path, said: int | None) -> int:
-    """Which label of this list is a living face."""
+def _bona_fide(lines: list[_Line], *, file: Path, said: int | None) -> int:
+    """Which label of this list is a bona fide face."""
     found = {
         line.label if truth is Label.BONA_FIDE else 1 - line.label
         for line in lines
@@ -118,10 +118,10 @@ def _living(lines: list[_Line], *, file: Path, said: int | None) -> int:
     }
     if len(found) == 2:
         raise DataError(
-            f"{file} calls living faces 0 in some lines and 1 in others; take the list as shipped"
+            f"{file} calls bona fide faces 0 in some lines and 1 in others; take the list as shipped"
         )
     if found and said is not None and found != {said}:
-        raise DataError(f"{file} calls living faces {found.pop()}, by its paths, not {said}")
+        raise DataError(f"{file} calls bona fide faces {found.pop()}, by its paths, not {said}")
     if found or said is not None:
         return found.pop() if found else int(bool(said))
     ones = sum(line.label for line in lines)
@@ -129,15 +129,15 @@ def _living(lines: list[_Line], *, file: Path, said: int | None) -> int:
     fitting = [one for one, pair in ((1, numbers), (0, numbers[::-1])) if pair == (ones, len(lines) - ones)]
     if len(fitting) != 1:
         raise DataError(
-            f"{file} does not tell whether 0 or 1 is a living face: its paths do not say, and {ones} ones in "
-            f"{len(lines)} lines are not the published numbers; say which with casia-surf:live=1 or :live=0"
+            f"{file} does not tell whether 0 or 1 is a bona fide face: its paths do not say, and {ones} ones "
+            f"in {len(lines)} lines are not the published numbers; say which: casia-surf:live=1 or :live=0"
         )
     return fitting[0]
 
 
-def _presentation(line: _Line, *, folder: Path, living: int) -> Presentation:
+def _presentation(line: _Line, *, folder: Path, bona_fide: int) -> Presentation:
     colour = line.paths["color"]
-    label = Label.BONA_FIDE if line.label == living else Label.ATTACK
+    label = Label.BONA_FIDE if line.label == bona_fide else Label.ATTACK
     parts = colour.split("/")
     return Presentation(
         path=f"{folder}/{colour}",

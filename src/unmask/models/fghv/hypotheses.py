@@ -37,9 +37,9 @@ def variance(draws: Draws, bona_fide: Tensor, *, of: VarianceOf = "bona fide") -
     With `of` "both" that of e_k over attacks is added; the paper's figure shows the first alone.
     """
     real, attack = correlations(draws)
-    living = bona_fide.to(real.dtype)[:, None]  # (B, 1)
-    loss = _share(real.var(dim=-1, correction=0), living)
-    return loss + _share(attack.var(dim=-1, correction=0), 1 - living) if of == "both" else loss
+    is_bona_fide = bona_fide.to(real.dtype)[:, None]  # (B, 1)
+    loss = _share(real.var(dim=-1, correction=0), is_bona_fide)
+    return loss + _share(attack.var(dim=-1, correction=0), 1 - is_bona_fide) if of == "both" else loss
 
 
 def distribution(draws: Draws, *, margin: float = 0.9) -> Tensor:

@@ -1,4 +1,4 @@
-"""Make-up: a living face, its depth and its motion, with other colours on its skin."""
+"""Make-up: a bona fide face, its depth and its motion, with other colours on its skin."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -13,13 +13,13 @@ from unmask.simulate.stage.scene import Bust, Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Where and when an attack is presented: the same draw as for a living face.
+    """Where and when an attack is presented: the same draw as for a bona fide face.
 
     `model` names the instrument's model (a printer, a display, a kind of resin: one of the row's `models`).
     `show(moving)` makes the picture of the victim that is printed or replayed: one frame, or one for each of
     `times_s`. `victim` is the bust whose face is worn or shown, `wearer` somebody else's, behind a mask.
     `face_share`: longer side of the shown face's box over the view's shorter side; `aim_px` (2,) where on the
-    sensor a living face of that size would have its middle. `exposure_s`,
+    sensor a bona fide face of that size would have its middle. `exposure_s`,
     `readout_s`: the camera's shutter.
     """
 

@@ -19,7 +19,7 @@ FRONT = 0.94  # cosine of 20 degrees: nobody cuts a mask from a profile
 
 
 def wearers_stage(rng: np.random.Generator, stage: Stage, *, wearer: Bust, place: Pose) -> Stage:
-    """The stage, or the background the wearer was photographed with, as often as for the living."""
+    """The stage, or the background the wearer was photographed with, as often as for bona fide faces."""
     if keeps_own_background(rng, wearer, place, view=stage.view):
         return replace(stage, backdrop=own_backdrop(wearer, place, things=stage.things))
     return stage

@@ -1,4 +1,4 @@
-"""Recapture pairs: one picture taken as a living face and as an attack, in two dimensions."""
+"""Recapture pairs: one picture taken as a bona fide face and as an attack, in two dimensions."""
 
 from unmask.simulate.recapture.series import Recaptures
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from unmask.simulate.recapture.bona_fide import TakenPicture, photographed
 from unmask.simulate.recapture.cards import draw_card
 from unmask.simulate.recapture.display import crisp, panel, replayed, warm
 from unmask.simulate.recapture.edged import edged
-from unmask.simulate.recapture.living import LivingTake, living
 from unmask.simulate.recapture.paper import printed, sheet
 from unmask.simulate.recapture.skins import STUFFS, cast_mask, clear_mask
 from unmask.simulate.recapture.takes import Base, Take, TakeFraming, framed, sized, taken
@@ -42,42 +42,42 @@ class AttackKind:
     """How often it is made, before all sum to 1, and how; `wide`: only where edges may be seen."""
 
     share: float
-    make: Callable[[AttackRequest, np.random.Generator], LivingTake]
+    make: Callable[[AttackRequest, np.random.Generator], TakenPicture]
     wide: bool = False
 
 
 def _worn(
     put_on: Callable[[Take, Take, np.random.Generator], Take],
-) -> Callable[[AttackRequest, np.random.Generator], LivingTake]:
-    """Somebody else's printed face worn by who is in the picture, before the cameras of living faces."""
+) -> Callable[[AttackRequest, np.random.Generator], TakenPicture]:
+    """Somebody else's printed face worn by who is in the picture, before the cameras of bona fide faces."""
 
-    def make(attempt: AttackRequest, rng: np.random.Generator) -> LivingTake:
+    def make(attempt: AttackRequest, rng: np.random.Generator) -> TakenPicture:
         victim = framed(attempt.other(), _VICTIM)
-        return living(
+        return photographed(
             attempt.part, rng, dress=lambda take: put_on(take, taken(sized(victim, face_px=take.side)), rng)
         )
 
     return make
 
 
-def _cast(name: str) -> Callable[[AttackRequest, np.random.Generator], LivingTake]:
-    def make(attempt: AttackRequest, rng: np.random.Generator) -> LivingTake:
-        return living(attempt.part, rng, dress=lambda take: cast_mask(take, rng, stuff=STUFFS[name]))
+def _cast(name: str) -> Callable[[AttackRequest, np.random.Generator], TakenPicture]:
+    def make(attempt: AttackRequest, rng: np.random.Generator) -> TakenPicture:
+        return photographed(attempt.part, rng, dress=lambda take: cast_mask(take, rng, stuff=STUFFS[name]))
 
     return make
 
 
-def _clear(attempt: AttackRequest, rng: np.random.Generator) -> LivingTake:
-    return living(attempt.part, rng, dress=lambda take: clear_mask(take, rng, rooms=attempt.rooms))
+def _clear(attempt: AttackRequest, rng: np.random.Generator) -> TakenPicture:
+    return photographed(attempt.part, rng, dress=lambda take: clear_mask(take, rng, rooms=attempt.rooms))
 
 
-def _card(attempt: AttackRequest, rng: np.random.Generator) -> LivingTake:
+def _card(attempt: AttackRequest, rng: np.random.Generator) -> TakenPicture:
     """A card or a passport's page, as wide as the framing has it, or whole on a table."""
     card = draw_card(attempt.base, rng)
     if not attempt.framing.tight and rng.random() < 0.3:
         return edged(card, rng, attempt.rooms, replay=False)
     part = framed(card, _with_text(attempt.framing))
-    return living(part, rng, dress=lambda take: sheet(take, rng))
+    return photographed(part, rng, dress=lambda take: sheet(take, rng))
 
 
 def _with_text(framing: TakeFraming) -> TakeFraming:
@@ -89,9 +89,9 @@ def _with_text(framing: TakeFraming) -> TakeFraming:
     )
 
 
-def _card_on_screen(attempt: AttackRequest, rng: np.random.Generator) -> LivingTake:
+def _card_on_screen(attempt: AttackRequest, rng: np.random.Generator) -> TakenPicture:
     part = framed(draw_card(attempt.base, rng), _with_text(attempt.framing))
-    return living(part, rng, dress=lambda take: panel(take, rng, attempt.rooms))
+    return photographed(part, rng, dress=lambda take: panel(take, rng, attempt.rooms))
 
 
 KINDS: dict[str, AttackKind] = {
@@ -101,7 +101,8 @@ KINDS: dict[str, AttackKind] = {
     ),
     "replay/phone card": AttackKind(share=0.02, make=_card_on_screen),
     "replay/tablet": AttackKind(
-        share=0.06, make=lambda a, rng: living(a.part, rng, dress=lambda take: panel(take, rng, a.rooms))
+        share=0.06,
+        make=lambda a, rng: photographed(a.part, rng, dress=lambda take: panel(take, rng, a.rooms)),
     ),
     "replay/tablet warm": AttackKind(share=0.05, make=lambda a, rng: warm(a.part, rng, a.rooms)),
     "replay/monitor": AttackKind(share=0.09, make=lambda a, rng: crisp(a.part, rng, a.rooms)),
@@ -111,7 +112,7 @@ KINDS: dict[str, AttackKind] = {
     ),
     "print/glossy": AttackKind(share=0.05, make=lambda a, rng: printed(a.part, rng, gloss=True)),
     "print/photo": AttackKind(
-        share=0.05, make=lambda a, rng: living(a.part, rng, dress=lambda take: sheet(take, rng))
+        share=0.05, make=lambda a, rng: photographed(a.part, rng, dress=lambda take: sheet(take, rng))
     ),
     "print/card": AttackKind(share=0.06, make=_card),
     "print/cutout": AttackKind(share=0.03, make=_worn(cut_out)),
@@ -124,7 +125,7 @@ KINDS: dict[str, AttackKind] = {
 }
 
 
-def attack(attempt: AttackRequest, rng: np.random.Generator) -> tuple[str, LivingTake]:
+def attack(attempt: AttackRequest, rng: np.random.Generator) -> tuple[str, TakenPicture]:
     """Name of the instrument, and the picture, of a kind drawn by the shares that fit the framing."""
     names = [name for name, kind in KINDS.items() if not (kind.wide and attempt.framing.tight)]
     shares = np.array([KINDS[name].share for name in names])

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from unmask.simulate.recapture.bona_fide import TakenPicture
 from unmask.simulate.recapture.grids import bands, moire
 from unmask.simulate.recapture.lamps import blurred, sloped, spot, tinted, vivid
-from unmask.simulate.recapture.living import LivingTake
 from unmask.simulate.recapture.rooms import reflected
 from unmask.simulate.recapture.sensor import draw_sensor, shot
 from unmask.simulate.recapture.takes import Base, Take, log_uniform, seen, taken
 
 
-def replayed(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> LivingTake:
+def replayed(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> TakenPicture:
     """A display as most cameras take it: its glass leaks and mirrors, and it burns out in a dark room."""
     small = seen(base, rng, face_px=(60, 380))
     take = taken(small, tone=rng.uniform(0.8, 1.3))
@@ -32,10 +32,10 @@ def replayed(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> Liv
     if rng.random() < 0.12:
         light *= bands(light.shape[0], rng, depth=(0.03, 0.2))
     image = shot(take.lit(light), draw_sensor(rng), rng, level=burnt_level(rng))
-    return LivingTake(image=image, mesh=take.mesh, model="plain")
+    return TakenPicture(image=image, mesh=take.mesh, model="plain")
 
 
-def crisp(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> LivingTake:
+def crisp(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> TakenPicture:
     """A good display taken well: sharp, firm, vivid, its grid fine or just to be seen."""
     take = taken(seen(base, rng, face_px=(140, 460)), tone=rng.uniform(1.0, 1.5))
     light = tinted(vivid(take.light, rng.uniform(1.0, 1.7)), rng, spread=0.07)
@@ -48,10 +48,10 @@ def crisp(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> Living
     light = blurred(light, take.side * rng.uniform(0, 0.004))
     sensor = draw_sensor(rng, noise=(0.002, 0.02), contrast=(0.2, 0.9), quality=(60, 96), sharpens=0.5)
     image = shot(take.lit(light), sensor, rng, level=float(rng.uniform(0.15, 0.6)))
-    return LivingTake(image=image, mesh=take.mesh, model="crisp")
+    return TakenPicture(image=image, mesh=take.mesh, model="crisp")
 
 
-def warm(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> LivingTake:
+def warm(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> TakenPicture:
     """Small, warm and blurred in even light: a display at night mode, taken from afar."""
     take = taken(seen(base, rng, face_px=(55, 180)), tone=rng.uniform(0.75, 1.1))
     light = vivid(take.light, rng.uniform(0.8, 1.5))
@@ -59,7 +59,7 @@ def warm(base: Base, rng: np.random.Generator, rooms: Sequence[Path]) -> LivingT
     light = light + np.float32(float(light.mean()) * log_uniform(rng, 0.03, 0.5))
     light = blurred(light, take.side * rng.uniform(0.008, 0.028))
     sensor = draw_sensor(rng, contrast=(-0.3, 0.2), quality=(30, 92))
-    return LivingTake(
+    return TakenPicture(
         image=shot(take.lit(light), sensor, rng, level=float(rng.uniform(0.12, 0.4))),
         mesh=take.mesh,
         model="warm",

@@ -7,24 +7,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from unmask.simulate.recapture.bona_fide import TakenPicture, photographed
 from unmask.simulate.recapture.display import glazed
 from unmask.simulate.recapture.fingers import fingered
 from unmask.simulate.recapture.grids import moire
 from unmask.simulate.recapture.lamps import blurred, sloped
-from unmask.simulate.recapture.living import LivingTake, living
 from unmask.simulate.recapture.paper import creased, pale, sheen
 from unmask.simulate.recapture.rooms import room
 from unmask.simulate.recapture.sensor import draw_sensor, shot
 from unmask.simulate.recapture.takes import MOST_PX, Base, Take, log_uniform, seen, taken
 
-AS_LIVING = 0.4  # how often the camera and the lamps are those of living faces, too
+AS_BONA_FIDE = 0.4  # how often the camera and the lamps are those of bona fide faces, too
 FINGERS = 0.4
 
 
-def edged(base: Base, rng: np.random.Generator, rooms: Sequence[Path], *, replay: bool) -> LivingTake:
+def edged(base: Base, rng: np.random.Generator, rooms: Sequence[Path], *, replay: bool) -> TakenPicture:
     """`replay`: a device with its bezel, else a sheet with its margin."""
-    if rng.random() < AS_LIVING:
-        return living(base, rng, dress=lambda take: _presented(take, rng, rooms, replay=replay))
+    if rng.random() < AS_BONA_FIDE:
+        return photographed(base, rng, dress=lambda take: _presented(take, rng, rooms, replay=replay))
     poor = rng.random() < 0.5
     take = _presented(taken(seen(base, rng, face_px=(60, 200 if poor else 320))), rng, rooms, replay=replay)
     light = blurred(take.light, take.side * (rng.uniform(0.002, 0.02) if poor else rng.uniform(0, 0.008)))
@@ -37,7 +37,7 @@ def edged(base: Base, rng: np.random.Generator, rooms: Sequence[Path], *, replay
         if u < 0.85
         else rng.uniform(0.04, 0.12)
     )
-    return LivingTake(
+    return TakenPicture(
         image=shot(take.lit(light), sensor, rng, level=float(level)), mesh=take.mesh, model="edged"
     )
 

@@ -3,14 +3,14 @@
 import cv2
 import numpy as np
 
+from unmask.simulate.recapture.bona_fide import TakenPicture
 from unmask.simulate.recapture.grids import moire
 from unmask.simulate.recapture.lamps import LUMA, blurred, sloped, spot, tinted, vivid
-from unmask.simulate.recapture.living import LivingTake
 from unmask.simulate.recapture.sensor import draw_sensor, grain, shot
 from unmask.simulate.recapture.takes import Base, Take, log_uniform, seen, taken
 
 
-def printed(base: Base, rng: np.random.Generator, *, gloss: bool) -> LivingTake:
+def printed(base: Base, rng: np.random.Generator, *, gloss: bool) -> TakenPicture:
     """A sheet that fills the view, as most cameras take it."""
     take = taken(seen(base, rng, face_px=(70, 420)))
     light = cv2.pow(np.minimum(vivid(take.light, rng.uniform(0.5, 1.5)), 1), float(rng.uniform(0.75, 1.35)))
@@ -29,7 +29,7 @@ def printed(base: Base, rng: np.random.Generator, *, gloss: bool) -> LivingTake:
     light = tinted(light, rng, spread=0.07)
     level = float(rng.uniform(0.12, 0.4) if rng.random() < 0.75 else rng.uniform(0.04, 0.6))
     image = shot(take.lit(light), draw_sensor(rng), rng, level=level)
-    return LivingTake(image=image, mesh=take.mesh, model="sheet")
+    return TakenPicture(image=image, mesh=take.mesh, model="sheet")
 
 
 def sheet(take: Take, rng: np.random.Generator) -> Take:

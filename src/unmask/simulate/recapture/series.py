@@ -1,4 +1,4 @@
-"""Pairs from one picture: taken as a living face, and recaptured from a display, paper or a mask."""
+"""Pairs from one picture: taken as a bona fide face, and recaptured from a display, paper or a mask."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from unmask.simulate.people.subjects import procedural_portrait
 from unmask.simulate.photographs.files import Photograph, Pictured
 from unmask.simulate.recapture.attacks import AttackRequest, attack
-from unmask.simulate.recapture.living import LivingTake, living
+from unmask.simulate.recapture.bona_fide import TakenPicture, photographed
 from unmask.simulate.recapture.paste import CANDIDATES, nearest_in_pose
 from unmask.simulate.recapture.takes import Base, draw_framing, framed, side_of
 from unmask.simulate.studio import Simulated
@@ -24,7 +24,7 @@ class Recaptures:
     """Any number of pictures: `series(index)` is a function of the fields and the index; it pickles.
 
     Each picture of `bases` (portraits, photographs with a `subject`, or bona fide recordings of the
-    simulator, whose middle frame counts) is used twice: index 2k is taken as a living face, 2k + 1
+    simulator, whose middle frame counts) is used twice: index 2k is taken as a bona fide face, 2k + 1
     recaptured; both with the same kind of framing. Every picture comes once before any comes again, each
     round in another order.
     `rooms`: pictures of rooms, for reflections and backgrounds; drawn ones when empty.
@@ -50,7 +50,7 @@ class Recaptures:
             )
             instrument, shown = attack(attempt, rng)
         else:
-            shown = living(framed(base, framing), rng)
+            shown = photographed(framed(base, framing), rng)
         return Simulated(
             frames=[shown.image],
             times_s=np.zeros(1),
@@ -101,8 +101,8 @@ def _base(item: Pictured | Simulated) -> Base:
     return Base(subject=item.name, image=item.image, mesh=item.mesh)
 
 
-def _depth(shown: LivingTake, *, flat: bool) -> np.ndarray:
-    """Depth (H, W) float32 metres: a plane, from which a living face stands out by its mesh's bulge."""
+def _depth(shown: TakenPicture, *, flat: bool) -> np.ndarray:
+    """Depth (H, W) float32 metres: a plane, from which a bona fide face stands out by its mesh's bulge."""
     height, width = shown.image.shape[:2]
     depth = np.full((height, width), AWAY_M, np.float32)
     if flat:

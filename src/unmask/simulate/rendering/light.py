@@ -1,7 +1,7 @@
 """The light of a scene: from a dim room to the sun, from the ceiling, a window, a screen, behind or beside.
 
-One distribution serves every class: the light that falls on a living face, on a sheet of paper, on a phone or
-on a mask is drawn by the same function; so is, apart from it, the light under which a replayed or printed
+One distribution serves every class: the light that falls on a bona fide face, a sheet of paper, a phone or
+a mask is drawn by the same function; so is, apart from it, the light under which a replayed or printed
 portrait was once photographed.
 """
 

@@ -3,7 +3,7 @@ must be.
 
 The mesh says where the head is; the body is a trapezium below it. What is surely neither, the upper corners
 and what lies far from both, seeds the background. Good enough to put a person before another room; not good
-enough to be the mark of a living face, which is why half of all pictures, of every class, keep their own
+enough to be the mark of a bona fide face, which is why half of all pictures, of every class, keep their own
 background.
 """
 

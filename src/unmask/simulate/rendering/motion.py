@@ -99,7 +99,7 @@ class Glances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadMotion:
-    """A living head about `place`: turns and sways, comes nearer and goes, blinks, looks about, talks,
+    """A bona fide head about `place`: turns and sways, comes nearer and goes, blinks, looks about, talks,
     smiles.
 
     `turning`: yaw in radians to the picture's left and right that is not gone beyond; `watches`: the share of

@@ -1,6 +1,6 @@
 """Drawn rooms: walls, ceilings, windows, doors, shelves, pictures, lamps and cables, with hard edges.
 
-Backgrounds of living faces are as full of straight lines, frames, rectangles and lamps as attacks are: a
+Backgrounds of bona fide faces are as full of straight lines, frames, rectangles and lamps as attacks are: a
 bezel is not the only frame there is.
 """
 

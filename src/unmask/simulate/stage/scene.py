@@ -57,7 +57,7 @@ class Shot:
 
     `radiance` (H, W, 3) float32 linear light, 1 is full at unit exposure; `depth` (H, W) float32 metres,
     truth of what stands there (paper's depth for paper); `mesh` (468, 3) float32 sensor px of the face that
-    is shown, living or pictured, z in px; `face` (H, W) bool: where that face is visible.
+    is shown, bona fide or pictured, z in px; `face` (H, W) bool: where that face is visible.
     """
 
     radiance: np.ndarray
@@ -134,7 +134,7 @@ def suits_own_background(bust: Bust, place: Pose, *, view: View) -> bool:
 def bona_fide(
     bust: Bust, stage: Stage, *, motion: HeadMotion, time_s: float, keep_own_background: bool = False
 ) -> Shot:
-    """The living head on the stage; or before its portrait's own background, in the stage's light."""
+    """The bona fide head on the stage; or before its portrait's own background, in the stage's light."""
     if keep_own_background:
         stage = replace(stage, backdrop=own_backdrop(bust, motion.place, things=stage.things))
     seen, points = see_bust(bust, stage, moment=motion.at(time_s), time_s=time_s)

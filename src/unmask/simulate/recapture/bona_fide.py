@@ -1,7 +1,7 @@
-"""A picture taken as a living face is: well lit, in hard, coloured or scarce light, or by a poor webcam.
+"""A picture taken as a bona fide face is: well lit, in hard, coloured or scarce light, or by a poor webcam.
 
-What a living face wears, or a sheet that stands in its place, comes before the same cameras: `dress` changes
-the light before any lamp or camera does.
+What a bona fide face wears, or a sheet that stands in its place, comes before the same cameras: `dress`
+changes the light before any lamp or camera does.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from unmask.simulate.recapture.takes import Base, Take, log_uniform, seen, taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LivingTake:
+class TakenPicture:
     """What was made of a picture: `image` (H, W, 3) uint8 RGB and `mesh` (468, 3) px; `model`: how."""
 
     image: np.ndarray
@@ -31,7 +31,7 @@ def bare(take: Take) -> Take:
     return take
 
 
-def lived(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> LivingTake:
+def well_lit(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> TakenPicture:
     """A decent camera in ordinary light."""
     take = dress(taken(seen(base, rng, face_px=(85, 480))))
     light = take.light
@@ -44,12 +44,12 @@ def lived(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> Livin
         light, take.side * (rng.uniform(0, 0.003) if rng.random() < 0.8 else rng.uniform(0.003, 0.013))
     )
     level = _level(rng, good=(0.83, 0.14, 0.42), dim=(0.09, 0.03, 0.14), bright=(0.42, 0.62))
-    return LivingTake(
+    return TakenPicture(
         image=shot(take.lit(light), draw_sensor(rng), rng, level=level), mesh=take.mesh, model="camera"
     )
 
 
-def webcam(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> LivingTake:
+def webcam(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> TakenPicture:
     """A poor webcam: small, soft, hazy, pale, noisy."""
     take = dress(taken(seen(base, rng, face_px=(65, 300))))
     light = take.light
@@ -61,10 +61,10 @@ def webcam(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> Livi
     light = blurred(light, take.side * log_uniform(rng, 0.0006, 0.016))
     level = _level(rng, good=(0.78, 0.14, 0.42), dim=(0.11, 0.03, 0.14), bright=(0.42, 0.7))
     sensor = draw_sensor(rng, contrast=(-0.3, 0.5), quality=(25, 92))
-    return LivingTake(image=shot(take.lit(light), sensor, rng, level=level), mesh=take.mesh, model="webcam")
+    return TakenPicture(image=shot(take.lit(light), sensor, rng, level=level), mesh=take.mesh, model="webcam")
 
 
-def harsh(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> LivingTake:
+def harsh(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> TakenPicture:
     """Hard, coloured or scarce light before a decent camera."""
     take = dress(taken(seen(base, rng, face_px=(90, 480))))
     near = np.maximum(0.05, 1 + rng.normal(0, 0.12, 3))
@@ -73,10 +73,10 @@ def harsh(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> Livin
     light = blurred(vivid(light, rng.uniform(0.5, 1.4)), take.side * rng.uniform(0, 0.005))
     level = _level(rng, good=(0.66, 0.12, 0.36), dim=(0.16, 0.025, 0.12), bright=(0.36, 0.6))
     sensor = draw_sensor(rng, noise=(0.003, 0.06) if level > 0.1 else (0.0045, 0.09))
-    return LivingTake(image=shot(take.lit(light), sensor, rng, level=level), mesh=take.mesh, model="harsh")
+    return TakenPicture(image=shot(take.lit(light), sensor, rng, level=level), mesh=take.mesh, model="harsh")
 
 
-def backlit(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> LivingTake:
+def backlit(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> TakenPicture:
     """Before a window or a lamp: hazy, the face dark and the room behind it bright."""
     take = dress(taken(seen(base, rng, face_px=(70, 380))))
     height, width = take.light.shape[:2]
@@ -91,10 +91,12 @@ def backlit(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> Liv
     light = blurred(light, take.side * rng.uniform(0, 0.01))
     sensor = draw_sensor(rng, contrast=(-0.4, 0.3), quality=(30, 94))
     level = _level(rng, good=(0.6, 0.08, 0.3), dim=(0.2, 0.03, 0.08), bright=(0.3, 0.6))
-    return LivingTake(image=shot(take.lit(light), sensor, rng, level=level), mesh=take.mesh, model="backlit")
+    return TakenPicture(
+        image=shot(take.lit(light), sensor, rng, level=level), mesh=take.mesh, model="backlit"
+    )
 
 
-def lamplit(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> LivingTake:
+def lamplit(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> TakenPicture:
     """In the light of a red, yellow, green, blue or violet lamp, perhaps another one beside it."""
     take = dress(taken(seen(base, rng, face_px=(80, 420))))
     near, far = _lamp(rng), _lamp(rng) if rng.random() < 0.3 else np.ones(3)
@@ -102,10 +104,10 @@ def lamplit(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> Liv
     light = blurred(light, take.side * rng.uniform(0, 0.005))
     level = _level(rng, good=(0.7, 0.12, 0.34), dim=(0.18, 0.025, 0.12), bright=(0.3, 0.5))
     image = shot(take.lit(light), draw_sensor(rng, noise=(0.004, 0.07)), rng, level=level)
-    return LivingTake(image=image, mesh=take.mesh, model="lamp")
+    return TakenPicture(image=image, mesh=take.mesh, model="lamp")
 
 
-def beautified(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> LivingTake:
+def beautified(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> TakenPicture:
     """A phone's beauty filter: skin smoothed and a little lighter, crisp eyes."""
     take = dress(taken(seen(base, rng, face_px=(90, 480))))
     light = vivid(tinted(take.light, rng, spread=0.06), rng.uniform(0.7, 1.25))
@@ -118,7 +120,7 @@ def beautified(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> 
     )
     sensor = draw_sensor(rng, noise=(0.002, 0.02), quality=(50, 96))
     image = shot(take.lit(light), sensor, rng, level=float(rng.uniform(0.16, 0.5)))
-    return LivingTake(image=image, mesh=take.mesh, model="beauty")
+    return TakenPicture(image=image, mesh=take.mesh, model="beauty")
 
 
 def _lamp(rng: np.random.Generator) -> np.ndarray:
@@ -135,9 +137,9 @@ def _lamp(rng: np.random.Generator) -> np.ndarray:
     return 1 + share * (np.array(lamps[int(rng.choice(6, p=[0.34, 0.2, 0.2, 0.12, 0.08, 0.06]))]) - 1)
 
 
-Taking = Callable[..., LivingTake]  # (base, rng, *, dress)
-LIVING: dict[str, tuple[float, Taking]] = {  # how often, how
-    "camera": (0.33, lived),
+Taking = Callable[..., TakenPicture]  # (base, rng, *, dress)
+TAKINGS: dict[str, tuple[float, Taking]] = {  # how often, how
+    "camera": (0.33, well_lit),
     "webcam": (0.38, webcam),
     "harsh": (0.12, harsh),
     "backlit": (0.06, backlit),
@@ -146,11 +148,11 @@ LIVING: dict[str, tuple[float, Taking]] = {  # how often, how
 }
 
 
-def living(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> LivingTake:
-    """Taken in one of the ways of LIVING, drawn by their shares."""
-    kinds = list(LIVING)
-    kind = str(rng.choice(kinds, p=[LIVING[name][0] for name in kinds]))
-    return LIVING[kind][1](base, rng, dress=dress)
+def photographed(base: Base, rng: np.random.Generator, *, dress: Dress = bare) -> TakenPicture:
+    """Taken in one of the ways of TAKINGS, drawn by their shares."""
+    kinds = list(TAKINGS)
+    kind = str(rng.choice(kinds, p=[TAKINGS[name][0] for name in kinds]))
+    return TAKINGS[kind][1](base, rng, dress=dress)
 
 
 def _level(
