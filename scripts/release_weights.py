@@ -37,14 +37,13 @@ from unmask.simulate.people.subjects import load_portraits
 from unmask.simulate.photographs import Photograph, Photographs, load_photographs
 from unmask.simulate.recapture import Recaptures
 from unmask.simulate.series import Series
-from unmask.simulate.studio import Simulated
+from unmask.simulate.studio import Simulated, simulated_presentation
 from unmask.training.checkpoint import CHECKPOINT
 from unmask.training.finish import finish
 from unmask.training.loop import train
 from unmask.training.sets import part_of
 from unmask.training.settings import read_settings
 from unmask.training.simulated import part, part_photographs, person, room
-from unmask.types import Label
 
 HD_SHARE, SMALL_SHARE = 0.3, 0.15  # of the recordings of heads: 1280 x 720, and a window of 256 x 256
 COUNTS = {"heads": (4000, 160), "photographs": (12000, 480), "pairs": (24000, 640)}  # train, dev
@@ -87,21 +86,21 @@ class Plain:
     def __call__(self, index: int) -> Simulated:
         picture = self.photographs[index % len(self.photographs)]
         image = picture.image
+        seed = self.seed * 10_000_000 + index
         return Simulated(
             frames=[image],
             times_s=np.zeros(1),
             depths=np.full((1, *image.shape[:2]), np.nan, np.float32),
             meshes=picture.mesh[None],
-            label=Label.BONA_FIDE,
-            instrument=None,
-            subject=picture.subject,
-            seed=self.seed * 10_000_000 + index,
+            presentation=simulated_presentation(
+                seed, subject=picture.subject, instrument=None, licence=picture.licence
+            ),
+            seed=seed,
             camera="",
             light="",
             model="",
             place="any",
             source=picture.source,
-            licence=picture.licence,
         )
 
 
