@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.app.precision import add_bf16_points
+from unmask.app.precision import add_bf16_points, prepared_material, write_at
 from unmask.app.training_sets import training_data
 from unmask.contract import TrainingData
 from unmask.data.folder import read_labels
@@ -122,7 +122,7 @@ def main() -> None:
 
 
 def _train(out: Path, *, backgrounds: int) -> None:
-    """One network on all sets; OUT/training/model.onnx is what the package ships."""
+    """One network on all sets; OUT/training/model.onnx and model_int8.onnx are what the package ships."""
     settings, run = read_settings(str(SETTINGS_FILE)), out / TRAINING
     data = [out / name for name in SETS]
     going_on = (run / CHECKPOINT).is_file()
@@ -143,7 +143,9 @@ def _train(out: Path, *, backgrounds: int) -> None:
     command = shlex.join(["python", *sys.argv])
     finished = finish(run, data=data, training_data=material, command=command)
     add_bf16_points(finished.model, finished.weights, dev=part_of(data, "dev"), settings=settings.evaluation)
-    print(finished.model)
+    quick = finished.model.with_name("model_int8.onnx")
+    write_at("int8", finished.model, prepared_material(data), quick)
+    print(finished.model, quick, sep="\n")
 
 
 def _tell(done: int, total: int, loss: float) -> None:
