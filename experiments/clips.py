@@ -126,7 +126,7 @@ def _simulated_one(series: Series, index: int) -> _One:
         made.frames,
         list(made.meshes),
         name=str(index),
-        instrument=made.instrument or "",
+        instrument=made.instrument,
         subject=made.subject,
         camera=made.camera,
     )

@@ -65,7 +65,7 @@ def _row(name: str, made: Simulated) -> dict[str, object]:
     return {
         "path": name,
         "label": made.label.value,
-        "instrument": made.instrument or "",
+        "instrument": made.instrument,
         "framing": "crop" if made.light == "tight" else "full",
         "subject": made.subject,
         "model": made.model,

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.app.precision import add_bf16_points
+from unmask.app.precision import add_bf16_points, prepared_material, write_at
 from unmask.app.training_sets import training_data
 from unmask.contract import TrainingData
 from unmask.data.folder import read_labels
@@ -37,14 +37,13 @@ from unmask.simulate.people.subjects import load_portraits
 from unmask.simulate.photographs import Photograph, Photographs, load_photographs
 from unmask.simulate.recapture import Recaptures
 from unmask.simulate.series import Series
-from unmask.simulate.studio import Simulated
+from unmask.simulate.studio import Simulated, simulated_presentation
 from unmask.training.checkpoint import CHECKPOINT
 from unmask.training.finish import finish
 from unmask.training.loop import train
 from unmask.training.sets import part_of
 from unmask.training.settings import read_settings
 from unmask.training.simulated import part, part_photographs, person, room
-from unmask.types import Label
 
 HD_SHARE, SMALL_SHARE = 0.3, 0.15  # of the recordings of heads: 1280 x 720, and a window of 256 x 256
 COUNTS = {"heads": (4000, 160), "photographs": (12000, 480), "pairs": (24000, 640)}  # train, dev
@@ -87,21 +86,21 @@ class Plain:
     def __call__(self, index: int) -> Simulated:
         picture = self.photographs[index % len(self.photographs)]
         image = picture.image
+        seed = self.seed * 10_000_000 + index
         return Simulated(
             frames=[image],
             times_s=np.zeros(1),
             depths=np.full((1, *image.shape[:2]), np.nan, np.float32),
             meshes=picture.mesh[None],
-            label=Label.BONA_FIDE,
-            instrument=None,
-            subject=picture.subject,
-            seed=self.seed * 10_000_000 + index,
+            presentation=simulated_presentation(
+                seed, subject=picture.subject, instrument=None, licence=picture.licence
+            ),
+            seed=seed,
             camera="",
             light="",
             model="",
             place="any",
             source=picture.source,
-            licence=picture.licence,
         )
 
 
@@ -123,7 +122,7 @@ def main() -> None:
 
 
 def _train(out: Path, *, backgrounds: int) -> None:
-    """One network on all sets; OUT/training/model.onnx is what the package ships."""
+    """One network on all sets; OUT/training/model.onnx and model_int8.onnx are what the package ships."""
     settings, run = read_settings(str(SETTINGS_FILE)), out / TRAINING
     data = [out / name for name in SETS]
     going_on = (run / CHECKPOINT).is_file()
@@ -144,7 +143,9 @@ def _train(out: Path, *, backgrounds: int) -> None:
     command = shlex.join(["python", *sys.argv])
     finished = finish(run, data=data, training_data=material, command=command)
     add_bf16_points(finished.model, finished.weights, dev=part_of(data, "dev"), settings=settings.evaluation)
-    print(finished.model)
+    quick = finished.model.with_name("model_int8.onnx")
+    write_at("int8", finished.model, prepared_material(data), quick)
+    print(finished.model, quick, sep="\n")
 
 
 def _tell(done: int, total: int, loss: float) -> None:

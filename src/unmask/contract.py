@@ -62,7 +62,7 @@ class TrainingData:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenClip:
     """A clip that anyone can draw again (`golden_pixels`) and the score that the sealed network gave it, in
-    f32.
+    f32, or in int8 where the graph is.
     """
 
     seed: int

@@ -30,7 +30,7 @@ from unmask.files import held
 from unmask.media.clips import mesh_depth, mesh_in_clip
 from unmask.media.images import write_image
 from unmask.media.quality import QualityLimits
-from unmask.types import ClipSpec, DataError, Face, Label, OutputError, SettingsError
+from unmask.types import ClipSpec, DataError, Face, Label, OutputError, Presentation, SettingsError
 
 SPEC = ClipSpec(frames=2, stride_s=0.1, size_px=32)
 CUTTING = Cutting(clip=SPEC, seed=3, every_s=0.2)
@@ -53,12 +53,13 @@ def simulated(index, *, frames=6):
         times_s=np.arange(frames) / 10,
         depths=np.broadcast_to(np.linspace(0.5, 0.65, 100, dtype=np.float32), (frames, 80, 100)),
         meshes=np.stack([mesh] * frames),
-        label=Label.ATTACK if attack else Label.BONA_FIDE,
-        instrument="print/matt" if attack else None,
-        subject=f"person-{index // 4}",
-        seed=index,
+        presentation=Presentation(
+            path=f"simulated-{index}",
+            label=Label.ATTACK if attack else Label.BONA_FIDE,
+            instrument="print/matt" if attack else "",
+            subject=f"person-{index // 4}",
+        ),
         source="simulated",
-        licence="",
     )
 
 
@@ -363,7 +364,8 @@ def test_a_labelled_folder_is_tracked_and_cut(tmp_path):
         (tmp_path / name).mkdir()
         for k, image in enumerate(made.frames):
             write_image(tmp_path / name / f"{k:03d}.png", image)
-        rows.append([name, made.label.value, made.instrument or "", f"subject-{name}"])
+        truth = made.presentation
+        rows.append([name, truth.label.value, truth.instrument, f"subject-{name}"])
     with (tmp_path / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
     source_of_folder = TrackedFolder(

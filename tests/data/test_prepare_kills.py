@@ -15,6 +15,7 @@ KILLS = 50
 # One process that imports everything once and forks a preparation for each kill: a start costs no second.
 NURSERY = """
 import json, os, signal, sys, time
+from dataclasses import replace
 sys.path[:0] = [{tests!r}, {tests!r} + "/.."]
 from pathlib import Path
 import numpy as np
@@ -22,7 +23,6 @@ from test_prepare import ANY_FACE, CUTTING, SpotFinder, simulated
 from unmask.data.prepare.preparation import Packing, prepare
 from unmask.data.prepare.recordings import TrackedFolder
 from unmask.media.images import write_image
-from unmask.types import Presentation
 
 base, kills, rng = Path({base!r}), {kills}, np.random.default_rng(11)
 presentations = []
@@ -32,9 +32,7 @@ for n in range(18):
     folder.mkdir(parents=True)
     for k, image in enumerate(made.frames if n != 7 else [0 * made.frames[0]]):
         write_image(folder / f"{{k}}.png", image)
-    presentations.append(
-        Presentation(path=str(folder), label=made.label, instrument=made.instrument or "", subject=f"s{{n}}")
-    )
+    presentations.append(replace(made.presentation, path=str(folder), subject=f"s{{n}}"))
 (base / "root" / "03" / "0.png").write_bytes(b"no picture")
 of_folder = TrackedFolder(
     presentations=presentations, load_finder=SpotFinder, stride_s=0.03, root=str(base / "root"),

@@ -46,6 +46,8 @@ def test_a_table_gives_both_classes_and_the_worst_over_instruments_is_the_table_
     assert table.bona_fide_scores().tolist() == [0.2]
     assert table.attacks()["print/photo"].tolist() == [0.9]
     assert metrics.over(scores(), "instrument") == scores()
+    with pytest.warns(DeprecationWarning, match="bona_fide_scores"):
+        assert table.living().tolist() == [0.2]
 
 
 def test_without_rounds_nothing_is_drawn():

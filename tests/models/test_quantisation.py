@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx import helper
 
 from tiny_models import SIDE, conv_model, linear_model
 from unmask.contract import CONTRACT_KEY, ellipse_mask
@@ -78,3 +79,65 @@ def test_without_clips_or_convolutions_there_is_no_int8(plain, rng, tmp_path):
     flat = onnx.load(linear_model(tmp_path / "flat.onnx", weight=np.ones(48)))
     with pytest.raises(SettingsError, match="no convolution"):
         quantised(flat, _inputs(rng, 1))
+
+
+def _two_looks(rng) -> onnx.ModelProto:
+    """A picture and its half by the same kernels and batch norms, which stand behind them; the score is the
+    mean difference.
+    """
+    wide = {"kernel": (8, 3, 3, 3), "narrow": (8, 1, 3, 3), "again": (8, 1, 3, 3), "mixed": (4, 8, 1, 1)}
+    constants = {name: rng.normal(0, 0.4, shape).astype(np.float32) for name, shape in wide.items()}
+    constants["zero"], constants["six"] = np.float32(0), np.float32(6)
+    nodes = [helper.make_node("AveragePool", ["clips"], ["half"], kernel_shape=[2, 2], strides=[2, 2])]
+    for name, shape in wide.items():
+        for what, low, high in (("scale", 0.5, 3), ("shift", -1, 1), ("mean", -1, 1), ("variance", 0.1, 2)):
+            constants[f"{name}.{what}"] = rng.uniform(low, high, shape[0]).astype(np.float32)
+    for look, picture in (("a", "clips"), ("b", "half")):
+        now = picture
+        for name, shape in wide.items():
+            norm = [f"{name}.{what}" for what in ("scale", "shift", "mean", "variance")]
+            nodes += [
+                helper.make_node(
+                    "Conv",
+                    [now, name],
+                    [f"{look}.{name}"],
+                    f"{look}.{name}",
+                    group=8 if shape[1] == 1 else 1,
+                    pads=[shape[2] // 2] * 4,
+                ),
+                helper.make_node("BatchNormalization", [f"{look}.{name}", *norm], [f"{look}.{name}.n"]),
+                helper.make_node(
+                    "Clip", [f"{look}.{name}.n", "zero", "six"], [f"{look}.{name}.c"], f"{look}.{name}.clip"
+                ),
+            ]
+            now = f"{look}.{name}.c"
+        nodes.append(helper.make_node("ReduceMean", [now], [f"{look}.mean"], keepdims=0))
+    nodes.append(helper.make_node("Sub", ["a.mean", "b.mean"], ["score"]))
+    graph = helper.make_graph(
+        nodes,
+        "looks",
+        [helper.make_tensor_value_info("clips", onnx.TensorProto.FLOAT, [1, 3, SIDE, SIDE])],
+        [helper.make_tensor_value_info("score", onnx.TensorProto.FLOAT, [])],
+        [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+def test_batch_norms_behind_kernels_that_two_looks_share_are_multiplied_into_them(rng):
+    inputs = [{"clips": one["clips"][:, 0]} for one in _inputs(rng, 8)]
+    model = _two_looks(rng)
+    made = quantised(model, inputs)
+    assert "BatchNormalization" not in {node.op_type for node in made.graph.node}
+    kinds = {tensor.name: tensor.data_type for tensor in made.graph.initializer}
+    assert kinds["mixed.normed_quantized"] == onnx.TensorProto.INT8  # one, for both looks
+    for name in ("kernel", "narrow", "again"):  # the first three of each look, and not of the first alone
+        assert kinds[f"{name}.normed"] == onnx.TensorProto.FLOAT
+        assert f"{name}.normed_quantized" not in kinds
+
+    def score(of: onnx.ModelProto) -> np.ndarray:
+        session = onnxruntime.InferenceSession(of.SerializeToString(), providers=["CPUExecutionProvider"])
+        return np.array([session.run(["score"], one)[0] for one in inputs])
+
+    before, after = score(model), score(made)
+    assert before.max() - before.min() > 0.01  # else the test sees nothing
+    np.testing.assert_allclose(after, before, atol=0.003)

@@ -23,8 +23,8 @@ from unmask.simulate.folder import Delivery, claim, shuffled_names, write_record
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import procedural_portrait
 from unmask.simulate.stage.places import PLACES
-from unmask.simulate.studio import Simulated
-from unmask.types import DataError, Label, OutputError
+from unmask.simulate.studio import Simulated, simulated_presentation
+from unmask.types import DataError, OutputError
 
 PEOPLE = [f"person_{n:02d}" for n in range(60)]
 
@@ -268,9 +268,7 @@ def grey(index):
         times_s=np.zeros(1),
         depths=np.ones((1, 32, 32), np.float32),
         meshes=np.zeros((1, 468, 3), np.float32),
-        label=Label.BONA_FIDE,
-        instrument=None,
-        subject="grey",
+        presentation=simulated_presentation(index, subject="grey", instrument=None),
         seed=index,
         camera="none",
         light="none",

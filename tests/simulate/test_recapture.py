@@ -60,7 +60,7 @@ def test_the_even_index_lives_and_the_odd_one_shows_the_same_picture(series):
     for pair in range(6):
         living, attack = series(2 * pair), series(2 * pair + 1)
         assert living.label is Label.BONA_FIDE
-        assert living.instrument is None
+        assert living.instrument == ""
         assert attack.label is Label.ATTACK
         assert attack.instrument
         assert living.subject == attack.subject

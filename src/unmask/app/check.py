@@ -70,7 +70,7 @@ def check(options: CheckOptions) -> int:
     """Checks each source, shows what came out, and gives the exit code."""
     _refuse_impossible(options)
     if options.trust:
-        check_signatures(options.models or packaged(), options.trust)
+        check_signatures(options.models or packaged(options.precision), options.trust)
     detector = Detector.load(
         options.models or None,
         point=options.point,
@@ -168,7 +168,7 @@ def _comes_once(source: str) -> bool:
 def _refuse_impossible(options: CheckOptions) -> None:
     sources = spread(options.sources)
     outputs = {"--report": options.report, "--annotate": options.annotate}
-    models = options.models or packaged()
+    models = options.models or packaged(options.precision)
     signatures = [options.trust, *map(signature_path, models)] if options.trust else []
     keep_inputs(outputs, [*sources, *models, *signatures])
     if not options.annotate:

@@ -38,11 +38,12 @@ class ExportOptions:
         str, Choices(PRECISIONS), typer.Option(help="What it is run in; int8 is a third smaller, too.")
     ] = F32
     data: Annotated[
-        Path | None,
+        tuple[Path, ...],
         typer.Option(
-            help="For bf16 and int8: labelled recordings (labels.csv) or prepared sets in train and dev."
+            help="For bf16 and int8: labelled recordings (labels.csv) or prepared sets in train and dev, of "
+            "which several may be given."
         ),
-    ] = None
+    ] = ()
     commercial: Annotated[
         bool,
         typer.Option(
@@ -56,9 +57,9 @@ def export(options: ExportOptions) -> int:
     with busy("loading torch"), extra_of("export"):
         from unmask.models.export import export as export_network
         from unmask.models.weights import load
-    keep_inputs({"--out": options.out}, [options.weights, options.data])
+    keep_inputs({"--out": options.out}, [options.weights, *options.data])
     lower = options.precision != F32
-    if lower and options.data is None:
+    if lower and not options.data:
         raise SettingsError(
             f"a threshold holds for the precision it was measured at, so {options.precision} needs "
             "recordings to measure it on; give --data, such as a folder that `unmask simulate` made"
@@ -98,14 +99,13 @@ def _refuse_material(contract: Contract, options: ExportOptions) -> None:
 
 def _lower(plain: Path, options: ExportOptions) -> None:
     """The f32 file `plain` in bf16 or int8, and a sentence on what that changed."""
-    from unmask.app.precision import material, write_at
+    from unmask.app.precision import material_of, write_at
 
-    assert options.data is not None
     _, contract = read_file(plain)
     with tempfile.TemporaryDirectory() as folder:
-        with bar(f"cutting clips of {options.data}") as advance:
+        with bar("cutting clips") as advance:
             jobs = os.cpu_count() or 1
-            seen = material(options.data, Path(folder), clip=contract.clip, jobs=jobs, progress=advance)
+            seen = material_of(options.data, Path(folder), clip=contract.clip, jobs=jobs, progress=advance)
         with bar(f"measuring in {options.precision}") as advance:
             scored = adding(advance, 2 * len(seen.measured.rows))
             found = write_at(options.precision, plain, seen, options.out, scored=scored)

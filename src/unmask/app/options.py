@@ -66,7 +66,9 @@ class InferenceOptions:
     precision: Annotated[
         str,
         Choices(PRECISIONS),
-        typer.Option(help="Precision of the network; int8 for a file that `unmask export` made so."),
+        typer.Option(
+            help="Precision of the network: the packaged models have each, others those of their export."
+        ),
     ] = "f32"
     device: Annotated[
         str,

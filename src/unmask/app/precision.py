@@ -4,7 +4,7 @@ Clips are scored anew by the runtime itself.
 """
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,19 +12,20 @@ import numpy as np
 import onnx
 
 from unmask.app.training_sets import split
-from unmask.contract import Contract, seal_onnx
+from unmask.contract import Contract, GoldenClip, seal_onnx
 from unmask.data.folder import LABELS, read_labels
 from unmask.data.prepare.preparation import Cutting, prepare
-from unmask.data.prepare.prepared import SPEC, PreparedSet
+from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.recordings import TrackedFolder
 from unmask.detector.network import BATCH, Network, planes
 from unmask.files import write_bytes
 from unmask.media.faces import FaceFinder
-from unmask.models.export import golden_of, store_half
+from unmask.models.export import store_half
 from unmask.models.quantisation import quantised
 from unmask.models.weights import load, save
 from unmask.training.calibrated import through
 from unmask.training.matched import Comparison, matched
+from unmask.training.sets import has_part, part_of
 from unmask.training.settings import EvaluationSettings
 from unmask.training.threshold import operating_points
 from unmask.types import ClipSpec, DataError
@@ -42,42 +43,55 @@ class Material:
     name: str
 
 
-def material(
-    data: Path, folder: Path, *, clip: ClipSpec, jobs: int, progress: Callable[[int, int], None] | None = None
+def material_of(
+    given: Sequence[Path],
+    folder: Path,
+    *,
+    clip: ClipSpec,
+    jobs: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Material:
-    """Clips of `data`: of its prepared sets train and dev, or cut into `folder` from labelled recordings.
+    """Clips of the folders `given`: of their prepared sets train and dev, or, of a single folder of labelled
+    recordings, cut into `folder`.
 
     Ranges are seen on a fifth of the subjects and rates measured on the others, where no column `split` parts
     them. `progress` gets shards done and in all. Raises DataError.
     """
-    name = f"{data.name}, {{}} subjects"
-    if (data / "train" / SPEC).is_file():
-        ranges, measured = PreparedSet.open(data / "train"), PreparedSet.open(data / "dev")
-    else:
-        if not (data / LABELS).is_file():
-            raise DataError(
-                f"{data} has neither prepared sets in train and dev nor {LABELS}; make it with `unmask "
-                "simulate` or `unmask prepare`"
-            )
-        presentations = read_labels(data)
-        parts = split(presentations)
-        if not any(presentation.split for presentation in presentations):
-            parts = {"train": parts["dev"], "dev": parts["train"]}  # the most to measure on
-        for seed, part in enumerate(("train", "dev"), start=1):
-            prepare(
-                TrackedFolder(presentations=parts[part], load_finder=FaceFinder.load, stride_s=clip.stride_s),
-                folder / part,
-                count=len(parts[part]),
-                cutting=Cutting(clip=clip, seed=seed, scale_jitter=0.0, shift_jitter=0.0),
-                jobs=jobs,
-                progress=progress,
-            )
-        ranges, measured = PreparedSet.open(folder / "train"), PreparedSet.open(folder / "dev")
-    return Material(
-        ranges=ranges,
-        measured=measured,
-        name=name.format(len({row.subject for row in measured.rows})),
-    )
+    if has_part(given, "train") and has_part(given, "dev"):
+        return prepared_material(given)
+    if len(given) > 1:
+        raise DataError(
+            "several folders of --data must be prepared sets in train and dev, and "
+            f"{', '.join(map(str, given))} are not all; prepare them first, or give one"
+        )
+    (data,) = given
+    if not (data / LABELS).is_file():
+        raise DataError(
+            f"{data} has neither prepared sets in train and dev nor {LABELS}; make it with `unmask "
+            "simulate` or `unmask prepare`"
+        )
+    presentations = read_labels(data)
+    parts = split(presentations)
+    if not any(presentation.split for presentation in presentations):
+        parts = {"train": parts["dev"], "dev": parts["train"]}  # the most to measure on
+    for seed, part in enumerate(("train", "dev"), start=1):
+        prepare(
+            TrackedFolder(presentations=parts[part], load_finder=FaceFinder.load, stride_s=clip.stride_s),
+            folder / part,
+            count=len(parts[part]),
+            cutting=Cutting(clip=clip, seed=seed, scale_jitter=0.0, shift_jitter=0.0),
+            jobs=jobs,
+            progress=progress,
+        )
+    return prepared_material([folder], name=data.name)
+
+
+def prepared_material(data: Sequence[Path], *, name: str = "") -> Material:
+    """Ranges of the part train and rates of the part dev of these prepared sets."""
+    ranges, measured = part_of(data, "train"), part_of(data, "dev")
+    subjects = len({row.subject for row in measured.rows})
+    named = name or ", ".join(folder.name for folder in data)
+    return Material(ranges=ranges, measured=measured, name=f"{named}: {subjects} subjects")
 
 
 def add_bf16_points(
@@ -133,7 +147,7 @@ def write_at(
         if precision == "int8":
             graph = quantised(graph, _inputs(material.ranges, contract))
             store_half(graph)
-            contract = replace(contract, golden=golden_of(graph, contract.clip))
+            contract = replace(contract, golden=_golden_in_int8(graph, contract))
         _seal(graph, contract, made)
         network = Network.load(made, precision=precision)
         found = matched(
@@ -156,6 +170,14 @@ def write_at(
     )
     _seal(graph, replace(contract, operating_points=(*kept, *found.points)), out)
     return found
+
+
+def _golden_in_int8(graph: onnx.ModelProto, contract: Contract) -> tuple[GoldenClip, ...]:
+    """The contract's golden clips with the scores of the runtime that users have: ONNX Runtime, which scores
+    them in f32, rounds maps otherwise.
+    """
+    network = Network(graph.SerializeToString(), contract, origin=contract.name, precision="int8", threads=1)
+    return tuple(replace(golden, score=network.golden_score(golden)) for golden in contract.golden)
 
 
 def clip_scores(

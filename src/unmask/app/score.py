@@ -69,7 +69,7 @@ def score(options: ScoreOptions) -> int:
         raise SettingsError("there is nothing to score; name a folder")
     if options.trust:
         judges: list[str | Path] = [*models, *options.models]
-        judges = judges or [*packaged()]
+        judges = judges or [*packaged(options.precision)]
         keep_inputs(
             {"--out": options.out, "--clips": options.clips},
             [options.trust, *map(signature_path, judges)],

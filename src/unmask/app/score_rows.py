@@ -117,7 +117,10 @@ def _keep_inputs(
         "--evidence": scorer.evidence or None,
         "the journal": journal_path(output.table),
     }
-    keep_inputs(outputs, [*lists, *(scorer.models or packaged()), *(e.presentation.path for e in entries)])
+    keep_inputs(
+        outputs,
+        [*lists, *(scorer.models or packaged(scorer.precision)), *(e.presentation.path for e in entries)],
+    )
 
 
 def _mark(entries: Sequence[Entry], scorer: PresentationScorer, *, protocol: str) -> dict[str, str]:

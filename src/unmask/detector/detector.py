@@ -30,6 +30,7 @@ from unmask.plain import address_shown
 from unmask.types import Decision, ModelError, Presentation, Reason, SettingsError, SourceError, Verdict
 
 PACKAGED = ("encoder.onnx",)
+PACKAGED_INT8 = ("encoder_int8.onnx",)  # the same networks, each a file of its own in int8
 DEFAULT = "default"  # in place of a file: the packaged models
 LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
 
@@ -83,14 +84,14 @@ class Detector:
 
         "default" among them names the packaged ones. Models of as many frames are fused (detector.fusion).
         `device` is "auto" (the processor, for which thresholds were measured), "cpu", "gpu" or "npu";
-        `precision` "f32", "bf16", or "int8" for a file that was exported so; `threads` 0 for OpenVINO's
-        choice; `with_features` adds mesh and features to
+        `precision` "f32", "bf16" or "int8": the packaged models are there in each, another file in those that
+        it was exported for; `threads` 0 for OpenVINO's choice; `with_features` adds mesh and features to
         clip scores. Raises ModelError, AssetError.
         """
         kind = FeatureNetwork if with_features else Network
         networks = [
             kind.load(path, precision=precision, threads=threads, device=device)
-            for path in model_paths(model)
+            for path in model_paths(model, precision=precision)
         ]
         finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
         detector = cls(fused(networks), finder=finder, point=point, settings=settings)
@@ -266,22 +267,24 @@ def _loaded_again(recipe: dict[str, Any], settings: WatchSettings) -> Detector:
     return Detector.load(**recipe, settings=settings)
 
 
-def model_paths(models: str | Path | Sequence[str | Path] | None) -> list[Path]:
+def model_paths(models: str | Path | Sequence[str | Path] | None, *, precision: str = "f32") -> list[Path]:
     """The files that are meant, in their order: None and the name "default" mean the packaged ones."""
     named = [models] if isinstance(models, str | Path) else models
     if named is None:
-        return packaged()
-    return [path for model in named for path in (packaged() if str(model) == DEFAULT else [Path(model)])]
+        return packaged(precision)
+    ours = packaged(precision) if DEFAULT in map(str, named) else []
+    return [path for model in named for path in (ours if str(model) == DEFAULT else [Path(model)])]
 
 
-def packaged() -> list[Path]:
-    """The model files that come with the package."""
+def packaged(precision: str = "f32") -> list[Path]:
+    """The model files that come with the package, for that precision."""
     folder = Path(__file__).parent.parent / "weights"
-    if missing := [name for name in PACKAGED if not (folder / name).is_file()]:
+    names = PACKAGED_INT8 if precision == "int8" else PACKAGED
+    if missing := [name for name in names if not (folder / name).is_file()]:
         raise ModelError(
             f"the package has no {' and no '.join(missing)}; install it again, or name a model file"
         )
-    return [folder / name for name in PACKAGED]
+    return [folder / name for name in names]
 
 
 def source_of(source: Any, *, fps: float, limits: Limits) -> Source:

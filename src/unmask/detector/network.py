@@ -13,6 +13,7 @@ import numpy as np
 
 from unmask.contract import (
     Contract,
+    GoldenClip,
     ellipse_mask,
     golden_views,
     to_json,
@@ -131,6 +132,11 @@ class Network:
             )
         return score.reshape(len(pixels)), depth[0] if depth else None
 
+    def golden_score(self, golden: GoldenClip) -> float:
+        """What this network scores a golden clip as."""
+        pixels, *views = golden_views(golden.seed, self.contract.clip)
+        return float(self.run(pixels[None], ellipse_mask()[None], *(v[None] for v in views))[0][0])
+
     def check_golden(self, *, origin: str, every: bool = True) -> None:
         """Refuse the network if it does not score the contract's golden clips as when it was sealed: `every`
         one, or the first.
@@ -138,8 +144,7 @@ class Network:
         if not self.contract.golden:
             raise ModelError(f"{origin} has no golden clips in its contract; export it again")
         for golden in self.contract.golden if every else self.contract.golden[:1]:
-            pixels, *views = golden_views(golden.seed, self.contract.clip)
-            score = float(self.run(pixels[None], ellipse_mask()[None], *(v[None] for v in views))[0][0])
+            score = self.golden_score(golden)
             if not abs(score - golden.score) <= TOLERANCE[self.precision]:
                 raise ModelError(
                     f"{origin} must score golden clip {golden.seed} as {golden.score:.4f} within "

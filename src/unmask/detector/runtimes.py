@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from unmask.detector.doubling import with_quick_doubling
 from unmask.media.compiled import CompiledGraph, compiled_graph
 from unmask.media.engine import ov
 from unmask.types import ModelError, SettingsError
@@ -185,12 +186,12 @@ def compiled_for(
         model = read()
         if device in ONE_CLIP:
             model.reshape({port: _of_one(port) for port in model.inputs})
-        return model
+        return with_quick_doubling(model) if device == "CPU" else model
 
     try:
         if device == "CPU":
             settings = cpu_settings(precision=precision, threads=threads)
-            return compiled_graph(key + b"one clip", lambda _: sized(), settings)
+            return compiled_graph(key + b"one clip, quick doubling", lambda _: sized(), settings)
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": ARITHMETIC[precision]}
         if device == "NPU":  # it knows f16 alone
             settings["INFERENCE_PRECISION_HINT"] = "f16"

@@ -1,5 +1,6 @@
 """A score table as arrays, one entry a presentation."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,11 @@ class Columns:
     def bona_fide_scores(self) -> np.ndarray:
         """The bona fide scores (m,)."""
         return self.values[self.bona_fide]
+
+    def living(self) -> np.ndarray:
+        """The bona fide scores (m,), under the name that they had in 0.1 and 0.2."""
+        warnings.warn("living() is called bona_fide_scores()", DeprecationWarning, stacklevel=2)
+        return self.bona_fide_scores()
 
     def attacks(self) -> dict[str, np.ndarray]:
         """Instrument -> scores (k,), by name."""

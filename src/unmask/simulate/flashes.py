@@ -17,8 +17,15 @@ from unmask.simulate.camera.models import draw_camera
 from unmask.simulate.rendering.light import Lamp, Light
 from unmask.simulate.stage.places import PLACES
 from unmask.simulate.stage.scene import draw_stage
-from unmask.simulate.studio import Request, Simulated, Studio, Truth, draw_model, times_of
-from unmask.types import Label
+from unmask.simulate.studio import (
+    Request,
+    Simulated,
+    Studio,
+    Truth,
+    draw_model,
+    simulated_presentation,
+    times_of,
+)
 
 LUX = 400.0  # of irradiance 1: an office's light on a desk
 LATENCY_S = (0.03, 0.2)  # from light in the room to the time that a page gives its frame
@@ -258,9 +265,11 @@ def record_flashed(
             times_s=np.array(times_s) + latency_s,
             depths=np.stack(truth.depths),
             meshes=np.stack(truth.meshes),
-            label=Label.BONA_FIDE if request.instrument is None else Label.ATTACK,
-            instrument=request.instrument,
-            subject=studio.portraits[request.subject % len(studio.portraits)].name,
+            presentation=simulated_presentation(
+                request.seed,
+                subject=studio.portraits[request.subject % len(studio.portraits)].name,
+                instrument=request.instrument,
+            ),
             seed=request.seed,
             camera=camera.model,
             light=stage.light.kind,

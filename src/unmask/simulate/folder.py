@@ -159,7 +159,7 @@ def _make_one(
     row = {
         "path": f"videos/{name}.mp4",
         "label": made.label.value,
-        "instrument": made.instrument or "",
+        "instrument": made.instrument,
         "subject": made.subject,
         "camera": made.camera,
         "light": made.light,
@@ -167,7 +167,7 @@ def _make_one(
         "instrument_model": made.model,
         "place": made.place,
         "source": made.source,
-        "licence": made.licence,
+        "licence": made.presentation.licence,
     }
     if delivery.hashed:
         row["frames_sha256"] = _sha256(frame.image for frame in read_video(video))

@@ -17,7 +17,7 @@ from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.heads import HeadModel
 from unmask.simulate.people.subjects import Portrait
 from unmask.simulate.studio import Request, Simulated, Studio
-from unmask.types import Clip, ClipSpec, Face, Frame, Label, Sighting
+from unmask.types import Clip, ClipSpec, Face, Frame, Label, PresentationRecord, Sighting
 
 SMALL = (256, 256)  # height, width: what the benchmark delivers, and twice as quick as 640 x 480
 CLIPS_A_SUBJECT = 16  # neighbours in a series share a subject, since a bust takes longer than a clip
@@ -110,7 +110,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class Example(PresentationRecord):
     """A recording cut as at run time: `clip`; `mask` (T, 32, 32) and `depth` (T, 32, 32) labels, zeros for
     attacks.
     """
@@ -118,9 +118,6 @@ class Example:
     clip: Clip
     mask: np.ndarray
     depth: np.ndarray
-    label: Label
-    instrument: str
-    subject: str
     camera: str
 
 
@@ -135,9 +132,7 @@ def simulate_crops(series: Series, *, indices: Sequence[int], spec: ClipSpec) ->
             clip=clip,
             mask=masks,
             depth=depths if made.label is Label.BONA_FIDE else np.zeros_like(depths),
-            label=made.label,
-            instrument=made.instrument or "",
-            subject=made.subject,
+            presentation=made.presentation,
             camera=made.camera,
         )
 

@@ -39,7 +39,7 @@ from unmask.simulate.stage.scene import (
     draw_stage,
     make_bust,
 )
-from unmask.types import Label
+from unmask.types import Label, Presentation, PresentationRecord
 
 BUSTS_KEPT = 6
 HEADS = 0.3  # of the subjects, where there is a model of heads
@@ -48,30 +48,38 @@ FACE_ASPECT = 1.25  # a face mesh's height over its width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Simulated:
+class Simulated(PresentationRecord):
     """A recording with its truth.
 
     `frames` T of (H, W, 3) uint8; `times_s` (T,); `depths` (T, H, W) float32 metres of what stood there;
-    `meshes` (T, 468, 3) float32 px of the frames; `instrument` None when bona fide, `model` which one
-    of that instrument, empty when bona fide; `camera` the model; `light` the recipe; `place` a row of
-    `PLACES`, or "any". `source` and `licence` are those of the picture that the face was taken from, where
-    one was.
+    `meshes` (T, 468, 3) float32 px of the frames; `model` which one of the instrument, empty when bona fide;
+    `camera` the model; `light` the recipe; `place` a row of `PLACES`, or "any". `source` is that of the
+    picture that the face was taken from, where one was, as is the licence of its presentation.
     """
 
     frames: list[np.ndarray]
     times_s: np.ndarray
     depths: np.ndarray
     meshes: np.ndarray
-    label: Label
-    instrument: str | None
-    subject: str
     seed: int
     camera: str
     light: str
     model: str
     place: str
     source: str = "simulated"
-    licence: str = ""
+
+
+def simulated_presentation(
+    seed: int, *, subject: str, instrument: str | None, licence: str = ""
+) -> Presentation:
+    """What is presented in a recording of that seed; bona fide without an instrument."""
+    return Presentation(
+        path=f"simulated-{seed}",
+        label=Label.ATTACK if instrument else Label.BONA_FIDE,
+        instrument=instrument or "",
+        subject=subject,
+        licence=licence,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +164,6 @@ class Studio:
         arriving = truth.kept(through_lens(exposures, rng, camera=camera, fps=request.fps))
         flicker = stage.light.flicker
         frames = capture(arriving, rng, camera=camera, fps=request.fps, flicker=flicker, finish=develop)
-        label = Label.BONA_FIDE if request.instrument is None else Label.ATTACK
         frames = worn_sometimes(frames, rng)
         framed = Framed(frames=frames, depths=np.stack(truth.depths), meshes=np.stack(truth.meshes))
         framed = reframed_sometimes(framed, rng)
@@ -165,9 +172,9 @@ class Studio:
             times_s=np.array(times_of(request)),
             depths=framed.depths,
             meshes=framed.meshes,
-            label=label,
-            instrument=request.instrument,
-            subject=portrait.name,
+            presentation=simulated_presentation(
+                request.seed, subject=portrait.name, instrument=request.instrument
+            ),
             seed=request.seed,
             camera=camera.model,
             light=stage.light.kind,

@@ -18,8 +18,7 @@ from unmask.simulate.rendering.canvas import linear_of
 from unmask.simulate.rendering.motion import draw_head_motion, draw_rigid_motion
 from unmask.simulate.rendering.surfaces import Pose, Surface, look_up, on_surface, plane, project, trace, turn
 from unmask.simulate.stage.scene import Shot, Stage, compose, draw_place, draw_stage, face_area, see_bust
-from unmask.simulate.studio import Request, Simulated, Studio, Truth, times_of
-from unmask.types import Label
+from unmask.simulate.studio import Request, Simulated, Studio, Truth, simulated_presentation, times_of
 
 # For each sheet: whether it glows, and its radius of bending in metres, None for flat.
 SHEETS: dict[str, tuple[bool, float | None]] = {
@@ -101,9 +100,7 @@ def record_turned(
         times_s=np.array(times_s),
         depths=np.stack(truth.depths),
         meshes=np.stack(truth.meshes),
-        label=Label.BONA_FIDE if sheet is None else Label.ATTACK,
-        instrument=sheet,
-        subject=portrait.name,
+        presentation=simulated_presentation(request.seed, subject=portrait.name, instrument=sheet),
         seed=request.seed,
         camera=camera.model,
         light=stage.light.kind,

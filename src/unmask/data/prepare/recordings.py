@@ -15,7 +15,7 @@ from unmask.data.prepare.true_depth import Depth, DepthTwin, NoDepthError, open_
 from unmask.files import name_below
 from unmask.media.clips import LONGEST_GAP
 from unmask.media.sources import open_presentation
-from unmask.types import Face, Frame, Label, Presentation, Reason, Sighting, SourceError
+from unmask.types import Face, Frame, Presentation, Reason, Sighting, SourceError
 
 if TYPE_CHECKING:
     from unmask.media.quality import QualityLimits
@@ -27,7 +27,7 @@ NO_DEPTH = "NO_DEPTH"  # likewise: the label was to be real depth, and there is 
 
 
 class SimulatedClip(Protocol):
-    """What is read of a simulated clip (simulate.make.Simulated), which data may not import."""
+    """What is read of a simulated clip (simulate.studio.Simulated), which data may not import."""
 
     @property
     def frames(self) -> Sequence[np.ndarray]: ...  # (H, W, 3) uint8 RGB
@@ -38,22 +38,14 @@ class SimulatedClip(Protocol):
     @property
     def meshes(self) -> np.ndarray: ...  # (T, 468, 3) float32 px
     @property
-    def label(self) -> Label: ...
-    @property
-    def instrument(self) -> str | None: ...
-    @property
-    def subject(self) -> str: ...
-    @property
-    def seed(self) -> int: ...
+    def presentation(self) -> Presentation: ...
     @property
     def source(self) -> str: ...
-    @property
-    def licence(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulations:
-    """The n-th clip of a series (simulate.make.Series) as a recording with its true meshes."""
+    """The n-th clip of a series (simulate.series.Series) as a recording with its true meshes."""
 
     series: Callable[[int], SimulatedClip]
 
@@ -81,13 +73,7 @@ def from_simulated(simulated: SimulatedClip) -> Recording:
         )
     ]
     return Recording(
-        presentation=Presentation(
-            path=f"simulated-{simulated.seed}",
-            label=simulated.label,
-            instrument=simulated.instrument or "",
-            subject=simulated.subject,
-            licence=simulated.licence,
-        ),
+        presentation=simulated.presentation,
         sightings=sightings,
         source=simulated.source,
         depths=simulated.depths,

@@ -31,7 +31,7 @@ class _Speeds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
+class _ExposureSeen:
     """An exposure with what is asked of it more than once: the depth of its face, and `nearness` (H, W)
     float32, 1 for the face and what is beside and before it, 0 for the room.
     """
@@ -50,7 +50,7 @@ def through_lens(
     In the dim some exposures come twice, the same object, and the one between is lost: so a camera that
     cannot keep its rate fills the gap. Speeds are those from one exposure to the next.
     """
-    last: _Seen | None = None
+    last: _ExposureSeen | None = None
     kept: Exposure | None = None
     speeds: _Speeds | None = None
     for exposure in exposures:
@@ -91,17 +91,17 @@ def _exposure_s(shot: Shot, camera: Camera) -> float:
     return float(np.clip(camera.exposure_s * (DIM / light) ** 0.5, 1e-3, LONGEST_S))
 
 
-def _seen(exposure: Exposure) -> _Seen:
+def _seen(exposure: Exposure) -> _ExposureSeen:
     shot = exposure.shot
     face_m = _face_depth(shot)
     nearness = (shot.depth < face_m + BEHIND_M).astype(np.float32)
     small = cv2.resize(shot.radiance, (64, 64), interpolation=cv2.INTER_AREA).mean(axis=2)
     far = cv2.resize(1 - nearness, (64, 64), interpolation=cv2.INTER_AREA)
     room = np.sqrt(np.maximum(small, 0)) * far
-    return _Seen(exposure=exposure, face_m=face_m, nearness=nearness, room=room)
+    return _ExposureSeen(exposure=exposure, face_m=face_m, nearness=nearness, room=room)
 
 
-def _speeds(one: _Seen, two: _Seen, *, fps: float) -> _Speeds:
+def _speeds(one: _ExposureSeen, two: _ExposureSeen, *, fps: float) -> _Speeds:
     """The face's by its mesh, the room's by what of the picture lies behind it."""
     meshes = [seen.exposure.shot.mesh[:, :2].mean(axis=0) for seen in (one, two)]
     near = (meshes[1] - meshes[0]) * fps
@@ -119,7 +119,7 @@ def _face_depth(shot: Shot) -> float:
     return float(np.median(face)) if face.size else float(shot.depth.min())
 
 
-def _arrived(seen: _Seen, speeds: _Speeds, *, camera: Camera) -> Exposure:
+def _arrived(seen: _ExposureSeen, speeds: _Speeds, *, camera: Camera) -> Exposure:
     exposure, face_m, nearness = seen.exposure, seen.face_m, seen.nearness
     shot = exposure.shot
     shutter_s = _exposure_s(shot, camera)

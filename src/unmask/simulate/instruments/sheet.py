@@ -208,6 +208,47 @@ def _meet(op, oz, dp, dz, radius, rise):  # type: ignore[no-untyped-def]
     return (t, (op + t * dp) / reach, cosine) if t > 1e-3 else (-1.0, 0.0, 1.0)
 
 
+@numba.njit(cache=True, nogil=True, inline="always")
+def _normal(relief, u, v, ca, sa, sine, cosine):  # type: ignore[no-untyped-def]
+    """The normal at shares u, v of the sheet: that of the bend, turned by the slopes of the relief."""
+    n0, n1, n2 = ca * sine, sa * sine, -cosine
+    if relief.shape[0] > 1:
+        du, dv = _sampled(relief, u, v, 1), _sampled(relief, u, v, 2)
+        along, across = -(ca * du + sa * dv), -(-sa * du + ca * dv)
+        n0 += along * ca * cosine - across * sa
+        n1 += along * sa * cosine + across * ca
+        n2 += along * sine
+        long = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
+        n0, n1, n2 = n0 / long, n1 / long, n2 / long
+    return n0, n1, n2
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _from_lamp(lamp, softness, w0, w1, w2, m0, m1, m2, gloss, shininess):  # type: ignore[no-untyped-def]
+    """What a lamp gives to a place with the normal w, and what of it the mirrored ray m meets."""
+    wrap = 0.4 * softness
+    lit = (lamp[0] * w0 + lamp[1] * w1 + lamp[2] * w2 + wrap) / (1 + wrap)
+    towards = lamp[0] * m0 + lamp[1] * m1 + lamp[2] * m2
+    exponent = shininess * (1.2 - softness)
+    peak = 0.0
+    if gloss > 0 and towards > 0 and exponent * (towards - 1) > -7:  # beyond: nothing
+        peak = gloss * (exponent + 2) / 2 * towards**exponent
+    return max(0.0, lit), peak
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _window(origin, focal, sheet_w, sheet_h, height, width):  # type: ignore[no-untyped-def]
+    """Rows and columns of the pixels that may see the sheet: first, and behind the last."""
+    reach = math.sqrt(sheet_w**2 + sheet_h**2) / 2
+    cx, cy = (width - 1) / 2, (height - 1) / 2
+    near = max(0.02, origin[2] - reach)
+    px = focal * reach / near + 2
+    mx, my = focal * origin[0] / origin[2] + cx, focal * origin[1] / origin[2] + cy
+    spread = px + abs(mx - cx) * reach / near + abs(my - cy) * reach / near
+    rows = max(0, int(my - spread)), min(height, int(my + spread) + 2)
+    return rows, (max(0, int(mx - spread)), min(width, int(mx + spread) + 2))
+
+
 @numba.njit(cache=True, nogil=True)
 def _trace(  # type: ignore[no-untyped-def]
     x_out, y_out, alpha_out, shown_out, depth_out, irradiance, mirrored,
@@ -221,14 +262,10 @@ def _trace(  # type: ignore[no-untyped-def]
     back = rotation.T.copy()
     o = -(back @ origin)
     left, top, right, bottom = picture
-    reach = math.sqrt(sheet_w**2 + sheet_h**2) / 2
     cx, cy = (width - 1) / 2, (height - 1) / 2
-    near = max(0.02, origin[2] - reach)
-    px = focal * reach / near + 2
-    mx, my = focal * origin[0] / origin[2] + cx, focal * origin[1] / origin[2] + cy
-    spread = px + abs(mx - cx) * reach / near + abs(my - cy) * reach / near
-    for y in range(max(0, int(my - spread)), min(height, int(my + spread) + 2)):
-        for x in range(max(0, int(mx - spread)), min(width, int(mx + spread) + 2)):
+    rows, columns = _window(origin, focal, sheet_w, sheet_h, height, width)
+    for y in range(rows[0], rows[1]):
+        for x in range(columns[0], columns[1]):
             rx, ry = (x - cx) / focal, (y - cy) / focal
             d0 = back[0, 0] * rx + back[0, 1] * ry + back[0, 2]
             d1 = back[1, 0] * rx + back[1, 1] * ry + back[1, 2]
@@ -251,16 +288,7 @@ def _trace(  # type: ignore[no-untyped-def]
                     rise = _sampled(relief, u / sheet_w + 0.5, v / sheet_h + 0.5, 0)
             if t <= 0:
                 continue
-            n0, n1, n2 = ca * sine, sa * sine, -cosine
-            if rough:
-                du = _sampled(relief, u / sheet_w + 0.5, v / sheet_h + 0.5, 1)
-                dv = _sampled(relief, u / sheet_w + 0.5, v / sheet_h + 0.5, 2)
-                along_n, across_n = -(ca * du + sa * dv), -(-sa * du + ca * dv)
-                n0 += along_n * ca * cosine - across_n * sa
-                n1 += along_n * sa * cosine + across_n * ca
-                n2 += along_n * sine
-                long = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
-                n0, n1, n2 = n0 / long, n1 / long, n2 / long
+            n0, n1, n2 = _normal(relief, u / sheet_w + 0.5, v / sheet_h + 0.5, ca, sa, sine, cosine)
             length = math.sqrt(rx * rx + ry * ry + 1.0)
             facing = -(d0 * n0 + d1 * n1 + d2 * n2) / length
             footprint = t / focal / max(0.15, abs(facing))
@@ -290,14 +318,7 @@ def _trace(  # type: ignore[no-untyped-def]
             m1 = ry / length + 2 * facing * w1
             m2 = 1.0 / length + 2 * facing * w2
             for k in range(lamps.shape[0]):
-                wrap = 0.4 * softness[k]
-                lit = (lamps[k, 0] * w0 + lamps[k, 1] * w1 + lamps[k, 2] * w2 + wrap) / (1 + wrap)
-                if lit > 0:
-                    for c in range(3):
-                        irradiance[y, x, c] += colours[k, c] * lit
-                towards = lamps[k, 0] * m0 + lamps[k, 1] * m1 + lamps[k, 2] * m2
-                exponent = shininess * (1.2 - softness[k])
-                if gloss > 0 and towards > 0 and exponent * (towards - 1) > -7:  # beyond: nothing
-                    peak = gloss * (exponent + 2) / 2 * towards**exponent
-                    for c in range(3):
-                        mirrored[y, x, c] += colours[k, c] * peak
+                lit, peak = _from_lamp(lamps[k], softness[k], w0, w1, w2, m0, m1, m2, gloss, shininess)
+                for c in range(3):
+                    irradiance[y, x, c] += colours[k, c] * lit
+                    mirrored[y, x, c] += colours[k, c] * peak

@@ -18,8 +18,8 @@ from unmask.simulate.photographs.masks import masked
 from unmask.simulate.photographs.occasions import Occasion, draw_occasion
 from unmask.simulate.photographs.person import seen_person
 from unmask.simulate.photographs.showings import SHOWINGS, recaptured
-from unmask.simulate.studio import Simulated, Truth
-from unmask.types import Label
+from unmask.simulate.studio import Simulated, Truth, simulated_presentation
+from unmask.types import Presentation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,21 +60,19 @@ class Photographs:
         )
         if occasion.wear_seed:
             frames = wear(frames, np.random.default_rng(occasion.wear_seed))
+        seed = self.seed * 10_000_000 + index
         return Simulated(
             frames=frames,
             times_s=np.array(times),
             depths=np.stack(truth.depths),
             meshes=np.stack(truth.meshes),
-            label=Label.BONA_FIDE if instrument is None else Label.ATTACK,
-            instrument=instrument,
-            subject=picture.subject if isinstance(picture, Photograph) else picture.name,
-            seed=self.seed * 10_000_000 + index,
+            presentation=_shown(picture, seed, instrument=instrument),
+            seed=seed,
             camera=camera.model,
             light=occasion.stage.light.kind,
             model=model,
             place="any",
             source=picture.source if isinstance(picture, Photograph) else "simulated",
-            licence=picture.licence if isinstance(picture, Photograph) else "",
         )
 
     def _presented(
@@ -115,3 +113,11 @@ class Photographs:
         count = len(self.photographs)
         order = np.random.default_rng([self.seed, 7, pair // count]).permutation(count)
         return self.photographs[int(order[pair % count])]
+
+
+def _shown(picture: Pictured, seed: int, *, instrument: str | None) -> Presentation:
+    if isinstance(picture, Photograph):
+        return simulated_presentation(
+            seed, subject=picture.subject, instrument=instrument, licence=picture.licence
+        )
+    return simulated_presentation(seed, subject=picture.name, instrument=instrument)

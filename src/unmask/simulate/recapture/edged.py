@@ -43,7 +43,7 @@ def edged(base: Base, rng: np.random.Generator, rooms: Sequence[Path], *, replay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Held:
+class _HeldPicture:
     """`take` of the whole view; `cover` (H, W, 1) float32 where the device or sheet is."""
 
     take: Take
@@ -64,7 +64,7 @@ def _presented(take: Take, rng: np.random.Generator, rooms: Sequence[Path], *, r
     return held.take.lit(out)
 
 
-def _hold(take: Take, rng: np.random.Generator, rooms: Sequence[Path], *, replay: bool) -> _Held:
+def _hold(take: Take, rng: np.random.Generator, rooms: Sequence[Path], *, replay: bool) -> _HeldPicture:
     """The picture with its border, turned and tilted a little, before a room of its own brightness."""
     margins, sheet = _bordered(take.light, rng, replay=replay)
     extent = np.array(sheet.shape[1::-1], float)
@@ -95,7 +95,7 @@ def _hold(take: Take, rng: np.random.Generator, rooms: Sequence[Path], *, replay
     points = (take.mesh[:, :2] + margins)[None].astype(np.float32)
     mesh = take.mesh * np.float32(factor)
     mesh[:, :2] = cv2.perspectiveTransform(points, matrix)[0]
-    return _Held(take=Take(light=light, mesh=mesh), cover=cover)
+    return _HeldPicture(take=Take(light=light, mesh=mesh), cover=cover)
 
 
 def _bordered(light: np.ndarray, rng: np.random.Generator, *, replay: bool) -> tuple[np.ndarray, np.ndarray]:

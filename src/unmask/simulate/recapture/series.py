@@ -12,7 +12,7 @@ from unmask.simulate.recapture.attacks import AttackRequest, attack
 from unmask.simulate.recapture.bona_fide import TakenPicture, photographed
 from unmask.simulate.recapture.paste import CANDIDATES, nearest_in_pose
 from unmask.simulate.recapture.takes import Base, draw_framing, framed, side_of
-from unmask.simulate.studio import Simulated
+from unmask.simulate.studio import Simulated, simulated_presentation
 from unmask.types import DataError, Label
 
 FACE_WIDTH_M = 0.15
@@ -51,21 +51,21 @@ class Recaptures:
             instrument, shown = attack(attempt, rng)
         else:
             shown = photographed(framed(base, framing), rng)
+        seed = self.seed * 10_000_000 + index
         return Simulated(
             frames=[shown.image],
             times_s=np.zeros(1),
             depths=_depth(shown, flat=bool(attacked))[None],
             meshes=shown.mesh[None],
-            label=Label.ATTACK if attacked else Label.BONA_FIDE,
-            instrument=instrument,
-            subject=base.subject,
-            seed=self.seed * 10_000_000 + index,
+            presentation=simulated_presentation(
+                seed, subject=base.subject, instrument=instrument, licence=base.licence
+            ),
+            seed=seed,
             camera="recapture",
             light="tight" if tight else "wide",
             model=shown.model,
             place="any",
             source=base.source,
-            licence=base.licence,
         )
 
     def _number(self, pair: int) -> int:
