@@ -121,9 +121,9 @@ def _ocim(people: int) -> Iterator[Planned]:
             yield Planned(shown.format("mobile"), at, "replay/phone")
             at += 1
     for clients in CLIENTS.values():
-        for client in clients.split()[:people]:
-            who = f"client{int(client):03d}"
-            if int(client) not in range(3, 10):  # the set's own phone holds some of these upside down
+        for number in map(int, clients.split()[:people]):
+            who = f"client{number:03d}"
+            if number not in range(3, 10):  # the set's own phone holds some of these upside down
                 yield Planned(f"M/scene01/real/real_{who}_android_SD_scene01.mp4", at, None)
             yield Planned(f"M/scene01/real/real_{who}_laptop_SD_scene01.mp4", at, None)
             attack = f"M/scene01/attack/attack_{who}_laptop_SD_{{}}_scene01.mp4"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ import pytest
 
 from unmask.app.demo import RECORDINGS
 from unmask.contract import Contract, OperatingPoint, TrainingData
-from unmask.report.outcomes import Checked, Outcome, Unreadable
+from unmask.report.outcomes import Checked, Unreadable
 from unmask.types import ClipScore, ClipSpec, Decision, FaceDecision, Reason, Verdict
 
 cv2.setNumThreads(1)  # several threads on a shared core are slower than one
@@ -151,7 +151,7 @@ def checked(
 
 
 @pytest.fixture
-def outcomes() -> list[Outcome]:
+def outcomes() -> list[Any]:
     """One of each: LIVE, ATTACK, UNDECIDED with scores, UNDECIDED without, unreadable."""
     return [
         checked("live.mp4", Verdict.LIVE, score=0.9, clips=5),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -267,7 +268,7 @@ def import_graph() -> dict[str, set[str]]:
     return found
 
 
-def test_no_module_imports_itself_by_a_way_round():
+def test_no_module_imports_itself_by_a_way_round() -> None:
     assert rings(import_graph()) == []
     assert rings({"a": {"b"}, "b": {"a"}, "c": {"a"}}) == [{"a", "b"}, {"a", "b"}]
 
@@ -277,11 +278,11 @@ def modules() -> list[str]:
 
 
 @pytest.mark.parametrize("path", modules())
-def test_a_module_keeps_to_its_floor(path):
+def test_a_module_keeps_to_its_floor(path: Any) -> None:
     assert violations((SOURCE / path).read_text(), path) == []
 
 
-def test_a_class_name_is_used_once():
+def test_a_class_name_is_used_once() -> None:
     found: dict[str, list[str]] = {}
     for path in modules():
         for node in ast.parse((SOURCE / path).read_text()).body:
@@ -321,12 +322,12 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("case", PLANTED)
-def test_a_planted_violation_is_found(case):
+def test_a_planted_violation_is_found(case: Any) -> None:
     path, text = PLANTED[case]
     assert len(violations(text, path)) == 1
 
 
-def test_what_is_allowed_is_not_found():
+def test_what_is_allowed_is_not_found() -> None:
     assert violations("import cv2\ncv2.resize(a, (1, 1))", "media/clips.py") == []
     assert violations("import torch\nfrom unmask.types import Clip", "models/sgtd/network.py") == []
     assert (
@@ -365,22 +366,22 @@ for name in {names!r}:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
 
-def test_the_core_imports_without_torch():
+def test_the_core_imports_without_torch() -> None:
     core = set(MAY_IMPORT) - {"simulate", "models", "training", "claims", "serve"}
     done = import_all(core, blocked=NOT_IN_THE_CORE)
     assert done.returncode == 0, done.stderr
 
 
-def test_the_service_imports_with_its_own_extra_alone():
+def test_the_service_imports_with_its_own_extra_alone() -> None:
     done = import_all({"serve"}, blocked=NOT_IN_THE_CORE - SERVE_EXTRA)
     assert done.returncode == 0, done.stderr
 
 
-def test_blocking_torch_blocks_the_networks():
+def test_blocking_torch_blocks_the_networks() -> None:
     assert "torch is blocked" in import_all({"models"}, blocked={"torch"}).stderr
 
 
-def test_training_and_the_simulator_import_without_openvino():
+def test_training_and_the_simulator_import_without_openvino() -> None:
     done = import_all({"simulate", "models", "data", "training"}, blocked={"openvino", *DATA_EXTRA})
     assert done.returncode == 0, done.stderr
 
@@ -401,7 +402,7 @@ def private_names(text: str) -> list[str]:
     return found
 
 
-def test_tests_ask_what_the_package_says_aloud_alone():
+def test_tests_ask_what_the_package_says_aloud_alone() -> None:
     tests = Path(__file__).parent
     asked = {path.name: private_names(path.read_text()) for path in sorted(tests.rglob("*.py"))}
     assert {name: names for name, names in asked.items() if names} == {}
@@ -444,14 +445,14 @@ def missing_names(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("folder", ["benchmarks", "experiments", "scripts", "examples"])
-def test_what_stands_beside_the_package_imports_names_that_are_there(folder):
+def test_what_stands_beside_the_package_imports_names_that_are_there(folder: str) -> None:
     scripts = sorted((SOURCE.parent.parent / folder).rglob("*.py"))
     asked = {path.name: missing_names(path.read_text()) for path in scripts}
     assert scripts
     assert {name: names for name, names in asked.items() if names} == {}
 
 
-def test_a_name_that_was_renamed_is_missed():
+def test_a_name_that_was_renamed_is_missed() -> None:
     planted = (
         "from unmask.metrics import auc, area\nfrom unmask.report import charts\nfrom unmask.gone import x"
     )

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,18 +15,18 @@ from unmask.types import Decision, Verdict
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _found_from_here():
+def _found_from_here() -> Iterator[None]:
     sys.path.append(str(Path(__file__).parents[1]))
     yield
     sys.path.pop()
 
 
-def test_the_interval_holds_the_median_in_ninety_five_of_a_hundred_runs(rng):
+def test_the_interval_holds_the_median_in_ninety_five_of_a_hundred_runs(rng: np.random.Generator) -> None:
     from benchmarks.timing import interval
 
     held = 0
     for _ in range(2000):
-        found = interval(rng.exponential(1, 15))
+        found = interval(list(rng.exponential(1, 15)))
         assert found.low <= found.middle <= found.high
         held += found.low <= np.log(2) <= found.high
     assert held / 2000 >= 0.95
@@ -33,7 +34,7 @@ def test_the_interval_holds_the_median_in_ninety_five_of_a_hundred_runs(rng):
     assert (few.low, few.middle, few.high) == (1, 2, 3)
 
 
-def test_ways_take_turns_after_one_that_does_not_count():
+def test_ways_take_turns_after_one_that_does_not_count() -> None:
     from benchmarks.timing import in_turn, ratio
 
     calls: list[str] = []
@@ -48,7 +49,7 @@ def test_ways_take_turns_after_one_that_does_not_count():
     assert ratio(found["slow"], found["fast"]).middle == pytest.approx(10 / 6)
 
 
-def test_the_exponent_is_that_of_the_power():
+def test_the_exponent_is_that_of_the_power() -> None:
     from benchmarks.timing import exponent
 
     assert exponent([1, 10, 100], [3, 30, 300]) == pytest.approx(1)
@@ -59,7 +60,7 @@ def test_the_exponent_is_that_of_the_power():
     ("verdict", "score", "agrees"),
     [(Verdict.LIVE, 0.81, True), (Verdict.LIVE, 0.9, False), (Verdict.UNDECIDED, 0.8, False)],
 )
-def test_a_quick_way_that_answers_otherwise_ends_the_run(verdict, score, agrees):
+def test_a_quick_way_that_answers_otherwise_ends_the_run(verdict: Any, score: float, agrees: bool) -> None:
     from benchmarks.checking import agree
     from benchmarks.timing import DisagreementError
 
@@ -72,7 +73,7 @@ def test_a_quick_way_that_answers_otherwise_ends_the_run(verdict, score, agrees)
             agree(quick, plain, of="it")
 
 
-def test_the_table_is_markdown_of_as_many_cells_as_its_heading():
+def test_the_table_is_markdown_of_as_many_cells_as_its_heading() -> None:
     from benchmarks.__main__ import table
     from benchmarks.growth import Growth
     from benchmarks.timing import Row, interval
@@ -89,7 +90,7 @@ def test_the_table_is_markdown_of_as_many_cells_as_its_heading():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["checking", "making", "head", "paper_width", "workers", "growth"])
-def test_each_part_runs_on_tiny_input_and_writes_nothing(part):
+def test_each_part_runs_on_tiny_input_and_writes_nothing(part: str) -> None:
     from benchmarks.__main__ import PARTS
 
     root = Path(__file__).parents[1]

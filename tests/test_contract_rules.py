@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from unmask.contract import from_json, to_json
 from unmask.types import ModelError
 
 
-def resealed(change) -> str:
+def resealed(change: Any) -> str:
     """A contract's text after a change, with its hash renewed as anyone can."""
     text = json.loads(to_json(random_contract("sgtd_s_multi", frames=5)))
     change(text["contract"])
@@ -18,15 +19,15 @@ def resealed(change) -> str:
     return json.dumps({**text, "contract_sha256": hashlib.sha256(body).hexdigest()}, sort_keys=True)
 
 
-def of_points(**values):
+def of_points(**values: Any) -> Any:
     return lambda contract: [point.update(values) for point in contract["operating_points"]]
 
 
-def of_contract(**values):
+def of_contract(**values: Any) -> Any:
     return lambda contract: contract.update(values)
 
 
-def of_clip(**values):
+def of_clip(**values: Any) -> Any:
     return lambda contract: contract["clip"].update(values)
 
 
@@ -69,24 +70,24 @@ IMPOSSIBLE = {
 }
 
 
-def test_an_untouched_contract_is_read():
+def test_an_untouched_contract_is_read() -> None:
     assert from_json(resealed(lambda contract: None), origin="m").name == "sgtd_s_multi"
 
 
 @pytest.mark.parametrize("case", IMPOSSIBLE)
-def test_an_impossible_contract_is_refused(case):
+def test_an_impossible_contract_is_refused(case: Any) -> None:
     with pytest.raises(ModelError, match=r"^m\.onnx has (an impossible|a) contract"):
         from_json(resealed(IMPOSSIBLE[case]), origin="m.onnx")
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"contract": ' * 100_000, "null", "[]", '{"format": 1}'])
-def test_what_is_no_contract_is_refused(text):
+def test_what_is_no_contract_is_refused(text: str) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         from_json(text, origin="m.onnx")
 
 
-def in_order(low, high):
-    def change(contract):
+def in_order(low: Any, high: Any) -> Any:
+    def change(contract: Any) -> None:
         first = contract["operating_points"][0]
         contract["operating_points"] = [
             {**first, "name": "lenient", **low},
@@ -96,7 +97,7 @@ def in_order(low, high):
     return change
 
 
-def test_a_higher_threshold_accepts_no_more_of_the_same_presentations():
+def test_a_higher_threshold_accepts_no_more_of_the_same_presentations() -> None:
     good = in_order(
         {"threshold": 0.3, "apcer": 0.4, "bpcer": 0.1}, {"threshold": 0.6, "apcer": 0.2, "bpcer": 0.3}
     )

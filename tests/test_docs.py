@@ -18,6 +18,7 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -107,13 +108,13 @@ BY_PAGE = {str(page.relative_to(ROOT)): examples(page) for page in PAGES}
 
 
 @pytest.mark.parametrize("page", BY_PAGE)
-def test_every_block_says_what_it_is(page):
+def test_every_block_says_what_it_is(page: Any) -> None:
     for example in BY_PAGE[page]:
         known = EXECUTED | NO_EXAMPLES
         assert example.language in known, f"{page}: ```{example.language} must be one of {sorted(known)}"
 
 
-def test_examples_that_no_test_runs_are_counted():
+def test_examples_that_no_test_runs_are_counted() -> None:
     counted = Counter(example.page for example in ALL if example.mark == "not run")
     expected = {page: count for page, count in counted.items() if Path(page).stem not in COMING}
     assert expected == NOT_RUN
@@ -121,7 +122,7 @@ def test_examples_that_no_test_runs_are_counted():
 
 
 @pytest.fixture
-def captures(tmp_path, monkeypatch) -> Path:
+def captures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the examples speak of, as small as it may be; it is the working folder."""
     portrait = data.astronaut()[:256, 96:352]
     write_video(tmp_path / "me.mp4", [_living(portrait, i) for i in range(13)], fps=30)
@@ -145,7 +146,9 @@ def _living(portrait: np.ndarray, number: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("page", [page for page, found in BY_PAGE.items() if found])
-def test_the_examples_of_a_page_run_and_print_what_it_shows(page, captures, unmask):
+def test_the_examples_of_a_page_run_and_print_what_it_shows(
+    page: Any, captures: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     portrait = data.astronaut()[:256, 96:352]
     names = {"frames": [(np.roll(portrait, i % 4, axis=1), i / 30) for i in range(13)]}
     for example in BY_PAGE[page]:
@@ -170,7 +173,7 @@ def _talked(example: Example, names: dict) -> None:
     assert runner.failures == 0, said.getvalue()
 
 
-def _ran(example: Example, unmask) -> None:
+def _ran(example: Example, unmask: Any) -> None:
     for command, shown in commands(example):
         words = shlex.split(command, comments=True)
         assert words[:1] == ["unmask"], (
@@ -200,7 +203,9 @@ TOLD = [(e.page, c) for e in ALL if e.language in ("sh", "console") for c, _ in 
 
 
 @pytest.mark.parametrize(("page", "command"), [told for told in TOLD if told[1].startswith("unmask ")])
-def test_every_command_and_option_in_the_pages_is_there(page, command, tmp_path, monkeypatch):
+def test_every_command_and_option_in_the_pages_is_there(
+    page: Any, command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     words = shlex.split(command, comments=True)[1:]
     assert unknown(words) == "", f"{page}: {command}"
@@ -252,11 +257,11 @@ def unknown(words: list[str]) -> str:
         ("export w", "--out"),
     ],
 )
-def test_a_planted_slip_is_found(line, word):
+def test_a_planted_slip_is_found(line: str, word: str) -> None:
     assert word in unknown(line.split())
 
 
-def test_a_planted_wrong_answer_is_found():
+def test_a_planted_wrong_answer_is_found() -> None:
     wrong = Example(page="x.md", language="pycon", text=">>> 1 + 1\n3\n")
     with pytest.raises(AssertionError, match="Expected"):
         _talked(wrong, {})
@@ -275,7 +280,7 @@ class Addresses(HTMLParser):
         self.ids: set[str] = set()
         self.feed(text)
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         given = dict(attrs)
         if tag in FETCHED and given.get(FETCHED[tag]) and given.get("rel") != "canonical":
             self.fetched.append(given[FETCHED[tag]])
@@ -290,7 +295,7 @@ built = pytest.mark.skipif(bool(missing), reason=f"the extra docs is not install
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site as `make docs` builds it: a warning is an error."""
     out = tmp_path_factory.mktemp("site")
     paths = f"{ROOT / 'src'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
@@ -308,7 +313,7 @@ def site(tmp_path_factory) -> Path:
 
 
 @built
-def test_the_site_fetches_nothing_from_elsewhere(site):
+def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
     pages = [page for page in site.rglob("*.html") if page.name != "404.html"]
     assert len(pages) >= 15
     for page in pages:
@@ -323,7 +328,7 @@ def test_the_site_fetches_nothing_from_elsewhere(site):
 
 
 @built
-def test_links_and_anchors_of_the_site_lead_somewhere(site):
+def test_links_and_anchors_of_the_site_lead_somewhere(site: Path) -> None:
     pages = {page: Addresses(page.read_text(encoding="utf-8")) for page in site.rglob("*.html")}
     pages = {page: found for page, found in pages.items() if page.name != "404.html"}
     for page, found in pages.items():
@@ -338,7 +343,7 @@ def test_links_and_anchors_of_the_site_lead_somewhere(site):
 
 
 @built
-def test_the_cards_say_what_the_contracts_say(site):
+def test_the_cards_say_what_the_contracts_say(site: Path) -> None:
     from unmask.detector.detector import packaged
     from unmask.detector.model_file import read_file
 

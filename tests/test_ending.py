@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def descendants(session: int) -> list[int]:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
 @pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
 @pytest.mark.parametrize("how", ["alone", "deaf", "workers"])
-def test_a_signal_ends_all_at_once(tmp_path, number, word, how):
+def test_a_signal_ends_all_at_once(tmp_path: Path, number: Any, word: str, how: str) -> None:
     program = tmp_path / "command.py"
     program.write_text(COMMAND)
     folder = tmp_path / "out"
@@ -84,7 +85,7 @@ def test_a_signal_ends_all_at_once(tmp_path, number, word, how):
     assert [path.name for path in folder.iterdir()] == ["started"]
 
 
-def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path):
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
     from unmask.files import atomic_path, write_bytes
 
     old = tmp_path / "a.txt.0123abcd.part"

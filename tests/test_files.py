@@ -5,6 +5,7 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_target_appears_only_when_the_block_ended(tmp_path):
+def test_the_target_appears_only_when_the_block_ended(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "a.txt"
     with atomic_path(target) as part:
         part.write_text("whole")
@@ -44,7 +45,7 @@ def write_half(target: Path, failure: BaseException) -> None:
         raise failure
 
 
-def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
+def test_the_bytes_are_on_the_disk_before_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(os, "fsync", lambda handle: calls.append("fsync"))
     monkeypatch.setattr(os, "replace", lambda part, target: calls.append("replace"))
@@ -53,7 +54,7 @@ def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("failure", [RuntimeError("halfway"), KeyboardInterrupt()])
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure):
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, failure: Any) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
     with pytest.raises(type(failure)):
@@ -62,7 +63,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure):
     assert names(tmp_path) == ["a.txt"]
 
 
-def test_two_writers_of_one_target_do_not_meet(tmp_path):
+def test_two_writers_of_one_target_do_not_meet(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     with atomic_path(target) as first, atomic_path(target) as second:
         first.write_text("first")
@@ -72,7 +73,7 @@ def test_two_writers_of_one_target_do_not_meet(tmp_path):
     assert names(tmp_path) == ["a.txt"]
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     with (
         largest_file(1000),
         pytest.raises(OutputError, match=r"cannot write .*a\.txt: .*choose another place"),
@@ -81,7 +82,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_no_space_left_is_told_as_a_full_disk(tmp_path):
+def test_no_space_left_is_told_as_a_full_disk(tmp_path: Path) -> None:
     def fill(part: Path) -> None:
         part.write_bytes(b"half")
         Path("/dev/full").write_bytes(b"more")
@@ -94,23 +95,23 @@ def test_no_space_left_is_told_as_a_full_disk(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_device_is_never_replaced():
+def test_a_device_is_never_replaced() -> None:
     with pytest.raises(OutputError, match="not a plain file"), atomic_path("/dev/full"):
         raise AssertionError("not reached")
 
 
-def test_a_folder_is_no_target(tmp_path):
+def test_a_folder_is_no_target(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="not a plain file"), atomic_path(tmp_path):
         raise AssertionError("not reached")
 
 
-def test_a_file_in_place_of_the_folder_is_told(tmp_path):
+def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="a file stands where its folder should be"):
         write_bytes(tmp_path / "file" / "a.txt", b"")
 
 
-def test_the_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path):
+def test_the_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
     (tmp_path / "real.txt").write_text("old")
     (tmp_path / "link.txt").symlink_to("real.txt")
     write_bytes(tmp_path / "link.txt", b"new")
@@ -118,7 +119,7 @@ def test_the_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path):
     assert (tmp_path / "real.txt").read_text() == "new"
 
 
-def test_errors_of_others_pass_through(tmp_path):
+def test_errors_of_others_pass_through(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="another"), atomic_path(tmp_path / "a.txt"):
         (tmp_path / "another.txt").read_text()
     assert names(tmp_path) == []

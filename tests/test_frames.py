@@ -6,7 +6,7 @@ from present import present
 from unmask.frames import Frame
 
 
-def test_pixels_are_made_once_and_only_where_somebody_asks():
+def test_pixels_are_made_once_and_only_where_somebody_asks() -> None:
     made = []
 
     def image() -> np.ndarray:
@@ -23,6 +23,6 @@ def test_pixels_are_made_once_and_only_where_somebody_asks():
     assert frame.luma() is None  # what the decoder held is let go
 
 
-def test_a_frame_of_pixels_has_no_grey_values_apart():
+def test_a_frame_of_pixels_has_no_grey_values_apart() -> None:
     frame = Frame(np.zeros((2, 3, 3), np.uint8), 0.0, 0)
     assert (frame.shape, frame.luma()) == ((2, 3, 3), None)

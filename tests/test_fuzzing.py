@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,14 +16,14 @@ INPUTS = 100
 
 
 @pytest.fixture(scope="module")
-def fuzzing():
+def fuzzing() -> Any:
     sys.path.append(str(Path(__file__).parents[1]))
     from experiments import fuzzing
 
     return fuzzing
 
 
-def test_no_broken_input_is_a_traceback_or_live(fuzzing, tmp_path):
+def test_no_broken_input_is_a_traceback_or_live(fuzzing: Any, tmp_path: Path) -> None:
     # of a network that sees an attack in every picture
     model = linear_model(tmp_path / "attack.onnx", weight=np.zeros(FEATURES), bias=-4.0)
     face = np.ascontiguousarray(data.astronaut()[20:260, 60:380])

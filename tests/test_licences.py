@@ -1,5 +1,6 @@
 """Licences: what is not for sale is named, and the notices say what the packaged model's ledger says."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,14 @@ ROOT = Path(__file__).parent.parent
         ("CNCF licence", True),  # letters inside a word say nothing
     ],
 )
-def test_words_that_forbid_sale_are_known(licence, free):
+def test_words_that_forbid_sale_are_known(licence: str, free: bool) -> None:
     row = TrainingData(name="a", licence=licence, items=1)
     assert (not_commercial([row]) == []) is free
 
 
-def test_export_refuses_by_name(unmask, tmp_path, monkeypatch):
+def test_export_refuses_by_name(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from dataclasses import replace
 
     from unmask.models import weights as weights_module
@@ -51,7 +54,7 @@ def test_export_refuses_by_name(unmask, tmp_path, monkeypatch):
     assert not out.exists()
 
 
-def test_the_packaged_model_may_be_sold_and_the_notices_are_of_today():
+def test_the_packaged_model_may_be_sold_and_the_notices_are_of_today() -> None:
     notices = module_at(ROOT / "scripts" / "notices.py", "notices")
     contracts = [read_file(path)[1] for path in packaged()]
     assert not_commercial([row for contract in contracts for row in contract.training_data]) == []

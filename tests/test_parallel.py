@@ -3,8 +3,11 @@
 import operator
 import os
 import sys
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from face_meshes import face_mesh
 from unmask.data.prepare.preparation import Cutting, Packing, Recording, prepare
 from unmask.data.prepare.prepared import PreparedSet
-from unmask.parallel import in_processes, on_ray
+from unmask.parallel import Engine, in_processes, on_ray
 from unmask.types import ClipSpec, Face, Frame, Label, OutputError, Presentation, SettingsError, Sighting
 
 CUTTING = Cutting(clip=ClipSpec(frames=1, size_px=32), seed=3)
@@ -20,7 +23,7 @@ PACKING = Packing(recordings_a_shard=1)
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster() -> Iterator[Any]:
     """A cluster on this machine, of two workers, for all tests of this file."""
     ray = pytest.importorskip("ray")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -30,13 +33,13 @@ def cluster():
 
 
 @pytest.fixture(params=[in_processes, pytest.param(on_ray, marks=pytest.mark.slow)], ids=["processes", "ray"])
-def engine(request):
+def engine(request: pytest.FixtureRequest) -> Engine:
     if request.param is on_ray:
         request.getfixturevalue("cluster")
     return request.param
 
 
-def recording(index):
+def recording(index: Any) -> Any:
     """One picture of noise with a mesh in it, each of another depth."""
     rng = np.random.default_rng(index)
     mesh = face_mesh(x=30, y=30, width=40, height=40, depth=rng.uniform(5, 15))
@@ -49,16 +52,16 @@ def recording(index):
     )
 
 
-def source(count):
+def source(count: Any) -> Any:
     """Recordings by number, as a function that pickles wherever the tests lie."""
     return partial(operator.getitem, [recording(n) for n in range(count)])
 
 
-def contents(root):
+def contents(root: Any) -> Any:
     return {p.name: p.read_bytes() for p in sorted(root.iterdir())}
 
 
-def test_two_workers_make_the_shards_of_one_process(engine, tmp_path):
+def test_two_workers_make_the_shards_of_one_process(engine: Engine, tmp_path: Path) -> None:
     seen = []
     for out, jobs, chosen in (("one", 1, in_processes), ("two", 2, engine)):
         prepare(
@@ -76,8 +79,8 @@ def test_two_workers_make_the_shards_of_one_process(engine, tmp_path):
     assert seen == [(n, 5) for n in range(6)] * 2
 
 
-def test_a_cluster_that_does_not_answer_is_named(monkeypatch):
-    def silent(**_):
+def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(**_: Any) -> None:
         raise ConnectionError("no head node")
 
     stub = SimpleNamespace(is_initialized=lambda: False, init=silent)
@@ -87,7 +90,7 @@ def test_a_cluster_that_does_not_answer_is_named(monkeypatch):
         list(on_ray(print, [1], jobs=1))
 
 
-def test_what_a_worker_refuses_is_raised_as_it_was(engine, tmp_path):
+def test_what_a_worker_refuses_is_raised_as_it_was(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     prepare(source(1), tmp_path / "set", count=1, cutting=CUTTING, packing=PACKING)
     (tmp_path / "set" / "shard-000002.tar").mkdir()
@@ -96,7 +99,7 @@ def test_what_a_worker_refuses_is_raised_as_it_was(engine, tmp_path):
     assert str(refused.value).startswith(f"cannot write {tmp_path / 'set' / 'shard-000002.tar'}: it is not")
 
 
-def test_a_killed_worker_is_one_sentence_that_says_how_far_it_went(engine, tmp_path):
+def test_a_killed_worker_is_one_sentence_that_says_how_far_it_went(engine: Engine, tmp_path: Path) -> None:
     prepare(source(1), tmp_path / "set", count=1, cutting=CUTTING, packing=PACKING)
     with pytest.raises(OutputError, match=r"was killed, .* with 1 of 3 shards in .* made; run the same comm"):
         prepare(os._exit, tmp_path / "set", count=3, cutting=CUTTING, packing=PACKING, jobs=2, engine=engine)

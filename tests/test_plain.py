@@ -5,6 +5,7 @@ import io
 import pickle
 import re
 import traceback
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_an_address_is_shown_without_its_credentials(address):
+def test_an_address_is_shown_without_its_credentials(address: Any) -> None:
     for text in (
         address_shown(address),
         sentence(f"{address}: it is away; try again"),
@@ -55,7 +56,7 @@ def test_an_address_is_shown_without_its_credentials(address):
         *("https-talk: me@home.mp4", "http/a:b.mp4"),
     ],
 )
-def test_what_holds_no_credentials_stays_as_it_is(name):
+def test_what_holds_no_credentials_stays_as_it_is(name: Any) -> None:
     assert address_shown(name) == name
 
 
@@ -70,7 +71,7 @@ def test_what_holds_no_credentials_stays_as_it_is(name):
         *(f"rtsp:/admin:{SECRET}@127.0.0.1/x", f"HTTP//admin:{SECRET}@127.0.0.1/x"),
     ],
 )
-def test_no_error_of_the_api_holds_a_password(address):
+def test_no_error_of_the_api_holds_a_password(address: Any) -> None:
     with pytest.raises(SourceError) as caught:
         open_source(address)
     whole = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value))
@@ -92,7 +93,7 @@ def test_no_error_of_the_api_holds_a_password(address):
         ("été 中文 👩\u200d🚀", "été 中文 👩\u200d🚀"),
     ],
 )
-def test_control_characters_are_shown_by_their_codes(name, shown):
+def test_control_characters_are_shown_by_their_codes(name: str, shown: str) -> None:
     assert escaped(name) == shown
     assert str(SourceError(f"{name} is gone")) == f"{shown} is gone"
 
@@ -117,7 +118,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_cell_is_no_formula_and_is_read_back_as_it_was(cell):
+def test_a_cell_is_no_formula_and_is_read_back_as_it_was(cell: Any) -> None:
     text = as_csv([["name", "=column", "number"], [cell, cell, 1]])  # a line of blanks is no row
     for written in (found for row in csv.reader(io.StringIO(text, newline="")) for found in row):
         assert not re.match(r"[=+@\t\r＝]|-(?![\d.]+(e[-+]?\d+)?$)", written)
@@ -126,14 +127,14 @@ def test_a_cell_is_no_formula_and_is_read_back_as_it_was(cell):
     ]
 
 
-def test_any_text_comes_back(rng):
+def test_any_text_comes_back(rng: np.random.Generator) -> None:
     letters = np.array(list("'=+-@\t\r\n 09.ea"))
     for _ in range(2000):
         cell = "".join(rng.choice(letters, size=rng.integers(0, 5)))
         assert active(inert(cell)) == cell
 
 
-def test_an_error_about_a_cell_without_end_still_says_what_is_wrong_and_what_to_do():
+def test_an_error_about_a_cell_without_end_still_says_what_is_wrong_and_what_to_do() -> None:
     error = DataError(f"labels.csv, line 7: turns is {'a' * 100_000!r}; it must be 0 to 3, or empty")
     assert len(str(error)) == 1000
     assert str(error).startswith("labels.csv, line 7: turns is 'aaa")

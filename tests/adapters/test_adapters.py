@@ -28,7 +28,7 @@ def picture() -> np.ndarray:
     return np.ascontiguousarray(data.astronaut()[..., ::-1])  # BGR, as OpenCV reads it
 
 
-def test_deepface_keys_and_values(detector, picture):
+def test_deepface_keys_and_values(detector: Detector, picture: np.ndarray) -> None:
     (face,) = extract_faces(picture, detector)
     decision = detector.check(picture[..., ::-1])
     assert face["is_real"] is decision.is_live
@@ -43,7 +43,7 @@ def test_deepface_keys_and_values(detector, picture):
     assert extract_faces(np.zeros((200, 200, 3), np.uint8), detector) == []
 
 
-def test_fasnets_analyze_finds_the_face_that_is_meant(detector, picture):
+def test_fasnets_analyze_finds_the_face_that_is_meant(detector: Detector, picture: np.ndarray) -> None:
     (face,) = extract_faces(picture, detector)
     area = face["facial_area"]
     box = (area["x"], area["y"], area["w"], area["h"])
@@ -51,7 +51,7 @@ def test_fasnets_analyze_finds_the_face_that_is_meant(detector, picture):
     assert Antispoofing(detector).analyze(picture, (0, 400, 50, 50)) == (False, 0.0)
 
 
-def test_uniface_results_are_its_own_type(detector, picture):
+def test_uniface_results_are_its_own_type(detector: Detector, picture: np.ndarray) -> None:
     types = pytest.importorskip("uniface.types", reason="uniface is not installed")
     decision = detector.check(picture[..., ::-1])
     found = Spoofer(detector).predict(picture, decision.faces[0].box)
@@ -62,7 +62,7 @@ def test_uniface_results_are_its_own_type(detector, picture):
     )
 
 
-def test_supervision_takes_every_verdict():
+def test_supervision_takes_every_verdict() -> None:
     supervision = pytest.importorskip("supervision", reason="supervision is not installed")
     for number, verdict in enumerate(Verdict):
         decision = checked("a.mp4", verdict, score=0.7, clips=2).decision
@@ -77,7 +77,7 @@ def test_supervision_takes_every_verdict():
 
 
 @pytest.mark.parametrize("name", ["supervision", "uniface"])
-def test_a_library_that_is_missing_is_named(name, monkeypatch):
+def test_a_library_that_is_missing_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, f"{name}.types", None)
     decision = checked("a.mp4", Verdict.LIVE, score=0.7, clips=2).decision
@@ -86,7 +86,7 @@ def test_a_library_that_is_missing_is_named(name, monkeypatch):
         asked[name]()
 
 
-def test_the_face_with_the_largest_share_is_taken():
+def test_the_face_with_the_largest_share_is_taken() -> None:
     face = checked("a.mp4", Verdict.LIVE, score=0.7, clips=2).decision.faces[0]
     box = present(face.box)
     other = replace(face, identity=1, boxes=((0.0, box + 60),))

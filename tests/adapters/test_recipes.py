@@ -50,20 +50,20 @@ def gate() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def person(demo_recordings) -> np.ndarray:
+def person(demo_recordings: dict[str, Path]) -> np.ndarray:
     """A frame of the demo's living person."""
     frames = [frame.image for frame in open_source(demo_recordings["bona_fide"]).frames]
     return frames[5]
 
 
 @pytest.fixture(scope="module")
-def printed(demo_recordings) -> np.ndarray:
+def printed(demo_recordings: dict[str, Path]) -> np.ndarray:
     """A print of the same person."""
     return [frame.image for frame in open_source(demo_recordings["print"]).frames][5]
 
 
 @pytest.fixture
-def enrolled(person, tmp_path) -> str:
+def enrolled(person: np.ndarray, tmp_path: Path) -> str:
     """A file with another picture of the same person."""
     path = tmp_path / "enrolled.png"
     cv2.imwrite(str(path), cv2.GaussianBlur(np.roll(person, 7, axis=1), (3, 3), 0)[..., ::-1])
@@ -71,7 +71,7 @@ def enrolled(person, tmp_path) -> str:
 
 
 @pytest.fixture
-def stranger(tmp_path) -> str:
+def stranger(tmp_path: Path) -> str:
     """A file with somebody else, who is drawn."""
     path = tmp_path / "stranger.png"
     cv2.imwrite(str(path), draw_face(np.random.default_rng(3))[0][..., ::-1])
@@ -120,18 +120,20 @@ def weights_of_dlib(name: str) -> Path:
     return Path(found.origin).parent / "models" / name
 
 
-def test_the_page_has_a_recipe_for_each_library():
+def test_the_page_has_a_recipe_for_each_library() -> None:
     assert sorted(RECIPES) == ["deepface", "face_recognition", "insightface", "uniface"]
 
 
-def test_the_living_face_is_cut_out_and_a_print_gives_none(gate, person, printed):
+def test_the_living_face_is_cut_out_and_a_print_gives_none(
+    gate: dict[str, Any], person: np.ndarray, printed: np.ndarray
+) -> None:
     face = gate["living_face"](person)
     assert face.shape[0] < person.shape[0] / 1.2
     assert face.size > 3 * 60 * 60
     assert gate["living_face"](printed) is None
 
 
-def test_five_points_lie_as_recognition_expects_them(person):
+def test_five_points_lie_as_recognition_expects_them(person: np.ndarray) -> None:
     face = Detector.load(threads=1).check(person).faces[0]
     right_eye, left_eye, nose, right_mouth, left_mouth = five_points(face)
     assert right_eye[0] < nose[0] < left_eye[0]  # the person's right is left in the picture
@@ -139,7 +141,9 @@ def test_five_points_lie_as_recognition_expects_them(person):
     assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
 
 
-def test_face_recognition_lets_in_the_living_person_alone(gate, person, printed, enrolled, stranger):
+def test_face_recognition_lets_in_the_living_person_alone(
+    gate: dict[str, Any], person: np.ndarray, printed: np.ndarray, enrolled: str, stranger: str
+) -> None:
     pytest.importorskip("face_recognition", reason="face_recognition is not installed")
     may_enter = recipe("face_recognition", gate)
     assert may_enter(person, enrolled)
@@ -148,8 +152,14 @@ def test_face_recognition_lets_in_the_living_person_alone(gate, person, printed,
 
 
 def test_deepface_lets_in_the_living_person_alone(
-    gate, person, printed, enrolled, stranger, tmp_path, monkeypatch
-):
+    gate: dict[str, Any],
+    person: np.ndarray,
+    printed: np.ndarray,
+    enrolled: str,
+    stranger: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
     pytest.importorskip("deepface", reason="deepface is not installed")
     kept = tmp_path / ".deepface" / "weights"
@@ -163,7 +173,14 @@ def test_deepface_lets_in_the_living_person_alone(
         assert not may_enter(person, stranger)
 
 
-def test_insightface_gets_the_aligned_living_face(gate, person, printed, enrolled, tmp_path, monkeypatch):
+def test_insightface_gets_the_aligned_living_face(
+    gate: dict[str, Any],
+    person: np.ndarray,
+    printed: np.ndarray,
+    enrolled: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pytest.importorskip("insightface", reason="insightface is not installed")
     drawn_network(tmp_path / "w600k_r50.onnx")
     monkeypatch.chdir(tmp_path)
@@ -173,7 +190,14 @@ def test_insightface_gets_the_aligned_living_face(gate, person, printed, enrolle
     assert not may_enter(person, faceless(tmp_path))
 
 
-def test_uniface_gets_the_aligned_living_face(gate, person, printed, enrolled, tmp_path, monkeypatch):
+def test_uniface_gets_the_aligned_living_face(
+    gate: dict[str, Any],
+    person: np.ndarray,
+    printed: np.ndarray,
+    enrolled: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pytest.importorskip("uniface", reason="uniface is not installed")
     network = drawn_network(tmp_path / "arcface.onnx")
     arcface = import_module("uniface.recognition.arcface")

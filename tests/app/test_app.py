@@ -6,6 +6,8 @@ import json
 import math
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +48,7 @@ def drawn(thing: object) -> str:
     return captured.get()
 
 
-def test_every_outcome_has_the_same_keys_in_strict_json(outcomes):
+def test_every_outcome_has_the_same_keys_in_strict_json(outcomes: list[Any]) -> None:
     for outcome in outcomes:
         line = json_line(outcome)
         assert "\n" not in line
@@ -54,7 +56,7 @@ def test_every_outcome_has_the_same_keys_in_strict_json(outcomes):
         assert list(record)[:10] == [*KEYS, "timings_ms"]
 
 
-def test_a_score_that_does_not_exist_is_null(outcomes):
+def test_a_score_that_does_not_exist_is_null(outcomes: list[Any]) -> None:
     dark = next(o for o in outcomes if not isinstance(o, Unreadable) and math.isnan(o.decision.score))
     record = json.loads(json_line(dark))
     assert record["score"] is None
@@ -62,7 +64,7 @@ def test_a_score_that_does_not_exist_is_null(outcomes):
     assert record["threshold"] == 0.5
 
 
-def test_json_says_what_the_decision_says(outcomes):
+def test_json_says_what_the_decision_says(outcomes: list[Any]) -> None:
     record = json.loads(json_line(outcomes[0]))
     assert record["verdict"] == "LIVE"
     assert record["score"] == 0.9
@@ -72,14 +74,14 @@ def test_json_says_what_the_decision_says(outcomes):
     assert record["timings_ms"] == {"decode": 1.2, "total": 1500.0}
 
 
-def test_an_unreadable_source_is_never_live_in_json(outcomes):
+def test_an_unreadable_source_is_never_live_in_json(outcomes: list[Any]) -> None:
     record = json.loads(json_line(outcomes[-1]))
     assert record["verdict"] == "UNDECIDED"
     assert record["reasons"] == ["UNREADABLE"]
     assert record["error"] == outcomes[-1].sentence
 
 
-def test_the_table_has_a_row_for_each_source(outcomes):
+def test_the_table_has_a_row_for_each_source(outcomes: list[Any]) -> None:
     text = drawn(table(outcomes, width=120))
     for word in (
         "live.mp4",
@@ -94,7 +96,7 @@ def test_the_table_has_a_row_for_each_source(outcomes):
         assert word in text
 
 
-def test_markup_in_a_file_name_stays_as_it_is(outcomes):
+def test_markup_in_a_file_name_stays_as_it_is(outcomes: list[Any]) -> None:
     assert "[red]x[/].mp4" in drawn(table([Unreadable(source="[red]x[/].mp4", sentence="no")], width=120))
 
 
@@ -103,7 +105,7 @@ LONG = "recordings/of-the-first-floor/entrance/2026-11-02/door-3.mp4"
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
 @pytest.mark.parametrize("name", ["one.mp4", LONG, "a-name-that-is-wider-than-forty-columns-by-itself.mp4"])
-def test_name_and_verdict_are_in_one_piece_at_any_width(outcomes, width, name):
+def test_name_and_verdict_are_in_one_piece_at_any_width(outcomes: list[Any], width: int, name: Any) -> None:
     named = replace(outcomes[1], decision=replace(outcomes[1].decision, source=name))
     written = io.StringIO()
     out = Console(width=width, file=written)
@@ -115,7 +117,7 @@ def test_name_and_verdict_are_in_one_piece_at_any_width(outcomes, width, name):
     assert "the face is too dark" in " ".join(" ".join(lines).split())
 
 
-def test_a_table_in_ascii_alone_is_whole(outcomes, monkeypatch):
+def test_a_table_in_ascii_alone_is_whole(outcomes: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr("sys.stdout", stream)
     spell_out()
@@ -128,13 +130,13 @@ def test_a_table_in_ascii_alone_is_whole(outcomes, monkeypatch):
     assert "+- - \\xe9 \\u4e2d" in text
 
 
-def test_json_is_utf_8_whatever_the_name(outcomes):
+def test_json_is_utf_8_whatever_the_name(outcomes: list[Any]) -> None:
     for name, shown in (("caf\udce9.mp4", "caf\\xe9.mp4"), ("é\x1b.mp4", "é\x1b.mp4")):
         line = json_line(Unreadable(source=name, sentence="no"))
         assert json.loads(line.encode())["source"] == shown
 
 
-def test_no_credentials_are_shown(outcomes):
+def test_no_credentials_are_shown(outcomes: list[Any]) -> None:
     source = "rtsp://admin:S3cret@10.0.0.7/live?key=S3cret"
     seen = replace(outcomes[1], decision=replace(outcomes[1].decision, source=source))
     for text in (
@@ -159,7 +161,7 @@ def test_no_credentials_are_shown(outcomes):
         (KeyboardInterrupt(), "interrupted", 130),
     ],
 )
-def test_an_error_is_one_sentence_and_a_code_that_is_no_verdict(error, words, code):
+def test_an_error_is_one_sentence_and_a_code_that_is_no_verdict(error: Any, words: str, code: int) -> None:
     sentence, given = explain(error)
     assert words in sentence
     assert "\n" not in sentence
@@ -167,7 +169,7 @@ def test_an_error_is_one_sentence_and_a_code_that_is_no_verdict(error, words, co
 
 
 @pytest.mark.parametrize("size", [(40, 30), (240, 320), (720, 1280), (1920, 1080)])
-def test_a_picture_of_any_size_is_drawn_upon(outcomes, size):
+def test_a_picture_of_any_size_is_drawn_upon(outcomes: list[Any], size: Any) -> None:
     image = np.full((*size, 3), 90, np.uint8)
     result = annotated(image, outcomes[0], time_s=0.9)
     assert result.dtype == np.uint8
@@ -177,7 +179,7 @@ def test_a_picture_of_any_size_is_drawn_upon(outcomes, size):
     assert (image == 90).all()  # the frame itself stays as it was
 
 
-def test_the_depth_inset_shows_the_depth_of_that_moment(outcomes):
+def test_the_depth_inset_shows_the_depth_of_that_moment(outcomes: list[Any]) -> None:
     checked = outcomes[0]
     face = checked.seen[0]
     near = replace(face.clips[0], depth=np.ones((4, 32, 32), np.float32))
@@ -190,7 +192,7 @@ def test_the_depth_inset_shows_the_depth_of_that_moment(outcomes):
     assert second.tolist() == [68, 1, 84]
 
 
-def test_of_several_faces_the_worst_shows_its_depth(outcomes):
+def test_of_several_faces_the_worst_shows_its_depth(outcomes: list[Any]) -> None:
     decision = outcomes[0].decision
     good, bad = decision.faces[0], replace(outcomes[1].decision.faces[0], identity=7)
     both = replace(decision, verdict=Verdict.ATTACK, score=bad.score, faces=(good, bad))
@@ -202,21 +204,21 @@ def test_of_several_faces_the_worst_shows_its_depth(outcomes):
     assert (named[250:, 350:] != 0).any()
 
 
-def test_a_box_is_drawn_while_its_sighting_is_fresh(outcomes):
+def test_a_box_is_drawn_while_its_sighting_is_fresh(outcomes: list[Any]) -> None:
     face = outcomes[0].seen[0]
     assert box_at(face, -0.1) is None
     np.testing.assert_array_equal(box_at(face, 0.34), face.boxes[3][1])
     assert box_at(face, face.boxes[-1][0] + 2 * BOX_HOLDS_S) is None
 
 
-def test_the_clip_of_a_moment_is_the_last_that_ended(outcomes):
+def test_the_clip_of_a_moment_is_the_last_that_ended(outcomes: list[Any]) -> None:
     clips = outcomes[0].seen[0].clips
     assert clip_at(clips, 0.0) is clips[0]
     assert clip_at(clips, clips[1].time_s + 0.1) is clips[1]
     assert clip_at((), 1.0) is None
 
 
-def test_the_annotated_video_keeps_its_frames_and_times(tmp_path, outcomes):
+def test_the_annotated_video_keeps_its_frames_and_times(tmp_path: Path, outcomes: list[Any]) -> None:
     path, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
     write_video(path, [np.full((360, 480, 3), 10 * n, np.uint8) for n in range(7)], fps=12.5)
     steps = []
@@ -227,7 +229,7 @@ def test_the_annotated_video_keeps_its_frames_and_times(tmp_path, outcomes):
     assert steps[-1] == (7, 7)
 
 
-def test_an_annotated_video_has_the_size_of_its_first_picture(tmp_path, outcomes):
+def test_an_annotated_video_has_the_size_of_its_first_picture(tmp_path: Path, outcomes: list[Any]) -> None:
     path = resized(tmp_path, sizes=[(480, 360), (640, 360)])
     checked = replace(outcomes[0], decision=replace(outcomes[0].decision, source=str(path)))
     annotate(checked, tmp_path / "out.mp4", fps=30, progress=lambda *_: None)
@@ -236,7 +238,7 @@ def test_an_annotated_video_has_the_size_of_its_first_picture(tmp_path, outcomes
     assert frames[0][2].mean() > 30 > frames[-1][2].mean()  # a black border around the larger picture
 
 
-def test_an_annotated_image_becomes_a_picture_or_a_video(tmp_path, outcomes):
+def test_an_annotated_image_becomes_a_picture_or_a_video(tmp_path: Path, outcomes: list[Any]) -> None:
     path = tmp_path / "in.png"
     write_image(path, np.full((360, 480, 3), 70, np.uint8))
     checked = replace(outcomes[0], decision=replace(outcomes[0].decision, source=str(path)))
@@ -246,7 +248,7 @@ def test_an_annotated_image_becomes_a_picture_or_a_video(tmp_path, outcomes):
     assert len(list(open_source(str(tmp_path / "out.mp4")).frames)) > 1
 
 
-def test_a_video_does_not_fit_into_a_picture(tmp_path, outcomes):
+def test_a_video_does_not_fit_into_a_picture(tmp_path: Path, outcomes: list[Any]) -> None:
     path = tmp_path / "in.mp4"
     write_video(path, [np.zeros((64, 64, 3), np.uint8)] * 3, fps=10)
     checked = replace(outcomes[0], decision=replace(outcomes[0].decision, source=str(path)))
@@ -255,7 +257,9 @@ def test_a_video_does_not_fit_into_a_picture(tmp_path, outcomes):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]
 
 
-def test_the_demo_wants_the_bona_fide_recording_live_and_no_attack_in_files_and_in_streams(outcomes):
+def test_the_demo_wants_the_bona_fide_recording_live_and_no_attack_in_files_and_in_streams(
+    outcomes: list[Any],
+) -> None:
     live, attack, weak, _, unreadable = outcomes
     streamed = [live.decision, *[attack.decision] * 3]
     passed = f"the attack {SCENES[1].instrument} passed as LIVE"
@@ -289,7 +293,7 @@ SCORES = [
 ]
 
 
-def test_rates_are_printed_with_counts_at_each_row_s_own_threshold():
+def test_rates_are_printed_with_counts_at_each_row_s_own_threshold() -> None:
     lines = {line.split("  ")[0]: line for line in drawn(score_table(SCORES, title="all")).splitlines()}
     assert (
         "50.0 %" in lines["APCER print/matt"]
@@ -300,13 +304,13 @@ def test_rates_are_printed_with_counts_at_each_row_s_own_threshold():
     assert "1 of 4" in lines["verdict UNDECIDED"]
 
 
-def test_a_class_that_is_missing_is_said_to_be_missing():
+def test_a_class_that_is_missing_is_said_to_be_missing() -> None:
     text = drawn(score_table(SCORES[3:], title="b"))
     assert "0 of 0" in text
     assert "nan" not in text
 
 
-def test_groups_are_all_and_then_each_value_of_the_column():
+def test_groups_are_all_and_then_each_value_of_the_column() -> None:
     assert [title for title, _ in groups(SCORES, by="source")] == ["all", "source: a", "source: b"]
     assert [len(group) for _, group in groups(SCORES, by="source")] == [4, 3, 1]
     assert [title for title, _ in groups(SCORES, by=None)] == ["all"]
@@ -320,7 +324,7 @@ def presentations(subjects: int) -> list[Presentation]:
     ]
 
 
-def test_no_subject_is_in_both_parts():
+def test_no_subject_is_in_both_parts() -> None:
     parts = split(presentations(40))
     names = {part: {p.subject for p in rows} for part, rows in parts.items()}
     assert not names["train"] & names["dev"]
@@ -328,7 +332,7 @@ def test_no_subject_is_in_both_parts():
     assert 3 <= len(names["dev"]) <= 16
 
 
-def test_a_subject_stays_in_its_part_when_others_come():
+def test_a_subject_stays_in_its_part_when_others_come() -> None:
     before, after = split(presentations(40)), split(presentations(60))
     assert {p.path for p in before["dev"]} <= {p.path for p in after["dev"]}
 
@@ -339,11 +343,11 @@ def of_parts(*names: str) -> list[Presentation]:
     ]
 
 
-def repeated(names):
+def repeated(names: Any) -> Any:
     return [name for name in names for _ in Label]
 
 
-def test_parts_that_the_labels_name_are_kept_as_they_are():
+def test_parts_that_the_labels_name_are_kept_as_they_are() -> None:
     parts = split(of_parts("train", "test", "dev", "train"))
     assert {part: {row.subject for row in rows} for part, rows in parts.items()} == {
         "train": {"s0", "s3"},
@@ -353,24 +357,24 @@ def test_parts_that_the_labels_name_are_kept_as_they_are():
     assert split(of_parts("train", "dev")).keys() == {"train", "dev"}
 
 
-def test_a_subject_in_two_named_parts_is_refused():
+def test_a_subject_in_two_named_parts_is_refused() -> None:
     rows = of_parts("train", "dev", "dev")
     with pytest.raises(DataError, match="mend the column split"):
         split([*rows[:-1], replace(rows[-1], subject="s0")])
 
 
 @pytest.mark.parametrize("names", [("train", ""), ("train", "devel")])
-def test_a_split_that_is_no_part_is_refused(names):
+def test_a_split_that_is_no_part_is_refused(names: Any) -> None:
     with pytest.raises(DataError, match="must be train, dev or test in every row, or empty in all"):
         split(of_parts(*names))
 
 
-def test_too_few_subjects_for_two_parts_are_refused():
+def test_too_few_subjects_for_two_parts_are_refused() -> None:
     with pytest.raises(DataError, match="add subjects"):
         split(presentations(1))
 
 
-def test_a_decision_has_no_truth_value_and_says_what_it_is(outcomes):
+def test_a_decision_has_no_truth_value_and_says_what_it_is(outcomes: list[Any]) -> None:
     live, attack = outcomes[0].decision, outcomes[1].decision
     with pytest.raises(TypeError, match="is_live"):
         bool(attack)
@@ -380,7 +384,7 @@ def test_a_decision_has_no_truth_value_and_says_what_it_is(outcomes):
     assert json.loads(json.dumps(outcomes[3].decision.to_dict(), allow_nan=False))["score"] is None
 
 
-def test_the_table_names_the_segments_where_there_are_several(outcomes):
+def test_the_table_names_the_segments_where_there_are_several(outcomes: list[Any]) -> None:
     parts = [
         Segment(identity=n, from_s=2.0 * n, to_s=2.0 * n + 1.5, verdict=verdict, score=score, reasons=())
         for n, (verdict, score) in enumerate([(Verdict.LIVE, 0.9), (Verdict.ATTACK, 0.1)])

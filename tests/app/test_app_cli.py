@@ -4,18 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from conftest import ModelFiles
 from unmask.app.cli import COMMANDS
 from unmask.media.images import read_image, write_image
 from unmask.media.video import write_video
 
 
 @pytest.fixture(scope="session")
-def clips(tmp_path_factory) -> Path:
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A face that moves, a face in a picture, and a wall."""
     from skimage import data
 
@@ -28,16 +31,16 @@ def clips(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def with_models(model_files) -> list[str]:
+def with_models(model_files: ModelFiles) -> list[str]:
     return ["--model", str(model_files.single), "--model", str(model_files.multi)]
 
 
 @pytest.fixture
-def with_multi(model_files) -> list[str]:
+def with_multi(model_files: ModelFiles) -> list[str]:
     return ["--model", str(model_files.multi)]
 
 
-def test_help_answers_at_once_and_names_every_command():
+def test_help_answers_at_once_and_names_every_command() -> None:
     program = "import sys, unmask.app.cli; print(sorted({m.split('.')[0] for m in sys.modules}))"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -46,7 +49,7 @@ def test_help_answers_at_once_and_names_every_command():
 
 
 @pytest.mark.parametrize("command", [name for rows in COMMANDS.values() for name in rows])
-def test_every_command_has_help(unmask, command):
+def test_every_command_has_help(unmask: Callable[..., tuple[int, str, str]], command: Any) -> None:
     code, out, err = unmask(*command.split(), "--help")
     assert code == 0, err
     assert "Usage: unmask " + command in " ".join(out.split())
@@ -57,13 +60,15 @@ def test_every_command_has_help(unmask, command):
     "arguments",
     [["check"], ["nonsense"], ["--nonsense"], ["check", "--nonsense"], ["score", "--by"], ["benchmark"]],
 )
-def test_wrong_use_is_no_verdict(unmask, arguments):
+def test_wrong_use_is_no_verdict(unmask: Callable[..., tuple[int, str, str]], arguments: Any) -> None:
     code, _, err = unmask(*arguments)
     assert code == 4
     assert "Traceback" not in err
 
 
-def test_without_a_command_there_is_help_with_the_exit_codes(unmask):
+def test_without_a_command_there_is_help_with_the_exit_codes(
+    unmask: Callable[..., tuple[int, str, str]],
+) -> None:
     code, out, err = unmask()
     assert (code, err) == (0, "")
     assert "Usage: unmask" in " ".join(out.split())
@@ -81,14 +86,21 @@ def test_without_a_command_there_is_help_with_the_exit_codes(unmask):
         ("-v", "serve", "keys", "new", "-v", "--owner", "a", "--scope", "read"),
     ],
 )
-def test_loudness_is_taken_before_a_command_and_after_it(unmask, tmp_path, monkeypatch, command):
+def test_loudness_is_taken_before_a_command_and_after_it(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Any
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UNMASK_DEBUG", "")
     code, _, err = unmask(*command)
     assert (code, err.count("took")) == (0, 1), err
 
 
-def test_quiet_before_a_command_leaves_out_its_notes(unmask, demo_recordings, tmp_path, monkeypatch):
+def test_quiet_before_a_command_leaves_out_its_notes(
+    unmask: Callable[..., tuple[int, str, str]],
+    demo_recordings: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("UNMASK_QUIET", "")
     asked = ("check", demo_recordings["bona_fide"], "--report", tmp_path / "a.html")
     loud, quiet = unmask(*asked), unmask("-q", *asked)
@@ -97,13 +109,13 @@ def test_quiet_before_a_command_leaves_out_its_notes(unmask, demo_recordings, tm
     assert (loud[0], quiet[0]) == (0, 0)
 
 
-def test_the_version_is_told(unmask):
+def test_the_version_is_told(unmask: Callable[..., tuple[int, str, str]]) -> None:
     import unmask as package
 
     assert unmask("--version") == (0, f"unmask {package.__version__}\n", "")
 
 
-def test_the_module_is_the_command():
+def test_the_module_is_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "unmask", "--version"], capture_output=True, text=True, check=True
     )
@@ -111,7 +123,9 @@ def test_the_module_is_the_command():
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
-def test_completion_is_printed_and_answered(unmask, monkeypatch, shell):
+def test_completion_is_printed_and_answered(
+    unmask: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
     code, out, _ = unmask("--show-completion", shell)
     assert code == 0
     assert "_UNMASK_COMPLETE" in out
@@ -126,7 +140,7 @@ def test_completion_is_printed_and_answered(unmask, monkeypatch, shell):
 
 
 @pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
-def test_closed_streams_are_no_crash(closed, tmp_path):
+def test_closed_streams_are_no_crash(closed: Any, tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "unmask", "check", "nothing.mp4", "--model", "nothing.onnx"]
     shut = " ".join(f"{number}>&-" for number in closed)
     done = subprocess.run(["sh", "-c", f'exec "$@" {shut}', "sh", *argv], capture_output=True, check=False)
@@ -134,7 +148,9 @@ def test_closed_streams_are_no_crash(closed, tmp_path):
     assert b"Traceback" not in done.stderr
 
 
-def test_every_source_has_its_line_of_json(unmask, clips, with_models):
+def test_every_source_has_its_line_of_json(
+    unmask: Callable[..., tuple[int, str, str]], clips: Path, with_models: list[str]
+) -> None:
     sources = [clips / "face.mp4", clips / "face.png", clips / "wall.mp4", clips / "missing.mp4"]
     code, out, err = unmask("check", *sources, "--json", *with_models)
     records = [json.loads(line) for line in out.splitlines()]
@@ -152,13 +168,17 @@ def test_every_source_has_its_line_of_json(unmask, clips, with_models):
     assert err.count("missing.mp4 does not exist") == 1
 
 
-def test_the_verdict_gives_the_exit_code(unmask, clips, with_multi):
+def test_the_verdict_gives_the_exit_code(
+    unmask: Callable[..., tuple[int, str, str]], clips: Path, with_multi: list[str]
+) -> None:
     code, out, _ = unmask("check", clips / "face.mp4", "--json", *with_multi)
     assert code == {"LIVE": 0, "ATTACK": 1, "UNDECIDED": 2}[json.loads(out)["verdict"]]
     assert unmask("check", clips / "wall.mp4", *with_multi)[0] == 2
 
 
-def test_page_and_video_do_not_change_the_verdict(unmask, clips, with_multi, tmp_path):
+def test_page_and_video_do_not_change_the_verdict(
+    unmask: Callable[..., tuple[int, str, str]], clips: Path, with_multi: list[str], tmp_path: Path
+) -> None:
     source = clips / "face.mp4"
     plain = json.loads(unmask("check", source, "--json", *with_multi)[1])
     wishes = ["--report", tmp_path / "page.html", "--annotate", tmp_path / "drawn.mp4"]
@@ -170,7 +190,9 @@ def test_page_and_video_do_not_change_the_verdict(unmask, clips, with_multi, tmp
     assert (tmp_path / "drawn.mp4").stat().st_size > 1000
 
 
-def test_an_image_is_annotated_as_a_picture(unmask, clips, with_models, tmp_path):
+def test_an_image_is_annotated_as_a_picture(
+    unmask: Callable[..., tuple[int, str, str]], clips: Path, with_models: list[str], tmp_path: Path
+) -> None:
     unmask("check", clips / "face.png", "--annotate", tmp_path / "drawn.png", *with_models)
     assert read_image(tmp_path / "drawn.png").shape == (360, 512, 3)
 
@@ -185,7 +207,9 @@ def bad_sources(folder: Path, clips: Path) -> dict[str, Path]:
     return {name: folder / name for name in (*made, "hollow", "dot.png", "missing.mov")}
 
 
-def test_bad_input_is_one_sentence_each_and_never_live(unmask, clips, with_models, tmp_path):
+def test_bad_input_is_one_sentence_each_and_never_live(
+    unmask: Callable[..., tuple[int, str, str]], clips: Path, with_models: list[str], tmp_path: Path
+) -> None:
     sources = bad_sources(tmp_path, clips)
     code, out, err = unmask("check", *sources.values(), "--json", *with_models)
     records = dict(zip(sources, map(json.loads, out.splitlines()), strict=True))
@@ -199,8 +223,12 @@ def test_bad_input_is_one_sentence_each_and_never_live(unmask, clips, with_model
 
 @pytest.mark.parametrize("flip", [None, 1000, -400])
 def test_a_model_without_contract_or_with_a_flipped_byte_is_refused(
-    unmask, clips, model_files, tmp_path, flip
-):
+    unmask: Callable[..., tuple[int, str, str]],
+    clips: Path,
+    model_files: ModelFiles,
+    tmp_path: Path,
+    flip: int | None,
+) -> None:
     broken = tmp_path / "broken.onnx"
     content = bytearray(model_files.multi.read_bytes())
     if flip is not None:
@@ -212,19 +240,28 @@ def test_a_model_without_contract_or_with_a_flipped_byte_is_refused(
     assert err.count("\n") == 1
 
 
-def test_an_unknown_operating_point_names_the_known_ones(unmask, clips, with_multi):
+def test_an_unknown_operating_point_names_the_known_ones(
+    unmask: Callable[..., tuple[int, str, str]], clips: Path, with_multi: list[str]
+) -> None:
     code, _, err = unmask("check", clips / "face.mp4", "--point", "none such", *with_multi)
     assert code == 4
     assert "default (f32)" in err
 
 
-def test_a_camera_cannot_be_annotated(unmask, with_multi, tmp_path):
+def test_a_camera_cannot_be_annotated(
+    unmask: Callable[..., tuple[int, str, str]], with_multi: list[str], tmp_path: Path
+) -> None:
     code, _, err = unmask("check", "camera:0", "--annotate", tmp_path / "x.mp4", *with_multi)
     assert code == 4
     assert "record it first" in err
 
 
-def test_a_failure_of_ours_is_not_live(unmask, clips, with_multi, monkeypatch):
+def test_a_failure_of_ours_is_not_live(
+    unmask: Callable[..., tuple[int, str, str]],
+    clips: Path,
+    with_multi: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from unmask.detector.detector import Detector
 
     monkeypatch.setattr(Detector, "check", lambda *_, **__: 1 / 0)
@@ -235,7 +272,7 @@ def test_a_failure_of_ours_is_not_live(unmask, clips, with_multi, monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
-def test_a_full_disk_under_stdout_is_no_verdict(clips, model_files):
+def test_a_full_disk_under_stdout_is_no_verdict(clips: Path, model_files: ModelFiles) -> None:
     arguments = [sys.executable, "-m", "unmask.app.cli", "check", str(clips / "wall.mp4"), "--json"]
     arguments += ["--model", str(model_files.multi)]
     with open("/dev/full", "w") as full:
@@ -246,21 +283,27 @@ def test_a_full_disk_under_stdout_is_no_verdict(clips, model_files):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_page_that_may_not_be_written_is_no_verdict(unmask, clips, with_multi, tmp_path):
+def test_a_page_that_may_not_be_written_is_no_verdict(
+    unmask: Callable[..., tuple[int, str, str]], clips: Path, with_multi: list[str], tmp_path: Path
+) -> None:
     tmp_path.chmod(0o500)
     code, _, err = unmask("check", clips / "face.mp4", "--report", tmp_path / "page.html", *with_multi)
     assert code == 3
     assert "cannot write" in err
 
 
-def test_a_page_over_a_folder_is_no_verdict(unmask, clips, with_multi, tmp_path):
+def test_a_page_over_a_folder_is_no_verdict(
+    unmask: Callable[..., tuple[int, str, str]], clips: Path, with_multi: list[str], tmp_path: Path
+) -> None:
     code, _, err = unmask("check", clips / "wall.mp4", "--report", tmp_path, *with_multi)
     assert code == 3
     assert "cannot write" in err
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_is_scored(unmask, clips, with_models, tmp_path):
+def test_a_folder_is_scored(
+    unmask: Callable[..., tuple[int, str, str]], clips: Path, with_models: list[str], tmp_path: Path
+) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text(
         "path,label,instrument,source\nface.mp4,bona_fide,,a\nface.png,attack,print/matt,b\nwall.mp4,attack,replay,b\n"
@@ -275,7 +318,9 @@ def test_a_folder_is_scored(unmask, clips, with_models, tmp_path):
         assert word in text
 
 
-def test_a_folder_without_labels_is_one_sentence(unmask, tmp_path):
+def test_a_folder_without_labels_is_one_sentence(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     code, out, err = unmask("score", tmp_path, "--out", tmp_path / "scores.csv")
     assert (code, out) == (3, "")
     assert "labels" in err
@@ -283,7 +328,9 @@ def test_a_folder_without_labels_is_one_sentence(unmask, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_column_that_is_not_there_is_named(unmask, clips, tmp_path):
+def test_a_column_that_is_not_there_is_named(
+    unmask: Callable[..., tuple[int, str, str]], clips: Path, tmp_path: Path
+) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text("path,label,instrument,source\nface.mp4,bona_fide,,a\n")
     code, _, err = unmask("score", clips, "--labels", labels, "--by", "camera")
@@ -291,7 +338,7 @@ def test_a_column_that_is_not_there_is_named(unmask, clips, tmp_path):
     assert "no free column camera" in err
 
 
-def test_training_without_torch_says_what_to_install(tmp_path):
+def test_training_without_torch_says_what_to_install(tmp_path: Path) -> None:
     program = """
 import sys
 class Blocked:
@@ -312,7 +359,9 @@ main()
     assert not list(tmp_path.iterdir())
 
 
-def test_simulating_from_no_folder_is_one_sentence(unmask, tmp_path):
+def test_simulating_from_no_folder_is_one_sentence(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     code, _, err = unmask("simulate", "--out", tmp_path / "out", "--portraits", tmp_path / "none")
     assert code == 3
     assert "is not a folder" in err
@@ -320,7 +369,9 @@ def test_simulating_from_no_folder_is_one_sentence(unmask, tmp_path):
 
 
 @pytest.mark.parametrize("also", [(), ("--portraits", "none")])
-def test_simulating_from_no_photographs_or_from_both_is_one_sentence(unmask, tmp_path, also):
+def test_simulating_from_no_photographs_or_from_both_is_one_sentence(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path, also: Any
+) -> None:
     nowhere = tmp_path / "none"
     code, _, err = unmask("simulate", "--out", tmp_path / "out", "--photographs", nowhere, *also)
     assert code == 3

@@ -39,7 +39,7 @@ from unmask.types import ClipSpec, DataError, Label, OutputError, Presentation, 
 CLIP = ClipSpec(frames=2, stride_s=0.1, size_px=48)
 
 
-def prepare_options(**wished) -> PrepareOptions:
+def prepare_options(**wished: Any) -> PrepareOptions:
     """Options for clips of CLIP, without a margin."""
     folders: dict[str, Any] = {"dataset": "folder", "root": Path(), "out": Path()}
     clip = {"clip_frames": CLIP.frames, "clip_stride": CLIP.stride_s, "clip_size": CLIP.size_px}
@@ -56,7 +56,7 @@ HEADER = "path,label,instrument,subject,camera,licence,turns,place,lamp\n"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory) -> Path:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nine presentations: five with a face, and one each of no face, too small, too short, unreadable."""
     folder = tmp_path_factory.mktemp("set")
     face = data.astronaut()[:320, 80:400]
@@ -81,7 +81,7 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def prepared(root, tmp_path_factory) -> Path:
+def prepared(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("out") / "prepared"
     assert run("folder", root, out=out, options=OPTIONS) == 0
     return out
@@ -96,7 +96,9 @@ def manifest(out: Path) -> dict[str, dict]:
     return {row["path"]: row for row in pq.read_table(out / "manifest.parquet").to_pylist()}
 
 
-def test_every_presentation_is_in_the_manifest_with_its_clips_or_its_reason(prepared, root):
+def test_every_presentation_is_in_the_manifest_with_its_clips_or_its_reason(
+    prepared: Path, root: Path
+) -> None:
     rows = manifest(prepared)
     assert len(rows) == 9
     found = {path: (row["clips"], row["reason"]) for path, row in rows.items()}
@@ -122,7 +124,7 @@ def test_every_presentation_is_in_the_manifest_with_its_clips_or_its_reason(prep
     assert str(root) not in (prepared / "manifest.parquet").read_bytes().decode("latin-1")
 
 
-def test_each_clip_is_where_the_table_of_clips_says(prepared):
+def test_each_clip_is_where_the_table_of_clips_says(prepared: Path) -> None:
     clips = pq.read_table(prepared / "clips.parquet").to_pylist()
     assert len(clips) == len({clip["key"] for clip in clips}) == 10
     clip = next(clip for clip in clips if clip["path"] == "turned.mp4" and clip["number"] == 1)
@@ -138,7 +140,7 @@ def test_each_clip_is_where_the_table_of_clips_says(prepared):
     assert np.allclose(meta["times_s"], [0.5, 0.6])
 
 
-def test_a_turned_video_comes_out_upright(prepared):
+def test_a_turned_video_comes_out_upright(prepared: Path) -> None:
     held = PreparedSet.open(prepared / "all")
     first = {row.name: k for k, row in reversed(list(enumerate(held.rows)))}
     upright, turned = held.read([first["0.mp4"], first["turned.mp4"]]).clips[:, 0].astype(float)
@@ -146,7 +148,9 @@ def test_a_turned_video_comes_out_upright(prepared):
     assert np.abs(upright - turned).mean() < unlike / 3
 
 
-def test_a_clip_is_the_one_that_the_run_time_cuts_and_its_depth_the_mesh_within(prepared, root):
+def test_a_clip_is_the_one_that_the_run_time_cuts_and_its_depth_the_mesh_within(
+    prepared: Path, root: Path
+) -> None:
     from unmask.media.tracks import track
     from unmask.media.video import read_video
 
@@ -162,7 +166,9 @@ def test_a_clip_is_the_one_that_the_run_time_cuts_and_its_depth_the_mesh_within(
     assert isinstance(sightings[0], Sighting)
 
 
-def test_two_processes_make_the_same_files_and_a_second_call_changes_none(prepared, root, tmp_path):
+def test_two_processes_make_the_same_files_and_a_second_call_changes_none(
+    prepared: Path, root: Path, tmp_path: Path
+) -> None:
     options = prepare_options(every_s=0.5, shard=2, jobs=2)
     assert run("folder", root, out=tmp_path / "two", options=options) == 0
     assert hashes(tmp_path / "two") == hashes(prepared)
@@ -184,7 +190,7 @@ def is_gone(group: int, *, within_s: float) -> bool:
     return False
 
 
-def test_the_command_killed_with_its_workers_goes_on(prepared, root, tmp_path):
+def test_the_command_killed_with_its_workers_goes_on(prepared: Path, root: Path, tmp_path: Path) -> None:
     """Real processes, killed while they work: all at once, then the parent alone, whose workers must end."""
     out, rng = tmp_path / "out", np.random.default_rng(5)
     options = f"--clip-frames 2 --clip-size 48 --every 0.5 --margin 0 --shard 2 --jobs 2 --out {out}"
@@ -207,7 +213,7 @@ def test_the_command_killed_with_its_workers_goes_on(prepared, root, tmp_path):
 PEOPLE = {"train": ("0.mp4", "1.mp4"), "dev": (), "test": ("2.mp4", "3.mp4")}
 
 
-def by_people(presentations):
+def by_people(presentations: Any) -> Any:
     parts = {
         part: tuple(p for p in presentations if Path(p.path).name in names) for part, names in PEOPLE.items()
     }
@@ -215,8 +221,8 @@ def by_people(presentations):
 
 
 @pytest.fixture
-def protocols(monkeypatch, root):
-    def read(folder):
+def protocols(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    def read(folder: Any) -> Any:
         return [p for p in read_labels(folder) if not p.path.endswith("broken.mp4")]
 
     known = DataSet(name="toy", title="", paper="", licence="", apply="", layout="", read=read)
@@ -226,7 +232,9 @@ def protocols(monkeypatch, root):
         monkeypatch.setitem(PROTOCOLS, name, protocol)
 
 
-def test_a_protocol_names_the_parts_and_leaves_out_the_rest(protocols, root, tmp_path):
+def test_a_protocol_names_the_parts_and_leaves_out_the_rest(
+    protocols: Any, root: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     options = prepare_options(every_s=0.5, jobs=1, protocol="toy/people", pictures="png")
     assert run("toy", root, out=out, options=options) == 0
@@ -244,7 +252,7 @@ def test_a_protocol_names_the_parts_and_leaves_out_the_rest(protocols, root, tmp
         run("toy", root, out=out, options=OPTIONS)
 
 
-def test_crops_kept_inside_the_picture_have_no_margin(root, tmp_path):
+def test_crops_kept_inside_the_picture_have_no_margin(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = prepare_options(every_s=0.5, jobs=1, clip_border="inside", margin=0.1)
     assert run("folder", root, out=out, options=options) == 0
@@ -253,7 +261,9 @@ def test_crops_kept_inside_the_picture_have_no_margin(root, tmp_path):
     assert (np.array([row.box for row in made.rows]) >= 0).all()
 
 
-def test_what_is_wrong_with_names_and_folders_is_one_sentence(protocols, root, tmp_path):
+def test_what_is_wrong_with_names_and_folders_is_one_sentence(
+    protocols: Any, root: Path, tmp_path: Path
+) -> None:
     (tmp_path / "empty").mkdir()
     for call, kind, words in (
         (
@@ -285,8 +295,8 @@ def test_what_is_wrong_with_names_and_folders_is_one_sentence(protocols, root, t
             call()
 
 
-def test_a_doubled_presentation_is_refused(monkeypatch, root):
-    def read(folder):
+def test_a_doubled_presentation_is_refused(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    def read(folder: Any) -> Any:
         return [Presentation(path=path, label=Label.BONA_FIDE) for path in ("a", "b", "a")]
 
     known = DataSet(name="toy", title="", paper="", licence="", apply="", layout="", read=read)
@@ -295,7 +305,9 @@ def test_a_doubled_presentation_is_refused(monkeypatch, root):
         parts_of("toy", root, protocol="")
 
 
-def test_another_list_in_the_same_folder_is_refused_before_a_clip_is_doubled(prepared, root, tmp_path):
+def test_another_list_in_the_same_folder_is_refused_before_a_clip_is_doubled(
+    prepared: Path, root: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "root"
     out.mkdir()
     for path in root.iterdir():
@@ -313,7 +325,9 @@ def test_another_list_in_the_same_folder_is_refused_before_a_clip_is_doubled(pre
     assert hashes(prepared) == before
 
 
-def test_a_set_of_which_nothing_can_be_cut_is_no_success(tmp_path, capsys):
+def test_a_set_of_which_nothing_can_be_cut_is_no_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "root").mkdir()
     write_image(tmp_path / "root" / "wall.png", np.full((90, 90, 3), 99, np.uint8))
     (tmp_path / "root" / "labels.csv").write_text("path,label,instrument\nwall.png,bona_fide,\n")
@@ -323,7 +337,9 @@ def test_a_set_of_which_nothing_can_be_cut_is_no_success(tmp_path, capsys):
     assert "1 of them without a clip: NO_FACE 1" in capsys.readouterr().err
 
 
-def test_a_missing_extra_is_named_before_the_work(root, tmp_path, monkeypatch):
+def test_a_missing_extra_is_named_before_the_work(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SettingsError, match=re.escape("pip install 'unmask[scale]'")):
         run("folder", root, out=tmp_path / "out", options=prepare_options(engine="ray"))
@@ -333,7 +349,7 @@ def test_a_missing_extra_is_named_before_the_work(root, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_disk_that_takes_no_manifest_leaves_the_old_one(prepared):
+def test_a_disk_that_takes_no_manifest_leaves_the_old_one(prepared: Path) -> None:
     before = hashes(prepared)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))  # no file may be larger, as on a full disk
@@ -345,7 +361,7 @@ def test_a_disk_that_takes_no_manifest_leaves_the_old_one(prepared):
     assert hashes(prepared) == before
 
 
-def test_what_a_kill_left_of_the_manifest_is_cleared_away(prepared, root):
+def test_what_a_kill_left_of_the_manifest_is_cleared_away(prepared: Path, root: Path) -> None:
     before = hashes(prepared)
     for name in ("manifest.parquet", "clips.parquet", "preparation.json"):
         (prepared / f"{name}.0123abcd.part").write_bytes(b"half")
@@ -353,8 +369,10 @@ def test_what_a_kill_left_of_the_manifest_is_cleared_away(prepared, root):
     assert hashes(prepared) == before
 
 
-def test_the_manifest_appears_when_all_is_there(root, tmp_path, monkeypatch):
-    def refuse(*_):
+def test_the_manifest_appears_when_all_is_there(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
         raise OutputError("the disk is full")
 
     monkeypatch.setattr(command, "write_manifest", refuse)

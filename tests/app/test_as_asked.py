@@ -1,6 +1,7 @@
 """What a user asks for is what comes: as many people, and clips that the network can learn from."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ from unmask.training.settings import read_settings
 
 
 @pytest.mark.parametrize(("subjects", "clips"), [(1, 1), (2, 2), (3, 7), (4, 100), (8, 40)])
-def test_every_subject_has_clips_where_there_are_as_many(subjects, clips, tmp_path, monkeypatch):
+def test_every_subject_has_clips_where_there_are_as_many(
+    subjects: int, clips: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[int] = []
 
-    def record(out, *, source, names, **others):
+    def record(out: Any, *, source: Any, names: Any, **others: Any) -> Any:
         asked.extend(source.request(index).subject for index in range(len(names)))
         return []
 
@@ -44,7 +47,9 @@ def pictures(folder: Path, suffix: str) -> Path:
     ("config", "suffix", "frames"),
     [("sgtd_s_single", ".jpg", 1), ("sgtd_s_single", ".mp4", 5), ("sgtd_s_multi", ".jpg", 5)],
 )
-def test_pictures_are_cut_for_networks_of_single_frames(tmp_path, monkeypatch, config, suffix, frames):
+def test_pictures_are_cut_for_networks_of_single_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str, suffix: str, frames: int
+) -> None:
     cuttings = []
     monkeypatch.setattr(training_sets, "prepare", lambda *_, cutting, **others: cuttings.append(cutting))
     settings = read_settings(config)

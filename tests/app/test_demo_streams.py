@@ -1,6 +1,7 @@
 """Streams of the demo's own recordings, shorter, judged by the packaged weights."""
 
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from unmask.types import Frame, Verdict
 
 
 @pytest.fixture(scope="module")
-def recordings(demo_recordings) -> dict[str, list[Frame]]:
+def recordings(demo_recordings: dict[str, Path]) -> dict[str, list[Frame]]:
     return {name: list(open_source(path).frames) for name, path in demo_recordings.items()}
 
 
@@ -29,7 +30,9 @@ def detector() -> Detector:
         ("mask", Verdict.ATTACK),
     ],
 )
-def test_a_stream_of_the_packaged_weights_decides(recordings, detector, name, verdict):
+def test_a_stream_of_the_packaged_weights_decides(
+    recordings: dict[str, list[Frame]], detector: Detector, name: str, verdict: Any
+) -> None:
     stream = detector.stream(name=name)
     said = [stream.push(frame.image, frame.time_s) for frame in recordings[name]]
     assert said[-1] is not None
@@ -39,7 +42,9 @@ def test_a_stream_of_the_packaged_weights_decides(recordings, detector, name, ve
 
 
 @pytest.mark.parametrize("name", ["bona_fide", "replay"])
-def test_camera_file_and_stream_give_the_same_score_for_the_same_frames(recordings, detector, name):
+def test_camera_file_and_stream_give_the_same_score_for_the_same_frames(
+    recordings: dict[str, list[Frame]], detector: Detector, name: str
+) -> None:
     def source(kind: Any) -> Source:
         return Source(name=name, kind=kind, frames=(f for f in frames), frame_count=None, fps=30.0)
 

@@ -1,5 +1,6 @@
 """`unmask export` at another precision: own golden scores, own points; what decides worse is not written."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ WEIGHTS = Path(unmask_package.__file__).parent / "weights"
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory):
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("toy")
     write_toy(root / "train", seed=1, subjects="a", frames=1, size=SIDE)
     write_toy(root / "dev", seed=2, subjects="b", frames=1, size=SIDE)
@@ -29,13 +30,15 @@ def toy(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return conv_model(tmp_path_factory.mktemp("model") / "f32.onnx")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["sgtd_s_single", "sgtd_s_multi"])
-def test_packaged_weights_are_exported_to_the_packaged_model(name, tmp_path, unmask):
+def test_packaged_weights_are_exported_to_the_packaged_model(
+    name: str, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     """Its verdict and score: `check` by default uses another network, the encoder."""
     code, told, _ = unmask("export", WEIGHTS / f"{name}.safetensors", "--out", tmp_path / "m.onnx")
     assert code == 0, told
@@ -50,7 +53,9 @@ def test_packaged_weights_are_exported_to_the_packaged_model(name, tmp_path, unm
     assert exported.score == pytest.approx(packaged.score, abs=1e-3)
 
 
-def test_int8_has_points_and_golden_scores_of_its_own(model, toy, tmp_path, unmask):
+def test_int8_has_points_and_golden_scores_of_its_own(
+    model: Path, toy: Path, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     out = tmp_path / "int8.onnx"
     code, printed, said = unmask("export", model, "--precision", "int8", "--data", toy, "--out", out)
     assert (code, printed.strip()) == (0, str(out)), said
@@ -66,7 +71,9 @@ def test_int8_has_points_and_golden_scores_of_its_own(model, toy, tmp_path, unma
     assert onnx.TensorProto.INT8 in kinds
 
 
-def test_a_file_in_int8_does_not_run_as_another_precision(model, toy, tmp_path, unmask):
+def test_a_file_in_int8_does_not_run_as_another_precision(
+    model: Path, toy: Path, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     out = tmp_path / "int8.onnx"
     assert unmask("export", model, "--precision", "int8", "--data", toy, "--out", out)[0] == 0
     assert Detector.load(out, precision="int8", threads=1).contracts[0].name == "tiny"
@@ -77,7 +84,9 @@ def test_a_file_in_int8_does_not_run_as_another_precision(model, toy, tmp_path, 
         Detector.load(model, precision="int8", threads=1)
 
 
-def test_bf16_keeps_the_graph_and_its_points_in_f32(model, toy, tmp_path, unmask):
+def test_bf16_keeps_the_graph_and_its_points_in_f32(
+    model: Path, toy: Path, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     out = tmp_path / "bf16.onnx"
     assert unmask("export", model, "--precision", "bf16", "--data", toy, "--out", out)[0] == 0
     made, before = Network.load(out, precision="bf16", threads=1), Network.load(model, threads=1)
@@ -89,7 +98,9 @@ def test_bf16_keeps_the_graph_and_its_points_in_f32(model, toy, tmp_path, unmask
     assert made.contract.operating_points[0] == before.contract.operating_points[0]
 
 
-def test_a_lower_precision_needs_recordings_to_measure_on(model, tmp_path, unmask):
+def test_a_lower_precision_needs_recordings_to_measure_on(
+    model: Path, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     code, _, said = unmask("export", model, "--precision", "int8", "--out", tmp_path / "a.onnx")
     assert code == 4
     assert "needs recordings to measure it on; give --data" in said
@@ -98,7 +109,9 @@ def test_a_lower_precision_needs_recordings_to_measure_on(model, tmp_path, unmas
     assert "is an ONNX file in f32 already" in said
 
 
-def test_a_model_that_loses_more_than_is_allowed_is_not_written(model, toy, tmp_path, monkeypatch):
+def test_a_model_that_loses_more_than_is_allowed_is_not_written(
+    model: Path, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(app_precision, "MOST_LOST", -0.1)  # no file gains that much
     out = tmp_path / "worse.onnx"
     material = Material(
@@ -109,14 +122,14 @@ def test_a_model_that_loses_more_than_is_allowed_is_not_written(model, toy, tmp_
     assert not out.exists()
 
 
-def test_clips_of_another_cut_are_refused(model, tmp_path):
+def test_clips_of_another_cut_are_refused(model: Path, tmp_path: Path) -> None:
     write_toy(tmp_path / "train", seed=1, subjects="a", frames=1, size=2 * SIDE)
     other = PreparedSet.open(tmp_path / "train")
     with pytest.raises(DataError, match="holds clips cut as"):
         write_at("int8", model, Material(ranges=other, measured=other, name="x"), tmp_path / "a.onnx")
 
 
-def test_clip_scores_are_those_of_the_network(model, toy):
+def test_clip_scores_are_those_of_the_network(model: Path, toy: Path) -> None:
     prepared = PreparedSet.open(toy / "dev")
     network = Network.load(model, threads=1)
     counted: list[int] = []

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from skimage import data
@@ -22,17 +25,17 @@ from unmask.types import SourceError
         ("123", "123"),  # no machine has so many cameras
     ],
 )
-def test_cameras_go_by_number(typed, meant):
+def test_cameras_go_by_number(typed: str, meant: str) -> None:
     assert named(typed) == meant
 
 
-def test_a_file_named_as_a_number_is_a_file(tmp_path, monkeypatch):
+def test_a_file_named_as_a_number_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "0").touch()
     monkeypatch.chdir(tmp_path)
     assert named("0") == "0"
 
 
-def test_a_folder_of_videos_is_its_videos_and_one_of_pictures_is_frames(tmp_path):
+def test_a_folder_of_videos_is_its_videos_and_one_of_pictures_is_frames(tmp_path: Path) -> None:
     videos, frames = tmp_path / "videos", tmp_path / "frames"
     for folder, names in ((videos, ("10.mp4", "9.MP4", "note.txt", ".a.mp4", "8.jpg")), (frames, ("1.jpg",))):
         folder.mkdir()
@@ -45,11 +48,13 @@ def test_a_folder_of_videos_is_its_videos_and_one_of_pictures_is_frames(tmp_path
     ]
 
 
-def test_a_picture_is_piped_in_and_each_form_says_the_same(unmask, tmp_path, monkeypatch):
+def test_a_picture_is_piped_in_and_each_form_says_the_same(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     picture = tmp_path / "face.png"
     write_image(picture, data.astronaut())
 
-    def piped(*arguments):
+    def piped(*arguments: Any) -> Any:
         with picture.open("rb") as raw:
             monkeypatch.setattr("sys.stdin", io.TextIOWrapper(raw))
             return unmask("check", "-", *arguments)
@@ -67,13 +72,15 @@ def test_a_picture_is_piped_in_and_each_form_says_the_same(unmask, tmp_path, mon
     assert "took" in err
 
 
-def test_nothing_on_standard_input_is_said(monkeypatch):
+def test_nothing_on_standard_input_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
     with pytest.raises(SourceError, match="pipe one picture"):
         standard_input()
 
 
-def test_a_source_is_checked_again_as_often_as_the_seconds_allow(unmask, tmp_path):
+def test_a_source_is_checked_again_as_often_as_the_seconds_allow(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     picture = tmp_path / "face.png"
     write_image(picture, data.astronaut())
     _, out, _ = unmask("check", picture, "--json", "--every", "0.1", "--seconds", "0.25")

@@ -1,7 +1,9 @@
 """No command writes over what it reads, by whatever name."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,7 +70,7 @@ READ_ONLY = {"serve", "camera", "data", "doctor", "assets"}  # commands that wri
 
 
 @pytest.fixture
-def folder(tmp_path, unmask) -> Path:
+def folder(tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]) -> Path:
     for name in ("a.mp4", "m.onnx", "key.pem", "set/p.mp4", "set/q.mp4", "set/q.partial", "frames/1.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(name.encode())
@@ -84,7 +86,9 @@ def folder(tmp_path, unmask) -> Path:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_command_refuses_to_replace_what_it_reads(case, folder, unmask):
+def test_a_command_refuses_to_replace_what_it_reads(
+    case: Any, folder: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     arguments, victim = CASES[case]
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     code, out, err = unmask(*(word.replace("{}", str(folder)) for word in arguments.split()))
@@ -95,7 +99,7 @@ def test_a_command_refuses_to_replace_what_it_reads(case, folder, unmask):
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_every_command_that_writes_is_tried():
+def test_every_command_that_writes_is_tried() -> None:
     tried = {case.partition(",")[0] for case in CASES}
     commands = {name for rows in COMMANDS.values() for name in rows}
     assert commands - READ_ONLY == tried
@@ -119,7 +123,7 @@ def spellings(folder: Path) -> dict[str, Path]:
     }
 
 
-def test_an_input_is_known_under_every_name(tmp_path):
+def test_an_input_is_known_under_every_name(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("read")
     for output in spellings(tmp_path).values():
         with pytest.raises(OutputError, match=r"--out .* would replace a file that is read"):
@@ -127,7 +131,7 @@ def test_an_input_is_known_under_every_name(tmp_path):
         keep_inputs({"--out": output}, [tmp_path / "other.txt"])
 
 
-def test_two_outputs_of_one_name_are_refused(tmp_path):
+def test_two_outputs_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("old")
     for output in spellings(tmp_path).values():
         with pytest.raises(OutputError, match="--out and --report are both"):
@@ -136,7 +140,7 @@ def test_two_outputs_of_one_name_are_refused(tmp_path):
         keep_inputs({"--out": tmp_path / "new", "--report": tmp_path / "sub" / ".." / "new"}, [])
 
 
-def test_a_folder_that_is_read_stands_for_its_files(tmp_path):
+def test_a_folder_that_is_read_stands_for_its_files(tmp_path: Path) -> None:
     (tmp_path / "frames" / "deep").mkdir(parents=True)
     (tmp_path / "frames" / "deep" / "1.png").write_bytes(b"png")
     with pytest.raises(OutputError, match="would replace"):
@@ -145,6 +149,6 @@ def test_a_folder_that_is_read_stands_for_its_files(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["rtsp://10.0.0.7/x", "camera:0", "", "nul\0byte", "p" * 5000])
-def test_what_is_no_file_is_no_input(tmp_path, name):
+def test_what_is_no_file_is_no_input(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.txt").write_text("old")
     keep_inputs({"--out": tmp_path / "a.txt"}, [name])

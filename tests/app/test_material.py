@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ def material() -> ModuleType:
 
 
 @pytest.fixture
-def published(tmp_path, rng):
+def published(tmp_path: Path, rng: np.random.Generator) -> Path:
     """A folder that stands for the net: a portrait, a larger one, a room all around, a head and a shape."""
     net = tmp_path / "net"
     net.mkdir()
@@ -31,13 +32,13 @@ def published(tmp_path, rng):
     return net
 
 
-def row(material, path, prepared, url):
+def row(material: Any, path: Any, prepared: Any, url: Any) -> Any:
     return material.Row(
         path=path, sha256="", bytes=0, source="net", licence="CC0-1.0", prepared=prepared, urls=url
     )
 
 
-def test_every_row_names_source_licence_hash_and_address(material):
+def test_every_row_names_source_licence_hash_and_address(material: ModuleType) -> None:
     rows = material.read_table()
     assert len(rows) == 1459
     open_ones = ("MIT", "CC0-1.0", "CC BY", "CC-BY-4.0", "Apache-2.0", "BSD-3-Clause")
@@ -46,7 +47,9 @@ def test_every_row_names_source_licence_hash_and_address(material):
     assert len({row.path for row in rows}) == len(rows)
 
 
-def test_what_is_published_is_kept_to_the_byte_and_checked(material, published, tmp_path):
+def test_what_is_published_is_kept_to_the_byte_and_checked(
+    material: ModuleType, published: Path, tmp_path: Path
+) -> None:
     url = (published / "same.jpg").as_uri()
     wanted = row(material, "portraits/us-house_a.jpg", "as published", f"file:///nowhere/a.jpg {url}")
     assert material.fetch(tmp_path / "dir", [wanted]) == []
@@ -60,13 +63,15 @@ def test_what_is_published_is_kept_to_the_byte_and_checked(material, published, 
     assert material.check(tmp_path / "dir", [listed]) == {("CivilServiceUSA/us-house", "missing"): 1}
 
 
-def test_a_larger_portrait_is_cut_to_512(material, published, tmp_path):
+def test_a_larger_portrait_is_cut_to_512(material: ModuleType, published: Path, tmp_path: Path) -> None:
     wanted = row(material, "portraits/interfaces_1.jpg", "cut", (published / "large.jpg").as_uri())
     assert material.fetch(tmp_path, [wanted]) == []
     assert present(cv2.imread(str(tmp_path / wanted.path))).shape == (512, 512, 3)
 
 
-def test_views_of_a_room_look_where_their_names_say(material, published, tmp_path):
+def test_views_of_a_room_look_where_their_names_say(
+    material: ModuleType, published: Path, tmp_path: Path
+) -> None:
     url = (published / "room_2k.hdr").as_uri()
     rows = [row(material, f"backgrounds/room_{turn}.jpg", "rendered", url) for turn in ("000", "180")]
     assert material.fetch(tmp_path, rows) == []
@@ -76,7 +81,9 @@ def test_views_of_a_room_look_where_their_names_say(material, published, tmp_pat
     assert behind[240, 320].argmax() == 0
 
 
-def test_what_cannot_be_had_is_told_in_a_sentence_and_the_rest_goes_on(material, published, tmp_path):
+def test_what_cannot_be_had_is_told_in_a_sentence_and_the_rest_goes_on(
+    material: ModuleType, published: Path, tmp_path: Path
+) -> None:
     rows = [
         row(material, "portraits/us-house_gone.jpg", "as published", "file:///nowhere/gone.jpg"),
         row(material, "portraits/us-house_a.jpg", "as published", (published / "same.jpg").as_uri()),
@@ -87,8 +94,8 @@ def test_what_cannot_be_had_is_told_in_a_sentence_and_the_rest_goes_on(material,
 
 
 def test_what_was_picked_is_found_in_clones_by_its_hash_and_its_tables_are_written(
-    material, published, tmp_path
-):
+    material: ModuleType, published: Path, tmp_path: Path
+) -> None:
     given, clones = tmp_path / "given", tmp_path / "clones" / "owner" / "repository" / "deep"
     clones.mkdir(parents=True)
     for name in ("same.jpg", "large.jpg"):
@@ -115,7 +122,7 @@ def test_what_was_picked_is_found_in_clones_by_its_hash_and_its_tables_are_writt
     assert (again / "samples" / "labels.csv").read_text() == (given / "samples" / "labels.csv").read_text()
 
 
-def test_a_mesh_is_read_with_its_quads_and_materials(material):
+def test_a_mesh_is_read_with_its_quads_and_materials(material: ModuleType) -> None:
     lines = [
         "v 0 0 0",
         "v 1 0 0",
@@ -131,6 +138,8 @@ def test_a_mesh_is_read_with_its_quads_and_materials(material):
     assert mesh["material_names"].tolist() == ["skin"]
 
 
-def test_the_command_line_checks_a_folder_and_says_what_is_missing(material, tmp_path, capsys):
+def test_the_command_line_checks_a_folder_and_says_what_is_missing(
+    material: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert material.main(["check", str(tmp_path)]) == 1
     assert "CivilServiceUSA/us-house: 415 missing" in capsys.readouterr().out

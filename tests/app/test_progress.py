@@ -12,7 +12,9 @@ from unmask.app import progress
 from unmask.types import Label, Presentation, Score
 
 
-def test_losses_and_the_time_left_are_lines_where_stderr_is_no_terminal(capsys, monkeypatch):
+def test_losses_and_the_time_left_are_lines_where_stderr_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = iter([0.0, 10.0, 20.0, 30.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(progress, "LINES", 2)
@@ -27,7 +29,7 @@ def test_losses_and_the_time_left_are_lines_where_stderr_is_no_terminal(capsys, 
 
 
 @pytest.fixture
-def terminal(monkeypatch) -> io.StringIO:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What a terminal would be shown."""
     shown = io.StringIO()
     monkeypatch.setattr(
@@ -36,7 +38,7 @@ def terminal(monkeypatch) -> io.StringIO:
     return shown
 
 
-def test_one_bar_goes_over_the_bootstraps_of_all_tables(terminal):
+def test_one_bar_goes_over_the_bootstraps_of_all_tables(terminal: io.StringIO) -> None:
     told: list[tuple[int, int | None]] = []
 
     def advance(done: int, total: int | None = None, title: str = "", /) -> None:
@@ -49,7 +51,9 @@ def test_one_bar_goes_over_the_bootstraps_of_all_tables(terminal):
     assert told == [(5, 20), (10, 20), (15, 20), (20, 20)]
 
 
-def test_work_without_an_end_in_sight_says_what_it_is_and_takes_no_output(terminal, capsys):
+def test_work_without_an_end_in_sight_says_what_it_is_and_takes_no_output(
+    terminal: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
     with progress.busy("exporting a.onnx"):
         print("a.onnx")
     assert "exporting a.onnx" in terminal.getvalue()
@@ -59,7 +63,9 @@ def test_work_without_an_end_in_sight_says_what_it_is_and_takes_no_output(termin
     assert "nothing of this" not in terminal.getvalue()
 
 
-def test_a_narrow_terminal_keeps_the_end_of_the_name_the_count_and_the_time_left(monkeypatch):
+def test_a_narrow_terminal_keeps_the_end_of_the_name_the_count_and_the_time_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     shown = io.StringIO()
     monkeypatch.setattr(
         progress, "Console", lambda **_: Console(file=shown, force_terminal=True, width=40, color_system=None)
@@ -75,7 +81,7 @@ def test_a_narrow_terminal_keeps_the_end_of_the_name_the_count_and_the_time_left
     assert len(re.sub(r"\x1b\[[0-9?;]*[A-Za-z]", "", lines[-1])) <= 40
 
 
-def test_what_is_said_while_a_bar_lives_stands_above_it(terminal):
+def test_what_is_said_while_a_bar_lives_stands_above_it(terminal: io.StringIO) -> None:
     with progress.bar("scoring captures") as advance:
         advance(1, 3)
         progress.say("unmask: a.mp4 is broken; copy it again")
@@ -84,7 +90,9 @@ def test_what_is_said_while_a_bar_lives_stands_above_it(terminal):
     assert said[0].rpartition("\x1b[2K")[2] == "unmask: a.mp4 is broken; copy it again"
 
 
-def test_an_inner_command_is_as_quiet_as_the_outer_one_which_alone_says_how_long_it_took(capsys):
+def test_an_inner_command_is_as_quiet_as_the_outer_one_which_alone_says_how_long_it_took(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with progress.loudness(quiet=True, verbose=False), progress.loudness(quiet=False, verbose=False):
         progress.say("nothing of this")
     assert "nothing" not in capsys.readouterr().err
@@ -93,7 +101,7 @@ def test_an_inner_command_is_as_quiet_as_the_outer_one_which_alone_says_how_long
     assert capsys.readouterr().err.count("took") == 1
 
 
-def test_parts_add_up_to_the_whole():
+def test_parts_add_up_to_the_whole() -> None:
     told: list[tuple[int, int | None]] = []
 
     def advance(done: int, total: int | None = None, title: str = "", /) -> None:
@@ -105,7 +113,7 @@ def test_parts_add_up_to_the_whole():
     assert told == [(4, 10), (9, 10), (10, 10)]
 
 
-def test_each_round_of_the_bootstrap_is_told():
+def test_each_round_of_the_bootstrap_is_told() -> None:
     rng = np.random.default_rng(0)
     scores = [
         Score(

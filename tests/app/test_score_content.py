@@ -2,6 +2,9 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,14 +15,14 @@ from unmask.files import content_of, is_same
 from unmask.types import Label, Presentation
 
 
-def write(path, content: bytes, *, age_s: float = 0.0):
+def write(path: Any, content: bytes, *, age_s: float = 0.0) -> Any:
     path.write_bytes(content)
     times = os.stat(path).st_mtime - age_s
     os.utime(path, (times, times))
     return path
 
 
-def test_a_file_is_the_same_while_nothing_touched_it(tmp_path):
+def test_a_file_is_the_same_while_nothing_touched_it(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mp4", b"one")
     before = content_of(path)
     assert is_same(path, before)
@@ -27,14 +30,14 @@ def test_a_file_is_the_same_while_nothing_touched_it(tmp_path):
     assert is_same(path, before)  # another time, the same content
 
 
-def test_a_file_that_was_copied_elsewhere_is_the_same(tmp_path):
+def test_a_file_that_was_copied_elsewhere_is_the_same(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mp4", b"one")
     (tmp_path / "other").mkdir()
     shutil.copy(path, tmp_path / "other")
     assert is_same(tmp_path / "other" / "a.mp4", content_of(path))
 
 
-def test_other_content_of_the_same_size_and_time_is_found(tmp_path):
+def test_other_content_of_the_same_size_and_time_is_found(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mp4", b"one", age_s=60)
     before, times = content_of(path), os.stat(path)
     path.write_bytes(b"two")
@@ -42,7 +45,7 @@ def test_other_content_of_the_same_size_and_time_is_found(tmp_path):
     assert not is_same(path, before)
 
 
-def test_a_folder_of_frames_is_its_pictures(tmp_path):
+def test_a_folder_of_frames_is_its_pictures(tmp_path: Path) -> None:
     frames = tmp_path / "frames"
     frames.mkdir()
     write(frames / "1.png", b"one")
@@ -53,7 +56,7 @@ def test_a_folder_of_frames_is_its_pictures(tmp_path):
 
 
 @pytest.mark.parametrize("content", [{}, {"about": "", "sha256": ""}])
-def test_what_is_not_known_is_not_the_same(tmp_path, content):
+def test_what_is_not_known_is_not_the_same(tmp_path: Path, content: Any) -> None:
     assert not is_same(write(tmp_path / "a.mp4", b"one"), content)
     assert not is_same(tmp_path / "gone.mp4", content)
     assert content_of(tmp_path / "gone.mp4") == {"about": "", "sha256": ""}
@@ -64,11 +67,11 @@ class BrokenOffError(Exception):
 
 
 @pytest.fixture
-def scored(monkeypatch):
+def scored(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Names in the order in which they were scored, by their length; the run is broken off before "stop"."""
     names: list[str] = []
 
-    def engine(work, tasks, *, jobs):
+    def engine(work: Any, tasks: Any, *, jobs: Any) -> Iterator[Any]:
         for number, presentation, name in tasks:
             content = content_of(presentation.path)
             if os.path.getsize(presentation.path) == 0:
@@ -86,7 +89,7 @@ def scored(monkeypatch):
     return names
 
 
-def test_a_run_that_goes_on_scores_changed_files_again(tmp_path, scored):
+def test_a_run_that_goes_on_scores_changed_files_again(tmp_path: Path, scored: Any) -> None:
     for name in ("a.mp4", "b.mp4"):
         write(tmp_path / name, b"12345")
     write(tmp_path / "c.mp4", b"")

@@ -1,6 +1,8 @@
 """One process, several and a Ray cluster give the same scores, of the packaged networks on real files."""
 
 import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ MOVING = 10  # frames
 
 
 @pytest.fixture(scope="module")
-def entries(tmp_path_factory) -> list[Entry]:
+def entries(tmp_path_factory: pytest.TempPathFactory) -> list[Entry]:
     """Two moving faces, a picture of one, a wall and a file that is not a video."""
     from skimage import data
 
@@ -35,11 +37,11 @@ def entries(tmp_path_factory) -> list[Entry]:
 
 
 @pytest.fixture(scope="module")
-def alone(entries, tmp_path_factory) -> tuple[bytes, bytes]:
+def alone(entries: list[Entry], tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     return tables(entries, tmp_path_factory.mktemp("alone"), engine="processes", jobs=1)
 
 
-def tables(entries, folder, *, engine, jobs):
+def tables(entries: Any, folder: Any, *, engine: Any, jobs: Any) -> Any:
     table, clips = folder / "scores.csv", folder / "clips.csv"
     output = ScoreOutput(table=table, clips=clips, engine=engine, jobs=jobs)
     write_rows(entries, PresentationScorer(), output, title="")
@@ -47,7 +49,7 @@ def tables(entries, folder, *, engine, jobs):
     return table.read_bytes(), clips.read_bytes()
 
 
-def test_a_face_has_a_score_and_a_wall_has_none(alone):
+def test_a_face_has_a_score_and_a_wall_has_none(alone: tuple[bytes, bytes]) -> None:
     cells = [line.split(",") for line in alone[0].decode().splitlines()[1:]]
     assert [bool(row[4]) for row in cells] == [True, True, False, False, True]
     rolled = "STILL_PICTURE"  # a photograph that is pushed past a camera does not move in itself
@@ -55,12 +57,16 @@ def test_a_face_has_a_score_and_a_wall_has_none(alone):
     assert alone[1].count(b"slow.mp4") >= 1
 
 
-def test_two_processes_give_the_bytes_of_one(entries, alone, tmp_path):
+def test_two_processes_give_the_bytes_of_one(
+    entries: list[Entry], alone: tuple[bytes, bytes], tmp_path: Path
+) -> None:
     assert tables(entries, tmp_path, engine="processes", jobs=2) == alone
 
 
 @pytest.mark.slow
-def test_a_ray_cluster_of_two_workers_gives_the_bytes_of_one_process(entries, alone, tmp_path):
+def test_a_ray_cluster_of_two_workers_gives_the_bytes_of_one_process(
+    entries: list[Entry], alone: tuple[bytes, bytes], tmp_path: Path
+) -> None:
     ray = pytest.importorskip("ray")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")

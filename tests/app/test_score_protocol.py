@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -77,19 +78,21 @@ class Stub:
 
 
 @pytest.fixture
-def stub(monkeypatch) -> Stub:
+def stub(monkeypatch: pytest.MonkeyPatch) -> Stub:
     made = Stub()
     monkeypatch.setattr(scoring, "loaded", lambda _: made)
     return made
 
 
 @pytest.fixture
-def root(tmp_path) -> Path:
+def root(tmp_path: Path) -> Path:
     return benchmark(tmp_path / "bench")
 
 
 @pytest.fixture
-def score(monkeypatch, capsys, tmp_path, stub):
+def score(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, stub: Stub
+) -> Any:
     """Runs `unmask score ... --protocol P --out scores.csv` in this process: (exit code, stdout, stderr)."""
 
     def run(*arguments: object, protocol: str = PROTOCOL) -> tuple[int, str, str]:
@@ -113,7 +116,7 @@ def sentences(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_the_table_holds_dev_and_test_and_is_evaluated(score, root, tmp_path):
+def test_the_table_holds_dev_and_test_and_is_evaluated(score: Any, root: Path, tmp_path: Path) -> None:
     code, out, err = score(root)
     table = rows(tmp_path / "scores.csv")
     assert code == 0, err
@@ -134,7 +137,7 @@ def test_the_table_holds_dev_and_test_and_is_evaluated(score, root, tmp_path):
     assert not list(tmp_path.glob("*.part*"))
 
 
-def test_a_failure_to_acquire_is_a_row_without_a_score(score, root, tmp_path):
+def test_a_failure_to_acquire_is_a_row_without_a_score(score: Any, root: Path, tmp_path: Path) -> None:
     _, _, err = score(root)
     table = {row["presentation"]: row for row in rows(tmp_path / "scores.csv")}
     silent = {name: row["reasons"] for name, row in table.items() if not row["score"]}
@@ -143,7 +146,7 @@ def test_a_failure_to_acquire_is_a_row_without_a_score(score, root, tmp_path):
     assert "2 of 18 presentations have no score (NO_FACE 1, UNREADABLE 1)" in sentences(err)
 
 
-def test_clips_have_a_table_of_their_own(score, root, tmp_path):
+def test_clips_have_a_table_of_their_own(score: Any, root: Path, tmp_path: Path) -> None:
     score(root, "--clips", tmp_path / "clips.csv")
     clips = rows(tmp_path / "clips.csv")
     assert list(clips[0]) == ["presentation", "time_s", "score"]
@@ -151,7 +154,7 @@ def test_clips_have_a_table_of_their_own(score, root, tmp_path):
     assert float(clips[1]["score"]) == pytest.approx(float(clips[0]["score"]) + 0.125)
 
 
-def test_train_is_scored_on_demand(score, root, tmp_path):
+def test_train_is_scored_on_demand(score: Any, root: Path, tmp_path: Path) -> None:
     score(root, "--train")
     assert [row["split"] for row in rows(tmp_path / "scores.csv")] == [
         *["train"] * 6,
@@ -161,7 +164,9 @@ def test_train_is_scored_on_demand(score, root, tmp_path):
 
 
 @pytest.mark.parametrize("after", [0, 1, 7, 17])
-def test_broken_off_and_started_again_it_gives_the_same_bytes(score, root, stub, tmp_path, after):
+def test_broken_off_and_started_again_it_gives_the_same_bytes(
+    score: Any, root: Path, stub: Stub, tmp_path: Path, after: int
+) -> None:
     score(root, "--clips", tmp_path / "clips.csv")
     whole = [(tmp_path / name).read_bytes() for name in ("scores.csv", "clips.csv")]
     for name in ("scores.csv", "clips.csv"):
@@ -180,7 +185,9 @@ def test_broken_off_and_started_again_it_gives_the_same_bytes(score, root, stub,
     assert len(stub.asked) == 18 + after - read  # no other twice
 
 
-def test_what_another_run_left_is_refused(score, root, stub, tmp_path, monkeypatch):
+def test_what_another_run_left_is_refused(
+    score: Any, root: Path, stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stub.broken_off_after = 3
     score(root)
     assert "with another protocol; finish that run" in score(root, protocol="simulated/depth-real")[2]
@@ -193,7 +200,7 @@ def test_what_another_run_left_is_refused(score, root, stub, tmp_path, monkeypat
     assert not (tmp_path / "scores.csv").exists()
 
 
-def test_a_model_may_stand_among_the_folders(score, root, monkeypatch):
+def test_a_model_may_stand_among_the_folders(score: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[PresentationScorer] = []
 
     def loaded(scorer: PresentationScorer) -> Stub:
@@ -232,7 +239,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_bad_input_is_one_sentence_before_anything_is_scored(score, root, stub, tmp_path, case):
+def test_bad_input_is_one_sentence_before_anything_is_scored(
+    score: Any, root: Path, stub: Stub, tmp_path: Path, case: Any
+) -> None:
     given, protocol, sentence, expected = WRONG[case]  # 3: cannot be read; 4: asked for wrongly
     arguments = [word.format(root=root, out=tmp_path / "scores.csv") for word in given]
     code, out, err = score(*arguments, protocol=protocol)
@@ -242,17 +251,19 @@ def test_bad_input_is_one_sentence_before_anything_is_scored(score, root, stub, 
     assert [path.name for path in tmp_path.iterdir()] == ["bench"]
 
 
-def test_without_a_protocol_one_folder_is_scored(monkeypatch, capsys, root):
+def test_without_a_protocol_one_folder_is_scored(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], root: Path
+) -> None:
     monkeypatch.setattr(sys, "argv", ["unmask", "score", str(root), str(root)])
     with pytest.raises(SystemExit):
         main()
     assert "without --protocol, one labelled folder is scored" in capsys.readouterr().err
 
 
-def planted(monkeypatch, needs: tuple[str, ...], **parts: list[str]) -> str:
+def planted(monkeypatch: pytest.MonkeyPatch, needs: tuple[str, ...], **parts: list[str]) -> str:
     """A protocol of folders whose parts hold the presentations of these names."""
 
-    def split(presentations):
+    def split(presentations: Any) -> Any:
         by_name = {Path(p.path).stem: p for p in presentations}
         return Split(
             **{part: tuple(by_name[n] for n in parts.get(part, [])) for part in ("train", "dev", "test")}
@@ -267,21 +278,27 @@ def planted(monkeypatch, needs: tuple[str, ...], **parts: list[str]) -> str:
 BOTH = [f"test-{n}" for n in range(12)]
 
 
-def test_one_class_is_refused_before_anything_is_scored(score, root, stub, monkeypatch):
+def test_one_class_is_refused_before_anything_is_scored(
+    score: Any, root: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     planted(monkeypatch, ("folder",), dev=["dev-1", "dev-2"], test=BOTH)
     code, out, err = score(root, protocol="mine")
     assert (code, out, stub.asked) == (3, "", [])
     assert "mine: dev holds 2 presentations and no bona fide presentation; rates need both" in err
 
 
-def test_shared_subjects_are_refused_before_anything_is_scored(score, root, stub, monkeypatch):
+def test_shared_subjects_are_refused_before_anything_is_scored(
+    score: Any, root: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     planted(monkeypatch, ("folder",), dev=["test-0", "test-1"], test=BOTH[2:])
     code, out, err = score(root, protocol="mine")
     assert (code, out, stub.asked) == (3, "", [])
     assert "dev and test share 1 subjects, folder:test-0 among them" in err
 
 
-def test_without_dev_there_is_no_honest_threshold(score, root, monkeypatch):
+def test_without_dev_there_is_no_honest_threshold(
+    score: Any, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     planted(monkeypatch, ("folder",), test=BOTH)
     code, out, err = score(root, protocol="mine")
     assert code == 0
@@ -291,7 +308,9 @@ def test_without_dev_there_is_no_honest_threshold(score, root, monkeypatch):
     assert "dev-eer" not in out
 
 
-def test_of_several_sets_each_is_named_in_the_rows(score, root, tmp_path, monkeypatch):
+def test_of_several_sets_each_is_named_in_the_rows(
+    score: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = benchmark(tmp_path / "a=b")
     planted(monkeypatch, ("folder", "simulated"), dev=[f"dev-{n}" for n in range(12)], test=BOTH)
     code, _, err = score(f"simulated={root}", f"folder={other}", protocol="mine")
@@ -300,7 +319,9 @@ def test_of_several_sets_each_is_named_in_the_rows(score, root, tmp_path, monkey
     assert {row["presentation"].partition("/")[0] for row in table} == {row["dataset"] for row in table}
 
 
-def test_if_nothing_could_be_read_there_are_no_rates(score, root, stub, tmp_path):
+def test_if_nothing_could_be_read_there_are_no_rates(
+    score: Any, root: Path, stub: Stub, tmp_path: Path
+) -> None:
     stub.unreadable = {Path(name).name for name in SCORED}
     code, out, err = score(root)
     assert (code, out) == (3, "")
@@ -323,15 +344,19 @@ def listed(count: int, kind: type[Presentation]) -> Iterator[Entry]:
         yield Entry(presentation=one, name=path)
 
 
-def test_a_killed_worker_is_one_sentence_and_what_was_scored_stays(tmp_path, stub, capsys):
+def test_a_killed_worker_is_one_sentence_and_what_was_scored_stays(
+    tmp_path: Path, stub: Stub, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = ScoreOutput(table=tmp_path / "scores.csv", jobs=2)
     with pytest.raises(OutputError, match=r"was killed, .* with [0-2] of 4 presentations scored and kept in"):
         write_rows(list(listed(4, Lethal)), PresentationScorer(), output, title="")
     assert not (tmp_path / "scores.csv").exists()
 
 
-def test_a_disk_that_is_full_at_the_end_costs_no_score(score, root, stub, tmp_path, monkeypatch):
-    def full(path, rows):
+def test_a_disk_that_is_full_at_the_end_costs_no_score(
+    score: Any, root: Path, stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Any, rows: Any) -> None:
         raise OutputError(f"cannot write {path}: the disk is full; free some space or choose another place")
 
     with monkeypatch.context() as patched:
@@ -345,7 +370,13 @@ def test_a_disk_that_is_full_at_the_end_costs_no_score(score, root, stub, tmp_pa
     assert len(rows(tmp_path / "scores.csv")) == 18
 
 
-def test_a_labelled_folder_has_clips_and_goes_on_too(monkeypatch, capsys, root, stub, tmp_path):
+def test_a_labelled_folder_has_clips_and_goes_on_too(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    root: Path,
+    stub: Stub,
+    tmp_path: Path,
+) -> None:
     tables = ["--out", tmp_path / "scores.csv", "--clips", tmp_path / "clips.csv"]
     stub.broken_off_after = 30
     for code in (130, 0):

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -41,7 +42,7 @@ def event(number: int) -> dict[str, object]:
 
 
 def connection(kind: Any, count: int, *, breaks: bool = False) -> Source:
-    def frames():
+    def frames() -> Generator[Frame, None, None]:
         for index in range(count):
             yield Frame(image=np.zeros((4, 4, 3), np.uint8), time_s=index / 10, index=index)
         if breaks:
@@ -51,13 +52,13 @@ def connection(kind: Any, count: int, *, breaks: bool = False) -> Source:
 
 
 @pytest.fixture
-def plugged(monkeypatch):
+def plugged(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What the camera does at each attempt to open it: a Source, or None where it is away."""
 
-    def plug(attempts):
+    def plug(attempts: Any) -> None:
         todo = iter(attempts)
 
-        def opened(source, **_):
+        def opened(source: Any, **_: Any) -> Any:
             found = next(todo, None)
             if found is None:
                 raise SourceError("nobody answers; check the address")
@@ -71,14 +72,14 @@ def plugged(monkeypatch):
 def news_of(source: str, *, every_s: float = 0.0, end_after: int = 3) -> tuple[list[Any], list[float]]:
     waited: list[float] = []
 
-    def wait(seconds):
+    def wait(seconds: Any) -> Any:
         waited.append(seconds)
         return len(waited) == end_after
 
     return list(follow(source, fps=30.0, every_s=every_s, wait=wait)), waited
 
 
-def test_a_lost_camera_is_tried_again_after_ever_longer_times(plugged):
+def test_a_lost_camera_is_tried_again_after_ever_longer_times(plugged: Any) -> None:
     plugged([connection("camera", 2, breaks=True), None, None, connection("camera", 1)])
     found, waited = news_of("camera:0", end_after=5)
     kinds = [type(one).__name__ for one in found]
@@ -100,7 +101,7 @@ def test_a_lost_camera_is_tried_again_after_ever_longer_times(plugged):
     assert max(news_of("rtsp://host/live", end_after=9)[1]) == 30
 
 
-def test_a_file_is_read_once_and_one_that_is_missing_is_an_error(plugged):
+def test_a_file_is_read_once_and_one_that_is_missing_is_an_error(plugged: Any) -> None:
     plugged([connection("video", 3)])
     assert [type(one) for one in news_of("a.mp4")[0]] == [FeedConnected, Frame, Frame, Frame]
     plugged([])
@@ -108,7 +109,7 @@ def test_a_file_is_read_once_and_one_that_is_missing_is_an_error(plugged):
         news_of("a.mp4")
 
 
-def test_a_snapshot_is_asked_for_again(plugged):
+def test_a_snapshot_is_asked_for_again(plugged: Any) -> None:
     plugged([connection("image", 1) for _ in range(3)])
     found, waited = news_of("http://host/snapshot.jpg", every_s=0.5)
     assert [one.still for one in found if isinstance(one, FeedConnected)] == [True] * 3
@@ -116,7 +117,7 @@ def test_a_snapshot_is_asked_for_again(plugged):
     assert not any(isinstance(one, Lost) for one in found)
 
 
-def lines_of(path) -> list[str]:
+def lines_of(path: Any) -> list[str]:
     """What an events' file holds when a run begins."""
     with closing(EventFile(path)) as file:
         return file.lines
@@ -131,7 +132,7 @@ class Receiver:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.asked += 1
                 if outer.asked > refuse:
@@ -140,11 +141,11 @@ class Receiver:
                 self.send_header("Location", "/elsewhere")
                 self.end_headers()
 
-            def do_GET(self):  # of who follows a redirect
+            def do_GET(self) -> None:  # of who follows a redirect
                 self.send_response(200)
                 self.end_headers()
 
-            def log_message(self, *_):
+            def log_message(self, *_: Any) -> None:
                 return
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -153,12 +154,14 @@ class Receiver:
 
 
 @pytest.fixture
-def quick(monkeypatch):
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_events, "FIRST_S", 0.01)
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_webhook_that_refuses_gets_every_event_signed_and_in_order(monkeypatch, capsys):
+def test_a_webhook_that_refuses_gets_every_event_signed_and_in_order(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("UNMASK_WEBHOOK_SECRET", "shared")
     receiver = Receiver(refuse=3)
     courier = Courier("webhook", Webhook(receiver.address).deliver)
@@ -180,7 +183,9 @@ def test_a_webhook_that_refuses_gets_every_event_signed_and_in_order(monkeypatch
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_redirect_is_no_delivery(monkeypatch, capsys):
+def test_a_redirect_is_no_delivery(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("UNMASK_WEBHOOK_SECRET", "shared")
     receiver = Receiver(refuse=2, status=302)
     courier = Courier("webhook", Webhook(receiver.address).deliver)
@@ -195,14 +200,18 @@ def test_a_redirect_is_no_delivery(monkeypatch, capsys):
 @pytest.mark.parametrize(
     "address", ["https://user:hunter@host/hook", "http://host:port/hook", "http:///hook", "http://host:9 9/"]
 )
-def test_an_address_that_cannot_be_posted_to_is_refused_before_the_watching(monkeypatch, address):
+def test_an_address_that_cannot_be_posted_to_is_refused_before_the_watching(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
     monkeypatch.setenv("UNMASK_WEBHOOK_SECRET", "shared")
     with pytest.raises(SettingsError, match="--webhook is an address") as refused:
         Webhook(address)
     assert "hunter" not in str(refused.value)
 
 
-def test_a_count_that_cannot_be_written_stops_no_event(tmp_path, capsys):
+def test_a_count_that_cannot_be_written_stops_no_event(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").write_text("")
     got: list[Any] = []
     courier = Courier("webhook", got.append, arrived=tmp_path / "file" / "count", backlog=[])
@@ -213,7 +222,7 @@ def test_a_count_that_cannot_be_written_stops_no_event(tmp_path, capsys):
     assert capsys.readouterr().err.count("events come twice") == 1
 
 
-def test_a_webhook_needs_an_address_and_a_secret(monkeypatch):
+def test_a_webhook_needs_an_address_and_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UNMASK_WEBHOOK_SECRET", raising=False)
     with pytest.raises(SettingsError, match="set UNMASK_WEBHOOK_SECRET"):
         Webhook("https://host/hook")
@@ -222,8 +231,8 @@ def test_a_webhook_needs_an_address_and_a_secret(monkeypatch):
 
 
 @pytest.mark.usefixtures("quick")
-def test_events_that_did_not_arrive_are_delivered_by_the_next_run(tmp_path):
-    def away(_):
+def test_events_that_did_not_arrive_are_delivered_by_the_next_run(tmp_path: Path) -> None:
+    def away(_: Any) -> None:
         raise DeliveryError("nobody is there")
 
     path, arrived = tmp_path / "events.jsonl", tmp_path / "events.jsonl.webhook"
@@ -248,7 +257,7 @@ def test_events_that_did_not_arrive_are_delivered_by_the_next_run(tmp_path):
 
 
 @pytest.fixture
-def broker(tmp_path):
+def broker(tmp_path: Path) -> Iterator[Any]:
     """A mosquitto that can be stopped and started."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -257,10 +266,10 @@ def broker(tmp_path):
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
     running: list[subprocess.Popen[bytes]] = []
 
-    def start():
+    def start() -> None:
         running.append(subprocess.Popen([str(MOSQUITTO), "-c", str(config)], stderr=subprocess.DEVNULL))
 
-    def stop():
+    def stop() -> None:
         running[-1].terminate()
         running[-1].wait(10)
 
@@ -283,7 +292,7 @@ class Listener:
         self.client.connect_async("127.0.0.1", port)
         self.client.loop_start()
 
-    def until(self, wanted, *, within_s: float = 20.0) -> bool:
+    def until(self, wanted: Any, *, within_s: float = 20.0) -> bool:
         end = time.monotonic() + within_s
         while time.monotonic() < end:
             if wanted(self.heard):
@@ -297,7 +306,7 @@ class Listener:
 
 @needs_broker
 @pytest.mark.usefixtures("quick")
-def test_a_real_broker_that_goes_away_loses_no_event_and_home_assistant_finds_the_camera(broker):
+def test_a_real_broker_that_goes_away_loses_no_event_and_home_assistant_finds_the_camera(broker: Any) -> None:
     pytest.importorskip("paho.mqtt", reason="the extra mqtt is not installed")
     listener = Listener(broker.port)
     assert listener.until(lambda _: listener.client.is_connected())
@@ -327,7 +336,9 @@ def test_a_real_broker_that_goes_away_loses_no_event_and_home_assistant_finds_th
 
 
 @needs_broker
-def test_the_recipe_of_home_assistant_turns_its_sensor_on_and_off(broker, unmask, demo_recordings, tmp_path):
+def test_the_recipe_of_home_assistant_turns_its_sensor_on_and_off(
+    broker: Any, unmask: Callable[..., tuple[int, str, str]], demo_recordings: dict[str, Path], tmp_path: Path
+) -> None:
     pytest.importorskip("paho.mqtt", reason="the extra mqtt is not installed")
     listener = Listener(broker.port)
     assert listener.until(lambda _: listener.client.is_connected())
@@ -351,7 +362,7 @@ def test_the_recipe_of_home_assistant_turns_its_sensor_on_and_off(broker, unmask
     listener.client.loop_stop()
 
 
-def test_a_broker_that_is_away_is_said_once_and_a_bad_address_at_once():
+def test_a_broker_that_is_away_is_said_once_and_a_bad_address_at_once() -> None:
     pytest.importorskip("paho.mqtt", reason="the extra mqtt is not installed")
     with pytest.raises(SettingsError, match=r"not mqtt://\*\*\*@"):
         Broker("mqtt://user:word@", name="a")
@@ -362,14 +373,14 @@ def test_a_broker_that_is_away_is_said_once_and_a_bad_address_at_once():
     away.close()
 
 
-def test_every_configuration_names_the_same_device():
+def test_every_configuration_names_the_same_device() -> None:
     found = discovery("unmask/door", device="door")
     assert len({json.dumps(row["device"]) for row in found.values()}) == 1
     assert len({row["unique_id"] for row in found.values()}) == len(found)
     assert all(path.startswith("homeassistant/") and path.endswith("/config") for path in found)
 
 
-def told(capsys) -> list[dict[str, object]]:
+def told(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -380,15 +391,15 @@ class FakeStream:
         self.count = 0
         self.face: object | None = None
 
-    def watch(self, image, time_s):
+    def watch(self, image: Any, time_s: Any) -> Any:
         self.face = object() if image.any() else None
         self.count += bool(self.face)
         return decision("LIVE") if self.count >= 3 else None
 
-    def progress(self):
+    def progress(self) -> Any:
         return SimpleNamespace(face=self.face, score=0.9)
 
-    def finish(self):
+    def finish(self) -> Any:
         return decision("UNDECIDED")
 
 
@@ -397,7 +408,7 @@ def decision(verdict: str) -> SimpleNamespace:
     return SimpleNamespace(verdict=SimpleNamespace(value=verdict), to_dict=lambda: record)
 
 
-def test_each_visit_is_judged_anew_and_a_lost_camera_is_told_once(capsys):
+def test_each_visit_is_judged_anew_and_a_lost_camera_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     detector = cast(Detector, SimpleNamespace(stream=lambda name: FakeStream()))
     watching = Watching(detector, name="door", outlets=Outlets(json_lines=True, file=None, couriers=[]))
     face, dark = np.full((4, 4, 3), 200, np.uint8), np.zeros((4, 4, 3), np.uint8)
@@ -419,7 +430,9 @@ def test_each_visit_is_judged_anew_and_a_lost_camera_is_told_once(capsys):
     ]
 
 
-def test_a_receiver_that_is_away_is_told_above_the_line_that_lives(monkeypatch, capsys):
+def test_a_receiver_that_is_away_is_told_above_the_line_that_lives(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # for rich a terminal
     monkeypatch.setenv("COLUMNS", "40")
     outlets = Outlets(json_lines=False, file=None, couriers=[])
@@ -433,7 +446,9 @@ def test_a_receiver_that_is_away_is_told_above_the_line_that_lives(monkeypatch, 
     assert capsys.readouterr().err == ""
 
 
-def test_a_recording_is_watched_to_its_end_and_its_events_are_kept(unmask, tmp_path):
+def test_a_recording_is_watched_to_its_end_and_its_events_are_kept(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     clip, kept = tmp_path / "a.mp4", tmp_path / "events.jsonl"
     face = data.astronaut()[:320, 80:400]
     write_video(clip, [np.roll(face, k // 2, axis=1) for k in range(24)], fps=12)

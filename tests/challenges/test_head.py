@@ -1,4 +1,5 @@
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ def moved(rotation: np.ndarray, depth: np.ndarray, rng: np.random.Generator) -> 
     return Moved(first=points[:, :2] + noise[0], last=after[:, :2] + noise[1], relief=MEAN_FACE[:, 2] / tall)
 
 
-def test_a_head_moves_as_its_relief_does(rng):
+def test_a_head_moves_as_its_relief_does(rng: np.random.Generator) -> None:
     found = parallax(moved(LEFT, MEAN_FACE[:, 2], rng))
     assert found.depth == pytest.approx(np.sin(0.4), abs=0.1)
     assert found.sure > 10
@@ -42,7 +43,7 @@ def test_a_head_moves_as_its_relief_does(rng):
     ],
 )
 @pytest.mark.parametrize("rotation", [LEFT, UP])
-def test_no_sheet_moves_as_a_face_does(sheet, rotation, rng):
+def test_no_sheet_moves_as_a_face_does(sheet: Any, rotation: Any, rng: np.random.Generator) -> None:
     found = parallax(moved(rotation, sheet, rng))
     assert found.depth < 0.08 or found.sure < 4
 
@@ -86,19 +87,19 @@ def judged(asked: tuple[str, ...], made: tuple[str, ...], *, flat: bool = False)
     return judge
 
 
-def test_turns_in_the_order_that_was_asked_for_are_live():
+def test_turns_in_the_order_that_was_asked_for_are_live() -> None:
     judge = judged(("left", "up", "right"), ("left", "up", "right"))
     result = judge.decide()
     assert (result.verdict, result.reasons, judge.done) == (Verdict.LIVE, (), 3)
     assert min(one["points"] for one in result.evidence["parallax"]) > 60
 
 
-def test_a_photograph_that_is_turned_has_no_parallax():
+def test_a_photograph_that_is_turned_has_no_parallax() -> None:
     result = judged(("left", "up", "right"), ("left", "up", "right"), flat=True).decide()
     assert (result.verdict, result.reasons) == (Verdict.ATTACK, (Reason.NO_PARALLAX,))
 
 
-def test_another_order_is_never_live():
+def test_another_order_is_never_live() -> None:
     judge = judged(("left", "up"), ("right", "up"))
     result = judge.decide()
     assert (result.verdict, result.reasons) == (Verdict.UNDECIDED, (Reason.WRONG_TURNS,))
@@ -106,12 +107,12 @@ def test_another_order_is_never_live():
     assert result.evidence["wrong_turn"] == "right"
 
 
-def test_turns_that_are_missing_leave_it_undecided():
+def test_turns_that_are_missing_leave_it_undecided() -> None:
     result = judged(("left", "up", "left"), ("left", "up")).decide()
     assert (result.verdict, result.reasons) == (Verdict.UNDECIDED, (Reason.TOO_SHORT,))
 
 
-def test_nothing_seen_is_never_live(rng):
+def test_nothing_seen_is_never_live(rng: np.random.Generator) -> None:
     judge = HeadJudge(HeadChallenge.draw(rng))
     judge.shown(0, 0.0)
     judge.push(Frame(np.zeros((20, 20, 3), np.uint8), 0.0, 0), None)
@@ -120,14 +121,14 @@ def test_nothing_seen_is_never_live(rng):
         judge.shown(4, 0.0)
 
 
-def test_a_picture_without_points_is_no_evidence():
+def test_a_picture_without_points_is_no_evidence() -> None:
     image, face = picture(np.eye(3))
     points = PointTracker(np.full_like(image, 90), face)
     points.follow(image)
     assert points.moved() is None
 
 
-def test_the_order_is_drawn_from_all_turns(rng):
+def test_the_order_is_drawn_from_all_turns(rng: np.random.Generator) -> None:
     orders = [HeadChallenge.draw(rng).order for _ in range(200)]
     assert {name for order in orders for name in order} == set(TURNS)
     assert all(a != b for order in orders for a, b in pairwise(order))

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def judged(
     return judge.decide()
 
 
-def test_a_head_before_the_screen_is_live():
+def test_a_head_before_the_screen_is_live() -> None:
     result = judged(Scene())
     assert (result.verdict, result.reasons) == (Verdict.LIVE, ())
     assert result.evidence["chance"] <= 1e-4
@@ -42,33 +43,33 @@ def test_a_head_before_the_screen_is_live():
     ("kind", "reason"),
     [("sheet", Reason.NO_DEPTH), ("cutout", Reason.FLAT)],
 )
-def test_a_sheet_is_an_attack(kind, reason):
+def test_a_sheet_is_an_attack(kind: str, reason: Any) -> None:
     result = judged(Scene(kind=kind))
     assert result.verdict is Verdict.ATTACK
     assert reason in result.reasons
 
 
-def test_glass_that_mirrors_the_screen_is_not_live():
+def test_glass_that_mirrors_the_screen_is_not_live() -> None:
     result = judged(Scene(kind="glass"))
     assert result.verdict is not Verdict.LIVE
     assert Reason.MIRROR in result.reasons
 
 
-def test_a_lamp_at_one_side_of_a_head_is_not_taken_for_a_mirror():
+def test_a_lamp_at_one_side_of_a_head_is_not_taken_for_a_mirror() -> None:
     result = judged(Scene(lamp=2.0))
     assert (result.verdict, result.reasons) == (Verdict.LIVE, ())
     assert np.hypot(result.evidence["uneven"], result.evidence["lamp"]) > LightLimits().uneven_most
     assert result.evidence["uneven"] < result.evidence["lamp"]
 
 
-def test_weak_light_that_looks_mirrored_is_said_to_be_lost_in_the_room():
+def test_weak_light_that_looks_mirrored_is_said_to_be_lost_in_the_room() -> None:
     mirrored = Response(change=np.full(3, 0.05), mirror=-0.9, mirror_noise=0.05, shape=0.2, shape_noise=0.01)
     assert read(mirrored, LightLimits()) == (Verdict.UNDECIDED, (Reason.TOO_BRIGHT,))
     strong = replace(mirrored, change=np.full(3, 0.5))
     assert read(strong, LightLimits()) == (Verdict.UNDECIDED, (Reason.MIRROR,))
 
 
-def test_a_lamp_excuses_nothing_where_depth_is_not_seen():
+def test_a_lamp_excuses_nothing_where_depth_is_not_seen() -> None:
     lit = Response(
         change=np.full(3, 0.5), shape=0.2, shape_noise=0.01, mirror=-0.2, mirror_noise=0.01, uneven=0.1
     )
@@ -79,34 +80,34 @@ def test_a_lamp_excuses_nothing_where_depth_is_not_seen():
 
 
 @pytest.mark.parametrize("scene", [Scene(screen=0.0002), Scene(screen=0.0012, albedo=0.06, noise=4.0)])
-def test_a_bright_room_and_dark_skin_are_undecided_not_guessed(scene):
+def test_a_bright_room_and_dark_skin_are_undecided_not_guessed(scene: Any) -> None:
     result = judged(scene)
     assert result.verdict is Verdict.UNDECIDED
     assert Reason.TOO_BRIGHT in result.reasons
 
 
-def test_a_video_of_another_session_is_an_attack(rng):
+def test_a_video_of_another_session_is_an_attack(rng: np.random.Generator) -> None:
     result = judged(Scene(), shown=LightChallenge.draw(rng))
     assert (result.verdict, result.reasons) == (Verdict.ATTACK, (Reason.LIGHT_OTHER,))
 
 
-def test_light_that_comes_back_late_is_an_attack():
+def test_light_that_comes_back_late_is_an_attack() -> None:
     result = judged(Scene(), late_s=0.7)
     assert (result.verdict, result.reasons) == (Verdict.ATTACK, (Reason.LIGHT_LATE,))
     assert result.evidence["lag_s"] == pytest.approx(0.8, abs=0.05)
 
 
 @pytest.mark.parametrize("constant_s", [0.25, 100.0])
-def test_automatic_exposure_does_not_hide_the_sequence(constant_s):
+def test_automatic_exposure_does_not_hide_the_sequence(constant_s: float) -> None:
     assert judged(Scene(exposure_constant_s=constant_s)).verdict is Verdict.LIVE
 
 
-def test_a_far_face_is_undecided():
+def test_a_far_face_is_undecided() -> None:
     result = judged(Scene(scale=20.0))
     assert (result.verdict, result.reasons) == (Verdict.UNDECIDED, (Reason.FACE_TOO_SMALL,))
 
 
-def test_nothing_seen_is_never_live(rng):
+def test_nothing_seen_is_never_live(rng: np.random.Generator) -> None:
     challenge = LightChallenge.draw(rng)
     judge = LightJudge(challenge)
     assert judge.decide().reasons == (Reason.NO_FACE,)
@@ -119,7 +120,7 @@ def test_nothing_seen_is_never_live(rng):
     assert judge.decide().verdict is Verdict.UNDECIDED
 
 
-def test_times_that_run_back_are_left_out(rng):
+def test_times_that_run_back_are_left_out(rng: np.random.Generator) -> None:
     judge = LightJudge(LightChallenge.draw(rng))
     judge.shown(0, 0.0)
     face = face_of_scale(60.0)
@@ -128,17 +129,17 @@ def test_times_that_run_back_are_left_out(rng):
     assert judge.decide().verdict is Verdict.UNDECIDED
 
 
-def test_a_colour_that_is_not_in_the_challenge_is_refused(rng):
+def test_a_colour_that_is_not_in_the_challenge_is_refused(rng: np.random.Generator) -> None:
     with pytest.raises(SettingsError, match="colours 0 to 11, not 12"):
         LightJudge(LightChallenge.draw(rng)).shown(12, 0.0)
 
 
-def test_colours_flash_no_faster_than_is_safe(rng):
+def test_colours_flash_no_faster_than_is_safe(rng: np.random.Generator) -> None:
     with pytest.raises(SettingsError, match="seizures"):
         LightChallenge.draw(rng, hold_ms=100)
 
 
-def test_the_page_is_told_colours_and_times(rng):
+def test_the_page_is_told_colours_and_times(rng: np.random.Generator) -> None:
     challenge = LightChallenge.draw(rng, steps=5)
     told = challenge.to_dict()
     assert told["hold_ms"] == HOLD_MS
@@ -146,7 +147,7 @@ def test_the_page_is_told_colours_and_times(rng):
     assert all(a != b for a, b in zip(challenge.colours, challenge.colours[1:], strict=False))
 
 
-def test_a_result_is_ready_for_json():
+def test_a_result_is_ready_for_json() -> None:
     told = judged(Scene(kind="cutout")).to_dict()
     assert told["verdict"] == "ATTACK"
     assert "FLAT" in told["reasons"]
@@ -155,7 +156,7 @@ def test_a_result_is_ready_for_json():
 
 @pytest.mark.parametrize("passive", list(Verdict))
 @pytest.mark.parametrize("challenge", list(Verdict))
-def test_live_needs_both_and_an_attack_needs_one(passive, challenge):
+def test_live_needs_both_and_an_attack_needs_one(passive: Any, challenge: Any) -> None:
     both = fused(passive, challenge)
     assert (both is Verdict.LIVE) == (passive is challenge is Verdict.LIVE)
     assert (both is Verdict.ATTACK) == (Verdict.ATTACK in (passive, challenge))

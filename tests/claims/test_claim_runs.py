@@ -2,6 +2,8 @@
 
 import json
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,13 +22,13 @@ from unmask.types import ClipSpec, SettingsError
 torch.set_num_threads(1)
 
 
-def test_every_claim_names_systems_that_are_trained():
+def test_every_claim_names_systems_that_are_trained() -> None:
     for name, claim in CLAIMS.items():
         assert {claim.better, claim.worse} <= set(SYSTEMS), name
 
 
 @pytest.mark.parametrize("preset", SCALES)
-def test_every_variant_has_settings_and_a_network_for_its_preset(preset):
+def test_every_variant_has_settings_and_a_network_for_its_preset(preset: Any) -> None:
     for name, row in VARIANTS.items():
         if preset in row.networks:
             settings = settings_of(name, preset=preset, seed=2)
@@ -34,15 +36,15 @@ def test_every_variant_has_settings_and_a_network_for_its_preset(preset):
             assert settings.run.seed == 2
 
 
-def test_every_variant_of_a_preset_sees_as_many_pictures():
+def test_every_variant_of_a_preset_sees_as_many_pictures() -> None:
     for name in VARIANTS:
         settings = settings_of(name, preset="s", seed=1)
         frames = frames_of(MODELS[settings.run.network](**settings.arguments), settings.clip)
         assert settings.run.steps * settings.batches.size * frames == SCALES["s"].images, name
 
 
-def test_two_sides_of_a_claim_differ_in_what_it_speaks_of_alone():
-    def told(name):
+def test_two_sides_of_a_claim_differ_in_what_it_speaks_of_alone() -> None:
+    def told(name: Any) -> Any:
         text = claims.settings_of(name, preset="s", seed=1)
         return {
             f"{section}.{key}": value
@@ -50,7 +52,7 @@ def test_two_sides_of_a_claim_differ_in_what_it_speaks_of_alone():
             for key, value in vars_of(getattr(text, section)).items()
         } | {f"arguments.{key}": value for key, value in text.arguments.items()}
 
-    def differences(a, b):
+    def differences(a: Any, b: Any) -> Any:
         one, two = told(a), told(b)
         return {key for key in one | two if one.get(key) != two.get(key)}
 
@@ -61,7 +63,7 @@ def test_two_sides_of_a_claim_differ_in_what_it_speaks_of_alone():
     assert differences("sgtd-multi", "sgtd-multi-slip") == {"arguments.recurrent"}
 
 
-def test_both_stages_of_a_short_training_draw_half_of_each_batch_bona_fide():
+def test_both_stages_of_a_short_training_draw_half_of_each_batch_bona_fide() -> None:
     for preset in ("s", "m"):
         stages = [
             settings_of(f"sgtd-{stage}", preset=preset, seed=1).batches for stage in ("single", "multi")
@@ -72,22 +74,22 @@ def test_both_stages_of_a_short_training_draw_half_of_each_batch_bona_fide():
     assert settings_of("sgtd-multi", preset="full", seed=1).batches.clips_attack == 2
 
 
-def vars_of(record):
+def vars_of(record: Any) -> Any:
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
-def test_what_others_start_from_is_trained_before_them():
+def test_what_others_start_from_is_trained_before_them() -> None:
     order = needed(["sgtd-multi"], preset="s")
     assert order == ["sgtd-single", "sgtd-multi"]
 
 
-def test_a_system_that_nobody_trains_is_refused():
+def test_a_system_that_nobody_trains_is_refused() -> None:
     with pytest.raises(SettingsError, match="no system nonsense"):
         needed(["nonsense"], preset="s")
 
 
 @pytest.fixture
-def toy(tmp_path, monkeypatch):
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Tiny variants on toy sets: two stages."""
     for name, network in NETWORKS.items():
         monkeypatch.setitem(MODELS, name, network)
@@ -110,7 +112,7 @@ def toy(tmp_path, monkeypatch):
     return partial(run_variant, seed=1, preset="s", steps=0, sets=sets, out=out, about={"commit": "abc"}), out
 
 
-def test_a_run_leaves_score_tables_of_dev_and_both_tests(toy):
+def test_a_run_leaves_score_tables_of_dev_and_both_tests(toy: Any) -> None:
     run, out = toy
     run("one")
     run("two")
@@ -124,7 +126,7 @@ def test_a_run_leaves_score_tables_of_dev_and_both_tests(toy):
     assert (record["steps"], record["images"], record["commit"]) == (4, 48, "abc")
 
 
-def test_a_run_that_was_killed_ends_as_one_that_was_not(toy):
+def test_a_run_that_was_killed_ends_as_one_that_was_not(toy: Any) -> None:
     run, out = toy
     run("one")
     table = run_folder(out, "one", 1) / "scores-one.csv"
@@ -139,7 +141,7 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(toy):
     assert table.read_text() == whole
 
 
-def test_a_run_of_other_settings_is_made_anew(toy):
+def test_a_run_of_other_settings_is_made_anew(toy: Any) -> None:
     run, out = toy
     run("one")
     assert not is_done(out, "one", 1, preset="s", steps=2)

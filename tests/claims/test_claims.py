@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,18 +43,18 @@ def planned() -> list[Presentation]:
 
 
 @pytest.fixture(scope="module")
-def parts():
+def parts() -> Any:
     return claim_parts(planned())
 
 
-def test_nobody_who_is_tested_was_learnt_from(parts):
+def test_nobody_who_is_tested_was_learnt_from(parts: Any) -> None:
     learnt = {p.subject for name in ("train", "dev") for p in parts[name]}
     assert not {p.subject for p in parts["train"]} & {p.subject for p in parts["dev"]}
     for test in TESTS:
         assert not learnt & {p.subject for p in parts[test]}, test
 
 
-def test_train_and_dev_know_nothing_of_the_unseen_domain(parts):
+def test_train_and_dev_know_nothing_of_the_unseen_domain(parts: Any) -> None:
     domain_cameras = set(DOMAINS[DOMAIN])
     for name in ("train", "dev"):
         assert all(p.place != DOMAIN and p.domain != DOMAIN for p in parts[name])
@@ -62,29 +63,31 @@ def test_train_and_dev_know_nothing_of_the_unseen_domain(parts):
         assert not shown & {p.instrument_model for p in parts[name]}
 
 
-def test_unseen_instruments_are_in_their_test_alone(parts):
+def test_unseen_instruments_are_in_their_test_alone(parts: Any) -> None:
     for name in ("train", "dev", "domain"):
         assert not set(INSTRUMENTS) & {p.instrument for p in parts[name]}, name
     assert {p.instrument for p in parts["instruments"]} == {"", *INSTRUMENTS}
 
 
-def test_the_unseen_instruments_are_shown_at_known_places_with_known_cameras(parts):
+def test_the_unseen_instruments_are_shown_at_known_places_with_known_cameras(parts: Any) -> None:
     assert all(p.place != DOMAIN and p.camera not in DOMAINS[DOMAIN] for p in parts["instruments"])
 
 
-def test_every_test_has_people_enough_for_an_interval(parts):
+def test_every_test_has_people_enough_for_an_interval(parts: Any) -> None:
     for test in TESTS:
         assert len({p.subject for p in parts[test]}) >= 15
         assert sum(p.label is Label.ATTACK for p in parts[test]) >= 30
 
 
-def test_a_benchmark_without_one_of_the_instruments_is_refused():
+def test_a_benchmark_without_one_of_the_instruments_is_refused() -> None:
     rows = [p for p in planned() if p.domain != DOMAIN or not p.instrument]
     with pytest.raises(DataError, match="no attack presentation for domain"):
         claim_parts(rows)
 
 
-def scores(rng, *, gap: float, system: str, seed: int, tests=tuple(REPORTED)) -> list[Score]:
+def scores(
+    rng: np.random.Generator, *, gap: float, system: str, seed: int, tests: Any = tuple(REPORTED)
+) -> list[Score]:
     rows = []
     for part in ("dev", *tests):
         for person in range(12):
@@ -105,7 +108,7 @@ def scores(rng, *, gap: float, system: str, seed: int, tests=tuple(REPORTED)) ->
     return rows
 
 
-def write_run(out, system: str, seed: int, *, gap: float, tests=tuple(REPORTED)) -> None:
+def write_run(out: Any, system: str, seed: int, *, gap: float, tests: Any = tuple(REPORTED)) -> None:
     rng = np.random.default_rng([seed, sum(map(ord, system))])
     folder = out / "runs" / f"{system}-{seed}"
     folder.mkdir(parents=True)
@@ -142,7 +145,7 @@ PLANTED = {
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory):
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("claims")
     for system, gap in {"strong": 3.0, "twin": 3.0, "weak": 1.0}.items():
         for seed in (1, 2):
@@ -150,7 +153,7 @@ def planted(tmp_path_factory):
     return out
 
 
-def test_planted_runs_get_the_verdicts_that_they_were_planted_for(planted):
+def test_planted_runs_get_the_verdicts_that_they_were_planted_for(planted: Path) -> None:
     found = tried(Figures(read_runs(planted), rounds=200), PLANTED)
     verdicts = {(row.claim, row.test, row.figure): row.verdict for row in found}
     for test in REPORTED:
@@ -161,13 +164,13 @@ def test_planted_runs_get_the_verdicts_that_they_were_planted_for(planted):
     assert {row.seeds for row in found} == {2}
 
 
-def test_a_run_that_is_not_done_counts_for_nothing(planted, tmp_path):
+def test_a_run_that_is_not_done_counts_for_nothing(planted: Path, tmp_path: Path) -> None:
     write_run(tmp_path, "strong", 1, gap=3.0)
     (tmp_path / "runs" / "weak-1").mkdir()  # killed before it was done
     assert tried(Figures(read_runs(tmp_path), rounds=10), PLANTED) == []
 
 
-def test_a_system_without_a_test_is_compared_on_the_others(tmp_path):
+def test_a_system_without_a_test_is_compared_on_the_others(tmp_path: Path) -> None:
     for seed in (1, 2):
         write_run(tmp_path, "strong", seed, gap=3.0)
         write_run(tmp_path, "weak", seed, gap=1.0, tests=("domain", "instruments"))
@@ -184,7 +187,7 @@ def test_a_system_without_a_test_is_compared_on_the_others(tmp_path):
     assert (tmp_path / "other_differences.svg").is_file()
 
 
-def test_tables_figures_and_page_come_from_the_files_alone(planted, tmp_path):
+def test_tables_figures_and_page_come_from_the_files_alone(planted: Path, tmp_path: Path) -> None:
     docs = tmp_path / "docs" / "claims.md"
     report(planted, claims=PLANTED, results=tmp_path / "results", docs=docs, rounds=100)
     rows = list(csv.DictReader((tmp_path / "results" / "claims.csv").read_text().splitlines()))
@@ -204,16 +207,16 @@ def test_tables_figures_and_page_come_from_the_files_alone(planted, tmp_path):
 class AtOnce:
     """An executor that works in the calling thread."""
 
-    def __init__(self, *_, **__):
+    def __init__(self, *_: Any, **__: Any) -> None:
         pass
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         return None
 
-    def submit(self, work, *args, **named):
+    def submit(self, work: Any, *args: Any, **named: Any) -> Any:
         from concurrent.futures import Future
 
         future: Future[Any] = Future()
@@ -224,11 +227,11 @@ class AtOnce:
         return future
 
 
-def worked_off(monkeypatch, *, fails: str = "", done=()):
+def worked_off(monkeypatch: pytest.MonkeyPatch, *, fails: str = "", done: Any = ()) -> Any:
     monkeypatch.setattr(command, "WorkerPool", AtOnce)
     order = []
 
-    def work(variant, *, seed):
+    def work(variant: Any, *, seed: Any) -> None:
         if variant == fails:
             raise DataError("planted")
         order.append((variant, seed))
@@ -239,19 +242,21 @@ def worked_off(monkeypatch, *, fails: str = "", done=()):
     return order, failed
 
 
-def test_stage_2_waits_for_stage_1(monkeypatch):
+def test_stage_2_waits_for_stage_1(monkeypatch: pytest.MonkeyPatch) -> None:
     order, failed = worked_off(monkeypatch)
     assert order.index(("single", 1)) < order.index(("multi", 1))
     assert len(order) == 3
     assert failed == []
 
 
-def test_what_is_done_is_not_done_again(monkeypatch):
+def test_what_is_done_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
     order, _ = worked_off(monkeypatch, done=[Task(1, "single")])
     assert sorted(order) == [("multi", 1), ("other", 1)]
 
 
-def test_a_training_that_fails_takes_its_successors_along_and_no_other(monkeypatch, capsys):
+def test_a_training_that_fails_takes_its_successors_along_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     order, failed = worked_off(monkeypatch, fails="single")
     assert order == [("other", 1)]
     assert {task.variant for task in failed} == {"single", "multi"}
@@ -277,7 +282,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process there does not learn that its parent ended")
-def test_a_worker_ends_soon_after_a_command_that_was_killed(tmp_path):
+def test_a_worker_ends_soon_after_a_command_that_was_killed(tmp_path: Path) -> None:
     script, mark = tmp_path / "killed.py", tmp_path / "worker"
     script.write_text(KILLED)
     command_ = subprocess.Popen([sys.executable, str(script), str(mark)])
@@ -288,14 +293,14 @@ def test_a_worker_ends_soon_after_a_command_that_was_killed(tmp_path):
     until(lambda: not alive(worker))
 
 
-def test_runs_of_another_benchmark_are_not_mixed_in(tmp_path):
+def test_runs_of_another_benchmark_are_not_mixed_in(tmp_path: Path) -> None:
     command.claim_folder(tmp_path, {"data_sha256": "a"})
     command.claim_folder(tmp_path, {"data_sha256": "a"})
     with pytest.raises(OutputError, match="another benchmark"):
         command.claim_folder(tmp_path, {"data_sha256": "b"})
 
 
-def test_a_claim_speaks_of_two_systems_that_differ():
+def test_a_claim_speaks_of_two_systems_that_differ() -> None:
     for name, claim in CLAIMS.items():
         assert claim.better != claim.worse, name
         assert set(asdict(claim)) == {"words", "better", "worse", "paper"}

@@ -1,6 +1,7 @@
 """WMCA, CeFA and CASIA-SURF to one another, and CelebA-Spoof as a further source, on generated trees."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_doctor_sets import TREES
@@ -20,14 +21,16 @@ CELEBA = {
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory) -> dict[str, list[Presentation]]:
+def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Presentation]]:
     folder: Path = tmp_path_factory.mktemp("trees")
     needed = sorted({name for protocol in (*WCS, *CELEBA) for name in PROTOCOLS[protocol].needs})
     return {name: read_set(name, TREES[name](folder / name)) for name in needed}
 
 
 @pytest.mark.parametrize(("name", "target"), [*WCS.items(), *CELEBA.items()])
-def test_sources_are_learnt_from_and_the_target_is_tested_alone(name, target, rows):
+def test_sources_are_learnt_from_and_the_target_is_tested_alone(
+    name: Any, target: Any, rows: dict[str, list[Presentation]]
+) -> None:
     needs = PROTOCOLS[name].needs
     split, _ = split_by(name, [row for one in needs for row in rows[one]])
     sources = set(needs) - {target}
@@ -41,7 +44,7 @@ def test_sources_are_learnt_from_and_the_target_is_tested_alone(name, target, ro
         assert {row.label for row in part} == set(Label)
 
 
-def test_a_set_that_is_not_there_is_named(rows):
+def test_a_set_that_is_not_there_is_named(rows: dict[str, list[Presentation]]) -> None:
     there = set(PROTOCOLS["ocim-celeba/oci-to-m"].needs) - {"celeba-spoof"}
     with pytest.raises(DataError, match="needs presentations of celeba-spoof"):
         split_by("ocim-celeba/oci-to-m", [row for one in sorted(there) for row in rows[one]])

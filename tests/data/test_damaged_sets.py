@@ -1,6 +1,8 @@
 """What lies beside prepared clips may be damaged, too: one sentence names the file, and no clip is given."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from unmask.types import ClipSpec, DataError
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     write_shard(tmp_path / "shard-000000.tar", some())
     shard = Shard.open(tmp_path / "shard-000000.tar")
     frames, side = 2, 32
@@ -40,7 +42,7 @@ def folder(tmp_path):
         b'{"clip": {"frames": 2, "size_px": 64}, "selected": [{"set": 3}]}',
     ],
 )
-def test_settings_that_make_no_sense_are_refused_by_name(folder, content):
+def test_settings_that_make_no_sense_are_refused_by_name(folder: Path, content: bytes) -> None:
     (folder / "spec.json").write_bytes(content)
     with pytest.raises(DataError, match=r"spec\.json is damaged.*prepare it again"):
         PreparedSet.open(folder)
@@ -59,7 +61,7 @@ def test_settings_that_make_no_sense_are_refused_by_name(folder, content):
         ("mask", [0]),
     ],
 )
-def test_places_outside_of_a_shard_are_refused_before_it_is_read(folder, key, value):
+def test_places_outside_of_a_shard_are_refused_before_it_is_read(folder: Path, key: str, value: Any) -> None:
     path = folder / "shard-000000.json"
     index = json.loads(path.read_text())
     del index["sha256_of_index"]  # as who wrote it by hand would
@@ -69,7 +71,7 @@ def test_places_outside_of_a_shard_are_refused_before_it_is_read(folder, key, va
         Shard.open(folder / "shard-000000.tar")
 
 
-def test_an_index_of_other_places_inside_is_refused_when_its_clip_is_read(folder):
+def test_an_index_of_other_places_inside_is_refused_when_its_clip_is_read(folder: Path) -> None:
     path = folder / "shard-000000.json"
     index = json.loads(path.read_text())
     del index["sha256_of_index"]
@@ -80,7 +82,7 @@ def test_an_index_of_other_places_inside_is_refused_when_its_clip_is_read(folder
         shard.read(0, frames=2, size_px=32, depth_px=8)
 
 
-def test_json_that_is_not_there_or_is_none_is_one_sentence(tmp_path):
+def test_json_that_is_not_there_or_is_none_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"{'a': 1}")
     with pytest.raises(DataError, match=r"a\.json is damaged: it is no JSON; make it again"):
         read_json(tmp_path / "a.json", again="make it again")

@@ -1,5 +1,8 @@
 """Depth labels made by others: box files, depth1D pictures, depth cameras."""
 
+from pathlib import Path
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -22,7 +25,9 @@ from unmask.types import DataError, SourceError
 FACE = np.array([40, 30, 104, 94], np.float32)  # 64 pixels of a frame of 160 x 120
 
 
-def dome(*, height=120, width=160, far=0.6, near=0.5, wall=2.0):
+def dome(
+    *, height: Any = 120, width: Any = 160, far: float = 0.6, near: float = 0.5, wall: float = 2.0
+) -> Any:
     """(H, W) metres: a half sphere of radius 32 around the middle of FACE, before a wall."""
     y, x = np.mgrid[:height, :width]
     away = np.hypot(x - 71.5, y - 61.5) / 32
@@ -30,7 +35,7 @@ def dome(*, height=120, width=160, far=0.6, near=0.5, wall=2.0):
     return depth.astype(np.float32)
 
 
-def authors_tree(root, *, frames=4, without=(2,)):
+def authors_tree(root: Any, *, frames: Any = 4, without: Any = (2,)) -> Any:
     for video in ("1_1_01_1", "1_1_01_10", "1_1_01_2"):
         (root / "train_images" / video).mkdir(parents=True)
         (root / "train_depth" / video).mkdir(parents=True)
@@ -45,14 +50,14 @@ def authors_tree(root, *, frames=4, without=(2,)):
     return root
 
 
-def test_an_authors_tree_is_walked_in_order_with_its_gaps(tmp_path):
+def test_an_authors_tree_is_walked_in_order_with_its_gaps(tmp_path: Path) -> None:
     frames = list(authors_frames(authors_tree(tmp_path), part="train"))
     assert [frame.video for frame in frames[::4]] == ["1_1_01_1", "1_1_01_2", "1_1_01_10"]
     assert [frame.number for frame in frames[:4]] == [1, 2, 3, 4]
     assert [frame.depth is None for frame in frames[:4]] == [False, True, False, False]
 
 
-def test_a_box_file_is_left_top_width_height(tmp_path):
+def test_a_box_file_is_left_top_width_height(tmp_path: Path) -> None:
     (tmp_path / "a.dat").write_text("40\n30\n64\n50\n")
     assert read_box(tmp_path / "a.dat").tolist() == [40, 30, 104, 80]
 
@@ -67,7 +72,7 @@ def test_a_box_file_is_left_top_width_height(tmp_path):
         ("", "is not a face box"),
     ],
 )
-def test_a_broken_box_file_is_said(text, sentence, tmp_path):
+def test_a_broken_box_file_is_said(text: str, sentence: str, tmp_path: Path) -> None:
     (tmp_path / "a.dat").write_text(text)
     with pytest.raises(DataError, match=sentence):
         read_box(tmp_path / "a.dat")
@@ -75,7 +80,7 @@ def test_a_broken_box_file_is_said(text, sentence, tmp_path):
         read_box(tmp_path / "b.dat")
 
 
-def test_the_authors_crop_is_clipped_to_the_picture():
+def test_the_authors_crop_is_clipped_to_the_picture() -> None:
     assert authors_box(FACE, picture=(120, 160)).tolist() == pytest.approx([30.4, 20.4, 113.6, 103.6])
     assert authors_box(FACE, picture=(80, 100)).tolist() == pytest.approx([30.4, 20.4, 100, 80])
     with pytest.raises(DataError, match="lies outside its picture"):
@@ -83,7 +88,7 @@ def test_the_authors_crop_is_clipped_to_the_picture():
 
 
 @pytest.mark.parametrize("out", [32, 48])
-def test_a_depth1d_is_cut_as_its_picture_and_near_is_one(out, tmp_path):
+def test_a_depth1d_is_cut_as_its_picture_and_near_is_one(out: int, tmp_path: Path) -> None:
     frame = next(authors_frames(authors_tree(tmp_path), part="train"))
     box = authors_box(read_box(frame.box), picture=(120, 160))
     depth = present(frame.depth)
@@ -95,7 +100,7 @@ def test_a_depth1d_is_cut_as_its_picture_and_near_is_one(out, tmp_path):
     assert np.abs(label - picture[..., 0] / 255).max() < 0.01
 
 
-def test_a_wrong_tree_is_said(tmp_path):
+def test_a_wrong_tree_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="train_images is not there"):
         next(authors_frames(tmp_path, part="train"))
     root = authors_tree(tmp_path)
@@ -108,7 +113,7 @@ def test_a_wrong_tree_is_said(tmp_path):
         list(authors_frames(root, part="train"))
 
 
-def test_a_depth_map_in_millimetres_becomes_metres_with_holes(tmp_path):
+def test_a_depth_map_in_millimetres_becomes_metres_with_holes(tmp_path: Path) -> None:
     stored = np.full((4, 5), 1234, np.uint16)
     stored[1, 2] = 0
     cv2.imwrite(str(tmp_path / "d.png"), stored)
@@ -119,7 +124,7 @@ def test_a_depth_map_in_millimetres_becomes_metres_with_holes(tmp_path):
     assert np.isfinite(depth).sum() == 19
 
 
-def test_the_maps_of_a_recording_come_in_order_of_its_frames(tmp_path):
+def test_the_maps_of_a_recording_come_in_order_of_its_frames(tmp_path: Path) -> None:
     for n in (10, 9, 100):
         cv2.imwrite(str(tmp_path / f"depth_mm_{n}.png"), np.full((4, 5), n, np.uint16))
     (tmp_path / "meta.json").write_text("{}")
@@ -131,7 +136,7 @@ def test_the_maps_of_a_recording_come_in_order_of_its_frames(tmp_path):
         next(read_depth_folder(tmp_path / "nothing"))
 
 
-def test_a_picture_is_no_depth_map(tmp_path):
+def test_a_picture_is_no_depth_map(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "d.png"), np.zeros((4, 5), np.uint8))
     with pytest.raises(DataError, match="is uint8 with 2 axes; a depth map is a grey PNG of 16 bits"):
         read_depth_m(tmp_path / "d.png")
@@ -140,7 +145,7 @@ def test_a_picture_is_no_depth_map(tmp_path):
 
 
 @pytest.mark.parametrize("out", [32, 64])
-def test_a_real_face_is_near_one_far_zero_and_the_wall_nothing(out):
+def test_a_real_face_is_near_one_far_zero_and_the_wall_nothing(out: int) -> None:
     box = authors_box(FACE, picture=(120, 160))
     label = face_depth(dome(), box, out=out)
     assert (label.shape, label.dtype) == ((out, out), np.float32)
@@ -151,7 +156,7 @@ def test_a_real_face_is_near_one_far_zero_and_the_wall_nothing(out):
     assert (np.diff(middle) <= 1e-6).all()  # it falls towards the ear
 
 
-def test_a_mask_says_what_the_face_is_whatever_the_unit():
+def test_a_mask_says_what_the_face_is_whatever_the_unit() -> None:
     mask = np.zeros((32, 32), np.float32)
     mask[8:24, 8:24] = 1
     label = face_depth(1000 * dome(), FACE, mask=mask)
@@ -160,14 +165,14 @@ def test_a_mask_says_what_the_face_is_whatever_the_unit():
     assert np.abs(label - face_depth(dome(), FACE, mask=mask)).max() < 1e-4
 
 
-def test_a_shift_of_picture_and_box_leaves_the_label():
+def test_a_shift_of_picture_and_box_leaves_the_label() -> None:
     moved = np.full((140, 200), 2.0, np.float32)
     moved[12:132, 17:177] = dome()
     label = face_depth(moved, FACE + np.array([17, 12, 17, 12]))
     assert np.abs(label - face_depth(dome(), FACE)).max() < 1e-6
 
 
-def test_a_flat_print_stays_flat_on_the_scale_of_heads():
+def test_a_flat_print_stays_flat_on_the_scale_of_heads() -> None:
     rng = np.random.default_rng(0)
     print_m = (0.5 + 0.001 * rng.normal(size=(120, 160))).astype(np.float32)
     assert attack_depth(print_m, FACE).max() < 0.05
@@ -177,7 +182,7 @@ def test_a_flat_print_stays_flat_on_the_scale_of_heads():
 
 
 @pytest.mark.parametrize("label", [face_depth, attack_depth])
-def test_a_rim_of_wall_under_the_mask_does_not_flatten_the_face(label):
+def test_a_rim_of_wall_under_the_mask_does_not_flatten_the_face(label: Any) -> None:
     """The mask reaches over the face by two cells: a tenth of it, partly mixed with the wall."""
     y, x = np.mgrid[:32, :32]
     away = np.hypot(x - 15.5, y - 15.5) * 2 / 32
@@ -185,14 +190,14 @@ def test_a_rim_of_wall_under_the_mask_does_not_flatten_the_face(label):
     assert np.abs(label(dome(), FACE, mask=wide) - label(dome(), FACE, mask=tight))[tight > 0].mean() < 0.15
 
 
-def test_a_box_without_depth_gives_an_empty_label():
+def test_a_box_without_depth_gives_an_empty_label() -> None:
     unknown = np.full((120, 160), np.nan, np.float32)
     assert face_depth(unknown, FACE).max() == 0
     assert attack_depth(unknown, FACE).max() == 0
     assert face_depth(dome(), FACE + 1000).max() == 0
 
 
-def test_holes_are_not_mixed_into_depth():
+def test_holes_are_not_mixed_into_depth() -> None:
     depth = np.full((64, 64), 0.5, np.float32)
     depth[::3] = np.nan  # a third of each cell
     cut = cut_depth(depth, np.array([0, 0, 64, 64]), size_px=32)
@@ -204,7 +209,7 @@ def test_holes_are_not_mixed_into_depth():
     assert np.isfinite(beyond[:4, :4]).all()
 
 
-def test_cutting_depth_is_cutting_a_picture_where_all_is_known():
+def test_cutting_depth_is_cutting_a_picture_where_all_is_known() -> None:
     rng = np.random.default_rng(1)
     grey = rng.integers(0, 255, (120, 160), np.uint8)
     for size in (16, 32, 128):

@@ -6,6 +6,7 @@ import struct
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def video(clip: bytes, number: int) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MSU-MFSD as shipped, with 280 tiny videos that can be opened."""
     root = tmp_path_factory.mktemp("whole") / "MSU-MFSD"
     write_video(root.parent / "clip.mp4", [np.full((16, 16, 3), 90, np.uint8)], fps=30)
@@ -47,13 +48,13 @@ def whole(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def copy(whole, tmp_path) -> Path:
+def copy(whole: Path, tmp_path: Path) -> Path:
     shutil.copytree(whole, tmp_path / "MSU-MFSD")
     return tmp_path / "MSU-MFSD"
 
 
 @pytest.fixture
-def unmask(unmask):
+def unmask(unmask: Any) -> Any:
     return partial(unmask, width=120)
 
 
@@ -68,7 +69,7 @@ def found(examination: Examination) -> dict[str, list[str]]:
     return kinds
 
 
-def test_nothing_is_found_in_a_whole_copy(whole, unmask):
+def test_nothing_is_found_in_a_whole_copy(whole: Path, unmask: Any) -> None:
     for option, opened in (((), 40), (("--all",), 280)):
         code, out, _ = unmask("doctor", "msu-mfsd", whole, *option)
         assert code == 0, out
@@ -77,7 +78,7 @@ def test_nothing_is_found_in_a_whole_copy(whole, unmask):
         assert "train 30 + 90, test 40 + 120 (as published)" in out
 
 
-def test_a_missing_file_is_named_by_what_its_subject_lacks(copy, unmask):
+def test_a_missing_file_is_named_by_what_its_subject_lacks(copy: Path, unmask: Any) -> None:
     real(copy, 1).unlink()
     (copy / "scene01.zip").touch()
     code, out, _ = unmask("doctor", "msu-mfsd", copy)
@@ -89,7 +90,7 @@ def test_a_missing_file_is_named_by_what_its_subject_lacks(copy, unmask):
     assert "not as published" in out
 
 
-def test_a_subject_that_is_missing_whole_shows_in_the_count(copy):
+def test_a_subject_that_is_missing_whole_shows_in_the_count(copy: Path) -> None:
     for path in copy.rglob("*client050*"):
         path.unlink()
     kinds = found(examine(MSU, copy))
@@ -100,7 +101,7 @@ def test_a_subject_that_is_missing_whole_shows_in_the_count(copy):
     }
 
 
-def test_an_archive_unpacked_twice_is_told_as_such(copy):
+def test_an_archive_unpacked_twice_is_told_as_such(copy: Path) -> None:
     (copy / "scene01" / "scene01" / "real").mkdir(parents=True)
     shutil.copy(real(copy, 1), copy / "scene01" / "scene01" / "real")
     kinds = found(examine(MSU, copy))
@@ -116,7 +117,7 @@ def test_an_archive_unpacked_twice_is_told_as_such(copy):
     ]
 
 
-def test_the_same_bytes_in_two_parts_or_under_two_labels_are_told(copy):
+def test_the_same_bytes_in_two_parts_or_under_two_labels_are_told(copy: Path) -> None:
     shutil.copy(real(copy, 2), real(copy, 1))  # of train and test
     attack = copy / "scene01/attack/attack_client005_android_SD_ipad_video_scene01.mp4"
     shutil.copy(real(copy, 5), attack)
@@ -126,7 +127,7 @@ def test_the_same_bytes_in_two_parts_or_under_two_labels_are_told(copy):
     assert any("under two labels" in s and "client005" in s for s in sentences)
 
 
-def test_files_of_one_size_whose_ends_agree_are_compared_whole(copy):
+def test_files_of_one_size_whose_ends_agree_are_compared_whole(copy: Path) -> None:
     for client, middle in ((1, b"a"), (13, b"b"), (14, b"b")):
         real(copy, client).write_bytes(bytes(1 << 16) + middle * (1 << 16) + bytes(1 << 16))
     (sentence,) = found(examine(MSU, copy))[FindingKind.DUPLICATED]
@@ -134,7 +135,9 @@ def test_files_of_one_size_whose_ends_agree_are_compared_whole(copy):
     assert "client014" in sentence
 
 
-def test_bytes_that_were_not_compared_are_told(copy, monkeypatch, unmask):
+def test_bytes_that_were_not_compared_are_told(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, unmask: Any
+) -> None:
     shutil.copy(real(copy, 2), real(copy, 1))
     monkeypatch.setattr("unmask.data.doctor.COMPARED", 279)
     code, out, _ = unmask("doctor", "msu-mfsd", copy)
@@ -145,7 +148,7 @@ def test_bytes_that_were_not_compared_are_told(copy, monkeypatch, unmask):
     assert "one in test and one in train; copy the right one again" in " ".join(out.split())
 
 
-def test_empty_and_broken_files_are_told(copy, unmask):
+def test_empty_and_broken_files_are_told(copy: Path, unmask: Any) -> None:
     real(copy, 1).write_bytes(b"")
     real(copy, 13).write_bytes(b"no video" * 40)
     broken = real(copy, 14)
@@ -157,14 +160,14 @@ def test_empty_and_broken_files_are_told(copy, unmask):
     assert re.search(r"client014\S+ is cut off before its end", out)
 
 
-def test_files_that_may_not_be_read_are_told(copy, monkeypatch):
+def test_files_that_may_not_be_read_are_told(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = str(real(copy, 1))
     monkeypatch.setattr("unmask.data.doctor.os.access", lambda path, mode: str(path) != hidden)
     (sentence,) = found(examine(MSU, copy, every=True))[FindingKind.UNREADABLE]
     assert sentence == f"1 of 280 files may not be read, {hidden} the first; check their rights"
 
 
-def test_many_findings_of_a_kind_are_counted_not_listed(copy):
+def test_many_findings_of_a_kind_are_counted_not_listed(copy: Path) -> None:
     for client in TEST[:9]:
         real(copy, client).unlink()
     missing = found(examine(MSU, copy))[FindingKind.MISSING]
@@ -172,7 +175,7 @@ def test_many_findings_of_a_kind_are_counted_not_listed(copy):
     assert missing[-1] == "and 4 more"
 
 
-def test_a_folder_above_or_below_or_of_another_set_is_recognised(copy, tmp_path):
+def test_a_folder_above_or_below_or_of_another_set_is_recognised(copy: Path, tmp_path: Path) -> None:
     deep = tmp_path / "a" / "b" / "c" / "d"  # three folders that archives nest themselves in are passed
     deep.mkdir(parents=True)
     copy = copy.rename(deep / "MSU-MFSD")
@@ -186,7 +189,7 @@ def test_a_folder_above_or_below_or_of_another_set_is_recognised(copy, tmp_path)
     assert "holds none of Train_files" in kinds[FindingKind.LAYOUT][0]
 
 
-def test_a_folder_that_is_not_there_or_not_unpacked_is_told(tmp_path, unmask):
+def test_a_folder_that_is_not_there_or_not_unpacked_is_told(tmp_path: Path, unmask: Any) -> None:
     code, out, _ = unmask("doctor", "msu-mfsd", tmp_path / "nowhere")
     assert code == 1
     assert "does not exist; name the folder" in out
@@ -206,7 +209,7 @@ def oulu(root: Path) -> Path:
     return root
 
 
-def test_the_dev_list_with_a_line_too_few_is_known(tmp_path):
+def test_the_dev_list_with_a_line_too_few_is_known(tmp_path: Path) -> None:
     root = oulu(tmp_path)
     rows = PROTOCOLS["oulu-npu/1"].split(DATASETS["oulu-npu"].read(root)).dev
     lines = [f"{'-1' if row.instrument else '+1'},{Path(row.path).stem}" for row in rows]
@@ -218,7 +221,7 @@ def test_the_dev_list_with_a_line_too_few_is_known(tmp_path):
     assert "4950 of 4950 files are empty" in kinds[FindingKind.UNREADABLE][0]
 
 
-def test_siw_m_is_not_taken_for_siw(tmp_path):
+def test_siw_m_is_not_taken_for_siw(tmp_path: Path) -> None:
     (tmp_path / "Live" / "Train").mkdir(parents=True)
     (tmp_path / "Makeup").mkdir()
     kinds = found(examine(DATASETS["siw"], tmp_path))
@@ -226,15 +229,15 @@ def test_siw_m_is_not_taken_for_siw(tmp_path):
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_an_empty_folder_has_something_wrong_whatever_the_set(name, tmp_path):
+def test_an_empty_folder_has_something_wrong_whatever_the_set(name: Any, tmp_path: Path) -> None:
     kinds = found(examine(DATASETS[name], tmp_path))
     assert kinds[FindingKind.LAYOUT]
 
 
-def test_a_file_that_lies_in_another_part_leaks(copy, monkeypatch):
+def test_a_file_that_lies_in_another_part_leaks(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    def moved(root, *, refuse):
+    def moved(root: Any, *, refuse: Any) -> Any:
         rows = MSU.read(root, refuse=refuse)
         return [replace(row, split="train") if "real_client001" in row.path else row for row in rows]
 
@@ -245,7 +248,7 @@ def test_a_file_that_lies_in_another_part_leaks(copy, monkeypatch):
     assert "train and test share" in kinds[FindingKind.PROTOCOL][0]
 
 
-def test_an_unknown_set_is_refused_with_the_nearest_first(unmask, tmp_path):
+def test_an_unknown_set_is_refused_with_the_nearest_first(unmask: Any, tmp_path: Path) -> None:
     code, _, err = unmask("doctor", "msu", tmp_path)
     assert code == 3
     assert "no data set 'msu'; there are msu-mfsd," in err
@@ -255,7 +258,7 @@ def test_an_unknown_set_is_refused_with_the_nearest_first(unmask, tmp_path):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_list_fits_the_terminal_and_names_every_set(unmask, width):
+def test_the_list_fits_the_terminal_and_names_every_set(unmask: Any, width: int) -> None:
     code, out, _ = unmask("data", width=width)
     assert code == 0
     assert max(map(len, out.splitlines())) <= width
@@ -269,7 +272,7 @@ def test_the_list_fits_the_terminal_and_names_every_set(unmask, width):
 
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("name", DATASETS)
-def test_one_set_shows_its_layout_protocols_and_counts(unmask, name, width):
+def test_one_set_shows_its_layout_protocols_and_counts(unmask: Any, name: Any, width: int) -> None:
     code, out, _ = unmask("data", name, width=width)
     assert code == 0
     assert max(map(len, out.splitlines())) <= width
@@ -281,7 +284,7 @@ def test_one_set_shows_its_layout_protocols_and_counts(unmask, name, width):
         assert DATASETS[name].licence in out
 
 
-def test_a_set_without_published_counts_says_so():
+def test_a_set_without_published_counts_says_so() -> None:
     from dataclasses import replace
 
     assert total(None) == "counts unverified"
@@ -304,7 +307,9 @@ SIW_ARCHIVES = {  # screens of each part -> the line that the doctor prints
 
 
 @pytest.mark.parametrize("archive", SIW_ARCHIVES)
-def test_both_archives_of_siw_are_whole_and_the_doctor_says_which_it_sees(archive, tmp_path, unmask):
+def test_both_archives_of_siw_are_whole_and_the_doctor_says_which_it_sees(
+    archive: Any, tmp_path: Path, unmask: Any
+) -> None:
     screens, line = SIW_ARCHIVES[archive]
     write_video(tmp_path / "clip.mp4", [np.full((16, 16, 3), 90, np.uint8)], fps=30)
     clip = (tmp_path / "clip.mp4").read_bytes()

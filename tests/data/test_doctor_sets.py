@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_fas_sgtd import build_tree
@@ -66,19 +67,19 @@ LACKING = {
 }
 
 
-def found(name: str, root: Path, **options) -> dict[str, list[str]]:
+def found(name: str, root: Path, **options: Any) -> dict[str, list[str]]:
     kinds: dict[str, list[str]] = {}
     for finding in examine(data_set(name), root, **options).findings:
         kinds.setdefault(finding.kind, []).append(finding.sentence)
     return kinds
 
 
-def test_every_set_but_the_simulated_has_a_tree():
+def test_every_set_but_the_simulated_has_a_tree() -> None:
     assert set(TREES) == set(DATASETS) - {"simulated"}  # which test_sets_other makes
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_a_whole_tree_has_nothing_wrong_but_its_empty_files(name, tmp_path):
+def test_a_whole_tree_has_nothing_wrong_but_its_empty_files(name: Any, tmp_path: Path) -> None:
     root = TREES[name](tmp_path / "root")
     kinds = found(name, root)
     assert set(kinds) - {FindingKind.UNREADABLE} - LACKING.get(name, set()) == set(), kinds
@@ -97,7 +98,7 @@ STRANGERS = {  # a file that does not belong, or the text of a list that is spoi
 
 
 @pytest.mark.parametrize("name", STRANGERS)
-def test_one_file_that_is_refused_does_not_end_the_examination(name, tmp_path):
+def test_one_file_that_is_refused_does_not_end_the_examination(name: Any, tmp_path: Path) -> None:
     root = TREES[name](tmp_path / "root")
     whole = examine(data_set(name), root)
     file, words = STRANGERS[name]
@@ -121,7 +122,9 @@ def test_one_file_that_is_refused_does_not_end_the_examination(name, tmp_path):
         ("rgbd", "labels.csv", ",bona_fide,", ",alive,", "the label is 'alive'"),
     ],
 )
-def test_one_line_that_is_refused_does_not_end_the_examination(name, file, old, new, words, tmp_path):
+def test_one_line_that_is_refused_does_not_end_the_examination(
+    name: str, file: str, old: str, new: str, words: str, tmp_path: Path
+) -> None:
     root = TREES[name](tmp_path / "root")
     whole = examine(data_set(name), root).presentations
     (root / file).write_text((root / file).read_text().replace(old, new, 1))
@@ -130,7 +133,7 @@ def test_one_line_that_is_refused_does_not_end_the_examination(name, file, old, 
     assert examined.presentations == whole - 1
 
 
-def test_a_part_that_is_not_unpacked_leaves_the_others_to_be_counted(tmp_path):
+def test_a_part_that_is_not_unpacked_leaves_the_others_to_be_counted(tmp_path: Path) -> None:
     root = TREES["oulu-npu"](tmp_path / "root")
     shutil.rmtree(root / "Dev_files")
     (root / "Dev_files.zip").touch()
@@ -141,14 +144,14 @@ def test_a_part_that_is_not_unpacked_leaves_the_others_to_be_counted(tmp_path):
     assert "dev has 0 bona fide and 0 attacks of 0 subjects, published are 270 and 1080" in sentences
 
 
-def test_two_copies_below_one_folder_are_not_chosen_from(tmp_path):
+def test_two_copies_below_one_folder_are_not_chosen_from(tmp_path: Path) -> None:
     build_rose(tmp_path / "first", people=[2])
     build_rose(tmp_path / "second", people=[2])
     with pytest.raises(DataError, match=r"first and .*second both hold ROSE-Youtu; name one of them"):
         read_set("rose-youtu", tmp_path)
 
 
-def test_one_version_of_siw_m_is_told_from_the_other(tmp_path):
+def test_one_version_of_siw_m_is_told_from_the_other(tmp_path: Path) -> None:
     first, second = build_v1(tmp_path / "v1"), build_v2(tmp_path / "v2")
     assert found("siw-m-v2", first)[FindingKind.MISTAKE] == [
         "the folder is that of SiW-M, version 1: ask for siw-m"
@@ -158,14 +161,14 @@ def test_one_version_of_siw_m_is_told_from_the_other(tmp_path):
     assert "as version 2 does" in found("siw-m", second)[FindingKind.LAYOUT][0]
 
 
-def test_another_order_of_columns_is_named(tmp_path):
+def test_another_order_of_columns_is_named(tmp_path: Path) -> None:
     root = build_surf(tmp_path / "surf", order=("color", "ir", "depth"))
     mistakes = found("casia-surf", root)[FindingKind.MISTAKE]
     assert len(mistakes) == 3
     assert "has the columns color, ir, depth, where most programs expect color, depth, ir" in mistakes[0]
 
 
-def test_what_calls_a_living_face_may_follow_the_name(tmp_path):
+def test_what_calls_a_living_face_may_follow_the_name(tmp_path: Path) -> None:
     root = build_surf(tmp_path / "surf")
     lines = [surf_line("Val", "part", 1, "real", n, label=int(n < 3)) for n in range(8)]
     (root / "val_private_list.txt").write_text("\n".join(lines))

@@ -26,7 +26,7 @@ from unmask.types import ClipSpec, DataError, Label
 SPEC = ClipSpec(frames=2, stride_s=0.1, size_px=48)
 
 
-def prepare_options(**wished) -> PrepareOptions:
+def prepare_options(**wished: Any) -> PrepareOptions:
     """Options for clips of SPEC, without a margin."""
     folders: dict[str, Any] = {"dataset": "folder", "root": Path(), "out": Path()}
     clip = {"clip_frames": SPEC.frames, "clip_stride": SPEC.stride_s, "clip_size": SPEC.size_px}
@@ -43,7 +43,7 @@ USERS = {"train": "01", "dev": "21", "test": "36"}
 BOX = np.array([40, 30, 104, 100], np.float32)  # of a picture of 160 x 120
 
 
-def build_tree(root, *, frames=8, without=(3,)):
+def build_tree(root: Any, *, frames: Any = 8, without: Any = (3,)) -> Any:
     """A bona fide and a replay in each part; a ball of depth that moves to the right."""
     rng = np.random.default_rng(4)
     y, x = np.mgrid[:120, :160]
@@ -66,17 +66,17 @@ def build_tree(root, *, frames=8, without=(3,)):
 
 
 @pytest.fixture(autouse=True)
-def no_finder(monkeypatch):
+def no_finder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever looks for a face fails."""
     monkeypatch.setattr(command, "FaceFinder", type("Nobody", (), {"load": None}))
 
 
 @pytest.fixture
-def tree(tmp_path):
+def tree(tmp_path: Path) -> Path:
     return build_tree(tmp_path / "tree")
 
 
-def test_names_and_folders_tell_who_is_shown_how_and_in_which_part(tree):
+def test_names_and_folders_tell_who_is_shown_how_and_in_which_part(tree: Path) -> None:
     rows = fas_sgtd(tree)
     assert len(rows) == 6
     replay = next(row for row in rows if row.path.endswith("2_3_01_4"))
@@ -86,7 +86,7 @@ def test_names_and_folders_tell_who_is_shown_how_and_in_which_part(tree):
     assert split.counts() == {"train": (1, 1), "dev": (1, 1), "test": (1, 1)}
 
 
-def test_a_tree_becomes_a_set_that_training_reads(tree, tmp_path):
+def test_a_tree_becomes_a_set_that_training_reads(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("fas-sgtd", tree, out=out, options=OPTIONS) == 0
     dev = PreparedSet.open(out / "dev")
@@ -114,7 +114,7 @@ def test_a_tree_becomes_a_set_that_training_reads(tree, tmp_path):
     assert not np.array_equal(arrays.depth[living[0], 0], arrays.depth[living[0], 1])
 
 
-def test_crops_of_train_are_moved_by_the_seed_alone(tree):
+def test_crops_of_train_are_moved_by_the_seed_alone(tree: Path) -> None:
     source = AuthorsTree(presentations=fas_sgtd(tree), root=str(tree), seconds=10.0)
     cutting = Cutting(clip=SPEC, seed=3, cuts=3, depth_px=16)
     video = present(source(0))
@@ -126,7 +126,7 @@ def test_crops_of_train_are_moved_by_the_seed_alone(tree):
     assert source(6) is None
 
 
-def test_videos_that_give_no_clip_say_why(tree, tmp_path):
+def test_videos_that_give_no_clip_say_why(tree: Path, tmp_path: Path) -> None:
     shutil.rmtree(tree / "train_depth" / "2_3_01_4")
     first = next((tree / "dev_images" / "2_3_21_4").glob("*.dat"))
     for box in first.parent.glob("*.dat"):
@@ -161,13 +161,13 @@ def test_videos_that_give_no_clip_say_why(tree, tmp_path):
         ),
     ],
 )
-def test_what_is_wrong_with_a_tree_is_said(tree, spoil, words):
+def test_what_is_wrong_with_a_tree_is_said(tree: Path, spoil: Any, words: str) -> None:
     spoil(tree)
     with pytest.raises(DataError, match=words):
         fas_sgtd(tree)
 
 
-def test_its_depth_is_no_depth_camera(tree, tmp_path):
+def test_its_depth_is_no_depth_camera(tree: Path, tmp_path: Path) -> None:
     options = prepare_options(protocol="fas-sgtd/shipped", depth="real")
     with pytest.raises(DataError, match="fas-sgtd has no depth beside its pictures"):
         run("fas-sgtd", tree, out=tmp_path / "out", options=options)

@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from unmask.data.folder import read_labels
@@ -7,18 +10,18 @@ HEADER = "path,label,instrument,subject\n"
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     for name in ("a.mp4", "b.mp4", "c.png"):
         (tmp_path / name).write_bytes(b"")
     return tmp_path
 
 
-def write(folder, text):
+def write(folder: Any, text: Any) -> Any:
     (folder / "labels.csv").write_text(text, encoding="utf-8")
     return folder
 
 
-def test_rows_become_presentations_with_their_free_columns(folder):
+def test_rows_become_presentations_with_their_free_columns(folder: Path) -> None:
     write(folder, HEADER + "a.mp4,bona_fide,,ann\nb.mp4,attack,print/a4-matt,bob\n")
     first, second = read_labels(folder)
     assert (first.path, first.label, first.instrument) == (str(folder / "a.mp4"), Label.BONA_FIDE, "")
@@ -27,12 +30,12 @@ def test_rows_become_presentations_with_their_free_columns(folder):
     assert dict(second.columns) == {}
 
 
-def test_a_byte_order_mark_and_spaces_do_no_harm(folder):
+def test_a_byte_order_mark_and_spaces_do_no_harm(folder: Path) -> None:
     write(folder, "\ufeff" + HEADER + "a.mp4, bona_fide , ,ann\n")
     assert read_labels(folder)[0].label is Label.BONA_FIDE
 
 
-def test_labels_may_lie_elsewhere(folder, tmp_path_factory):
+def test_labels_may_lie_elsewhere(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     table = tmp_path_factory.mktemp("elsewhere") / "protocol.csv"
     table.write_text(HEADER + "c.png,attack,mask/paper,\n")
     assert read_labels(folder, table)[0].instrument == "mask/paper"
@@ -59,19 +62,19 @@ def test_labels_may_lie_elsewhere(folder, tmp_path_factory):
         ),
     ],
 )
-def test_a_broken_rule_is_named_in_one_sentence(folder, text, sentence):
+def test_a_broken_rule_is_named_in_one_sentence(folder: Path, text: Any, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         read_labels(write(folder, text))
 
 
-def test_a_folder_without_labels_or_that_is_none_is_refused(folder):
+def test_a_folder_without_labels_or_that_is_none_is_refused(folder: Path) -> None:
     with pytest.raises(DataError, match="has no labels"):
         read_labels(folder)
     with pytest.raises(DataError, match="is not a folder"):
         read_labels(folder / "a.mp4")
 
 
-def test_a_table_that_is_not_utf8_is_refused(folder):
+def test_a_table_that_is_not_utf8_is_refused(folder: Path) -> None:
     (folder / "labels.csv").write_bytes(HEADER.encode() + b"a.mp4,attack,\xff\xfe,\n")
     with pytest.raises(DataError, match="is not a table in UTF-8"):
         read_labels(folder)
@@ -86,18 +89,18 @@ def test_a_table_that_is_not_utf8_is_refused(folder):
         "\n\npath;label;instrument;subject;;\na.mp4;bona_fide;;ann;;;\n;;;\n \nb.mp4;attack;print/a4;bob;;\n",
     ],
 )
-def test_separators_capitals_and_blanks_of_spreadsheets_are_understood(folder, text):
+def test_separators_capitals_and_blanks_of_spreadsheets_are_understood(folder: Path, text: str) -> None:
     first, second = read_labels(write(folder, text))
     assert (first.label, first.subject) == (Label.BONA_FIDE, "ann")
     assert (second.label, second.instrument, second.subject) == (Label.ATTACK, "print/a4", "bob")
 
 
-def test_the_separator_that_was_found_is_named(folder):
+def test_the_separator_that_was_found_is_named(folder: Path) -> None:
     with pytest.raises(DataError, match="no column instrument, its first line parted by semicolons"):
         read_labels(write(folder, "path;label\na.mp4;attack\n"))
 
 
 @pytest.mark.parametrize("name", ["1" * 5000 + ".mp4", "nul\0byte.mp4"])
-def test_a_name_that_no_file_can_have_is_one_that_does_not_exist(folder, name):
+def test_a_name_that_no_file_can_have_is_one_that_does_not_exist(folder: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"do not exist|not a CSV table"):
         read_labels(write(folder, HEADER + f"{name},attack,,\n"))

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,12 +37,12 @@ SPEC = ClipSpec(frames=2, stride_s=0.1, size_px=32)
 CUTTING = Cutting(clip=SPEC, seed=3, every_s=0.2)
 
 
-def face_mesh(*, x, y):
+def face_mesh(*, x: Any, y: Any) -> Any:
     """A bulge of radius 20 px round (x, y)."""
     return meshes.face_mesh(x=x, y=y, width=40, height=40, depth=15)
 
 
-def simulated(index, *, frames=6):
+def simulated(index: Any, *, frames: Any = 6) -> Any:
     """A dark picture with a bright spot where the mesh is; every third one is an attack."""
     rng = np.random.default_rng(index)
     attack = index % 3 == 2
@@ -63,15 +64,15 @@ def simulated(index, *, frames=6):
     )
 
 
-def source(index):
+def source(index: Any) -> Any:
     return from_simulated(simulated(index))
 
 
-def contents(root):
+def contents(root: Any) -> Any:
     return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
 
 
-def test_a_prepared_set_holds_what_was_cut(tmp_path):
+def test_a_prepared_set_holds_what_was_cut(tmp_path: Path) -> None:
     prepare(source, tmp_path / "set", count=16, cutting=CUTTING)
     prepared = PreparedSet.open(tmp_path / "set")
     assert prepared.spec == SPEC
@@ -90,7 +91,7 @@ def test_a_prepared_set_holds_what_was_cut(tmp_path):
     assert arrays.depth.shape == arrays.mask.shape == (2, 2, 32, 32)
 
 
-def test_the_depth_of_a_living_face_is_its_mesh_within_the_cut_box(tmp_path):
+def test_the_depth_of_a_living_face_is_its_mesh_within_the_cut_box(tmp_path: Path) -> None:
     recording = source(0)
     still = Cutting(clip=SPEC, seed=3, scale_jitter=0.0, shift_jitter=0.0)
     arrays = cut_recording(recording, cutting=still, seed=0).arrays
@@ -104,7 +105,7 @@ def test_the_depth_of_a_living_face_is_its_mesh_within_the_cut_box(tmp_path):
     assert arrays.mask[0, 0, 0, 0] == 0
 
 
-def test_an_attack_keeps_its_true_depth_which_is_a_slope_here(tmp_path):
+def test_an_attack_keeps_its_true_depth_which_is_a_slope_here(tmp_path: Path) -> None:
     arrays = cut_recording(source(2), cutting=CUTTING, seed=2).arrays
     depth, mask = arrays.depth[0, 0].astype(float), arrays.mask[0, 0]
     assert (depth[mask == 0] == 0).all()
@@ -113,7 +114,7 @@ def test_an_attack_keeps_its_true_depth_which_is_a_slope_here(tmp_path):
     assert 5 < row[0] - row[-1] < 255
 
 
-def test_boxes_are_jittered_within_their_limits_and_by_the_seed_alone():
+def test_boxes_are_jittered_within_their_limits_and_by_the_seed_alone() -> None:
     cutting = Cutting(clip=SPEC, seed=3, cuts=40, every_s=9.0)
     arrays = cut_recording(source(0), cutting=cutting, seed=0).arrays
     again = cut_recording(source(0), cutting=cutting, seed=0).arrays
@@ -127,7 +128,7 @@ def test_boxes_are_jittered_within_their_limits_and_by_the_seed_alone():
 MARGIN = Cutting(clip=SPEC, seed=3, every_s=0.2, margin=0.25)
 
 
-def test_a_clip_stored_with_a_margin_reads_as_at_run_time_unless_a_crop_is_asked_for(tmp_path):
+def test_a_clip_stored_with_a_margin_reads_as_at_run_time_unless_a_crop_is_asked_for(tmp_path: Path) -> None:
     still = replace(CUTTING, scale_jitter=0.0, shift_jitter=0.0)
     prepare(source, tmp_path / "plain", count=16, cutting=still)
     prepare(source, tmp_path / "wide", count=16, cutting=MARGIN)
@@ -152,7 +153,7 @@ def test_a_clip_stored_with_a_margin_reads_as_at_run_time_unless_a_crop_is_asked
         assert np.average(down, weights=weights) > np.average(down, weights=old) + 2
 
 
-def test_a_crop_moves_picture_mask_and_depth_alike(tmp_path):
+def test_a_crop_moves_picture_mask_and_depth_alike(tmp_path: Path) -> None:
     prepare(source, tmp_path / "wide", count=16, cutting=MARGIN)
     wide = PreparedSet.open(tmp_path / "wide")
     for crop in ([0.75, 1.25, 1.25, 0.75], [1.2, 0.8, 0.9, 1.1], [0.8, 0.8, 0.8, 0.8]):
@@ -164,12 +165,12 @@ def test_a_crop_moves_picture_mask_and_depth_alike(tmp_path):
         assert abs(down[spot].mean() - np.average(down, weights=mask)) < 1
 
 
-def test_margins_are_refused_where_a_clip_is_kept_inside_the_picture():
+def test_margins_are_refused_where_a_clip_is_kept_inside_the_picture() -> None:
     with pytest.raises(SettingsError, match="a margin lies in"):
         Cutting(clip=replace(SPEC, border="inside"), seed=1, margin=0.1)
 
 
-def test_a_recording_too_short_for_a_clip_gives_none():
+def test_a_recording_too_short_for_a_clip_gives_none() -> None:
     cut = cut_recording(from_simulated(simulated(0, frames=1)), cutting=CUTTING, seed=0)
     assert cut.rows == ()
     assert cut.arrays.clips.shape == (0, 2, 32, 32, 3)
@@ -180,8 +181,8 @@ class CutOffError(Exception):
     """The power fails."""
 
 
-def test_a_stopped_preparation_ends_in_the_same_bytes(tmp_path):
-    def broken(index):
+def test_a_stopped_preparation_ends_in_the_same_bytes(tmp_path: Path) -> None:
+    def broken(index: Any) -> Any:
         if index == 20:
             raise CutOffError
         return source(index)
@@ -218,7 +219,7 @@ prepare(source, Path({out!r}), count=40, cutting=CUTTING)
 """
 
 
-def test_a_preparation_killed_in_the_middle_of_a_shard_goes_on(tmp_path):
+def test_a_preparation_killed_in_the_middle_of_a_shard_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "one"
     script = KILLED.format(tests=str(Path(__file__).parent), module=Path(__file__).stem, out=str(out))
     killed = subprocess.run([sys.executable, "-c", script], env=dict(os.environ), check=False)
@@ -230,7 +231,7 @@ def test_a_preparation_killed_in_the_middle_of_a_shard_goes_on(tmp_path):
     assert contents(out) == contents(tmp_path / "two")
 
 
-def test_several_processes_give_the_same_bytes_as_one(tmp_path):
+def test_several_processes_give_the_same_bytes_as_one(tmp_path: Path) -> None:
     made = [source(n) for n in range(2 * RECORDINGS_A_SHARD)]
     seen = []
     of_list = made.__getitem__  # pickles wherever the tests lie
@@ -240,13 +241,13 @@ def test_several_processes_give_the_same_bytes_as_one(tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def test_more_recordings_are_added_to_an_old_set(tmp_path):
+def test_more_recordings_are_added_to_an_old_set(tmp_path: Path) -> None:
     prepare(source, tmp_path / "set", count=16, cutting=CUTTING)
     prepare(source, tmp_path / "set", count=17, cutting=CUTTING)
     assert len(PreparedSet.open(tmp_path / "set").rows) == 2 * 16 * 3
 
 
-def test_other_settings_on_an_old_set_are_refused(tmp_path):
+def test_other_settings_on_an_old_set_are_refused(tmp_path: Path) -> None:
     prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
     with pytest.raises(DataError, match="was prepared with other settings"):
         prepare(source, tmp_path / "set", count=1, cutting=Cutting(clip=SPEC, seed=4))
@@ -258,23 +259,25 @@ def test_other_settings_on_an_old_set_are_refused(tmp_path):
         Packing(recordings_a_shard=0)
 
 
-def test_a_folder_with_other_files_is_refused_and_left_as_it_was(tmp_path):
+def test_a_folder_with_other_files_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "holiday.part").write_text("a film")
     with pytest.raises(OutputError, match=r"holds other files, holiday\.part among them"):
         prepare(source, tmp_path, count=1, cutting=CUTTING)
     assert contents(tmp_path) == {"holiday.part": b"a film"}
 
 
-def test_two_preparations_never_share_a_folder(tmp_path):
+def test_two_preparations_never_share_a_folder(tmp_path: Path) -> None:
     with held(tmp_path / "set"), pytest.raises(OutputError, match="another process writes to"):
         prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
     prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
 
 
-def test_a_full_disk_leaves_no_shard_and_one_sentence(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_no_shard_and_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add = shards.TarMembers.add
 
-    def full(members, name, content):
+    def full(members: Any, name: Any, content: Any) -> Any:
         if name.startswith("00000009"):
             raise OSError(errno.ENOSPC, "No space left on device")
         return add(members, name, content)
@@ -285,14 +288,14 @@ def test_a_full_disk_leaves_no_shard_and_one_sentence(tmp_path, monkeypatch):
     assert list((tmp_path / "set").glob("shard*")) == []
 
 
-def test_a_shard_of_nothing_is_passed_over(tmp_path):
+def test_a_shard_of_nothing_is_passed_over(tmp_path: Path) -> None:
     prepare(lambda n: source(n) if n >= 16 else None, tmp_path / "set", count=32, cutting=CUTTING)
     prepared = PreparedSet.open(tmp_path / "set")
     assert prepared.rows[0].name == "simulated-16"
     assert prepared.read([0]).clips.shape == (1, 2, 32, 32, 3)
 
 
-def test_a_set_that_is_damaged_or_empty_is_named(tmp_path):
+def test_a_set_that_is_damaged_or_empty_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a prepared set"):
         PreparedSet.open(tmp_path)
     prepare(lambda n: None, tmp_path / "empty", count=1, cutting=CUTTING)
@@ -313,7 +316,7 @@ def test_a_set_that_is_damaged_or_empty_is_named(tmp_path):
         PreparedSet.open(tmp_path / "set")
 
 
-def test_a_set_of_the_old_form_is_named_as_such(tmp_path):
+def test_a_set_of_the_old_form_is_named_as_such(tmp_path: Path) -> None:
     prepare(lambda n: None, tmp_path / "set", count=1, cutting=CUTTING)
     (tmp_path / "set" / "shard-00000").mkdir()
     (tmp_path / "set" / "shard-00000" / "table.csv").write_text("presentation\n")
@@ -321,7 +324,7 @@ def test_a_set_of_the_old_form_is_named_as_such(tmp_path):
         PreparedSet.open(tmp_path / "set")
 
 
-def test_clips_of_another_size_than_the_settings_say_are_refused(tmp_path):
+def test_clips_of_another_size_than_the_settings_say_are_refused(tmp_path: Path) -> None:
     prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
     spec = tmp_path / "set" / "spec.json"
     spec.write_text(spec.read_text().replace('"size_px": 32', '"size_px": 64'))
@@ -329,7 +332,7 @@ def test_clips_of_another_size_than_the_settings_say_are_refused(tmp_path):
         PreparedSet.open(tmp_path / "set")
 
 
-def test_labels_may_have_any_size(tmp_path):
+def test_labels_may_have_any_size(tmp_path: Path) -> None:
     fine = replace(CUTTING, depth_px=48, scale_jitter=0.0, shift_jitter=0.0)
     prepare(source, tmp_path / "set", count=3, cutting=fine)
     prepared = PreparedSet.open(tmp_path / "set")
@@ -345,7 +348,7 @@ ANY_FACE = QualityLimits(eye_distance_px=0, yaw=180, pitch=180, roll=180)  # the
 class SpotFinder:
     """Finds the face where the picture is bright."""
 
-    def find(self, image, **_):
+    def find(self, image: Any, **_: Any) -> Any:
         y, x = np.nonzero(image[..., 0] > 150)
         if not len(x):
             return []
@@ -353,11 +356,11 @@ class SpotFinder:
         box = np.concatenate([mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)])
         return [Face(box=box, mesh=mesh, presence=1.0)]
 
-    def follow(self, image, face):
+    def follow(self, image: Any, face: Any) -> Any:
         return next(iter(self.find(image)), None)
 
 
-def test_a_labelled_folder_is_tracked_and_cut(tmp_path):
+def test_a_labelled_folder_is_tracked_and_cut(tmp_path: Path) -> None:
     rows = [["path", "label", "instrument", "subject"]]
     for name, index in (("live", 0), ("print", 2)):
         made = simulated(index, frames=12)
@@ -380,7 +383,7 @@ def test_a_labelled_folder_is_tracked_and_cut(tmp_path):
     assert prepared.read([0]).depth.any()
 
 
-def test_a_series_becomes_recordings_with_true_meshes():
+def test_a_series_becomes_recordings_with_true_meshes() -> None:
     recording = Simulations(series=simulated)(2)
     assert isinstance(recording, Recording)
     assert (recording.label, recording.instrument) == (Label.ATTACK, "print/matt")
@@ -391,7 +394,7 @@ def test_a_series_becomes_recordings_with_true_meshes():
 VIEWED = replace(CUTTING, clip=replace(SPEC, border="inside", box_scale=2.8), views=VIEWS)
 
 
-def test_each_cut_is_kept_in_every_view_that_is_asked_for(tmp_path):
+def test_each_cut_is_kept_in_every_view_that_is_asked_for(tmp_path: Path) -> None:
     prepare(source, tmp_path / "set", count=4, cutting=VIEWED, packing=Packing(pictures="png"))
     prepared = PreparedSet.open(tmp_path / "set")
     assert [row.view for row in prepared.rows[:6]] == list(VIEWS) * 2
@@ -402,7 +405,7 @@ def test_each_cut_is_kept_in_every_view_that_is_asked_for(tmp_path):
     assert not np.array_equal(degraded, tight)
 
 
-def test_the_box_of_a_tight_view_lies_in_the_original_frame_and_its_mask_where_the_face_is():
+def test_the_box_of_a_tight_view_lies_in_the_original_frame_and_its_mask_where_the_face_is() -> None:
     recording = source(0)
     cut = cut_recording(recording, cutting=replace(VIEWED, views=("tight",)), seed=1)
     mesh = recording.sightings[0].face.mesh
@@ -417,14 +420,14 @@ def test_the_box_of_a_tight_view_lies_in_the_original_frame_and_its_mask_where_t
         assert 0.75 * np.pi * 20**2 < face_px < 1.1 * np.pi * 20**2
 
 
-def test_views_are_drawn_alike_whatever_the_class():
+def test_views_are_drawn_alike_whatever_the_class() -> None:
     bona_fide = source(0)
     attack = replace(bona_fide, depths=None).of(label=Label.ATTACK, instrument="print/matt")
     drawn = [cut_recording(one, cutting=VIEWED, seed=5).arrays.clips for one in (bona_fide, attack)]
     np.testing.assert_array_equal(drawn[0], drawn[1])
 
 
-def test_views_that_do_not_exist_are_refused():
+def test_views_that_do_not_exist_are_refused() -> None:
     with pytest.raises(SettingsError, match="views"):
         replace(CUTTING, views=("near",))
     with pytest.raises(SettingsError, match="views"):

@@ -85,7 +85,7 @@ def hashes(root: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_fifty_kills_lose_a_shard_each_at_most_and_change_no_byte(tmp_path):
+def test_fifty_kills_lose_a_shard_each_at_most_and_change_no_byte(tmp_path: Path) -> None:
     script = NURSERY.format(tests=str(Path(__file__).parent), base=str(tmp_path), kills=KILLS, longest_s=0.25)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from unmask.data.sets import DATASETS
 from unmask.data.sets.casia_surf import COUNTS, INSTRUMENTS, casia_surf
 from unmask.data.sets.cefa import cefa
 from unmask.data.splits import leaks
-from unmask.types import DataError, Label
+from unmask.types import DataError, Label, Presentation
 
 PARTS = {"train": ("Training", "train_list.txt"), "dev": ("Val", "val_private_list.txt")}
 PARTS["test"] = ("Testing", "test_private_list.txt")
@@ -19,18 +20,29 @@ PEOPLE = {"train": range(300), "dev": range(300, 400), "test": range(400, 1000)}
 KINDS = {"train": list(INSTRUMENTS)[3:], "dev": list(INSTRUMENTS)[:3], "test": list(INSTRUMENTS)[:3]}
 
 
-def counted(rows):
+def counted(rows: Any) -> Any:
     """Split as shipped -> (bona fide, attacks)."""
     found = Counter((row.split, row.label) for row in rows)
     return {s: (found[s, Label.BONA_FIDE], found[s, Label.ATTACK]) for s in {row.split for row in rows}}
 
 
-def line(part, truth, person, kind, number, *, order=("color", "depth", "ir"), label):
+def line(
+    part: Any,
+    truth: Any,
+    person: Any,
+    kind: Any,
+    number: Any,
+    *,
+    order: Any = ("color", "depth", "ir"),
+    label: Any,
+) -> Any:
     folder = f"{part}/{truth}/CLKJ_{person:04d}/{kind}.rssdk"
     return " ".join([*(f"{folder}/{modality}/{number}.jpg" for modality in order), str(label)])
 
 
-def build_surf(root, *, living=1, counts=None, order=("color", "depth", "ir")):
+def build_surf(
+    root: Any, *, living: Any = 1, counts: Any = None, order: Any = ("color", "depth", "ir")
+) -> Any:
     for split, (part, name) in PARTS.items():
         bona_fide, attacks = (counts or {}).get(split, (6, 12))
         people = PEOPLE[split]
@@ -50,11 +62,11 @@ def build_surf(root, *, living=1, counts=None, order=("color", "depth", "ir")):
 
 
 @pytest.fixture(scope="module")
-def surf(tmp_path_factory):
+def surf(tmp_path_factory: pytest.TempPathFactory) -> list[Presentation]:
     return casia_surf(build_surf(tmp_path_factory.mktemp("surf") / "CASIA-SURF", counts=COUNTS))
 
 
-def test_surf_has_the_published_numbers_of_pictures(surf):
+def test_surf_has_the_published_numbers_of_pictures(surf: list[Presentation]) -> None:
     protocol = PROTOCOLS["casia-surf/1"]
     assert [sum(pair) for pair in COUNTS.values()] == [29266, 9608, 57710]
     assert counted(surf) == DATASETS["casia-surf"].counts == COUNTS
@@ -63,7 +75,7 @@ def test_surf_has_the_published_numbers_of_pictures(surf):
     assert leaks(split) == []
 
 
-def test_surf_is_tested_on_other_cuts_than_it_learns(surf):
+def test_surf_is_tested_on_other_cuts_than_it_learns(surf: list[Presentation]) -> None:
     kinds = {split: {row.instrument for row in surf if row.split == split} - {""} for split in PARTS}
     assert kinds["train"] == {INSTRUMENTS[kind] for kind in KINDS["train"]}
     assert not kinds["train"] & kinds["test"]
@@ -73,7 +85,7 @@ ORDERS = [("color", "ir", "depth"), ("depth", "color", "ir"), ("ir", "depth", "c
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_the_modality_is_that_of_the_path_whatever_the_order_of_columns(order, tmp_path):
+def test_the_modality_is_that_of_the_path_whatever_the_order_of_columns(order: Any, tmp_path: Path) -> None:
     for row in casia_surf(build_surf(tmp_path / "surf", order=order)):
         assert "/color/" in row.path
         assert "/depth/" in row.columns["depth"]
@@ -81,7 +93,7 @@ def test_the_modality_is_that_of_the_path_whatever_the_order_of_columns(order, t
 
 
 @pytest.mark.parametrize("living", [0, 1])
-def test_which_label_is_the_living_face_is_read_from_the_paths(living, tmp_path):
+def test_which_label_is_the_living_face_is_read_from_the_paths(living: int, tmp_path: Path) -> None:
     rows = casia_surf(build_surf(tmp_path / "surf", living=living))
     assert counted(rows) == dict.fromkeys(PARTS, (6, 12))
     assert all(("real_part" in row.path) == (row.label is Label.BONA_FIDE) for row in rows)
@@ -89,7 +101,7 @@ def test_which_label_is_the_living_face_is_read_from_the_paths(living, tmp_path)
         casia_surf(tmp_path / "surf", live_label=1 - living)
 
 
-def as_challenge(root, ones, zeros):
+def as_challenge(root: Any, ones: Any, zeros: Any) -> Any:
     """A dev list like the challenge's: shuffled names that tell neither truth nor subject."""
     lines = [
         " ".join([*(f"Val/0000/{n:06d}-{m}.jpg" for m in ("color", "depth", "ir")), str(int(n < ones))])
@@ -101,13 +113,13 @@ def as_challenge(root, ones, zeros):
 
 
 @pytest.mark.parametrize("pair", [COUNTS["dev"], COUNTS["dev"][::-1]])
-def test_the_published_numbers_tell_the_label_where_paths_do_not(pair, tmp_path):
+def test_the_published_numbers_tell_the_label_where_paths_do_not(pair: Any, tmp_path: Path) -> None:
     rows = casia_surf(as_challenge(build_surf(tmp_path / "surf"), *pair))
     assert counted(rows)["dev"] == COUNTS["dev"]
     assert {row.instrument for row in rows if row.split == "dev"} == {"", "print/cut"}
 
 
-def test_a_label_that_nothing_tells_is_asked_for(tmp_path):
+def test_a_label_that_nothing_tells_is_asked_for(tmp_path: Path) -> None:
     root = as_challenge(build_surf(tmp_path / "surf"), 3, 5)
     with pytest.raises(
         DataError, match=r"does not tell whether 0 or 1 is a bona fide face: .* casia-surf:live=1"
@@ -129,7 +141,7 @@ def test_a_label_that_nothing_tells_is_asked_for(tmp_path):
         ("", "first", "is one line"),
     ],
 )
-def test_a_list_of_surf_is_held_to_its_format(old, new, sentence, tmp_path):
+def test_a_list_of_surf_is_held_to_its_format(old: str, new: str, sentence: str, tmp_path: Path) -> None:
     root = build_surf(tmp_path / "surf")
     text = (root / "train_list.txt").read_text()
     changed = text.replace(old, new, 1) if old else text + text.splitlines()[0]
@@ -138,7 +150,7 @@ def test_a_list_of_surf_is_held_to_its_format(old, new, sentence, tmp_path):
         casia_surf(root)
 
 
-def test_surf_without_labelled_lists_is_said(tmp_path):
+def test_surf_without_labelled_lists_is_said(tmp_path: Path) -> None:
     root = build_surf(tmp_path / "surf")
     (root / "test_private_list.txt").rename(root / "test_public_list.txt")
     with pytest.raises(DataError, match=r"has not both val_private_list.txt and test_private_list.txt"):
@@ -151,7 +163,9 @@ RACES = {"AF": 1, "CA": 2, "EA": 3}
 RECORDINGS = ((1, 1, 1), (3, 1, 2), (3, 2, 2), (1, 1, 4))  # device, session, attack
 
 
-def build_cefa(root, *, people=range(500), masks=1123, modalities=("color", "depth", "ir")):
+def build_cefa(
+    root: Any, *, people: Any = range(500), masks: Any = 1123, modalities: Any = ("color", "depth", "ir")
+) -> Any:
     recordings = [
         root / "Ethnicity" / race / f"{race}-{n:03d}" / f"{code}_{n:03d}_{device}_{session}_{attack}"
         for race, code in RACES.items()
@@ -177,7 +191,7 @@ def build_cefa(root, *, people=range(500), masks=1123, modalities=("color", "dep
 
 
 @pytest.fixture(scope="module")
-def cefa_rows(tmp_path_factory):
+def cefa_rows(tmp_path_factory: pytest.TempPathFactory) -> list[Presentation]:
     return cefa(build_cefa(tmp_path_factory.mktemp("cefa") / "CASIA_CeFA"))
 
 
@@ -185,21 +199,23 @@ NAMES = [name for name in PROTOCOLS if name.startswith("cefa/")]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_protocol_of_cefa_has_the_numbers_of_the_authors_lists(name, cefa_rows):
+def test_each_protocol_of_cefa_has_the_numbers_of_the_authors_lists(
+    name: Any, cefa_rows: list[Presentation]
+) -> None:
     split = PROTOCOLS[name].split(cefa_rows)
     if PROTOCOLS[name].counts is not None:
         assert split.counts() == PROTOCOLS[name].counts
     assert leaks(split) == []
 
 
-def test_the_sums_are_the_published_numbers_of_videos():
+def test_the_sums_are_the_published_numbers_of_videos() -> None:
     sums = {name: [sum(pair) for pair in (PROTOCOLS[name].counts or {}).values()] for name in NAMES}
     assert sums["cefa/1.1"] == sums["cefa/1.2"] == sums["cefa/1.3"] == [800, 400, 2723]
     assert (sums["cefa/2.1"], sums["cefa/2.2"]) == ([1800, 900, 2323], [1200, 600, 2923])
     assert sums["cefa/4.1"] == sums["cefa/4.2"] == sums["cefa/4.3"] == [400, 200, 2323]
 
 
-def test_an_ethnicity_and_an_attack_are_unseen(cefa_rows):
+def test_an_ethnicity_and_an_attack_are_unseen(cefa_rows: list[Presentation]) -> None:
     split = PROTOCOLS["cefa/4.2"].split(cefa_rows)
     assert {p.domain for p in (*split.train, *split.dev)} == {"CA"}
     assert {p.domain for p in split.test} == {"AF", "EA", ""}
@@ -207,26 +223,26 @@ def test_an_ethnicity_and_an_attack_are_unseen(cefa_rows):
     assert {p.instrument for p in split.test} == {"", "print/cloth", "mask/3d-print", "mask/silicone"}
 
 
-def test_a_modality_is_unseen(cefa_rows):
+def test_a_modality_is_unseen(cefa_rows: list[Presentation]) -> None:
     split = PROTOCOLS["cefa/3.2"].split(cefa_rows)
     assert {Path(p.path).name for p in (*split.train, *split.dev)} == {"depth"}
     assert {Path(p.path).name for p in split.test} == {"color", "ir"}
     assert split.counts() == {"train": (600, 1800), "dev": (300, 900), "test": (1200, 3600)}
 
 
-def test_masks_are_only_tested_and_only_with_light(cefa_rows):
+def test_masks_are_only_tested_and_only_with_light(cefa_rows: list[Presentation]) -> None:
     masks = [row for row in cefa_rows if row.instrument.startswith("mask/")]
     assert {row.split for row in masks} == {"test"}
     tested = [p for p in PROTOCOLS["cefa/1.1"].split(cefa_rows).test if p.instrument.startswith("mask/")]
     assert (len(masks), len(tested)) == (1125, 1123)
 
 
-def test_colour_may_be_called_profile(tmp_path):
+def test_colour_may_be_called_profile(tmp_path: Path) -> None:
     root = build_cefa(tmp_path / "x", people=range(3), masks=9, modalities=("profile", "depth", "ir"))
     assert {Path(row.path).name for row in cefa(root)} == {"profile"}
 
 
-def test_a_wrong_folder_of_cefa_is_said(tmp_path):
+def test_a_wrong_folder_of_cefa_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist; name the folder"):
         cefa(tmp_path / "nowhere")
     (tmp_path / "phase1" / "train").mkdir(parents=True)
@@ -246,7 +262,7 @@ def test_a_wrong_folder_of_cefa_is_said(tmp_path):
         ("copy/AF/AF-000/1_000_1_1_1/color", "Ethnicity/AF and .*copy/AF are both AF"),
     ],
 )
-def test_a_folder_of_cefa_is_held_to_its_names(name, sentence, tmp_path):
+def test_a_folder_of_cefa_is_held_to_its_names(name: str, sentence: str, tmp_path: Path) -> None:
     root = build_cefa(tmp_path / "cefa", people=range(2), masks=9)
     (root / name).mkdir(parents=True)
     with pytest.raises(DataError, match=sentence):

@@ -1,6 +1,8 @@
 """WMCA and HQ-WMCA, HDF5 recordings, and folders of colour and depth."""
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +25,7 @@ CODES = {"glasses": (1, 1), "rigidmask": (2, 12), "fakehead": (2, 1), "papermask
 CODES |= {"flexiblemask": (2, 75), "prints": (3, 1), "replay": (4, 1)}
 
 
-def build_wmca(root, *, change=lambda row: row, twins=True):
+def build_wmca(root: Any, *, change: Any = lambda row: row, twins: bool = True) -> Any:
     rows = ["path,label,attack,group"]
     for group, people in PEOPLE.items():
         names = [f"{n:03d}_01_{n:03d}_0_01" for n in people]
@@ -44,13 +46,13 @@ def build_wmca(root, *, change=lambda row: row, twins=True):
     return root
 
 
-def test_grandtest_is_as_the_csv_says(tmp_path):
+def test_grandtest_is_as_the_csv_says(tmp_path: Path) -> None:
     split = PROTOCOLS["wmca/grandtest"].split(wmca(build_wmca(tmp_path)))
     assert split.counts() == {"train": (24, 7), "dev": (23, 7), "test": (25, 7)}
     assert leaks(split) == []
 
 
-def test_colour_and_depth_are_told_apart_and_instruments_named(tmp_path):
+def test_colour_and_depth_are_told_apart_and_instruments_named(tmp_path: Path) -> None:
     rows = wmca(build_wmca(tmp_path))
     assert all("_RGB/" in row.path and "_CDIT/" in row.columns["depth"] for row in rows)
     told = {row.instrument_model: row.instrument for row in rows if row.instrument}
@@ -60,7 +62,7 @@ def test_colour_and_depth_are_told_apart_and_instruments_named(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_left_out_is_the_only_attack_of_the_test(kind, tmp_path):
+def test_a_kind_left_out_is_the_only_attack_of_the_test(kind: Any, tmp_path: Path) -> None:
     split = PROTOCOLS[f"wmca/loo.{kind}"].split(wmca(build_wmca(tmp_path)))
     assert split.counts() == {"train": (24, 6), "dev": (23, 6), "test": (25, 1)}
     assert {p.instrument for p in split.test if p.instrument} <= set(KINDS[kind])
@@ -68,7 +70,7 @@ def test_a_kind_left_out_is_the_only_attack_of_the_test(kind, tmp_path):
     assert leaks(split) == []
 
 
-def test_the_file_of_the_other_channels_may_be_missing(tmp_path):
+def test_the_file_of_the_other_channels_may_be_missing(tmp_path: Path) -> None:
     assert {tuple(row.columns) for row in wmca(build_wmca(tmp_path, twins=False))} == {()}
 
 
@@ -86,19 +88,19 @@ def test_the_file_of_the_other_channels_may_be_missing(tmp_path):
         ("005_01_005_0_01", "004_01_004_0_01", "lists .* twice"),
     ],
 )
-def test_the_list_of_wmca_is_held_to_its_format(old, new, sentence, tmp_path):
+def test_the_list_of_wmca_is_held_to_its_format(old: str, new: str, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=sentence):
         wmca(build_wmca(tmp_path, change=lambda row: row.replace(old, new)))
 
 
-def test_a_list_of_wmca_in_another_encoding_is_said(tmp_path):
+def test_a_list_of_wmca_in_another_encoding_is_said(tmp_path: Path) -> None:
     root = build_wmca(tmp_path)
     (root / "protocols" / "PROTOCOL-grandtest.csv").write_bytes("Größe,\n".encode("latin-1"))
     with pytest.raises(DataError, match="is not a list in UTF-8"):
         wmca(root)
 
 
-def test_one_recording_in_two_places_is_said(tmp_path):
+def test_one_recording_in_two_places_is_said(tmp_path: Path) -> None:
     root = build_wmca(tmp_path)
     twin = root / "copy_RGB" / "face-station" / "12.02.18" / "005_01_005_0_01.hdf5"
     twin.parent.mkdir(parents=True)
@@ -107,7 +109,7 @@ def test_one_recording_in_two_places_is_said(tmp_path):
         wmca(root)
 
 
-def test_a_wrong_folder_of_wmca_is_said(tmp_path):
+def test_a_wrong_folder_of_wmca_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist; name the folder"):
         wmca(tmp_path / "nowhere")
     (tmp_path / "notes").touch()
@@ -121,7 +123,7 @@ def test_a_wrong_folder_of_wmca_is_said(tmp_path):
         wmca(tmp_path)
 
 
-def test_hq_wmca_keeps_the_numbers_of_its_types(tmp_path):
+def test_hq_wmca_keeps_the_numbers_of_its_types(tmp_path: Path) -> None:
     names = {"1_01_0001_0000_00_00_000-241b2419": "train", "1_02_0101_0003_05_02_007-0a0b0c0d": "validation"}
     names |= {"1_01_0002_0000_00_00_000-11111111": "test"}
     folder = tmp_path / "face-station" / "01.03.19"
@@ -142,7 +144,9 @@ def test_hq_wmca_keeps_the_numbers_of_its_types(tmp_path):
 LIMITS = Limits()
 
 
-def recording(path, *, channels, frames=12, size=(6, 8), dtype=np.uint8):
+def recording(
+    path: Any, *, channels: Any, frames: Any = 12, size: Any = (6, 8), dtype: Any = np.uint8
+) -> Any:
     """As bob writes them: Frame_10 comes before Frame_2 in order of names."""
     with h5py.File(path, "w") as file:
         indexes = file.create_group("FrameIndexes")
@@ -152,7 +156,7 @@ def recording(path, *, channels, frames=12, size=(6, 8), dtype=np.uint8):
     return path
 
 
-def test_colour_frames_come_in_order_of_time(tmp_path):
+def test_colour_frames_come_in_order_of_time(tmp_path: Path) -> None:
     path = recording(tmp_path / "a.hdf5", channels=3)
     with h5py.File(path, "r+") as file:
         file["Frame_2"]["array"][0] = 200  # the red channel
@@ -165,7 +169,7 @@ def test_colour_frames_come_in_order_of_time(tmp_path):
     assert frames[5].time_s == pytest.approx(0.2)
 
 
-def test_other_channels_show_as_grey_and_give_depth(tmp_path):
+def test_other_channels_show_as_grey_and_give_depth(tmp_path: Path) -> None:
     path = recording(tmp_path / "a.hdf5", channels=4)
     with h5py.File(path, "r+") as file:
         file["Frame_0"]["array"][1, 2, 3] = 0
@@ -177,7 +181,7 @@ def test_other_channels_show_as_grey_and_give_depth(tmp_path):
     assert depths[0, 2, 4] == 77
 
 
-def test_a_recording_without_depth_or_frames_is_said(tmp_path):
+def test_a_recording_without_depth_or_frames_is_said(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="has 3 channels, and depth is one of four"):
         hdf5_depths(recording(tmp_path / "a.hdf5", channels=3))
     with pytest.raises(SourceError, match=r"has no array .channels, H, W. of bytes"):
@@ -188,14 +192,14 @@ def test_a_recording_without_depth_or_frames_is_said(tmp_path):
         open_source(tmp_path / "c.hdf5")
 
 
-def test_a_cut_off_recording_is_said(tmp_path):
+def test_a_cut_off_recording_is_said(tmp_path: Path) -> None:
     path = recording(tmp_path / "a.hdf5", channels=3)
     path.write_bytes(path.read_bytes()[:700])
     with pytest.raises(SourceError, match="is damaged or cannot be read as HDF5"):
         open_source(path)
 
 
-def test_limits_hold_for_recordings(tmp_path):
+def test_limits_hold_for_recordings(tmp_path: Path) -> None:
     path = recording(tmp_path / "a.hdf5", channels=3)
     with pytest.raises(SourceError, match="over 5 frames"):
         open_hdf5(path, fps=30.0, limits=Limits(max_frames=5))
@@ -203,7 +207,7 @@ def test_limits_hold_for_recordings(tmp_path):
         open_hdf5(path, fps=30.0, limits=Limits(max_pixels=10))
 
 
-def test_a_missing_h5py_is_said_in_one_sentence(tmp_path, monkeypatch):
+def test_a_missing_h5py_is_said_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = recording(tmp_path / "a.hdf5", channels=3)
     monkeypatch.setitem(sys.modules, "h5py", None)
     assert is_hdf5(path)
@@ -211,7 +215,7 @@ def test_a_missing_h5py_is_said_in_one_sentence(tmp_path, monkeypatch):
         open_source(path)
 
 
-def build_rgbd(root, *, presentations=("ann/one", "bob/two"), frames=3):
+def build_rgbd(root: Any, *, presentations: Any = ("ann/one", "bob/two"), frames: Any = 3) -> Any:
     rows = ["path,label,instrument,split"]
     for k, name in enumerate(presentations):
         for kind in ("color", "depth"):
@@ -225,7 +229,7 @@ def build_rgbd(root, *, presentations=("ann/one", "bob/two"), frames=3):
     return root
 
 
-def test_a_capture_of_colour_and_depth_is_read(tmp_path):
+def test_a_capture_of_colour_and_depth_is_read(tmp_path: Path) -> None:
     first, second = rgbd(build_rgbd(tmp_path))
     assert (first.subject, first.label, second.instrument) == ("ann", Label.BONA_FIDE, "print/coated")
     assert open_source(first.path).frame_count == 3
@@ -233,7 +237,7 @@ def test_a_capture_of_colour_and_depth_is_read(tmp_path):
     assert PROTOCOLS["rgbd/shipped"].split([first, second]).counts()["test"] == (0, 1)
 
 
-def test_a_frame_without_its_twin_is_said(tmp_path):
+def test_a_frame_without_its_twin_is_said(tmp_path: Path) -> None:
     root = build_rgbd(tmp_path)
     (root / "ann" / "one" / "depth" / "0001.png").unlink()
     with pytest.raises(DataError, match="0001 has no depth picture; 1 are without a twin"):
@@ -245,7 +249,7 @@ def test_a_frame_without_its_twin_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("link", ["link to a file", "link inside", "raw bytes", "virtual"])
-def test_a_recording_takes_its_pictures_from_its_own_file_alone(tmp_path, link):
+def test_a_recording_takes_its_pictures_from_its_own_file_alone(tmp_path: Path, link: str) -> None:
     other = recording(tmp_path / "other.hdf5", channels=3)
     (tmp_path / "raw.bin").write_bytes(bytes(3 * 8 * 8))
     with h5py.File(tmp_path / "a.hdf5", "w") as file:

@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from unmask.types import DataError, Label, Presentation
 PEOPLE = [n for n in range(2, 24) if n not in (8, 19)]  # the 20 public subjects
 
 
-def build_rose(root, people=PEOPLE):
+def build_rose(root: Any, people: Any = PEOPLE) -> Any:
     for person in people:
         (root / str(person)).mkdir(parents=True)
         cells = [(kind, phone) for kind in KINDS for phone in PHONES]
@@ -33,7 +34,7 @@ def build_rose(root, people=PEOPLE):
     return root
 
 
-def test_rose_is_split_by_subject(tmp_path):
+def test_rose_is_split_by_subject(tmp_path: Path) -> None:
     rows = rose_youtu(build_rose(tmp_path / "rose"))
     split = PROTOCOLS["rose-youtu/grandtest"].split(rows)
     people = {name: {int(p.subject) for p in part} for name, part in split.parts().items()}
@@ -44,7 +45,7 @@ def test_rose_is_split_by_subject(tmp_path):
     assert split.counts() == {"train": (40, 320), "dev": (10, 80), "test": (50, 400)}
 
 
-def test_rose_comes_out_upright(tmp_path):
+def test_rose_comes_out_upright(tmp_path: Path) -> None:
     rows = rose_youtu(build_rose(tmp_path / "rose", people=[2]))
     turns = {(row.instrument.split("/")[0], row.camera): row.turns for row in rows}
     for family in ("", "print", "mask"):
@@ -52,7 +53,7 @@ def test_rose_comes_out_upright(tmp_path):
     assert [turns["replay", phone] for phone in PHONES] == [0, 0, 2, 2, 2]
 
 
-def test_rose_has_eight_instruments(tmp_path):
+def test_rose_has_eight_instruments(tmp_path: Path) -> None:
     rows = rose_youtu(build_rose(tmp_path / "rose", people=[2]))
     assert {row.instrument for row in rows} == set(KINDS.values())
     assert all((row.label is Label.BONA_FIDE) == (row.instrument == "") for row in rows)
@@ -70,7 +71,7 @@ def test_rose_has_eight_instruments(tmp_path):
         ("2/G_NT_5s_wg_E_2_1.mov", "are one presentation of ROSE-Youtu"),
     ],
 )
-def test_rose_is_held_to_its_names(name, sentence, tmp_path):
+def test_rose_is_held_to_its_names(name: str, sentence: str, tmp_path: Path) -> None:
     root = build_rose(tmp_path / "rose", people=[2])
     (root / name).parent.mkdir(exist_ok=True)
     (root / name).touch()
@@ -78,11 +79,11 @@ def test_rose_is_held_to_its_names(name, sentence, tmp_path):
         rose_youtu(root)
 
 
-def numbers(kind, *, light=0, place=0, spoof=None):
+def numbers(kind: Any, *, light: Any = 0, place: Any = 0, spoof: Any = None) -> Any:
     return [0] * 40 + [kind, light, place, int(kind > 0) if spoof is None else spoof]
 
 
-def build_celeba(root, *, people=40, change=None):
+def build_celeba(root: Any, *, people: Any = 40, change: Any = None) -> Any:
     """A slice of the names: of each subject one living picture and one of each type."""
     for split, first in {"train": 1, "test": 9000}.items():
         labels = {}
@@ -100,7 +101,7 @@ def build_celeba(root, *, people=40, change=None):
     return root
 
 
-def test_celeba_is_read_from_its_labels_alone(tmp_path):
+def test_celeba_is_read_from_its_labels_alone(tmp_path: Path) -> None:
     rows = celeba_spoof(build_celeba(tmp_path / "CelebA_Spoof"))
     assert len(rows) == 2 * 40 * 11
     assert {row.instrument for row in rows} == set(TYPES)
@@ -111,13 +112,13 @@ def test_celeba_is_read_from_its_labels_alone(tmp_path):
     assert (spoof.columns["light"], spoof.place) == ("strong", "outdoor")
 
 
-def test_celeba_shares_what_many_pictures_have_in_common(tmp_path):
+def test_celeba_shares_what_many_pictures_have_in_common(tmp_path: Path) -> None:
     """Half a million rows of their own mappings would weigh more than the rest of them."""
     rows = celeba_spoof(build_celeba(tmp_path / "CelebA_Spoof"))
     assert len({id(row.columns) for row in rows}) <= 5
 
 
-def replaced(old, new):
+def replaced(old: Any, new: Any) -> Any:
     return lambda labels: labels.update({new: labels.pop(old)})
 
 
@@ -136,13 +137,13 @@ FIRST = "Data/train/1/live/000000.png"
         (lambda labels: labels.clear(), "maps no path to its labels"),
     ],
 )
-def test_celeba_is_held_to_its_format(change, sentence, tmp_path):
+def test_celeba_is_held_to_its_format(change: Any, sentence: str, tmp_path: Path) -> None:
     root = build_celeba(tmp_path / "CelebA_Spoof", people=2, change=change)
     with pytest.raises(DataError, match=sentence):
         celeba_spoof(root)
 
 
-def test_half_of_celeba_is_said(tmp_path):
+def test_half_of_celeba_is_said(tmp_path: Path) -> None:
     root = build_celeba(tmp_path / "CelebA_Spoof", people=2)
     (root / "metas" / "intra_test" / "test_label.json").write_text("{")
     with pytest.raises(DataError, match=r"test_label.json is not JSON"):
@@ -156,7 +157,7 @@ def test_half_of_celeba_is_said(tmp_path):
         celeba_spoof(root / "metas" / "intra_test")
 
 
-def test_a_labelled_folder_is_a_data_set(tmp_path):
+def test_a_labelled_folder_is_a_data_set(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     (tmp_path / "b.mp4").touch()
     (tmp_path / "labels.csv").write_text(
@@ -177,7 +178,7 @@ SIMULATED = [name for name in PROTOCOLS if name.startswith("simulated/")]
 
 
 @pytest.fixture(scope="module")
-def benchmark(tmp_path_factory):
+def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `unmask benchmark make --size small` writes, with empty videos."""
     root = tmp_path_factory.mktemp("benchmark")
     rows = []
@@ -210,18 +211,20 @@ def benchmark(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def recorded(benchmark):
+def recorded(benchmark: Path) -> list[Presentation]:
     return simulated(benchmark)
 
 
-def test_the_benchmark_has_33_protocols(benchmark):
+def test_the_benchmark_has_33_protocols(benchmark: Path) -> None:
     files = {path.stem for path in (benchmark / "protocols").iterdir()}
     assert {name.removeprefix("simulated/") for name in SIMULATED} == files
     assert len(SIMULATED) == 33
 
 
 @pytest.mark.parametrize("name", SIMULATED)
-def test_a_protocol_of_the_benchmark_is_that_of_its_file(name, benchmark, recorded):
+def test_a_protocol_of_the_benchmark_is_that_of_its_file(
+    name: Any, benchmark: Path, recorded: list[Presentation]
+) -> None:
     split = PROTOCOLS[name].split(recorded)
     with (benchmark / "protocols" / f"{name.removeprefix('simulated/')}.csv").open(newline="") as file:
         written = {(str(benchmark / row["path"]), row["split"]) for row in csv.DictReader(file)}
@@ -229,14 +232,14 @@ def test_a_protocol_of_the_benchmark_is_that_of_its_file(name, benchmark, record
     assert leaks(split) == []
 
 
-def test_the_folds_of_the_benchmark_are_grouped():
+def test_the_folds_of_the_benchmark_are_grouped() -> None:
     groups = {PROTOCOLS[name].folds for name in SIMULATED}
     kinds = {"oulu-3", "oulu-4", "domains", "types"}
     assert groups == {"", *(f"simulated/{kind}" for kind in kinds)}
     assert PROTOCOLS["simulated/oulu-1"].folds == ""
 
 
-def test_true_depth_is_named_and_its_want_is_said(benchmark, recorded):
+def test_true_depth_is_named_and_its_want_is_said(benchmark: Path, recorded: list[Presentation]) -> None:
     assert recorded[0].columns["depth"] == str(benchmark / "truth" / "000000.npz")
     (benchmark / "truth" / "000005.npz").rename(benchmark / "gone")
     with pytest.raises(DataError, match=r"000005.mp4 has no true depth in .*000005.npz"):
@@ -244,7 +247,7 @@ def test_true_depth_is_named_and_its_want_is_said(benchmark, recorded):
     (benchmark / "gone").rename(benchmark / "truth" / "000005.npz")
 
 
-def test_what_a_small_benchmark_lacks_is_said(recorded, tmp_path):
+def test_what_a_small_benchmark_lacks_is_said(recorded: list[Presentation], tmp_path: Path) -> None:
     prints = [row for row in recorded if row.instrument.split("/")[0] in ("", "print")]
     with pytest.raises(DataError, match="nothing to hold out for it, so no protocol types-13"):
         PROTOCOLS["simulated/types-13"].split(prints)
@@ -258,7 +261,7 @@ def test_what_a_small_benchmark_lacks_is_said(recorded, tmp_path):
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_every_data_set_says_where_it_comes_from(name):
+def test_every_data_set_says_where_it_comes_from(name: Any) -> None:
     row = DATASETS[name]
     assert row.name == name
     assert row.title
@@ -269,7 +272,7 @@ def test_every_data_set_says_where_it_comes_from(name):
         row.read("nowhere at all")
 
 
-def test_the_page_has_every_set_with_its_licence_and_where_to_apply():
+def test_the_page_has_every_set_with_its_licence_and_where_to_apply() -> None:
     page = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text()
     for row in DATASETS.values():
         assert f"| `{row.name}` | {row.licence} | {row.apply} |" in page
@@ -277,7 +280,7 @@ def test_the_page_has_every_set_with_its_licence_and_where_to_apply():
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_every_protocol_asks_something_of_known_sets(name):
+def test_every_protocol_asks_something_of_known_sets(name: Any) -> None:
     protocol = PROTOCOLS[name]
     assert protocol.name == name
     assert protocol.question
@@ -285,11 +288,11 @@ def test_every_protocol_asks_something_of_known_sets(name):
     assert name.startswith(protocol.folds)
 
 
-def living(n, **fields):
+def living(n: Any, **fields: Any) -> Any:
     return Presentation(path=f"root/{n}.mp4", label=Label.BONA_FIDE, dataset="a", **fields)
 
 
-def test_a_dev_part_keeps_subjects_whole_and_does_not_depend_on_order():
+def test_a_dev_part_keeps_subjects_whole_and_does_not_depend_on_order() -> None:
     rows = [living(n, subject=str(n // 10)) for n in range(200)]
     train, dev = with_dev(rows)
     assert {p.subject for p in train}.isdisjoint(p.subject for p in dev)
@@ -297,7 +300,7 @@ def test_a_dev_part_keeps_subjects_whole_and_does_not_depend_on_order():
     assert {p.path for p in with_dev(rows[::-1])[1]} == {p.path for p in dev}
 
 
-def test_a_dev_part_has_every_class_where_that_can_be():
+def test_a_dev_part_has_every_class_where_that_can_be() -> None:
     rows = [living(n, subject=str(n // 10)) for n in range(200)]  # 20 subjects
     order = drawn({row.subject for row in rows})
     last = [row for row in rows if row.subject in order[-2:]]
@@ -309,5 +312,5 @@ def test_a_dev_part_has_every_class_where_that_can_be():
     assert with_dev(rows + only) == ((*rows, *only), ())  # one subject's attacks cannot be divided
 
 
-def test_one_subject_cannot_be_divided():
+def test_one_subject_cannot_be_divided() -> None:
     assert with_dev([living(n, subject="only") for n in range(5)])[1] == ()

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import tarfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from unmask.types import DataError, Label, Presentation
 T, S, D = 2, 40, 32
 
 
-def prepared(recording, *, clips, rng):
+def prepared(recording: Any, *, clips: Any, rng: np.random.Generator) -> Any:
     name = f"videos/{recording}.v2.mp4"  # dots and slashes stay out of the keys
     truth = Presentation(
         path=name,
@@ -42,24 +44,24 @@ def prepared(recording, *, clips, rng):
     return Prepared(outcome=outcome, rows=rows, arrays=arrays, times_s=np.full((clips, T), 0.25))
 
 
-def some(seed=3):
+def some(seed: Any = 3) -> Any:
     rng = np.random.default_rng(seed)
     return [prepared(0, clips=2, rng=rng), prepared(1, clips=0, rng=rng), prepared(2, clips=1, rng=rng)]
 
 
 @pytest.fixture(params=["npy", "png"])
-def shard(request, tmp_path):
+def shard(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     tar = tmp_path / "shard-000000.tar"
     write_shard(tar, some(), pictures=request.param)
     return tar
 
 
-def all_clips():
+def all_clips() -> Any:
     return np.concatenate([one.arrays.clips for one in some()])
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # webdataset closes no file
-def test_webdataset_streams_what_was_written(shard):
+def test_webdataset_streams_what_was_written(shard: Path) -> None:
     made, truth = some(), all_clips()
     stream = webdataset.WebDataset(str(shard), shardshuffle=False).decode("rgb8")
     read = list(stream)
@@ -84,7 +86,7 @@ def test_webdataset_streams_what_was_written(shard):
     }
 
 
-def test_any_clip_is_read_by_its_place_without_loss(shard):
+def test_any_clip_is_read_by_its_place_without_loss(shard: Path) -> None:
     (shard.parent / "spec.json").write_text(
         json.dumps({"clip": {"frames": T, "stride_s": 0.1, "size_px": S, "box_scale": 1.3}})
     )
@@ -97,7 +99,7 @@ def test_any_clip_is_read_by_its_place_without_loss(shard):
     assert held.rows[2] == some()[2].rows[0]
 
 
-def test_the_index_keeps_what_failed_and_the_hash(shard):
+def test_the_index_keeps_what_failed_and_the_hash(shard: Path) -> None:
     opened = Shard.open(shard)
     assert [(o.recording, o.clips, o.reason) for o in opened.outcomes] == [
         (0, 2, ""),
@@ -109,7 +111,7 @@ def test_the_index_keeps_what_failed_and_the_hash(shard):
     assert index["sha256"] == hashlib.sha256(shard.read_bytes()).hexdigest()
 
 
-def test_equal_clips_make_equal_bytes_without_user_or_date(shard, tmp_path):
+def test_equal_clips_make_equal_bytes_without_user_or_date(shard: Path, tmp_path: Path) -> None:
     again = tmp_path / "again" / "shard-000000.tar"
     write_shard(again, some(), pictures=Shard.open(shard).pictures)
     assert again.read_bytes() == shard.read_bytes()
@@ -121,7 +123,7 @@ def test_equal_clips_make_equal_bytes_without_user_or_date(shard, tmp_path):
     assert len(members) == 3 * 4
 
 
-def test_png_takes_less_room_where_pictures_are_smooth(tmp_path):
+def test_png_takes_less_room_where_pictures_are_smooth(tmp_path: Path) -> None:
     smooth = some()
     for one in smooth:
         one.arrays.clips[:] = np.linspace(0, 255, S, dtype=np.uint8)[:, None]
@@ -133,7 +135,9 @@ def test_png_takes_less_room_where_pictures_are_smooth(tmp_path):
 
 
 @pytest.mark.parametrize("member", ["clip", "depth.npy", "mask.npy", "json"])
-def test_a_changed_byte_names_the_shard_and_the_clip(shard, member, rng):
+def test_a_changed_byte_names_the_shard_and_the_clip(
+    shard: Path, member: str, rng: np.random.Generator
+) -> None:
     with tarfile.open(shard) as tar:
         place = next(one for one in tar.getmembers() if one.name.startswith("00000000_0001." + member))
     whole = shard.read_bytes()
@@ -150,14 +154,14 @@ def test_a_changed_byte_names_the_shard_and_the_clip(shard, member, rng):
                 look()
 
 
-def test_a_changed_index_is_found(shard):
+def test_a_changed_index_is_found(shard: Path) -> None:
     index = shard.with_suffix(".json")
     index.write_text(index.read_text().replace("print/matt", "print/mutt", 1))
     with pytest.raises(DataError, match="does not match its own hash"):
         Shard.open(shard)
 
 
-def test_a_shard_of_a_version_without_hashes_of_clips_is_checked_as_a_whole(shard):
+def test_a_shard_of_a_version_without_hashes_of_clips_is_checked_as_a_whole(shard: Path) -> None:
     index = json.loads(shard.with_suffix(".json").read_text())
     del index["sha256_of_index"]
     for recording in index["recordings"]:

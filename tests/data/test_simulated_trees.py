@@ -1,5 +1,7 @@
 """Trees of simulated recordings are read as the sets whose layouts they have, in each task of a benchmark."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ PEOPLE = 2
 
 
 @pytest.fixture(scope="module")
-def sets(tmp_path_factory):
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """All presentations that the readers find in the trees; videos are empty files, pictures are tiny."""
     out = tmp_path_factory.mktemp("trees")
     planned = [one for _, one in planned_trees(PEOPLE)]
@@ -42,7 +44,7 @@ def sets(tmp_path_factory):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_task_finds_both_classes_in_every_part_of_the_trees(task, sets):
+def test_every_task_finds_both_classes_in_every_part_of_the_trees(task: Any, sets: Any) -> None:
     presentations = [row for rows in sets.values() for row in rows]
     for protocol in TASKS[task]:
         split, _ = split_by(protocol, presentations)
@@ -51,14 +53,14 @@ def test_every_task_finds_both_classes_in_every_part_of_the_trees(task, sets):
             assert attacks, (protocol, part)
 
 
-def test_every_type_of_siw_m_can_be_left_out_of_the_tree(sets):
+def test_every_type_of_siw_m_can_be_left_out_of_the_tree(sets: Any) -> None:
     assert len(VERSIONS["siw-m"]) == 13
     for protocol in VERSIONS["siw-m"]:
         split, _ = split_by(protocol, sets["siw-m"])
         assert split.counts()["test"] == (2 * PEOPLE, PEOPLE)
 
 
-def test_lists_and_names_say_the_same_of_each_person(sets):
+def test_lists_and_names_say_the_same_of_each_person(sets: Any) -> None:
     for name in ("celeba-spoof", "wmca", "cefa", "casia-surf"):
         rows = sets[name]
         assert {row.label for row in rows if not row.instrument} == {Label.BONA_FIDE}

@@ -27,7 +27,7 @@ from unmask.types import ClipSpec, DataError, Label, OutputError, Presentation
 SPEC = ClipSpec(frames=2, stride_s=0.1, size_px=32)
 
 
-def prepare_options(**wished) -> PrepareOptions:
+def prepare_options(**wished: Any) -> PrepareOptions:
     """Options for clips of SPEC, without a margin."""
     folders: dict[str, Any] = {"dataset": "folder", "root": Path(), "out": Path()}
     clip = {"clip_frames": SPEC.frames, "clip_stride": SPEC.stride_s, "clip_size": SPEC.size_px}
@@ -44,28 +44,28 @@ STILL = Cutting(clip=SPEC, seed=3, every_s=0.2, scale_jitter=0.0, shift_jitter=0
 FRAMES = 10
 
 
-def depth_mm(k):
+def depth_mm(k: Any) -> Any:
     """(80, 100) uint16 of frame k: a ball of 60 mm before a wall, tilted more from frame to frame."""
     y, x = np.mgrid[:80, :100]
     ball = 60 * np.sqrt(np.maximum(1 - np.hypot(x - 49.5, y - 39.5) ** 2 / 24**2, 0))
     return np.where(ball > 0, 600 - ball + 2 * k * (x - 50) / 10, 2000).astype(np.uint16)
 
 
-def write_frames(folder, *, count=FRAMES, index=0):
+def write_frames(folder: Any, *, count: Any = FRAMES, index: Any = 0) -> Any:
     folder.mkdir(parents=True)
     for k, image in enumerate(simulated(index, frames=count).frames):
         write_image(folder / f"{k:03d}.png", image)
     return folder
 
 
-def write_maps(folder, *, count=FRAMES):
+def write_maps(folder: Any, *, count: Any = FRAMES) -> Any:
     folder.mkdir(parents=True)
     for k in range(count):
         cv2.imwrite(str(folder / f"{k:03d}.png"), depth_mm(k))
     return folder
 
 
-def labels_csv(root, names):
+def labels_csv(root: Any, names: Any) -> None:
     rows = [["path", "label", "instrument"]]
     rows += [
         [name, "attack" if "print" in name else "bona_fide", "print/matt" * ("print" in name)]
@@ -76,7 +76,7 @@ def labels_csv(root, names):
 
 
 @pytest.fixture
-def rgbd_root(tmp_path):
+def rgbd_root(tmp_path: Path) -> Path:
     """Two bona fide and an attack, each with its maps."""
     names = ("ann/live", "bob/live", "bob/print")
     for name in names:
@@ -87,41 +87,41 @@ def rgbd_root(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def spots(monkeypatch):
+def spots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Faces are bright spots, and each may be scored."""
 
     class Loader:
         @staticmethod
-        def load(*, threads):
+        def load(*, threads: Any) -> Any:
             return SpotFinder()
 
     monkeypatch.setattr(command, "FaceFinder", Loader)
     monkeypatch.setattr(quality, "DEFAULT_LIMITS", ANY_FACE)
 
 
-def manifest(out):
+def manifest(out: Any) -> Any:
     return {row["path"]: row for row in pq.read_table(out / "manifest.parquet").to_pylist()}
 
 
-def clips_of(out):
+def clips_of(out: Any) -> Any:
     """(row, depth, mask) of each clip."""
     held = PreparedSet.open(out)
     arrays = held.read(range(len(held.rows)))
     return list(zip(held.rows, arrays.depth, arrays.mask, strict=True))
 
 
-def mask_of(image, box, *, out):
+def mask_of(image: Any, box: Any, *, out: Any) -> Any:
     mesh = SpotFinder().find(image)[0].mesh
     return mesh_mask(
         mesh_in_clip(mesh, np.array(box, np.float32), size_px=SPEC.size_px), size_px=SPEC.size_px, out=out
     )
 
 
-def in_bytes(label):
+def in_bytes(label: Any) -> Any:
     return np.rint(255 * label).astype(np.uint8)
 
 
-def tracked(presentation, **more):
+def tracked(presentation: Any, **more: Any) -> Any:
     return TrackedFolder(
         presentations=[presentation],
         load_finder=SpotFinder,
@@ -132,7 +132,7 @@ def tracked(presentation, **more):
     )(0)
 
 
-def test_labels_of_an_rgbd_folder_are_those_of_the_very_maps(rgbd_root, tmp_path):
+def test_labels_of_an_rgbd_folder_are_those_of_the_very_maps(rgbd_root: Path, tmp_path: Path) -> None:
     assert run("rgbd", rgbd_root, out=tmp_path / "out", options=OPTIONS) == 0
     found = clips_of(tmp_path / "out" / "all")
     assert len(found) == 3 * 2
@@ -151,7 +151,7 @@ def test_labels_of_an_rgbd_folder_are_those_of_the_very_maps(rgbd_root, tmp_path
 
 
 @pytest.mark.parametrize("px", [16, 48])
-def test_a_label_has_any_size(rgbd_root, px):
+def test_a_label_has_any_size(rgbd_root: Path, px: int) -> None:
     colour = rgbd_root / "ann" / "live" / "color"
     live = Presentation(
         path=str(colour), label=Label.BONA_FIDE, columns={"depth": str(colour.parent / "depth")}
@@ -165,7 +165,7 @@ def test_a_label_has_any_size(rgbd_root, px):
     assert np.abs(cut.arrays.depth[0, 0].astype(int) - in_bytes(expected)).max() <= 1
 
 
-def test_the_mesh_is_the_default_and_another_choice_is_refused(rgbd_root, tmp_path):
+def test_the_mesh_is_the_default_and_another_choice_is_refused(rgbd_root: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("rgbd", rgbd_root, out=out, options=replace(OPTIONS, depth="mesh")) == 0
     row, depth, _ = next(clip for clip in clips_of(out / "all") if clip[0].label is Label.BONA_FIDE)
@@ -177,7 +177,7 @@ def test_the_mesh_is_the_default_and_another_choice_is_refused(rgbd_root, tmp_pa
         run("rgbd", rgbd_root, out=out, options=OPTIONS)
 
 
-def test_the_files_do_not_say_where_the_set_lay(rgbd_root, tmp_path):
+def test_the_files_do_not_say_where_the_set_lay(rgbd_root: Path, tmp_path: Path) -> None:
     run("rgbd", rgbd_root, out=tmp_path / "one", options=OPTIONS)
     moved = rgbd_root.rename(tmp_path / "elsewhere")
     run("rgbd", moved, out=tmp_path / "two", options=OPTIONS)
@@ -185,7 +185,7 @@ def test_the_files_do_not_say_where_the_set_lay(rgbd_root, tmp_path):
         assert path.read_bytes() == (tmp_path / "two" / "all" / path.name).read_bytes()
 
 
-def test_what_is_wrong_with_a_twin_is_a_failure_to_acquire(rgbd_root, tmp_path):
+def test_what_is_wrong_with_a_twin_is_a_failure_to_acquire(rgbd_root: Path, tmp_path: Path) -> None:
     for name in ("cam/small", "dan/broken", "eve/blind"):
         write_frames(rgbd_root / name / "color")
         write_maps(rgbd_root / name / "depth")
@@ -219,7 +219,7 @@ def test_what_is_wrong_with_a_twin_is_a_failure_to_acquire(rgbd_root, tmp_path):
         (0, "does not exist"),
     ],
 )
-def test_maps_that_are_not_as_many_as_the_frames_are_no_label(maps, words, tmp_path):
+def test_maps_that_are_not_as_many_as_the_frames_are_no_label(maps: Any, words: str, tmp_path: Path) -> None:
     if maps:
         write_maps(tmp_path / "depth", count=maps)
     colour = write_frames(tmp_path / "color")
@@ -233,7 +233,7 @@ def test_maps_that_are_not_as_many_as_the_frames_are_no_label(maps, words, tmp_p
     assert cut_off.reason == "NO_DEPTH"
 
 
-def test_a_presentation_without_a_twin_is_no_mesh_label(tmp_path):
+def test_a_presentation_without_a_twin_is_no_mesh_label(tmp_path: Path) -> None:
     colour = write_frames(tmp_path / "color")
     found = tracked(Presentation(path=str(colour), label=Label.BONA_FIDE))
     assert (len(found.sightings), found.reason) == (0, "NO_DEPTH")
@@ -244,13 +244,13 @@ def test_a_presentation_without_a_twin_is_no_mesh_label(tmp_path):
     assert tracked(gone).reason == "NO_DEPTH"
 
 
-def simulated_twin(path, *, every=2, other=None):
+def simulated_twin(path: Any, *, every: Any = 2, other: Any = None) -> Any:
     maps = np.stack([depth_mm(k) for k in range(0, FRAMES, every)])
     np.savez_compressed(path, **{"depth_mm": maps, "depth_every": every, **(other or {})})
     return path
 
 
-def test_a_simulated_clip_is_cut_where_its_frames_have_depth(tmp_path):
+def test_a_simulated_clip_is_cut_where_its_frames_have_depth(tmp_path: Path) -> None:
     colour, truth = write_frames(tmp_path / "color"), simulated_twin(tmp_path / "truth.npz")
     live = Presentation(path=str(colour), label=Label.BONA_FIDE, columns={"depth": str(truth)})
     recording = tracked(live)
@@ -285,7 +285,7 @@ def test_a_simulated_clip_is_cut_where_its_frames_have_depth(tmp_path):
         ({"depth_every": "x"}, "is not a true depth of the simulated benchmark"),
     ],
 )
-def test_a_simulated_twin_that_does_not_fit_is_said(other, words, tmp_path):
+def test_a_simulated_twin_that_does_not_fit_is_said(other: Any, words: str, tmp_path: Path) -> None:
     truth = simulated_twin(tmp_path / "truth.npz", other=other)
     colour = write_frames(tmp_path / "color")
     found = tracked(Presentation(path=str(colour), label=Label.BONA_FIDE, columns={"depth": str(truth)}))
@@ -300,7 +300,7 @@ def test_a_simulated_twin_that_does_not_fit_is_said(other, words, tmp_path):
     )
 
 
-def test_a_turned_recording_has_its_depth_turned_too(tmp_path):
+def test_a_turned_recording_has_its_depth_turned_too(tmp_path: Path) -> None:
     (tmp_path / "color").mkdir()
     for k, image in enumerate(simulated(0, frames=4).frames):
         write_image(tmp_path / "color" / f"{k}.png", np.ascontiguousarray(np.rot90(image)))
@@ -319,7 +319,7 @@ def test_a_turned_recording_has_its_depth_turned_too(tmp_path):
     assert np.abs(1000 * recording.depths[1] - depth_mm(3)).max() < 1e-3
 
 
-def test_depth_of_wmca_labels_faces_but_no_attacks_since_its_unit_is_lost(tmp_path):
+def test_depth_of_wmca_labels_faces_but_no_attacks_since_its_unit_is_lost(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "t.hdf5", "w") as file:
         for k in range(FRAMES):
@@ -334,7 +334,7 @@ def test_depth_of_wmca_labels_faces_but_no_attacks_since_its_unit_is_lost(tmp_pa
     assert "has lost the unit of its depth" in attack.detail
 
 
-def test_a_set_without_depth_is_refused_before_any_work(rgbd_root, tmp_path):
+def test_a_set_without_depth_is_refused_before_any_work(rgbd_root: Path, tmp_path: Path) -> None:
     names = [f"{name}/color" for name in ("ann/live", "bob/live")]
     labels_csv(rgbd_root, names)
     with pytest.raises(DataError, match="folder has no depth beside its pictures; take --depth mesh"):
@@ -342,7 +342,7 @@ def test_a_set_without_depth_is_refused_before_any_work(rgbd_root, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_set_whose_depth_is_of_eight_bits_is_refused_with_the_reason(tmp_path):
+def test_a_set_whose_depth_is_of_eight_bits_is_refused_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "depth").mkdir()
     (tmp_path / "depth.jpg").write_bytes(b"")
     cv2.imwrite(str(tmp_path / "depth" / "0.png"), np.zeros((4, 5), np.uint8))
@@ -357,7 +357,7 @@ def test_a_set_whose_depth_is_of_eight_bits_is_refused_with_the_reason(tmp_path)
     check_depth(rows, dataset="cefa")  # one that is read is enough: the others are told in the manifest
 
 
-def test_the_command_takes_the_choice(monkeypatch, tmp_path):
+def test_the_command_takes_the_choice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
     from unmask.app.cli import app

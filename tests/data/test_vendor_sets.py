@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations, product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,18 +104,18 @@ def build(root: Path, names: Iterator[str]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def archives(tmp_path_factory) -> dict[str, Path]:
+def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("archives")
     return {name: build(folder / name, layout()) for name, layout in LAYOUTS.items()}
 
 
 @pytest.fixture(scope="module")
-def sets(archives) -> dict[str, list[Presentation]]:
+def sets(archives: dict[str, Path]) -> dict[str, list[Presentation]]:
     return {name: read_set(name, root) for name, root in archives.items()}
 
 
 @pytest.fixture(scope="module")
-def everything(sets) -> list[Presentation]:
+def everything(sets: dict[str, list[Presentation]]) -> list[Presentation]:
     return [row for rows in sets.values() for row in rows]
 
 
@@ -122,7 +123,7 @@ OURS = {name: row for name, row in PROTOCOLS.items() if set(row.needs) <= set(LA
 
 
 @pytest.fixture(params=OURS)
-def asked(request) -> Protocol:
+def asked(request: pytest.FixtureRequest) -> Protocol:
     return PROTOCOLS[request.param]
 
 
@@ -183,11 +184,13 @@ TWO = {
 }
 
 
-def test_no_protocol_of_ours_is_without_counts():
+def test_no_protocol_of_ours_is_without_counts() -> None:
     assert set(OURS) == {*THREE, *TWO}
 
 
-def test_every_protocol_and_fold_has_the_published_counts(asked, everything):
+def test_every_protocol_and_fold_has_the_published_counts(
+    asked: Protocol, everything: list[Presentation]
+) -> None:
     split, differences = split_by(asked.name, everything)
     counts = split.counts()
     if asked.name in THREE:
@@ -199,7 +202,9 @@ def test_every_protocol_and_fold_has_the_published_counts(asked, everything):
     assert asked.counts is not None  # else nothing was compared
 
 
-def test_the_siw_of_bobs_first_lists_is_as_good_and_told_apart(tmp_path, sets):
+def test_the_siw_of_bobs_first_lists_is_as_good_and_told_apart(
+    tmp_path: Path, sets: dict[str, list[Presentation]]
+) -> None:
     first = read_set("siw", build(tmp_path, siw(SIW_SCREENS_FIRST)))
     assert len(first) == 4478
     for name in (name for name in OURS if name.startswith("siw/")):
@@ -212,7 +217,10 @@ def test_the_siw_of_bobs_first_lists_is_as_good_and_told_apart(tmp_path, sets):
     editions = []
     for rows in (sets["siw"], first, without):
         counts = {
-            part: tuple(sum(r.split == part and r.label is label for r in rows) for label in Label)
+            part: (
+                sum(r.split == part and r.label is Label.BONA_FIDE for r in rows),
+                sum(r.split == part and r.label is Label.ATTACK for r in rows),
+            )
             for part in ("train", "test")
         }
         found = Examination(counts=counts, presentations=1, subjects=1, opened=0, compared=True, findings=())
@@ -222,7 +230,7 @@ def test_the_siw_of_bobs_first_lists_is_as_good_and_told_apart(tmp_path, sets):
     assert editions[2] == "as published)"
 
 
-def test_no_file_and_no_subject_is_in_two_parts(asked, everything):
+def test_no_file_and_no_subject_is_in_two_parts(asked: Protocol, everything: list[Presentation]) -> None:
     split = asked.split(everything)
     assert leaks(split) == []
     paths = [row.path for part in split.parts().values() for row in part]
@@ -232,7 +240,9 @@ def test_no_file_and_no_subject_is_in_two_parts(asked, everything):
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_set_has_the_published_counts_and_says_whose_it_is(name, sets):
+def test_a_set_has_the_published_counts_and_says_whose_it_is(
+    name: Any, sets: dict[str, list[Presentation]]
+) -> None:
     rows, published = sets[name], present(DATASETS[name].counts)
     for part, counts in published.items():
         found = Counter(row.label for row in rows if row.split == part)
@@ -263,7 +273,9 @@ CAMERAS = {"oulu-npu": 6, "siw": 2, "casia-fasd": 3, "replay-attack": 1, "msu-mf
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_instruments_people_and_cameras_are_told_apart(name, sets):
+def test_instruments_people_and_cameras_are_told_apart(
+    name: Any, sets: dict[str, list[Presentation]]
+) -> None:
     rows = sets[name]
     assert {row.instrument for row in rows if row.instrument} == SPECIES[name]
     assert len({row.subject for row in rows}) == PEOPLE[name]
@@ -297,18 +309,20 @@ READ = {
 
 
 @pytest.mark.parametrize(("name", "file"), READ)
-def test_names_are_read_as_the_papers_say(name, file, sets):
+def test_names_are_read_as_the_papers_say(name: Any, file: Any, sets: dict[str, list[Presentation]]) -> None:
     row = next(row for row in sets[name] if row.path.endswith(f"/{file}"))
     assert (row.instrument, row.subject, row.session, row.camera, row.split) == READ[name, file]
 
 
-def test_only_the_clips_that_are_stored_upside_down_are_turned(sets):
+def test_only_the_clips_that_are_stored_upside_down_are_turned(sets: dict[str, list[Presentation]]) -> None:
     turned = {Path(row.path).stem: row.turns for row in sets["msu-mfsd"] if row.turns}
     assert turned == {f"real_client00{n}_android_SD_scene01": 2 for n in (3, 5, 6, 7, 8, 9)}
     assert not any(row.turns for name in ("oulu-npu", "siw") for row in sets[name])
 
 
-def test_dev_is_a_share_of_the_train_subjects_and_the_same_in_every_fold(sets):
+def test_dev_is_a_share_of_the_train_subjects_and_the_same_in_every_fold(
+    sets: dict[str, list[Presentation]],
+) -> None:
     people = {}
     for name, row in OURS.items():
         if name.startswith("siw/"):
@@ -323,14 +337,14 @@ def test_dev_is_a_share_of_the_train_subjects_and_the_same_in_every_fold(sets):
     assert {p.subject for p in protocol("siw/1").split(shuffled).dev} == people["siw/1"]
 
 
-def test_siw_1_learns_from_the_first_frames_only(sets):
+def test_siw_1_learns_from_the_first_frames_only(sets: dict[str, list[Presentation]]) -> None:
     split = protocol("siw/1").split(sets["siw"])
     assert {row.columns["max_frames"] for row in (*split.train, *split.dev)} == {"60"}
     assert not any("max_frames" in row.columns for row in split.test)
     assert not any("max_frames" in row.columns for row in protocol("siw/2.1").split(sets["siw"]).train)
 
 
-def test_what_a_protocol_holds_out_is_never_learnt(everything):
+def test_what_a_protocol_holds_out_is_never_learnt(everything: list[Presentation]) -> None:
     def learnt(name: str) -> tuple[Presentation, ...]:
         split = protocol(name).split(everything)
         return (*split.train, *split.dev)
@@ -344,7 +358,7 @@ def test_what_a_protocol_holds_out_is_never_learnt(everything):
     assert {row.dataset for row in learnt("ocim/mi-to-c")} == {"msu-mfsd", "replay-attack"}
 
 
-def test_folds_are_grouped():
+def test_folds_are_grouped() -> None:
     groups = Counter(row.folds for row in OURS.values() if row.folds)
     assert groups == {"oulu-npu/3": 6, "oulu-npu/4": 6, "siw/2": 4, "siw/3": 2, "ocim-all": 4}
 
@@ -365,19 +379,21 @@ def write_list(root: Path, name: str, split: Split, part: str) -> Path:
 
 
 @pytest.fixture
-def dev_list(archives, sets) -> Iterator[Path]:
+def dev_list(archives: dict[str, Path], sets: dict[str, list[Presentation]]) -> Iterator[Path]:
     split = protocol("oulu-npu/1").split(sets["oulu-npu"])
     path = write_list(archives["oulu-npu"], "Protocol_1/Dev.txt", split, "dev")
     yield path
     path.unlink(missing_ok=True)
 
 
-def test_a_list_may_come_from_another_editor(sets, dev_list):
+def test_a_list_may_come_from_another_editor(sets: dict[str, list[Presentation]], dev_list: Path) -> None:
     dev_list.write_bytes(b"\xef\xbb\xbf" + dev_list.read_bytes().replace(b"\n", b"\r\n"))
     assert protocol("oulu-npu/1").split(sets["oulu-npu"])
 
 
-def test_lists_that_agree_are_accepted(archives, sets, dev_list):
+def test_lists_that_agree_are_accepted(
+    archives: dict[str, Path], sets: dict[str, list[Presentation]], dev_list: Path
+) -> None:
     rows, root = sets["oulu-npu"], archives["oulu-npu"]
     written = [dev_list]
     for name, suffix in (("1", ""), ("4.6", "_6")):
@@ -404,7 +420,9 @@ def test_lists_that_agree_are_accepted(archives, sets, dev_list):
         (lambda lines: ["path;label", *lines], "line 1 reads 'path;label'"),
     ],
 )
-def test_a_list_that_disagrees_is_named_with_its_first_line(change, sentence, sets, dev_list):
+def test_a_list_that_disagrees_is_named_with_its_first_line(
+    change: Any, sentence: str, sets: dict[str, list[Presentation]], dev_list: Path
+) -> None:
     dev_list.write_text("\n".join(change(dev_list.read_text().splitlines())))
     with pytest.raises(DataError, match=sentence):
         protocol("oulu-npu/1").split(sets["oulu-npu"])
@@ -415,7 +433,7 @@ def test_a_list_that_disagrees_is_named_with_its_first_line(change, sentence, se
 
 
 @pytest.fixture
-def replay_list(archives, sets) -> Iterator[Path]:
+def replay_list(archives: dict[str, Path], sets: dict[str, list[Presentation]]) -> Iterator[Path]:
     """The attacks of the print protocol in devel, as the archive lists them."""
     lists = archives["replay-attack"] / "protocols"
     lists.mkdir()
@@ -433,7 +451,9 @@ def replay_list(archives, sets) -> Iterator[Path]:
     lists.rmdir()
 
 
-def test_lists_of_replay_attack_that_agree_are_accepted(sets, replay_list):
+def test_lists_of_replay_attack_that_agree_are_accepted(
+    sets: dict[str, list[Presentation]], replay_list: Path
+) -> None:
     for name in ("print", "print-fixed", "grandtest"):
         assert protocol(f"replay-attack/{name}").split(sets["replay-attack"]).dev
     replay_list.write_text(replay_list.read_text().replace(".mov", ""))
@@ -448,7 +468,9 @@ def test_lists_of_replay_attack_that_agree_are_accepted(sets, replay_list):
         (lambda lines: [lines[0].replace("print", "mobile"), *lines], "line 1: .* the rule does not put it"),
     ],
 )
-def test_a_list_of_replay_attack_that_disagrees_is_named(change, sentence, sets, replay_list):
+def test_a_list_of_replay_attack_that_disagrees_is_named(
+    change: Any, sentence: str, sets: dict[str, list[Presentation]], replay_list: Path
+) -> None:
     replay_list.write_text("\n".join(change(replay_list.read_text().splitlines())))
     with pytest.raises(DataError, match=rf"attack-print-allsupports-devel.txt.*{sentence}"):
         protocol("replay-attack/print").split(sets["replay-attack"])
@@ -459,7 +481,9 @@ def test_a_list_of_replay_attack_that_disagrees_is_named(change, sentence, sets,
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_folder_that_is_not_the_set_is_refused_in_one_sentence(name, tmp_path, archives):
+def test_a_folder_that_is_not_the_set_is_refused_in_one_sentence(
+    name: Any, tmp_path: Path, archives: dict[str, Path]
+) -> None:
     with pytest.raises(DataError, match="does not exist; name the folder"):
         read_set(name, tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
@@ -484,7 +508,7 @@ HALVES = {
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_half_unpacked_archive_is_no_small_data_set(name, tmp_path):
+def test_a_half_unpacked_archive_is_no_small_data_set(name: Any, tmp_path: Path) -> None:
     root = build(tmp_path, (file for file in LAYOUTS[name]() if not file.startswith(HALVES[name])))
     with pytest.raises(DataError, match=r"has no folder|holds no (attack|bona fide)"):
         read_set(name, root)
@@ -493,14 +517,14 @@ def test_a_half_unpacked_archive_is_no_small_data_set(name, tmp_path):
         read_set(name, root)
 
 
-def test_an_archive_that_was_unpacked_twice_counts_once_or_not_at_all(tmp_path):
+def test_an_archive_that_was_unpacked_twice_counts_once_or_not_at_all(tmp_path: Path) -> None:
     root = build(tmp_path, msu())
     build(root / "scene01", (name for name in msu() if "client001" in name))
     with pytest.raises(DataError, match=r"8 presentations are there twice, .*client001"):
         read_set("msu-mfsd", root)
 
 
-def test_a_file_that_was_copied_aside_is_there_twice(archives):
+def test_a_file_that_was_copied_aside_is_there_twice(archives: dict[str, Path]) -> None:
     aside = archives["oulu-npu"] / "Train_files" / "to look at" / "1_1_01_1.avi"
     aside.parent.mkdir()
     aside.touch()
@@ -512,14 +536,14 @@ def test_a_file_that_was_copied_aside_is_there_twice(archives):
         aside.parent.rmdir()
 
 
-def test_a_part_that_is_a_link_to_another_disk_is_followed(tmp_path):
+def test_a_part_that_is_a_link_to_another_disk_is_followed(tmp_path: Path) -> None:
     root = build(tmp_path / "here", msu())
     (root / "scene01" / "attack").rename(tmp_path / "elsewhere")
     (root / "scene01" / "attack").symlink_to(tmp_path / "elsewhere")
     assert len(read_set("msu-mfsd", root)) == 280
 
 
-def test_the_twins_of_a_mac_are_passed_over(tmp_path):
+def test_the_twins_of_a_mac_are_passed_over(tmp_path: Path) -> None:
     root = build(tmp_path, msu())
     (root / "scene01" / "real" / "._real_client001_android_SD_scene01.mp4").touch()
     build(root / "scene01" / "__MACOSX", (name for name in msu() if "client001" in name))
@@ -544,7 +568,9 @@ def test_the_twins_of_a_mac_are_passed_over(tmp_path):
         ),
     ],
 )
-def test_a_file_that_does_not_belong_is_named(name, stranger, sentence, archives):
+def test_a_file_that_does_not_belong_is_named(
+    name: str, stranger: str, sentence: str, archives: dict[str, Path]
+) -> None:
     path = archives[name] / stranger
     assert not path.exists()
     path.parent.mkdir(exist_ok=True)
@@ -556,7 +582,7 @@ def test_a_file_that_does_not_belong_is_named(name, stranger, sentence, archives
         path.unlink()
 
 
-def test_lists_of_clients_that_are_not_the_published_ones_are_refused(tmp_path):
+def test_lists_of_clients_that_are_not_the_published_ones_are_refused(tmp_path: Path) -> None:
     root = build(tmp_path, msu())
     (root / "train_sub_list.txt").write_text("\n".join(MSU_TRAIN[1:]))
     with pytest.raises(DataError, match="lacks client 02"):
@@ -566,25 +592,27 @@ def test_lists_of_clients_that_are_not_the_published_ones_are_refused(tmp_path):
         read_set("msu-mfsd", root)
 
 
-def test_an_unknown_name_brings_the_known_ones_nearest_first():
+def test_an_unknown_name_brings_the_known_ones_nearest_first() -> None:
     with pytest.raises(DataError, match="no data set 'oulu'; there are oulu-npu,"):
         data_set("oulu")
     with pytest.raises(DataError, match=r"no protocol 'oulu/3.2'; the nearest are oulu-npu/3.2,"):
         protocol("oulu/3.2")
 
 
-def test_a_protocol_says_which_set_it_lacks(sets):
+def test_a_protocol_says_which_set_it_lacks(sets: dict[str, list[Presentation]]) -> None:
     with pytest.raises(DataError, match="needs presentations of replay-attack, not of casia-fasd"):
         protocol("cross/casia-fasd-to-replay-attack").split(sets["casia-fasd"])
 
 
-def test_rows_of_another_reader_are_refused_where_columns_are_asked_for(sets):
+def test_rows_of_another_reader_are_refused_where_columns_are_asked_for(
+    sets: dict[str, list[Presentation]],
+) -> None:
     rows = [replace(row, columns={}) for row in sets["replay-attack"]]
     with pytest.raises(DataError, match="has not the columns device, medium and support"):
         protocol("replay-attack/grandtest").split(rows)
 
 
-def test_a_subset_is_told_apart_from_the_whole(sets):
+def test_a_subset_is_told_apart_from_the_whole(sets: dict[str, list[Presentation]]) -> None:
     some = [row for row in sets["msu-mfsd"] if row.subject != "50"]
     _, differences = split_by("msu-mfsd/original", some)
     assert differences == ["test has 38 bona fide and 114 attacks, published are 40 and 120"]

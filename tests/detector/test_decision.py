@@ -34,7 +34,7 @@ def _contract(**changes: Any) -> Contract:
     return replace(made, operating_points=points, evidence_correlation=correlation)
 
 
-def test_independent_clips_make_it_walds_test():
+def test_independent_clips_make_it_walds_test() -> None:
     # Wald: the log likelihood ratios of two Gaussians of equal variance, summed, against +-log((1-e)/e).
     rng = np.random.default_rng(0)
     spread, apart, error = 0.2, 0.3, 0.05
@@ -47,7 +47,7 @@ def test_independent_clips_make_it_walds_test():
         assert read(scores, rule).verdict is expected
 
 
-def test_walds_error_rates_hold_when_the_scores_are_as_assumed():
+def test_walds_error_rates_hold_when_the_scores_are_as_assumed() -> None:
     rng = np.random.default_rng(1)
     spread, apart, error = 0.2, 0.2, 0.1
     rule = Rule(
@@ -62,7 +62,7 @@ def test_walds_error_rates_hold_when_the_scores_are_as_assumed():
     assert 0 < wrong / 500 <= error
 
 
-def test_a_decided_verdict_agrees_with_the_threshold():
+def test_a_decided_verdict_agrees_with_the_threshold() -> None:
     rng = np.random.default_rng(2)
     for _ in range(500):
         reading = read(list(rng.uniform(0, 1, rng.integers(1, 6))), RULE)
@@ -70,7 +70,7 @@ def test_a_decided_verdict_agrees_with_the_threshold():
             assert (reading.verdict is Verdict.LIVE) == (reading.score >= RULE.threshold)
 
 
-def test_more_of_the_same_evidence_narrows_the_band_until_correlation_holds_it():
+def test_more_of_the_same_evidence_narrows_the_band_until_correlation_holds_it() -> None:
     widths = [RULE.half_width(n) for n in (1, 2, 4, 1000)]
     assert widths == sorted(widths, reverse=True)
     assert widths[0] == 0.3
@@ -78,32 +78,32 @@ def test_more_of_the_same_evidence_narrows_the_band_until_correlation_holds_it()
     assert independent(50, correlation=1.0) == 1
 
 
-def test_a_score_just_at_a_limit_is_live_above_and_undecided_below():
+def test_a_score_just_at_a_limit_is_live_above_and_undecided_below() -> None:
     rule = Rule(name="d", threshold=0.5, margin=0.25, correlation=0.0)
     assert read([0.75], rule).verdict is Verdict.LIVE
     assert read([0.25], rule).verdict is Verdict.UNDECIDED
     assert read([0.2499], rule).verdict is Verdict.ATTACK
 
 
-def test_without_a_margin_every_score_decides():
+def test_without_a_margin_every_score_decides() -> None:
     rule = Rule(name="d", threshold=0.5, margin=0.0, correlation=0.5)
     assert read([0.5], rule).verdict is Verdict.LIVE
     assert read([0.49], rule).verdict is Verdict.ATTACK
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_a_score_that_is_no_number_undoes_all_others(bad):
+def test_a_score_that_is_no_number_undoes_all_others(bad: Any) -> None:
     reading = read([0.99, 0.99, bad, 0.99], RULE)
     assert reading.verdict is Verdict.UNDECIDED
     assert reading.reasons == (Reason.NOT_FINITE,)
     assert math.isnan(reading.score)
 
 
-def test_no_clip_is_no_verdict():
+def test_no_clip_is_no_verdict() -> None:
     assert read([], RULE).reasons == (Reason.TOO_SHORT,)
 
 
-def test_the_worst_verdict_counts():
+def test_the_worst_verdict_counts() -> None:
     assert worst([Verdict.LIVE, Verdict.ATTACK, Verdict.UNDECIDED]) is Verdict.ATTACK
     assert worst([Verdict.LIVE, Verdict.LIVE]) is Verdict.LIVE
 
@@ -120,12 +120,12 @@ def test_the_worst_verdict_counts():
         {"correlation": math.nan},
     ],
 )
-def test_a_contract_whose_numbers_would_let_anything_pass_is_refused(changes):
+def test_a_contract_whose_numbers_would_let_anything_pass_is_refused(changes: Any) -> None:
     with pytest.raises(ModelError, match="calibrate"):
         rule_of(_contract(**changes), point="default", precision="f32")
 
 
-def test_a_point_measured_at_another_precision_is_refused():
+def test_a_point_measured_at_another_precision_is_refused() -> None:
     assert rule_of(_contract(), point="default", precision="f32").threshold == 0.5
     with pytest.raises(SettingsError, match=r"no operating point default \(bf16\)"):
         rule_of(_contract(), point="default", precision="bf16")

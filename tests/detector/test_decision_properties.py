@@ -151,16 +151,16 @@ def watched(
             return [] if who is None else [(who, FACE)]
 
     class Scores:
-        def add(self, sighting):
+        def add(self, sighting: Any) -> Any:
             run, n = frames[sighting.frame.index], sighting.frame.index
             if n % EVERY:
                 return []
             return [ClipScore(time_s=n / FPS, score=run.score, depth=None, picture=PICTURE)]
 
-        def wants(self, time_s, *, step_s):
+        def wants(self, time_s: Any, *, step_s: Any) -> Any:
             return True
 
-        def end(self):
+        def end(self) -> Any:
             return []
 
     class Moves:
@@ -168,9 +168,9 @@ def watched(
         waits = False
         repeated = repeats
 
-        def add(self, sighting) -> None: ...
+        def add(self, sighting: Any) -> None: ...
 
-        def forget(self, before_s) -> None: ...
+        def forget(self, before_s: Any) -> None: ...
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watch, "judge", lambda s: (Reason.BLURRED,) if frames[s.frame.index].refused else ())
@@ -191,13 +191,15 @@ def watched(
         return watching
 
 
-def decided(frames: list[Run], *, moves: bool = True, all_faces: bool = False, early: bool = False):
+def decided(frames: list[Run], *, moves: bool = True, all_faces: bool = False, early: bool = False) -> Any:
     """What `Watch` says of each face."""
     return watched(frames, moves=moves, all_faces=all_faces, early=early).decisions()
 
 
 @pytest.mark.parametrize(("away", "verdict"), [(9, Verdict.LIVE), (11, Verdict.UNDECIDED)])
-def test_a_file_whose_face_is_away_for_more_than_a_quarter_of_its_middle_is_not_live(away, verdict):
+def test_a_file_whose_face_is_away_for_more_than_a_quarter_of_its_middle_is_not_live(
+    away: int, verdict: Any
+) -> None:
     frames = flat([Run(0, 0.9, False, 15), Run(None, 0.0, False, away), Run(0, 0.9, False, 15)])
     contract = random_contract("model", frames=1)
     seen = watched(frames)
@@ -223,7 +225,7 @@ COMMON = settings(
     repeats=st.lists(st.builds(lambda at, long: (at, at + long), SECONDS, st.floats(0.5, 3)), max_size=2),
     live=st.booleans(),
 )
-def test_the_decision_is_that_of_the_model(runs, moves, repeats, live):
+def test_the_decision_is_that_of_the_model(runs: Any, moves: Any, repeats: Any, live: Any) -> None:
     frames = flat(runs)
     contract = random_contract("model", frames=1)
     seen = watched(frames, moves=moves, repeats=repeats)
@@ -242,8 +244,8 @@ def test_the_decision_is_that_of_the_model(runs, moves, repeats, live):
     score=st.sampled_from([0.7, 0.9]),
 )
 def test_a_face_in_less_than_half_of_a_file_is_not_live_and_a_camera_may_wait_for_it(
-    away, there, live, score
-):
+    away: Any, there: Any, live: Any, score: Any
+) -> None:
     frames = flat([Run(None, 0.0, False, away), Run(0, score, False, there)])
     seen = watched(frames)
     contract = random_contract("model", frames=1)
@@ -254,7 +256,7 @@ def test_a_face_in_less_than_half_of_a_file_is_not_live_and_a_camera_may_wait_fo
 
 @COMMON
 @given(count=st.integers(1, 12), refused=st.integers(0, 3), score=st.sampled_from([0.05, 0.9]))
-def test_no_stream_is_decided_before_half_a_second_was_judged(count, refused, score):
+def test_no_stream_is_decided_before_half_a_second_was_judged(count: Any, refused: Any, score: Any) -> None:
     frames = flat([Run(0, score, True, refused), Run(0, score, False, count)])
     contract = random_contract("model", frames=1)
     seen = watched(frames)
@@ -267,7 +269,7 @@ def test_no_stream_is_decided_before_half_a_second_was_judged(count, refused, sc
 
 @COMMON
 @given(before=RUNS, after=RUNS, who=st.integers(0, 2), score=st.sampled_from([0.02, 0.1, 0.2]))
-def test_an_attack_of_a_second_is_never_outvoted(before, after, who, score):
+def test_an_attack_of_a_second_is_never_outvoted(before: Any, after: Any, who: Any, score: Any) -> None:
     attack = Run(who=who, score=score, refused=False, frames=FPS)
     frames = flat([*before, attack, *after])
     for all_faces in (False, True):
@@ -277,7 +279,9 @@ def test_an_attack_of_a_second_is_never_outvoted(before, after, who, score):
 
 @COMMON
 @given(before=RUNS, every=st.integers(2, 3), seconds=st.integers(2, 12), phase=st.integers(0, 5))
-def test_an_attack_in_each_second_or_third_frame_is_never_live(before, every, seconds, phase):
+def test_an_attack_in_each_second_or_third_frame_is_never_live(
+    before: Any, every: Any, seconds: Any, phase: Any
+) -> None:
     mixed = [
         Run(who=0, score=0.1 if (n // EVERY + phase) % every == 0 else 0.9, refused=False, frames=1)
         for n in range(seconds * FPS)
@@ -293,8 +297,8 @@ def test_an_attack_in_each_second_or_third_frame_is_never_live(before, every, se
     late=st.booleans(),
 )
 def test_a_living_person_is_live_for_however_long_and_however_few_frames_are_refused(
-    seconds, score, early, late
-):
+    seconds: Any, score: Any, early: Any, late: Any
+) -> None:
     frames = [Run(who=0, score=score, refused=False, frames=1)] * (seconds * FPS + 1)
     if late:
         frames[1::6] = [Run(who=0, score=score, refused=True, frames=1)] * len(frames[1::6])
@@ -304,7 +308,7 @@ def test_a_living_person_is_live_for_however_long_and_however_few_frames_are_ref
 
 @COMMON
 @given(runs=RUNS)
-def test_a_face_is_judged_alike_alone_and_with_all_faces(runs):
+def test_a_face_is_judged_alike_alone_and_with_all_faces(runs: Any) -> None:
     frames = [run for run in flat(runs) if run.who != 1]
     alone, among = decided(frames), decided(frames, all_faces=True)
     assert [(f.verdict, f.reasons, len(f.segments)) for f in alone] == [

@@ -1,12 +1,15 @@
 """A network that reads no depth through the runtime and the command line."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from skimage import data
 
+from conftest import ModelFiles
 from unmask.contract import ellipse_mask
 from unmask.detector.detector import Detector
 from unmask.detector.model_file import read_file
@@ -16,7 +19,7 @@ from unmask.media.video import write_video
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory, model_files):
+def model(tmp_path_factory: pytest.TempPathFactory, model_files: ModelFiles) -> Path:
     """A narrow ResNet-18 over clips of five frames."""
     import torch
 
@@ -37,14 +40,14 @@ def pictures() -> list[np.ndarray]:
     return [np.roll(portrait, i % 4, axis=1) for i in range(24)]
 
 
-def test_a_network_without_depth_is_loaded_and_scores(model):
+def test_a_network_without_depth_is_loaded_and_scores(model: Path) -> None:
     network = Network.load(model, threads=1)
     scores, depths = network.run(np.zeros((2, 5, 128, 128, 3), np.uint8), np.stack([ellipse_mask()] * 2))
     assert scores.shape == (2,)
     assert depths is None
 
 
-def test_its_streams_score_whole_clips(model, pictures):
+def test_its_streams_score_whole_clips(model: Path, pictures: list[np.ndarray]) -> None:
     detector = Detector.load(model, threads=1, settings=WatchSettings())
     stream = detector.stream()
     for i, picture in enumerate(pictures):
@@ -55,7 +58,9 @@ def test_its_streams_score_whole_clips(model, pictures):
     assert decision.score == pytest.approx(whole.score, abs=1e-5)
 
 
-def test_a_check_with_it_has_a_page_and_a_video_without_depth(model, pictures, unmask, tmp_path):
+def test_a_check_with_it_has_a_page_and_a_video_without_depth(
+    model: Path, pictures: list[np.ndarray], unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     video, page, drawn = tmp_path / "face.mp4", tmp_path / "page.html", tmp_path / "drawn.mp4"
     write_video(video, pictures, fps=30)
     code, out, _ = unmask("check", video, "--model", model, "--json", "--report", page, "--annotate", drawn)

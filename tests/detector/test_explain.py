@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -9,6 +11,7 @@ import pytest
 from skimage import data
 from test_network import calmed, resealed
 
+from conftest import ModelFiles
 from face_meshes import face_mesh
 from present import present
 from unmask.app import annotate as annotate_module, check as check_module
@@ -40,11 +43,11 @@ def _clip(rng: np.random.Generator, frames: int = 5) -> Clip:
 
 
 @pytest.fixture(scope="module")
-def multi(model_files, tmp_path_factory) -> Network:
+def multi(model_files: ModelFiles, tmp_path_factory: pytest.TempPathFactory) -> Network:
     return Network.load(calmed(model_files.multi, tmp_path_factory.mktemp("calm") / "m.onnx"), threads=1)
 
 
-def test_strength_is_the_length_of_sobel_s_gradient(rng):
+def test_strength_is_the_length_of_sobel_s_gradient(rng: np.random.Generator) -> None:
     features = rng.normal(size=(3, 6, 7)).astype(np.float32)
     kernel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
     y, x = 2, 4
@@ -55,24 +58,24 @@ def test_strength_is_the_length_of_sobel_s_gradient(rng):
     assert strength(features)[y, x] == pytest.approx(np.mean(expected), rel=1e-5)
 
 
-def test_features_that_do_not_change_have_no_gradient_not_even_at_the_border():
+def test_features_that_do_not_change_have_no_gradient_not_even_at_the_border() -> None:
     assert strength(np.full((2, 8, 8), 3.0)).max() == 0
 
 
-def test_each_level_counts_alike_on_the_face():
+def test_each_level_counts_alike_on_the_face() -> None:
     face = np.zeros((4, 4), bool)
     face[1:3, 1:3] = True
     loud, soft = np.where(face, 100.0, 9e9), np.where(face, 0.01, 0.0)
     np.testing.assert_allclose(blended([loud, soft], face=face)[face], 1.0)
 
 
-def test_a_map_that_fits_no_grid_is_no_map():
+def test_a_map_that_fits_no_grid_is_no_map() -> None:
     assert on_grid(np.ones((32, 64))) is None
     assert on_grid(np.ones((48, 48))) is None
     assert present(on_grid(np.ones((16, 16)))).shape == (SIDE, SIDE)
 
 
-def test_the_gradient_is_there_on_the_face_alone(multi, rng):
+def test_the_gradient_is_there_on_the_face_alone(multi: Network, rng: np.random.Generator) -> None:
     gradient = present(Explainer(multi).gradient(_clip(rng)))
     assert gradient.shape == (SIDE, SIDE)
     assert np.isfinite(gradient[28:36, 28:36]).all()
@@ -83,7 +86,7 @@ def _weights(scored: ClipScore) -> np.ndarray:
     return present(present(scored.explanation).weights)
 
 
-def test_a_frame_weighs_what_the_score_loses_without_it(multi, rng):
+def test_a_frame_weighs_what_the_score_loses_without_it(multi: Network, rng: np.random.Generator) -> None:
     explained = Explained(Explainer(multi))
     clip = _clip(rng)
     (scored,) = explained.score([clip])
@@ -96,26 +99,28 @@ def test_a_frame_weighs_what_the_score_loses_without_it(multi, rng):
     assert np.ptp(_weights(scored)) > 1e-5  # else the test sees nothing
 
 
-def test_a_clip_that_stands_still_has_frames_without_weight(multi, rng):
+def test_a_clip_that_stands_still_has_frames_without_weight(multi: Network, rng: np.random.Generator) -> None:
     clip = _clip(rng)
     still = replace(clip, pixels=np.repeat(clip.pixels[:1], 5, axis=0))
     np.testing.assert_allclose(_weights(Explained(Explainer(multi)).score([still])[0]), 0, atol=1e-6)
 
 
-def test_frames_of_the_first_clips_alone_are_weighed(multi, rng):
+def test_frames_of_the_first_clips_alone_are_weighed(multi: Network, rng: np.random.Generator) -> None:
     scored = Explained(Explainer(multi)).score([_clip(rng)] * (WEIGHED + 1))
     assert [present(score.explanation).weights is None for score in scored] == [False] * WEIGHED + [True]
     assert len(present(scored[-1].explanation).frames) == 1  # nor are more pictures kept than are shown
 
 
-def test_a_picture_has_a_gradient_and_no_weights(model_files, rng):
+def test_a_picture_has_a_gradient_and_no_weights(model_files: ModelFiles, rng: np.random.Generator) -> None:
     single = Explained(Explainer(Network.load(model_files.single, threads=1)))
     explanation = present(single.score([_clip(rng, frames=1)])[0].explanation)
     assert explanation.weights is None
     assert np.isfinite(present(explanation.gradient)).any()
 
 
-def test_a_network_without_those_features_has_no_map_and_does_not_fail(model_files, tmp_path, rng):
+def test_a_network_without_those_features_has_no_map_and_does_not_fail(
+    model_files: ModelFiles, tmp_path: Path, rng: np.random.Generator
+) -> None:
     model = onnx.load(calmed(model_files.multi, tmp_path / "named.onnx"))
     for node in model.graph.node:
         node.input[:] = ["hidden" if name == "tap2" else name for name in node.input]
@@ -130,7 +135,7 @@ def test_a_network_without_those_features_has_no_map_and_does_not_fail(model_fil
     assert heat_map(scored, side=64) is None
 
 
-def test_a_check_explains_when_asked_and_decides_the_same(model_files, tmp_path):
+def test_a_check_explains_when_asked_and_decides_the_same(model_files: ModelFiles, tmp_path: Path) -> None:
     portrait = data.astronaut()[:256, 96:352]
     write_video(tmp_path / "a.mp4", [np.roll(portrait, i % 4, axis=1) for i in range(20)], fps=30)
     plain = Detector.load(model_files.multi, threads=1)
@@ -142,7 +147,7 @@ def test_a_check_explains_when_asked_and_decides_the_same(model_files, tmp_path)
     assert np.isfinite(present(explanation.gradient)).any()
 
 
-def test_the_command_explains_for_page_and_video_alone(model_files, tmp_path):
+def test_the_command_explains_for_page_and_video_alone(model_files: ModelFiles, tmp_path: Path) -> None:
     portrait = data.astronaut()[:256, 96:352]
     write_video(tmp_path / "a.mp4", [np.roll(portrait, i % 4, axis=1) for i in range(13)], fps=30)
     detector, source = Detector.load(model_files.multi, threads=1), str(tmp_path / "a.mp4")
@@ -169,7 +174,7 @@ def _explained(clip: ClipScore, weights: list[float]) -> ClipScore:
 
 
 @pytest.fixture
-def told(outcomes):
+def told(outcomes: list[Any]) -> Checked:
     """The LIVE outcome with explanations of its first two clips."""
     first = outcomes[0]
     face = first.seen[0]
@@ -181,7 +186,7 @@ def told(outcomes):
     return replace(first, seen=(replace(face, clips=clips),))
 
 
-def test_the_heat_lies_where_the_gradient_is_and_nowhere_else(told):
+def test_the_heat_lies_where_the_gradient_is_and_nowhere_else(told: Checked) -> None:
     heat = present(heat_map(told.seen[0].clips[0], side=64)).astype(int)
     colour = heat.max(axis=2) - heat.min(axis=2)  # the picture itself is grey
     assert colour[48, 32] > 100
@@ -189,13 +194,13 @@ def test_the_heat_lies_where_the_gradient_is_and_nowhere_else(told):
     assert colour[:2].max() == 0
 
 
-def test_the_weightiest_frames_are_those_that_change_most_either_way(told):
+def test_the_weightiest_frames_are_those_that_change_most_either_way(told: Checked) -> None:
     most = weightiest(frame_weights(told.seen[0].clips), at_most=2)
     assert [frame.change for frame in most] == pytest.approx([-0.2, 0.125])
     assert most[0].time_s == pytest.approx(told.seen[0].clips[0].time_s - 0.3)
 
 
-def test_a_pull_is_the_mean_less_the_mean_of_the_others():
+def test_a_pull_is_the_mean_less_the_mean_of_the_others() -> None:
     scores = [0.1, 0.5, 0.9, 0.4]
     for n, pull in enumerate(pulls(scores)):
         others = scores[:n] + scores[n + 1 :]
@@ -203,7 +208,7 @@ def test_a_pull_is_the_mean_less_the_mean_of_the_others():
     assert pulls([0.4]) == []
 
 
-def test_the_page_tells_what_made_the_score(told, outcomes):
+def test_the_page_tells_what_made_the_score(told: Checked, outcomes: list[Any]) -> None:
     text = page([told], made_at=datetime(2026, 1, 2))
     assert "The frames that weighed most" in text
     assert "−0.2000" in text
@@ -214,11 +219,13 @@ def test_the_page_tells_what_made_the_score(told, outcomes):
 
 
 @pytest.mark.parametrize("size", [(240, 320), (320, 240), (480, 640), (720, 1280), (1920, 1080)])
-def test_the_video_shows_heat_left_depth_right_and_weights_below(told, outcomes, size, monkeypatch):
+def test_the_video_shows_heat_left_depth_right_and_weights_below(
+    told: Checked, outcomes: list[Any], size: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = []
     write = annotate_module.cv2.putText
 
-    def noted(*given):
+    def noted(*given: Any) -> None:
         lines.append((given[1], given[4]))
         write(*given)
 

@@ -32,11 +32,11 @@ def scores() -> dict[str, np.ndarray]:
     return {name: np.array(values) for name, values in found.items()}
 
 
-def test_the_same_faces_score_alike_in_whole_pictures_and_cut_tight(scores):
+def test_the_same_faces_score_alike_in_whole_pictures_and_cut_tight(scores: dict[str, np.ndarray]) -> None:
     assert len(scores["whole"]) >= PICTURES // 2
     assert abs(np.median(scores["whole"]) - np.median(scores["tight"])) < 0.1
 
 
-def test_mirror_images_of_pictures_score_nearly_the_same(scores):
+def test_mirror_images_of_pictures_score_nearly_the_same(scores: dict[str, np.ndarray]) -> None:
     """The face finder is not exactly symmetric, so that the crops differ by a pixel."""
     assert np.abs(scores["whole"] - scores["mirrored"]).max() < 0.1

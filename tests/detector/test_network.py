@@ -4,13 +4,16 @@ import math
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 
+from conftest import ModelFiles
 from face_meshes import face_mesh
+from present import present
 from unmask.contract import (
     CONTRACT_KEY,
     GoldenClip,
@@ -28,7 +31,7 @@ from unmask.types import Clip, ClipSpec, ModelError, SettingsError
 SIDE = 128
 
 
-def resealed(model: onnx.ModelProto, path: Path, **changes) -> Path:
+def resealed(model: onnx.ModelProto, path: Path, **changes: Any) -> Path:
     """The altered model with an honest contract again."""
     contract = replace(_contract_of(model), **changes)
     contract = sealed(contract, onnx_sha256(model))
@@ -37,7 +40,7 @@ def resealed(model: onnx.ModelProto, path: Path, **changes) -> Path:
     return path
 
 
-def _contract_of(model: onnx.ModelProto):
+def _contract_of(model: onnx.ModelProto) -> Any:
     return from_json({p.key: p.value for p in model.metadata_props}[CONTRACT_KEY], origin="test")
 
 
@@ -60,12 +63,12 @@ def calmed(path: Path, out: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def multi_file(model_files, tmp_path_factory) -> Path:
+def multi_file(model_files: ModelFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return calmed(model_files.multi, tmp_path_factory.mktemp("calm") / "multi.onnx")
 
 
 @pytest.fixture(scope="module")
-def multi(multi_file) -> Network:
+def multi(multi_file: Path) -> Network:
     return Network.load(multi_file, threads=1)
 
 
@@ -82,24 +85,26 @@ def _meshes(frames: int = 5) -> np.ndarray:
     return np.stack([face_mesh(x=64, y=64, width=80, height=90)] * frames)
 
 
-def test_scores_are_those_of_another_runtime(multi, multi_file, rng):
+def test_scores_are_those_of_another_runtime(
+    multi: Network, multi_file: Path, rng: np.random.Generator
+) -> None:
     pixels, masks = _clips(rng, 3), np.stack([ellipse_mask()] * 3) * np.array([1, 0.5, 0.2]).reshape(3, 1, 1)
     masks = masks.astype(np.float32)
     scores, depths = multi.run(pixels, masks)
     session = onnxruntime.InferenceSession(str(multi_file), providers=["CPUExecutionProvider"])
     expected = session.run(["score", "depth"], {"clips": planes(pixels), "mask": masks})
     np.testing.assert_allclose(scores, expected[0], atol=1e-4)
-    np.testing.assert_allclose(depths, expected[1], atol=1e-3 * np.abs(expected[1]).max())
+    np.testing.assert_allclose(present(depths), expected[1], atol=1e-3 * np.abs(expected[1]).max())
     assert 0.01 < scores.min() < scores.max() < 0.99  # else the test sees nothing
 
 
-def test_bf16_is_near_f32(multi, multi_file, rng):
+def test_bf16_is_near_f32(multi: Network, multi_file: Path, rng: np.random.Generator) -> None:
     rough = Network.load(multi_file, precision="bf16", threads=1)
     pixels, masks = _clips(rng, 2), np.stack([ellipse_mask()] * 2)
     np.testing.assert_allclose(rough.run(pixels, masks)[0], multi.run(pixels, masks)[0], atol=0.05)
 
 
-def test_a_clip_is_scored_alone_whatever_the_batch(multi, rng):
+def test_a_clip_is_scored_alone_whatever_the_batch(multi: Network, rng: np.random.Generator) -> None:
     pixels = _clips(rng, 6)  # more than a batch
     clips = [
         Clip(pixels=p, times_s=np.arange(5) * 0.1 + i, box=np.zeros(4), meshes=_meshes())
@@ -109,18 +114,18 @@ def test_a_clip_is_scored_alone_whatever_the_batch(multi, rng):
     alone = [multi.score([clip])[0] for clip in clips]
     np.testing.assert_allclose([c.score for c in together], [c.score for c in alone], atol=1e-4)
     assert [c.time_s for c in together] == pytest.approx([0.4 + i for i in range(6)])
-    assert together[2].depth.shape == (4, 32, 32)
+    assert present(together[2].depth).shape == (4, 32, 32)
     np.testing.assert_array_equal(together[2].picture, pixels[2, 0])
     assert multi.score([]) == []
 
 
-def test_a_mesh_outside_the_clip_gives_no_number(multi, rng):
+def test_a_mesh_outside_the_clip_gives_no_number(multi: Network, rng: np.random.Generator) -> None:
     away = _meshes() + np.float32(1000)
     clip = Clip(pixels=_clips(rng, 1)[0], times_s=np.arange(5) * 0.1, box=np.zeros(4), meshes=away)
     assert math.isnan(multi.score([clip])[0].score)
 
 
-def test_four_threads_get_the_scores_of_one(multi, rng):
+def test_four_threads_get_the_scores_of_one(multi: Network, rng: np.random.Generator) -> None:
     pixels, masks = _clips(rng, 4), np.stack([ellipse_mask()])
     expected = [multi.run(p[None], masks)[0][0] for p in pixels]
     found: dict[int, list[float]] = {}
@@ -137,14 +142,14 @@ def test_four_threads_get_the_scores_of_one(multi, rng):
         assert found[i] == pytest.approx([score] * 5, abs=1e-5)
 
 
-def test_a_missing_file_is_one_sentence(tmp_path):
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"none.onnx cannot be read \(No such file"):
         Network.load(tmp_path / "none.onnx")
     with pytest.raises(ModelError, match="Is a directory"):
         Network.load(tmp_path)
 
 
-def test_a_truncated_file_is_refused(multi_file, tmp_path):
+def test_a_truncated_file_is_refused(multi_file: Path, tmp_path: Path) -> None:
     whole = multi_file.read_bytes()
     cut = tmp_path / "cut.onnx"
     for share in (0, 0.1, 0.5, 0.9, 0.99, 0.9999):
@@ -156,7 +161,9 @@ def test_a_truncated_file_is_refused(multi_file, tmp_path):
         Network.load(tmp_path / "text.onnx")
 
 
-def test_a_flipped_byte_anywhere_is_refused(multi_file, tmp_path, rng):
+def test_a_flipped_byte_anywhere_is_refused(
+    multi_file: Path, tmp_path: Path, rng: np.random.Generator
+) -> None:
     whole = bytearray(multi_file.read_bytes())
     flipped = tmp_path / "flipped.onnx"
     ends = [*range(80), *range(len(whole) - 80, len(whole))]
@@ -169,7 +176,7 @@ def test_a_flipped_byte_anywhere_is_refused(multi_file, tmp_path, rng):
         assert "\n" not in str(refused.value)
 
 
-def test_a_file_without_a_contract_is_refused(multi_file, tmp_path):
+def test_a_file_without_a_contract_is_refused(multi_file: Path, tmp_path: Path) -> None:
     model = onnx.load(multi_file)
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "bare.onnx")
@@ -177,7 +184,7 @@ def test_a_file_without_a_contract_is_refused(multi_file, tmp_path):
         Network.load(tmp_path / "bare.onnx")
 
 
-def test_another_network_under_our_contract_is_refused(multi_file, tmp_path):
+def test_another_network_under_our_contract_is_refused(multi_file: Path, tmp_path: Path) -> None:
     ours = onnx.load(multi_file)
     node = onnx.helper.make_node("Identity", ["x"], ["y"])
     ports = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [1]) for n in "xy"]
@@ -188,13 +195,13 @@ def test_another_network_under_our_contract_is_refused(multi_file, tmp_path):
         Network.load(resealed(other, tmp_path / "other.onnx"))
 
 
-def test_a_contract_of_other_clips_is_refused(multi_file, tmp_path):
+def test_a_contract_of_other_clips_is_refused(multi_file: Path, tmp_path: Path) -> None:
     path = resealed(onnx.load(multi_file), tmp_path / "x.onnx", clip=ClipSpec(frames=4, size_px=SIDE))
     with pytest.raises(ModelError, match=r"takes clips of \[\?,5,3,128,128\], its contract says \[\?,4,"):
         Network.load(path)
 
 
-def test_a_golden_clip_that_scores_otherwise_is_refused(multi_file, tmp_path):
+def test_a_golden_clip_that_scores_otherwise_is_refused(multi_file: Path, tmp_path: Path) -> None:
     model = onnx.load(multi_file)
     golden = _contract_of(model).golden[0]
     for wrong, words in (
@@ -208,12 +215,14 @@ def test_a_golden_clip_that_scores_otherwise_is_refused(multi_file, tmp_path):
         Network.load(resealed(onnx.load(multi_file), tmp_path / "x.onnx", golden=()))
 
 
-def test_an_unknown_precision_names_the_known(multi_file):
+def test_an_unknown_precision_names_the_known(multi_file: Path) -> None:
     with pytest.raises(SettingsError, match="f32, bf16, int8, not 'int4'"):
         Network.load(multi_file, precision="int4")
 
 
-def test_a_part_of_the_graph_gives_the_features_of_each_frame_by_itself(multi, rng):
+def test_a_part_of_the_graph_gives_the_features_of_each_frame_by_itself(
+    multi: Network, rng: np.random.Generator
+) -> None:
     cut = part(multi.graph, inputs=("clips",), outputs=TAPS, origin="multi")
     cut.reshape({"clips": [1, -1, 3, 128, 128]})
     taps = Part(cut, TAPS, network=multi)
@@ -226,6 +235,6 @@ def test_a_part_of_the_graph_gives_the_features_of_each_frame_by_itself(multi, r
     assert np.ptp(together["tap3"][0] - together["tap3"][1]) > 0
 
 
-def test_a_part_that_the_graph_does_not_name_is_refused(multi):
+def test_a_part_that_the_graph_does_not_name_is_refused(multi: Network) -> None:
     with pytest.raises(ModelError, match="no nowhere to cut at"):
         part(multi.graph, inputs=("clips",), outputs=("nowhere",), origin="multi")

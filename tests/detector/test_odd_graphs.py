@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -45,7 +46,7 @@ def without_a_node(model: onnx.ModelProto) -> None:
     "spoil",
     [without_shape, of_other_sizes, of_two_scores, of_no_such_operation, without_a_node],
 )
-def test_a_graph_that_cannot_be_computed_is_refused_at_load(tmp_path, spoil):
+def test_a_graph_that_cannot_be_computed_is_refused_at_load(tmp_path: Path, spoil: Any) -> None:
     path = linear_model(tmp_path / "m.onnx", weight=np.zeros(FEATURES))
     Network.load(path, threads=1)
     model = onnx.load(str(path))

@@ -1,5 +1,8 @@
 """A presentation is opened as its row says, upright and no longer than asked, wherever it is opened."""
 
+from pathlib import Path
+from typing import Any
+
 import av
 import numpy as np
 import pytest
@@ -37,18 +40,18 @@ def bright_corner(image: np.ndarray) -> str:
     return max(quarters, key=lambda name: quarters[name].mean())
 
 
-def presentation(path, **fields) -> Presentation:
+def presentation(path: Any, **fields: Any) -> Presentation:
     return Presentation(path=str(path), label=Label.BONA_FIDE, **fields)
 
 
 @pytest.fixture
-def clip(tmp_path):
+def clip(tmp_path: Path) -> Path:
     write_video(tmp_path / "a.mp4", [corner_picture()] * 6, fps=30)
     return tmp_path / "a.mp4"
 
 
 @pytest.fixture
-def turned_clip(tmp_path):
+def turned_clip(tmp_path: Path) -> Path:
     """Stored upside down by a phone that says so."""
     with av.open(str(tmp_path / "phone.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=30)
@@ -61,7 +64,7 @@ def turned_clip(tmp_path):
 
 
 @pytest.mark.parametrize("turns", CORNERS)
-def test_a_video_a_picture_and_a_folder_come_out_turned(tmp_path, clip, turns):
+def test_a_video_a_picture_and_a_folder_come_out_turned(tmp_path: Path, clip: Path, turns: Any) -> None:
     write_image(tmp_path / "a.png", corner_picture())
     (tmp_path / "frames").mkdir()
     write_image(tmp_path / "frames" / "1.png", corner_picture())
@@ -71,7 +74,7 @@ def test_a_video_a_picture_and_a_folder_come_out_turned(tmp_path, clip, turns):
         assert image.shape == ((HEIGHT, WIDTH, 3) if turns % 2 == 0 else (WIDTH, HEIGHT, 3))
 
 
-def stored(path, *, turned: int) -> None:
+def stored(path: Any, *, turned: int) -> None:
     """A video of the corner picture, turned anticlockwise by so many quarters, as a camera lay."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_video(path, [np.ascontiguousarray(np.rot90(corner_picture(), turned))] * 2, fps=30)
@@ -82,7 +85,7 @@ ANTICLOCKWISE = {"5s": 1, "IP": 1, "HS": -1, "HW": -1, "ZTE": -1}
 ANTICLOCKWISE_REPLAYS = {"5s": 0, "IP": 0, "HS": 2, "HW": 2, "ZTE": 2}
 
 
-def test_rose_youtu_comes_out_upright_from_folder_to_frame(tmp_path):
+def test_rose_youtu_comes_out_upright_from_folder_to_frame(tmp_path: Path) -> None:
     for kind, turns in (("G", ANTICLOCKWISE), ("Pq", ANTICLOCKWISE), ("Vm", ANTICLOCKWISE_REPLAYS)):
         for phone, quarters in turns.items():
             stored(tmp_path / "2" / f"{kind}_NT_{phone}_wg_E_2_1.mp4", turned=-quarters)
@@ -92,7 +95,7 @@ def test_rose_youtu_comes_out_upright_from_folder_to_frame(tmp_path):
         assert bright_corner(next(open_presentation(row).frames).image) == "upper left", row.path
 
 
-def test_msu_mfsd_comes_out_upright_from_folder_to_frame(tmp_path):
+def test_msu_mfsd_comes_out_upright_from_folder_to_frame(tmp_path: Path) -> None:
     for client, turned in ((3, 2), (2, 0), (1, 0)):  # 3 is stored upside down, but for its attacks
         real = tmp_path / "scene01" / "real" / f"real_client{client:03d}_android_SD_scene01.mp4"
         stored(real, turned=turned)
@@ -104,13 +107,13 @@ def test_msu_mfsd_comes_out_upright_from_folder_to_frame(tmp_path):
         assert bright_corner(next(open_presentation(row).frames).image) == "upper left", row.path
 
 
-def test_a_file_that_says_itself_how_it_is_turned_is_not_turned_twice(turned_clip):
+def test_a_file_that_says_itself_how_it_is_turned_is_not_turned_twice(turned_clip: Path) -> None:
     for turns in (0, 1, 2):
         image = next(open_presentation(presentation(turned_clip, turns=turns)).frames).image
         assert bright_corner(image) == "upper left"
 
 
-def test_only_the_first_frames_are_read_where_a_protocol_wants_no_more(clip):
+def test_only_the_first_frames_are_read_where_a_protocol_wants_no_more(clip: Path) -> None:
     source = open_presentation(presentation(clip, columns={"max_frames": "4"}))
     assert (source.frame_count, len(list(source.frames))) == (4, 4)
     source = open_presentation(presentation(clip, columns={"max_frames": "60"}))
@@ -125,15 +128,15 @@ class Watching:
 
     shown: list[np.ndarray]
 
-    def __init__(self, finder) -> None:
+    def __init__(self, finder: Any) -> None:
         type(self).shown = []
 
-    def update(self, frame) -> list[tuple[int, Face]]:
+    def update(self, frame: Any) -> list[tuple[int, Face]]:
         type(self).shown.append(frame.image)
         return []
 
 
-def test_training_and_scoring_see_a_rotated_clip_upright(clip, monkeypatch):
+def test_training_and_scoring_see_a_rotated_clip_upright(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracks, "Tracker", Watching)
     rotated = presentation(clip, turns=2, columns={"max_frames": "3"})
     folder = TrackedFolder(presentations=[rotated], load_finder=lambda: None, stride_s=0.1)

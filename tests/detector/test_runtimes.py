@@ -1,6 +1,8 @@
 """A graph scores the same whatever computes it, and a device that is not here is one sentence."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,33 +28,35 @@ CPU = ["CPUExecutionProvider"]
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory) -> Network:
+def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
     return Network.load(conv_model(tmp_path_factory.mktemp("model") / "f32.onnx"), threads=1)
 
 
 @pytest.fixture
-def inputs(rng) -> dict[str, np.ndarray]:
+def inputs(rng: np.random.Generator) -> dict[str, np.ndarray]:
     pixels = rng.integers(0, 256, (3, 1, SIDE, SIDE, 3)) // np.array([1, 2, 8]).reshape(3, 1, 1, 1, 1)
     return {"clips": planes(pixels.astype(np.uint8)), "mask": np.stack([ellipse_mask()] * 3)}
 
 
 def openvino(network: Network) -> OpenVinoRuntime:
-    def read():
+    def read() -> Any:
         return read_graph(network.graph, origin="a")
 
     graph = compiled_for(read, key=network.graph, name="a", precision="f32", threads=1)
     return OpenVinoRuntime(graph, ["score"])
 
 
-def test_onnx_runtime_scores_as_openvino(network, inputs):
+def test_onnx_runtime_scores_as_openvino(network: Network, inputs: dict[str, np.ndarray]) -> None:
     first = openvino(network)(inputs)
     other = OnnxRuntime(network.graph, ["score"], name="a", threads=1, providers=CPU)(inputs)
     np.testing.assert_allclose(other[0], first[0], atol=TOLERANCE["f32"])
     assert np.ptp(first[0]) > 0.01  # else the test sees nothing
 
 
-def test_a_network_on_onnx_runtime_holds_its_golden_scores(network, monkeypatch):
-    def cuda_on_cpu(graph, read, *, device, threads, **_):
+def test_a_network_on_onnx_runtime_holds_its_golden_scores(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cuda_on_cpu(graph: Any, read: Any, *, device: Any, threads: Any, **_: Any) -> Any:
         assert device == CUDA
         return OnnxRuntime(graph, ["score"], name="a", threads=threads, providers=CPU)
 
@@ -61,12 +65,16 @@ def test_a_network_on_onnx_runtime_holds_its_golden_scores(network, monkeypatch)
     other.check_golden(origin="a")
 
 
-def test_a_device_that_takes_one_clip_at_a_time_gives_the_same(network, inputs):
+def test_a_device_that_takes_one_clip_at_a_time_gives_the_same(
+    network: Network, inputs: dict[str, np.ndarray]
+) -> None:
     runtime = openvino(network)
     np.testing.assert_allclose(one_by_one(runtime, inputs)[0], runtime(inputs)[0], atol=1e-6)
 
 
-def test_what_a_graph_does_not_take_is_an_error_of_its_own(network, inputs):
+def test_what_a_graph_does_not_take_is_an_error_of_its_own(
+    network: Network, inputs: dict[str, np.ndarray]
+) -> None:
     runtime = OnnxRuntime(network.graph, ["score"], name="a", threads=1, providers=CPU)
     with pytest.raises(RuntimeError):
         runtime({**inputs, "clips": inputs["clips"][..., :3]})
@@ -74,17 +82,17 @@ def test_what_a_graph_does_not_take_is_an_error_of_its_own(network, inputs):
         OnnxRuntime(b"no graph", ["score"], name="a", threads=1, providers=CPU)
 
 
-def test_a_provider_that_is_not_here_never_falls_back_unsaid(network):
+def test_a_provider_that_is_not_here_never_falls_back_unsaid(network: Network) -> None:
     with pytest.raises(ModelError):
         OnnxRuntime(network.graph, ["score"], name="a", threads=1, providers=["NoExecutionProvider", *CPU])
 
 
-def test_bf16_on_cuda_is_refused(network):
+def test_bf16_on_cuda_is_refused(network: Network) -> None:
     with pytest.raises(SettingsError, match="give --precision f32"):
         runtime_of(network.graph, list, key=b"", name="a", precision="bf16", threads=1, device=CUDA)
 
 
-def test_a_gpu_is_openvinos_or_one_with_cuda(monkeypatch):
+def test_a_gpu_is_openvinos_or_one_with_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     class Core:
         available_devices: tuple[str, ...] = ("CPU", "GPU.0", "NPU")
 
@@ -101,7 +109,7 @@ def test_a_gpu_is_openvinos_or_one_with_cuda(monkeypatch):
         device_of("tpu")
 
 
-def test_options_know_every_device_and_precision():
+def test_options_know_every_device_and_precision() -> None:
     from unmask.app import options
     from unmask.contract import PRECISIONS
 
@@ -110,18 +118,18 @@ def test_options_know_every_device_and_precision():
 
 
 @pytest.fixture
-def compiled_files(tmp_path, monkeypatch):
+def compiled_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The cache of compiled graphs, empty."""
     monkeypatch.setenv("UNMASK_ASSETS", str(tmp_path / "assets"))
     monkeypatch.delenv(SWITCH, raising=False)
     return lambda: sorted((tmp_path / "assets").rglob("*.blob"))
 
 
-def _seeds_run(monkeypatch, path) -> list[int]:
+def _seeds_run(monkeypatch: pytest.MonkeyPatch, path: Any) -> list[int]:
     """The golden clips that are scored while the network is loaded."""
     seeds = []
 
-    def drawn(seed, spec):
+    def drawn(seed: Any, spec: Any) -> Any:
         seeds.append(seed)
         return golden_views(seed, spec)
 
@@ -131,7 +139,7 @@ def _seeds_run(monkeypatch, path) -> list[int]:
     return seeds
 
 
-def _with_two_golden_clips(path, *, second: float | None = None):
+def _with_two_golden_clips(path: Any, *, second: float | None = None) -> Any:
     """The file with another golden clip, whose score is right or `second`."""
     model, network = onnx.load(path), Network.load(path, threads=1)
     (pixels,) = golden_views(2, network.contract.clip)
@@ -142,8 +150,8 @@ def _with_two_golden_clips(path, *, second: float | None = None):
 
 
 def test_a_graph_is_kept_once_all_golden_clips_are_right_and_then_asked_for_one(
-    tmp_path, compiled_files, monkeypatch
-):
+    tmp_path: Path, compiled_files: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = _with_two_golden_clips(conv_model(tmp_path / "a.onnx"))
     for kept in compiled_files():
         kept.unlink()
@@ -151,7 +159,7 @@ def test_a_graph_is_kept_once_all_golden_clips_are_right_and_then_asked_for_one(
     assert len(compiled_files()) == 1
 
 
-def test_a_graph_with_a_wrong_golden_clip_is_refused_each_time(tmp_path, compiled_files):
+def test_a_graph_with_a_wrong_golden_clip_is_refused_each_time(tmp_path: Path, compiled_files: Any) -> None:
     path = _with_two_golden_clips(conv_model(tmp_path / "a.onnx"), second=0.5)
     before = compiled_files()
     for _ in range(2):
@@ -160,7 +168,7 @@ def test_a_graph_with_a_wrong_golden_clip_is_refused_each_time(tmp_path, compile
     assert compiled_files() == before
 
 
-def test_a_kept_graph_that_scores_otherwise_is_refused(tmp_path, compiled_files):
+def test_a_kept_graph_that_scores_otherwise_is_refused(tmp_path: Path, compiled_files: Any) -> None:
     path = linear_model(tmp_path / "a.onnx", weight=np.full(FEATURES, 0.5))
     Network.load(path, threads=1)
     (kept,) = compiled_files()

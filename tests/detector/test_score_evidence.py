@@ -4,11 +4,12 @@ import csv
 import math
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from conftest import random_contract
+from conftest import ModelFiles, random_contract
 from face_meshes import face_mesh
 from present import present
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
@@ -77,14 +78,14 @@ def _clip(score: float) -> ClipScore:
 
 
 @pytest.fixture
-def teller(monkeypatch) -> Teller:
+def teller(monkeypatch: pytest.MonkeyPatch) -> Teller:
     made = Teller()
     monkeypatch.setattr(scoring, "loaded", lambda _: made)
     return made
 
 
 @pytest.fixture
-def write(teller, tmp_path, monkeypatch):
+def write(teller: Teller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
     for name in NAMES:  # a row holds as long as its recording does
         Path(name).parent.mkdir(exist_ok=True)
@@ -112,7 +113,7 @@ def write(teller, tmp_path, monkeypatch):
     return run
 
 
-def test_each_presentation_with_a_clip_has_its_evidence_and_no_other(write, tmp_path):
+def test_each_presentation_with_a_clip_has_its_evidence_and_no_other(write: Any, tmp_path: Path) -> None:
     write()
     folder = tmp_path / "evidence"
     kept = {name: read_evidence(folder, name) for name in NAMES}
@@ -128,7 +129,7 @@ def test_each_presentation_with_a_clip_has_its_evidence_and_no_other(write, tmp_
     np.testing.assert_allclose(present(found.features), [0.2, 1.0], atol=1e-6)  # the mean over all clips
 
 
-def test_the_table_has_the_columns_of_the_data_set_and_those_measured(write, tmp_path):
+def test_the_table_has_the_columns_of_the_data_set_and_those_measured(write: Any, tmp_path: Path) -> None:
     write()
     rows = {score.name: score for score in read_scores(tmp_path / "scores.csv")}
     first = rows["alive/0.mp4"].columns
@@ -140,13 +141,15 @@ def test_the_table_has_the_columns_of_the_data_set_and_those_measured(write, tmp
         assert [rows[silent].columns[name] for name in LOOKS] == [""] * 5
 
 
-def test_without_evidence_the_table_is_what_it_was(write, tmp_path):
+def test_without_evidence_the_table_is_what_it_was(write: Any, tmp_path: Path) -> None:
     write("")
     with (tmp_path / "scores.csv").open() as file:
         assert next(csv.reader(file))[5:] == ["camera", "face_px", "verdict", "reasons", "threshold"]
 
 
-def test_broken_off_it_goes_on_and_scores_again_only_what_lacks_evidence(write, teller, tmp_path):
+def test_broken_off_it_goes_on_and_scores_again_only_what_lacks_evidence(
+    write: Any, teller: Teller, tmp_path: Path
+) -> None:
     teller.dies_at = "print/0.mp4"
     with pytest.raises(KeyboardInterrupt):
         write()
@@ -159,7 +162,7 @@ def test_broken_off_it_goes_on_and_scores_again_only_what_lacks_evidence(write, 
     assert not [path for path in (tmp_path / "evidence").iterdir() if path.suffix == ".part"]
 
 
-def test_a_run_without_evidence_is_not_continued_with_it(write, teller):
+def test_a_run_without_evidence_is_not_continued_with_it(write: Any, teller: Teller) -> None:
     teller.dies_at = "print/0.mp4"
     with pytest.raises(KeyboardInterrupt):
         write("")
@@ -167,14 +170,14 @@ def test_a_run_without_evidence_is_not_continued_with_it(write, teller):
         write()
 
 
-def test_evidence_of_an_earlier_run_goes_where_there_is_none_now(write, tmp_path):
+def test_evidence_of_an_earlier_run_goes_where_there_is_none_now(write: Any, tmp_path: Path) -> None:
     folder = tmp_path / "evidence"
     write_evidence(folder, _evidence("print/1.mp4"))
     write()
     assert read_evidence(folder, "print/1.mp4") is None
 
 
-def test_what_scored_is_written_beside(write, tmp_path):
+def test_what_scored_is_written_beside(write: Any, tmp_path: Path) -> None:
     write()
     about = read_about(tmp_path / "evidence")
     assert '"name": "teller"' in about["contracts"][0]
@@ -182,7 +185,7 @@ def test_what_scored_is_written_beside(write, tmp_path):
     assert read_about(tmp_path) == {"contracts": [], "settings": {}}
 
 
-def test_broken_evidence_is_one_sentence(tmp_path):
+def test_broken_evidence_is_one_sentence(tmp_path: Path) -> None:
     for content in (b"", b"no archive", b"PK\x03\x04 cut"):
         evidence_path(tmp_path, "a").write_bytes(content)
         with pytest.raises(DataError, match="is not evidence that scoring wrote"):
@@ -192,7 +195,7 @@ def test_broken_evidence_is_one_sentence(tmp_path):
         read_about(tmp_path)
 
 
-def test_names_that_look_alike_have_files_of_their_own(tmp_path):
+def test_names_that_look_alike_have_files_of_their_own(tmp_path: Path) -> None:
     names = ["a/b", "a_b", "a b", "../a/b", "é" * 300, "é" * 301]
     paths = {evidence_path(tmp_path, name) for name in names}
     assert len(paths) == len(names)
@@ -206,7 +209,7 @@ def _evidence(name: str) -> ClipEvidence:
     )
 
 
-def test_a_network_that_tells_scores_the_same(model_files):
+def test_a_network_that_tells_scores_the_same(model_files: ModelFiles) -> None:
     rng = np.random.default_rng(3)
     for path, frames, channels in ((model_files.single, 1, 64), (model_files.multi, 5, 48)):
         clips = [

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from unmask.types import (
     OutputError,
     Presentation,
     Reason,
+    Score,
     SourceError,
     Verdict,
 )
@@ -87,7 +88,7 @@ def _presentations(root: Path) -> list[Presentation]:
 
 
 @pytest.fixture
-def scored(tmp_path):
+def scored(tmp_path: Path) -> list[Score]:
     told: list[str] = []
     steps: list[tuple[int, int]] = []
     scores = score_folder(
@@ -103,7 +104,7 @@ def scored(tmp_path):
     return scores
 
 
-def test_every_presentation_has_a_row_and_a_failure_has_no_score(scored):
+def test_every_presentation_has_a_row_and_a_failure_has_no_score(scored: list[Score]) -> None:
     assert [s.name for s in scored] == [str(Path("sub") / name) for name in ANSWERS]
     np.testing.assert_array_equal([s.score for s in scored], [0.9, 0.55, math.nan, math.nan, math.nan])
     assert [s.columns["verdict"] for s in scored] == ["LIVE", *["UNDECIDED"] * 3, "UNREADABLE"]
@@ -116,20 +117,20 @@ def test_every_presentation_has_a_row_and_a_failure_has_no_score(scored):
     "reason",
     [Reason.EVIDENCE_WEAK, Reason.SCORE_DROPPED, Reason.SEVERAL_FACES, Reason.STILL_PICTURE],
 )
-def test_what_the_network_scored_has_a_score_whatever_else_makes_it_undecided(reason):
+def test_what_the_network_scored_has_a_score_whatever_else_makes_it_undecided(reason: Any) -> None:
     # a photograph as a video: its rank is the network's, that nothing moves is told beside it
     row = judged(_decision(Verdict.UNDECIDED, 0.35, reason))
     assert (row.score, row.verdict, row.reasons) == (0.35, "UNDECIDED", reason.value)
 
 
-def test_rates_use_the_threshold_of_the_model_that_scored(scored):
+def test_rates_use_the_threshold_of_the_model_that_scored(scored: list[Score]) -> None:
     found = summarise(scored, thresholds_of(scored), rounds=10)
     assert found.apcer == 0  # 0.55 is under the picture model's 0.6
     assert (found.bpcer.errors, found.bpcer.count) == (2, 3)
     assert (found.bona_fide_non_responses, found.attack_non_responses) == (2, 1)
 
 
-def test_a_table_is_read_back_as_it_was(scored, tmp_path):
+def test_a_table_is_read_back_as_it_was(scored: list[Score], tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     write_scores(path, scored)
     assert path.read_text().splitlines()[0] == (
@@ -148,7 +149,7 @@ def test_a_table_is_read_back_as_it_was(scored, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["scores.csv"]
 
 
-def test_tables_of_others_need_only_the_fixed_columns(tmp_path):
+def test_tables_of_others_need_only_the_fixed_columns(tmp_path: Path) -> None:
     path = tmp_path / "theirs.csv"
     path.write_text("\ufeffpresentation,subject,label,instrument,score\nx.mp4,,attack,mask,nan\n", "utf-8")
     assert math.isnan(read_scores(path)[0].score)
@@ -165,14 +166,14 @@ def test_tables_of_others_need_only_the_fixed_columns(tmp_path):
         ("", "is empty"),
     ],
 )
-def test_a_broken_table_is_one_sentence(tmp_path, text, rule):
+def test_a_broken_table_is_one_sentence(tmp_path: Path, text: str, rule: str) -> None:
     path = tmp_path / "broken.csv"
     path.write_text(text)
     with pytest.raises(DataError, match=rule):
         read_scores(path)
 
 
-def test_a_table_that_is_none_is_one_sentence(tmp_path):
+def test_a_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_scores(tmp_path / "none.csv")
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00")
@@ -180,7 +181,7 @@ def test_a_table_that_is_none_is_one_sentence(tmp_path):
         read_scores(tmp_path / "bytes.csv")
 
 
-def test_a_table_that_cannot_be_written_is_one_sentence(tmp_path, scored):
+def test_a_table_that_cannot_be_written_is_one_sentence(tmp_path: Path, scored: list[Score]) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         write_scores(tmp_path / "file" / "scores.csv", scored)

@@ -32,7 +32,7 @@ class Slow:
         return [10 * clip for clip in clips]
 
 
-def _asked(groups):
+def _asked(groups: Any) -> Any:
     """What each of the groups of clips gets, asked for by a thread of its own while the first run lasts."""
     network = Slow()
     together = Together(network)
@@ -57,7 +57,7 @@ def _asked(groups):
     return network.runs, [got[number] for number in range(len(groups))]
 
 
-def test_clips_that_come_while_the_network_runs_are_its_next_batch():
+def test_clips_that_come_while_the_network_runs_are_its_next_batch() -> None:
     runs, got = _asked([[1], [2, 3], [4], [], [5, 6, 7]])
     assert len(runs) == 2
     assert runs[0] == [1]
@@ -65,13 +65,13 @@ def test_clips_that_come_while_the_network_runs_are_its_next_batch():
     assert got == [[10], [20, 30], [40], [], [50, 60, 70]]
 
 
-def test_a_clip_that_cannot_be_scored_is_an_error_to_its_own_caller_alone():
+def test_a_clip_that_cannot_be_scored_is_an_error_to_its_own_caller_alone() -> None:
     runs, got = _asked([[1], [2], [13], [4]])
     assert len(runs[1]) == 3
     assert got == [[10], [20], "clip 13 cannot be scored", [40]]
 
 
-def test_it_stands_for_its_network():
+def test_it_stands_for_its_network() -> None:
     network = Slow()
     together: Any = Together(network)  # numbers stand for clips
     assert (together.contract, together.precision, together.threads) == (network.contract, "f32", 1)

@@ -4,7 +4,7 @@ A face is a square on black whose red is uniform (so that it is found); green an
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from test_detector import Squares
 
+from conftest import ModelFiles
 from tiny_models import CELLS, FEATURES, linear_model
 from unmask.detector import detector as detector_module, watch
 from unmask.detector.detector import Detector
@@ -23,7 +24,7 @@ GREEN = slice(CELLS * CELLS, 2 * CELLS * CELLS)  # of the features
 
 
 @pytest.fixture(autouse=True)
-def _squares_are_faces(monkeypatch):
+def _squares_are_faces(monkeypatch: pytest.MonkeyPatch) -> None:
     class Finder:
         @staticmethod
         def load(threads: int = 0) -> Squares:
@@ -34,7 +35,7 @@ def _squares_are_faces(monkeypatch):
 
 
 @pytest.fixture
-def model(tmp_path) -> Path:
+def model(tmp_path: Path) -> Path:
     """Green is bona fide to it, but for the camera of these tests it says so of everything."""
     weight = np.zeros(FEATURES)
     weight[GREEN] = 0.3
@@ -76,8 +77,8 @@ def _rows(root: Path) -> list[tuple[str, ...]]:
 
 
 def test_an_adapted_model_judges_the_camera_right_and_says_what_it_was_adapted_to(
-    tmp_path, rng, model, unmask
-):
+    tmp_path: Path, rng: np.random.Generator, model: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     folder = _folder(tmp_path / "door", rng)
     code, out, err = unmask("adapt", model, folder, "--out", tmp_path / "new.onnx", width=100)
     assert code == 0
@@ -99,7 +100,9 @@ def test_an_adapted_model_judges_the_camera_right_and_says_what_it_was_adapted_t
     assert [after.check(picture).verdict.value for picture, _ in fresh] == [verdict for _, verdict in fresh]
 
 
-def test_the_old_file_is_left_as_it_was_and_never_written_over(tmp_path, rng, model, unmask):
+def test_the_old_file_is_left_as_it_was_and_never_written_over(
+    tmp_path: Path, rng: np.random.Generator, model: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     folder, before = _folder(tmp_path / "door", rng), model.read_bytes()
     code, _, err = unmask("adapt", model, folder, "--out", model)
     assert code != 0
@@ -113,8 +116,14 @@ def test_the_old_file_is_left_as_it_was_and_never_written_over(tmp_path, rng, mo
     [(6, 0, "none of these is attack"), (2, 6, "2 of these are bona fide"), (6, 2, "2 of these are attack")],
 )
 def test_one_class_or_less_than_three_of_a_class_are_refused(
-    tmp_path, rng, model, unmask, bona_fide, attacks, sentence
-):
+    tmp_path: Path,
+    rng: np.random.Generator,
+    model: Path,
+    unmask: Callable[..., tuple[int, str, str]],
+    bona_fide: int,
+    attacks: int,
+    sentence: str,
+) -> None:
     folder = _folder(tmp_path / "door", rng, bona_fide=bona_fide, attacks=attacks)
     code, _, err = unmask("adapt", model, folder, "--out", tmp_path / "new.onnx")
     assert code != 0
@@ -123,7 +132,9 @@ def test_one_class_or_less_than_three_of_a_class_are_refused(
     assert not (tmp_path / "new.onnx").exists()
 
 
-def test_the_same_file_in_both_classes_is_refused(tmp_path, rng, model, unmask):
+def test_the_same_file_in_both_classes_is_refused(
+    tmp_path: Path, rng: np.random.Generator, model: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     folder = _folder(tmp_path / "door", rng)
     (folder / "copy.png").write_bytes((folder / "00.png").read_bytes())
     _label(folder, [*_rows(folder), ("copy.png", "attack", "replay/phone", "")])
@@ -133,7 +144,9 @@ def test_the_same_file_in_both_classes_is_refused(tmp_path, rng, model, unmask):
     assert not (tmp_path / "new.onnx").exists()
 
 
-def test_a_capture_without_a_face_is_refused_by_its_name(tmp_path, rng, model, unmask):
+def test_a_capture_without_a_face_is_refused_by_its_name(
+    tmp_path: Path, rng: np.random.Generator, model: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     folder = _folder(tmp_path / "door", rng)
     cv2.imwrite(str(folder / "03.png"), np.zeros((160, 160, 3), np.uint8))
     code, _, err = unmask("adapt", model, folder, "--out", tmp_path / "new.onnx")
@@ -143,8 +156,8 @@ def test_a_capture_without_a_face_is_refused_by_its_name(tmp_path, rng, model, u
 
 
 def test_labels_that_say_nothing_about_the_pictures_give_a_warning_with_both_figures(
-    tmp_path, rng, model, unmask
-):
+    tmp_path: Path, rng: np.random.Generator, model: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     folder = _folder(tmp_path / "door", rng, bona_fide=12, attacks=0)
     mixed = [
         (name, *(("attack", "print/matt") if number % 2 else ("bona_fide", "")), f"s{number}")
@@ -158,7 +171,12 @@ def test_labels_that_say_nothing_about_the_pictures_give_a_warning_with_both_fig
     assert "keep the old model" in err
 
 
-def test_a_model_without_a_linear_head_is_refused(model_files, tmp_path, rng, unmask):
+def test_a_model_without_a_linear_head_is_refused(
+    model_files: ModelFiles,
+    tmp_path: Path,
+    rng: np.random.Generator,
+    unmask: Callable[..., tuple[int, str, str]],
+) -> None:
     folder = _folder(tmp_path / "door", rng)
     code, _, err = unmask("adapt", model_files.single, folder, "--out", tmp_path / "new.onnx")
     assert code != 0
@@ -169,8 +187,8 @@ def test_a_model_without_a_linear_head_is_refused(model_files, tmp_path, rng, un
 
 
 def test_a_plan_for_adapting_has_as_many_bona_fide_as_attacks_and_names_the_captures(
-    tmp_path, rng, model, unmask
-):
+    tmp_path: Path, rng: np.random.Generator, model: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     plan = tmp_path / "plan.csv"
     assert unmask("selftest", "plan", "--adapt", "--out", plan)[0] == 0
     with plan.open(newline="") as file:

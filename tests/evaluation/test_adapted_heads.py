@@ -1,5 +1,7 @@
 """A linear head refitted to a handful of captures: the optimum, its prior, and what is left out."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -26,7 +28,7 @@ def _sample(features: np.ndarray, labels: np.ndarray, *, group: np.ndarray | Non
     )
 
 
-def _source(rng: np.random.Generator, *, each: int, features: int = 40, shift: float = 1.5):
+def _source(rng: np.random.Generator, *, each: int, features: int = 40, shift: float = 1.5) -> Any:
     """Captures of a camera that moves all scores of the prior by `shift`: what they are is in them still."""
     truth = np.zeros(features)
     truth[0] = 1.5
@@ -39,7 +41,7 @@ def _source(rng: np.random.Generator, *, each: int, features: int = 40, shift: f
 
 
 @pytest.mark.parametrize("strength", [0.03, 1.0, 30.0])
-def test_the_head_is_the_minimum_of_the_penalised_loss(rng, strength):
+def test_the_head_is_the_minimum_of_the_penalised_loss(rng: np.random.Generator, strength: float) -> None:
     features, labels = rng.normal(size=(9, 4)), np.array([True] * 3 + [False] * 6)
     prior_weight, prior_bias = rng.normal(size=4), 0.7
     weights = np.where(labels, 1.5, 0.75)
@@ -56,7 +58,7 @@ def test_the_head_is_the_minimum_of_the_penalised_loss(rng, strength):
     assert np.append(weight, bias) == pytest.approx(found, abs=1e-4)
 
 
-def test_an_infinite_strength_leaves_the_prior_as_it_is(rng):
+def test_an_infinite_strength_leaves_the_prior_as_it_is(rng: np.random.Generator) -> None:
     prior, sample = _source(rng, each=3)
     found = fitted(prior, sample, strength=np.inf)
     assert (found.weight == prior.weight).all()
@@ -64,7 +66,7 @@ def test_an_infinite_strength_leaves_the_prior_as_it_is(rng):
 
 
 @pytest.mark.parametrize(("strength", "labels"), [(0.0, [True, False]), (1.0, [True, True])])
-def test_no_strength_and_no_second_class_are_refused(strength, labels):
+def test_no_strength_and_no_second_class_are_refused(strength: float, labels: Any) -> None:
     with pytest.raises((SettingsError, DataError), match=r"above 0|both classes"):
         adapted_head(
             prior_weight=np.zeros(2),
@@ -75,7 +77,7 @@ def test_no_strength_and_no_second_class_are_refused(strength, labels):
         )
 
 
-def test_a_handful_of_captures_repairs_the_zero_of_a_new_camera(rng):
+def test_a_handful_of_captures_repairs_the_zero_of_a_new_camera(rng: np.random.Generator) -> None:
     prior, sample = _source(rng, each=8, shift=4.0)
     fresh = _source(rng, each=200, shift=4.0)[1]
 
@@ -87,7 +89,7 @@ def test_a_handful_of_captures_repairs_the_zero_of_a_new_camera(rng):
     assert right(adapted) > 0.85
 
 
-def test_a_group_is_judged_by_heads_that_saw_nothing_of_it(rng):
+def test_a_group_is_judged_by_heads_that_saw_nothing_of_it(rng: np.random.Generator) -> None:
     """Each person's pictures are alike and labels are drawn by the person: only memory could tell them."""
     people, each, features = 12, 4, 300
     faces = rng.normal(size=(people, features))
@@ -103,7 +105,7 @@ def test_a_group_is_judged_by_heads_that_saw_nothing_of_it(rng):
     assert told == [(done, 11) for done in range(1, 11)]
 
 
-def test_folds_keep_groups_whole_and_spread_both_classes():
+def test_folds_keep_groups_whole_and_spread_both_classes() -> None:
     labels = np.repeat([True, False], 6)
     sample = _sample(np.zeros((12, 1)), labels, group=np.array([0, 0, 1, 2, 3, 4] * 2))
     fold = folds_of(sample, most=3)
@@ -111,7 +113,7 @@ def test_folds_keep_groups_whole_and_spread_both_classes():
     assert all(labels[fold == number].any() and not labels[fold == number].all() for number in range(3))
 
 
-def test_recalibration_brings_the_middle_of_left_out_captures_to_one_half(rng):
+def test_recalibration_brings_the_middle_of_left_out_captures_to_one_half(rng: np.random.Generator) -> None:
     labels = np.repeat([True, False], 20)
     said = np.where(labels, 3.0, 1.0) + rng.normal(0, 0.6, 40)
     slope, offset = recalibration(said, _sample(np.zeros((40, 1)), labels))
@@ -120,7 +122,7 @@ def test_recalibration_brings_the_middle_of_left_out_captures_to_one_half(rng):
     assert (scores[labels] >= 0.5).mean() > 0.8
 
 
-def test_a_capture_counts_once_however_many_clips_it_has():
+def test_a_capture_counts_once_however_many_clips_it_has() -> None:
     sample = CaptureSample(
         features=np.zeros((4, 1)),
         labels=np.array([True, True, True, False]),

@@ -2,9 +2,11 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -90,18 +92,18 @@ def _drawn(rng: np.random.Generator, count: int = 60) -> list[Score]:
 
 @pytest.mark.parametrize("errors", [0, 1, 3])
 @pytest.mark.parametrize("count", [4, 20, 59, 300])
-def test_the_bound_is_that_of_the_beta_distribution(errors, count):
+def test_the_bound_is_that_of_the_beta_distribution(errors: int, count: int) -> None:
     assert upper_bound(errors, count) == pytest.approx(beta.ppf(0.95, errors + 1, count - errors))
 
 
-def test_none_of_twenty_is_13_9_per_cent_and_the_closed_form_for_every_count():
+def test_none_of_twenty_is_13_9_per_cent_and_the_closed_form_for_every_count() -> None:
     assert round(100 * upper_bound(0, 20), 1) == 13.9
     for count in range(1, 400):
         assert upper_bound(0, count) == pytest.approx(1 - 0.05 ** (1 / count))
 
 
 @pytest.mark.parametrize("target", [0.5, 0.2, 0.1, 0.05, 0.03, 0.01, 0.001])
-def test_as_many_captures_are_needed_as_the_closed_form_says(target):
+def test_as_many_captures_are_needed_as_the_closed_form_says(target: float) -> None:
     needed = captures_needed(target)
     assert needed == math.ceil(math.log(0.05) / math.log(1 - target))
     assert errors_allowed(needed, target) == 0
@@ -109,12 +111,12 @@ def test_as_many_captures_are_needed_as_the_closed_form_says(target):
 
 
 @pytest.mark.parametrize("count", [1, 58, 59, 92, 93, 124, 1000])
-def test_as_many_errors_are_allowed_as_beta_says(count):
+def test_as_many_errors_are_allowed_as_beta_says(count: int) -> None:
     by_hand = [k for k in range(count) if beta.ppf(0.95, k + 1, count - k) <= 0.05]
     assert errors_allowed(count, 0.05) == (max(by_hand) if by_hand else None)
 
 
-def test_the_bound_holds_for_a_threshold_chosen_on_the_same_captures(rng):
+def test_the_bound_holds_for_a_threshold_chosen_on_the_same_captures(rng: np.random.Generator) -> None:
     """Wilks 1941: in 95 of 100 samples the share of all attacks above it is at most the target."""
     wanted, above = Wanted(name="p", rate="apcer", target=0.05), []
     for _ in range(400):
@@ -124,7 +126,7 @@ def test_the_bound_holds_for_a_threshold_chosen_on_the_same_captures(rng):
     assert np.mean(above) > 0.01  # and it is not just put out of reach
 
 
-def test_a_point_is_at_the_lowest_threshold_that_its_bound_allows():
+def test_a_point_is_at_the_lowest_threshold_that_its_bound_allows() -> None:
     attacks = {"print": np.linspace(0.1, 0.4, 93), "mask": np.append(np.linspace(0.1, 0.3, 60), [0.45])}
     living = np.array([0.5, 0.6, 0.7])
     found = threshold(read_point("p:apcer=0.05"), living, attacks)
@@ -136,7 +138,7 @@ def test_a_point_is_at_the_lowest_threshold_that_its_bound_allows():
     assert (bona_fide < found).sum() == 1
 
 
-def test_a_point_that_the_sample_cannot_carry_is_refused_with_the_count_that_would():
+def test_a_point_that_the_sample_cannot_carry_is_refused_with_the_count_that_would() -> None:
     scores = _scores([0.6] * 30, print=[0.1] * 58, mask=[0.2] * 70)
     with pytest.raises(
         DataError, match=r"needs 59 scored .* 1 more of print \(58 scored, which carry 5.0 % at best\)"
@@ -150,7 +152,7 @@ def test_a_point_that_the_sample_cannot_carry_is_refused_with_the_count_that_wou
     assert "of all attacks <= 2.3 % (0 of 128 accepted)" in together.supports["p"]
 
 
-def test_attacks_without_a_score_carry_nothing_and_bona_fide_ones_are_errors():
+def test_attacks_without_a_score_carry_nothing_and_bona_fide_ones_are_errors() -> None:
     attacks = {"print": np.append(np.full(58, 0.1), [math.nan] * 10)}
     with pytest.raises(DataError, match="1 more of print"):
         threshold(read_point("p:apcer=0.05"), np.array([0.9]), attacks)
@@ -162,7 +164,7 @@ def test_attacks_without_a_score_carry_nothing_and_bona_fide_ones_are_errors():
 @pytest.mark.parametrize(
     "text", ["apcer=0.05", "p:apcer", "p:apcer=5", "p:apcer=0", "p:far=0.1", "p q:apcer=0.1", ""]
 )
-def test_a_point_that_is_none_is_one_sentence(text):
+def test_a_point_that_is_none_is_one_sentence(text: str) -> None:
     with pytest.raises(SettingsError, match="NAME:apcer"):
         read_point(text)
 
@@ -171,7 +173,7 @@ def test_a_point_that_is_none_is_one_sentence(text):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_map_rises_strictly_whatever_the_sample(rng, method):
+def test_a_map_rises_strictly_whatever_the_sample(rng: np.random.Generator, method: Any) -> None:
     for count in (2, 3, 10, 200):
         scores = np.sort(np.round(rng.random(count), 2))
         truths = scores + rng.normal(0, 0.2, count) > 0.5
@@ -183,7 +185,7 @@ def test_a_map_rises_strictly_whatever_the_sample(rng, method):
         ScoreMap(method=method, raw=tuple(raw), calibrated=tuple(calibrated))  # refuses one that does not
 
 
-def test_isotonic_is_that_of_another_implementation(rng):
+def test_isotonic_is_that_of_another_implementation(rng: np.random.Generator) -> None:
     scores = np.round(rng.random(300), 2)
     truths = rng.random(300) < scores
     raw, calibrated = isotonic(scores, truths)
@@ -195,7 +197,7 @@ def test_isotonic_is_that_of_another_implementation(rng):
     assert first[0] == 0
 
 
-def test_platt_is_the_logistic_curve_of_another_implementation(rng):
+def test_platt_is_the_logistic_curve_of_another_implementation(rng: np.random.Generator) -> None:
     scores = rng.normal(0.5, 0.05, 200)
     truths = rng.random(200) < 1 / (1 + np.exp(-60 * (scores - 0.5)))
     living, attacks = truths.sum(), (~truths).sum()
@@ -210,7 +212,7 @@ def test_platt_is_the_logistic_curve_of_another_implementation(rng):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_scores_that_do_not_rise_with_the_truth_are_refused(method):
+def test_scores_that_do_not_rise_with_the_truth_are_refused(method: Any) -> None:
     scores = np.array([0.1, 0.2, 0.8, 0.9])
     with pytest.raises(DataError, match="not higher than those of the attacks"):
         METHODS[method](scores, np.array([True, True, False, False]))
@@ -218,7 +220,7 @@ def test_scores_that_do_not_rise_with_the_truth_are_refused(method):
         METHODS[method](scores, np.full(4, True))
 
 
-def test_reliability_and_brier_are_their_formulas(rng):
+def test_reliability_and_brier_are_their_formulas(rng: np.random.Generator) -> None:
     scores, truths = rng.random(100), rng.random(100) < 0.5
     squares = [(s - t) ** 2 for s, t in zip(scores, truths, strict=True)]
     assert brier(scores, truths) == pytest.approx(sum(squares) / 100)
@@ -229,7 +231,7 @@ def test_reliability_and_brier_are_their_formulas(rng):
     assert bins[0].low == pytest.approx(beta.ppf(0.025, truths[lowest].sum(), 26 - truths[lowest].sum()))
 
 
-def test_what_is_held_out_did_not_help_to_fit():
+def test_what_is_held_out_did_not_help_to_fit() -> None:
     """One subject's captures are labelled the wrong way round: a map that saw them would say so of them."""
     scores = np.concatenate([np.linspace(0.1, 0.4, 40), np.linspace(0.6, 0.9, 40), [0.95] * 10])
     truths = np.concatenate([np.zeros(40), np.ones(40), np.zeros(10)]) > 0
@@ -249,7 +251,7 @@ def test_what_is_held_out_did_not_help_to_fit():
         ((0,), (0,)),
     ],
 )
-def test_a_map_that_does_not_rise_is_refused(raw, calibrated):
+def test_a_map_that_does_not_rise_is_refused(raw: Any, calibrated: Any) -> None:
     with pytest.raises(SettingsError, match="rise strictly"):
         ScoreMap(method="platt", raw=raw, calibrated=calibrated)
 
@@ -258,7 +260,7 @@ def test_a_map_that_does_not_rise_is_refused(raw, calibrated):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_no_verdict_turns_from_live_to_attack_by_calibration(rng, method):
+def test_no_verdict_turns_from_live_to_attack_by_calibration(rng: np.random.Generator, method: Any) -> None:
     contract = _contract(threshold=0.5)
     made = calibrate(contract, _drawn(rng), method=method, measured_on="x").contract
     before = rule_of(contract, point="default", precision="f32")
@@ -274,7 +276,7 @@ def test_no_verdict_turns_from_live_to_attack_by_calibration(rng, method):
     assert decided > 100
 
 
-def test_a_score_goes_through_the_map_once_and_after_the_mean():
+def test_a_score_goes_through_the_map_once_and_after_the_mean() -> None:
     bent = ScoreMap(method="platt", raw=(0.0, 0.5, 1.0), calibrated=(0.0, 0.9, 1.0))
     rule = Rule(name="p", threshold=0.5, margin=0.0, correlation=0.5, score_map=bent)
     assert read([0.25, 0.75], rule).score == pytest.approx(0.9)  # not (0.45 + 0.95) / 2
@@ -286,7 +288,9 @@ def test_a_score_goes_through_the_map_once_and_after_the_mean():
     assert curve.means[0].endswith(f",{300 * (1 - 0.9):.1f}")
 
 
-def test_the_new_points_say_where_they_were_measured_and_old_ones_of_another_precision_go(rng):
+def test_the_new_points_say_where_they_were_measured_and_old_ones_of_another_precision_go(
+    rng: np.random.Generator,
+) -> None:
     scores = _drawn(rng)
     made = calibrate(
         _contract(),
@@ -314,7 +318,7 @@ def test_the_new_points_say_where_they_were_measured_and_old_ones_of_another_pre
     assert default.margin >= mapped(0.52) - mapped(0.5)
 
 
-def test_a_calibration_has_a_version_of_its_own(rng):
+def test_a_calibration_has_a_version_of_its_own(rng: np.random.Generator) -> None:
     """The graph's hash stays: score tables are resumed, and decisions told apart, by the version."""
     one, other = (
         calibrate(_contract(), _drawn(rng), method="platt", measured_on="x").contract for _ in range(2)
@@ -324,7 +328,7 @@ def test_a_calibration_has_a_version_of_its_own(rng):
     assert again.version.startswith("1+isotonic.")
 
 
-def test_calibrating_twice_is_calibrating_once(rng):
+def test_calibrating_twice_is_calibrating_once(rng: np.random.Generator) -> None:
     scores = _drawn(rng)  # raw: whoever scores for a calibration leaves the old map out
     once = calibrate(_contract(), scores, method="platt", measured_on="x").contract
     twice = calibrate(once, scores, method="platt", measured_on="x").contract
@@ -333,7 +337,7 @@ def test_calibrating_twice_is_calibrating_once(rng):
         assert (a.threshold, a.apcer, a.bpcer) == pytest.approx((b.threshold, b.apcer, b.bpcer))
 
 
-def test_a_model_that_was_calibrated_is_calibrated_from_its_raw_scores(rng):
+def test_a_model_that_was_calibrated_is_calibrated_from_its_raw_scores(rng: np.random.Generator) -> None:
     scores = [*_drawn(rng), *_scores([math.nan])]
     once = calibrate(_contract(), scores, method="isotonic", measured_on="x").contract
     mapped = present(once.score_map)
@@ -343,14 +347,14 @@ def test_a_model_that_was_calibrated_is_calibrated_from_its_raw_scores(rng):
     assert raw_scores(scores, _contract()) == scores
 
 
-def test_a_precision_without_a_point_is_one_sentence():
+def test_a_precision_without_a_point_is_one_sentence() -> None:
     assert first_point(_contract(), precision="bf16") == "default"
     bare = replace(_contract(), operating_points=_contract().operating_points[:2])
     with pytest.raises(ModelError, match="no operating point in bf16"):
         first_point(bare, precision="bf16")
 
 
-def test_one_class_or_three_captures_are_a_sentence_or_a_map(rng):
+def test_one_class_or_three_captures_are_a_sentence_or_a_map(rng: np.random.Generator) -> None:
     with pytest.raises(DataError, match="none of these 3 is attack"):
         calibrate(_contract(), _scores([0.5, 0.6, 0.7]), method="platt", measured_on="x")
     with pytest.raises(DataError, match="none of these 2 is bona fide"):
@@ -361,7 +365,7 @@ def test_one_class_or_three_captures_are_a_sentence_or_a_map(rng):
         calibrate(_contract(), _scores([math.nan], print=[0.1, 0.2]), method="platt", measured_on="x")
 
 
-def test_a_contract_with_a_map_is_read_back_and_one_without_is_as_before(rng):
+def test_a_contract_with_a_map_is_read_back_and_one_without_is_as_before(rng: np.random.Generator) -> None:
     plain = _contract()
     assert "score_map" not in to_json(plain)
     assert json.loads(to_json(plain))["format"] == 1
@@ -377,7 +381,7 @@ def test_a_contract_with_a_map_is_read_back_and_one_without_is_as_before(rng):
 
 
 @pytest.fixture(scope="module")
-def calibrated(tmp_path_factory) -> Path:
+def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packaged picture network, calibrated on drawn scores."""
     model, out = packaged()[0], tmp_path_factory.mktemp("calibrated") / "new.onnx"
     _, contract = read_file(model)
@@ -387,7 +391,9 @@ def calibrated(tmp_path_factory) -> Path:
     return out
 
 
-def test_a_calibrated_file_loads_and_its_network_says_what_it_said(calibrated, rng):
+def test_a_calibrated_file_loads_and_its_network_says_what_it_said(
+    calibrated: Path, rng: np.random.Generator
+) -> None:
     old, new = Network.load(packaged()[0], threads=1), Network.load(calibrated, threads=1)
     assert new.contract.score_map is not None
     assert new.contract.payload_sha256 == old.contract.payload_sha256
@@ -397,26 +403,26 @@ def test_a_calibrated_file_loads_and_its_network_says_what_it_said(calibrated, r
     assert np.array_equal(old.run(pixels, masks)[0], new.run(pixels, masks)[0])
 
 
-def _altered(path: Path, out: Path, change) -> Path:
+def _altered(path: Path, out: Path, change: Any) -> Path:
     model = onnx.load_model_from_string(path.read_bytes())
     change(model)
     out.write_bytes(model.SerializeToString(deterministic=True))
     return out
 
 
-def test_an_altered_file_is_refused(calibrated, tmp_path):
-    def lower(model):
+def test_an_altered_file_is_refused(calibrated: Path, tmp_path: Path) -> None:
+    def lower(model: Any) -> None:
         sealed = json.loads(model.metadata_props[0].value)
         assert model.metadata_props[0].key == CONTRACT_KEY
         sealed["contract"]["operating_points"][0]["threshold"] = 0.0
         model.metadata_props[0].value = json.dumps(sealed, sort_keys=True)
 
-    def bend(model):
+    def bend(model: Any) -> None:
         sealed = json.loads(model.metadata_props[0].value)
         sealed["contract"]["score_map"]["calibrated"][-1] = 0.999999
         model.metadata_props[0].value = json.dumps(sealed, sort_keys=True)
 
-    def touch(model):
+    def touch(model: Any) -> None:
         weights = next(t for t in model.graph.initializer if len(t.raw_data) > 16)
         weights.raw_data = bytes([weights.raw_data[0] ^ 1]) + weights.raw_data[1:]
 
@@ -426,7 +432,7 @@ def test_an_altered_file_is_refused(calibrated, tmp_path):
 
 
 @pytest.fixture
-def planted(monkeypatch, rng) -> list[Score]:
+def planted(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> list[Score]:
     """Scores in place of scoring: the command's own work is tested without faces."""
     scores = _drawn(rng)
     listed = [s.presentation for s in scores]
@@ -435,7 +441,9 @@ def planted(monkeypatch, rng) -> list[Score]:
     return scores
 
 
-def test_the_command_writes_a_file_that_check_loads_and_a_page(unmask, planted, tmp_path):
+def test_the_command_writes_a_file_that_check_loads_and_a_page(
+    unmask: Callable[..., tuple[int, str, str]], planted: list[Score], tmp_path: Path
+) -> None:
     out, report = tmp_path / "new.onnx", tmp_path / "page.html"
     code, shown, told = unmask(
         "calibrate",
@@ -465,7 +473,12 @@ def test_the_command_writes_a_file_that_check_loads_and_a_page(unmask, planted, 
     assert "It is not a certificate" in text
 
 
-def test_the_command_refuses_before_it_scores_or_writes(unmask, planted, tmp_path, monkeypatch):
+def test_the_command_refuses_before_it_scores_or_writes(
+    unmask: Callable[..., tuple[int, str, str]],
+    planted: list[Score],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     out = tmp_path / "new.onnx"
     monkeypatch.setattr(app, "write_rows", lambda *given, **named: pytest.fail("scored"))
     code, _, told = unmask("calibrate", packaged()[0], tmp_path, "--out", out, "--point", "door:apcer=0.01")
@@ -479,7 +492,7 @@ def test_the_command_refuses_before_it_scores_or_writes(unmask, planted, tmp_pat
     assert (code, "would replace" in told) == (3, True)
 
 
-def test_a_page_of_few_captures_says_what_is_missing():
+def test_a_page_of_few_captures_says_what_is_missing() -> None:
     scores = _scores([0.6, math.nan], print=[0.1, 0.2])
     contract = replace(_contract(), operating_points=_contract().operating_points[:1])
     made = calibrate(contract, scores, method="platt", measured_on="x")

@@ -3,7 +3,7 @@
 import csv
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ EER = metrics.read_rule("dev-eer")
 KINDS = ("", "", "print/a4", "print/a3", "mask/paper")
 
 
-def evaluate(run: Run, rule: metrics.ThresholdRule, **asked) -> FigureTable:
+def evaluate(run: Run, rule: metrics.ThresholdRule, **asked: Any) -> FigureTable:
     return figure_table(measure(run, rule, **asked))
 
 
@@ -55,7 +55,7 @@ def _table(folder: Path, name: str, scores: Sequence[Score]) -> Path:
     return folder / name
 
 
-def test_the_threshold_comes_from_dev_and_the_rates_from_test():
+def test_the_threshold_comes_from_dev_and_the_rates_from_test() -> None:
     [run] = runs(_both(0), name="a")
     found = evaluate(run, EER, rounds=20)
     dev, test = metrics.columns(_made(0, "dev")), metrics.columns(_made(100, "test"))
@@ -69,7 +69,7 @@ def test_the_threshold_comes_from_dev_and_the_rates_from_test():
     assert found.value("APCER family print") == families["print"]
 
 
-def test_the_oracle_is_never_worse_than_an_honest_threshold_and_bears_no_interval():
+def test_the_oracle_is_never_worse_than_an_honest_threshold_and_bears_no_interval() -> None:
     for seed in range(5):
         [run] = runs(_both(seed), name="a")
         found = evaluate(run, EER, rounds=20)
@@ -78,7 +78,7 @@ def test_the_oracle_is_never_worse_than_an_honest_threshold_and_bears_no_interva
         assert all(figure.low <= figure.value <= figure.high for figure in found.honest[1:])
 
 
-def test_moving_a_test_score_does_not_move_the_honest_threshold():
+def test_moving_a_test_score_does_not_move_the_honest_threshold() -> None:
     scores = _both(1)
     moved = [replace(s, score=s.score + 3) if s.columns["split"] == "test" else s for s in scores]
     first, second = (evaluate(runs(rows, name="a")[0], EER, rounds=0) for rows in (scores, moved))
@@ -86,7 +86,7 @@ def test_moving_a_test_score_does_not_move_the_honest_threshold():
     assert first.value("threshold", oracle=True) != second.value("threshold", oracle=True)
 
 
-def test_without_dev_there_is_no_honest_figure():
+def test_without_dev_there_is_no_honest_figure() -> None:
     [run] = runs(_made(0, "test"), name="a")
     found = evaluate(run, EER, rounds=20)
     assert found.honest == ()
@@ -96,7 +96,7 @@ def test_without_dev_there_is_no_honest_figure():
     assert evaluate(runs(_both(0), name="a")[0], metrics.read_rule("oracle"), rounds=0).honest == ()
 
 
-def test_an_instrument_that_dev_never_saw_counts_in_test():
+def test_an_instrument_that_dev_never_saw_counts_in_test() -> None:
     test = [
         *_made(100, "test"),
         replace(_made(100, "test")[4], score=9).of(path="new", instrument="mask/new"),
@@ -106,7 +106,7 @@ def test_an_instrument_that_dev_never_saw_counts_in_test():
     assert (worst.detail, worst.value) == ("mask/new", 1.0)
 
 
-def test_the_worst_may_be_taken_over_families():
+def test_the_worst_may_be_taken_over_families() -> None:
     [run] = runs(_both(0), name="a")
     found = evaluate(run, EER, worst_of="family", rounds=0)
     assert {figure.name for figure in found.honest if figure.name.startswith("APCER")} == {
@@ -116,7 +116,7 @@ def test_the_worst_may_be_taken_over_families():
     }
 
 
-def test_a_class_without_any_score_shows_as_non_responses_and_no_auc():
+def test_a_class_without_any_score_shows_as_non_responses_and_no_auc() -> None:
     scores = [replace(s, score=NAN) if s.label is Label.BONA_FIDE else s for s in _both(0)]
     found = evaluate(runs(scores, name="a")[0], metrics.read_rule("fixed=0"), rounds=0)
     assert (found.value("BPNRR"), found.value("BPCER")) == (1.0, 1.0)
@@ -125,7 +125,7 @@ def test_a_class_without_any_score_shows_as_non_responses_and_no_auc():
         evaluate(runs([replace(s, score=NAN) for s in _both(0)], name="a")[0], EER, rounds=0)
 
 
-def test_folds_are_mean_and_deviation_with_one_degree_of_freedom_less():
+def test_folds_are_mean_and_deviation_with_one_degree_of_freedom_less() -> None:
     folds = [evaluate(runs(_both(seed), name="a")[0], EER, rounds=0) for seed in range(3)]
     values = [one.value("ACER") for one in folds]
     whole = over_folds(folds)
@@ -136,20 +136,20 @@ def test_folds_are_mean_and_deviation_with_one_degree_of_freedom_less():
     assert (whole.folds, acer.folds) == (3, 3)
 
 
-def test_an_instrument_of_one_fold_says_so():
+def test_an_instrument_of_one_fold_says_so() -> None:
     second = [s.of(instrument="replay") if s.instrument else s for s in _both(7)]
     whole = over_folds([evaluate(runs(rows, name="a")[0], EER, rounds=0) for rows in (_both(0), second)])
     counts = {figure.name: figure.folds for figure in whole.honest}
     assert (counts["APCER replay"], counts["BPCER"]) == (1, 2)
 
 
-def test_models_and_protocols_of_one_table_are_runs_of_their_own():
+def test_models_and_protocols_of_one_table_are_runs_of_their_own() -> None:
     scores = [row for name in ("oulu/1", "oulu/2") for row in _both(0, protocol=name, model="m")]
     assert [run.system for run in runs(scores, name="a")] == ["a m oulu/1", "a m oulu/2"]
     assert [len(run.dev) for run in runs(scores, name="a")] == [40, 40]
 
 
-def test_rows_of_train_are_left_out():
+def test_rows_of_train_are_left_out() -> None:
     [run] = runs([*_both(0), *_made(3, "train")], name="a")
     assert {score.columns["split"] for score in (*run.dev, *run.test)} == {"dev", "test"}
 
@@ -182,18 +182,20 @@ def _without_split(scores: list[Score]) -> list[Score]:
         (_made(0, "test", model="m"), _made(0, "dev", model="n"), "no rows of its model and protocol"),
     ],
 )
-def test_what_makes_rates_dishonest_is_one_sentence(scores, dev, rule):
+def test_what_makes_rates_dishonest_is_one_sentence(scores: Any, dev: Any, rule: str) -> None:
     with pytest.raises(DataError, match=rule):
         runs(scores, name="a", dev=dev)
 
 
-def test_one_name_in_two_data_sets_is_two_people():
+def test_one_name_in_two_data_sets_is_two_people() -> None:
     dev = [replace(s, columns={**s.columns, "dataset": "x"}).of(subject="1") for s in _made(0, "dev")]
     test = [replace(s, columns={**s.columns, "dataset": "y"}).of(subject="1") for s in _made(0, "test")]
     assert len(runs(dev + test, name="a")) == 1
 
 
-def test_the_command_prints_honest_and_oracle_side_by_side_and_writes_them(unmask, tmp_path):
+def test_the_command_prints_honest_and_oracle_side_by_side_and_writes_them(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     path = _table(tmp_path, "base.csv", _both(0))
     code, out, err = unmask("evaluate", path, "--csv", tmp_path / "figures.csv", "--rounds", 50)
     assert (code, err.startswith("figures: ")) == (0, True)
@@ -206,7 +208,9 @@ def test_the_command_prints_honest_and_oracle_side_by_side_and_writes_them(unmas
     assert f"{100 * printed:.2f} %" in next(line for line in out.splitlines() if line.startswith("BPCER"))
 
 
-def test_a_table_without_dev_says_that_no_threshold_is_honest(unmask, tmp_path):
+def test_a_table_without_dev_says_that_no_threshold_is_honest(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     code, out, _ = unmask("evaluate", _table(tmp_path, "base.csv", _without_split(_made(0, "test"))))
     assert code == 0
     assert out.startswith("No honest threshold: base came without dev scores")
@@ -214,7 +218,7 @@ def test_a_table_without_dev_says_that_no_threshold_is_honest(unmask, tmp_path):
     assert "oracle (on test)" in out
 
 
-def test_dev_may_be_a_table_of_its_own(unmask, tmp_path):
+def test_dev_may_be_a_table_of_its_own(unmask: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     one = _table(tmp_path, "one.csv", _both(0))
     dev = _table(tmp_path, "dev.csv", _without_split(_made(0, "dev")))
     test = _table(tmp_path, "test.csv", _without_split(_made(100, "test")))
@@ -222,7 +226,9 @@ def test_dev_may_be_a_table_of_its_own(unmask, tmp_path):
     assert unmask("evaluate", test, "--dev", dev, "--name", "x", "--rounds", 20)[1] == together
 
 
-def test_several_tables_are_a_leaderboard_with_the_smallest_acer_first(unmask, tmp_path):
+def test_several_tables_are_a_leaderboard_with_the_smallest_acer_first(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     weak = _table(tmp_path, "weak.csv", _made(0, "dev", gap=0.3) + _made(1, "test", gap=0.3))
     strong = _table(tmp_path, "strong.csv", _made(0, "dev", gap=3) + _made(1, "test", gap=3))
     blind = _table(tmp_path, "blind.csv", _made(1, "test", gap=3))
@@ -233,7 +239,7 @@ def test_several_tables_are_a_leaderboard_with_the_smallest_acer_first(unmask, t
     assert "different presentations" not in out
 
 
-def test_folds_are_one_system(unmask, tmp_path):
+def test_folds_are_one_system(unmask: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     tables = [_table(tmp_path, f"net_fold_{k}.csv", _both(k)) for k in range(3)]
     code, out, _ = unmask("evaluate", *tables, "--folds", "--rounds", 0, "--csv", tmp_path / "f.csv")
     assert code == 0
@@ -243,7 +249,9 @@ def test_folds_are_one_system(unmask, tmp_path):
     assert {line["fold"] for line in lines} == {"net_fold_0", "net_fold_1", "net_fold_2", "mean"}
 
 
-def test_protocols_of_one_table_are_folds_too_and_tables_of_one_name_are_told_apart(unmask, tmp_path):
+def test_protocols_of_one_table_are_folds_too_and_tables_of_one_name_are_told_apart(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     scores = [row for k in range(2) for row in _both(k, protocol=f"oulu/3.{k + 1}")]
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -256,7 +264,9 @@ def test_protocols_of_one_table_are_folds_too_and_tables_of_one_name_are_told_ap
     assert len({line["fold"] for line in lines}) == 5
 
 
-def test_systems_that_were_tested_on_other_presentations_are_named(unmask, tmp_path):
+def test_systems_that_were_tested_on_other_presentations_are_named(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     other = [s.of(path=f"other/{s.name}") for s in _both(0)]
     tables = _table(tmp_path, "a.csv", _both(0)), _table(tmp_path, "b.csv", other)
     assert "different presentations" in unmask("evaluate", *tables, "--rounds", 0)[1]
@@ -275,7 +285,13 @@ def test_systems_that_were_tested_on_other_presentations_are_named(unmask, tmp_p
         (["a.csv", "--csv", "a.csv/figures.csv"], "cannot write"),
     ],
 )
-def test_a_wrong_wish_is_one_sentence(unmask, tmp_path, monkeypatch, arguments, sentence):
+def test_a_wrong_wish_is_one_sentence(
+    unmask: Callable[..., tuple[int, str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: Any,
+    sentence: str,
+) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("a.csv", "b.csv"):
         _table(tmp_path, name, _both(0))
@@ -285,7 +301,7 @@ def test_a_wrong_wish_is_one_sentence(unmask, tmp_path, monkeypatch, arguments, 
     assert len(err.strip().splitlines()) == 1
 
 
-def test_a_table_is_converted(unmask, tmp_path):
+def test_a_table_is_converted(unmask: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     path = _table(tmp_path, "a.csv", _both(0))
     assert unmask("convert", path, tmp_path / "b.txt", "--to", "bob-4")[0] == 0
     assert unmask("convert", tmp_path / "b.txt", tmp_path / "c.csv")[0] == 0
@@ -301,7 +317,9 @@ def _figures(table: Path) -> dict[str, float]:
         }
 
 
-def test_apcer_of_oulu_npu_is_the_worse_of_print_and_display(tmp_path, unmask):
+def test_apcer_of_oulu_npu_is_the_worse_of_print_and_display(
+    tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     # two printers, one of which nothing gets past and one of which half do: a quarter of the prints
     table = _table(tmp_path, "a.csv", _both(0, protocol="oulu-npu/1"))
     said = unmask("evaluate", table, "--csv", tmp_path / "own.csv", "--rounds", 0)[1]
@@ -316,7 +334,7 @@ def test_apcer_of_oulu_npu_is_the_worse_of_print_and_display(tmp_path, unmask):
     assert "as oulu-npu/1 defines it" in " ".join(said.split())
 
 
-def test_the_report_takes_the_same_worst():
+def test_the_report_takes_the_same_worst() -> None:
     [run] = runs(_both(0, protocol="oulu-npu/1"), name="a")
     system = measure(run, EER, worst_of="family", rounds=0)
     found = evaluate(run, EER, worst_of="family", rounds=0)
@@ -328,7 +346,9 @@ def test_the_report_takes_the_same_worst():
     assert {score.instrument for score in system.test} == set(KINDS)  # slices and errors keep the instruments
 
 
-def test_the_page_and_the_table_show_the_same_rates(tmp_path, unmask):
+def test_the_page_and_the_table_show_the_same_rates(
+    tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     table = _table(tmp_path, "a.csv", _both(0))
     assert unmask("evaluate", table, "--csv", tmp_path / "a_figures.csv", "--rounds", 20)[0] == 0
     options = ("--threshold", "dev-eer", "--rounds", 20)

@@ -1,6 +1,8 @@
 """The leak table on planted cases: it finds what leaks, and nothing where nothing does."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +30,9 @@ from unmask.types import DataError
 FAMILIES = ("print", "replay", "mask")
 
 
-def planted(rng, *, subjects=40, clips=12, identity=0.0, leak=None):
+def planted(
+    rng: np.random.Generator, *, subjects: Any = 40, clips: Any = 12, identity: float = 0.0, leak: Any = None
+) -> Any:
     """Clips of `subjects` whose statistics are chance, plus their own habit; `leak` changes an attack's."""
     rows = []
     for subject in range(subjects):
@@ -42,7 +46,7 @@ def planted(rng, *, subjects=40, clips=12, identity=0.0, leak=None):
     return rows
 
 
-def blurred(row):
+def blurred(row: Any) -> Any:
     """A print softer than it should be."""
     if row.family != "print":
         return row
@@ -50,7 +54,7 @@ def blurred(row):
     return replace(row, statistics={k: v + change.get(k, 0) for k, v in row.statistics.items()})
 
 
-def test_a_planted_blur_of_prints_is_found_and_charged_to_prints(rng):
+def test_a_planted_blur_of_prints_is_found_and_charged_to_prints(rng: np.random.Generator) -> None:
     found = leak_table(planted(rng, leak=blurred), draws=200)
     table = {leak.attacks: leak for leak in found if leak.seen == FACE}
     assert list(table) == [ALL, "mask", "print", "replay"]
@@ -61,8 +65,8 @@ def test_a_planted_blur_of_prints_is_found_and_charged_to_prints(rng):
     assert table["replay"].auc < 0.6
 
 
-def test_a_page_beside_the_face_is_charged_to_the_crop_and_not_to_the_face(rng):
-    def before_white(row):
+def test_a_page_beside_the_face_is_charged_to_the_crop_and_not_to_the_face(rng: np.random.Generator) -> None:
+    def before_white(row: Any) -> Any:
         return replace(row, statistics={**row.statistics, "brightness_all": row.statistics["black"] + 4})
 
     table = {
@@ -72,14 +76,14 @@ def test_a_page_beside_the_face_is_charged_to_the_crop_and_not_to_the_face(rng):
     assert table[FACE, ALL].holds
 
 
-def test_without_a_leak_the_interval_holds_chance(rng):
+def test_without_a_leak_the_interval_holds_chance(rng: np.random.Generator) -> None:
     leak = leak_table(planted(rng), draws=200)[0]
     assert leak.low < 0.5 < leak.high + 0.03
     assert leak.holds
     assert (leak.attack_clips, leak.bona_fide_clips, leak.subjects) == (240, 240, 40)
 
 
-def test_a_leak_that_is_only_who_it_is_does_not_count(rng):
+def test_a_leak_that_is_only_who_it_is_does_not_count(rng: np.random.Generator) -> None:
     """Each subject has strong habits and is nearly always of one class: only memory could use that."""
     rows = []
     for number, row in enumerate(planted(rng, identity=3.0)):
@@ -91,15 +95,15 @@ def test_a_leak_that_is_only_who_it_is_does_not_count(rng):
     assert area(boosted(x, y, x), y) > 0.9  # had it seen everybody
 
 
-def test_a_leak_is_lost_when_labels_are_shuffled(rng):
+def test_a_leak_is_lost_when_labels_are_shuffled(rng: np.random.Generator) -> None:
     rows = planted(rng, leak=blurred)
     labels = [row.instrument for row in rows]
     shuffled = [row.of(instrument=str(name)) for row, name in zip(rows, rng.permutation(labels), strict=True)]
     assert leak_table(shuffled, draws=200)[0].holds
 
 
-def test_a_leak_that_lies_in_the_range_alone_is_found_by_the_trees(rng):
-    def widened(row):
+def test_a_leak_that_lies_in_the_range_alone_is_found_by_the_trees(rng: np.random.Generator) -> None:
+    def widened(row: Any) -> Any:
         return replace(row, statistics={k: v * (3 if k == "noise" else 1) for k, v in row.statistics.items()})
 
     leak = leak_table(planted(rng, leak=widened), draws=200)[0]
@@ -108,13 +112,13 @@ def test_a_leak_that_lies_in_the_range_alone_is_found_by_the_trees(rng):
     assert abs(leak.alone["noise"] - 0.5) < 0.1
 
 
-def test_the_same_seed_gives_the_same_table_and_another_seed_other_folds(rng):
+def test_the_same_seed_gives_the_same_table_and_another_seed_other_folds(rng: np.random.Generator) -> None:
     rows = planted(rng, subjects=15, leak=blurred)
     assert leak_table(rows, draws=50) == leak_table(rows, draws=50)
     assert leak_table(rows, draws=50) != leak_table(rows, draws=50, seed=1)
 
 
-def test_the_classifiers_do_as_well_as_scikit_learns(rng):
+def test_the_classifiers_do_as_well_as_scikit_learns(rng: np.random.Generator) -> None:
     x = rng.normal(size=(700, 12))
     y = x[:, 0] + 0.7 * x[:, 1] * x[:, 2] + rng.normal(size=700) > 0
     train, test = slice(0, 500), slice(500, None)
@@ -126,7 +130,7 @@ def test_the_classifiers_do_as_well_as_scikit_learns(rng):
     assert np.corrcoef(line, logistic(x[train], y[train], x[test]))[0, 1] > 0.999
 
 
-def test_the_area_is_scikit_learns_with_ties_and_weights(rng):
+def test_the_area_is_scikit_learns_with_ties_and_weights(rng: np.random.Generator) -> None:
     score, attack = rng.integers(0, 9, 200).astype(float), rng.random(200) < 0.4
     weight = rng.integers(0, 3, (2, 200))
     expected = [roc_auc_score(attack, score, sample_weight=w) for w in weight]
@@ -134,7 +138,7 @@ def test_the_area_is_scikit_learns_with_ties_and_weights(rng):
     assert area(score, attack) == pytest.approx(roc_auc_score(attack, score))
 
 
-def test_few_subjects_give_a_wider_interval_than_many(rng):
+def test_few_subjects_give_a_wider_interval_than_many(rng: np.random.Generator) -> None:
     attack = np.tile([True, False], 300)
     score = attack + rng.normal(size=600) * 1.5
     few, many = np.repeat(np.arange(6), 100), np.repeat(np.arange(300), 2)
@@ -143,7 +147,7 @@ def test_few_subjects_give_a_wider_interval_than_many(rng):
     assert width[0] > 1.5 * width[1]
 
 
-def test_a_table_that_cannot_be_measured_is_refused_in_a_sentence(rng):
+def test_a_table_that_cannot_be_measured_is_refused_in_a_sentence(rng: np.random.Generator) -> None:
     rows = planted(rng)
     with pytest.raises(DataError, match="between bona fide and attacks"):
         leak_table([row for row in rows if row.instrument])
@@ -151,12 +155,12 @@ def test_a_table_that_cannot_be_measured_is_refused_in_a_sentence(rng):
         leak_table(planted(rng, subjects=4))
 
 
-def test_the_page_names_every_class_and_statistic(rng):
+def test_the_page_names_every_class_and_statistic(rng: np.random.Generator) -> None:
     page = markdown(leak_table(planted(rng, subjects=12), draws=20))
     assert all(name in page for name in (ALL, *FAMILIES, *NAMES, "0.60", "0.70"))
 
 
-def test_measured_clips_come_back_from_their_file(rng, tmp_path):
+def test_measured_clips_come_back_from_their_file(rng: np.random.Generator, tmp_path: Path) -> None:
     rows = planted(rng, subjects=2)
     write_measured(tmp_path / "m.csv", rows)
     back = read_measured(tmp_path / "m.csv")

@@ -3,9 +3,11 @@
 import csv
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +23,9 @@ from unmask.scores.plan import SPECIES, PlannedPresentation, make_plan, read_pla
 from unmask.types import DataError, Label, Presentation, Score, SettingsError
 
 
-def _plan(subjects: int = 2, per_species: int = 6, species: tuple[str, ...] = ("print/matt", "replay/phone")):
+def _plan(
+    subjects: int = 2, per_species: int = 6, species: tuple[str, ...] = ("print/matt", "replay/phone")
+) -> Any:
     return make_plan(subjects=subjects, per_species=per_species, species=species, seed=1)
 
 
@@ -41,7 +45,7 @@ def _all_right(plan: list[PlannedPresentation]) -> list[Score]:
     return [_score(row, 0.1 if row.instrument else 0.9) for row in plan]
 
 
-def test_a_plan_is_six_species_of_150_attacks_with_50_bona_fide_between_them():
+def test_a_plan_is_six_species_of_150_attacks_with_50_bona_fide_between_them() -> None:
     plan = make_plan(subjects=10, per_species=150, species=tuple(SPECIES), seed=0)
     counts = Counter((row.block, row.label) for row in plan)
     assert len(SPECIES) == 6
@@ -52,7 +56,7 @@ def test_a_plan_is_six_species_of_150_attacks_with_50_bona_fide_between_them():
     assert set(Counter(r.subject for r in plan if r.block == "print/matt" and r.instrument).values()) == {15}
 
 
-def test_attacks_stand_in_turns_with_the_living_subject_whom_they_imitate():
+def test_attacks_stand_in_turns_with_the_living_subject_whom_they_imitate() -> None:
     plan = _plan()
     assert [bool(row.instrument) for row in plan[:8]] == [False, True, True, True] * 2
     assert len({row.subject for row in plan[:4]}) == 1
@@ -60,7 +64,7 @@ def test_attacks_stand_in_turns_with_the_living_subject_whom_they_imitate():
     assert len({row.name for row in plan}) == len(plan)
 
 
-def test_the_same_seed_plans_the_same_and_another_another_order():
+def test_the_same_seed_plans_the_same_and_another_another_order() -> None:
     def order(seed: int) -> list[str]:
         return [
             row.subject for row in make_plan(subjects=8, per_species=24, species=("print/matt",), seed=seed)
@@ -71,12 +75,12 @@ def test_the_same_seed_plans_the_same_and_another_another_order():
 
 
 @pytest.mark.parametrize("species", [(), ("print/matt", "print/matt"), ("print",), ("Print/Matt",)])
-def test_a_plan_of_nothing_or_nameless_species_is_refused(species):
+def test_a_plan_of_nothing_or_nameless_species_is_refused(species: Any) -> None:
     with pytest.raises(SettingsError, match="species"):
         make_plan(subjects=1, per_species=1, species=species, seed=0)
 
 
-def test_a_plan_is_read_back_filled_or_not(tmp_path):
+def test_a_plan_is_read_back_filled_or_not(tmp_path: Path) -> None:
     plan = _plan()
     plan[1] = replace(plan[1], response="none", remark="the lamp, it flickered")
     write_plan(tmp_path / "plan.csv", plan)
@@ -102,14 +106,14 @@ def _edited(path: Path, **cells: str) -> None:
         ({"presentation": ""}, "line 4: the presentation has no name"),
     ],
 )
-def test_a_plan_that_was_spoilt_is_one_sentence(tmp_path, cells, sentence):
+def test_a_plan_that_was_spoilt_is_one_sentence(tmp_path: Path, cells: Any, sentence: str) -> None:
     write_plan(tmp_path / "plan.csv", _plan())
     _edited(tmp_path / "plan.csv", **cells)
     with pytest.raises(DataError, match=sentence):
         read_plan(tmp_path / "plan.csv")
 
 
-def test_what_is_no_plan_is_one_sentence(tmp_path):
+def test_what_is_no_plan_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_plan(tmp_path / "plan.csv")
     (tmp_path / "plan.csv").write_text("path,label\n")
@@ -124,7 +128,7 @@ def test_what_is_no_plan_is_one_sentence(tmp_path):
         read_plan(tmp_path / "plan.csv")
 
 
-def test_errors_are_over_responses_and_non_responses_over_presentations():
+def test_errors_are_over_responses_and_non_responses_over_presentations() -> None:
     plan = _plan()
     prints = [row for row in plan if row.instrument == "print/matt"]
     scores = _all_right(plan)
@@ -146,7 +150,7 @@ def test_errors_are_over_responses_and_non_responses_over_presentations():
     assert outcome.missing == 0
 
 
-def test_a_retry_is_a_presentation_and_part_of_its_transaction():
+def test_a_retry_is_a_presentation_and_part_of_its_transaction() -> None:
     plan = _plan()
     attack, alive = plan[1], plan[0]
     scores = [s for s in _all_right(plan) if stem(s.name) not in (attack.name, alive.name)]
@@ -160,7 +164,7 @@ def test_a_retry_is_a_presentation_and_part_of_its_transaction():
     assert (living.failed.errors, living.failed.count) == (0, 4)  # everybody got in at last
 
 
-def test_no_response_that_was_written_into_the_plan_is_counted_and_may_be_retried():
+def test_no_response_that_was_written_into_the_plan_is_counted_and_may_be_retried() -> None:
     plan = _plan()
     plan[1] = replace(plan[1], response="none")
     rest = [s for s in _all_right(plan) if stem(s.name) != plan[1].name]
@@ -171,7 +175,7 @@ def test_no_response_that_was_written_into_the_plan_is_counted_and_may_be_retrie
         counted(plan, _all_right(plan))
 
 
-def test_a_plan_half_filled_says_what_is_missing_and_an_empty_one_is_refused():
+def test_a_plan_half_filled_says_what_is_missing_and_an_empty_one_is_refused() -> None:
     plan = _plan()
     outcome = counted(plan, _all_right(plan)[:9])
     assert (outcome.missing, outcome.planned) == (len(plan) - 9, len(plan))
@@ -183,7 +187,7 @@ def test_a_plan_half_filled_says_what_is_missing_and_an_empty_one_is_refused():
     assert counted(plan, [stranger, *_all_right(plan)]).strangers == ("holiday.mp4",)
 
 
-def test_a_score_without_its_threshold_is_refused():
+def test_a_score_without_its_threshold_is_refused() -> None:
     plan = _plan()
     bare = replace(_all_right(plan)[0], columns={})
     with pytest.raises(DataError, match="no threshold"):
@@ -191,7 +195,7 @@ def test_a_score_without_its_threshold_is_refused():
 
 
 @pytest.mark.parametrize("kept", [Label.BONA_FIDE, Label.ATTACK])
-def test_one_class_alone_is_a_page_that_says_so(kept):
+def test_one_class_alone_is_a_page_that_says_so(kept: Any) -> None:
     plan = _plan()
     outcome = counted(plan, [s for s in _all_right(plan) if s.label is kept])
     text = report(outcome, model="m", where="w", made_at=datetime(2026, 1, 1))
@@ -199,7 +203,7 @@ def test_one_class_alone_is_a_page_that_says_so(kept):
     assert missing in text
 
 
-def test_the_report_says_first_that_it_is_no_certificate():
+def test_the_report_says_first_that_it_is_no_certificate() -> None:
     plan = _plan()
     text = report(counted(plan, _all_right(plan)), model="m", where="w", made_at=datetime(2026, 1, 1))
     body = text[text.index("<body>") :]
@@ -208,7 +212,7 @@ def test_the_report_says_first_that_it_is_no_certificate():
     assert "<script" not in text
 
 
-def test_the_checklist_has_a_box_for_each_presentation():
+def test_the_checklist_has_a_box_for_each_presentation() -> None:
     plan = _plan()
     text = checklist(plan, made_at=datetime(2026, 1, 1))
     assert all(row.name in text for row in plan)
@@ -217,7 +221,7 @@ def test_the_checklist_has_a_box_for_each_presentation():
 
 
 @pytest.fixture
-def _planted(monkeypatch):
+def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
     detector = Detector([Judge(1)], finder=Squares(), point="default", settings=WatchSettings())
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(scoring, "loaded", lambda scorer: detector)
@@ -225,7 +229,9 @@ def _planted(monkeypatch):
 
 
 @pytest.mark.usefixtures("_planted")
-def test_from_plan_to_report_by_the_command(unmask, tmp_path):
+def test_from_plan_to_report_by_the_command(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     plan, folder = tmp_path / "plan.csv", tmp_path / "captures"
     few = ("--subjects", 1, "--per-species", 3, "--species", "print/matt")
     code, _, told = unmask("selftest", "plan", "--out", plan, "--checklist", tmp_path / "c.html", *few)
@@ -249,7 +255,9 @@ def test_from_plan_to_report_by_the_command(unmask, tmp_path):
 
 
 @pytest.mark.usefixtures("_planted")
-def test_a_plan_is_not_overwritten_and_an_empty_folder_is_a_sentence(unmask, tmp_path):
+def test_a_plan_is_not_overwritten_and_an_empty_folder_is_a_sentence(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
     plan = tmp_path / "plan.csv"
     assert unmask("selftest", "plan", "--out", plan, "--per-species", 3)[0] == 0
     code, _, told = unmask("selftest", "plan", "--out", plan)

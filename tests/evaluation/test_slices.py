@@ -1,5 +1,7 @@
 """Slices count what is in them, and say where that is little."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from unmask.metrics import rate
 from unmask.types import Label, Presentation, Score
 
 
-def system(rows):
+def system(rows: Any) -> Any:
     """A system of rows (label, score, columns); the threshold is 0.5."""
     test = tuple(
         Score(
@@ -28,11 +30,11 @@ def system(rows):
 LIVE, FAKE = Label.BONA_FIDE, Label.ATTACK
 
 
-def named(found, title):
+def named(found: Any, title: Any) -> Any:
     return next(one for one in found if one.title == title)
 
 
-def test_a_cell_holds_its_own_errors_with_the_exact_interval():
+def test_a_cell_holds_its_own_errors_with_the_exact_interval() -> None:
     rows = (
         [(LIVE, 0.9, {"camera": "a"})] * 3
         + [(LIVE, 0.1, {"camera": "a"})]
@@ -44,7 +46,7 @@ def test_a_cell_holds_its_own_errors_with_the_exact_interval():
     assert (b.name, b.refused, b.accepted, b.silent) == ("b", rate(1, 1), rate(2, 3), 1)
 
 
-def test_cells_add_up_to_the_whole():
+def test_cells_add_up_to_the_whole() -> None:
     rng = np.random.default_rng(2)
     rows = [
         (
@@ -61,7 +63,7 @@ def test_cells_add_up_to_the_whole():
 
 
 @pytest.mark.parametrize("count", [29, 30])
-def test_a_cell_with_fewer_than_thirty_is_small(count):
+def test_a_cell_with_fewer_than_thirty_is_small(count: int) -> None:
     rows = (
         [(LIVE, 0.9, {"camera": "a"})] * count
         + [(FAKE, 0.1, {"camera": "b"})] * 40
@@ -72,7 +74,7 @@ def test_a_cell_with_fewer_than_thirty_is_small(count):
     assert not b.small
 
 
-def test_numbers_fall_into_their_classes_and_either_side_is_a_turn():
+def test_numbers_fall_into_their_classes_and_either_side_is_a_turn() -> None:
     rows = [
         (LIVE, 0.9, {"face_yaw": yaw, "face_luma": luma})
         for yaw, luma in (("-12", "59.9"), ("12", "60"), ("3", ""))
@@ -92,19 +94,19 @@ def test_numbers_fall_into_their_classes_and_either_side_is_a_turn():
     ]
 
 
-def test_a_column_of_one_value_of_many_names_or_of_none_is_no_slice():
+def test_a_column_of_one_value_of_many_names_or_of_none_is_no_slice() -> None:
     rows = [(LIVE, 0.9, {"camera": "a", "place": f"p{n}", "face_px": "wide"}) for n in range(30)]
     rows.append((FAKE, 0.1, {"camera": "a", "place": "q", "face_px": ""}))
     assert slices(system(rows)) == []
     assert [one.title for one in slices(system(rows), by=["place"])] == ["Place"]
 
 
-def test_numbers_are_in_their_order():
+def test_numbers_are_in_their_order() -> None:
     rows = [(LIVE, 0.9, {"session": str(n)}) for n in (10, 9, 2)] + [(FAKE, 0.1, {"session": "x"})]
     assert [cell.name for cell in named(slices(system(rows)), "Session").cells] == ["2", "9", "10", "x"]
 
 
-def test_each_measured_column_is_one_that_scoring_writes():
+def test_each_measured_column_is_one_that_scoring_writes() -> None:
     from unmask.detector.saved_evidence import LOOKS
 
     assert {one.column for one in MEASURED} == set(LOOKS)

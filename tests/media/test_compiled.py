@@ -1,6 +1,7 @@
 """A graph that was compiled once is read again, and never one that was altered."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ SETTINGS: dict[str, str | int | bool] = {"INFERENCE_PRECISION_HINT": "f32", "INF
 
 
 @pytest.fixture
-def compile_doubling(tmp_path, monkeypatch):
+def compile_doubling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Compiles a graph that doubles four numbers; tells how often it was built."""
     monkeypatch.setenv("UNMASK_ASSETS", str(tmp_path))
     monkeypatch.delenv(SWITCH, raising=False)
@@ -38,14 +39,14 @@ def _only(folder: Path) -> Path:
     return path
 
 
-def test_the_second_time_it_is_read(compile_doubling, tmp_path):
+def test_the_second_time_it_is_read(compile_doubling: Any, tmp_path: Path) -> None:
     assert [compile_doubling(), compile_doubling()] == [1, 1]
     assert compile_doubling(b"another graph") == 2
     assert len(list((tmp_path / "compiled").iterdir())) == 2
 
 
 @pytest.mark.parametrize("spoil", [lambda c: c[:-1], lambda c: c[:60] + b"x" + c[61:], lambda c: b""])
-def test_what_was_cut_or_altered_is_compiled_anew(compile_doubling, tmp_path, spoil):
+def test_what_was_cut_or_altered_is_compiled_anew(compile_doubling: Any, tmp_path: Path, spoil: Any) -> None:
     compile_doubling()
     path = _only(tmp_path)
     whole = path.read_bytes()
@@ -54,12 +55,16 @@ def test_what_was_cut_or_altered_is_compiled_anew(compile_doubling, tmp_path, sp
     assert len(path.read_bytes()) == len(whole)
 
 
-def test_a_folder_that_cannot_be_written_costs_nothing_but_time(compile_doubling, tmp_path):
+def test_a_folder_that_cannot_be_written_costs_nothing_but_time(
+    compile_doubling: Any, tmp_path: Path
+) -> None:
     (tmp_path / "compiled").write_text("a file where the folder would be")
     assert [compile_doubling(), compile_doubling()] == [1, 2]
 
 
-def test_it_can_be_switched_off(compile_doubling, tmp_path, monkeypatch):
+def test_it_can_be_switched_off(
+    compile_doubling: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(SWITCH, "off")
     assert [compile_doubling(), compile_doubling()] == [1, 2]
     assert not (tmp_path / "compiled").exists()

@@ -1,5 +1,6 @@
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ def logit(score: float) -> float:
     return math.log(score / (1 - score))
 
 
-def test_anchors_are_those_of_the_published_graph():
+def test_anchors_are_those_of_the_published_graph() -> None:
     written_out = []
     for stride, each in ((8, 2), (16, 6)):  # strides 8, 16, 16, 16 with two anchors a layer
         for y in range(DETECTOR_SIDE // stride):
@@ -22,7 +23,7 @@ def test_anchors_are_those_of_the_published_graph():
     np.testing.assert_allclose(anchors(), written_out, atol=1e-6)
 
 
-def test_an_output_becomes_the_box_it_says():
+def test_an_output_becomes_the_box_it_says() -> None:
     raw, logits = np.zeros((896, 16), np.float32), np.full(896, -9.0, np.float32)
     raw[600, :4] = 3, -2, 40, 50  # centre beside the anchor, width, height
     raw[600, 4:6] = -8, -5  # the first eye
@@ -34,11 +35,11 @@ def test_an_output_becomes_the_box_it_says():
     assert found.score == pytest.approx(0.8)
 
 
-def test_logits_beyond_the_range_of_floats_are_no_warning():
+def test_logits_beyond_the_range_of_floats_are_no_warning() -> None:
     decode(np.zeros((896, 16), np.float32), np.full(896, -1e4, np.float32))
 
 
-def test_overlapping_detections_blend_by_score():
+def test_overlapping_detections_blend_by_score() -> None:
     def at(x: float, score: float) -> Detection:
         return Detection(box=np.array([x, 0, x + 10, 10]), points=np.full((6, 2), x), score=score)
 
@@ -48,12 +49,12 @@ def test_overlapping_detections_blend_by_score():
     assert (first.score, second.score) == (0.9, 0.7)
 
 
-def test_a_box_without_area_overlaps_nothing():
+def test_a_box_without_area_overlaps_nothing() -> None:
     assert overlap(np.array([1.0, 1, 1, 1]), np.array([[0.0, 0, 2, 2], [1, 1, 1, 1]])).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (30, 4000), (720, 1280), (4000, 3000), (512, 512)])
-def test_every_level_of_tiles_covers_the_picture(shape):
+def test_every_level_of_tiles_covers_the_picture(shape: Any) -> None:
     height, width = shape
     for level in tiles(height, width):
         for at in range(0, height, max(1, height // 7)):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 PROGRAM = """
 import sys
@@ -13,7 +14,7 @@ print(sorted(name for name in sys.modules if "telemetry" in name and sys.modules
 """
 
 
-def test_importing_asks_no_server_and_writes_nothing_into_home(tmp_path):
+def test_importing_asks_no_server_and_writes_nothing_into_home(tmp_path: Path) -> None:
     hidden = ("CI", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")  # telemetry keeps still where a robot runs it
     env = {name: value for name, value in os.environ.items() if name not in hidden} | {"HOME": str(tmp_path)}
     done = subprocess.run(

@@ -1,12 +1,14 @@
 import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
+from present import present
 from unmask.media.detections import overlap
 from unmask.media.faces import LEAST_SHARE, LEFT_EYE, RIGHT_EYE, Crop, FaceFinder, face_of, size
 
@@ -32,7 +34,7 @@ def pasted(picture: np.ndarray, turn: np.ndarray, *, height: int, width: int, se
     return cv2.warpAffine(picture, turn, (width, height), dst=room, borderMode=cv2.BORDER_TRANSPARENT)
 
 
-def test_a_crop_turns_about_its_centre():
+def test_a_crop_turns_about_its_centre() -> None:
     crop = Crop(centre=np.array([100.0, 50.0]), side=40.0, angle=math.pi / 2)
     to_picture = crop.to_picture(192)
     np.testing.assert_allclose(to_picture @ (96, 96, 1), [100, 50])
@@ -41,7 +43,7 @@ def test_a_crop_turns_about_its_centre():
     )  # its right is the picture's down
 
 
-def test_depth_comes_back_in_the_unit_of_x_and_y():
+def test_depth_comes_back_in_the_unit_of_x_and_y() -> None:
     points = np.random.default_rng(0).uniform(0, 192, (468, 3)).astype(np.float32)
     crop = Crop(centre=np.array([300.0, 200.0]), side=384.0, angle=0.5)
     face = face_of(points, crop.to_picture(192), presence=0.9)
@@ -50,7 +52,7 @@ def test_depth_comes_back_in_the_unit_of_x_and_y():
     np.testing.assert_allclose(face.box[:2], face.mesh[:, :2].min(axis=0))
 
 
-def test_the_face_is_where_another_detector_finds_it(finder, astronaut):
+def test_the_face_is_where_another_detector_finds_it(finder: FaceFinder, astronaut: np.ndarray) -> None:
     cascade = cv2.CascadeClassifier(
         str(Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml")
     )
@@ -62,7 +64,9 @@ def test_the_face_is_where_another_detector_finds_it(finder, astronaut):
 
 
 @pytest.mark.parametrize(("angle", "scale"), [(0, 1.0), (25, 1.0), (-30, 1.4), (0, 0.5)])
-def test_the_mesh_moves_with_the_picture(finder, astronaut, angle, scale):
+def test_the_mesh_moves_with_the_picture(
+    finder: FaceFinder, astronaut: np.ndarray, angle: int, scale: float
+) -> None:
     (still,) = finder.find(astronaut)
     turn = cv2.getRotationMatrix2D((225, 120), angle, scale)
     turn[:, 2] += (300, 200)
@@ -73,7 +77,7 @@ def test_the_mesh_moves_with_the_picture(finder, astronaut, angle, scale):
     assert np.ptp(moved.mesh[:, 2]) == pytest.approx(scale * np.ptp(still.mesh[:, 2]), rel=0.15)
 
 
-def test_a_small_face_in_a_large_picture_is_found(finder, astronaut):
+def test_a_small_face_in_a_large_picture_is_found(finder: FaceFinder, astronaut: np.ndarray) -> None:
     head = astronaut[0:230, 110:340]
     turn = np.array([[0.35, 0, 1000], [0, 0.35, 500]])
     faces = finder.find(pasted(head, turn, height=720, width=1280))
@@ -82,7 +86,7 @@ def test_a_small_face_in_a_large_picture_is_found(finder, astronaut):
     assert np.all(np.abs(faces[0].box[:2] - (1035, 520)) < 30)
 
 
-def test_a_second_face_of_half_the_size_is_found_too(finder, astronaut):
+def test_a_second_face_of_half_the_size_is_found_too(finder: FaceFinder, astronaut: np.ndarray) -> None:
     head = astronaut[0:230, 110:340]
     picture = pasted(head, np.array([[1.0, 0, 100], [0, 1.0, 200]]), height=720, width=1280)
     picture[300:430, 900:1030] = cv2.warpAffine(head, np.array([[0.565, 0, 0], [0, 0.565, 0]]), (130, 130))
@@ -90,11 +94,13 @@ def test_a_second_face_of_half_the_size_is_found_too(finder, astronaut):
     assert [face.box[0] > 600 for face in faces] == [False, True]
 
 
-def test_no_more_tiles_are_searched_than_show_a_second_face(finder, astronaut, monkeypatch):
+def test_no_more_tiles_are_searched_than_show_a_second_face(
+    finder: FaceFinder, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     searched = []
     detect = FaceFinder._detect
 
-    def counted(self, image, tile):
+    def counted(self: Any, image: Any, tile: Any) -> Any:
         searched.append(tile)
         return detect(self, image, tile)
 
@@ -107,7 +113,7 @@ def test_no_more_tiles_are_searched_than_show_a_second_face(finder, astronaut, m
     assert len(tiles) < 10
 
 
-def test_nothing_is_found_where_nothing_is(finder, rng):
+def test_nothing_is_found_where_nothing_is(finder: FaceFinder, rng: np.random.Generator) -> None:
     ramp = np.broadcast_to(np.linspace(0, 255, 640).astype(np.uint8)[None, :, None], (480, 640, 3))
     noise = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
     for picture in (ramp, noise, cv2.GaussianBlur(noise, (0, 0), 9), np.zeros_like(noise)):
@@ -115,35 +121,35 @@ def test_nothing_is_found_where_nothing_is(finder, rng):
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 400, 3), (400, 2, 3)])
-def test_a_sliver_of_a_picture_has_no_face(finder, shape):
+def test_a_sliver_of_a_picture_has_no_face(finder: FaceFinder, shape: Any) -> None:
     assert finder.find(np.full(shape, 128, np.uint8)) == []
 
 
-def test_a_mirrored_view_is_a_picture_too(finder, astronaut):
+def test_a_mirrored_view_is_a_picture_too(finder: FaceFinder, astronaut: np.ndarray) -> None:
     stored = np.ascontiguousarray(astronaut[..., ::-1])  # as OpenCV reads it
     np.testing.assert_array_equal(finder.find(stored[..., ::-1])[0].mesh, finder.find(astronaut)[0].mesh)
 
 
-def test_a_known_face_is_not_found_again(finder, astronaut):
+def test_a_known_face_is_not_found_again(finder: FaceFinder, astronaut: np.ndarray) -> None:
     assert finder.find(astronaut, known=finder.find(astronaut)) == []
 
 
-def test_a_face_is_followed_until_it_has_gone(finder, astronaut):
+def test_a_face_is_followed_until_it_has_gone(finder: FaceFinder, astronaut: np.ndarray) -> None:
     (face,) = finder.find(astronaut)
-    followed = finder.follow(np.roll(astronaut, (6, 9), axis=(0, 1)), face)
+    followed = present(finder.follow(np.roll(astronaut, (6, 9), axis=(0, 1)), face))
     np.testing.assert_allclose((followed.mesh - face.mesh)[:, :2].mean(axis=0), (9, 6), atol=1)
     assert finder.follow(np.full_like(astronaut, 90), face) is None
 
 
-def test_following_a_still_picture_does_not_drift(finder, astronaut):
+def test_following_a_still_picture_does_not_drift(finder: FaceFinder, astronaut: np.ndarray) -> None:
     (face,) = finder.find(astronaut)
     followed = face
     for _ in range(20):
-        followed = finder.follow(astronaut, followed)
+        followed = present(finder.follow(astronaut, followed))
     assert np.linalg.norm((followed.mesh - face.mesh)[:, :2], axis=1).mean() < 0.01 * eye_distance(face.mesh)
 
 
-def test_threads_do_not_disturb_each_other(finder, astronaut):
+def test_threads_do_not_disturb_each_other(finder: FaceFinder, astronaut: np.ndarray) -> None:
     pictures = [np.roll(astronaut, k, axis=1) for k in range(0, 40, 5)]
     alone = [finder.find(picture)[0].mesh for picture in pictures]
     with ThreadPoolExecutor(4) as pool:

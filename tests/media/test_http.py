@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,7 +73,7 @@ def jpeg(value: int = 90) -> bytes:
 @pytest.mark.parametrize(
     ("kind", "length"), [("image/jpeg", True), ("image/jpeg", False), ("text/plain", True)]
 )
-def test_a_snapshot_is_a_picture(kind, length):
+def test_a_snapshot_is_a_picture(kind: str, length: bool) -> None:
     with site({"/snapshot.cgi": page(jpeg(), kind, length=length)}) as (root, _):
         source = open_source(f"{root}/snapshot.cgi")
         assert source.kind == "image"
@@ -80,7 +81,7 @@ def test_a_snapshot_is_a_picture(kind, length):
         assert abs(int(frame.image[0, 0, 0]) - 90) < 3
 
 
-def test_a_redirect_is_followed_on_the_same_server_alone():
+def test_a_redirect_is_followed_on_the_same_server_alone() -> None:
     with site({"/x.jpg": page(jpeg(), "image/jpeg")}) as (other, asked):
         pages = {
             "/x.jpg": page(jpeg(), "image/jpeg"),
@@ -96,7 +97,7 @@ def test_a_redirect_is_followed_on_the_same_server_alone():
         assert asked == []
 
 
-def test_a_playlist_is_not_followed():
+def test_a_playlist_is_not_followed() -> None:
     with site({"/x.ts": page(b"", "video/mp2t")}) as (other, asked):
         content = f"#EXTM3U\n#EXTINF:2.5,\n{other}/x.ts\n#EXT-X-ENDLIST\n".encode()
         kinds = {"/a.m3u8": "application/vnd.apple.mpegurl", "/b": "video/mp4"}
@@ -107,14 +108,14 @@ def test_a_playlist_is_not_followed():
         assert asked == []
 
 
-def test_a_video_with_its_index_at_the_end_is_read_in_one_go(tmp_path):
+def test_a_video_with_its_index_at_the_end_is_read_in_one_go(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", [np.full((32, 48, 3), 90, np.uint8)] * 9, fps=30)
     with site({"/a": page((tmp_path / "a.mp4").read_bytes(), "video/mp4")}) as (root, asked):
         assert len(list(open_source(f"{root}/a").frames)) == 9
         assert asked == ["/a"]
 
 
-def test_a_camera_that_gives_hardly_a_picture_is_told():
+def test_a_camera_that_gives_hardly_a_picture_is_told() -> None:
     def camera(request: http.server.BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.send_header("Content-Type", "multipart/x-mixed-replace;boundary=frame")
@@ -131,7 +132,7 @@ def test_a_camera_that_gives_hardly_a_picture_is_told():
         list(open_source(f"{root}/video").frames)
 
 
-def test_pictures_of_a_camera_have_the_times_at_which_they_came():
+def test_pictures_of_a_camera_have_the_times_at_which_they_came() -> None:
     period_s, sent_s = 0.15, []
 
     def camera(request: http.server.BaseHTTPRequestHandler) -> None:

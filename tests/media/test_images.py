@@ -1,6 +1,7 @@
 """Pictures come out as another reader (Pillow) shows them; what cannot be read is one sentence."""
 
 import zlib
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -20,7 +21,7 @@ def smooth_rgb() -> np.ndarray:
     return np.stack([6 * x, 10 * y, 3 * x + 2 * y], axis=-1).astype(np.uint8)
 
 
-def oracle(path) -> np.ndarray:
+def oracle(path: Any) -> np.ndarray:
     picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
     return np.asarray(Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB"))
 
@@ -33,7 +34,7 @@ def orientation_exif(value: int) -> Image.Exif:
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
 @pytest.mark.parametrize("value", range(1, 9))
-def test_exif_orientation_is_applied(tmp_path, value, suffix):
+def test_exif_orientation_is_applied(tmp_path: Path, value: int, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
     Image.fromarray(smooth_rgb()).save(path, exif=orientation_exif(value), **options)
@@ -41,7 +42,7 @@ def test_exif_orientation_is_applied(tmp_path, value, suffix):
 
 
 @pytest.mark.parametrize("value", range(1, 9))
-def test_upright_agrees_with_the_words_of_the_standard(value):
+def test_upright_agrees_with_the_words_of_the_standard(value: int) -> None:
     # EXIF 2.3, tag 274: which side of the scene the stored row 0 and column 0 are.
     row0, column0 = [
         "top left",
@@ -60,7 +61,7 @@ def test_upright_agrees_with_the_words_of_the_standard(value):
 
 
 @pytest.mark.parametrize("value", [0, 9, 65535])
-def test_a_senseless_orientation_is_no_orientation(tmp_path, value):
+def test_a_senseless_orientation_is_no_orientation(tmp_path: Path, value: int) -> None:
     Image.fromarray(smooth_rgb()).save(tmp_path / "a.png", exif=orientation_exif(value))
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), smooth_rgb())
 
@@ -92,7 +93,7 @@ def pictures() -> dict[str, tuple[Image.Image, dict]]:
 
 
 @pytest.mark.parametrize("name", pictures())
-def test_every_kind_of_picture_looks_as_in_another_reader(tmp_path, name):
+def test_every_kind_of_picture_looks_as_in_another_reader(tmp_path: Path, name: Any) -> None:
     picture, options = pictures()[name]
     picture.save(tmp_path / name, **options)
     read = read_image(tmp_path / name)
@@ -100,14 +101,14 @@ def test_every_kind_of_picture_looks_as_in_another_reader(tmp_path, name):
     assert np.abs(read.astype(int) - oracle(tmp_path / name)).max() <= 1
 
 
-def test_sixteen_bits_are_rounded_to_eight(tmp_path):
+def test_sixteen_bits_are_rounded_to_eight(tmp_path: Path) -> None:
     values = np.linspace(0, 65535, HEIGHT * WIDTH).astype(np.uint16).reshape(HEIGHT, WIDTH)
     Image.fromarray(values).save(tmp_path / "a.png")
     expected = np.rint(values / 257).astype(np.uint8)
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), np.repeat(expected[..., None], 3, -1))
 
 
-def test_what_is_written_is_read_again(tmp_path):
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     for suffix in SUFFIXES - {".jpg", ".jpeg", ".webp"}:
         write_image(tmp_path / f"a{suffix}", smooth_rgb())
         np.testing.assert_array_equal(read_image(tmp_path / f"a{suffix}"), smooth_rgb())
@@ -115,7 +116,7 @@ def test_what_is_written_is_read_again(tmp_path):
     assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - smooth_rgb()).mean() < 6
 
 
-def test_an_unknown_suffix_is_not_written(tmp_path):
+def test_an_unknown_suffix_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"pictures are \.bmp"):
         write_image(tmp_path / "a.doc", smooth_rgb())
     assert not list(tmp_path.iterdir())
@@ -123,7 +124,7 @@ def test_an_unknown_suffix_is_not_written(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp"])
 @pytest.mark.parametrize("kept", [0.0, 0.01, 0.2, 0.5, 0.95])
-def test_a_picture_that_is_cut_is_never_read(tmp_path, suffix, kept):
+def test_a_picture_that_is_cut_is_never_read(tmp_path: Path, suffix: str, kept: float) -> None:
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (200, 200, 3), dtype=np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
@@ -133,7 +134,7 @@ def test_a_picture_that_is_cut_is_never_read(tmp_path, suffix, kept):
         read_image(path)
 
 
-def test_damage_inside_is_told(tmp_path):
+def test_damage_inside_is_told(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", np.random.default_rng(1).integers(0, 256, (99, 99, 3), dtype=np.uint8))
     stored = bytearray((tmp_path / "a.png").read_bytes())
     stored[10_000:10_040] = bytes(40)
@@ -142,7 +143,7 @@ def test_damage_inside_is_told(tmp_path):
         read_image(tmp_path / "a.png")
 
 
-def test_other_files_are_no_pictures(tmp_path):
+def test_other_files_are_no_pictures(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("BM, said the text, is how a bitmap begins.")
     with pytest.raises(SourceError, match="not a picture that unmask reads; give JPEG"):
         read_image(tmp_path / "text.png")
@@ -153,14 +154,14 @@ def test_other_files_are_no_pictures(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp"])
-def test_a_picture_30000_pixels_wide_is_refused_by_its_header(tmp_path, suffix):
+def test_a_picture_30000_pixels_wide_is_refused_by_its_header(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     Image.new("L", (30_000, 2)).save(path)
     with pytest.raises(SourceError, match="30000x2 pixels and a side may have 16384; make it smaller"):
         read_image(path)
 
 
-def test_a_bomb_is_refused_before_a_pixel_is_decoded(tmp_path):
+def test_a_bomb_is_refused_before_a_pixel_is_decoded(tmp_path: Path) -> None:
     # The header alone: whoever decodes it finds no pixels, whoever allocates it takes 250 MB.
     Image.new("L", (1, 1)).save(tmp_path / "a.png")
     stored = bytearray((tmp_path / "a.png").read_bytes())
@@ -172,7 +173,7 @@ def test_a_bomb_is_refused_before_a_pixel_is_decoded(tmp_path):
     assert probe_image(tmp_path / "a.png").width == 8_000
 
 
-def test_limits_are_above_nothing():
+def test_limits_are_above_nothing() -> None:
     with pytest.raises(SettingsError, match="limit max_pixels must be a finite number above 0, not 0"):
         Limits(max_pixels=0)
     with pytest.raises(SettingsError, match="max_duration_s"):

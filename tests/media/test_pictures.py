@@ -2,6 +2,7 @@
 
 import struct
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -23,7 +24,7 @@ def smooth() -> np.ndarray:
 
 
 @pytest.mark.parametrize("suffix", ["tif", "jp2", "avif", "gif"])
-def test_rarer_kinds_are_read(tmp_path, suffix):
+def test_rarer_kinds_are_read(tmp_path: Path, suffix: str) -> None:
     options: dict[str, Any] = {"quality": 95} if suffix == "avif" else {}
     Image.fromarray(smooth()).save(tmp_path / f"a.{suffix}", **options)
     source = open_source(tmp_path / f"a.{suffix}")
@@ -32,28 +33,28 @@ def test_rarer_kinds_are_read(tmp_path, suffix):
     assert np.abs(frame.image.astype(int) - smooth()).mean() < (12 if suffix == "gif" else 4)
 
 
-def test_a_tiff_is_turned_once(tmp_path):
+def test_a_tiff_is_turned_once(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(smooth()).save(tmp_path / "a.tif", exif=exif)
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.rot90(smooth(), -1))
 
 
-def test_pages_are_no_picture(tmp_path):
+def test_pages_are_no_picture(tmp_path: Path) -> None:
     page = Image.fromarray(smooth())
     page.save(tmp_path / "a.tif", save_all=True, append_images=[page, page])
     with pytest.raises(SourceError, match="is a TIFF of 3 pages; save one of them"):
         read_image(tmp_path / "a.tif")
 
 
-def test_a_heif_picture_is_read_or_says_what_is_missing(tmp_path):
+def test_a_heif_picture_is_read_or_says_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
     with pytest.raises(SourceError, match=r"needs pillow-heif; pip install .unmask\[heif\]|is damaged"):
         open_source(tmp_path / "a.heic")
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "gif"])
-def test_an_animation_is_a_video_with_its_own_times(tmp_path, suffix):
+def test_an_animation_is_a_video_with_its_own_times(tmp_path: Path, suffix: str) -> None:
     pictures = [Image.fromarray(np.full((HEIGHT, WIDTH, 3), 40 * n, np.uint8)) for n in range(4)]
     options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
     pictures[0].save(
@@ -70,7 +71,7 @@ def test_an_animation_is_a_video_with_its_own_times(tmp_path, suffix):
     np.testing.assert_allclose([frame.time_s for frame in frames], [0, 0.1, 0.15, 0.25])
 
 
-def test_a_large_photograph_comes_at_a_smaller_scale(tmp_path):
+def test_a_large_photograph_comes_at_a_smaller_scale(tmp_path: Path) -> None:
     Image.fromarray(smooth()).resize((6400, 4800)).save(tmp_path / "a.jpg", quality=60)
     Image.new("L", (6400, 4800), 77).save(tmp_path / "a.png")
     assert read_image(tmp_path / "a.jpg").shape == (2400, 3200, 3)
@@ -79,7 +80,7 @@ def test_a_large_photograph_comes_at_a_smaller_scale(tmp_path):
     assert (grey == 77).all()
 
 
-def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_path):
+def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     file = BytesIO()
     Image.new("L", (6000, 6000)).save(file, "JPEG", progressive=True)
     content = file.getvalue()
@@ -89,7 +90,7 @@ def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_path):
         read_image(tmp_path / "a.jpg")
 
 
-def test_a_file_that_is_far_larger_than_its_picture_is_refused(tmp_path):
+def test_a_file_that_is_far_larger_than_its_picture_is_refused(tmp_path: Path) -> None:
     Image.fromarray(smooth()).save(tmp_path / "a.jpg")
     with (tmp_path / "a.jpg").open("r+b") as file:
         file.truncate(100 << 20)
@@ -102,7 +103,7 @@ def test_a_file_that_is_far_larger_than_its_picture_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "BMP", "GIF"])
-def test_a_video_behind_a_picture_is_refused_by_its_name(tmp_path, kind):
+def test_a_video_behind_a_picture_is_refused_by_its_name(tmp_path: Path, kind: str) -> None:
     file = BytesIO()
     Image.fromarray(smooth()).save(file, kind)
     write_video(tmp_path / "v.mp4", [smooth()] * 9, fps=30)
@@ -114,7 +115,7 @@ def test_a_video_behind_a_picture_is_refused_by_its_name(tmp_path, kind):
     assert open_source(tmp_path / "photo.jpg").kind == "image"
 
 
-def test_bytes_that_may_be_two_things_are_refused(tmp_path):
+def test_bytes_that_may_be_two_things_are_refused(tmp_path: Path) -> None:
     from unmask.media.sources import open_content
 
     file = BytesIO()
@@ -127,7 +128,7 @@ def test_bytes_that_may_be_two_things_are_refused(tmp_path):
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 2}])
 @pytest.mark.parametrize("harm", ["a tail of zeros", "no tail"])
-def test_damage_inside_a_jpeg_is_never_painted_over(tmp_path, options, harm):
+def test_damage_inside_a_jpeg_is_never_painted_over(tmp_path: Path, options: Any, harm: str) -> None:
     rng = np.random.default_rng(5)
     file = BytesIO()
     noise = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), (0, 0), 2)

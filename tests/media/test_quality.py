@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,11 +31,11 @@ def turned(mesh: np.ndarray, *, axis: int, degrees: float) -> np.ndarray:
     return (mesh - middle) @ turn.T + middle
 
 
-def test_a_good_picture_passes(astronaut):
+def test_a_good_picture_passes(astronaut: Sighting) -> None:
     assert judge(astronaut) == ()
 
 
-def test_a_dim_and_soft_webcam_passes(astronaut):
+def test_a_dim_and_soft_webcam_passes(astronaut: Sighting) -> None:
     dim = cv2.GaussianBlur(astronaut.frame.image, (0, 0), 1.0) * 0.45
     assert judge(seen(astronaut, image=dim.astype(np.uint8))) == ()
 
@@ -47,11 +48,11 @@ def test_a_dim_and_soft_webcam_passes(astronaut):
         (lambda image: cv2.GaussianBlur(image, (0, 0), 5), Reason.BLURRED),
     ],
 )
-def test_a_spoilt_picture_says_why(astronaut, change, reason):
+def test_a_spoilt_picture_says_why(astronaut: Sighting, change: Any, reason: Any) -> None:
     assert reason in judge(seen(astronaut, image=change(astronaut.frame.image)))
 
 
-def test_a_small_face_is_refused_at_any_turn(astronaut):
+def test_a_small_face_is_refused_at_any_turn(astronaut: Sighting) -> None:
     small = astronaut.face.mesh * 0.4
     image = cv2.warpAffine(astronaut.frame.image, np.array([[0.4, 0, 0], [0, 0.4, 0]]), (512, 512))
     assert Reason.FACE_TOO_SMALL in judge(seen(astronaut, image=image, mesh=small))
@@ -59,20 +60,20 @@ def test_a_small_face_is_refused_at_any_turn(astronaut):
     assert Reason.FACE_TOO_SMALL not in judge(seen(astronaut, mesh=profile))
 
 
-def test_a_face_that_the_border_cuts_is_refused(astronaut):
+def test_a_face_that_the_border_cuts_is_refused(astronaut: Sighting) -> None:
     middle = int(astronaut.face.mesh[:, 0].mean())
     cut = np.ascontiguousarray(astronaut.frame.image[:, :middle])
     assert Reason.FACE_CUT in judge(seen(astronaut, image=cut))
 
 
 @pytest.mark.parametrize(("axis", "name"), [(1, "yaw"), (0, "pitch"), (2, "roll")])
-def test_the_pose_follows_a_turn_in_space(astronaut, axis, name):
+def test_the_pose_follows_a_turn_in_space(astronaut: Sighting, axis: int, name: str) -> None:
     before = pose_of(astronaut.face.mesh)
     after = pose_of(turned(astronaut.face.mesh, axis=axis, degrees=20))
     assert abs(getattr(after, name) - getattr(before, name)) == pytest.approx(20, abs=3)
 
 
-def test_the_signs_of_the_pose_are_those_it_says():
+def test_the_signs_of_the_pose_are_those_it_says() -> None:
     # A face as seen by the camera: x right, y down, z away; eyes level, forehead above the chin.
     mesh = np.zeros((468, 3))
     mesh[33], mesh[263], mesh[10], mesh[152] = (-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0)
@@ -90,12 +91,12 @@ def test_the_signs_of_the_pose_are_those_it_says():
 
 
 @pytest.mark.parametrize(("axis", "degrees"), [(1, 60), (1, -60), (0, 45), (2, 70)])
-def test_a_face_that_looks_away_is_refused(astronaut, axis, degrees):
+def test_a_face_that_looks_away_is_refused(astronaut: Sighting, axis: int, degrees: int) -> None:
     mesh = turned(astronaut.face.mesh, axis=axis, degrees=degrees)
     assert Reason.FACE_TURNED in judge(seen(astronaut, mesh=mesh))
 
 
-def test_sharpness_does_not_depend_on_the_size_of_the_face(astronaut):
+def test_sharpness_does_not_depend_on_the_size_of_the_face(astronaut: Sighting) -> None:
     large = cv2.warpAffine(astronaut.frame.image, np.array([[3.0, 0, 0], [0, 3.0, 0]]), (1536, 1536))
     grown = measure(
         seen(astronaut, image=large).frame.image, replace(astronaut.face, mesh=astronaut.face.mesh * 3)
@@ -103,11 +104,11 @@ def test_sharpness_does_not_depend_on_the_size_of_the_face(astronaut):
     assert grown.sharpness == pytest.approx(measure(astronaut.frame.image, astronaut.face).sharpness, rel=0.5)
 
 
-def test_limits_are_settings(astronaut):
+def test_limits_are_settings(astronaut: Sighting) -> None:
     quality = measure(astronaut.frame.image, astronaut.face)
     assert reasons(quality, limits=QualityLimits(eye_distance_px=1000)) == (Reason.FACE_TOO_SMALL,)
 
 
-def test_a_mesh_that_is_nowhere_is_refused_without_a_warning(astronaut):
+def test_a_mesh_that_is_nowhere_is_refused_without_a_warning(astronaut: Sighting) -> None:
     nowhere = Face(box=astronaut.face.box, mesh=np.full((468, 3), -50, np.float32), presence=1.0)
     assert Reason.FACE_CUT in judge(Sighting(frame=astronaut.frame, face=nowhere))

@@ -9,7 +9,7 @@ from unmask.media.raster import FACE_TRIANGLES, covered, nearest, rasterise
 from unmask.media.topology import OPENINGS, OUTLINE, POINTS
 
 
-def test_the_face_is_one_disk_bordered_by_the_outline():
+def test_the_face_is_one_disk_bordered_by_the_outline() -> None:
     edges = Counter(
         (int(a), int(b)) for t in FACE_TRIANGLES for a, b in ((t[0], t[1]), (t[1], t[2]), (t[2], t[0]))
     )
@@ -24,12 +24,12 @@ def test_the_face_is_one_disk_bordered_by_the_outline():
     assert all(tuple(sorted(p)) in undirected for p in zip(OUTLINE, (*OUTLINE[1:], OUTLINE[0]), strict=True))
 
 
-def test_the_openings_are_the_last_triangles():
+def test_the_openings_are_the_last_triangles() -> None:
     sizes = {name: len(FACE_TRIANGLES[where]) for name, where in OPENINGS.items()}
     assert sizes == {"right_eye": 14, "left_eye": 14, "mouth": 18}
 
 
-def test_depth_agrees_with_the_plane_equation():
+def test_depth_agrees_with_the_plane_equation() -> None:
     corners = np.array([[2.5, 1.2, 3.0], [40.1, 6.3, 8.0], [11.7, 33.9, -2.0]], np.float32)
     depth, triangle, weights = rasterise(corners, np.array([[0, 1, 2]]), height=40, width=48)
     y, x = np.nonzero(triangle == 0)
@@ -39,7 +39,7 @@ def test_depth_agrees_with_the_plane_equation():
     assert abs(len(x) - 0.5 * abs(np.linalg.det(corners[1:, :2] - corners[0, :2]))) < 40
 
 
-def test_the_nearer_triangle_wins_whichever_comes_first():
+def test_the_nearer_triangle_wins_whichever_comes_first() -> None:
     near = np.array([[0, 0, 1], [20, 0, 1], [0, 20, 1]], np.float32)
     far = np.array([[0, 0, 5], [20, 0, 5], [0, 20, 5]], np.float32)
     for order in (np.r_[near, far], np.r_[far, near]):
@@ -47,7 +47,7 @@ def test_the_nearer_triangle_wins_whichever_comes_first():
         assert set(depth[np.isfinite(depth)]) == {1.0}
 
 
-def test_neighbours_leave_no_pixel_between_them():
+def test_neighbours_leave_no_pixel_between_them() -> None:
     rng = np.random.default_rng(3)
     y, x = np.mgrid[0:9, 0:9] * 8.0
     points = np.stack([x, y, np.zeros_like(x)], axis=-1)
@@ -58,13 +58,13 @@ def test_neighbours_leave_no_pixel_between_them():
     assert (triangle >= 0).all()
 
 
-def test_what_lies_outside_or_is_not_finite_is_left_out():
+def test_what_lies_outside_or_is_not_finite_is_left_out() -> None:
     points = np.array([[-50, -50, 0], [-10, -50, 0], [-10, -10, 0], [np.nan, 0, 0]], np.float32)
     _, triangle, _ = rasterise(points, np.array([[0, 1, 2], [1, 2, 3]]), height=16, width=16)
     assert (triangle == -1).all()
 
 
-def test_what_is_covered_is_what_has_a_depth_and_that_is_the_nearest(rng):
+def test_what_is_covered_is_what_has_a_depth_and_that_is_the_nearest(rng: np.random.Generator) -> None:
     for spread in (2.0, 20.0, 60.0):
         vertices = rng.normal(20, spread, (30, 3)).astype(np.float32)
         vertices[3] = np.nan
@@ -76,7 +76,9 @@ def test_what_is_covered_is_what_has_a_depth_and_that_is_the_nearest(rng):
         np.testing.assert_array_equal(nearest(vertices, triangles, height=37, width=45), depth)
 
 
-def test_triangles_whose_corners_lie_on_pixels_or_on_one_line_cover_what_has_a_depth(rng):
+def test_triangles_whose_corners_lie_on_pixels_or_on_one_line_cover_what_has_a_depth(
+    rng: np.random.Generator,
+) -> None:
     for coarse in (1.0, 0.5, 0.25):
         vertices = (rng.integers(-8, 60, (40, 3)) * coarse).astype(np.float32)
         vertices[:12, 1] = 7.0
@@ -86,7 +88,7 @@ def test_triangles_whose_corners_lie_on_pixels_or_on_one_line_cover_what_has_a_d
         np.testing.assert_array_equal(nearest(vertices, triangles, height=33, width=29), depth)
 
 
-def test_a_mesh_of_noise_takes_no_more_memory_than_triangles_times_rows(rng):
+def test_a_mesh_of_noise_takes_no_more_memory_than_triangles_times_rows(rng: np.random.Generator) -> None:
     vertices = rng.normal(64, 60, (POINTS, 3)).astype(np.float32)
     tracemalloc.start()
     seen = covered(vertices, FACE_TRIANGLES, height=128, width=128)

@@ -3,6 +3,7 @@
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from unmask.types import DataError, ModelError, SettingsError, SourceError
 
 
 @pytest.fixture(params=["pipe", "device", "socket", "link to a device", "file of the system"])
-def special(request, tmp_path):
+def special(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     path = tmp_path / "a.mp4"
     if request.param == "pipe":
         os.mkfifo(path)
@@ -38,7 +39,7 @@ def special(request, tmp_path):
     return path
 
 
-def test_special_files_are_refused_whoever_reads(special):
+def test_special_files_are_refused_whoever_reads(special: Any) -> None:
     with pytest.raises(SourceError, match="not a plain file; give a file on a disk"):
         open_source(special)
     with pytest.raises(ModelError, match="not a plain file; give a file on a disk"):
@@ -47,7 +48,7 @@ def test_special_files_are_refused_whoever_reads(special):
         read_scores(special)
 
 
-def test_keys_weights_and_shards_that_are_special_files_are_refused(special, tmp_path):
+def test_keys_weights_and_shards_that_are_special_files_are_refused(special: Any, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="not a plain file; give a file on a disk"):
         Signer(Path(special), issuer="here")
     with pytest.raises(ModelError, match="not a plain file; give a file on a disk"):
@@ -59,20 +60,20 @@ def test_keys_weights_and_shards_that_are_special_files_are_refused(special, tmp
         Shard.open(tmp_path / "0.tar")
 
 
-def test_a_pipe_among_photographs_is_refused(tmp_path):
+def test_a_pipe_among_photographs_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a_b.jpg")
     with pytest.raises(DataError, match=r"a_b\.jpg is a pipe, not a plain file"):
         load_photographs(tmp_path, finder=None)
 
 
-def test_a_pipe_among_pictures_is_refused(tmp_path):
+def test_a_pipe_among_pictures_is_refused(tmp_path: Path) -> None:
     write_image(tmp_path / "1.png", np.zeros((8, 8, 3), np.uint8))
     os.mkfifo(tmp_path / "2.png")
     with pytest.raises(SourceError, match=r"2\.png is a pipe, not a plain file"):
         open_source(tmp_path)
 
 
-def test_regular_files_are_read_up_to_a_size(tmp_path):
+def test_regular_files_are_read_up_to_a_size(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"12345")
     (tmp_path / "b").symlink_to("a")
     assert read_regular(tmp_path / "b", most_bytes=5) == b"12345"

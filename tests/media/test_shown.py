@@ -1,6 +1,8 @@
 """Frames come with square pixels and in the colours of a usual screen."""
 
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -11,7 +13,7 @@ from unmask.media.hdr import to_sdr
 from unmask.media.video import open_video
 
 
-def written(path, *, aspect: Fraction | None = None, transfer: int = 0) -> None:
+def written(path: Any, *, aspect: Fraction | None = None, transfer: int = 0) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=30)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
@@ -25,13 +27,13 @@ def written(path, *, aspect: Fraction | None = None, transfer: int = 0) -> None:
         container.mux(stream.encode(None))
 
 
-def test_pixels_that_are_not_square_are_made_so(tmp_path):
+def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
     written(tmp_path / "a.mkv", aspect=Fraction(4, 3))
     assert next(open_video(tmp_path / "a.mkv").frames).image.shape == (48, 85, 3)
 
 
 @pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
-def test_a_high_dynamic_range_is_mapped_by_its_tag_and_told(tmp_path, transfer, name):
+def test_a_high_dynamic_range_is_mapped_by_its_tag_and_told(tmp_path: Path, transfer: int, name: str) -> None:
     written(tmp_path / "a.mkv", transfer=transfer)
     video = open_video(tmp_path / "a.mkv")
     assert next(video.frames).image.shape == (48, 64, 3)
@@ -39,7 +41,9 @@ def test_a_high_dynamic_range_is_mapped_by_its_tag_and_told(tmp_path, transfer, 
 
 
 @pytest.mark.parametrize(("transfer", "white"), [("PQ", 0.58), ("HLG", 0.75)])  # BT.2408
-def test_white_stays_bright_and_grey_stays_grey_and_more_light_is_brighter(transfer, white):
+def test_white_stays_bright_and_grey_stays_grey_and_more_light_is_brighter(
+    transfer: str, white: float
+) -> None:
     signal = np.linspace(0, 1, 64)
     ramp = np.rint(65535 * np.repeat(signal[None, :, None], 3, -1)).astype(np.uint16)
     shown = to_sdr(ramp, transfer=transfer)[0].astype(int)
@@ -48,7 +52,7 @@ def test_white_stays_bright_and_grey_stays_grey_and_more_light_is_brighter(trans
     assert 220 < shown[np.searchsorted(signal, white), 1] < 250
 
 
-def test_a_tint_is_no_colour():
+def test_a_tint_is_no_colour() -> None:
     rng = np.random.default_rng(2)
     grey = rng.integers(0, 256, (12, 12, 1)).repeat(8, 0).repeat(8, 1).repeat(3, -1)
     sepia = np.clip(grey * [1.0, 0.85, 0.65], 0, 255).astype(np.uint8)

@@ -14,11 +14,11 @@ STEP_S = 0.36  # between looks
 
 
 @pytest.fixture
-def compared(monkeypatch) -> list[float]:
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pairs of looks that are compared: each look knows what its picture differs by from earlier ones."""
     pairs: list[float] = []
 
-    def difference(earlier, later) -> float:
+    def difference(earlier: Any, later: Any) -> float:
         pairs.append(later.differs[earlier.number])
         return pairs[-1]
 
@@ -70,7 +70,9 @@ def _found(looks: list[SimpleNamespace], noises: list[float]) -> list[float]:
 
 
 @pytest.mark.parametrize("calm", [0.97, 0.995, 1.0])
-def test_still_parts_end_where_comparing_all_looks_with_all_says_so(calm, rng, compared):
+def test_still_parts_end_where_comparing_all_looks_with_all_says_so(
+    calm: float, rng: np.random.Generator, compared: list[float]
+) -> None:
     still = 0
     for _ in range(30):
         looks = _looks(rng, count=60, calm=calm)
@@ -81,7 +83,9 @@ def test_still_parts_end_where_comparing_all_looks_with_all_says_so(calm, rng, c
     assert still > 0  # else the test sees nothing
 
 
-def test_a_face_that_moves_is_compared_once_in_five_seconds(rng, compared):
+def test_a_face_that_moves_is_compared_once_in_five_seconds(
+    rng: np.random.Generator, compared: list[float]
+) -> None:
     looks = _looks(rng, count=100, calm=0.0)
     for look in looks:
         look.differs[:] = 0.4
@@ -89,7 +93,9 @@ def test_a_face_that_moves_is_compared_once_in_five_seconds(rng, compared):
     assert 0 < len(compared) <= looks[-1].time_s / (STILL_S - 2 * STEP_S)
 
 
-def test_a_held_picture_stands_still_from_five_seconds_on(rng, compared):
+def test_a_held_picture_stands_still_from_five_seconds_on(
+    rng: np.random.Generator, compared: list[float]
+) -> None:
     looks = _looks(rng, count=40, calm=1.0)
     for look in looks:
         look.differs[:] = 0.01

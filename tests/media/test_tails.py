@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import cv2
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from PIL import Image
 
 from unmask.media.sources import open_content, open_source
@@ -51,7 +53,7 @@ STREAMS = {
 def _written(path: Path, how: Container, *, seed: int = 5, pictures: int = PICTURES, **options: str) -> bytes:
     noise = np.random.default_rng(seed).integers(0, 256, (pictures, SIDE, SIDE, 3), dtype=np.uint8)
     with av.open(str(path), "w", format=how.form, options=dict(how.options) | options) as container:
-        stream = container.add_stream(how.codec, rate=25)
+        stream = cast(VideoStream, container.add_stream(how.codec, rate=25))
         stream.width, stream.height = SIDE, SIDE
         stream.pix_fmt = "yuvj420p" if how.codec == "mjpeg" else "yuv420p"
         for picture in noise:
@@ -69,7 +71,7 @@ def _notes(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("behind", ["its like", "an mp4", "a webm", "a stream"])
 @pytest.mark.parametrize("name", CONTAINERS)
-def test_a_second_recording_behind_the_first_is_refused(tmp_path, name, behind):
+def test_a_second_recording_behind_the_first_is_refused(tmp_path: Path, name: Any, behind: str) -> None:
     first = _written(tmp_path / "first", CONTAINERS[name])
     other = {"an mp4": "mp4", "a webm": "webm written live"}.get(behind, name)
     how = STREAMS["ts"] if behind == "a stream" else CONTAINERS[other]
@@ -82,7 +84,9 @@ def test_a_second_recording_behind_the_first_is_refused(tmp_path, name, behind):
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_streams_are_read_on_into_their_like_and_refused_with_another_kind_behind(tmp_path, name):
+def test_streams_are_read_on_into_their_like_and_refused_with_another_kind_behind(
+    tmp_path: Path, name: Any
+) -> None:
     path = tmp_path / f"a.{name}"
     first = _written(path, STREAMS[name])
     path.write_bytes(first + _written(tmp_path / "second", STREAMS[name], seed=6))
@@ -92,7 +96,7 @@ def test_streams_are_read_on_into_their_like_and_refused_with_another_kind_behin
         open_source(path)
 
 
-def test_a_track_that_begins_after_the_others_is_refused_when_it_comes(tmp_path):
+def test_a_track_that_begins_after_the_others_is_refused_when_it_comes(tmp_path: Path) -> None:
     path, how = tmp_path / "a.ts", STREAMS["ts"]
     elsewhere = {"mpegts_start_pid": "0x300", "mpegts_pmt_start_pid": "0x1234", "mpegts_service_id": "9"}
     second = _written(tmp_path / "second", how, seed=6, pictures=LONG, **elsewhere)
@@ -102,7 +106,9 @@ def test_a_track_that_begins_after_the_others_is_refused_when_it_comes(tmp_path)
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
-def test_other_bytes_behind_a_recording_are_said_and_padding_is_not(tmp_path, name, rng):
+def test_other_bytes_behind_a_recording_are_said_and_padding_is_not(
+    tmp_path: Path, name: Any, rng: np.random.Generator
+) -> None:
     path = tmp_path / f"a.{name.split()[0]}"
     first = _written(path, CONTAINERS[name])
     path.write_bytes(first + bytes(5000))
@@ -113,7 +119,9 @@ def test_other_bytes_behind_a_recording_are_said_and_padding_is_not(tmp_path, na
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 @pytest.mark.parametrize("behind", ["its like", "an mp4"])
-def test_an_animation_with_a_recording_behind_it_is_refused(tmp_path, kind, behind, rng):
+def test_an_animation_with_a_recording_behind_it_is_refused(
+    tmp_path: Path, kind: str, behind: str, rng: np.random.Generator
+) -> None:
     path = tmp_path / f"a.{kind.lower()}"
     first, *rest = (Image.fromarray(p) for p in rng.integers(0, 256, (PICTURES, 16, 16, 3), dtype=np.uint8))
     first.save(path, save_all=True, append_images=rest, duration=100)
@@ -124,7 +132,9 @@ def test_an_animation_with_a_recording_behind_it_is_refused(tmp_path, kind, behi
         open_source(path)
 
 
-def test_the_short_video_that_phones_hang_behind_a_photograph_is_said(tmp_path, rng):
+def test_the_short_video_that_phones_hang_behind_a_photograph_is_said(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
     path = tmp_path / "a.jpg"
     Image.fromarray(np.full((48, 48, 3), 90, np.uint8)).save(path, "JPEG")
     alone = path.read_bytes()
@@ -140,7 +150,9 @@ def test_the_short_video_that_phones_hang_behind_a_photograph_is_said(tmp_path, 
     assert open_source(path).account.sentences() == ()
 
 
-def test_a_small_picture_in_the_head_of_a_jpeg_is_not_its_end(tmp_path, rng):
+def test_a_small_picture_in_the_head_of_a_jpeg_is_not_its_end(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
     small = tmp_path / "small.jpg"
     Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(small, "JPEG")
     exif = Image.Exif()

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +28,7 @@ def head() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def stranger(head) -> np.ndarray:
+def stranger(head: np.ndarray) -> np.ndarray:
     """Another face: mirrored, and of another complexion."""
     return np.clip(head[:, ::-1] * np.array([0.5, 0.75, 1.15]) + (0, 10, 25), 0, 255).astype(np.uint8)
 
@@ -62,7 +63,7 @@ def follow(frames: Iterator[Frame], finder: FindsFaces) -> dict[int, list[tuple[
     return paths
 
 
-def test_a_moving_face_keeps_one_identity(finder, head):
+def test_a_moving_face_keeps_one_identity(finder: FaceFinder, head: np.ndarray) -> None:
     paths = follow(scene([(head, lambda t: (150 + 150 * t, 115 + 15 * np.sin(5 * t)))], seconds=2), finder)
     assert list(paths) == [0]
     assert len(paths[0]) == 60
@@ -71,7 +72,9 @@ def test_a_moving_face_keeps_one_identity(finder, head):
 
 @pytest.mark.parametrize("front", [0, 1])
 @pytest.mark.parametrize("turn_back", [False, True])
-def test_two_faces_that_cross_are_not_swapped(finder, head, stranger, front, turn_back):
+def test_two_faces_that_cross_are_not_swapped(
+    finder: FaceFinder, head: np.ndarray, stranger: np.ndarray, front: int, turn_back: bool
+) -> None:
     def along(t: float) -> float:
         share = t / 2
         return 0.5 * np.sin(np.pi * share) if turn_back else share
@@ -91,20 +94,22 @@ def test_two_faces_that_cross_are_not_swapped(finder, head, stranger, front, tur
     assert sum(path[-1][0] > 1.9 for path in paths.values()) == 2
 
 
-def test_a_face_that_was_away_for_a_moment_keeps_its_identity(finder, head):
+def test_a_face_that_was_away_for_a_moment_keeps_its_identity(finder: FaceFinder, head: np.ndarray) -> None:
     frames = scene([(head, lambda t: None if 0.5 < t < 1.0 else (200, 115))], seconds=1.5)
     paths = follow(frames, finder)
     assert list(paths) == [0]
     assert paths[0][-1][0] > 1.4
 
 
-def test_a_face_that_was_away_for_long_is_a_new_one(finder, head):
+def test_a_face_that_was_away_for_long_is_a_new_one(finder: FaceFinder, head: np.ndarray) -> None:
     away = FORGET_AFTER_S + 0.2
     frames = scene([(head, lambda t: None if 0.3 < t < 0.3 + away else (200, 115))], seconds=away + 0.8)
     assert list(follow(frames, finder)) == [0, 1]
 
 
-def test_another_person_in_the_same_place_is_a_new_identity(finder, head, stranger):
+def test_another_person_in_the_same_place_is_a_new_identity(
+    finder: FaceFinder, head: np.ndarray, stranger: np.ndarray
+) -> None:
     frames = scene(
         [
             (head, lambda t: (200, 115) if t < 0.7 else None),
@@ -117,7 +122,9 @@ def test_another_person_in_the_same_place_is_a_new_identity(finder, head, strang
     assert paths[0][-1][0] < 0.7 <= paths[1][0][0]
 
 
-def test_a_newcomer_is_seen_within_half_a_second(finder, head, stranger):
+def test_a_newcomer_is_seen_within_half_a_second(
+    finder: FaceFinder, head: np.ndarray, stranger: np.ndarray
+) -> None:
     frames = scene(
         [(head, lambda t: (150, 115)), (stranger, lambda t: (450, 115) if t >= 0.2 else None)], seconds=1
     )
@@ -133,7 +140,7 @@ class Counted:
         self._finder = finder
         self.searches = self.thorough = 0
 
-    def find(self, image: np.ndarray, *, known=(), thorough: bool = True) -> list[Face]:
+    def find(self, image: np.ndarray, *, known: Any = (), thorough: bool = True) -> list[Face]:
         self.searches += 1
         self.thorough += thorough
         return self._finder.find(image, known=known, thorough=thorough)
@@ -142,20 +149,22 @@ class Counted:
         return self._finder.follow(image, face)
 
 
-def test_a_face_that_is_followed_is_rarely_searched_for(finder, head):
+def test_a_face_that_is_followed_is_rarely_searched_for(finder: FaceFinder, head: np.ndarray) -> None:
     counted = Counted(finder)
     follow(scene([(head, lambda t: (200, 115))], seconds=2), counted)
     assert counted.searches <= 2 / SEARCH_EVERY_S + 1e-9
 
 
-def test_an_empty_room_is_rarely_searched_in_detail(finder, head):
+def test_an_empty_room_is_rarely_searched_in_detail(finder: FaceFinder, head: np.ndarray) -> None:
     counted = Counted(finder)
     follow(scene([(head, lambda t: None)], seconds=1), counted)
     assert counted.searches == 30
     assert counted.thorough <= 6
 
 
-def test_light_does_not_change_an_appearance_but_another_face_does(finder, head, stranger):
+def test_light_does_not_change_an_appearance_but_another_face_does(
+    finder: FaceFinder, head: np.ndarray, stranger: np.ndarray
+) -> None:
     (face,) = finder.find(head)
     look = appearance(head, face.mesh)
     assert change(look, appearance((head * 0.6).astype(np.uint8), face.mesh)) < 0.03
@@ -163,13 +172,13 @@ def test_light_does_not_change_an_appearance_but_another_face_does(finder, head,
     assert change(look, appearance(stranger, other.mesh)) > 0.3
 
 
-def test_a_mesh_beyond_the_border_has_an_appearance(finder, head):
+def test_a_mesh_beyond_the_border_has_an_appearance(finder: FaceFinder, head: np.ndarray) -> None:
     (face,) = finder.find(head)
     assert np.isfinite(appearance(head[:60, :60], face.mesh)).all()
     assert np.isfinite(appearance(np.zeros_like(head), face.mesh)).all()
 
 
-def test_sightings_come_as_the_frames_do(finder, head):
+def test_sightings_come_as_the_frames_do(finder: FaceFinder, head: np.ndarray) -> None:
     taken = []
 
     def frames() -> Iterator[Frame]:
@@ -181,7 +190,9 @@ def test_sightings_come_as_the_frames_do(finder, head):
     assert (identity, sighting.frame.index, taken) == (0, 0, [0])
 
 
-def test_tracks_are_in_order_of_time_the_longest_first(finder, head, stranger):
+def test_tracks_are_in_order_of_time_the_longest_first(
+    finder: FaceFinder, head: np.ndarray, stranger: np.ndarray
+) -> None:
     actors: list[Actor] = [
         (stranger, lambda t: (470, 115) if t > 0.4 else None),
         (head, lambda t: (150, 115)),
@@ -192,11 +203,11 @@ def test_tracks_are_in_order_of_time_the_longest_first(finder, head, stranger):
     assert times == sorted(times)
 
 
-def test_no_frames_give_no_tracks(finder):
+def test_no_frames_give_no_tracks(finder: FaceFinder) -> None:
     assert track(iter([]), finder) == []
 
 
-def test_a_picture_of_another_size_shows_a_new_face(head, finder):
+def test_a_picture_of_another_size_shows_a_new_face(head: np.ndarray, finder: FaceFinder) -> None:
     frames = list(scene([(head, lambda t: (320.0, 120.0))], seconds=0.1))
     small = [Frame(cv2.resize(f.image, None, fx=0.75, fy=0.75), f.time_s + 0.1, f.index + 3) for f in frames]
     assert list(follow(iter([*frames, *small]), finder)) == [0, 1]

@@ -11,22 +11,24 @@ from unmask.types import Face, Frame, Sighting
 
 
 @pytest.fixture(scope="module")
-def finder():
+def finder() -> FaceFinder:
     return FaceFinder.load(threads=1)
 
 
 @pytest.fixture(scope="module")
-def portrait():
+def portrait() -> np.ndarray:
     return np.ascontiguousarray(data.astronaut()[:320, 60:380])
 
 
 @pytest.fixture(scope="module")
-def standing(finder, portrait):
+def standing(finder: FaceFinder, portrait: np.ndarray) -> Face:
     return finder.find(portrait)[0]
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_a_face_that_was_turned_comes_back_where_it_was(finder, portrait, standing, turns):
+def test_a_face_that_was_turned_comes_back_where_it_was(
+    finder: FaceFinder, portrait: np.ndarray, standing: Face, turns: int
+) -> None:
     # turned clockwise by so many quarters, as a phone that was held otherwise records it
     image = np.ascontiguousarray(np.rot90(portrait, -turns))
     face = finder.find(image)[0]
@@ -50,7 +52,7 @@ def rolled(degrees: float) -> Face:
 
 
 @pytest.mark.parametrize("degrees", range(-175, 185, 10))
-def test_a_face_is_turned_to_the_nearest_quarter_and_stays_there(degrees):
+def test_a_face_is_turned_to_the_nearest_quarter_and_stays_there(degrees: int) -> None:
     assert quarter_turns(rolled(degrees)) == round(degrees / 90) % 4 or abs(degrees) <= 60
     for before in range(4):
         off = (degrees - 90 * before + 180) % 360 - 180

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import cv2
@@ -63,7 +63,7 @@ def written_at(
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_every_container_is_read_whole(tmp_path, suffix):
+def test_every_container_is_read_whole(tmp_path: Path, suffix: Any) -> None:
     video = open_video(made(tmp_path, suffix))
     frames = list(video.frames)
     np.testing.assert_allclose([frame.time_s for frame in frames], np.arange(12) / 25, atol=1e-3)
@@ -74,14 +74,14 @@ def test_every_container_is_read_whole(tmp_path, suffix):
     assert frames[0].image.flags.c_contiguous
 
 
-def test_a_variable_rate_keeps_its_times(tmp_path):
+def test_a_variable_rate_keeps_its_times(tmp_path: Path) -> None:
     ticks = [0, 33, 50, 400, 433, 1000]
     path = written_at(tmp_path / "a.mkv", ticks, time_base=Fraction(1, 1000))
     times_s = [frame.time_s for frame in read_video(path)]
     np.testing.assert_allclose(times_s, np.array(ticks) / 1000, atol=1e-6)
 
 
-def test_times_count_from_the_first_frame(tmp_path):
+def test_times_count_from_the_first_frame(tmp_path: Path) -> None:
     path = written_at(tmp_path / "a.mkv", [5000, 5040, 5080], time_base=Fraction(1, 1000))
     np.testing.assert_allclose([frame.time_s for frame in read_video(path)], [0, 0.04, 0.08], atol=1e-6)
 
@@ -89,7 +89,7 @@ def test_times_count_from_the_first_frame(tmp_path):
 @pytest.mark.parametrize(
     ("degrees", "corner"), [(0, "upper left"), (90, "lower left"), (180, "lower right"), (-90, "upper right")]
 )
-def test_rotation_is_applied(tmp_path, degrees, corner):
+def test_rotation_is_applied(tmp_path: Path, degrees: int, corner: str) -> None:
     # A quarter turn counter-clockwise brings the upper left corner down to the lower left.
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=30)
@@ -109,7 +109,7 @@ def test_rotation_is_applied(tmp_path, degrees, corner):
     assert max(quarters, key=lambda name: quarters[name].mean()) == corner
 
 
-def test_every_display_matrix_has_the_orientation_that_its_points_say():
+def test_every_display_matrix_has_the_orientation_that_its_points_say() -> None:
     one = 1 << 16
     for a, b, c, d in [
         *[(x * one, 0, 0, y * one) for x in (1, -1) for y in (1, -1)],
@@ -135,7 +135,7 @@ EXIF_WORDS = {
 }
 
 
-def test_colours_come_back_by_the_matrix_that_the_file_names(tmp_path):
+def test_colours_come_back_by_the_matrix_that_the_file_names(tmp_path: Path) -> None:
     # ITU-T H.273: BT.709 and BT.601 differ in what luma weighs red and blue with.
     colour = np.array([200.0, 40.0, 60.0])
     for matrix, (red, blue) in {1: (0.2126, 0.0722), 6: (0.299, 0.114)}.items():
@@ -155,7 +155,7 @@ def test_colours_come_back_by_the_matrix_that_the_file_names(tmp_path):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("kept", [0.05, 0.5, 0.9, 0.99])
-def test_a_video_that_is_cut_is_never_taken_as_whole(tmp_path, suffix, kept):
+def test_a_video_that_is_cut_is_never_taken_as_whole(tmp_path: Path, suffix: Any, kept: float) -> None:
     path = made(tmp_path, suffix)
     stored = path.read_bytes()
     path.write_bytes(stored[: int(kept * len(stored))])
@@ -163,7 +163,7 @@ def test_a_video_that_is_cut_is_never_taken_as_whole(tmp_path, suffix, kept):
         list(read_video(path))
 
 
-def test_a_cut_video_with_its_index_in_front_is_refused_before_its_first_frame(tmp_path):
+def test_a_cut_video_with_its_index_in_front_is_refused_before_its_first_frame(tmp_path: Path) -> None:
     path = written_at(tmp_path / "a.mp4", list(range(90)), time_base=Fraction(1, 30))
     stored = path.read_bytes()
     assert stored.index(b"moov") < stored.index(b"mdat")
@@ -214,7 +214,7 @@ TOLD = "{} of 60 frames are damaged, or rest on damaged ones, and were left out"
 
 
 @pytest.mark.parametrize("suffix", STREAMS)
-def test_after_a_damaged_packet_a_video_goes_on_at_the_next_key_frame(tmp_path, suffix):
+def test_after_a_damaged_packet_a_video_goes_on_at_the_next_key_frame(tmp_path: Path, suffix: Any) -> None:
     whole = moving(tmp_path, suffix, codec=STREAMS[suffix])
     path = spoilt(whole, tmp_path / f"a.{suffix}", lambda n, b: bytes(len(b)) if n == 20 else b)
     video = open_video(path)
@@ -228,7 +228,7 @@ def test_after_a_damaged_packet_a_video_goes_on_at_the_next_key_frame(tmp_path, 
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
-def test_a_video_without_its_first_key_frame_begins_at_the_second(tmp_path, suffix):
+def test_a_video_without_its_first_key_frame_begins_at_the_second(tmp_path: Path, suffix: str) -> None:
     whole = moving(tmp_path, suffix, codec=STREAMS[suffix])
     path = spoilt(whole, tmp_path / f"a.{suffix}", lambda n, b: None if n == 0 else b)
     video = open_video(path)
@@ -237,14 +237,14 @@ def test_a_video_without_its_first_key_frame_begins_at_the_second(tmp_path, suff
     assert video.account.too_damaged
 
 
-def test_a_video_of_damaged_packets_alone_is_refused(tmp_path):
+def test_a_video_of_damaged_packets_alone_is_refused(tmp_path: Path) -> None:
     whole = moving(tmp_path, "mp4", codec="libx264", frames=20)
     path = spoilt(whole, tmp_path / "a.mp4", lambda n, b: bytes(len(b)))
     with pytest.raises(SourceError, match="holds no frame of 20 damaged ones that can be decoded"):
         list(read_video(path))
 
 
-def test_torn_frames_and_what_rests_on_them_are_left_out(tmp_path):
+def test_torn_frames_and_what_rests_on_them_are_left_out(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     whole = moving(tmp_path, "avi", codec="mpeg4", gop=30)
 
@@ -256,7 +256,7 @@ def test_torn_frames_and_what_rests_on_them_are_left_out(tmp_path):
     assert video.account.sentences() == (TOLD.format(20),)
 
 
-def test_what_is_done_with_a_picture_is_not_time_of_reading(tmp_path):
+def test_what_is_done_with_a_picture_is_not_time_of_reading(tmp_path: Path) -> None:
     slow = []
     for frame in read_video(made(tmp_path, "mp4", frames=3), limits=Limits(timeout_s=0.5)):
         slow.append(frame.index)
@@ -265,7 +265,7 @@ def test_what_is_done_with_a_picture_is_not_time_of_reading(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_rubbish_behind_the_end_harms_nothing(tmp_path, suffix):
+def test_rubbish_behind_the_end_harms_nothing(tmp_path: Path, suffix: Any) -> None:
     path = made(tmp_path, suffix)
     path.write_bytes(path.read_bytes() + b"\xff\xfe\xfd" * 5)
     with path.open("rb") as file:
@@ -273,14 +273,14 @@ def test_rubbish_behind_the_end_harms_nothing(tmp_path, suffix):
     assert len(list(read_video(path))) == 12
 
 
-def test_a_webm_written_live_has_no_size_and_is_whole(tmp_path):
+def test_a_webm_written_live_has_no_size_and_is_whole(tmp_path: Path) -> None:
     stored = made(tmp_path, "webm").read_bytes()
     at = stored.index(b"\x18\x53\x80\x67") + 4
     (tmp_path / "live.webm").write_bytes(stored[:at] + b"\x01" + b"\xff" * 7 + stored[at + 8 :])
     assert len(list(read_video(tmp_path / "live.webm"))) == 12
 
 
-def test_the_end_of_a_gif_is_told_by_its_blocks(tmp_path):
+def test_the_end_of_a_gif_is_told_by_its_blocks(tmp_path: Path) -> None:
     path = made(tmp_path, "gif", frames=7)
     size = path.stat().st_size
     with path.open("ab") as file:
@@ -304,17 +304,17 @@ def sound_only(path: Path, *, cover: bool) -> Path:
     return path
 
 
-def test_sound_alone_is_no_video(tmp_path):
+def test_sound_alone_is_no_video(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"a\.mp4 holds only sound; give a video"):
         open_video(sound_only(tmp_path / "a.mp4", cover=False))
 
 
-def test_the_cover_of_a_song_is_no_video(tmp_path):
+def test_the_cover_of_a_song_is_no_video(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds only sound; give a video"):
         open_video(sound_only(tmp_path / "a.mp4", cover=True))
 
 
-def test_other_files_are_no_videos(tmp_path):
+def test_other_files_are_no_videos(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "text.mp4").write_text("This is a text.\n" * 50)
     (tmp_path / "list.mp4").write_text("#EXTM3U\n#EXTINF:1,\n/etc/passwd\n")
@@ -333,13 +333,13 @@ def test_other_files_are_no_videos(tmp_path):
             read_video(tmp_path / name)
 
 
-def test_a_name_with_a_colon_is_a_file(tmp_path, monkeypatch):
+def test_a_name_with_a_colon_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     made(tmp_path, "mp4").rename(tmp_path / "http:a%20b.mp4")
     assert len(list(read_video("http:a%20b.mp4"))) == 12
 
 
-def test_a_video_without_frames_is_told(tmp_path):
+def test_a_video_without_frames_is_told(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.avi"), "w") as container:
         stream = container.add_stream("mpeg4", rate=30)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
@@ -348,7 +348,7 @@ def test_a_video_without_frames_is_told(tmp_path):
         list(read_video(tmp_path / "a.avi"))
 
 
-def test_limits_are_held_by_the_header(tmp_path):
+def test_limits_are_held_by_the_header(tmp_path: Path) -> None:
     path = made(tmp_path, "mp4")
     for limits, rule in {
         Limits(max_pixels=WIDTH * HEIGHT - 1): "48x32 pixels and may have 1535 in all",
@@ -360,7 +360,7 @@ def test_limits_are_held_by_the_header(tmp_path):
             open_video(path, limits=limits)
 
 
-def test_limits_are_held_while_decoding_where_the_header_is_silent(tmp_path):
+def test_limits_are_held_while_decoding_where_the_header_is_silent(tmp_path: Path) -> None:
     path = tmp_path / "a.ts"
     written_at(path, list(range(0, 90 * 3000, 3000)), time_base=Fraction(1, 90_000))
     assert open_video(path).frame_count is None
@@ -368,7 +368,7 @@ def test_limits_are_held_while_decoding_where_the_header_is_silent(tmp_path):
         list(read_video(path, limits=Limits(max_frames=50)))
 
 
-def test_a_giant_frame_that_the_header_hides_is_never_decoded(tmp_path):
+def test_a_giant_frame_that_the_header_hides_is_never_decoded(tmp_path: Path) -> None:
     # The container says 48x32; the picture inside says 9000x9000, 243 MB once decoded.
     Image.new("L", (9000, 9000)).save(tmp_path / "a.jpg")
     with av.open(str(tmp_path / "a.avi"), "w") as container:
@@ -383,14 +383,14 @@ def test_a_giant_frame_that_the_header_hides_is_never_decoded(tmp_path):
         list(read_video(tmp_path / "a.avi"))
 
 
-def test_frames_are_decoded_as_they_are_asked_for(tmp_path):
+def test_frames_are_decoded_as_they_are_asked_for(tmp_path: Path) -> None:
     frames = read_video(made(tmp_path, "mp4", frames=30))
     assert next(frames).index == 0
     frames.close()
     assert next(frames, None) is None
 
 
-def test_a_video_whose_pictures_change_their_size_is_read_on_and_says_so(tmp_path):
+def test_a_video_whose_pictures_change_their_size_is_read_on_and_says_so(tmp_path: Path) -> None:
     video = open_video(resized(tmp_path, sizes=[(48, 32), (64, 48)]))
     shapes = [frame.image.shape[:2] for frame in video.frames]
     assert shapes == [(32, 48)] * 10 + [(48, 64)] * 10
@@ -398,7 +398,7 @@ def test_a_video_whose_pictures_change_their_size_is_read_on_and_says_so(tmp_pat
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
-def test_what_rests_on_a_lost_packet_of_h264_is_left_out(tmp_path, suffix):
+def test_what_rests_on_a_lost_packet_of_h264_is_left_out(tmp_path: Path, suffix: str) -> None:
     whole = moving(tmp_path, suffix, codec="libx264")
     assert len(list(read_video(whole))) == 60
     path = spoilt(whole, tmp_path / f"a.{suffix}", lambda n, b: None if n == 20 else b)
@@ -412,7 +412,9 @@ def test_what_rests_on_a_lost_packet_of_h264_is_left_out(tmp_path, suffix):
     ("suffix", "codec"),
     [("avi", "mpeg4"), ("mkv", "mpeg4"), ("webm", "libvpx-vp9"), ("webm", "libvpx"), ("ts", "mpeg2video")],
 )
-def test_a_packet_lost_by_a_codec_without_numbers_is_missed_in_a_steady_clock(tmp_path, suffix, codec):
+def test_a_packet_lost_by_a_codec_without_numbers_is_missed_in_a_steady_clock(
+    tmp_path: Path, suffix: str, codec: str
+) -> None:
     whole = moving(tmp_path, suffix, codec=codec)
     assert len(list(read_video(whole))) == 60
     path = spoilt(whole, tmp_path / f"a.{suffix}", lambda n, b: None if n in (20, 21, 50) else b)
@@ -423,7 +425,7 @@ def test_a_packet_lost_by_a_codec_without_numbers_is_missed_in_a_steady_clock(tm
     assert video.account.sentences() == (TOLD.format(20),)
 
 
-def test_a_clock_that_was_never_steady_tells_of_no_loss(tmp_path):
+def test_a_clock_that_was_never_steady_tells_of_no_loss(tmp_path: Path) -> None:
     whole = moving(tmp_path, "webm", codec="libvpx-vp9")
     path = tmp_path / "a.webm"
     rng = np.random.default_rng(3)
@@ -440,7 +442,7 @@ def test_a_clock_that_was_never_steady_tells_of_no_loss(tmp_path):
     assert video.account.sentences() == ()
 
 
-def test_pictures_that_rest_on_later_ones_are_not_taken_for_lost(tmp_path):
+def test_pictures_that_rest_on_later_ones_are_not_taken_for_lost(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     still = cv2.GaussianBlur(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8), (0, 0), 2)
     path = tmp_path / "a.mp4"

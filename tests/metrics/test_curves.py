@@ -45,7 +45,7 @@ def _rates(living: np.ndarray, attacks: dict[str, np.ndarray], threshold: float)
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_minimum_acer_is_that_of_brute_force(seed):
+def test_the_minimum_acer_is_that_of_brute_force(seed: int) -> None:
     living, attacks = _scores(seed)
     every = [sum(_rates(living, attacks, t)) / 2 for t in _thresholds(living, *attacks.values())]
     found = metrics.minimum_acer(living, attacks)
@@ -61,7 +61,9 @@ def test_the_minimum_acer_is_that_of_brute_force(seed):
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5])
-def test_blocks_left_out_of_the_search_do_not_hold_the_minimum(monkeypatch, level):
+def test_blocks_left_out_of_the_search_do_not_hold_the_minimum(
+    monkeypatch: pytest.MonkeyPatch, level: float
+) -> None:
     rng = np.random.default_rng(5)
     living = rng.normal(level, 1, 3000)
     attacks = {"a": rng.normal(0, 1, 2000), "b": rng.normal(-0.2, 1, 2000)}
@@ -72,7 +74,7 @@ def test_blocks_left_out_of_the_search_do_not_hold_the_minimum(monkeypatch, leve
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("fpr", [0.0, 0.05, 0.2, 1.0])
-def test_tpr_at_an_fpr_is_read_off_the_curve_of_scikit_learn(seed, fpr):
+def test_tpr_at_an_fpr_is_read_off_the_curve_of_scikit_learn(seed: int, fpr: float) -> None:
     living, attacks = _scores(seed)
     living = living[np.isfinite(living)]
     if not len(living):
@@ -86,7 +88,9 @@ def test_tpr_at_an_fpr_is_read_off_the_curve_of_scikit_learn(seed, fpr):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("target", [0.1, 0.05, 0.01])
-def test_bpcer_at_an_apcer_is_the_smallest_that_any_threshold_within_it_gives(seed, target):
+def test_bpcer_at_an_apcer_is_the_smallest_that_any_threshold_within_it_gives(
+    seed: int, target: float
+) -> None:
     living, attacks = _scores(seed, digits=2)
     pairs = [_rates(living, attacks, t) for t in _thresholds(living, *attacks.values())]
     oracle = min(refused for refused, passed in pairs if passed <= target)
@@ -94,7 +98,7 @@ def test_bpcer_at_an_apcer_is_the_smallest_that_any_threshold_within_it_gives(se
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_ranked_scores_give_what_plain_ones_give(seed):
+def test_ranked_scores_give_what_plain_ones_give(seed: int) -> None:
     living, attacks = _scores(seed)
     pooled = np.concatenate(list(attacks.values()))
     ours, all_attacks = metrics.ranked(living), metrics.ranked(pooled)
@@ -112,26 +116,26 @@ def test_ranked_scores_give_what_plain_ones_give(seed):
         assert metrics.auc(ours, all_attacks) == metrics.auc(living, pooled)
 
 
-def test_ranking_leaves_the_scores_as_they_were():
+def test_ranking_leaves_the_scores_as_they_were() -> None:
     scores = np.array([0.5, 0.1, NAN])
     metrics.ranked(scores)
     np.testing.assert_array_equal(scores, [0.5, 0.1, NAN])
 
 
-def test_non_responses_are_counted_by_instrument():
+def test_non_responses_are_counted_by_instrument() -> None:
     attacks = {"print": np.array([NAN, 0.1]), "mask": np.array([0.1, 0.2])}
     assert metrics.apnrr(attacks) == {"print": 0.5, "mask": 0.0}
     assert metrics.bpnrr(np.array([NAN, NAN])) == 1.0
 
 
-def test_a_class_without_any_score_has_rates_all_the_same():
+def test_a_class_without_any_score_has_rates_all_the_same() -> None:
     silent, attacks = np.array([NAN, NAN]), {"print": np.array([0.2, 0.4])}
     assert metrics.minimum_acer(silent, attacks).rate == 0.5
     assert metrics.eer(silent, attacks["print"]).rate == 1.0  # nobody enters but those attacks
     assert metrics.tpr_at_fpr(silent, attacks["print"], fpr=0.5) == 0.0
 
 
-def test_exact_ties_of_far_and_frr_at_counts_that_floats_cannot_divide():
+def test_exact_ties_of_far_and_frr_at_counts_that_floats_cannot_divide() -> None:
     # 2 of 3 refused and 1 - 2/3 accepted are no tie in floating point unless they are counted
     found = metrics.eer(np.array([0.1, 0.4, 0.8]), np.array([0.2, 0.3, 0.5]))
     assert found.rate == pytest.approx(1 / 3)
@@ -142,7 +146,7 @@ def test_exact_ties_of_far_and_frr_at_counts_that_floats_cannot_divide():
     ("text", "threshold"),
     [("dev-eer", 0.5), ("dev-apcer=0.5", 0.25), ("dev-bpcer=0.5", 0.7), ("fixed=0.125", 0.125)],
 )
-def test_a_rule_fits_what_it_names(text, threshold):
+def test_a_rule_fits_what_it_names(text: str, threshold: float) -> None:
     rule = metrics.read_rule(text)
     assert str(rule) == text
     fitted = metrics.fit(rule, np.array([0.8, 0.6]), {"print": np.array([0.1, 0.4])})
@@ -163,12 +167,12 @@ def test_a_rule_fits_what_it_names(text, threshold):
         "oracle=1",
     ],
 )
-def test_a_rule_that_is_none_is_one_sentence(text):
+def test_a_rule_that_is_none_is_one_sentence(text: str) -> None:
     with pytest.raises(SettingsError, match=r"in \[0, 1\]|a threshold"):
         metrics.read_rule(text)
 
 
-def test_the_oracle_is_not_fitted_on_dev():
+def test_the_oracle_is_not_fitted_on_dev() -> None:
     with pytest.raises(SettingsError, match="not fitted on dev"):
         metrics.fit(metrics.read_rule("oracle"), np.array([0.9]), {"print": np.array([0.1])})
 
@@ -191,7 +195,7 @@ def _rows(seed: int) -> list[Score]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_weights_of_the_bootstrap_mean_presentations_given_that_often(seed):
+def test_weights_of_the_bootstrap_mean_presentations_given_that_often(seed: int) -> None:
     table = metrics.columns(_rows(seed))
     weights = np.random.default_rng(seed).integers(0, 4, len(table.values))
     drawn = np.repeat(np.arange(len(weights)), weights)
@@ -208,7 +212,7 @@ def test_weights_of_the_bootstrap_mean_presentations_given_that_often(seed):
     )
 
 
-def test_one_subject_has_an_interval_by_its_counts_and_two_one_by_draws():
+def test_one_subject_has_an_interval_by_its_counts_and_two_one_by_draws() -> None:
     def rows(people: int) -> list[Score]:
         return [
             Score(
@@ -227,7 +231,7 @@ def test_one_subject_has_an_interval_by_its_counts_and_two_one_by_draws():
     assert two.hter.low < two.hter.high
 
 
-def test_subjects_are_told_apart_within_their_data_set():
+def test_subjects_are_told_apart_within_their_data_set() -> None:
     rows = [
         Score(
             presentation=Presentation(path="a", label=Label.BONA_FIDE, subject="1"),
@@ -239,7 +243,7 @@ def test_subjects_are_told_apart_within_their_data_set():
     assert len(set(metrics.columns(rows).subjects)) == 2
 
 
-def test_no_attacks_are_an_error_of_every_figure_that_needs_them():
+def test_no_attacks_are_an_error_of_every_figure_that_needs_them() -> None:
     for call in (
         lambda: metrics.minimum_acer(np.array([0.5]), {}),
         lambda: metrics.apnrr({}),
@@ -250,6 +254,6 @@ def test_no_attacks_are_an_error_of_every_figure_that_needs_them():
             call()
 
 
-def test_of_equal_acers_the_highest_threshold_is_taken():
+def test_of_equal_acers_the_highest_threshold_is_taken() -> None:
     found = metrics.minimum_acer(np.array([0.2, 0.8]), {"print": np.array([0.1, 0.5])})
     assert found == metrics.Oracle(rate=0.25, threshold=0.65)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,26 +39,26 @@ def _score(value: float, instrument: str = "", *, subject: str = "", label: Labe
     )
 
 
-def test_worst_instrument_rules():
+def test_worst_instrument_rules() -> None:
     attacks = {"print": np.array([0.1] * 9 + [0.9]), "mask": np.array([0.9])}
     assert metrics.apcer(attacks, 0.5) == {"print": 0.1, "mask": 1.0}
     assert metrics.acer(np.array([0.9]), attacks, threshold=0.5) == 0.5
 
 
-def test_a_score_at_the_threshold_is_accepted():
+def test_a_score_at_the_threshold_is_accepted() -> None:
     assert metrics.bpcer(np.array([0.5]), 0.5) == 0
     assert metrics.apcer({"print": np.array([0.5])}, 0.5) == {"print": 1.0}
 
 
 @pytest.mark.parametrize("silent", [NAN, float("inf"), float("-inf")])
-def test_a_non_response_is_an_error_for_bona_fide_and_no_acceptance_for_an_attack(silent):
+def test_a_non_response_is_an_error_for_bona_fide_and_no_acceptance_for_an_attack(silent: Any) -> None:
     assert metrics.bpcer(np.array([silent, 0.9]), 0.5) == 0.5
     assert metrics.apcer({"print": np.array([silent, 0.9])}, 0.5) == {"print": 0.5}
     assert metrics.auc(np.array([0.9, silent]), np.array([0.1, silent])) == 1.0
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_auc_is_that_of_scikit_learn_with_ties(seed):
+def test_auc_is_that_of_scikit_learn_with_ties(seed: int) -> None:
     living, attacks = _tied(seed)
     pooled = np.concatenate(list(attacks.values()))
     truth = np.repeat([1, 0], [len(living), len(pooled)])
@@ -66,7 +67,7 @@ def test_auc_is_that_of_scikit_learn_with_ties(seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_eer_is_where_brute_force_finds_the_smallest_gap(seed):
+def test_eer_is_where_brute_force_finds_the_smallest_gap(seed: int) -> None:
     living, attacks = _tied(seed)
     living[0] = NAN
     pooled = np.concatenate(list(attacks.values()))
@@ -84,7 +85,7 @@ def test_eer_is_where_brute_force_finds_the_smallest_gap(seed):
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("target", [0.0, 0.05, 0.3, 1.0])
-def test_the_threshold_at_an_apcer_is_the_lowest_that_keeps_it(seed, target):
+def test_the_threshold_at_an_apcer_is_the_lowest_that_keeps_it(seed: int, target: float) -> None:
     living, attacks = _tied(seed)
     found = metrics.threshold_at_apcer(living, attacks, target=target)
     assert max(metrics.apcer(attacks, found).values()) <= target
@@ -95,7 +96,7 @@ def test_the_threshold_at_an_apcer_is_the_lowest_that_keeps_it(seed, target):
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("target", [0.0, 0.05, 0.3, 0.9])
-def test_the_threshold_at_a_bpcer_is_the_highest_that_keeps_it(seed, target):
+def test_the_threshold_at_a_bpcer_is_the_highest_that_keeps_it(seed: int, target: float) -> None:
     living, attacks = _tied(seed)
     found = metrics.threshold_at_bpcer(living, attacks, target=target)
     assert metrics.bpcer(living, found) <= target
@@ -104,20 +105,20 @@ def test_the_threshold_at_a_bpcer_is_the_highest_that_keeps_it(seed, target):
             assert metrics.bpcer(living, higher) > target
 
 
-def test_neighbouring_floats_are_parted():
+def test_neighbouring_floats_are_parted() -> None:
     low = 0.3
     high = float(np.nextafter(low, 1))
     threshold = metrics.threshold_at_eer(np.array([high]), np.array([low]))
     assert low < threshold <= high
 
 
-def test_a_bpcer_that_non_responses_forbid_says_so():
+def test_a_bpcer_that_non_responses_forbid_says_so() -> None:
     with pytest.raises(DataError, match="1 of 2 bona fide presentations got no score"):
         metrics.threshold_at_bpcer(np.array([0.9, NAN]), {}, target=0.1)
 
 
 @pytest.mark.parametrize(("errors", "count"), [(0, 10), (1, 8), (5, 35), (10, 10)])
-def test_the_interval_is_where_the_binomial_tails_reach_the_error(errors, count):
+def test_the_interval_is_where_the_binomial_tails_reach_the_error(errors: int, count: int) -> None:
     found = metrics.rate(errors, count)
     if errors:
         assert binom.sf(errors - 1, count, found.low) == pytest.approx(0.025, rel=1e-6)
@@ -126,7 +127,7 @@ def test_the_interval_is_where_the_binomial_tails_reach_the_error(errors, count)
     assert found.low <= found.value <= found.high
 
 
-def test_a_summary_counts_what_was_there():
+def test_a_summary_counts_what_was_there() -> None:
     scores = [
         _score(0.9),
         _score(NAN),
@@ -148,7 +149,7 @@ def test_a_summary_counts_what_was_there():
     assert found.auc.value == 1.0
 
 
-def test_a_summary_of_one_class_has_no_number_for_the_other():
+def test_a_summary_of_one_class_has_no_number_for_the_other() -> None:
     found = metrics.summarise([_score(0.9)], 0.5, rounds=10)
     assert found.bpcer.value == 0
     assert found.instruments == {}
@@ -158,12 +159,12 @@ def test_a_summary_of_one_class_has_no_number_for_the_other():
     assert math.isnan(metrics.summarise([], 0.5).bpcer.value)
 
 
-def test_an_attack_without_an_instrument_still_counts():
+def test_an_attack_without_an_instrument_still_counts() -> None:
     scores = [_score(0.9), _score(0.9, label=Label.ATTACK), _score(0.1, "print")]
     assert metrics.summarise(scores, 0.5, rounds=10).worst_instrument == "attack"
 
 
-def test_the_bootstrap_draws_subjects_and_not_their_presentations():
+def test_the_bootstrap_draws_subjects_and_not_their_presentations() -> None:
     rng = np.random.default_rng(0)
     rows = []
     for subject in range(12):
@@ -176,7 +177,7 @@ def test_the_bootstrap_draws_subjects_and_not_their_presentations():
     assert grouped.auc.low <= grouped.auc.value <= grouped.auc.high
 
 
-def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says():
+def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(1)
     truth = 0.7602  # Phi(1 / sqrt(2)) for unit normals one apart
     hits = 0
@@ -189,7 +190,7 @@ def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says():
     assert hits >= 51  # 95 % of 60 is 57; fewer than 51 has a chance of 0.7 % even at 92 %
 
 
-def test_the_same_seed_gives_the_same_interval():
+def test_the_same_seed_gives_the_same_interval() -> None:
     scores = [_score(v) for v in (0.9, 0.7, 0.4)] + [_score(v, "print") for v in (0.1, 0.5, 0.6)]
     assert metrics.summarise(scores, 0.5, seed=3, rounds=99) == metrics.summarise(
         scores, 0.5, seed=3, rounds=99
@@ -206,17 +207,17 @@ def test_the_same_seed_gives_the_same_interval():
         lambda: metrics.rate(3, 2),
     ],
 )
-def test_nothing_to_measure_is_an_error_and_not_a_number(call):
+def test_nothing_to_measure_is_an_error_and_not_a_number(call: Any) -> None:
     with pytest.raises(DataError):
         call()
 
 
-def test_a_target_is_a_share_and_not_a_percentage():
+def test_a_target_is_a_share_and_not_a_percentage() -> None:
     with pytest.raises(SettingsError, match="in \\[0, 1\\], not 5"):
         metrics.threshold_at_bpcer(np.array([0.5]), {}, target=5)
 
 
-def test_each_presentation_is_held_against_its_own_threshold():
+def test_each_presentation_is_held_against_its_own_threshold() -> None:
     scores = [_score(0.6), _score(0.3), _score(0.6, "print"), _score(0.3, "print")]
     found = metrics.summarise(scores, [0.5, 0.2, 0.7, 0.3], rounds=50)
     assert (found.bpcer.value, found.apcer, found.acer.value) == (0.0, 0.5, 0.25)

@@ -42,31 +42,31 @@ def difference(better: list[Trained], worse: list[Trained], *, figure: str = "au
     return found["a"][figure].minus(found["b"][figure])
 
 
-def test_a_variant_made_better_by_construction_holds():
+def test_a_variant_made_better_by_construction_holds() -> None:
     assert metrics.verdict(difference(system(0, gap=3.0), system(10, gap=1.0))) == "holds"
 
 
-def test_a_variant_made_worse_by_construction_does_not_hold():
+def test_a_variant_made_worse_by_construction_does_not_hold() -> None:
     assert metrics.verdict(difference(system(0, gap=1.0), system(10, gap=3.0))) == "does not hold"
 
 
-def test_two_variants_alike_are_not_shown():
+def test_two_variants_alike_are_not_shown() -> None:
     assert metrics.verdict(difference(system(0, gap=1.0), system(10, gap=1.0))) == "not shown"
 
 
-def test_a_variant_against_itself_differs_by_exactly_nothing():
+def test_a_variant_against_itself_differs_by_exactly_nothing() -> None:
     found = difference(system(0, gap=1.0), system(0, gap=1.0))
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
     assert metrics.verdict(found) == "not shown"
 
 
-def test_error_rates_are_better_when_lower():
+def test_error_rates_are_better_when_lower() -> None:
     found = difference(system(0, gap=3.0), system(10, gap=1.0), figure="hter")
     assert found.high < 0
     assert metrics.verdict(found, higher_is_better=False) == "holds"
 
 
-def test_figures_are_the_means_over_seeds_of_what_summarise_says():
+def test_figures_are_the_means_over_seeds_of_what_summarise_says() -> None:
     trainings = system(0, gap=1.0)
     found = metrics.figures({"a": trainings}, rounds=10)["a"]
     summaries = [metrics.summarise(one.scores, one.threshold, rounds=0) for one in trainings]
@@ -81,7 +81,7 @@ def test_figures_are_the_means_over_seeds_of_what_summarise_says():
         assert found[name].value == pytest.approx(np.mean(values), abs=1e-12), name
 
 
-def test_a_draw_is_the_mean_over_drawn_seeds_on_drawn_subjects():
+def test_a_draw_is_the_mean_over_drawn_seeds_on_drawn_subjects() -> None:
     trainings = system(0, gap=1.0)
     rounds = 5
     found = metrics.figures({"a": trainings}, seed=4, rounds=rounds)["a"]["auc"].drawn
@@ -100,7 +100,7 @@ def test_a_draw_is_the_mean_over_drawn_seeds_on_drawn_subjects():
         assert found[number] == pytest.approx(np.mean(by_seed), abs=1e-12)
 
 
-def test_pairing_narrows_the_interval_of_a_small_difference():
+def test_pairing_narrows_the_interval_of_a_small_difference() -> None:
     base = system(0, gap=1.0)
     rng = np.random.default_rng(3)
     shifted = [
@@ -118,18 +118,18 @@ def test_pairing_narrows_the_interval_of_a_small_difference():
     assert metrics.verdict(paired) == "holds"
 
 
-def test_the_order_of_the_rows_does_not_matter():
+def test_the_order_of_the_rows_does_not_matter() -> None:
     turned = [replace(one, scores=one.scores[::-1]) for one in system(0, gap=1.0)]
     found = difference(turned, system(0, gap=1.0))
     assert (found.low, found.high) == (0.0, 0.0)
 
 
-def test_systems_tested_on_others_are_refused():
+def test_systems_tested_on_others_are_refused() -> None:
     fewer = [replace(one, scores=one.scores[1:]) for one in system(0, gap=1.0)]
     with pytest.raises(DataError, match="different presentations"):
         difference(fewer, system(0, gap=1.0))
 
 
-def test_systems_of_fewer_seeds_are_refused():
+def test_systems_of_fewer_seeds_are_refused() -> None:
     with pytest.raises(DataError, match="same seeds"):
         difference(system(0, gap=1.0)[:2], system(0, gap=1.0))

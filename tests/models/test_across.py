@@ -1,6 +1,7 @@
 """What methods across domains are made of, against their formulas written out."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def test_bona_fide_of_all_domains_are_one_class_of_triplets_and_attacks_one_a_domain():
+def test_bona_fide_of_all_domains_are_one_class_of_triplets_and_attacks_one_a_domain() -> None:
     features, kinds = drawn(5, 3), [0, 0, 1, 2, 2]
     losses = []
     for a in range(5):
@@ -44,7 +45,7 @@ def test_bona_fide_of_all_domains_are_one_class_of_triplets_and_attacks_one_a_do
     assert float(found) == pytest.approx(sum(hard) / len(hard), rel=1e-5)
 
 
-def test_the_adversary_of_one_side_looks_at_bona_fide_alone():
+def test_the_adversary_of_one_side_looks_at_bona_fide_alone() -> None:
     logits = drawn(5, 2)
     across = Across(drawn(5, 3), domains=logits)
     one = F.cross_entropy(logits[:2], DOMAIN[:2])
@@ -53,7 +54,7 @@ def test_the_adversary_of_one_side_looks_at_bona_fide_alone():
     torch.testing.assert_close(adversarial(across, BONA_FIDE, DOMAIN, of="both"), both)
 
 
-def test_separation_draws_a_clip_to_its_class_and_domain_alone():
+def test_separation_draws_a_clip_to_its_class_and_domain_alone() -> None:
     features = drawn(5, 4)
     units = F.normalize(features, dim=1)
     similar = (units @ units.T / 0.5).tolist()
@@ -65,7 +66,7 @@ def test_separation_draws_a_clip_to_its_class_and_domain_alone():
     assert float(found) == pytest.approx(0.5 / 0.07 * sum(each) / 2, rel=1e-5)
 
 
-def test_each_domain_weighs_the_same_in_its_own_classifier():
+def test_each_domain_weighs_the_same_in_its_own_classifier() -> None:
     heads = drawn(5, 3)
     own = heads[range(5), DOMAIN]
     each = F.binary_cross_entropy_with_logits(own, BONA_FIDE.float(), reduction="none")
@@ -73,7 +74,7 @@ def test_each_domain_weighs_the_same_in_its_own_classifier():
     torch.testing.assert_close(own_domain(Across(drawn(5, 2), heads=heads), BONA_FIDE, DOMAIN), expected)
 
 
-def test_a_borrowed_style_of_the_other_class_is_pushed_away_and_the_own_feature_is_held():
+def test_a_borrowed_style_of_the_other_class_is_pushed_away_and_the_own_feature_is_held() -> None:
     feature, lent = drawn(5, 4).requires_grad_(), drawn(5, 4, seed=1).requires_grad_()
     partner = torch.tensor([1, 2, 3, 0, 4])
     signs = torch.tensor([-1.0, 1.0, -1.0, 1.0, -1.0])
@@ -84,7 +85,7 @@ def test_a_borrowed_style_of_the_other_class_is_pushed_away_and_the_own_feature_
     assert lent.grad is not None
 
 
-def test_the_gradient_behind_the_discriminator_is_turned_and_grows_to_its_full_size():
+def test_the_gradient_behind_the_discriminator_is_turned_and_grows_to_its_full_size() -> None:
     features = drawn(4, 6)
     slopes = {}
     for seen in (0, 10_000):
@@ -101,7 +102,7 @@ def test_the_gradient_behind_the_discriminator_is_turned_and_grows_to_its_full_s
     torch.testing.assert_close(slopes[10_000], -torch.ones_like(features), rtol=1e-3, atol=1e-3)
 
 
-def test_classifiers_of_domains_draw_near_and_keep_their_lengths():
+def test_classifiers_of_domains_draw_near_and_keep_their_lengths() -> None:
     torch.manual_seed(0)
     heads = DomainHeads(8, domains=3, alpha=0.9, align_after=0).train()
     before = heads.weight.detach().clone()
@@ -117,13 +118,13 @@ def test_classifiers_of_domains_draw_near_and_keep_their_lengths():
     torch.testing.assert_close(after[0], expected)
 
 
-def test_the_published_blocks_of_ssan_have_no_convolutions():
+def test_the_published_blocks_of_ssan_have_no_convolutions() -> None:
     names = [set(dict(MODELS["ssan"](width=4, published_blocks=p).named_parameters())) for p in (False, True)]
     assert {name.split(".")[0] for name in names[0] - names[1]} == {"blocks"}
     assert not names[1] - names[0]
 
 
-def test_texts_are_read_as_if_each_stood_alone():
+def test_texts_are_read_as_if_each_stood_alone() -> None:
     torch.manual_seed(0)
     encoder = TextEncoder(width=16, layers=2, embedding=8).eval()
     with torch.no_grad():
@@ -153,7 +154,7 @@ def torchvision_names(trunk: ResNet18Trunk) -> dict[str, torch.Tensor]:
     return found
 
 
-def test_a_resnet_takes_torchvisions_weights_and_no_others():
+def test_a_resnet_takes_torchvisions_weights_and_no_others() -> None:
     torch.manual_seed(0)
     theirs, ours = ResNet18Trunk(3, width=8), ResNet18Trunk(3, width=8, levels=3)
     ours.from_torchvision(torchvision_names(theirs))
@@ -164,7 +165,7 @@ def test_a_resnet_takes_torchvisions_weights_and_no_others():
         ResNet18Trunk(3, width=4).from_torchvision(torchvision_names(theirs))
 
 
-def test_a_run_starts_from_torchvisions_file(tmp_path):
+def test_a_run_starts_from_torchvisions_file(tmp_path: Path) -> None:
     given = {
         name: tensor.contiguous() for name, tensor in torchvision_names(ResNet18Trunk(3, width=64)).items()
     }

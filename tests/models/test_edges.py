@@ -24,7 +24,7 @@ def both(x: torch.Tensor, weights: torch.Tensor) -> list[tuple[torch.Tensor, tor
     ]
 
 
-def test_fused_strength_and_its_gradient_are_those_of_the_sobel_filters_to_bfloat16():
+def test_fused_strength_and_its_gradient_are_those_of_the_sobel_filters_to_bfloat16() -> None:
     torch.manual_seed(0)
     x, weights = torch.randn(2, 7, 9, 11).bfloat16(), torch.randn(2, 7, 9, 11).bfloat16()
     (expected, gradient), (fused, fused_gradient) = both(x, weights)
@@ -32,7 +32,7 @@ def test_fused_strength_and_its_gradient_are_those_of_the_sobel_filters_to_bfloa
     torch.testing.assert_close(fused_gradient, gradient, rtol=2**-6, atol=0.05)
 
 
-def test_one_row_and_one_column_meet_zeros_on_both_sides():
+def test_one_row_and_one_column_meet_zeros_on_both_sides() -> None:
     torch.manual_seed(1)
     for shape in ((1, 3, 1, 6), (1, 3, 6, 1), (1, 2, 2, 2)):
         x, weights = torch.randn(shape).bfloat16(), torch.randn(shape).bfloat16()

@@ -1,6 +1,7 @@
 """The contract of every network in MODELS: a new row is tested by being there, in small as TINY says."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ PARAMETERS = {  # of the published networks; where a number was published, the d
 
 
 @pytest.fixture(scope="module", params=TINY)
-def name(request):
+def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
@@ -113,7 +114,7 @@ def every_term() -> Loss:
 
 
 @pytest.fixture(scope="module")
-def network(name):
+def network(name: str) -> Any:
     """Random weights, but batch statistics of real activations: untrained ones let them grow without end."""
     torch.manual_seed(0)
     network = tiny(name).train()
@@ -129,11 +130,11 @@ def contract_for(name: str) -> Contract:
     return replace(random_contract(name, frames=clip.frames), arguments=arguments, clip=clip)
 
 
-def test_every_network_is_tested_here():
+def test_every_network_is_tested_here() -> None:
     assert {STANDS_FOR.get(name, name) for name in MODELS} == set(TINY)
 
 
-def test_scores_and_maps_have_their_shape_and_range(name, network):
+def test_scores_and_maps_have_their_shape_and_range(name: str, network: Any) -> None:
     with torch.no_grad():
         output = network(clips_for(name))
     assert network.multi_frame == (frames_of(name) > 1)
@@ -149,7 +150,7 @@ def test_scores_and_maps_have_their_shape_and_range(name, network):
         assert output.logits.isfinite().all()
 
 
-def test_a_clip_is_scored_alone(name, network):
+def test_a_clip_is_scored_alone(name: str, network: Any) -> None:
     clips = clips_for(name)
     mask = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
@@ -162,13 +163,13 @@ def test_a_clip_is_scored_alone(name, network):
         )
 
 
-def test_no_mask_means_the_ellipse(name, network):
+def test_no_mask_means_the_ellipse(name: str, network: Any) -> None:
     clips, ellipse = clips_for(name, batch=2), torch.from_numpy(ellipse_mask()).expand(2, -1, -1)
     with torch.no_grad():
         torch.testing.assert_close(network(clips).score, network(clips, ellipse).score)
 
 
-def test_an_empty_mask_gives_nan_for_its_clip_alone(name, network):
+def test_an_empty_mask_gives_nan_for_its_clip_alone(name: str, network: Any) -> None:
     mask = torch.ones(2, 32, 32)
     mask[0] = 0
     with torch.no_grad():
@@ -176,7 +177,7 @@ def test_an_empty_mask_gives_nan_for_its_clip_alone(name, network):
     assert score.isnan().tolist() == [True, False]
 
 
-def test_every_weight_that_moves_gets_a_gradient(name):
+def test_every_weight_that_moves_gets_a_gradient(name: str) -> None:
     torch.manual_seed(0)
     network, clips = tiny(name).train(), clips_for(name)
     loss_of(network(clips), batch_for(clips, [True, False, True]), settings=every_term()).backward()
@@ -198,7 +199,7 @@ def blobs(name: str, *, seed: int) -> torch.Tensor:
     return 0.3 * noise + 0.6 * torch.stack([head] * 3 + [1 - head] * 3)[:, None, None]
 
 
-def test_trained_on_two_blobs_the_living_one_scores_higher(name):
+def test_trained_on_two_blobs_the_living_one_scores_higher(name: str) -> None:
     torch.manual_seed(0)
     network, bona_fide = tiny(name).train(), [True] * 3 + [False] * 3
     layer = network.map_layer
@@ -223,7 +224,7 @@ def test_trained_on_two_blobs_the_living_one_scores_higher(name):
     assert score[:3].mean() > score[3:].mean()
 
 
-def test_saved_and_loaded_weights_agree(name, network, tmp_path):
+def test_saved_and_loaded_weights_agree(name: str, network: Any, tmp_path: Path) -> None:
     saved = save(tmp_path / "a.safetensors", network, contract_for(name))
     again, contract = load(tmp_path / "a.safetensors")
     assert contract == saved
@@ -233,7 +234,7 @@ def test_saved_and_loaded_weights_agree(name, network, tmp_path):
 
 
 @pytest.mark.slow  # up to 8 s of a core a network; test_weights.py exports one for the quick tests
-def test_the_exported_graph_agrees(name, network, tmp_path):
+def test_the_exported_graph_agrees(name: str, network: Any, tmp_path: Path) -> None:
     path = tmp_path / "a.onnx"
     export(network, contract_for(name), path, half=False)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -254,7 +255,7 @@ def test_the_exported_graph_agrees(name, network, tmp_path):
 
 
 @pytest.mark.parametrize("row", MODELS)
-def test_a_network_takes_clips_of_its_advertised_size(row):
+def test_a_network_takes_clips_of_its_advertised_size(row: Any) -> None:
     with torch.device("meta"):  # no numbers are drawn for 100 million weights
         network = MODELS[row]().eval().to("meta")  # buffers made of arrays, too
     side = ADVERTISED_PX[row]
@@ -267,7 +268,7 @@ def test_a_network_takes_clips_of_its_advertised_size(row):
 
 
 @pytest.mark.parametrize("preset", sorted(presets()))
-def test_settings_that_are_shipped_fit_their_network(preset):
+def test_settings_that_are_shipped_fit_their_network(preset: Any) -> None:
     settings = read_settings(preset)
     network = MODELS[settings.run.network](**settings.arguments)
     spec, size_px = settings.clip, ADVERTISED_PX[settings.run.network]

@@ -34,7 +34,7 @@ def trainable(network: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
-def test_parameter_counts_are_the_published_ones():
+def test_parameter_counts_are_the_published_ones() -> None:
     multi = SgtdMulti(PAPER)
     assert trainable(multi.backbone) == 2_466_497
     assert trainable(multi.motion) == 1_746_240
@@ -42,14 +42,14 @@ def test_parameter_counts_are_the_published_ones():
     assert trainable(multi.head) == 65_730
 
 
-def test_norm_has_no_gamma_and_slims_constants():
+def test_norm_has_no_gamma_and_slims_constants() -> None:
     norm = BetaNorm(3)
     assert [name for name, _ in norm.named_parameters()] == ["bias"]
     assert set(norm.state_dict()) == {"bias", "running_mean", "running_var", "num_batches_tracked"}
     assert (norm.eps, norm.momentum) == (1e-3, 0.001)
 
 
-def test_gradient_of_a_flat_picture_is_the_root_of_epsilon_and_of_a_ramp_eight():
+def test_gradient_of_a_flat_picture_is_the_root_of_epsilon_and_of_a_ramp_eight() -> None:
     block = Rsgb(1, 1, gradient="code", momentum=0.001)
     torch.nn.init.ones_(block.point.weight)
     torch.nn.init.zeros_(present(block.point.bias))
@@ -61,7 +61,7 @@ def test_gradient_of_a_flat_picture_is_the_root_of_epsilon_and_of_a_ramp_eight()
         torch.testing.assert_close(block.edges(ramp)[inside], torch.full((4, 4), 8.0))
 
 
-def test_sobel_in_y_looks_up_as_published():
+def test_sobel_in_y_looks_up_as_published() -> None:
     picture = torch.zeros(1, 1, 3, 3)
     picture[0, 0, 0] = 1  # bright above
     _, up = Sobel(1)(picture)
@@ -69,7 +69,7 @@ def test_sobel_in_y_looks_up_as_published():
 
 
 @pytest.mark.parametrize("gradient", ["code", "squared", "paper", "none"])
-def test_block_is_its_formula(gradient):
+def test_block_is_its_formula(gradient: Any) -> None:
     torch.manual_seed(0)
     block = Rsgb(2, 3, gradient=gradient, momentum=0.001).eval()
     x = torch.randn(1, 2, 7, 7)
@@ -94,14 +94,14 @@ def test_block_is_its_formula(gradient):
 
 
 @pytest.mark.parametrize("factor", [2, 4])
-def test_striding_is_the_resize_of_tf1(factor):
+def test_striding_is_the_resize_of_tf1(factor: int) -> None:
     x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     # resize_bilinear without aligned corners or half-pixel centres samples input at i * factor: a whole pixel
     places = [int(i * 8 / (8 // factor)) for i in range(8 // factor)]
     assert torch.equal(shrink(x, factor), x[:, :, places][..., places])
 
 
-def test_backbone_gives_levels_before_their_pool_and_a_map_a_frame():
+def test_backbone_gives_levels_before_their_pool_and_a_map_a_frame() -> None:
     backbone = Backbone(Form(stem=4, levels=((4, 6, 4), (5, 6, 5), (6, 6, 6)), top=(6, 4), pools=(2, 2, 2)))
     taps, single = backbone(torch.rand(2, 3, 256, 256))
     assert [tuple(tap.shape) for tap in taps] == [(2, 4, 256, 256), (2, 5, 128, 128), (2, 6, 64, 64)]
@@ -109,7 +109,7 @@ def test_backbone_gives_levels_before_their_pool_and_a_map_a_frame():
     assert (single >= 0).all()
 
 
-def test_a_shrunk_backbone_looks_at_averages_and_grows_its_map_back():
+def test_a_shrunk_backbone_looks_at_averages_and_grows_its_map_back() -> None:
     torch.manual_seed(0)
     full = Backbone(TINY).eval()
     half = Backbone(replace(TINY, shrink=2, grow=2)).eval()
@@ -126,7 +126,7 @@ def test_a_shrunk_backbone_looks_at_averages_and_grows_its_map_back():
     )
 
 
-def test_motion_of_still_features_has_no_part_in_time():
+def test_motion_of_still_features_has_no_part_in_time() -> None:
     torch.manual_seed(0)
     motion = Motion(TINY).eval()
     features = [torch.rand(1, 4, 8, 8) for _ in range(3)]
@@ -141,7 +141,7 @@ def test_motion_of_still_features_has_no_part_in_time():
         assert not torch.allclose(motion(seen, brighter), still)
 
 
-def test_features_that_grow_brighter_keep_a_temporal_gradient_in_training():
+def test_features_that_grow_brighter_keep_a_temporal_gradient_in_training() -> None:
     # the published code normalises all frames at once and then subtracts; frames 0-3 and 1-4 normalised apart
     # would both have the mean 0, and so would their difference
     torch.manual_seed(0)
@@ -155,7 +155,7 @@ def test_features_that_grow_brighter_keep_a_temporal_gradient_in_training():
     assert network.motion.reduce_norm[0].num_batches_tracked == 1
 
 
-def test_spatial_gradients_are_computed_once_a_frame():
+def test_spatial_gradients_are_computed_once_a_frame() -> None:
     torch.manual_seed(0)
     network = SgtdMulti(TINY).eval()
     frames: list[int] = []
@@ -165,7 +165,7 @@ def test_spatial_gradients_are_computed_once_a_frame():
     assert frames == [5, 5, 5]
 
 
-def test_the_published_block_reads_reductions_and_the_block_below():
+def test_the_published_block_reads_reductions_and_the_block_below() -> None:
     torch.manual_seed(0)
     network: Any = SgtdMulti(replace(TINY, block="published")).eval()
     reduced, width = TINY.reduced, TINY.motion
@@ -180,7 +180,7 @@ def test_the_published_block_reads_reductions_and_the_block_below():
     assert before.shape == (1, 2, 32, 32)
 
 
-def test_gru_is_its_formula_at_one_place():
+def test_gru_is_its_formula_at_one_place() -> None:
     torch.manual_seed(0)
     cell = ConvGru(1, 1)
     torch.nn.init.zeros_(present(cell.gates.bias))
@@ -194,7 +194,7 @@ def test_gru_is_its_formula_at_one_place():
     assert cell(x, state).item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_recurrence_remembers_and_the_published_slip_does_not():
+def test_recurrence_remembers_and_the_published_slip_does_not() -> None:
     torch.manual_seed(0)
     recurrence = Recurrence(TINY)
     steps = torch.randn(1, 4, 6, 32, 32)
@@ -205,7 +205,7 @@ def test_recurrence_remembers_and_the_published_slip_does_not():
         torch.testing.assert_close(recurrence(swapped), recurrence(steps)[:, [1, 2, 0, 3]])
 
 
-def test_published_starts_are_glorot_with_open_gates():
+def test_published_starts_are_glorot_with_open_gates() -> None:
     torch.manual_seed(0)
     multi: Any = SgtdMulti(TINY)
     for cell in multi.recurrence.cells:
@@ -216,7 +216,7 @@ def test_published_starts_are_glorot_with_open_gates():
     assert bound * 0.99 < dense.abs().max() <= bound
 
 
-def test_alpha_weighs_the_recurrent_map():
+def test_alpha_weighs_the_recurrent_map() -> None:
     torch.manual_seed(0)
     clips = torch.rand(1, 3, 3, 32, 32)
     network = SgtdMulti(TINY).eval()
@@ -227,7 +227,7 @@ def test_alpha_weighs_the_recurrent_map():
     torch.testing.assert_close(output.depth, 0.4 * single + 0.6 * corrections)
 
 
-def test_score_of_the_single_frame_is_its_formula():
+def test_score_of_the_single_frame_is_its_formula() -> None:
     torch.manual_seed(0)
     network, mask = SgtdSingle(TINY).eval(), torch.rand(2, 32, 32)
     with torch.no_grad():
@@ -238,7 +238,7 @@ def test_score_of_the_single_frame_is_its_formula():
 
 
 @pytest.mark.parametrize("published_head", [False, True])
-def test_score_of_the_multi_frame_is_its_formula(published_head):
+def test_score_of_the_multi_frame_is_its_formula(published_head: bool) -> None:
     torch.manual_seed(0)
     network: Any = MODELS["sgtd_s_multi"](pools=[1, 1, 1], published_head=published_head).eval()
     depth, mask = torch.rand(1, 4, 32, 32), torch.rand(1, 32, 32)
@@ -250,7 +250,7 @@ def test_score_of_the_multi_frame_is_its_formula(published_head):
     assert not published_head or (output.logits >= 0).all()
 
 
-def test_deeper_and_livelier_clips_score_higher():
+def test_deeper_and_livelier_clips_score_higher() -> None:
     network: Any = MODELS["sgtd_s_multi"](pools=[1, 1, 1]).eval()
     for dense in network.head:
         torch.nn.init.zeros_(dense.weight)
@@ -263,7 +263,7 @@ def test_deeper_and_livelier_clips_score_higher():
     assert (livelier > by_depth).all()
 
 
-def test_equation_11_is_its_formula_and_needs_logits():
+def test_equation_11_is_its_formula_and_needs_logits() -> None:
     depth, mask = torch.full((1, 4, 32, 32), -0.5), torch.from_numpy(ellipse_mask())[None]
     output = Output(torch.zeros(1), depth, torch.tensor([[0.0, 0.0]]))
     assert equation_11(output, mask).item() == pytest.approx(0.8 * 0.5 + 0.2 * 0.5)
@@ -271,7 +271,7 @@ def test_equation_11_is_its_formula_and_needs_logits():
         equation_11(Output(torch.zeros(1), depth), mask)
 
 
-def test_masked_mean_counts_what_the_mask_shows():
+def test_masked_mean_counts_what_the_mask_shows() -> None:
     depth = torch.zeros(1, 2, 32, 32)
     depth[:, 0, 0, 0], depth[:, 1, 0, 0] = 1, 3
     mask = torch.zeros(1, 32, 32)
@@ -279,7 +279,7 @@ def test_masked_mean_counts_what_the_mask_shows():
     assert masked_mean(depth, mask).item() == 1.0
 
 
-def test_second_stage_copies_and_freezes_the_backbone():
+def test_second_stage_copies_and_freezes_the_backbone() -> None:
     torch.manual_seed(0)
     single = SgtdSingle(TINY).train()
     single(torch.rand(4, 1, 3, 32, 32))  # its statistics are no longer fresh
@@ -294,7 +294,7 @@ def test_second_stage_copies_and_freezes_the_backbone():
     assert all(parameter.grad is not None for parameter in multi.motion.parameters())
 
 
-def test_narrow_presets_share_a_backbone():
+def test_narrow_presets_share_a_backbone() -> None:
     single: Any = MODELS["sgtd_s_single"]()
     multi: Any = MODELS["sgtd_s_multi"]()
     multi.backbone.load_state_dict(single.backbone.state_dict())

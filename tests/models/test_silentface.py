@@ -5,6 +5,7 @@ left out.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +28,23 @@ def _ramp(batch: int) -> torch.Tensor:
     return torch.linspace(0, 1, 80).expand(batch, 1, 3, 80, 80)
 
 
-def test_any_other_file_is_refused_by_its_hash(tmp_path):
+def test_any_other_file_is_refused_by_its_hash(tmp_path: Path) -> None:
     other = tmp_path / "2.7_80x80_MiniFASNetV2.pth"
     torch.save({"weight": torch.zeros(3)}, other)
     with pytest.raises(ModelError, match=r"not one of the published files.*SHA-256.*resources"):
         read_published([other])
 
 
-def test_a_missing_file_is_one_sentence_and_nothing_is_written(tmp_path, unmask):
+def test_a_missing_file_is_one_sentence_and_nothing_is_written(
+    tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     code, _, err = unmask("import", "minifasnet", tmp_path / "no.pth", "--out", tmp_path / "out.onnx")
     assert code != 0
     assert "no.pth cannot be read" in err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_features_of_both_networks_stand_before_their_logits_and_a_score_is_their_mean():
+def test_features_of_both_networks_stand_before_their_logits_and_a_score_is_their_mean() -> None:
     torch.manual_seed(0)
     network: Any = SilentFace().eval()
     with torch.no_grad():
@@ -55,13 +58,13 @@ def test_features_of_both_networks_stand_before_their_logits_and_a_score_is_thei
     assert output.depth is None
 
 
-def test_an_unseen_face_has_no_score():
+def test_an_unseen_face_has_no_score() -> None:
     network = SilentFace().eval()
     with torch.no_grad():
         assert torch.isnan(network(_ramp(1), torch.zeros(1, 32, 32), _ramp(1)).score).all()
 
 
-def test_networks_look_at_blue_first_and_at_values_up_to_255():
+def test_networks_look_at_blue_first_and_at_values_up_to_255() -> None:
     torch.manual_seed(0)
     network = SilentFace(FILES[:1]).eval()
     clips = torch.rand(1, 1, 3, 80, 80)
@@ -71,7 +74,7 @@ def test_networks_look_at_blue_first_and_at_values_up_to_255():
 
 
 @pytest.mark.parametrize("files", [FILES, FILES[:1], FILES[1:]])
-def test_the_contract_says_what_is_cut_what_was_measured_and_whose_it_is(files):
+def test_the_contract_says_what_is_cut_what_was_measured_and_whose_it_is(files: Any) -> None:
     contract = published_contract(files)
     assert [contract.clip.box_scale, *(v.box_scale for v in contract.clip.views)] == [
         round(1.1 * f.scale, 3) for f in files
@@ -89,7 +92,9 @@ def test_the_contract_says_what_is_cut_what_was_measured_and_whose_it_is(files):
 
 
 @needs_files
-def test_the_published_files_become_a_model_that_scores_as_they_do(tmp_path, unmask):
+def test_the_published_files_become_a_model_that_scores_as_they_do(
+    tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     paths = [Path(PUBLISHED) / f.name for f in FILES]
     out = tmp_path / "minifasnet.onnx"
     code, _, err = unmask("import", "minifasnet", *paths, "--out", out)

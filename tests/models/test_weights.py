@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -35,7 +37,7 @@ CONTRACT = replace(
 
 
 @pytest.fixture(scope="module")
-def network():
+def network() -> Any:
     torch.manual_seed(0)
     network = MODELS[CONTRACT.network](**CONTRACT.arguments).train()
     with torch.no_grad():
@@ -45,12 +47,12 @@ def network():
 
 
 @pytest.fixture(scope="module")
-def exported(network, tmp_path_factory):
+def exported(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("export") / "a.onnx"
     return path, export(network, CONTRACT, path)
 
 
-def test_any_flipped_byte_is_refused(network, tmp_path):
+def test_any_flipped_byte_is_refused(network: Any, tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     save(path, network, CONTRACT)
     whole = path.read_bytes()
@@ -72,7 +74,7 @@ def test_any_flipped_byte_is_refused(network, tmp_path):
             load(path)
 
 
-def test_missing_bare_and_cut_files_are_refused(network, tmp_path):
+def test_missing_bare_and_cut_files_are_refused(network: Any, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there is no weights file"):
         load(tmp_path / "none.safetensors")
     save_file(network.state_dict(), tmp_path / "bare.safetensors")
@@ -83,24 +85,26 @@ def test_missing_bare_and_cut_files_are_refused(network, tmp_path):
         load(tmp_path / "cut.safetensors")
 
 
-def test_a_network_this_version_does_not_know_is_refused(network, tmp_path):
+def test_a_network_this_version_does_not_know_is_refused(network: Any, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="this version knows sgtd_single"):
         save(tmp_path / "a.safetensors", network, replace(CONTRACT, network="unheard-of"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_weights_of_another_form_are_refused(network, tmp_path):
+def test_weights_of_another_form_are_refused(network: Any, tmp_path: Path) -> None:
     save(tmp_path / "a.safetensors", network, replace(CONTRACT, network="sgtd_s_single"))
     with pytest.raises(ModelError, match="does not fit network sgtd_s_single"):
         load(tmp_path / "a.safetensors")
 
 
-def test_a_save_that_fails_leaves_the_old_file(network, tmp_path, monkeypatch):
+def test_a_save_that_fails_leaves_the_old_file(
+    network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.safetensors"
     save(path, network, CONTRACT)
     before = path.read_bytes()
 
-    def full_disk(part, target):
+    def full_disk(part: Any, target: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full_disk)
@@ -110,7 +114,7 @@ def test_a_save_that_fails_leaves_the_old_file(network, tmp_path, monkeypatch):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.safetensors"]
 
 
-def test_exported_file_is_sealed_and_tells_nothing_of_this_machine(exported):
+def test_exported_file_is_sealed_and_tells_nothing_of_this_machine(exported: Any) -> None:
     path, contract = exported
     model = onnx.load(path)
     found = {entry.key: entry.value for entry in model.metadata_props}
@@ -121,7 +125,7 @@ def test_exported_file_is_sealed_and_tells_nothing_of_this_machine(exported):
     assert json.loads(found[CONTRACT_KEY])["contract"]["network"] == "sgtd_s_multi"
 
 
-def test_kernels_are_stored_in_half_and_norms_are_not(exported, network):
+def test_kernels_are_stored_in_half_and_norms_are_not(exported: Any, network: Any) -> None:
     path, _ = exported
     kinds = {tensor.data_type for tensor in onnx.load(path).graph.initializer if len(tensor.dims) > 1}
     assert kinds == {onnx.TensorProto.FLOAT16}
@@ -129,7 +133,7 @@ def test_kernels_are_stored_in_half_and_norms_are_not(exported, network):
     assert path.stat().st_size < 2.5 * weights
 
 
-def test_golden_scores_are_those_of_the_written_file(exported):
+def test_golden_scores_are_those_of_the_written_file(exported: Any) -> None:
     path, contract = exported
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     assert [clip.seed for clip in contract.golden] == [1, 2, 3]
@@ -140,7 +144,7 @@ def test_golden_scores_are_those_of_the_written_file(exported):
     assert len({clip.score for clip in contract.golden}) == 3
 
 
-def test_half_storage_moves_the_score_little(exported, network):
+def test_half_storage_moves_the_score_little(exported: Any, network: Any) -> None:
     path, _ = exported
     clips, mask = torch.rand(2, 3, 3, 32, 32), torch.rand(2, 32, 32)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -150,7 +154,7 @@ def test_half_storage_moves_the_score_little(exported, network):
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
-def test_an_empty_mask_is_nan_in_the_exported_graph_too(exported, precision):
+def test_an_empty_mask_is_nan_in_the_exported_graph_too(exported: Any, precision: str) -> None:
     path, _ = exported
     feed = {"clips": np.zeros((2, 3, 3, 32, 32), np.float32), "mask": np.ones((2, 32, 32), np.float32)}
     feed["mask"][1] = 0
@@ -160,7 +164,7 @@ def test_an_empty_mask_is_nan_in_the_exported_graph_too(exported, precision):
         assert np.isnan(score).tolist() == [False, True]
 
 
-def test_graph_can_be_cut_at_its_names(exported, network):
+def test_graph_can_be_cut_at_its_names(exported: Any, network: Any) -> None:
     path, _ = exported
     model = onnx.load(path)
     clips, mask = torch.rand(1, 3, 3, 32, 32).numpy(), torch.rand(1, 32, 32).numpy()
@@ -181,7 +185,7 @@ def test_graph_can_be_cut_at_its_names(exported, network):
     np.testing.assert_allclose(depth, whole[1], atol=1e-5)
 
 
-def test_tensorflow_variables_that_lack_or_misfit_are_named():
+def test_tensorflow_variables_that_lack_or_misfit_are_named() -> None:
     with pytest.raises(ModelError, match="no variable FaceMapNet/rgc_init/conv/weights"):
         from_tensorflow({}, frames=1)
     with pytest.raises(ModelError, match=r"must have shape \(3, 3, 3, 64\), not \(64, 3, 3, 3\)"):

@@ -2,6 +2,8 @@ import csv
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +41,7 @@ OVAL = np.column_stack(
 ).astype(np.float32)
 
 
-def row(number, **changes):
+def row(number: Any, **changes: Any) -> Any:
     return {
         "path": f"videos/{number:06d}.mp4",
         "label": "attack",
@@ -64,7 +66,7 @@ HASHES = [{"path": r["path"], "frames_sha256": "12" * 32, "truth_sha256": "34" *
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     """A finished benchmark of four clips."""
     rng = np.random.default_rng(1)
     for index, entry in enumerate(ROWS):
@@ -84,13 +86,13 @@ def folder(tmp_path):
     return tmp_path
 
 
-def measured(instrument, value, camera="new-phone"):
+def measured(instrument: Any, value: Any, camera: str = "new-phone") -> Any:
     return ClipStatistics(
         presentation=presentation_of("clip", instrument, "p", camera), statistics=dict.fromkeys(NAMES, value)
     )
 
 
-def contents(**changes):
+def contents(**changes: Any) -> Any:
     picture = np.full((64, 64, 3), 90, np.uint8)
     shown = ShownClip(
         picture=picture, depth_m=np.full((64, 64), 0.5), mesh=OVAL, words="new-phone, home", path="videos/0"
@@ -126,30 +128,32 @@ def contents(**changes):
 class Reader(HTMLParser):
     """What is open, what is referred to, and the words."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.open, self.sources, self.words = [], [], []
+        self.open: list[str] = []
+        self.sources: list[str] = []
+        self.words: list[str] = []
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(self, tag: Any, attributes: Any) -> None:
         if tag not in ("meta", "img", "link", "br"):
             self.open.append(tag)
         self.sources += [value for name, value in attributes if name in ("src", "href")]
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: Any) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: Any) -> None:
         self.words += data.split()
 
 
-def read(text):
+def read(text: Any) -> Any:
     reader = Reader()
     reader.feed(text)
     assert not reader.open
     return reader
 
 
-def test_the_page_is_whole_and_needs_nothing_else():
+def test_the_page_is_whole_and_needs_nothing_else() -> None:
     reader = read(page(contents()))
     assert all(source.startswith(("data:image/jpeg;base64,", "#")) for source in reader.sources)
     assert sum(source.startswith("data:") for source in reader.sources) == 2  # a clip and its depth
@@ -167,18 +171,18 @@ def test_the_page_is_whole_and_needs_nothing_else():
     assert "Not measured: too few subjects" in words
 
 
-def test_the_same_contents_give_the_same_page():
+def test_the_same_contents_give_the_same_page() -> None:
     assert page(contents()) == page(contents())
 
 
-def test_counts_are_by_split():
+def test_counts_are_by_split() -> None:
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page(contents())))
     assert "terminal 0 1 0 1" in text  # train, dev, test, all
     assert "print/&lt;bent&gt; 1 0 1 2" in text
     assert "4 subjects: 2 in train, 1 in dev, 1 in test" in text
 
 
-def test_statistics_are_medians_of_each_group_the_living_first():
+def test_statistics_are_medians_of_each_group_the_living_first() -> None:
     rows = [measured("print/flat", v) for v in (1.0, 2.0, 9.0)] + [measured("", 5.0, camera="terminal")]
     found = statistics(rows)
     assert list(found) == ["bona fide", "print"]
@@ -187,7 +191,7 @@ def test_statistics_are_medians_of_each_group_the_living_first():
     assert list(statistics(rows, by=lambda row: row.camera)) == ["new-phone", "terminal"]
 
 
-def test_near_is_bright_and_a_face_spans_more_than_a_plane():
+def test_near_is_bright_and_a_face_spans_more_than_a_plane() -> None:
     relief = np.full((64, 64), 1.0)
     relief[12:53, 16:48] = 0.5
     found = nearness(relief, OVAL)
@@ -196,7 +200,7 @@ def test_near_is_bright_and_a_face_spans_more_than_a_plane():
     assert np.ptp(nearness(np.full((64, 64), 0.7), OVAL)) == 0.0
 
 
-def test_a_folder_is_reported(folder, capsys):
+def test_a_folder_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert benchmark_report(BenchmarkReportOptions(folder=folder)) == 0
     assert capsys.readouterr().out.strip() == str(folder / "report.html")
     reader = read((folder / "report.html").read_text())
@@ -205,7 +209,7 @@ def test_a_folder_is_reported(folder, capsys):
     assert "needs 10 subjects, not 4" in " ".join(reader.words)
 
 
-def test_an_unfinished_benchmark_is_refused(folder, tmp_path):
+def test_an_unfinished_benchmark_is_refused(folder: Path, tmp_path: Path) -> None:
     (folder / "hashes.csv").unlink()
     with pytest.raises(DataError, match=r"not a finished benchmark, it has no hashes\.csv"):
         benchmark_report(BenchmarkReportOptions(folder=folder))

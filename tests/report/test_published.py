@@ -11,11 +11,11 @@ from unmask.types import SettingsError
 PAGE = Path(__file__).parents[2] / "docs" / "published.md"
 
 
-def test_the_page_holds_the_table():
+def test_the_page_holds_the_table() -> None:
     assert PAGE.read_text(encoding="utf-8").endswith(markdown())
 
 
-def test_every_row_is_of_a_protocol_that_is_here_and_names_its_source():
+def test_every_row_is_of_a_protocol_that_is_here_and_names_its_source() -> None:
     groups = {row.folds for row in PROTOCOLS.values()}
     for row in every():
         assert row.protocol in PROTOCOLS or row.protocol in groups
@@ -27,7 +27,7 @@ def test_every_row_is_of_a_protocol_that_is_here_and_names_its_source():
             assert not deviation or float(deviation) >= 0
 
 
-def test_acer_is_the_mean_of_its_parts_where_a_protocol_has_one_fold():
+def test_acer_is_the_mean_of_its_parts_where_a_protocol_has_one_fold() -> None:
     rows = [row for row in every() if row.protocol in ("oulu-npu/1", "oulu-npu/2", "siw/1")]
     whole = [row.figures for row in rows if len(row.figures) == 3]
     assert len(whole) > 20
@@ -36,7 +36,7 @@ def test_acer_is_the_mean_of_its_parts_where_a_protocol_has_one_fold():
         assert float(figures["ACER"]) == pytest.approx(mean, abs=0.0551)  # one printed digit
 
 
-def test_a_fold_stands_beside_its_group_and_an_unknown_protocol_is_named():
+def test_a_fold_stands_beside_its_group_and_an_unknown_protocol_is_named() -> None:
     assert published("siw-m/loo.replay")[0].protocol == "siw-m/loo.replay"
     assert published("oulu-npu/4.6") == published("oulu-npu/4")
     with pytest.raises(SettingsError, match=r"no published figures of 'wmca/grandtest'.*oulu-npu/1"):

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,16 +33,16 @@ class Reader(HTMLParser):
         self.feed(text)
         assert self.open == []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.attributes += [(tag, name, value or "") for name, value in attrs]
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: Any) -> None:
         if tag not in VOID:
             assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: Any) -> None:
         if self.open and self.open[-1] != "style":
             self.texts.append(data)
 
@@ -50,7 +51,7 @@ class Reader(HTMLParser):
         return " ".join(" ".join(self.texts).split())
 
 
-def test_the_page_needs_nothing_from_outside(outcomes):
+def test_the_page_needs_nothing_from_outside(outcomes: list[Any]) -> None:
     text = page(outcomes, made_at=MADE_AT)
     reader = Reader(text)
     assert not re.search(r"<script|@import|url\(", text)
@@ -59,8 +60,8 @@ def test_the_page_needs_nothing_from_outside(outcomes):
     assert all(value.startswith(("#", "data:image/")) for value in addresses)
 
 
-def test_the_page_lists_the_segments_and_those_that_decide_first_of_all(outcomes):
-    def segment(from_s: float, verdict: Verdict, **fields) -> Segment:
+def test_the_page_lists_the_segments_and_those_that_decide_first_of_all(outcomes: list[Any]) -> None:
+    def segment(from_s: float, verdict: Verdict, **fields: Any) -> Segment:
         return Segment(
             identity=0,
             from_s=from_s,
@@ -82,7 +83,7 @@ def test_the_page_lists_the_segments_and_those_that_decide_first_of_all(outcomes
     assert "Segments" not in without  # these have none
 
 
-def test_links_within_the_page_lead_somewhere(outcomes):
+def test_links_within_the_page_lead_somewhere(outcomes: list[Any]) -> None:
     reader = Reader(page(outcomes, made_at=MADE_AT))
     targets = {value for _, name, value in reader.attributes if name == "id"}
     links = {value[1:] for _, name, value in reader.attributes if name == "href"}
@@ -90,7 +91,7 @@ def test_links_within_the_page_lead_somewhere(outcomes):
     assert links <= targets
 
 
-def test_the_page_says_verdict_score_threshold_and_reason_of_each_source(outcomes):
+def test_the_page_says_verdict_score_threshold_and_reason_of_each_source(outcomes: list[Any]) -> None:
     text = Reader(page(outcomes, made_at=MADE_AT)).text
     for word in ("LIVE", "ATTACK", "UNDECIDED", "UNREADABLE", "0.900", "0.100", "0.500"):
         assert word in text
@@ -98,7 +99,7 @@ def test_the_page_says_verdict_score_threshold_and_reason_of_each_source(outcome
     assert outcomes[-1].sentence in text
 
 
-def test_the_page_says_what_the_contract_says(outcomes):
+def test_the_page_says_what_the_contract_says(outcomes: list[Any]) -> None:
     contract = outcomes[0].contract
     text = Reader(page(outcomes, made_at=MADE_AT)).text
     point, source = contract.operating_points[0], contract.training_data[0]
@@ -106,28 +107,28 @@ def test_the_page_says_what_the_contract_says(outcomes):
         assert word in text
 
 
-def test_names_and_sentences_cannot_break_out_of_the_page():
+def test_names_and_sentences_cannot_break_out_of_the_page() -> None:
     nasty = "<script>alert(1)</script>\"'&.mp4"
     text = page([Unreadable(source=nasty, sentence=nasty)], made_at=MADE_AT)
     assert "<script" not in text
     assert nasty in Reader(text).text
 
 
-def test_a_source_without_faces_or_scores_has_a_page(outcomes):
+def test_a_source_without_faces_or_scores_has_a_page(outcomes: list[Any]) -> None:
     without = [o for o in outcomes if not isinstance(o, Unreadable) and not np.isfinite(o.decision.score)]
     assert without
     assert "nan" not in Reader(page(without, made_at=MADE_AT)).text.lower()
 
 
-def test_all_reasons_have_words():
+def test_all_reasons_have_words() -> None:
     assert set(REASON_WORDS) == set(Reason)
 
 
-def test_the_same_outcomes_give_the_same_page(outcomes):
+def test_the_same_outcomes_give_the_same_page(outcomes: list[Any]) -> None:
     assert page(outcomes, made_at=MADE_AT) == page(outcomes, made_at=MADE_AT)
 
 
-def test_pictures_come_back_as_they_went_in(rng):
+def test_pictures_come_back_as_they_went_in(rng: np.random.Generator) -> None:
     picture = rng.integers(0, 256, (16, 24, 3), dtype=np.uint8)
     head, body = png_uri(picture).split(",")
     decoded = present(cv2.imdecode(np.frombuffer(base64.b64decode(body), np.uint8), cv2.IMREAD_COLOR))
@@ -136,14 +137,14 @@ def test_pictures_come_back_as_they_went_in(rng):
     assert jpeg_uri(picture).startswith("data:image/jpeg;base64,")
 
 
-def test_colours_rise_in_lightness_from_far_to_near():
+def test_colours_rise_in_lightness_from_far_to_near() -> None:
     ramp = colour_map(np.linspace(0, 1, 64)[None]).astype(float)
     lightness = ramp[0] @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(lightness) > -0.5).all()
     assert lightness[-1] - lightness[0] > 150
 
 
-def test_the_legend_has_near_at_the_top():
+def test_the_legend_has_near_at_the_top() -> None:
     strip = legend(height=9, width=2)
     np.testing.assert_array_equal(strip[0, 0], colour_map(np.array([[1.0]]))[0, 0])
     np.testing.assert_array_equal(strip[-1, 0], colour_map(np.array([[0.0]]))[0, 0])
@@ -156,7 +157,7 @@ def clips(*scores: float) -> list[ClipScore]:
     ]
 
 
-def test_the_curve_against_numbers_written_out():
+def test_the_curve_against_numbers_written_out() -> None:
     curve = draw(clips(1.0, 0.5, 0.0), threshold=0.25, half_widths=[0.2, 0.1, 0.05], decided_after=2)
     assert curve.dots == ((WIDTH / 2, 0.0), (0.75 * WIDTH, HEIGHT / 2), (WIDTH, HEIGHT))  # at 2, 3 and 4 s
     assert curve.means == ("500.0,0.0 750.0,75.0 1000.0,150.0",)  # means 1, 0.75, 0.5
@@ -169,7 +170,7 @@ def test_the_curve_against_numbers_written_out():
     assert curve.breaks_x == ()
 
 
-def test_the_mean_begins_anew_with_each_segment():
+def test_the_mean_begins_anew_with_each_segment() -> None:
     curve = draw(
         clips(0.9, 0.7, 0.1, 0.3),
         threshold=0.5,
@@ -182,17 +183,17 @@ def test_the_mean_begins_anew_with_each_segment():
     assert [band.split()[0] for band in curve.bands] == ["400.0,90.0", "800.0,90.0"]
 
 
-def test_a_verdict_at_the_last_clip_needs_no_mark():
+def test_a_verdict_at_the_last_clip_needs_no_mark() -> None:
     assert draw(clips(0.2, 0.3), threshold=0.5, half_widths=[0.1, 0.1], decided_after=2).decided_x is None
 
 
-def test_a_score_beyond_the_axis_stays_on_it():
+def test_a_score_beyond_the_axis_stays_on_it() -> None:
     curve = draw(clips(1.5, -1.0), threshold=0.5, half_widths=[0.9, 0.9], decided_after=1)
     assert [y for _, y in curve.dots] == [0.0, HEIGHT]
 
 
 @pytest.mark.parametrize("count", [1, CLIPS_SHOWN, CLIPS_SHOWN + 1, 100])
-def test_shown_clips_keep_the_ends_and_the_order(count):
+def test_shown_clips_keep_the_ends_and_the_order(count: Any) -> None:
     given = clips(*[0.5] * count)
     kept = shown(given)
     assert len(kept) == min(count, CLIPS_SHOWN)
@@ -200,11 +201,11 @@ def test_shown_clips_keep_the_ends_and_the_order(count):
     assert [c.time_s for c in kept] == sorted({c.time_s for c in kept})
 
 
-def test_an_unmeasured_rate_is_not_called_zero():
+def test_an_unmeasured_rate_is_not_called_zero() -> None:
     assert percent(float("nan")) == "not measured"
 
 
-def test_the_worst_outcome_gives_the_exit_code(outcomes):
+def test_the_worst_outcome_gives_the_exit_code(outcomes: list[Any]) -> None:
     by_verdict = {o.decision.verdict: o for o in outcomes if not isinstance(o, Unreadable)}
     live, attack, undecided = (by_verdict[v] for v in (Verdict.LIVE, Verdict.ATTACK, Verdict.UNDECIDED))
     unreadable = outcomes[-1]

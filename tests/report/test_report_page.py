@@ -3,8 +3,10 @@
 import base64
 import re
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from html.parser import HTMLParser
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,7 +30,15 @@ for name in NEEDED:
     pytest.importorskip(name)
 
 
-def scores(rng, *, people=6, instruments=("print/a4", "replay/phone"), split="", start=0, threshold="0.5"):
+def scores(
+    rng: np.random.Generator,
+    *,
+    people: Any = 6,
+    instruments: Any = ("print/a4", "replay/phone"),
+    split: str = "",
+    start: Any = 0,
+    threshold: str = "0.5",
+) -> Any:
     """Each person has one bona fide presentation and one of each instrument; one attack has no score."""
     found = []
     for person in range(start, start + people):
@@ -57,7 +67,7 @@ def scores(rng, *, people=6, instruments=("print/a4", "replay/phone"), split="",
     return found
 
 
-def keep(folder, rows, *, width=8):
+def keep(folder: Any, rows: Any, *, width: Any = 8) -> None:
     """Evidence of each row that has a score."""
     for number, row in enumerate(rows):
         if np.isfinite(row.score):
@@ -80,10 +90,10 @@ def keep(folder, rows, *, width=8):
 
 
 @pytest.fixture
-def report(unmask, tmp_path):
+def report(unmask: Callable[..., tuple[int, str, str]], tmp_path: Path) -> Any:
     """Runs `unmask report` on tables by name: (exit code, the page's text, stderr)."""
 
-    def run(tables, *arguments, rounds=20):
+    def run(tables: Any, *arguments: Any, rounds: Any = 20) -> Any:
         paths = []
         for name, rows in tables.items():
             write_scores(tmp_path / f"{name}.csv", rows)
@@ -95,17 +105,17 @@ def report(unmask, tmp_path):
     return run
 
 
-def words(html):
+def words(html: Any) -> Any:
     """What a reader sees, on one line."""
     found = []
 
     class Reader(HTMLParser):
         inside = False
 
-        def handle_starttag(self, tag, attributes):
+        def handle_starttag(self, tag: Any, attributes: Any) -> None:
             self.inside = tag == "style" or (self.inside and tag != "body")
 
-        def handle_data(self, data):
+        def handle_data(self, data: Any) -> None:
             if not self.inside:
                 found.append(data)
 
@@ -113,7 +123,9 @@ def words(html):
     return " ".join(" ".join(found).split())
 
 
-def test_the_page_stands_alone_and_runs_nothing(report, rng, tmp_path):
+def test_the_page_stands_alone_and_runs_nothing(
+    report: Any, rng: np.random.Generator, tmp_path: Path
+) -> None:
     rows = scores(rng)
     keep(tmp_path / "seen", rows)
     code, html, err = report({"door": rows}, "--evidence", tmp_path / "seen")
@@ -124,7 +136,7 @@ def test_the_page_stands_alone_and_runs_nothing(report, rng, tmp_path):
     assert html.count("<img") >= 12
 
 
-def test_the_figures_are_those_of_the_metrics(rng):
+def test_the_figures_are_those_of_the_metrics(rng: np.random.Generator) -> None:
     run = Run(system="door", fold="", dev=(), test=tuple(scores(rng, people=40)))
     system = measure(run, None, rounds=50)
     html = words(
@@ -143,7 +155,7 @@ def test_the_figures_are_those_of_the_metrics(rng):
     assert "NO_FACE (0 bona fide, 1 attacks)" in html
 
 
-def test_what_was_tested_and_how_is_named(report, rng, tmp_path):
+def test_what_was_tested_and_how_is_named(report: Any, rng: np.random.Generator, tmp_path: Path) -> None:
     rows = scores(rng)
     keep(tmp_path / "seen", rows)
     text = words(report({"door": rows}, "--evidence", tmp_path / "seen", "--title", "The <front> door")[1])
@@ -160,7 +172,9 @@ def test_what_was_tested_and_how_is_named(report, rng, tmp_path):
     assert "name it with --model" in words(report({"door": rows})[1])
 
 
-def test_the_threshold_is_honest_where_it_can_be_and_stands_beside_the_oracle(report, rng):
+def test_the_threshold_is_honest_where_it_can_be_and_stands_beside_the_oracle(
+    report: Any, rng: np.random.Generator
+) -> None:
     rows = scores(rng, split="dev") + scores(rng, split="test", start=10)
     text = words(report({"door": rows})[1])
     assert "dev-eer" in text
@@ -172,7 +186,7 @@ def test_the_threshold_is_honest_where_it_can_be_and_stands_beside_the_oracle(re
     assert "fixed=0.4" in words(report({"door": bare}, "--threshold", "fixed=0.4")[1])
 
 
-def test_the_same_tables_give_the_same_page(rng):
+def test_the_same_tables_give_the_same_page(rng: np.random.Generator) -> None:
     run = Run(system="door", fold="", dev=(), test=tuple(scores(rng)))
     pages = set()
     for _ in range(2):
@@ -186,7 +200,9 @@ def test_the_same_tables_give_the_same_page(rng):
     assert len(pages) == 1
 
 
-def test_the_same_evidence_gives_the_same_pictures(report, rng, tmp_path):
+def test_the_same_evidence_gives_the_same_pictures(
+    report: Any, rng: np.random.Generator, tmp_path: Path
+) -> None:
     rows = scores(rng)
     keep(tmp_path / "seen", rows)
     pages = [report({"door": rows}, "--evidence", tmp_path / "seen")[1] for _ in range(2)]
@@ -194,7 +210,7 @@ def test_the_same_evidence_gives_the_same_pictures(report, rng, tmp_path):
     assert first == second
 
 
-def test_pictures_have_no_date_and_no_chance_in_them(rng):
+def test_pictures_have_no_date_and_no_chance_in_them(rng: np.random.Generator) -> None:
     system = measure(Run(system="a", fold="", dev=(), test=tuple(scores(rng))), None, rounds=0)
     other = measure(Run(system="b", fold="", dev=(), test=tuple(scores(rng))), None, rounds=0)
     for draw in (charts.det, charts.roc):
@@ -208,7 +224,7 @@ def test_pictures_have_no_date_and_no_chance_in_them(rng):
     assert set(charts.histograms(system)) == {"bona fide", "print/a4", "replay/phone"}
 
 
-def test_curves_of_many_scores_stay_small_and_keep_their_corners(rng):
+def test_curves_of_many_scores_stay_small_and_keep_their_corners(rng: np.random.Generator) -> None:
     bona_fide = [
         Score(presentation=Presentation(path=f"l{n}", label=Label.BONA_FIDE), score=float(s))
         for n, s in enumerate(rng.normal(1, 1, 20_000))
@@ -223,7 +239,7 @@ def test_curves_of_many_scores_stay_small_and_keep_their_corners(rng):
     np.testing.assert_array_equal(charts.thinned(x, y), [x, y])
 
 
-def test_the_det_curve_goes_through_rates_that_were_counted(rng):
+def test_the_det_curve_goes_through_rates_that_were_counted(rng: np.random.Generator) -> None:
     system = measure(Run(system="a", fold="", dev=(), test=tuple(scores(rng, people=9))), None, rounds=0)
     apcer, bpcer = charts.rates_of(system, worst=True)
     pairs = {(round(a, 9), round(b, 9)) for a, b in zip(apcer, bpcer, strict=True)}
@@ -233,7 +249,7 @@ def test_the_det_curve_goes_through_rates_that_were_counted(rng):
     assert bpcer[-1] == 1
 
 
-def test_tables_of_different_data_are_not_compared_in_silence(report, rng):
+def test_tables_of_different_data_are_not_compared_in_silence(report: Any, rng: np.random.Generator) -> None:
     code, html, err = report({"a": scores(rng), "b": scores(rng, start=3)})
     assert code == 0
     assert "tested on different presentations (a 18, b 18; 9 in all of them)" in words(html)
@@ -242,7 +258,7 @@ def test_tables_of_different_data_are_not_compared_in_silence(report, rng):
     assert "different presentations" not in words(report({"a": same, "b": scores(rng)})[1])
 
 
-def test_tables_that_disagree_on_the_truth_are_told(report, rng):
+def test_tables_that_disagree_on_the_truth_are_told(report: Any, rng: np.random.Generator) -> None:
     rows, twisted = scores(rng), scores(rng)
     row = twisted[0]
     twisted[0] = Score(
@@ -253,7 +269,7 @@ def test_tables_that_disagree_on_the_truth_are_told(report, rng):
     )
 
 
-def test_last_and_best_epoch_stand_side_by_side(report, rng):
+def test_last_and_best_epoch_stand_side_by_side(report: Any, rng: np.random.Generator) -> None:
     text = words(report({"run-last": scores(rng), "run-best": scores(rng), "other": scores(rng)})[1])
     assert "Last against best epoch" in text
     part = text.partition("Last against best epoch")[2].partition("Curves and operating points")[0]
@@ -262,13 +278,13 @@ def test_last_and_best_epoch_stand_side_by_side(report, rng):
     assert "Last against best" not in words(report({"run-last": scores(rng)})[1])
 
 
-def test_one_instrument_is_said_to_be_one(report, rng):
+def test_one_instrument_is_said_to_be_one(report: Any, rng: np.random.Generator) -> None:
     code, html, _ = report({"door": scores(rng, instruments=("mask/paper",))})
     assert code == 0
     assert "one instrument alone, mask/paper" in words(html)
 
 
-def test_three_presentations_make_a_page_that_says_so(report, rng):
+def test_three_presentations_make_a_page_that_says_so(report: Any, rng: np.random.Generator) -> None:
     rows = scores(rng, people=1)[:1] + scores(rng, people=1, start=4)[1:]
     code, html, err = report({"door": rows})
     assert code == 0, err
@@ -280,7 +296,9 @@ def test_three_presentations_make_a_page_that_says_so(report, rng):
 
 
 @pytest.mark.parametrize(("kind", "missing"), [(Label.ATTACK, "BPCER"), (Label.BONA_FIDE, "APCER")])
-def test_one_class_alone_has_the_rates_it_can_have(report, rng, kind, missing):
+def test_one_class_alone_has_the_rates_it_can_have(
+    report: Any, rng: np.random.Generator, kind: Any, missing: str
+) -> None:
     rows = [row for row in scores(rng) if row.label is kind]
     code, html, err = report({"door": rows})
     assert code == 0, err
@@ -297,7 +315,7 @@ def test_one_class_alone_has_the_rates_it_can_have(report, rng, kind, missing):
     assert "There is no threshold" in words(html)
 
 
-def test_without_any_score_the_page_is_there(report, rng):
+def test_without_any_score_the_page_is_there(report: Any, rng: np.random.Generator) -> None:
     rows = [
         Score(
             presentation=Presentation(path=r.name, label=r.label, instrument=r.instrument),
@@ -310,7 +328,7 @@ def test_without_any_score_the_page_is_there(report, rng):
     assert "no curve" in words(html)
 
 
-def test_missing_broken_and_foreign_evidence(report, rng, tmp_path):
+def test_missing_broken_and_foreign_evidence(report: Any, rng: np.random.Generator, tmp_path: Path) -> None:
     rows = scores(rng)
     text = words(report({"door": rows})[1])
     assert "No pictures: the table came without" in text
@@ -331,7 +349,9 @@ def test_missing_broken_and_foreign_evidence(report, rng, tmp_path):
     assert "is not a folder" in report({"door": rows}, "--evidence", tmp_path / "nowhere")[2]
 
 
-def test_the_worst_errors_come_first_and_without_pictures_too(report, rng, tmp_path):
+def test_the_worst_errors_come_first_and_without_pictures_too(
+    report: Any, rng: np.random.Generator, tmp_path: Path
+) -> None:
     rows = scores(rng, people=12)
     rows[1] = Score(
         presentation=Presentation(path="bad", label=Label.ATTACK, instrument="print/a4"),
@@ -351,7 +371,9 @@ def test_the_worst_errors_come_first_and_without_pictures_too(report, rng, tmp_p
         assert ("data:image/jpeg" in accepted) == bool(arguments)
 
 
-def test_a_map_needs_features_and_presentations(report, rng, tmp_path):
+def test_a_map_needs_features_and_presentations(
+    report: Any, rng: np.random.Generator, tmp_path: Path
+) -> None:
     rows = scores(rng)
     keep(tmp_path / "seen", rows)
     assert "t-SNE of an inner tensor" in words(report({"door": rows}, "--evidence", tmp_path / "seen")[1])
@@ -359,7 +381,9 @@ def test_a_map_needs_features_and_presentations(report, rng, tmp_path):
     assert "No map of features" in words(report({"door": rows}, "--evidence", tmp_path / "few")[1])
 
 
-def test_the_decision_plane_is_drawn_where_the_table_has_its_columns(report, rng):
+def test_the_decision_plane_is_drawn_where_the_table_has_its_columns(
+    report: Any, rng: np.random.Generator
+) -> None:
     rows = [
         Score(
             presentation=Presentation(path=r.name, label=r.label, instrument=r.instrument),
@@ -381,7 +405,9 @@ def test_the_decision_plane_is_drawn_where_the_table_has_its_columns(report, rng
     assert "Decision plane" not in words(report({"fghv": rows})[1])
 
 
-def test_the_stress_of_its_own_table_ends_in_the_page(report, rng, tmp_path, monkeypatch):
+def test_the_stress_of_its_own_table_ends_in_the_page(
+    report: Any, rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stand_in: Any = ModuleType("unmask.report.stress")
     stand_in.section = lambda path: f"<p>stressed by {path.name}</p>"
     monkeypatch.setitem(sys.modules, "unmask.report.stress", stand_in)
@@ -389,7 +415,9 @@ def test_the_stress_of_its_own_table_ends_in_the_page(report, rng, tmp_path, mon
     assert "stressed by stress.csv" in text
 
 
-def test_without_the_extra_there_is_one_sentence(report, rng, monkeypatch):
+def test_without_the_extra_there_is_one_sentence(
+    report: Any, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     code, html, err = report({"door": scores(rng)})
     assert (code, html) == (4, "")
@@ -404,13 +432,15 @@ def test_without_the_extra_there_is_one_sentence(report, rng, monkeypatch):
         (("--name", "a", "--name", "a"), "two systems are named a"),
     ],
 )
-def test_what_does_not_fit_is_refused(report, rng, arguments, sentence):
+def test_what_does_not_fit_is_refused(
+    report: Any, rng: np.random.Generator, arguments: Any, sentence: str
+) -> None:
     code, _, err = report({"a": scores(rng), "b": scores(rng)}, *arguments)
     assert code == 4
     assert sentence in err
 
 
-def test_own_rows_stand_below_the_published_ones(report):
+def test_own_rows_stand_below_the_published_ones(report: Any) -> None:
     rows = scores(np.random.default_rng(0), threshold="0.5")
     code, html, _ = report({"mine": rows}, "--beside", "oulu-npu/1")
     text = words(html[html.index("Beside published figures") :])

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Callable, Generator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def _source(pictures: list[np.ndarray], *, fps: float = 30.0, kind: Any = "video
     return Source(name="given", kind=kind, frames=frames, frame_count=len(pictures), fps=fps)
 
 
-def _after(pictures: list[np.ndarray], name: str, strength: float, *, seed: int = 1, number: int = 0):
+def _after(pictures: list[np.ndarray], name: str, strength: float, *, seed: int = 1, number: int = 0) -> Any:
     found = changed(_source(pictures), name, strength, seed=seed, number=number)
     assert found is not None
     return list(found[0].frames), found[1]
@@ -48,7 +49,7 @@ PICTURE_CHANGES = [name for name, change in CHANGES.items() if change.frames and
 
 
 @pytest.mark.parametrize("name", [name for name in PICTURE_CHANGES if name not in ("mirror", "gamma")])
-def test_a_stronger_change_changes_more(rng, name):
+def test_a_stronger_change_changes_more(rng: np.random.Generator, name: Any) -> None:
     pictures = _pictures(rng)
     strengths = CHANGES[name].strengths
     off = []
@@ -60,7 +61,7 @@ def test_a_stronger_change_changes_more(rng, name):
 
 
 @pytest.mark.parametrize("name", PICTURE_CHANGES)
-def test_a_change_keeps_size_kind_and_times(rng, name):
+def test_a_change_keeps_size_kind_and_times(rng: np.random.Generator, name: Any) -> None:
     pictures = _pictures(rng)
     frames, move = _after(pictures, name, CHANGES[name].strengths[-1])
     assert [f.image.shape for f in frames] == [p.shape for p in pictures]
@@ -70,7 +71,7 @@ def test_a_change_keeps_size_kind_and_times(rng, name):
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_the_same_seed_does_the_same_and_no_change_is_no_change(rng, name):
+def test_the_same_seed_does_the_same_and_no_change_is_no_change(rng: np.random.Generator, name: Any) -> None:
     pictures, strength = _pictures(rng), CHANGES[name].strengths[0]
     once, again = _after(pictures, name, strength), _after(pictures, name, strength)
     assert [f.index for f in once[0]] == [f.index for f in again[0]]
@@ -80,7 +81,7 @@ def test_the_same_seed_does_the_same_and_no_change_is_no_change(rng, name):
     assert all(np.array_equal(f.image, p) for f, p in zip(kept, pictures, strict=True))
 
 
-def test_noise_of_two_presentations_differs_and_grows_along_itself(rng):
+def test_noise_of_two_presentations_differs_and_grows_along_itself(rng: np.random.Generator) -> None:
     grey = [np.full((48, 64, 3), 128, np.uint8)]
     weak, strong = (_after(grey, "noise", s)[0][0].image.astype(float) - 128 for s in (5.0, 10.0))
     other = _after(grey, "noise", 5.0, number=1)[0][0].image.astype(float) - 128
@@ -89,7 +90,7 @@ def test_noise_of_two_presentations_differs_and_grows_along_itself(rng):
     assert strong.std() == pytest.approx(10, rel=0.05)
 
 
-def test_gamma_mirror_and_shrinking_do_what_they_say(rng):
+def test_gamma_mirror_and_shrinking_do_what_they_say(rng: np.random.Generator) -> None:
     picture = _pictures(rng, 1)
     assert np.array_equal(_after(picture, "mirror", 1.0)[0][0].image, picture[0][:, ::-1])
     squared = np.round(255 * (picture[0] / 255.0) ** 2)
@@ -99,7 +100,7 @@ def test_gamma_mirror_and_shrinking_do_what_they_say(rng):
     assert np.ptp(_after(checks, "size", 0.5)[0][0].image) < 5  # a grid finer than the small picture is gone
 
 
-def test_frames_are_dropped_and_thinned_and_keep_their_times():
+def test_frames_are_dropped_and_thinned_and_keep_their_times() -> None:
     pictures = [np.full((8, 8, 3), i, np.uint8) for i in range(120)]
     kept, _ = _after(pictures, "drops", 0.5)
     assert 40 < len(kept) < 80
@@ -110,16 +111,16 @@ def test_frames_are_dropped_and_thinned_and_keep_their_times():
     assert [f.index for f in _after(pictures, "rate", 7.5)[0]] == list(range(0, 120, 4))
 
 
-def test_what_moves_means_nothing_to_a_picture():
+def test_what_moves_means_nothing_to_a_picture() -> None:
     still = _source([np.zeros((8, 8, 3), np.uint8)], kind="image")
     assert changed(still, "drops", 0.5, seed=0, number=0) is None
     assert changed(still, "jpeg", 50.0, seed=0, number=0) is not None
 
 
-def test_closing_a_changed_source_lets_go_of_the_file():
+def test_closing_a_changed_source_lets_go_of_the_file() -> None:
     closed = []
 
-    def frames():
+    def frames() -> Generator[Frame, None, None]:
         try:
             for i in range(100):
                 yield Frame(image=np.zeros((8, 8, 3), np.uint8), time_s=i / 30, index=i)
@@ -134,7 +135,7 @@ def test_closing_a_changed_source_lets_go_of_the_file():
     assert closed == [0]
 
 
-def test_a_box_grows_about_its_middle_and_moves_by_so_many_pixels():
+def test_a_box_grows_about_its_middle_and_moves_by_so_many_pixels() -> None:
     box = np.array([20, 30, 141, 151], np.float32)
     grown = moved_box(box, BoxMove(growth=145 / 121))
     assert (grown[2:] - grown[:2]).tolist() == [145, 145]
@@ -146,7 +147,7 @@ def test_a_box_grows_about_its_middle_and_moves_by_so_many_pixels():
 
 
 @pytest.mark.parametrize("text", ["sharpen", "jpeg=", "jpeg=fifty", "jpeg=0", "blur=nan", "jpeg=50,"])
-def test_a_change_that_is_none_is_one_sentence(text):
+def test_a_change_that_is_none_is_one_sentence(text: str) -> None:
     with pytest.raises(SettingsError, match=r"change|strength is a number"):
         read_doses([text])
 
@@ -155,7 +156,7 @@ def test_a_change_that_is_none_is_one_sentence(text):
 
 
 @pytest.fixture
-def judge(monkeypatch) -> Judge:
+def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     """In place of the packaged networks; what it was shown is in `seen`."""
     network = Judge(1)
     detector = Detector([network], finder=Squares(), point="default", settings=WatchSettings())
@@ -166,7 +167,7 @@ def judge(monkeypatch) -> Judge:
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Three living faces, two prints, one picture without a face."""
     root = tmp_path / "set"
     root.mkdir()
@@ -180,7 +181,7 @@ def folder(tmp_path) -> Path:
     return root
 
 
-def test_the_network_sees_the_changed_picture_in_the_moved_box(judge, folder):
+def test_the_network_sees_the_changed_picture_in_the_moved_box(judge: Judge, folder: Path) -> None:
     detector = stress_module.loaded(None)
     straight = detector.check(folder / "0.png")
     assert straight.score == pytest.approx(LIVE / 255)
@@ -192,11 +193,13 @@ def test_the_network_sees_the_changed_picture_in_the_moved_box(judge, folder):
     assert np.array_equal(boxes[0], clip_box(mesh, scale=1.3))  # unmoved, it is the box of the one path
 
 
-def _run(unmask, folder: Path, out: Path, *more: object) -> tuple[int, str, str]:
+def _run(unmask: Any, folder: Path, out: Path, *more: object) -> tuple[int, str, str]:
     return unmask("stress", folder, "--out", out, "--jobs", 1, *more, width=200)
 
 
-def test_the_table_has_a_row_for_each_presentation_change_and_strength(unmask, judge, folder, tmp_path):
+def test_the_table_has_a_row_for_each_presentation_change_and_strength(
+    unmask: Callable[..., tuple[int, str, str]], judge: Judge, folder: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "stress.csv"
     wanted = ("--change", "gamma=0.5,2", "--change", "mirror", "--change", "drops")
     code, shown, told = _run(unmask, folder, out, *wanted, "--report", tmp_path / "s.html")
@@ -223,13 +226,19 @@ def test_the_table_has_a_row_for_each_presentation_change_and_strength(unmask, j
     assert "<script" not in (tmp_path / "s.html").read_text()
 
 
-def test_a_run_that_was_killed_goes_on_and_ends_the_same(unmask, judge, folder, tmp_path, monkeypatch):
+def test_a_run_that_was_killed_goes_on_and_ends_the_same(
+    unmask: Callable[..., tuple[int, str, str]],
+    judge: Judge,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
     doses = ("--change", "jpeg=50", "--change", "noise=5")
     assert _run(unmask, folder, whole, *doses)[0] == 0
     before, count = stress_module.tried, 0
 
-    def dying(*given, **named):
+    def dying(*given: Any, **named: Any) -> Any:
         nonlocal count
         count += 1
         if count == 8:
@@ -246,10 +255,16 @@ def test_a_run_that_was_killed_goes_on_and_ends_the_same(unmask, judge, folder, 
     assert broken.read_bytes() == whole.read_bytes()
 
 
-def test_another_run_is_not_gone_on_with(unmask, judge, folder, tmp_path, monkeypatch):
+def test_another_run_is_not_gone_on_with(
+    unmask: Callable[..., tuple[int, str, str]],
+    judge: Judge,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     out, before = tmp_path / "stress.csv", stress_module.tried
 
-    def dying(detector, trial, **named):
+    def dying(detector: Any, trial: Any, **named: Any) -> Any:
         if trial.number == 1:
             raise KeyboardInterrupt
         return before(detector, trial, **named)
@@ -285,7 +300,7 @@ BEFORE = _rows(NONE, 0, [0.9, 0.6, 0.1, 0.2, 0.4], "LLAAU")
 AFTER = _rows("blur", 2, [0.8, 0.4, 0.3, 0.6, math.nan], "LAALU")
 
 
-def test_effects_are_those_of_the_formulas_written_out():
+def test_effects_are_those_of_the_formulas_written_out() -> None:
     one = effects([*BEFORE, *AFTER])[1]
     assert one.mean_change == pytest.approx((-0.1 - 0.2 + 0.2 + 0.4) / 4)
     assert one.mean_absolute_change == pytest.approx(0.9 / 4)
@@ -300,7 +315,7 @@ def test_effects_are_those_of_the_formulas_written_out():
     assert (one.attacks_accepted.errors, one.attacks_accepted.count) == (1, 3)
 
 
-def test_the_section_says_the_peers_growth_and_ours(tmp_path):
+def test_the_section_says_the_peers_growth_and_ours(tmp_path: Path) -> None:
     grown = _rows("box-growth", 1.2, [0.88, 0.55, 0.1, 0.2, 0.35], "LLAAA")
     write_stress(tmp_path / "s.csv", [*BEFORE, *AFTER, *grown])
     text = section(tmp_path / "s.csv")
@@ -313,13 +328,13 @@ def test_the_section_says_the_peers_growth_and_ours(tmp_path):
     assert text in whole
 
 
-def test_a_stress_table_of_one_class_or_few_rows_is_still_a_page(tmp_path):
+def test_a_stress_table_of_one_class_or_few_rows_is_still_a_page(tmp_path: Path) -> None:
     for rows in ([*BEFORE[:1], *AFTER[:1]], [*BEFORE[2:], *AFTER[2:]], BEFORE):
         write_stress(tmp_path / "s.csv", rows)
         assert "<table>" in section(tmp_path / "s.csv")
 
 
-def test_a_stress_table_is_read_back_and_a_broken_one_is_one_sentence(tmp_path):
+def test_a_stress_table_is_read_back_and_a_broken_one_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     write_stress(path, [*BEFORE, *AFTER])
     assert [(r.change, r.strength, r.verdict) for r in read_stress(path)] == [
@@ -338,7 +353,9 @@ def test_a_stress_table_is_read_back_and_a_broken_one_is_one_sentence(tmp_path):
         read_stress(tmp_path / "missing.csv")
 
 
-def test_missing_files_and_a_folder_without_faces_are_sentences(unmask, judge, folder, tmp_path):
+def test_missing_files_and_a_folder_without_faces_are_sentences(
+    unmask: Callable[..., tuple[int, str, str]], judge: Judge, folder: Path, tmp_path: Path
+) -> None:
     (folder / "1.png").write_bytes(b"no picture")
     code, _, told = _run(unmask, folder, tmp_path / "s.csv", "--change", "mirror")
     assert code == 0

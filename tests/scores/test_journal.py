@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def filled(table: Path, rows: int) -> Path:
     return kept.path
 
 
-def test_rows_are_there_again(tmp_path):
+def test_rows_are_there_again(tmp_path: Path) -> None:
     filled(tmp_path / "deep" / "scores.csv", 3)
     with journal(tmp_path / "deep" / "scores.csv", CLAIM) as kept:
         assert kept.rows == {0: {"score": 0.0}, 1: {"score": 0.25}, 2: {"score": 0.5}}
@@ -28,7 +29,7 @@ def test_rows_are_there_again(tmp_path):
     assert not list((tmp_path / "deep").iterdir())
 
 
-def test_wherever_a_kill_cuts_the_file_whole_rows_stay_and_no_other(tmp_path):
+def test_wherever_a_kill_cuts_the_file_whole_rows_stay_and_no_other(tmp_path: Path) -> None:
     table = tmp_path / "scores.csv"
     path = filled(table, 3)
     whole = path.read_bytes()
@@ -43,7 +44,7 @@ def test_wherever_a_kill_cuts_the_file_whole_rows_stay_and_no_other(tmp_path):
         assert path.read_bytes() == whole
 
 
-def test_lines_after_a_damaged_one_are_scored_again(tmp_path):
+def test_lines_after_a_damaged_one_are_scored_again(tmp_path: Path) -> None:
     path = filled(tmp_path / "scores.csv", 3)
     lines = path.read_bytes().split(b"\n")
     lines[2] = b"\0" * 12  # what a lost machine may leave
@@ -55,7 +56,7 @@ def test_lines_after_a_damaged_one_are_scored_again(tmp_path):
 @pytest.mark.parametrize(
     ("other", "word"), [({"protocol": "q", "model": "m 1"}, "protocol"), (CLAIM | {"model": "m 2"}, "model")]
 )
-def test_that_of_another_run_is_refused_and_kept(tmp_path, other, word):
+def test_that_of_another_run_is_refused_and_kept(tmp_path: Path, other: Any, word: str) -> None:
     before = filled(tmp_path / "scores.csv", 2).read_bytes()
     with (
         pytest.raises(OutputError, match=f"was broken off with another {word}; finish that run, delete"),
@@ -68,7 +69,7 @@ def test_that_of_another_run_is_refused_and_kept(tmp_path, other, word):
 @pytest.mark.parametrize(
     "content", ["presentation,score\na,1\n", "[1]\n", "notes", json.dumps({"protocol": 1}) + "\n"]
 )
-def test_a_file_of_somebody_else_is_left_alone(tmp_path, content):
+def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path, content: Any) -> None:
     (tmp_path / "scores.csv.partial").write_text(content)
     with (
         pytest.raises(OutputError, match="is not a table that was broken off; move it away"),
@@ -78,13 +79,13 @@ def test_a_file_of_somebody_else_is_left_alone(tmp_path, content):
     assert (tmp_path / "scores.csv.partial").read_text() == content
 
 
-def test_without_a_row_nothing_is_left(tmp_path):
+def test_without_a_row_nothing_is_left(tmp_path: Path) -> None:
     filled(tmp_path / "scores.csv", 0)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files are not locked there")
-def test_two_runs_do_not_write_one_table(tmp_path):
+def test_two_runs_do_not_write_one_table(tmp_path: Path) -> None:
     program = f"""
 from pathlib import Path
 from unmask.scores.journal import journal
@@ -99,7 +100,7 @@ with journal(Path({str(tmp_path / "scores.csv")!r}), {CLAIM!r}):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no limits")
-def test_a_full_disk_is_named_and_the_rows_before_it_stay(tmp_path):
+def test_a_full_disk_is_named_and_the_rows_before_it_stay(tmp_path: Path) -> None:
     import resource
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -3,6 +3,7 @@
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def _file(folder: Path, text: str, name: str = "scores.txt") -> Path:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_table_is_known_by_sight_and_says_what_its_format_can(tmp_path, form):
+def test_a_table_is_known_by_sight_and_says_what_its_format_can(tmp_path: Path, form: Any) -> None:
     living, attack = read_scores(_file(tmp_path, TABLES[form]))
     assert (living.label, attack.label) == (Label.BONA_FIDE, Label.ATTACK)
     assert living.score == 0.75
@@ -43,7 +44,7 @@ def test_a_table_is_known_by_sight_and_says_what_its_format_can(tmp_path, form):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_what_a_format_writes_it_reads_again(tmp_path, form):
+def test_what_a_format_writes_it_reads_again(tmp_path: Path, form: Any) -> None:
     scores = read_scores(_file(tmp_path, TABLES["oulu"]))
     path = tmp_path / "out.txt"
     write_scores(path, scores, form)
@@ -60,13 +61,13 @@ def test_what_a_format_writes_it_reads_again(tmp_path, form):
             )
 
 
-def test_free_columns_go_through_ours_and_bobs_csv(tmp_path):
+def test_free_columns_go_through_ours_and_bobs_csv(tmp_path: Path) -> None:
     scores = read_scores(_file(tmp_path, TABLES["unmask"]))
     write_scores(tmp_path / "bob.csv", scores, "bob")
     assert read_scores(tmp_path / "bob.csv")[0].columns == {"split": "test"}
 
 
-def test_names_of_oulu_tell_the_instrument(tmp_path):
+def test_names_of_oulu_tell_the_instrument(tmp_path: Path) -> None:
     scores = read_scores(_file(tmp_path, "".join(f"6_3_55_{k}.avi,0.{k}\n" for k in range(1, 6))))
     assert [score.instrument for score in scores] == [
         "",
@@ -78,13 +79,13 @@ def test_names_of_oulu_tell_the_instrument(tmp_path):
     assert scores[0].columns == {"camera": "6", "session": "3"}
 
 
-def test_one_presentation_may_have_a_row_in_each_part_protocol_and_model(tmp_path):
+def test_one_presentation_may_have_a_row_in_each_part_protocol_and_model(tmp_path: Path) -> None:
     header = "presentation,subject,label,instrument,score,protocol,model,split\n"
     rows = "".join(f"x,,attack,print,0.{k},p{k},m,test\n" for k in range(3))
     assert len(read_scores(_file(tmp_path, header + rows))) == 3
 
 
-def test_who_has_no_subject_goes_by_the_presentation_in_four_columns(tmp_path):
+def test_who_has_no_subject_goes_by_the_presentation_in_four_columns(tmp_path: Path) -> None:
     scores = [
         Score(presentation=Presentation(path=name, label=Label.ATTACK), score=0.5)
         for name in ("a.mp4", "b.mp4")
@@ -125,13 +126,13 @@ def test_who_has_no_subject_goes_by_the_presentation_in_four_columns(tmp_path):
         ),
     ],
 )
-def test_a_broken_table_is_one_sentence(tmp_path, text, rule):
+def test_a_broken_table_is_one_sentence(tmp_path: Path, text: Any, rule: str) -> None:
     with pytest.raises(DataError, match=rule) as told:
         read_scores(_file(tmp_path, text))
     assert "\n" not in str(told.value)
 
 
-def test_a_named_format_is_taken_at_its_word(tmp_path):
+def test_a_named_format_is_taken_at_its_word(tmp_path: Path) -> None:
     path = _file(tmp_path, "0 1\n1 0\n")
     assert [score.score for score in read_scores(path, "score-label")] == [0.0, 1.0]
     with pytest.raises(DataError, match="2 words, not the four"):
@@ -167,7 +168,9 @@ def test_a_named_format_is_taken_at_its_word(tmp_path):
         ),
     ],
 )
-def test_what_a_format_cannot_hold_is_refused_and_nothing_written(tmp_path, form, score, rule):
+def test_what_a_format_cannot_hold_is_refused_and_nothing_written(
+    tmp_path: Path, form: str, score: Any, rule: str
+) -> None:
     with pytest.raises(DataError, match=rule):
         write_scores(tmp_path / "out.txt", [score], form)
     assert list(tmp_path.iterdir()) == []
@@ -176,7 +179,7 @@ def test_what_a_format_cannot_hold_is_refused_and_nothing_written(tmp_path, form
 @pytest.mark.parametrize(
     "read", [read_scores, read_stress, read_plan, lambda path: read_labels(path.parent, path)]
 )
-def test_a_pipe_is_no_table(tmp_path, read):
+def test_a_pipe_is_no_table(tmp_path: Path, read: Any) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DataError, match=r"not a plain file|does not exist"):
         read(tmp_path / "pipe")
@@ -191,30 +194,30 @@ def test_a_pipe_is_no_table(tmp_path, read):
         "Claimed ID;Test_Label;IS_BONAFIDE;attack type;Score;Split\np;a; TRUE ;;0.9;dev\n",
     ],
 )
-def test_separators_capitals_and_blanks_of_spreadsheets_are_understood(tmp_path, text):
+def test_separators_capitals_and_blanks_of_spreadsheets_are_understood(tmp_path: Path, text: str) -> None:
     (row,) = read_scores(_file(tmp_path, text))
     assert (row.name, row.subject, row.score) == ("a", "p", 0.9)
     assert (row.label, row.columns) == (Label.BONA_FIDE, {"split": "dev"})
 
 
 @pytest.mark.parametrize("text", ["0.9;Bona_Fide\n0.1;ATTACK\n", "0.9, 1\n0.1, 0\n", "0.9\t+1\n0.1\t-1\n"])
-def test_a_score_and_its_label_may_be_parted_as_spreadsheets_do(tmp_path, text):
+def test_a_score_and_its_label_may_be_parted_as_spreadsheets_do(tmp_path: Path, text: str) -> None:
     rows = read_scores(_file(tmp_path, text))
     assert [(row.label, row.score) for row in rows] == [(Label.BONA_FIDE, 0.9), (Label.ATTACK, 0.1)]
 
 
-def test_names_of_oulu_may_be_parted_from_scores_by_semicolons(tmp_path):
+def test_names_of_oulu_may_be_parted_from_scores_by_semicolons(tmp_path: Path) -> None:
     (row,) = read_scores(_file(tmp_path, "6_3_20_5.avi; 0.25\n"))
     assert (row.name, row.instrument, row.score) == ("6_3_20_5", "replay/display-2", 0.25)
 
 
 @pytest.mark.parametrize("cell", ["live", "bonafide", ""])
-def test_a_label_that_is_none_is_cited(tmp_path, cell):
+def test_a_label_that_is_none_is_cited(tmp_path: Path, cell: str) -> None:
     with pytest.raises(DataError, match=f"line 2: the label is '{cell}'; it must be bona_fide or attack"):
         read_scores(_file(tmp_path, OURS + f"x,,{cell},print,0.5,test\n"))
 
 
-def test_a_plan_that_a_spreadsheet_saved_is_read(tmp_path):
+def test_a_plan_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:
     rows = make_plan(subjects=2, per_species=1, species=["print/matt"], seed=1)
     write_plan(tmp_path / "plan.csv", rows)
     text = (tmp_path / "plan.csv").read_text().replace(",", ";").replace("bona_fide", "Bona_Fide")
@@ -223,7 +226,7 @@ def test_a_plan_that_a_spreadsheet_saved_is_read(tmp_path):
     assert {row.response for row in read_plan(_file(tmp_path, text))} == {"none"}
 
 
-def test_a_table_of_semicolons_is_understood_and_decimal_commas_are_named(tmp_path):
+def test_a_table_of_semicolons_is_understood_and_decimal_commas_are_named(tmp_path: Path) -> None:
     table = tmp_path / "s.csv"
     table.write_text("Presentation;Subject;label;instrument;SCORE;note\na;p;bona_fide;;0.9;x,y\n")
     (row,) = read_scores(table)

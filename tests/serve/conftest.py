@@ -29,13 +29,13 @@ from unmask.serve.settings import ServeSettings
 
 
 @pytest.fixture(autouse=True)
-def _squares_are_sharp_and_move(monkeypatch):
+def _squares_are_sharp_and_move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(evidence, "Stillness", Moving)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """That of the demo page, for a browser."""
     chromium()
     running = Server(tmp_path_factory.mktemp("server")).start()
@@ -111,7 +111,7 @@ def _new_database(cluster: Cluster, name: str) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def address(request, tmp_path) -> str:
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/serve.db"
@@ -119,7 +119,7 @@ def address(request, tmp_path) -> str:
 
 
 @pytest.fixture
-def database(address) -> Iterator[Database]:
+def database(address: str) -> Iterator[Database]:
     """Migrated, on SQLite and on PostgreSQL."""
     opened = Database(address)
     opened.migrate()
@@ -133,7 +133,7 @@ def network() -> Brightness:
 
 
 @pytest.fixture
-def serve(tmp_path, network) -> Iterator[Callable[..., "Door"]]:
+def serve(tmp_path: Path, network: Brightness) -> Iterator[Callable[..., "Door"]]:
     """Starts the application on SQLite with some settings changed, on a port of this machine."""
     opened: list[Door] = []
 
@@ -191,12 +191,12 @@ class Door:
 
 
 @pytest.fixture
-def door(serve) -> Door:
+def door(serve: Callable[..., Door]) -> Door:
     return serve()
 
 
 @pytest.fixture(scope="module")
-def recordings(demo_recordings) -> dict[str, np.ndarray]:
+def recordings(demo_recordings: dict[str, Path]) -> dict[str, np.ndarray]:
     """What the camera sees, by name: (T, H, W, 3) uint8 RGB."""
     seen = {
         name: np.stack([frame.image for frame in open_source(path).frames])
@@ -214,7 +214,7 @@ def recordings(demo_recordings) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory) -> Path:
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file that the camera plays; the next session may find another recording in it."""
     return tmp_path_factory.mktemp("camera") / "camera.y4m"
 
@@ -230,7 +230,7 @@ def driver() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def browser(driver, film, recordings) -> Iterator[Any]:
+def browser(driver: Any, film: Path, recordings: dict[str, np.ndarray]) -> Iterator[Any]:
     write_recording(film, recordings["empty"], slower=1)
     with running_browser(driver, *camera_flags(film)) as running:
         yield running

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import (
     ROOT,
@@ -30,7 +31,9 @@ PICTURES = os.environ.get("UNMASK_PAGE_PICTURES", "")  # a folder that gets a pi
 
 
 @pytest.fixture
-def open_page(browser, server, film, recordings) -> Iterator[Callable[..., Any]]:
+def open_page(
+    browser: Any, server: Server, film: Path, recordings: dict[str, np.ndarray]
+) -> Iterator[Callable[..., Any]]:
     """Opens the demo page with a recording before the camera."""
     contexts = []
 
@@ -85,7 +88,7 @@ def faults(page: Any) -> list[str]:
     ]
 
 
-def test_a_living_person_is_let_in(open_page):
+def test_a_living_person_is_let_in(open_page: Callable[..., Any]) -> None:
     page = open_page("bona_fide", slower=SLOWER, at="#developer=on", height=900)
     picture(page, "start")
     assert faults(page) == []
@@ -107,7 +110,9 @@ def test_a_living_person_is_let_in(open_page):
 
 
 @pytest.mark.parametrize("attack", ["print", "replay", "mask"])
-def test_an_attack_is_refused_without_saying_what_gave_it_away(open_page, attack):
+def test_an_attack_is_refused_without_saying_what_gave_it_away(
+    open_page: Callable[..., Any], attack: str
+) -> None:
     page = open_page(attack, slower=SLOWER)
     start(page)
     heading(page, "Not confirmed")
@@ -121,14 +126,16 @@ def test_an_attack_is_refused_without_saying_what_gave_it_away(open_page, attack
     ("recording", "says"),
     [("dark", "It is too dark. Face a lamp or a window."), ("far", "Come closer.")],
 )
-def test_the_page_says_what_the_servers_gate_refuses(open_page, recording, says):
+def test_the_page_says_what_the_servers_gate_refuses(
+    open_page: Callable[..., Any], recording: str, says: str
+) -> None:
     page = open_page(recording)
     start(page)
     hint(page, says)
     picture(page, recording)
 
 
-def test_after_an_unclear_try_there_are_others_until_none_is_left(open_page):
+def test_after_an_unclear_try_there_are_others_until_none_is_left(open_page: Callable[..., Any]) -> None:
     page = open_page(slower=0.1, color_scheme="dark")  # a try of 20 s takes two
     start(page)
     heading(page, "That was not clear enough")
@@ -162,7 +169,7 @@ def permission(page: Any, setting: str) -> None:
     )
 
 
-def test_a_camera_that_is_denied_is_explained_and_may_be_granted(open_page):
+def test_a_camera_that_is_denied_is_explained_and_may_be_granted(open_page: Callable[..., Any]) -> None:
     page = open_page("bona_fide", slower=SLOWER, permissions=[])
     permission(page, "denied")
     start(page)
@@ -174,7 +181,9 @@ def test_a_camera_that_is_denied_is_explained_and_may_be_granted(open_page):
     heading(page, "Done")
 
 
-def test_a_camera_that_goes_away_in_the_middle_is_told_and_nothing_is_confirmed(open_page):
+def test_a_camera_that_goes_away_in_the_middle_is_told_and_nothing_is_confirmed(
+    open_page: Callable[..., Any],
+) -> None:
     page = open_page("far", permissions=[])
     permission(page, "granted")
     start(page)
@@ -186,7 +195,7 @@ def test_a_camera_that_goes_away_in_the_middle_is_told_and_nothing_is_confirmed(
     assert told(page, "decision") == []
 
 
-def test_without_a_camera_the_page_says_so(driver, server):
+def test_without_a_camera_the_page_says_so(driver: Any, server: Server) -> None:
     with running_browser(driver) as plain:
         page = plain.new_context(permissions=["camera"], viewport={"width": 360, "height": 760}).new_page()
         page.goto(f"{server.address}/demo")
@@ -195,7 +204,7 @@ def test_without_a_camera_the_page_says_so(driver, server):
         picture(page, "none")
 
 
-def test_escape_stops_and_the_camera_is_let_go(open_page):
+def test_escape_stops_and_the_camera_is_let_go(open_page: Callable[..., Any]) -> None:
     page = open_page("far")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.shadowRoot.activeElement.textContent") == "Start the camera"
@@ -211,7 +220,9 @@ def test_escape_stops_and_the_camera_is_let_go(open_page):
     )
 
 
-def test_the_command_camera_serves_the_page_and_its_death_in_the_middle_is_told(open_page, tmp_path):
+def test_the_command_camera_serves_the_page_and_its_death_in_the_middle_is_told(
+    open_page: Callable[..., Any], tmp_path: Path
+) -> None:
     port = free_port()
     command = ("-m", "unmask", "camera", "--no-open", "--port", str(port))
     dying = Server(tmp_path, port, command).start()
@@ -235,7 +246,9 @@ def test_the_command_camera_serves_the_page_and_its_death_in_the_middle_is_told(
         ("fr", "Show that you are here in person", "Start the camera"),
     ],
 )
-def test_the_page_speaks_the_browsers_language_and_fits_a_small_phone(open_page, language, title, button):
+def test_the_page_speaks_the_browsers_language_and_fits_a_small_phone(
+    open_page: Callable[..., Any], language: str, title: str, button: str
+) -> None:
     page = open_page(width=360, height=640, locale=language)
     heading(page, title)
     assert page.get_by_role("button", name=button).is_visible()
@@ -243,7 +256,7 @@ def test_the_page_speaks_the_browsers_language_and_fits_a_small_phone(open_page,
     picture(page, f"start-{language[:2]}")
 
 
-def test_on_its_side_a_phone_shows_the_button_without_scrolling(open_page):
+def test_on_its_side_a_phone_shows_the_button_without_scrolling(open_page: Callable[..., Any]) -> None:
     page = open_page(width=740, height=360, color_scheme="dark")
     box = page.get_by_role("button", name="Start the camera").bounding_box()
     assert box["y"] + box["height"] <= 360
@@ -251,7 +264,7 @@ def test_on_its_side_a_phone_shows_the_button_without_scrolling(open_page):
     assert faults(page) == []
 
 
-def test_every_language_has_every_text_and_its_blanks():
+def test_every_language_has_every_text_and_its_blanks() -> None:
     english = json.loads((LANGUAGES / "en.json").read_text())
     blanks = {key: set(re.findall(r"\{\w+\}", text)) for key, text in english.items()}
     for path in LANGUAGES.glob("*.json"):
@@ -260,7 +273,7 @@ def test_every_language_has_every_text_and_its_blanks():
         assert {key: set(re.findall(r"\{\w+\}", text)) for key, text in texts.items()} == blanks, path.name
 
 
-def test_the_built_page_is_small_and_that_of_these_sources():
+def test_the_built_page_is_small_and_that_of_these_sources() -> None:
     built = (STATIC / "unmask.js").read_bytes()
     assert len(built) < 30_000
     digest = hashlib.sha256()
@@ -323,7 +336,9 @@ def pretend(page: Any, mode: str, challenge: dict[str, Any]) -> PretendedServer:
     return server
 
 
-def test_the_screen_flashes_only_after_the_warning_and_each_colour_is_told(open_page):
+def test_the_screen_flashes_only_after_the_warning_and_each_colour_is_told(
+    open_page: Callable[..., Any],
+) -> None:
     page = open_page()
     server = pretend(page, "light", {"colours": COLOURS * 10, "hold_ms": 400})
     start(page)
@@ -346,7 +361,7 @@ def test_the_screen_flashes_only_after_the_warning_and_each_colour_is_told(open_
     assert "deviceId" not in json.dumps(server.hello["client"])
 
 
-def test_escape_ends_the_flashing_at_once(open_page):
+def test_escape_ends_the_flashing_at_once(open_page: Callable[..., Any]) -> None:
     page = open_page()
     server = pretend(page, "light", {"colours": COLOURS * 40, "hold_ms": 400})
     start(page)
@@ -360,7 +375,7 @@ def test_escape_ends_the_flashing_at_once(open_page):
     assert len(server.shown) == seen
 
 
-def test_who_declines_the_flashing_is_checked_without_it(open_page):
+def test_who_declines_the_flashing_is_checked_without_it(open_page: Callable[..., Any]) -> None:
     page = open_page()
     pretend(page, "light", {"colours": COLOURS, "hold_ms": 400})
     asked: list[Any] = []
@@ -382,7 +397,7 @@ NOTE_HINTS = """() => {
 }"""
 
 
-def test_turns_are_asked_for_one_by_one(open_page):
+def test_turns_are_asked_for_one_by_one(open_page: Callable[..., Any]) -> None:
     page = open_page()
     server = pretend(page, "head", {"order": ["left", "up", "right"]})
     page.evaluate(NOTE_HINTS)
@@ -395,7 +410,9 @@ def test_turns_are_asked_for_one_by_one(open_page):
     assert [index for index, _ in server.shown] == [0, 1, 2]
 
 
-def test_a_recording_in_place_of_the_camera_does_not_answer_the_colours(open_page):
+def test_a_recording_in_place_of_the_camera_does_not_answer_the_colours(
+    open_page: Callable[..., Any],
+) -> None:
     page = open_page("bona_fide", at="#mode=light")
     start(page)
     page.get_by_role("button", name="Go on with flashing colours").click()

@@ -1,5 +1,9 @@
 """What `unmask serve` says in one sentence before it listens, and what its keys and trail answer."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from unmask.serve.settings import ServeSettings
@@ -7,7 +11,7 @@ from unmask.types import SettingsError
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -22,7 +26,9 @@ def _elsewhere(tmp_path, monkeypatch):
         (("--model", "none.onnx"), 3, "none.onnx"),
     ],
 )
-def test_what_cannot_work_is_told_before_the_server_listens(unmask, options, code, word):
+def test_what_cannot_work_is_told_before_the_server_listens(
+    unmask: Callable[..., tuple[int, str, str]], options: Any, code: int, word: str
+) -> None:
     answer, out, err = unmask("serve", "--port", "0", *options)
     assert (answer, out) == (code, "")
     assert word in err
@@ -35,7 +41,7 @@ def test_what_cannot_work_is_told_before_the_server_listens(unmask, options, cod
     ["*", "null", "shop.example", "https://", "https://shop.example/", "https://shop.example/login",
      "https://Shop.example", "https://a@shop.example", "https://shop.example:443", "http://shop.example:80"],
 )  # fmt: skip
-def test_an_origin_that_no_browser_sends_is_refused(origin):
+def test_an_origin_that_no_browser_sends_is_refused(origin: str) -> None:
     with pytest.raises(SettingsError, match="written as browsers send it"):
         ServeSettings(origins=(origin,))
 
@@ -45,18 +51,20 @@ def test_an_origin_that_no_browser_sends_is_refused(origin):
     ["https://shop.example", "http://127.0.0.1:8001", "https://[::1]:8443", "capacitor://localhost",
      "https://xn--bcher-kva.example", "https://shop.example:80"],
 )  # fmt: skip
-def test_an_origin_as_browsers_and_apps_send_it_is_taken(origin):
+def test_an_origin_as_browsers_and_apps_send_it_is_taken(origin: str) -> None:
     assert ServeSettings(origins=(origin,)).origins == (origin,)
 
 
-def test_a_trail_that_is_not_there_is_not_called_whole(unmask):
+def test_a_trail_that_is_not_there_is_not_called_whole(unmask: Callable[..., tuple[int, str, str]]) -> None:
     for command in (("audit", "verify"), ("keys", "list"), ("keys", "revoke", "a"), ("keys", "rotate", "a")):
         code, out, err = unmask("serve", *command, "--database", "sqlite:///none.db")
         assert (code, out) == (3, "")
         assert "there is no database none.db" in err
 
 
-def test_a_key_cannot_be_made_for_longer_than_can_be_told(unmask):
+def test_a_key_cannot_be_made_for_longer_than_can_be_told(
+    unmask: Callable[..., tuple[int, str, str]],
+) -> None:
     new = ("serve", "keys", "new", "--owner", "shop", "--scope", "read", "--days")
     for days in ("inf", "nan", "1e12", "0"):
         assert unmask(*new, days)[0] == 4
@@ -69,7 +77,9 @@ def test_a_key_cannot_be_made_for_longer_than_can_be_told(unmask):
 
 
 @pytest.mark.parametrize("head", ["9" * 30 + ":0", "-1:0", ":", "1", "²:0", "1:" + "0" * 64])
-def test_a_head_that_is_none_is_not_in_the_trail(unmask, head):
+def test_a_head_that_is_none_is_not_in_the_trail(
+    unmask: Callable[..., tuple[int, str, str]], head: str
+) -> None:
     assert unmask("serve", "keys", "new", "--owner", "shop", "--scope", "read")[0] == 0
     code, out, err = unmask("serve", "audit", "verify", "--head", head)
     assert (code, err) == (1, "")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -25,7 +26,7 @@ def instructions() -> list[tuple[str, str]]:
     return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines]
 
 
-def test_the_container_is_slim_and_runs_without_root():
+def test_the_container_is_slim_and_runs_without_root() -> None:
     found = instructions()
     images = [rest.split()[0] for word, rest in found if word == "FROM"]
     assert images == ["python:3.11-slim"] * 2
@@ -36,7 +37,7 @@ def test_the_container_is_slim_and_runs_without_root():
     assert "RUN" not in words  # all that is installed was installed in the other stage
 
 
-def test_what_the_container_copies_is_there_and_sent_to_it():
+def test_what_the_container_copies_is_there_and_sent_to_it() -> None:
     sent = (ROOT / ".dockerignore").read_text()
     for word, rest in instructions():
         if word == "COPY" and not rest.startswith("--from"):
@@ -45,20 +46,20 @@ def test_what_the_container_copies_is_there_and_sent_to_it():
                 assert f"!{name.split('/')[0]}" in sent
 
 
-def test_the_steps_of_the_container_are_those_that_make_runs():
+def test_the_steps_of_the_container_are_those_that_make_runs() -> None:
     (step,) = [rest for word, rest in instructions() if word == "RUN"]
     assert step == "sh deploy/install.sh /opt/unmask"
     assert "deploy/install.sh" in (ROOT / "Makefile").read_text()
 
 
-def test_compose_names_a_database_and_a_file_system_that_is_read_only():
+def test_compose_names_a_database_and_a_file_system_that_is_read_only() -> None:
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     assert services["unmask"]["read_only"] is True
     assert services["unmask"]["environment"]["UNMASK_DATABASE"].startswith("postgresql://")
     assert set(services["unmask"]["depends_on"]) <= set(services)
 
 
-def test_kubernetes_asks_the_probes_that_there_are_and_waits_for_the_drain():
+def test_kubernetes_asks_the_probes_that_there_are_and_waits_for_the_drain() -> None:
     parts = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text()))
     assert [part["kind"] for part in parts] == ["Deployment", "Service", "PodDisruptionBudget"]
     pod = parts[0]["spec"]["template"]["spec"]
@@ -71,7 +72,7 @@ def test_kubernetes_asks_the_probes_that_there_are_and_waits_for_the_drain():
     assert pod["terminationGracePeriodSeconds"] >= drain_s + 15
 
 
-def test_hadolint_finds_nothing_in_the_dockerfile():
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
     beside = Path(sys.executable).with_name("hadolint")
     hadolint = str(beside) if beside.exists() else shutil.which("hadolint")
     if hadolint is None:
@@ -80,13 +81,13 @@ def test_hadolint_finds_nothing_in_the_dockerfile():
     assert (read.stdout, read.returncode) == ("", 0)
 
 
-def test_kubernetes_own_schemas_know_every_field_of_the_manifest():
+def test_kubernetes_own_schemas_know_every_field_of_the_manifest() -> None:
     schemas = pytest.importorskip("kubernetes_validate", reason="`pip install kubernetes-validate` brings it")
     for part in yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text()):
         schemas.validate(part, "1.29", strict=True)
 
 
-def test_the_package_of_the_page_holds_every_file_that_it_names():
+def test_the_package_of_the_page_holds_every_file_that_it_names() -> None:
     web = ROOT / "web"
     if not (web / "node_modules").exists() or shutil.which("npm") is None:
         pytest.skip("needs node and what `npm ci` installs in web/")
@@ -99,7 +100,7 @@ def test_the_package_of_the_page_holds_every_file_that_it_names():
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
-def test_each_panel_shows_what_the_service_counts(panel):
+def test_each_panel_shows_what_the_service_counts(panel: Any) -> None:
     metrics = Metrics()
     metrics.decisions.labels("check", "file", "live")
     metrics.reasons.labels("NO_FACE")

@@ -4,16 +4,17 @@ import struct
 import threading
 import time
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
-from doubles import LIVE, PRINT, WEAK, jpeg_of
+from doubles import LIVE, PRINT, WEAK, Brightness, jpeg_of
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from present import present
 from unmask.serve import audit, frames, sessions
 
 
-def told_to_close(socket) -> tuple[int, str]:
+def told_to_close(socket: Any) -> tuple[int, str]:
     """The close code, and the sentence before it."""
     sentence = socket.hear()["error"]
     with pytest.raises(ConnectionClosed) as closed:
@@ -21,7 +22,7 @@ def told_to_close(socket) -> tuple[int, str]:
     return present(closed.value.rcvd).code, sentence
 
 
-def test_a_living_face_is_live_and_the_back_end_reads_it(door):
+def test_a_living_face_is_live_and_the_back_end_reads_it(door: Any) -> None:
     person = door.person(reference="login-1")
     assert door.result(person)["state"] == "created"
     with person.connect() as socket:
@@ -38,7 +39,7 @@ def test_a_living_face_is_live_and_the_back_end_reads_it(door):
     assert result["decided_at"] > result["started_at"] > result["created_at"]
 
 
-def test_an_attack_is_an_attack_at_once_whatever_tries_are_left(door):
+def test_an_attack_is_an_attack_at_once_whatever_tries_are_left(door: Any) -> None:
     person = door.person(tries=10)
     with person.connect() as socket:
         person.hello(socket)
@@ -47,7 +48,7 @@ def test_an_attack_is_an_attack_at_once_whatever_tries_are_left(door):
     assert door.result(person)["state"] == "attack"
 
 
-def test_an_empty_room_is_told_and_never_live(serve):
+def test_an_empty_room_is_told_and_never_live(serve: Any) -> None:
     door = serve(attempt_s=0.5)
     person = door.person(tries=1)
     with person.connect() as socket:
@@ -58,7 +59,7 @@ def test_an_empty_room_is_told_and_never_live(serve):
     assert (result["state"], result["reasons"]) == ("undecided", ["NO_FACE", "TIMED_OUT"])
 
 
-def test_who_is_undecided_may_try_again_as_often_as_was_said(serve):
+def test_who_is_undecided_may_try_again_as_often_as_was_said(serve: Any) -> None:
     door = serve(attempt_s=0.6)
     person = door.person(tries=2)
     with person.connect() as socket:
@@ -77,7 +78,7 @@ def test_who_is_undecided_may_try_again_as_often_as_was_said(serve):
     assert door.result(person)["tries_left"] == 0
 
 
-def test_a_connection_that_broke_goes_on_with_its_evidence(door):
+def test_a_connection_that_broke_goes_on_with_its_evidence(door: Any) -> None:
     person = door.person(tries=1)
     with person.connect() as socket:
         person.hello(socket)
@@ -88,7 +89,7 @@ def test_a_connection_that_broke_goes_on_with_its_evidence(door):
     assert person.count == 15  # as without the break
 
 
-def test_breaking_off_before_the_verdict_does_not_get_rid_of_it(door):
+def test_breaking_off_before_the_verdict_does_not_get_rid_of_it(door: Any) -> None:
     person = door.person()
     with person.connect() as socket:
         person.hello(socket)
@@ -105,7 +106,7 @@ def test_breaking_off_before_the_verdict_does_not_get_rid_of_it(door):
     assert door.result(person)["state"] == "attack"
 
 
-def test_on_another_worker_the_evidence_begins_anew_and_costs_a_try(door):
+def test_on_another_worker_the_evidence_begins_anew_and_costs_a_try(door: Any) -> None:
     person = door.person(tries=2)
     with person.connect() as socket:
         person.hello(socket)
@@ -124,7 +125,7 @@ def test_on_another_worker_the_evidence_begins_anew_and_costs_a_try(door):
     assert "no try was left" in result["failure"]
 
 
-def test_a_second_connection_takes_the_session_with_its_evidence(door):
+def test_a_second_connection_takes_the_session_with_its_evidence(door: Any) -> None:
     person = door.person(tries=1)
     with person.connect() as first:
         person.hello(first)
@@ -137,7 +138,7 @@ def test_a_second_connection_takes_the_session_with_its_evidence(door):
     assert person.count == 15
 
 
-def test_a_decided_session_is_decided_once(door):
+def test_a_decided_session_is_decided_once(door: Any) -> None:
     person = door.person()
     with person.connect() as socket:
         person.hello(socket)
@@ -148,7 +149,7 @@ def test_a_decided_session_is_decided_once(door):
     assert door.result(person)["state"] == "attack"
 
 
-def test_a_token_opens_its_own_session_alone(door):
+def test_a_token_opens_its_own_session_alone(door: Any) -> None:
     mine, other = door.person(), door.person()
     for token in (mine.session["token"], "", "x" * 300, "%00", other.session["token"][:-1]):
         with other.connect() as socket:
@@ -156,7 +157,7 @@ def test_a_token_opens_its_own_session_alone(door):
     assert door.result(other)["state"] == "created"
 
 
-def test_a_session_that_expired_opens_no_more(serve):
+def test_a_session_that_expired_opens_no_more(serve: Any) -> None:
     door = serve(session_s=0.2)
     person = door.person()
     time.sleep(0.25)
@@ -165,7 +166,7 @@ def test_a_session_that_expired_opens_no_more(serve):
     assert door.result(person)["state"] == "expired"
 
 
-def test_a_session_that_expires_while_it_runs_is_not_decided(serve):
+def test_a_session_that_expires_while_it_runs_is_not_decided(serve: Any) -> None:
     door = serve(session_s=1.5)
     person = door.person()
     with person.connect() as socket:
@@ -175,7 +176,7 @@ def test_a_session_that_expires_while_it_runs_is_not_decided(serve):
     assert door.result(person)["state"] == "expired"
 
 
-def test_an_erased_session_ends_and_leaves_nothing(door):
+def test_an_erased_session_ends_and_leaves_nothing(door: Any) -> None:
     person = door.person(reference="secret reference")
     with person.connect() as socket:
         person.hello(socket)
@@ -187,7 +188,7 @@ def test_an_erased_session_ends_and_leaves_nothing(door):
     assert not door.service.live.parted
 
 
-def test_an_error_of_the_network_fails_the_session(door, network):
+def test_an_error_of_the_network_fails_the_session(door: Any, network: Brightness) -> None:
     person = door.person()
     with person.connect() as socket:
         person.hello(socket)
@@ -200,7 +201,7 @@ def test_an_error_of_the_network_fails_the_session(door, network):
     assert "out of memory" not in result["failure"]
 
 
-def test_a_score_that_is_no_number_is_never_live(door, network):
+def test_a_score_that_is_no_number_is_never_live(door: Any, network: Brightness) -> None:
     network._score = lambda light: float("nan")
     person = door.person(tries=1)
     with person.connect() as socket:
@@ -208,8 +209,8 @@ def test_a_score_that_is_no_number_is_never_live(door, network):
         assert person.until_told(socket, LIVE)["state"] == "undecided"
 
 
-def test_nothing_is_told_that_the_database_does_not_hold(door, monkeypatch):
-    def away(*_, **__):
+def test_nothing_is_told_that_the_database_does_not_hold(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any, **__: Any) -> None:
         raise frames.AWAY[0]("finish", {}, Exception("gone"))
 
     person = door.person()
@@ -231,7 +232,7 @@ def test_nothing_is_told_that_the_database_does_not_hold(door, monkeypatch):
         (struct.pack("<d", float("nan")) + jpeg_of(LIVE), 4400),
     ],
 )
-def test_what_is_not_the_protocol_ends_the_connection(door, message, code):
+def test_what_is_not_the_protocol_ends_the_connection(door: Any, message: Any, code: int) -> None:
     person = door.person()
     with person.connect() as socket:
         person.hello(socket)
@@ -240,7 +241,7 @@ def test_what_is_not_the_protocol_ends_the_connection(door, message, code):
     assert door.result(person)["state"] == "running"
 
 
-def test_a_frame_that_is_too_large_is_not_even_taken(serve):
+def test_a_frame_that_is_too_large_is_not_even_taken(serve: Any) -> None:
     door = serve(frame_bytes=3000)
     person = door.person()
     with person.connect() as socket:
@@ -252,7 +253,7 @@ def test_a_frame_that_is_too_large_is_not_even_taken(serve):
 
 
 @pytest.mark.parametrize("content", [b"x" * 100, b"\xff\xd8\xff" + bytes(500), jpeg_of(LIVE)[:-400]])
-def test_a_frame_that_is_no_picture_is_said_to_be_none_and_changes_nothing(door, content):
+def test_a_frame_that_is_no_picture_is_said_to_be_none_and_changes_nothing(door: Any, content: Any) -> None:
     person = door.person()
     with person.connect() as socket:
         person.hello(socket)
@@ -262,7 +263,9 @@ def test_a_frame_that_is_no_picture_is_said_to_be_none_and_changes_nothing(door,
         assert person.until_told(socket, LIVE)["state"] == "live"
 
 
-def test_times_that_stand_still_are_refused_until_it_is_enough(door, monkeypatch):
+def test_times_that_stand_still_are_refused_until_it_is_enough(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(frames, "MOST_REFUSED", 3)
     person = door.person()
     with person.connect() as socket:
@@ -275,7 +278,7 @@ def test_times_that_stand_still_are_refused_until_it_is_enough(door, monkeypatch
 
 
 @pytest.mark.parametrize("second_ms", [2500.0, -9000.0, 1e300])
-def test_a_clock_that_runs_otherwise_than_ours_ends_the_connection(door, second_ms):
+def test_a_clock_that_runs_otherwise_than_ours_ends_the_connection(door: Any, second_ms: float) -> None:
     person = door.person()
     with person.connect() as socket:
         person.hello(socket)
@@ -286,7 +289,7 @@ def test_a_clock_that_runs_otherwise_than_ours_ends_the_connection(door, second_
     assert not door.service.live.parted  # that evidence is worth nothing
 
 
-def test_who_sends_more_than_is_acknowledged_is_dropped(door):
+def test_who_sends_more_than_is_acknowledged_is_dropped(door: Any) -> None:
     person, free = door.person(), threading.Event()
     door.service.threads.submit(free.wait)  # the only thread is busy elsewhere
     with person.connect() as socket, ExitStack() as left:
@@ -302,7 +305,7 @@ def test_who_sends_more_than_is_acknowledged_is_dropped(door):
     assert "acknowledged" in said[-1]["error"]
 
 
-def test_who_tells_without_end_is_dropped_and_fills_no_memory(door):
+def test_who_tells_without_end_is_dropped_and_fills_no_memory(door: Any) -> None:
     person, free = door.person(), threading.Event()
     door.service.threads.submit(free.wait)  # the only thread is busy elsewhere
     with person.connect() as socket, ExitStack() as left:
@@ -319,7 +322,7 @@ def test_who_tells_without_end_is_dropped_and_fills_no_memory(door):
     assert [one["type"] for one in said] == ["state", "error"]
 
 
-def test_a_foreign_page_may_not_connect(serve):
+def test_a_foreign_page_may_not_connect(serve: Any) -> None:
     door = serve(origins=("https://shop.example",))
     person = door.person()
     with pytest.raises(InvalidStatus), person.connect(origin="https://evil.example"):
@@ -330,7 +333,9 @@ def test_a_foreign_page_may_not_connect(serve):
 
 
 @pytest.mark.parametrize("name", ["%00", "s" + "A" * 30, "s" + "0" * 31, "s" + "0" * 30 + "%0A"])
-def test_an_id_that_is_none_does_not_get_to_the_database(door, monkeypatch, name):
+def test_an_id_that_is_none_does_not_get_to_the_database(
+    door: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setattr(sessions, "attach", None)
     person = door.person()
     person.address = person.address.replace(person.session["id"], name)
@@ -338,7 +343,7 @@ def test_an_id_that_is_none_does_not_get_to_the_database(door, monkeypatch, name
         pass
 
 
-def test_more_connections_than_there_is_room_for_are_sent_away(serve):
+def test_more_connections_than_there_is_room_for_are_sent_away(serve: Any) -> None:
     door = serve(connections=1)
     first, second = door.person(), door.person()
     with first.connect() as held, second.connect() as late:
@@ -350,7 +355,7 @@ def test_more_connections_than_there_is_room_for_are_sent_away(serve):
     assert door.result(second)["state"] == "created"
 
 
-def test_who_is_silent_is_dropped_and_may_come_back(serve):
+def test_who_is_silent_is_dropped_and_may_come_back(serve: Any) -> None:
     door = serve(idle_s=0.2)
     person = door.person(tries=1)
     with person.connect() as socket:
@@ -361,7 +366,7 @@ def test_who_is_silent_is_dropped_and_may_come_back(serve):
         assert person.hello(socket)["type"] == "ready"
 
 
-def test_who_rests_between_two_tries_is_not_dropped(serve):
+def test_who_rests_between_two_tries_is_not_dropped(serve: Any) -> None:
     door = serve(attempt_s=0.5, idle_s=1.0)
     person = door.person(tries=2)
     with person.connect() as socket:
@@ -372,14 +377,14 @@ def test_who_rests_between_two_tries_is_not_dropped(serve):
         assert socket.hear()["type"] == "ready"
 
 
-def test_a_late_hello_is_too_late(door, monkeypatch):
+def test_a_late_hello_is_too_late(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "HELLO_S", 0.1)
     person = door.person()
     with person.connect() as socket:
         assert told_to_close(socket)[0] == 4400
 
 
-def test_the_trail_tells_of_each_step_and_is_whole(door):
+def test_the_trail_tells_of_each_step_and_is_whole(door: Any) -> None:
     person = door.person(reference="a person's name")
     with person.connect() as socket:
         person.hello(socket)
@@ -393,12 +398,12 @@ def test_the_trail_tells_of_each_step_and_is_whole(door):
     assert all("name" not in facts.replace("key_name", "") for _, facts in rows)
 
 
-def _until(true) -> None:
+def _until(true: Any) -> None:
     end = time.monotonic() + 5
     while not true():
         assert time.monotonic() < end
         time.sleep(0.01)
 
 
-def _wait_parted(door, person) -> None:
+def _wait_parted(door: Any, person: Any) -> None:
     _until(lambda: person.session["id"] in door.service.live.parted)

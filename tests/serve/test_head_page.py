@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import SLOW_CLOCK, chromium, running_browser, start
+from browser import SLOW_CLOCK, Server, chromium, running_browser, start
 from turned import pixels, recorded, script
 
 SLOWER = 2  # and slower still where frames are looked at more slowly, see turned.py
@@ -20,14 +20,14 @@ PICTURES = os.environ.get("UNMASK_PAGE_PICTURES", "")  # a folder that gets a pi
 
 
 @pytest.fixture(scope="module")
-def turning(tmp_path_factory) -> np.ndarray:
+def turning(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     """A living head."""
     chromium()
     return recorded(tmp_path_factory.mktemp("people"))
 
 
 @pytest.fixture
-def challenged(driver, server) -> Iterator[Any]:
+def challenged(driver: Any, server: Server) -> Iterator[Any]:
     """Runs one session in mode head before those frames: what the server says at the end of the first try."""
     with running_browser(driver) as browser:
         context = browser.new_context(viewport={"width": 360, "height": 760})
@@ -55,16 +55,20 @@ def challenged(driver, server) -> Iterator[Any]:
         context.close()
 
 
-def test_a_head_that_turns_as_it_is_asked_is_let_in(challenged, turning):
+def test_a_head_that_turns_as_it_is_asked_is_let_in(challenged: Any, turning: np.ndarray) -> None:
     told = challenged(turning, name="head-live")
     assert (told["type"], told.get("state")) == ("decision", "live"), told
 
 
-def test_a_recording_of_a_head_that_turns_otherwise_is_not_let_in(challenged, turning):
+def test_a_recording_of_a_head_that_turns_otherwise_is_not_let_in(
+    challenged: Any, turning: np.ndarray
+) -> None:
     told = challenged(turning, made={"left": "right", "right": "left", "up": "left"}, name="head-wrong")
     assert (told["type"], told["hint"], told["reasons"]) == ("retry", "TURN_AS_ASKED", ["WRONG_TURNS"]), told
 
 
-def test_a_print_of_the_same_person_that_is_turned_as_asked_is_not_let_in(challenged, tmp_path):
+def test_a_print_of_the_same_person_that_is_turned_as_asked_is_not_let_in(
+    challenged: Any, tmp_path: Path
+) -> None:
     told = challenged(recorded(tmp_path, sheet="print/bent"), name="head-print")
     assert told["type"] == "retry" or told.get("state") == "attack", told

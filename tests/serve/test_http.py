@@ -5,13 +5,15 @@ import json
 import logging
 import socket
 import time
+from pathlib import Path
+from typing import Any
 
 import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from doubles import LIVE, PRINT, WEAK, jpeg_of
+from doubles import LIVE, PRINT, WEAK, Brightness, jpeg_of
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -22,13 +24,13 @@ from unmask.serve import headers, keys
 from unmask.serve.logs import JsonLines
 
 
-def audit_text(door) -> str:
+def audit_text(door: Any) -> str:
     with door.service.database.engine.connect() as connection:
         return str(connection.exec_driver_sql("SELECT * FROM audit").all())
 
 
 @pytest.mark.parametrize("key", ["", "x", "unmask_1_2", "unmask__", "unmask_" + "a" * 900, "Bearer Bearer"])
-def test_without_a_key_nothing_is_answered(door, key):
+def test_without_a_key_nothing_is_answered(door: Any, key: str) -> None:
     for method, path in (
         ("POST", "/v1/sessions"),
         ("POST", "/v1/checks"),
@@ -38,7 +40,7 @@ def test_without_a_key_nothing_is_answered(door, key):
         assert (answer.status_code, "key" in answer.json()["error"]) == (401, True)
 
 
-def test_a_key_does_what_its_scopes_say_and_no_more(door):
+def test_a_key_does_what_its_scopes_say_and_no_more(door: Any) -> None:
     session = door.session()
     path = f"/v1/sessions/{session['id']}"
     reader, creator = door.new_key("shop", "read"), door.new_key("shop", "create")
@@ -48,7 +50,7 @@ def test_a_key_does_what_its_scopes_say_and_no_more(door):
     assert door.call("GET", path, key=reader).json()["state"] == "created"
 
 
-def test_sessions_of_another_owner_are_not_there(door):
+def test_sessions_of_another_owner_are_not_there(door: Any) -> None:
     path = f"/v1/sessions/{door.session(reference='mine')['id']}"
     foreign = door.new_key("other", "create", "read")
     for method in ("GET", "DELETE"):
@@ -57,7 +59,7 @@ def test_sessions_of_another_owner_are_not_there(door):
     assert door.call("GET", path, key=door.new_key("staff", "admin")).json()["reference"] == "mine"
 
 
-def test_keys_end_and_are_exchanged_without_an_interruption(door):
+def test_keys_end_and_are_exchanged_without_an_interruption(door: Any) -> None:
     database, path = door.service.database, f"/v1/sessions/{door.session()['id']}"
     old = door.new_key("shop", "read")
     new = database.call(keys.rotate, old.split("_")[1], now=time.time(), overlap_s=0.3)
@@ -70,7 +72,7 @@ def test_keys_end_and_are_exchanged_without_an_interruption(door):
     assert door.call("GET", path, key=ended).status_code == 401
 
 
-def test_an_exchange_gives_no_key_a_longer_life(door):
+def test_an_exchange_gives_no_key_a_longer_life(door: Any) -> None:
     database, now = door.service.database, time.time()
     old = door.new_key("shop", "read", lasts_s=60).split("_")[1]
     new = database.call(keys.rotate, old, now=now, overlap_s=3600).split("_")[1]
@@ -78,7 +80,7 @@ def test_an_exchange_gives_no_key_a_longer_life(door):
     assert ends == {old: pytest.approx(60, abs=5), new: pytest.approx(60, abs=5)}
 
 
-def test_a_key_is_stored_hashed(door):
+def test_a_key_is_stored_hashed(door: Any) -> None:
     with door.service.database.engine.connect() as connection:
         stored = str(connection.exec_driver_sql("SELECT * FROM keys").all())
     assert door.key.split("_")[1] in stored
@@ -87,7 +89,7 @@ def test_a_key_is_stored_hashed(door):
 
 @pytest.mark.parametrize("form", ["raw", "multipart"])
 @pytest.mark.parametrize(("light", "verdict"), [(LIVE, "LIVE"), (PRINT, "ATTACK"), (WEAK, "UNDECIDED")])
-def test_a_picture_is_checked(door, form, light, verdict):
+def test_a_picture_is_checked(door: Any, form: str, light: Any, verdict: str) -> None:
     content = jpeg_of(light)
     sent = {"content": content} if form == "raw" else {"files": {"file": ("a.jpg", content)}}
     answer = door.call("POST", "/v1/checks", **sent)
@@ -109,20 +111,20 @@ def test_a_picture_is_checked(door, form, light, verdict):
         ({"content": b"--a\r\nx", "headers": {"Content-Type": "multipart/form-data; boundary=a"}}, "form"),
     ],
 )
-def test_what_cannot_be_checked_is_said_in_one_sentence(door, sent, word):
+def test_what_cannot_be_checked_is_said_in_one_sentence(door: Any, sent: Any, word: str) -> None:
     answer = door.call("POST", "/v1/checks", **sent)
     assert answer.status_code == 422
     assert list(answer.json()) == ["error"]
     assert word in answer.json()["error"]
 
 
-def test_an_upload_is_never_a_path_or_an_address(door, tmp_path):
+def test_an_upload_is_never_a_path_or_an_address(door: Any, tmp_path: Path) -> None:
     (tmp_path / "face.jpg").write_bytes(jpeg_of(LIVE))
     for content in (str(tmp_path / "face.jpg"), "camera:0", "http://127.0.0.1:1/a.jpg"):
         assert door.call("POST", "/v1/checks", content=content.encode()).status_code == 422
 
 
-def test_a_body_is_bounded_before_it_is_read(serve):
+def test_a_body_is_bounded_before_it_is_read(serve: Any) -> None:
     door = serve(body_bytes=1000)
     assert door.call("POST", "/v1/checks", content=bytes(1001)).status_code == 413
     chunks = (bytes(400) for _ in range(5))  # no Content-Length
@@ -131,7 +133,7 @@ def test_a_body_is_bounded_before_it_is_read(serve):
     assert door.call("POST", "/v1/checks", content=bytes(900)).status_code == 422
 
 
-def test_a_key_may_send_so_many_a_minute(serve):
+def test_a_key_may_send_so_many_a_minute(serve: Any) -> None:
     door = serve(key_rate="3/minute")
     answers = [door.call("POST", "/v1/sessions", json={}) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
@@ -139,14 +141,14 @@ def test_a_key_may_send_so_many_a_minute(serve):
     assert door.call("POST", "/v1/sessions", key=door.new_key("b", "create"), json={}).status_code == 201
 
 
-def test_an_address_may_guess_so_many_keys_a_minute(serve):
+def test_an_address_may_guess_so_many_keys_a_minute(serve: Any) -> None:
     door = serve(address_rate="2/minute")
     codes = [door.call("GET", "/v1/sessions/s" + "0" * 30, key="guess").status_code for _ in range(3)]
     assert codes == [401, 401, 429]
     assert door.session()["state"] == "created"  # who has a key is not held up
 
 
-def test_beyond_the_queue_checks_are_sent_away(serve):
+def test_beyond_the_queue_checks_are_sent_away(serve: Any) -> None:
     door = serve(checks_waiting=0)
     door.service.gate._inside = 1  # one is running
     answer = door.call("POST", "/v1/checks", content=jpeg_of(LIVE))
@@ -155,7 +157,7 @@ def test_beyond_the_queue_checks_are_sent_away(serve):
     assert door.call("POST", "/v1/checks", content=jpeg_of(LIVE)).status_code == 200
 
 
-def test_a_check_that_takes_too_long_is_no_verdict(serve, network):
+def test_a_check_that_takes_too_long_is_no_verdict(serve: Any, network: Brightness) -> None:
     door = serve(request_s=0.3)
 
     def slowly(light: float) -> float:
@@ -167,7 +169,7 @@ def test_a_check_that_takes_too_long_is_no_verdict(serve, network):
     assert (answer.status_code, "verdict" in answer.json()) == (503, False)
 
 
-def test_an_error_inside_is_told_without_its_text(door, network):
+def test_an_error_inside_is_told_without_its_text(door: Any, network: Brightness) -> None:
     network.error = RuntimeError("secret text")
     answer = door.call("POST", "/v1/checks", content=jpeg_of(LIVE))
     assert (answer.status_code, "secret" in answer.text) == (500, False)
@@ -187,7 +189,7 @@ def test_an_error_inside_is_told_without_its_text(door, network):
         [],
     ],
 )
-def test_a_session_that_cannot_be_is_refused(door, body):
+def test_a_session_that_cannot_be_is_refused(door: Any, body: Any) -> None:
     answer = door.call("POST", "/v1/sessions", json=body)
     assert (answer.status_code, list(answer.json())) == (422, ["error"])
 
@@ -204,11 +206,11 @@ def test_a_session_that_cannot_be_is_refused(door, body):
         "/v1",
     ],
 )
-def test_odd_paths_lead_nowhere(door, path):
+def test_odd_paths_lead_nowhere(door: Any, path: str) -> None:
     assert door.call("GET", path).status_code in (404, 405, 422)
 
 
-def test_a_refused_method_is_told_all_that_there_are(door):
+def test_a_refused_method_is_told_all_that_there_are(door: Any) -> None:
     for path, methods in (
         ("/v1/sessions/s" + "0" * 30, "DELETE, GET"),
         ("/v1/sessions", "POST"),
@@ -218,7 +220,7 @@ def test_a_refused_method_is_told_all_that_there_are(door):
         assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
 
 
-def test_odd_headers_are_not_given_back(door):
+def test_odd_headers_are_not_given_back(door: Any) -> None:
     for odd in ("a b", "x" * 100, "é"):
         answer = door.client.get("/healthz", headers={"X-Request-ID": odd.encode()})
         assert len(answer.headers["X-Request-ID"]) == 16
@@ -228,7 +230,7 @@ def test_odd_headers_are_not_given_back(door):
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_pages_of_the_list_may_call(serve):
+def test_pages_of_the_list_may_call(serve: Any) -> None:
     door = serve(origins=("https://shop.example",))
     for origin, allowed in (("https://shop.example", "https://shop.example"), ("https://evil.example", None)):
         answer = door.client.get("/healthz", headers={"Origin": origin})
@@ -238,7 +240,9 @@ def test_pages_of_the_list_may_call(serve):
 @pytest.mark.parametrize(
     ("retain", "least", "most"), [("nothing", 0, 0), ("best-frame", 1, 1), ("evidence", 3, 13)]
 )
-def test_pictures_are_stored_as_retention_says_and_erased(serve, tmp_path, retain, least, most):
+def test_pictures_are_stored_as_retention_says_and_erased(
+    serve: Any, tmp_path: Path, retain: str, least: int, most: int
+) -> None:
     door = serve(retain=retain)
     person = door.person(reference="login-8731")
     with person.connect() as socket:
@@ -258,7 +262,7 @@ def test_pictures_are_stored_as_retention_says_and_erased(serve, tmp_path, retai
         assert connection.exec_driver_sql("SELECT count(*) FROM pictures").scalar_one() == 0
 
 
-def test_pictures_are_gone_after_their_time(serve):
+def test_pictures_are_gone_after_their_time(serve: Any) -> None:
     door = serve(retain="best-frame", retain_s=0.2)
     person = door.person()
     with person.connect() as socket:
@@ -269,7 +273,7 @@ def test_pictures_are_gone_after_their_time(serve):
     assert door.call("GET", path).status_code == 404
 
 
-def test_results_are_signed_so_that_a_back_end_need_not_ask(serve, tmp_path):
+def test_results_are_signed_so_that_a_back_end_need_not_ask(serve: Any, tmp_path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "key.pem").write_bytes(pem)
@@ -294,7 +298,7 @@ def test_results_are_signed_so_that_a_back_end_need_not_ask(serve, tmp_path):
     assert payload != other
 
 
-def test_logs_are_json_and_hold_nothing_of_a_person(door, caplog):
+def test_logs_are_json_and_hold_nothing_of_a_person(door: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "unmask.serve")
     person = door.person(reference="erika@example.org")
     with person.connect() as socket:
@@ -312,7 +316,7 @@ def test_logs_are_json_and_hold_nothing_of_a_person(door, caplog):
     assert decided["audit"].startswith("3:")
 
 
-def test_metrics_count_verdicts_latencies_and_refusals(door):
+def test_metrics_count_verdicts_latencies_and_refusals(door: Any) -> None:
     door.call("POST", "/v1/checks", content=jpeg_of(PRINT))
     door.call("GET", "/v1/sessions/s" + "0" * 30, key="guess")
     page = door.client.get("/metrics").text
@@ -323,7 +327,7 @@ def test_metrics_count_verdicts_latencies_and_refusals(door):
     assert "unmask_checks_waiting 0.0" in page
 
 
-def test_a_header_that_does_not_come_is_not_waited_for(door, monkeypatch):
+def test_a_header_that_does_not_come_is_not_waited_for(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(headers, "HEADER_S", 0.3)
     with socket.create_connection(("127.0.0.1", httpx.URL(door.base).port), timeout=20) as slow:
         slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
@@ -331,7 +335,9 @@ def test_a_header_that_does_not_come_is_not_waited_for(door, monkeypatch):
         assert slow.recv(100) == b""  # closed
 
 
-def test_who_leaves_in_the_middle_of_a_body_is_no_error_of_ours(door, caplog):
+def test_who_leaves_in_the_middle_of_a_body_is_no_error_of_ours(
+    door: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     key = f"Authorization: Bearer {door.key}"
     head = f"POST /v1/checks HTTP/1.1\r\nHost: x\r\n{key}\r\nContent-Length: 9\r\n\r\n"
     with socket.create_connection(("127.0.0.1", httpx.URL(door.base).port), timeout=20) as gone:
@@ -344,7 +350,7 @@ def test_who_leaves_in_the_middle_of_a_body_is_no_error_of_ours(door, caplog):
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-def test_a_header_that_is_too_long_is_not_taken(door):
+def test_a_header_that_is_too_long_is_not_taken(door: Any) -> None:
     request = b"GET /healthz HTTP/1.1\r\n" + b"X-A: " + b"a" * 60_000 + b"\r\nHost: x\r\n\r\n"
     long = socket.create_connection(("127.0.0.1", httpx.URL(door.base).port), timeout=20)
     with long, contextlib.suppress(OSError):
@@ -353,7 +359,7 @@ def test_a_header_that_is_too_long_is_not_taken(door):
     assert door.client.get("/healthz").status_code == 200
 
 
-def test_a_key_behind_the_body_is_none(door):
+def test_a_key_behind_the_body_is_none(door: Any) -> None:
     head = b"POST /v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\n"
     key = f"Authorization: Bearer {door.key}\r\n".encode()
     for before, behind, code in ((key, b"", b"201"), (b"", key, b"401")):
@@ -363,7 +369,7 @@ def test_a_key_behind_the_body_is_none(door):
             assert connection.recv(4096).split()[1] == code
 
 
-def test_a_body_that_comes_too_slowly_is_not_waited_for(serve):
+def test_a_body_that_comes_too_slowly_is_not_waited_for(serve: Any) -> None:
     door = serve(request_s=0.5)
     key = f"Authorization: Bearer {door.key}"
     head = f"POST /v1/checks HTTP/1.1\r\nHost: x\r\n{key}\r\nContent-Length: 9\r\n\r\n"
@@ -373,7 +379,7 @@ def test_a_body_that_comes_too_slowly_is_not_waited_for(serve):
     assert status in (b"408", b"503")
 
 
-def test_spans_hold_paths_and_nothing_of_a_person(door):
+def test_spans_hold_paths_and_nothing_of_a_person(door: Any) -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -390,13 +396,13 @@ def test_spans_hold_paths_and_nothing_of_a_person(door):
     assert not [word for word in ("erika", session["token"], door.key, "client.address") if word in text]
 
 
-def test_metrics_are_closed_where_that_was_asked_for(serve):
+def test_metrics_are_closed_where_that_was_asked_for(serve: Any) -> None:
     door = serve(open_metrics=False)
     assert door.client.get("/metrics").status_code == 401
     assert door.call("GET", "/metrics").status_code == 200
 
 
-def test_a_server_that_is_about_to_stop_takes_nothing_new(door):
+def test_a_server_that_is_about_to_stop_takes_nothing_new(door: Any) -> None:
     assert door.client.get("/readyz").json()["ready"] is True
     person = door.person()
     door.service.draining = True

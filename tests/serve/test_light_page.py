@@ -6,8 +6,9 @@ The camera is a canvas that answers the colours which the page shows at that mom
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
-from browser import SLOW_CLOCK, SLOWER, running_browser, start
+from browser import SLOW_CLOCK, SLOWER, Server, running_browser, start
 from relit import FRAMES, relit, script
 
 from unmask.media.faces import FaceFinder
@@ -16,7 +17,7 @@ WAIT_MS = 400_000  # for a browser on a busy machine
 
 
 @pytest.fixture
-def challenged(driver, server, recordings) -> Iterator[Any]:
+def challenged(driver: Any, server: Server, recordings: dict[str, np.ndarray]) -> Iterator[Any]:
     """Runs one session in mode light before a head or a flat picture of it: what ends it."""
     frames = recordings["bona_fide"][:FRAMES]
     finder = FaceFinder.load(threads=1)
@@ -43,16 +44,16 @@ def challenged(driver, server, recordings) -> Iterator[Any]:
         context.close()
 
 
-def test_a_head_that_answers_the_pages_colours_is_let_in(challenged):
+def test_a_head_that_answers_the_pages_colours_is_let_in(challenged: Any) -> None:
     told = challenged(flat=False)
     assert (told["kind"], told.get("state")) == ("decision", "live"), told
 
 
-def test_a_picture_of_the_same_person_before_the_same_colours_is_refused(challenged):
+def test_a_picture_of_the_same_person_before_the_same_colours_is_refused(challenged: Any) -> None:
     told = challenged(flat=True)
     assert (told["kind"], told.get("state")) == ("decision", "attack")
 
 
-def test_a_head_whose_light_comes_back_a_second_late_is_refused(challenged):
+def test_a_head_whose_light_comes_back_a_second_late_is_refused(challenged: Any) -> None:
     told = challenged(flat=False, lag_ms=900.0)
     assert (told["kind"], told.get("state")) == ("decision", "attack")

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ def port() -> int:
 
 
 @pytest.fixture
-def redis(port, tmp_path) -> Iterator[str]:
+def redis(port: int, tmp_path: Path) -> Iterator[str]:
     """The address of a server of its own, which keeps nothing."""
     program = shutil.which("redis-server")
     if program is None:
@@ -60,34 +61,34 @@ def counted(rates: list[Rates], who: str = "k1") -> list[bool]:
     return asyncio.run(count())
 
 
-def test_a_worker_counts_by_itself():
+def test_a_worker_counts_by_itself() -> None:
     assert counted([Rates(key="4/minute", address="1/minute")]) == [True] * 4 + [False] * 2
     two = [Rates(key="4/minute", address="1/minute") for _ in range(2)]
     assert counted(two) == [True] * 6
 
 
-def test_all_workers_count_together_in_redis(redis):
+def test_all_workers_count_together_in_redis(redis: str) -> None:
     two = [Rates(key="4/minute", address="1/minute", redis=redis) for _ in range(2)]
     assert counted(two) == [True] * 4 + [False] * 2
 
 
-def test_what_cannot_be_counted_is_not_let_in(port):
+def test_what_cannot_be_counted_is_not_let_in(port: int) -> None:
     rates = Rates(key="4/minute", address="1/minute", redis=f"redis://127.0.0.1:{port}")
     assert counted([rates]) == [False] * 6
 
 
 @pytest.mark.parametrize("written", ["", "many", "5/fortnight", "-1/minute", "0/minute", "5/minute;1/second"])
-def test_a_rate_that_is_none_is_refused(written):
+def test_a_rate_that_is_none_is_refused(written: str) -> None:
     with pytest.raises(SettingsError, match="600/minute"):
         Rates(key=written, address="1/minute")
 
 
-def test_a_redis_that_is_none_is_refused():
+def test_a_redis_that_is_none_is_refused() -> None:
     with pytest.raises(SettingsError):
         Rates(key="1/minute", address="1/minute", redis="other://x")
 
 
-def test_the_queue_is_bounded_and_gives_its_places_back():
+def test_the_queue_is_bounded_and_gives_its_places_back() -> None:
     gate = Gate(running=1, waiting=1, metrics=Metrics())
 
     async def pass_through() -> list[str]:

@@ -6,7 +6,10 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from browser import (
     ROOT,
@@ -27,7 +30,7 @@ PATIENT = "from unmask.serve import live\nlive.BEHIND_S = 1e9\n"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Iterator[str]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the running example."""
     chromium()
     folder, port = tmp_path_factory.mktemp("site"), free_port()
@@ -60,14 +63,14 @@ def answer(site: str, path: str, *, origin: str) -> int:
         return refused.code
 
 
-def test_nobody_gets_to_the_check_or_past_it_without_the_password(site):
+def test_nobody_gets_to_the_check_or_past_it_without_the_password(site: str) -> None:
     assert answer(site, "/liveness/session", origin=site) == 403
     assert answer(site, "/liveness/finish", origin=site) == 403
     assert answer(site, "/logout", origin="https://elsewhere.example") == 403
 
 
 @pytest.mark.filterwarnings("ignore")  # of the test client
-def test_another_login_gives_no_further_checks():
+def test_another_login_gives_no_further_checks() -> None:
     from fastapi.testclient import TestClient
 
     example = module_at(ROOT / "examples" / "login" / "app.py", "login_example")
@@ -76,14 +79,14 @@ def test_another_login_gives_no_further_checks():
     class Unmask:
         url, mode = "http://127.0.0.1:1", "passive"
 
-        def new_session(self, reference):
+        def new_session(self, reference: Any) -> Any:
             made.append({"id": str(len(made)), "token": "t", "mode": "passive", "reference": reference})
             return made[-1]
 
-        def result(self, session):
+        def result(self, session: Any) -> Any:
             return {"state": "live", "reference": made[int(session)]["reference"]}
 
-        def erase(self, session):
+        def erase(self, session: Any) -> None:
             return None
 
     users = {name: (b"salt", example.hashed("engine", b"salt")) for name in ("ada", "ben")}
@@ -101,7 +104,9 @@ def test_another_login_gives_no_further_checks():
     assert [begin("ben")[0] for _ in range(example.CHECKS)] == [200] * example.CHECKS  # anew
 
 
-def test_password_and_living_face_open_the_site_and_a_print_does_not(site, browser, film, recordings):
+def test_password_and_living_face_open_the_site_and_a_print_does_not(
+    site: str, browser: Any, film: Path, recordings: dict[str, np.ndarray]
+) -> None:
     context = browser.new_context(permissions=["camera"], viewport={"width": 360, "height": 760})
     context.set_default_timeout(180_000)
     context.add_init_script(SLOW_CLOCK.replace("SLOWER", str(SLOWER)))

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import httpx
@@ -55,11 +56,11 @@ class Command:
             self.key = shown[1]
         return self
 
-    def call(self, method: str, path: str, **named) -> httpx.Response:
+    def call(self, method: str, path: str, **named: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.key}"}
         return httpx.request(method, self.base + path, headers=headers, timeout=60, **named)
 
-    def person(self, **wished) -> Person:
+    def person(self, **wished: Any) -> Person:
         made = self.call("POST", "/v1/sessions", json=wished)
         assert made.status_code == 201, made.text
         return Person(self.base, made.json())
@@ -69,7 +70,7 @@ class Command:
 
 
 @pytest.fixture
-def command(tmp_path) -> Iterator:
+def command(tmp_path: Path) -> Iterator[Callable[..., Command]]:
     """Starts the command with a model of a few numbers, and ends what is left of it."""
     linear_model(tmp_path / "tiny.onnx", weight=np.zeros(48), bias=3.0)
     started: list[Command] = []
@@ -85,7 +86,7 @@ def command(tmp_path) -> Iterator:
         one.process.wait()
 
 
-def test_the_key_of_the_first_start_is_shown_also_quietly(command):
+def test_the_key_of_the_first_start_is_shown_also_quietly(command: Callable[..., Command]) -> None:
     served = command("sqlite:///quiet.db", "--quiet").wait_started()
     assert served.person().session["id"]
 
@@ -115,19 +116,19 @@ def show_now(socket: Socket) -> None:
     ("age_s", "exit_code", "replaced"), [(10, None, False), (400, None, True), (10, -9, True)]
 )
 def test_a_worker_that_loads_slowly_is_waited_for_and_a_hung_or_dead_one_replaced(
-    monkeypatch, age_s, exit_code, replaced
-):
+    monkeypatch: pytest.MonkeyPatch, age_s: int, exit_code: int | None, replaced: bool
+) -> None:
     class Silent(WorkerProcess):
         exitcode = exit_code
         pid = 1
 
-        def __init__(self):
+        def __init__(self) -> None:
             self.begun_s = time.monotonic() - age_s
 
         def is_alive(self, timeout: float = 5) -> bool:
             return False
 
-        def kill(self):
+        def kill(self) -> None:
             return None
 
         join = kill
@@ -141,7 +142,9 @@ def test_a_worker_that_loads_slowly_is_waited_for_and_a_hung_or_dead_one_replace
     assert workers.processes == ["another" if replaced else silent]
 
 
-def test_on_sigterm_running_sessions_fail_and_the_command_ends_with_143(command, tmp_path):
+def test_on_sigterm_running_sessions_fail_and_the_command_ends_with_143(
+    command: Callable[..., Command], tmp_path: Path
+) -> None:
     database = f"sqlite:///{tmp_path}/serve.db"
     server = command(database, "--drain-seconds", "0.5").wait_started()
     person = server.person()
@@ -157,7 +160,9 @@ def test_on_sigterm_running_sessions_fail_and_the_command_ends_with_143(command,
     assert again.state(person) == "failed"
 
 
-def test_a_killed_worker_loses_no_session_and_ctrl_c_ends_the_others_gently_with_130(command, tmp_path):
+def test_a_killed_worker_loses_no_session_and_ctrl_c_ends_the_others_gently_with_130(
+    command: Callable[..., Command], tmp_path: Path
+) -> None:
     server = command(f"sqlite:///{tmp_path}/serve.db", "--workers", "2").wait_started(2)
     person = server.person(tries=2)
     database = Database(f"sqlite:///{tmp_path}/serve.db")
@@ -179,7 +184,9 @@ def test_a_killed_worker_loses_no_session_and_ctrl_c_ends_the_others_gently_with
     assert sum(event["event"] == "stopped" for event in server.events()) == 2
 
 
-def test_a_killed_database_fails_nothing_open_and_loses_nothing(command, cluster):
+def test_a_killed_database_fails_nothing_open_and_loses_nothing(
+    command: Callable[..., Command], cluster: Any
+) -> None:
     server = command(cluster.address()).wait_started()
     person = server.person()
     with running(person) as socket:

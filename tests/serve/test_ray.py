@@ -8,6 +8,8 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -48,7 +50,7 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
-def test_a_killed_replica_loses_no_session(tmp_path):
+def test_a_killed_replica_loses_no_session(tmp_path: Path) -> None:
     linear_model(tmp_path / "tiny.onnx", weight=np.zeros(48), bias=3.0)
     database = Database(f"sqlite:///{tmp_path}/serve.db")
     database.migrate()
@@ -85,7 +87,7 @@ def test_a_killed_replica_loses_no_session(tmp_path):
 def _survives(base: str, key: str, database: Database) -> None:
     headers = {"Authorization": f"Bearer {key}"}
 
-    def call(method: str, path: str, **named) -> httpx.Response:
+    def call(method: str, path: str, **named: Any) -> httpx.Response:
         return httpx.request(method, base + path, headers=headers, timeout=60, **named)
 
     made = call("POST", "/v1/sessions", json={"tries": 5})

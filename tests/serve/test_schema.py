@@ -29,11 +29,11 @@ EXAMPLES = 15  # of each path
 
 
 @pytest.fixture
-def wide(serve):
+def wide(serve: Any) -> Any:
     return serve(key_rate="100000/minute", address_rate="100000/minute")
 
 
-def answers_of(operation, wide, session: str) -> Counter[int]:
+def answers_of(operation: Any, wide: Any, session: str) -> Counter[int]:
     """How often each status was answered to what schemathesis sends, with a key and with a wrong one."""
     answers: Counter[int] = Counter()
 
@@ -46,7 +46,7 @@ def answers_of(operation, wide, session: str) -> Counter[int]:
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy())
-    def send(case) -> None:
+    def send(case: Any) -> None:
         for key in (wide.key, "guess"):
             if "id" in (case.path_parameters or {}) and key == wide.key and case.method == "GET":
                 case.path_parameters["id"] = session
@@ -58,7 +58,7 @@ def answers_of(operation, wide, session: str) -> Counter[int]:
     return answers
 
 
-def test_whatever_is_sent_the_answer_is_one_that_the_document_names(wide):
+def test_whatever_is_sent_the_answer_is_one_that_the_document_names(wide: Any) -> None:
     schema: Any = schemathesis.openapi.from_url(f"{wide.base}/openapi.json")
     operations = {result.ok().label: result.ok() for result in schema.get_all_operations()}
     assert set(PATHS) <= set(operations)

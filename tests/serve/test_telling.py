@@ -40,14 +40,16 @@ def demo_person(door: Any) -> Person:
 
 @pytest.mark.parametrize("light", [LIVE, PRINT, WEAK])
 @pytest.mark.parametrize("demo", [True, False])
-def test_the_browser_of_a_sites_session_hears_no_score_and_no_reason(serve, light, demo):
+def test_the_browser_of_a_sites_session_hears_no_score_and_no_reason(
+    serve: Any, light: Any, demo: bool
+) -> None:
     door = serve(demo=demo, attempt_s=0.6)
     said = heard(door.person(), light)
     assert said[-1]["type"] in ("decision", "retry")
     assert [name for name in SECRET if f'"{name}"' in json.dumps(said)] == []
 
 
-def test_the_developer_view_of_the_demo_hears_both(serve):
+def test_the_developer_view_of_the_demo_hears_both(serve: Any) -> None:
     door = serve(demo=True)
     *_, state, decision = heard(demo_person(door), PRINT)
     assert state["score"] == pytest.approx(PRINT / 255, abs=0.02)
@@ -60,7 +62,7 @@ def test_the_developer_view_of_the_demo_hears_both(serve):
     "headers",
     [{"Host": "evil.example"}, {"Host": "localhost.evil.example"}, {"X-Forwarded-For": "203.0.113.5"}],
 )
-def test_a_demo_for_this_machine_is_shown_to_no_other(serve, headers):
+def test_a_demo_for_this_machine_is_shown_to_no_other(serve: Any, headers: Any) -> None:
     door = serve(demo=True, demo_hosts=HERE)
     assert door.client.get("/demo").status_code == 200
     assert door.client.get("/demo", headers=headers).status_code == 404
@@ -68,7 +70,7 @@ def test_a_demo_for_this_machine_is_shown_to_no_other(serve, headers):
     assert serve(demo=True).client.get("/demo", headers=headers).status_code == 200
 
 
-def test_an_unclear_try_of_the_demo_says_why(serve):
+def test_an_unclear_try_of_the_demo_says_why(serve: Any) -> None:
     retry = heard(demo_person(serve(demo=True, attempt_s=0.6)), WEAK)[-1]
     assert (retry["type"], retry["tries_left"], retry["reasons"]) == (
         "retry",
@@ -77,7 +79,7 @@ def test_an_unclear_try_of_the_demo_says_why(serve):
     )
 
 
-def test_who_turned_too_slowly_is_not_told_of_the_network():
+def test_who_turned_too_slowly_is_not_told_of_the_network() -> None:
     for evidence, hint in (({"order": ["left"]}, "TURN_AS_ASKED"), ({}, "SLOW")):
         challenge = ChallengeResult(verdict=Verdict.UNDECIDED, reasons=(Reason.TOO_SHORT,), evidence=evidence)
         result = AttemptResult(
@@ -101,5 +103,5 @@ def test_who_turned_too_slowly_is_not_told_of_the_network():
         ((), None),
     ],
 )
-def test_advice_is_the_hint_that_helps_most_with_the_next_try(reasons, advice):
+def test_advice_is_the_hint_that_helps_most_with_the_next_try(reasons: Any, advice: str | None) -> None:
     assert advice_of(reasons) == advice

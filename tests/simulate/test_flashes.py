@@ -34,7 +34,7 @@ def studio() -> Studio:
     return Studio(portraits=(procedural_portrait(np.random.default_rng(4)),))
 
 
-def test_the_screen_shows_its_colours_one_after_the_other():
+def test_the_screen_shows_its_colours_one_after_the_other() -> None:
     for time_s, colour in ((0.5, 0), (1.35, 0), (1.75, 1), (2.1, 2), (9.0, 2)):
         assert SCREEN.at(time_s, exposure_s=0.02) == pytest.approx(COLOURS[colour])
     both = SCREEN.at(1.41, exposure_s=0.02)  # an exposure over a change has some of both
@@ -42,7 +42,7 @@ def test_the_screen_shows_its_colours_one_after_the_other():
 
 
 @pytest.mark.parametrize("instrument", [None, "print/glossy", "replay/phone", "mask/resin"])
-def test_what_the_screen_adds_is_proportional_to_it(studio, instrument):
+def test_what_the_screen_adds_is_proportional_to_it(studio: Studio, instrument: str | None) -> None:
     request = Request(subject=0, instrument=instrument, seed=11, frames=1, size=(96, 96))
     camera = draw_camera(np.random.default_rng(1), size=(96, 96))
     stage = draw_stage(np.random.default_rng(2), view=camera.view)
@@ -75,7 +75,7 @@ def exposures(levels: list[float]) -> list[Exposure]:
     ]
 
 
-def test_a_camera_follows_the_light_when_it_adapts():
+def test_a_camera_follows_the_light_when_it_adapts() -> None:
     camera = replace(
         draw_camera(np.random.default_rng(5), size=(64, 64)), codec="mjpeg", metering=1.0, sensor_scale=1.0
     )
@@ -95,13 +95,13 @@ def test_a_camera_follows_the_light_when_it_adapts():
     assert later == pytest.approx(before, abs=3)
 
 
-def test_an_exposure_of_another_size_than_the_view_is_refused():
+def test_an_exposure_of_another_size_than_the_view_is_refused() -> None:
     camera = replace(draw_camera(np.random.default_rng(5), size=(64, 64)), sensor_scale=0.9)
     with pytest.raises(ValueError, match="not the camera's view"):
         capture(exposures([0.2]), np.random.default_rng(6), camera=camera)
 
 
-def test_a_scene_that_changes_with_the_light_is_refused():
+def test_a_scene_that_changes_with_the_light_is_refused() -> None:
     one, other = exposures([0.2]), exposures([0.3])
     moved = [
         replace(exposure, shot=replace(exposure.shot, depth=exposure.shot.depth + 1)) for exposure in other
@@ -110,7 +110,7 @@ def test_a_scene_that_changes_with_the_light_is_refused():
         list(flashed(one, moved, screen=SCREEN, times_s=[0.0], keys_s=[0.0], exposure_s=0.01))
 
 
-def test_far_things_get_less_of_the_screen():
+def test_far_things_get_less_of_the_screen() -> None:
     near, far = exposures([0.2])[0], exposures([0.5])[0]
     depth = np.where(np.arange(64) < 32, 0.5, 2.0).astype(np.float32)[None].repeat(64, axis=0)
     dark, lit = (replace(one, shot=replace(one.shot, depth=depth)) for one in (near, far))
@@ -119,7 +119,7 @@ def test_far_things_get_less_of_the_screen():
     assert added[0, 0] == pytest.approx(16 * added[0, -1], rel=1e-4)
 
 
-def test_a_flashed_recording_is_made_again_alike(studio, rng):
+def test_a_flashed_recording_is_made_again_alike(studio: Studio, rng: np.random.Generator) -> None:
     challenge = LightChallenge.draw(rng)
     request = Request(subject=0, instrument=None, seed=8, frames=4, fps=10.0)
     one, two = (
@@ -134,14 +134,14 @@ def test_a_flashed_recording_is_made_again_alike(studio, rng):
         np.testing.assert_array_equal(a, b)
 
 
-def test_screens_and_automatics_differ(rng):
+def test_screens_and_automatics_differ(rng: np.random.Generator) -> None:
     screens = [draw_flashing_screen(rng, [[255, 0, 0]], hold_s=0.4) for _ in range(50)]
     assert np.ptp([one.irradiance_1m for one in screens]) > 0.03
     assert np.ptp([draw_adaptation(rng).exposure_s for _ in range(50)]) > 1
     assert KEY_FPS < 10
 
 
-def test_heads_turn_as_they_are_asked_to():
+def test_heads_turn_as_they_are_asked_to() -> None:
     order = ("left", "up", "right")
     turns = Turns(
         order=order, asked_s=np.array([0.0, 3.0, 6.0]), late_s=np.full(3, 0.5), there_s=0.5, stays_s=0.4,
@@ -154,7 +154,9 @@ def test_heads_turn_as_they_are_asked_to():
 
 
 @pytest.mark.parametrize("sheet", [None, "print/bent"])
-def test_a_turned_recording_shows_the_turn(studio, rng, sheet):
+def test_a_turned_recording_shows_the_turn(
+    studio: Studio, rng: np.random.Generator, sheet: str | None
+) -> None:
     turns = replace(draw_turns(rng, ("left",)), asked_s=np.zeros(1), late_s=np.full(1, 0.1), there_s=0.4)
     request = Request(subject=0, instrument=None, seed=9, frames=7, fps=10.0)
     made = record_turned(studio, request, turns, sheet=sheet, scale=0.15)

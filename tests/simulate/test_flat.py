@@ -13,29 +13,29 @@ from unmask.simulate.instruments.screens import draw_screen
 from unmask.simulate.instruments.setting import Setting
 from unmask.simulate.instruments.sheet import on_sheet, trace_sheet
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import procedural_portrait
+from unmask.simulate.people.subjects import Portrait, procedural_portrait
 from unmask.simulate.population import draw_face_share
 from unmask.simulate.rendering.layout import ShownPicture, face_box, held, on_page
 from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.motion import RigidMotion, draw_camera_motion
 from unmask.simulate.rendering.surfaces import Pose, View
-from unmask.simulate.stage.scene import draw_stage, make_bust
+from unmask.simulate.stage.scene import Stage, draw_stage, make_bust
 
 VIEW = View(height=480, width=640, focal_px=560.0)
 EVEN = Light(kind="test", ambient=np.ones(3), tilt=np.zeros(3), lamps=(), background=np.ones(3))
 
 
 @pytest.fixture(scope="module")
-def portrait():
+def portrait() -> Portrait:
     return procedural_portrait(np.random.default_rng(1))
 
 
 @pytest.fixture(scope="module")
-def stage():
+def stage() -> Stage:
     return draw_stage(np.random.default_rng(0), view=View(height=48, width=64, focal_px=56.0))
 
 
-def setting_of(stage, seed: int, *, times_s=(0.0, 0.1), shaken: bool = False) -> Setting:
+def setting_of(stage: Any, seed: int, *, times_s: Any = (0.0, 0.1), shaken: bool = False) -> Setting:
     rng = np.random.default_rng([seed, 9])
     camera = draw_camera_motion(rng, kind="handheld" if shaken else "tripod")
     return Setting(
@@ -53,7 +53,7 @@ def setting_of(stage, seed: int, *, times_s=(0.0, 0.1), shaken: bool = False) ->
     )
 
 
-def presented(portrait, setting: Setting, seed: int) -> tuple:
+def presented(portrait: Any, setting: Setting, seed: int) -> tuple:
     """A medium and its motion, geometry only: every other one a print, else a display."""
     rng = np.random.default_rng([seed, 1])
     shown = ShownPicture(frames=(portrait.image,), meshes=(portrait.mesh,))
@@ -66,11 +66,11 @@ def presented(portrait, setting: Setting, seed: int) -> tuple:
     return medium, where, motion, framing
 
 
-def borders_inside(medium, where, motion: RigidMotion, setting: Setting) -> int:
+def borders_inside(medium: Any, where: Any, motion: RigidMotion, setting: Setting) -> int:
     """How many of the medium's four borders are seen in the box round the face, in the first frame."""
     pose = motion.at(0.0).then(setting.stage.camera.at(0.0))
 
-    def sensor(shares):
+    def sensor(shares: Any) -> Any:
         points = pose.moved(on_sheet(medium.sheet, shares).astype(np.float32))
         xy = points[:, :2] / points[:, 2:] * VIEW.focal_px + [(VIEW.width - 1) / 2, (VIEW.height - 1) / 2]
         return np.where(points[:, 2:] > 0.005, xy, np.inf)
@@ -84,7 +84,9 @@ def borders_inside(medium, where, motion: RigidMotion, setting: Setting) -> int:
     return sum(bool(((xy > low) & (xy < high)).all(axis=1).sum() > 3) for xy in seen)
 
 
-def test_a_quarter_shows_no_border_about_the_face_and_a_quarter_one_or_two(portrait, stage):
+def test_a_quarter_shows_no_border_about_the_face_and_a_quarter_one_or_two(
+    portrait: Portrait, stage: Stage
+) -> None:
     close, some, drawn = 0, 0, []
     for seed in range(120):
         setting = setting_of(stage, seed)
@@ -101,7 +103,7 @@ def test_a_quarter_shows_no_border_about_the_face_and_a_quarter_one_or_two(portr
     assert np.mean(np.array(drawn) > 0) > 0.5
 
 
-def test_the_face_stays_before_the_camera_however_hands_shake(portrait, stage):
+def test_the_face_stays_before_the_camera_however_hands_shake(portrait: Portrait, stage: Stage) -> None:
     times_s = tuple(np.arange(0, 8, 0.5))
     for seed in range(40):
         setting = setting_of(stage, seed, times_s=times_s, shaken=True)
@@ -112,7 +114,7 @@ def test_the_face_stays_before_the_camera_however_hands_shake(portrait, stage):
             assert z.min() > 0.01, (seed, time_s)
 
 
-def test_printers_and_displays_are_what_was_asked_for(portrait):
+def test_printers_and_displays_are_what_was_asked_for(portrait: Portrait) -> None:
     shown = ShownPicture(frames=(portrait.image,), meshes=(portrait.mesh,))
     rng = np.random.default_rng(3)
     for model in INSTRUMENTS["replay/tablet"].models:
@@ -123,7 +125,7 @@ def test_printers_and_displays_are_what_was_asked_for(portrait):
         assert (printed.dot_m > 0) == ("inkjet" in model)
 
 
-def test_an_eye_hole_shows_the_eyes_of_who_holds_the_paper(portrait, stage):
+def test_an_eye_hole_shows_the_eyes_of_who_holds_the_paper(portrait: Portrait, stage: Stage) -> None:
     wearer = make_bust(portrait)
     setting = replace(setting_of(stage, 0), wearer=lambda: wearer)
     view = View(height=160, width=160, focal_px=300.0)

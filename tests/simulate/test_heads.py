@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ from unmask.media.topology import POINTS
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.bust import make_bust, posed
 from unmask.simulate.people.head_model import FACE
-from unmask.simulate.people.heads import load_heads, make_head
-from unmask.simulate.people.subjects import procedural_portrait
+from unmask.simulate.people.heads import HeadModel, load_heads, make_head
+from unmask.simulate.people.subjects import Portrait, procedural_portrait
 from unmask.simulate.rendering.mean_face import MEAN_FACE
 from unmask.simulate.rendering.surfaces import Pose, grid, turn
 from unmask.simulate.series import simulate_folder
+from unmask.simulate.stage.scene import Bust
 from unmask.simulate.studio import Request, Studio
 from unmask.types import DataError, OutputError
 
@@ -41,7 +43,7 @@ def egg(rows: int, columns: int, radii: tuple, middle: tuple) -> tuple[np.ndarra
     ]
 
 
-def write_model(path):
+def write_model(path: Any) -> Any:
     """An egg with a face's landmarks, two eyes, a tooth and a wall behind it, in centimetres, y up."""
     parts = {
         "head": egg(40, 80, (7.5, 12.0, 9.5), (0, -2, -5)),
@@ -88,21 +90,21 @@ def write_model(path):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory: pytest.TempPathFactory) -> HeadModel:
     return load_heads(write_model(tmp_path_factory.mktemp("heads") / "egg.npz"))
 
 
 @pytest.fixture(scope="module")
-def portrait():
+def portrait() -> Portrait:
     return procedural_portrait(np.random.default_rng(4))
 
 
 @pytest.fixture(scope="module")
-def head(model, portrait):
+def head(model: HeadModel, portrait: Portrait) -> Bust:
     return make_head(model, np.random.default_rng(1), portrait)
 
 
-def test_the_face_mesh_lies_on_the_skin_the_right_way_up_and_round(model):
+def test_the_face_mesh_lies_on_the_skin_the_right_way_up_and_round(model: HeadModel) -> None:
     mesh = model.on_mesh(model.vertices)
     assert mesh.shape == (POINTS, 3)
     assert mesh[[33, 263], 1].max() < mesh[[61, 291], 1].min() - 0.03  # y goes down
@@ -113,7 +115,7 @@ def test_the_face_mesh_lies_on_the_skin_the_right_way_up_and_round(model):
     assert np.abs(mesh - (model.mesh_share[..., None] * corners).sum(axis=1)).max() < 1e-6
 
 
-def test_a_head_is_a_bust_whose_first_points_are_its_face(head, portrait):
+def test_a_head_is_a_bust_whose_first_points_are_its_face(head: Bust, portrait: Portrait) -> None:
     face = head.points[:POINTS]
     assert np.abs(face[:, :2].mean(axis=0)).max() < 0.05
     assert face[4, 2] < face[[234, 454], 2].min() - 0.02
@@ -124,7 +126,9 @@ def test_a_head_is_a_bust_whose_first_points_are_its_face(head, portrait):
     assert head.name == portrait.name
 
 
-def test_the_same_seed_gives_the_same_head_and_another_somebody_else(model, portrait, head):
+def test_the_same_seed_gives_the_same_head_and_another_somebody_else(
+    model: HeadModel, portrait: Portrait, head: Bust
+) -> None:
     again = make_head(model, np.random.default_rng(1), portrait)
     other = make_head(model, np.random.default_rng(2), portrait)
     np.testing.assert_array_equal(head.points, again.points)
@@ -132,23 +136,25 @@ def test_the_same_seed_gives_the_same_head_and_another_somebody_else(model, port
     assert np.abs(head.points - other.points).max() > 0.001
 
 
-def width_of_mouth(bust, **changes) -> float:
+def width_of_mouth(bust: Any, **changes: Any) -> float:
     face = posed(bust, head=REST, body=REST, **{"blink": 0.0, "mouth": 0.0, **changes})[:POINTS]
     return float(np.linalg.norm(face[291] - face[61]))
 
 
-def test_a_smile_draws_the_corners_of_a_mouth_apart_on_heads_and_portraits(head, portrait):
+def test_a_smile_draws_the_corners_of_a_mouth_apart_on_heads_and_portraits(
+    head: Bust, portrait: Portrait
+) -> None:
     for bust in (head, make_bust(portrait)):
         assert width_of_mouth(bust, smile=1.0) > width_of_mouth(bust) + 0.004
 
 
-def test_a_talking_mouth_lowers_the_chin_and_leaves_the_brows(head):
+def test_a_talking_mouth_lowers_the_chin_and_leaves_the_brows(head: Bust) -> None:
     shut, wide = (posed(head, head=REST, body=REST, blink=0, mouth=mouth)[:POINTS] for mouth in (0.0, 1.0))
     assert wide[152, 1] > shut[152, 1] + 0.004
     np.testing.assert_allclose(wide[[105, 334]], shut[[105, 334]], atol=1e-4)
 
 
-def test_a_gaze_to_the_right_turns_the_eyes_and_nothing_else(head, model):
+def test_a_gaze_to_the_right_turns_the_eyes_and_nothing_else(head: Bust, model: HeadModel) -> None:
     still, aside = (
         posed(head, head=REST, body=REST, blink=0, mouth=0, gaze=gaze) for gaze in ((0.0, 0.0), (1.0, 0.0))
     )
@@ -160,7 +166,7 @@ def test_a_gaze_to_the_right_turns_the_eyes_and_nothing_else(head, model):
     assert (aside[front, 0] > still[front, 0]).all()
 
 
-def test_a_head_turned_by_45_degrees_shows_its_other_side_behind(head):
+def test_a_head_turned_by_45_degrees_shows_its_other_side_behind(head: Bust) -> None:
     turned = Pose(rotation=turn(yaw=float(np.radians(45)))).then(REST)
     face = posed(head, head=turned, body=REST, blink=0, mouth=0)[:POINTS]
     assert face[4, 0] > face[[33, 263], 0].mean() + 0.01  # the nose goes to the picture's right
@@ -168,7 +174,7 @@ def test_a_head_turned_by_45_degrees_shows_its_other_side_behind(head):
 
 
 @pytest.mark.parametrize("fault", ["missing", "foreign", "text", "landmarks", "torn"])
-def test_what_is_no_head_model_is_refused_in_one_sentence(tmp_path, fault: str):
+def test_what_is_no_head_model_is_refused_in_one_sentence(tmp_path: Path, fault: str) -> None:
     path = write_model(tmp_path / "egg.npz")
     if fault == "missing":
         path = tmp_path / "none.npz"
@@ -187,7 +193,9 @@ def test_what_is_no_head_model_is_refused_in_one_sentence(tmp_path, fault: str):
     assert "\n" not in str(refused.value)
 
 
-def test_three_subjects_in_ten_are_heads_and_are_so_whoever_asks(model, portrait):
+def test_three_subjects_in_ten_are_heads_and_are_so_whoever_asks(
+    model: HeadModel, portrait: Portrait
+) -> None:
     people = [replace(portrait, name=f"somebody {number}") for number in range(300)]
     studio = Studio(portraits=people, heads=model)
     heads = [studio.is_head(person) for person in people]
@@ -204,7 +212,9 @@ def test_three_subjects_in_ten_are_heads_and_are_so_whoever_asks(model, portrait
         assert np.isfinite(made.depths).all()
 
 
-def test_a_folder_with_heads_is_of_other_settings_than_one_without(model, portrait, tmp_path):
+def test_a_folder_with_heads_is_of_other_settings_than_one_without(
+    model: HeadModel, portrait: Portrait, tmp_path: Path
+) -> None:
     settings: dict[str, Any] = {
         "portraits": [portrait],
         "subjects": 1,

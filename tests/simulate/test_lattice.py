@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def strongest_frequency(factor: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("pitch_px", "angle_deg"), [(1.10, 0), (0.93, 4), (1.21, 11), (1.05, -3), (0.88, 20)]
 )
-def test_moire_has_the_frequency_of_the_aliasing_formula(pitch_px, angle_deg):
+def test_moire_has_the_frequency_of_the_aliasing_formula(pitch_px: float, angle_deg: int) -> None:
     angle = np.deg2rad(angle_deg)
     stripes = np.array([np.cos(angle), np.sin(angle)]) / pitch_px  # the display's grating on the sensor
     expected = stripes - np.round(stripes)  # the sensor's grating has one cycle per pixel in x and in y
@@ -41,12 +43,12 @@ def test_moire_has_the_frequency_of_the_aliasing_formula(pitch_px, angle_deg):
     assert np.linalg.norm(found - expected) < 0.05 * np.linalg.norm(expected)
 
 
-def test_a_coarse_display_is_seen_at_its_own_frequency():
+def test_a_coarse_display_is_seen_at_its_own_frequency() -> None:
     found = strongest_frequency(seen(view_of(6.0, 0)))
     assert abs(abs(found[0]) - 1 / 6) < 0.05 / 6
 
 
-def test_moire_vanishes_with_defocus_and_with_distance():
+def test_moire_vanishes_with_defocus_and_with_distance() -> None:
     sharp = seen(view_of(1.1, 3)).std()
     assert sharp > 0.05
     assert seen(view_of(1.1, 3), blur_px=1.2).std() < 0.02 * sharp
@@ -54,11 +56,11 @@ def test_moire_vanishes_with_defocus_and_with_distance():
 
 
 @pytest.mark.parametrize("kind", LATTICES)
-def test_every_lattice_keeps_the_mean_light(kind):
+def test_every_lattice_keeps_the_mean_light(kind: Any) -> None:
     assert abs(seen(view_of(1.13, 7), kind=kind).mean() - 1) < 0.02
 
 
-def test_an_attenuated_harmonic_has_the_amplitude_of_the_formula():
+def test_an_attenuated_harmonic_has_the_amplitude_of_the_formula() -> None:
     lattice = lcd_stripe()
     pitch, blur, aperture = 3.7, 0.5, 1.0
     first = np.flatnonzero((lattice.orders == [1, 0]).all(axis=1))[0]
@@ -75,13 +77,13 @@ def test_an_attenuated_harmonic_has_the_amplitude_of_the_formula():
     assert abs(found - expected) < 0.02 * expected
 
 
-def test_no_display_no_change():
+def test_no_display_no_change() -> None:
     grid = Grid(lattice=lcd_stripe(), homography=view_of(1.1, 0), cover=np.zeros((32, 32), np.float32))
     factor = modulation(grid, np.zeros((32, 32), np.uint8), blur_px=0.2, aperture_px=0.9)
     assert (factor == 1).all()
 
 
-def test_the_colours_of_moire_differ_between_filters():
+def test_the_colours_of_moire_differ_between_filters() -> None:
     grid = Grid(lattice=lcd_stripe(), homography=view_of(1.1, 3), cover=np.ones((SIZE, SIZE), np.float32))
     red, blue = (
         modulation(grid, np.full((SIZE, SIZE), c, np.uint8), blur_px=0.3, aperture_px=0.8) for c in (0, 2)
@@ -89,8 +91,8 @@ def test_the_colours_of_moire_differ_between_filters():
     assert np.corrcoef(red.ravel(), blue.ravel())[0, 1] < 0
 
 
-def test_pentile_has_half_the_red_and_blue_subpixels():
-    def along(lattice, colour: int, order: tuple[float, float]) -> float:
+def test_pentile_has_half_the_red_and_blue_subpixels() -> None:
+    def along(lattice: Any, colour: int, order: tuple[float, float]) -> float:
         found = (np.abs(lattice.orders - order) < 1e-9).all(axis=1)
         return float(np.abs(lattice.weights[found, colour]).sum())
 
@@ -101,7 +103,7 @@ def test_pentile_has_half_the_red_and_blue_subpixels():
     assert along(pentile, 1, (0.5, 0.5)) < 0.3 * along(pentile, 0, (0.5, 0.5))  # crosstalk alone
 
 
-def test_places_and_their_homography_give_the_same_moire():
+def test_places_and_their_homography_give_the_same_moire() -> None:
     h = view_of(1.1, 3)
     y, x = np.mgrid[:SIZE, :SIZE]
     places = np.dstack([h[0, 0] * x + h[0, 1] * y + h[0, 2], h[1, 0] * x + h[1, 1] * y + h[1, 2]])

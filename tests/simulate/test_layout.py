@@ -22,7 +22,7 @@ def picture_with_face(height: int, width: int, box: tuple[float, float, float, f
 
 
 @pytest.mark.parametrize(("aspect", "room"), [(0.5, 1.05), (0.75, 1.5), (1.0, 2.0), (1.78, 4.0)])
-def test_a_crop_keeps_the_whole_face_and_stays_in_the_picture(aspect, room):
+def test_a_crop_keeps_the_whole_face_and_stays_in_the_picture(aspect: float, room: float) -> None:
     picture = picture_with_face(480, 640, (200, 100, 350, 290))
     for seed in range(50):
         x0, y0, x1, y1 = draw_crop(np.random.default_rng(seed), picture, aspect=aspect, room=room)
@@ -32,7 +32,7 @@ def test_a_crop_keeps_the_whole_face_and_stays_in_the_picture(aspect, room):
         assert 285 <= y1 <= 480
 
 
-def test_a_mark_in_the_picture_is_found_where_the_page_says():
+def test_a_mark_in_the_picture_is_found_where_the_page_says() -> None:
     picture = picture_with_face(200, 300, (80, 60, 140, 140))
     frame = picture.at(0)[0].copy()
     frame[95:106, 115:126, 1] = 255
@@ -45,7 +45,7 @@ def test_a_mark_in_the_picture_is_found_where_the_page_says():
     assert (page[0, 0] == 9).all()
 
 
-def test_a_page_gets_a_little_over_a_texel_a_pixel():
+def test_a_page_gets_a_little_over_a_texel_a_pixel() -> None:
     picture = picture_with_face(480, 640, (200, 100, 350, 290))
     mesh = picture.at(0)[1]
     layout = Layout(crop=(0, 0, 640, 480), place=(0, 0, 1, 1), size=(480, 640), ground=(0, 0, 0))
@@ -54,12 +54,12 @@ def test_a_page_gets_a_little_over_a_texel_a_pixel():
     assert 1.2 * 95 < face_box(shown)[1] < 1.3 * 95
 
 
-def test_a_still_shows_the_same_for_ever():
+def test_a_still_shows_the_same_for_ever() -> None:
     picture = picture_with_face(48, 64, (20, 10, 35, 29))
     assert picture.at(7)[0] is picture.at(0)[0]
 
 
-def test_a_page_that_is_wider_than_its_picture_leads_the_border_on():
+def test_a_page_that_is_wider_than_its_picture_leads_the_border_on() -> None:
     picture = picture_with_face(200, 300, (80, 60, 140, 140))
     frame = np.full((200, 300, 3), 90, np.uint8)
     crop = bleed(picture, held(picture) + 0.5)

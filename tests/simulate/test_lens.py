@@ -1,5 +1,6 @@
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from unmask.simulate.stage.scene import Shot
 SIDE = 128
 
 
-def plain(**changes) -> Camera:
+def plain(**changes: Any) -> Camera:
     camera = draw_camera(np.random.default_rng(0), model="new-phone")
     nothing = {
         "height": SIDE, "width": SIDE, "sensor_scale": 1.0, "view_deg": 50.0, "aperture_mm": 0.0,
@@ -43,7 +44,7 @@ def dots(*, at: np.ndarray, shift: tuple[float, float] = (0, 0), room_m: float =
     return Exposure(shot=shot)
 
 
-def arrived(shown: list[Exposure], **changes) -> list[Exposure]:
+def arrived(shown: list[Exposure], **changes: Any) -> list[Exposure]:
     rng = np.random.default_rng(0)
     return list(through_lens(shown, rng, camera=plain(**changes), fps=10.0))
 
@@ -59,7 +60,7 @@ def found(exposure: Exposure, near: np.ndarray) -> np.ndarray:
 SPOTS = np.array([[32.0, 30.0], [96.0, 32.0], [64.0, 64.0], [30.0, 98.0], [99.0, 97.0]])
 
 
-def test_defocus_grows_with_the_distance_from_the_focal_plane_and_with_the_pupil():
+def test_defocus_grows_with_the_distance_from_the_focal_plane_and_with_the_pupil() -> None:
     camera = plain(aperture_mm=2.0)
     beyond = [defocus_px(depth, camera=camera, face_m=0.5) for depth in (0.5, 0.7, 1.0, 3.0)]
     before = [defocus_px(depth, camera=camera, face_m=0.5) for depth in (0.5, 0.4, 0.3, 0.2)]
@@ -69,14 +70,14 @@ def test_defocus_grows_with_the_distance_from_the_focal_plane_and_with_the_pupil
     assert defocus_px(1.0, camera=replace(camera, aperture_mm=4.0), face_m=0.5) == 2 * beyond[2]
 
 
-def test_a_face_is_as_far_out_of_focus_near_the_lens_as_far_from_it():
+def test_a_face_is_as_far_out_of_focus_near_the_lens_as_far_from_it() -> None:
     camera = plain(aperture_mm=2.0, misfocus=-1.0)
     near, far = (defocus_px(depth, camera=camera, face_m=depth) for depth in (0.15, 0.8))
     assert near == pytest.approx(far)
     assert near > 0.1
 
 
-def test_a_face_out_of_focus_is_soft_and_one_in_focus_is_not():
+def test_a_face_out_of_focus_is_soft_and_one_in_focus_is_not() -> None:
     peaks = [
         arrived([dots(at=SPOTS)], aperture_mm=25.0, misfocus=error)[0].shot.radiance[30, 32, 0]
         for error in (0.0, -1.5)
@@ -84,7 +85,7 @@ def test_a_face_out_of_focus_is_soft_and_one_in_focus_is_not():
     assert peaks[1] < 0.6 * peaks[0]
 
 
-def test_the_room_is_soft_behind_a_face_in_focus_and_sheds_no_light_on_it():
+def test_the_room_is_soft_behind_a_face_in_focus_and_sheds_no_light_on_it() -> None:
     exposure = dots(at=SPOTS)
     lit = exposure.shot.radiance.copy()
     lit[exposure.shot.depth > 1] = 4.0
@@ -94,7 +95,7 @@ def test_the_room_is_soft_behind_a_face_in_focus_and_sheds_no_light_on_it():
     assert abs(seen[5, 5, 0] - 4.0) < 0.05
 
 
-def test_motion_draws_a_face_out_along_its_way_alone():
+def test_motion_draws_a_face_out_along_its_way_alone() -> None:
     shown = [dots(at=SPOTS), dots(at=SPOTS, shift=(12, 0))]
     seen = arrived(shown, exposure_s=0.05)[0].shot.radiance[..., 0]
     along, across = seen[64, 56:73] - 0.05, seen[56:73, 64] - 0.05
@@ -102,7 +103,7 @@ def test_motion_draws_a_face_out_along_its_way_alone():
     assert seen.mean() == pytest.approx(shown[0].shot.radiance.mean(), rel=0.02)
 
 
-def test_rows_shift_under_a_rolling_shutter_and_the_mesh_goes_with_them():
+def test_rows_shift_under_a_rolling_shutter_and_the_mesh_goes_with_them() -> None:
     shown = [dots(at=SPOTS), dots(at=SPOTS, shift=(30, 0))]
     seen = arrived(shown, readout_s=0.03)[0]
     upper, lower = found(seen, SPOTS[0]), found(seen, SPOTS[4])
@@ -113,7 +114,7 @@ def test_rows_shift_under_a_rolling_shutter_and_the_mesh_goes_with_them():
 
 
 @pytest.mark.parametrize("distortion", [-0.1, 0.2])
-def test_the_mesh_stays_on_a_face_that_a_wide_lens_bends(distortion: float):
+def test_the_mesh_stays_on_a_face_that_a_wide_lens_bends(distortion: float) -> None:
     seen = arrived([dots(at=SPOTS)], distortion=distortion, view_deg=95.0)[0]
     moved = seen.shot.mesh[: len(SPOTS), :2]
     assert np.abs(moved - SPOTS).max() > 2
@@ -121,7 +122,7 @@ def test_the_mesh_stays_on_a_face_that_a_wide_lens_bends(distortion: float):
         assert np.abs(found(seen, moved[index]) - moved[index]).max() < 0.5
 
 
-def test_a_grid_is_bent_with_the_display_that_shows_it():
+def test_a_grid_is_bent_with_the_display_that_shows_it() -> None:
     shown = replace(
         dots(at=SPOTS),
         grid=Grid(lattice=lcd_stripe(), homography=np.eye(3), cover=np.ones((SIDE, SIDE), np.float32)),
@@ -135,7 +136,7 @@ def test_a_grid_is_bent_with_the_display_that_shows_it():
     np.testing.assert_allclose(cv2.perspectiveTransform(middle[None, None], grid.homography)[0, 0], middle)
 
 
-def test_frames_are_lost_in_the_dim_and_the_ones_before_come_twice():
+def test_frames_are_lost_in_the_dim_and_the_ones_before_come_twice() -> None:
     dim = [dots(at=SPOTS, shift=(0, 0.01 * n)) for n in range(30)]
     dim = [replace(one, shot=replace(one.shot, radiance=one.shot.radiance * 0.1)) for one in dim]
     bright = [replace(one, shot=replace(one.shot, radiance=one.shot.radiance * 60)) for one in dim]

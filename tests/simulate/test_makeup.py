@@ -1,6 +1,7 @@
 """Make-up changes a face's colours and nothing else."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,28 +11,28 @@ from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import procedural_portrait
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion
 from unmask.simulate.rendering.surfaces import Pose
-from unmask.simulate.stage.scene import View, bona_fide, draw_stage, make_bust
+from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage, make_bust
 from unmask.simulate.studio import Studio
 
 ROWS = [name for name in INSTRUMENTS if name.startswith("makeup/")]
 
 
 @pytest.fixture(scope="module")
-def studio():
+def studio() -> Studio:
     return Studio(portraits=[procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)])
 
 
 @pytest.fixture(scope="module")
-def bust(studio):
+def bust(studio: Studio) -> Bust:
     return make_bust(studio.portraits[0])
 
 
 @pytest.fixture(scope="module")
-def victim(studio):
+def victim(studio: Studio) -> Bust:
     return make_bust(studio.portraits[1])
 
 
-def painted(bust, name, victim):
+def painted(bust: Any, name: Any, victim: Any) -> Any:
     other = victim.surface.texture[..., :3].copy()
     paints = {
         "makeup/cosmetic": paint_cosmetic,
@@ -47,7 +48,9 @@ def painted(bust, name, victim):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_make_up_leaves_depth_and_mesh_as_they_were_and_changes_the_skin(bust, victim, name):
+def test_make_up_leaves_depth_and_mesh_as_they_were_and_changes_the_skin(
+    bust: Bust, victim: Bust, name: Any
+) -> None:
     rng = np.random.default_rng(2)
     view = View(height=120, width=160, focal_px=140.0)
     stage = replace(draw_stage(rng, view=view), camera=draw_camera_motion(rng, kind="tripod"))
@@ -66,7 +69,7 @@ def test_make_up_leaves_depth_and_mesh_as_they_were_and_changes_the_skin(bust, v
         assert np.abs(looks[k] - looks[k - 1]).mean() > 0.03 * bare.radiance[bare.face].mean()
 
 
-def test_paint_stays_on_the_face(bust, victim):
+def test_paint_stays_on_the_face(bust: Bust, victim: Bust) -> None:
     made = painted(bust, "makeup/obfuscation", victim)["figure"]
     changed = np.abs(made.surface.texture - bust.surface.texture).max(axis=2) > 0.02
     low, high = bust.surface.uv[:468].min(axis=0), bust.surface.uv[:468].max(axis=0)

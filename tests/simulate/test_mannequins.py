@@ -1,6 +1,7 @@
 """A mannequin's head is whole, rigid and its models differ."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +16,14 @@ VIEW = View(height=150, width=160, focal_px=140.0)
 VICTIM = MEAN_FACE * np.float32(0.089)
 
 
-def staged(*, shake, kind="tripod"):
+def staged(*, shake: Any, kind: str = "tripod") -> Any:
     rng = np.random.default_rng(2)
     stage = replace(draw_stage(rng, view=VIEW), camera=draw_camera_motion(rng, kind=kind))
     place = Pose(translation=np.array([0, 0, 0.45], np.float32))
     return stage, draw_rigid_motion(rng, place=place, shake=shake)
 
 
-def test_a_mannequin_that_stands_neither_blinks_nor_speaks():
+def test_a_mannequin_that_stands_neither_blinks_nor_speaks() -> None:
     stage, motion = staged(shake=0.0)
     head = draw_mannequin(np.random.default_rng(1), "painted", victim_face=VICTIM)
     first, *rest = (
@@ -33,14 +34,14 @@ def test_a_mannequin_that_stands_neither_blinks_nor_speaks():
         np.testing.assert_array_equal(later.mesh, first.mesh)
 
 
-def test_it_stays_where_it_stands_when_the_camera_moves():
+def test_it_stays_where_it_stands_when_the_camera_moves() -> None:
     stage, motion = staged(shake=0.0, kind="handheld")
     head = draw_mannequin(np.random.default_rng(1), "plain", victim_face=VICTIM)
     shots = [standing(head, stage, motion=motion, light=stage.light, time_s=t) for t in (0.0, 0.7)]
     assert np.abs(shots[0].mesh - shots[1].mesh)[:, :2].max() > 0.2
 
 
-def test_it_has_a_whole_heads_depth_with_skull_and_neck():
+def test_it_has_a_whole_heads_depth_with_skull_and_neck() -> None:
     stage, motion = staged(shake=0.0)
     for seed in range(4):
         head = draw_mannequin(np.random.default_rng(seed), "painted", victim_face=VICTIM)
@@ -54,7 +55,7 @@ def test_it_has_a_whole_heads_depth_with_skull_and_neck():
         assert shot.depth[min(VIEW.height - 1, chin[1] + 6), chin[0]] < 0.8
 
 
-def test_some_are_seen_from_the_side():
+def test_some_are_seen_from_the_side() -> None:
     widths = []
     for seed in range(12):
         face = draw_mannequin(np.random.default_rng(seed), "plain", victim_face=VICTIM).face
@@ -64,7 +65,7 @@ def test_some_are_seen_from_the_side():
     assert min(widths) < np.sin(np.radians(15))
 
 
-def test_its_models_look_different():
+def test_its_models_look_different() -> None:
     stage, motion = staged(shake=0.0)
     shots = []
     for model in INSTRUMENTS["mask/mannequin"].models:

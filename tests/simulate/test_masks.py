@@ -1,6 +1,7 @@
 """Paper masks: flat or bent paper, held or on a head that moves behind, in three stocks."""
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,39 +9,39 @@ import pytest
 
 from unmask.simulate.instruments.masks import cut_out, draw_paper_mask, paper_mask
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import procedural_portrait
+from unmask.simulate.people.subjects import Portrait, procedural_portrait
 from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion
 from unmask.simulate.rendering.surfaces import Pose
-from unmask.simulate.stage.scene import View, bona_fide, draw_stage, make_bust
+from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage, make_bust
 
 VIEW = View(height=120, width=160, focal_px=140.0)
 
 
 @pytest.fixture(scope="module")
-def portraits():
+def portraits() -> list[Portrait]:
     return [procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)]
 
 
 @pytest.fixture(scope="module")
-def wearer(portraits):
+def wearer(portraits: list[Portrait]) -> Bust:
     return make_bust(portraits[1])
 
 
 @pytest.fixture(scope="module")
-def still():
+def still() -> Any:
     rng = np.random.default_rng(2)
     stage = replace(draw_stage(rng, view=VIEW), camera=draw_camera_motion(rng, kind="tripod"))
     place = Pose(translation=np.array([0, 0, 0.4], np.float32))
     return stage, draw_head_motion(rng, place=place, liveliness=0)
 
 
-def mask_of(**changes):
+def mask_of(**changes: Any) -> Any:
     plain = {"bend_m": 0.0, "nod_m": 0.0, "eye_holes": False, "mouth_hole": False, "worn": True, "gap_m": 0.0}
     return replace(draw_paper_mask(np.random.default_rng(3)), **{**plain, **changes})
 
 
-def shot_of(mask, portrait, wearer, still, *, time_s=0.0, **more):
+def shot_of(mask: Any, portrait: Any, wearer: Any, still: Any, *, time_s: float = 0.0, **more: Any) -> Any:
     stage, motion = still
     page = ((portrait.image / 255.0) ** 2.2).astype(np.float32)
     return paper_mask(
@@ -53,7 +54,7 @@ def shot_of(mask, portrait, wearer, still, *, time_s=0.0, **more):
     )
 
 
-def test_a_flat_mask_is_a_plane_and_a_bent_one_is_an_arc(portraits):
+def test_a_flat_mask_is_a_plane_and_a_bent_one_is_an_arc(portraits: list[Portrait]) -> None:
     page = np.full((*portraits[0].image.shape[:2], 3), 0.5, np.float32)
     flat = cut_out(mask_of(), page, picture_mesh=portraits[0].mesh).surface.vertices
     bent = cut_out(mask_of(bend_m=0.1), page, picture_mesh=portraits[0].mesh).surface.vertices
@@ -65,7 +66,9 @@ def test_a_flat_mask_is_a_plane_and_a_bent_one_is_an_arc(portraits):
     assert long == pytest.approx(np.ptp(flat[row, 0]), rel=1e-3)
 
 
-def test_a_worn_mask_is_before_the_face_and_the_head_is_behind_it(portraits, wearer, still):
+def test_a_worn_mask_is_before_the_face_and_the_head_is_behind_it(
+    portraits: list[Portrait], wearer: Bust, still: Any
+) -> None:
     stage, motion = still
     bare = bona_fide(wearer, stage, motion=motion, time_s=0.0)
     shot = shot_of(mask_of(bend_m=0.12), portraits[0], wearer, still)
@@ -78,7 +81,7 @@ def test_a_worn_mask_is_before_the_face_and_the_head_is_behind_it(portraits, wea
     assert np.mean(same) > 0.8  # hair, neck and shoulders; the rest is the paper's rim
 
 
-def test_a_worn_mask_moves_with_its_head(portraits, wearer, still):
+def test_a_worn_mask_moves_with_its_head(portraits: list[Portrait], wearer: Bust, still: Any) -> None:
     moving = (still[0], draw_head_motion(np.random.default_rng(1), place=still[1].place, liveliness=2.0))
     first, later = (shot_of(mask_of(), portraits[0], wearer, moving, time_s=t) for t in (0.0, 0.8))
     shift = later.mesh[:, :2].mean(axis=0) - first.mesh[:, :2].mean(axis=0)
@@ -88,14 +91,18 @@ def test_a_worn_mask_moves_with_its_head(portraits, wearer, still):
     assert np.abs(explained - later.mesh[:, :2]).max() < 0.05  # a sheet has no expression
 
 
-def test_eyes_cut_out_show_the_wearers_skin_and_its_depth(portraits, wearer, still):
+def test_eyes_cut_out_show_the_wearers_skin_and_its_depth(
+    portraits: list[Portrait], wearer: Bust, still: Any
+) -> None:
     whole = shot_of(mask_of(), portraits[0], wearer, still)
     holes = shot_of(mask_of(eye_holes=True), portraits[0], wearer, still)
     eye = holes.mesh[[159, 145, 33, 133], :2].mean(axis=0).round().astype(int)
     assert holes.depth[eye[1], eye[0]] > whole.depth[eye[1], eye[0]] + 0.002
 
 
-def test_stocks_differ_in_gloss_and_in_what_is_left_bare(portraits, wearer, still):
+def test_stocks_differ_in_gloss_and_in_what_is_left_bare(
+    portraits: list[Portrait], wearer: Bust, still: Any
+) -> None:
     lamp = Light(
         kind="test", ambient=np.full(3, 0.5), tilt=np.zeros(3), lamps=(), background=np.ones(3, np.float32)
     )
@@ -109,7 +116,7 @@ def test_stocks_differ_in_gloss_and_in_what_is_left_bare(portraits, wearer, stil
     assert photo > 2 * office
 
 
-def test_all_13_types_of_siw_m_have_a_counterpart():
+def test_all_13_types_of_siw_m_have_a_counterpart() -> None:
     masks = {"Half Mask", "Silicone Mask", "Transparent Mask", "Paper Mask", "Mannequin Head"}
     paint, parts = (
         {"Obfuscation", "Impersonation", "Cosmetic"},

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,11 +17,11 @@ from unmask.simulate.camera.matching import (
     look_of,
     matched,
 )
-from unmask.simulate.people.subjects import procedural_portrait
+from unmask.simulate.people.subjects import Portrait, procedural_portrait
 
 
 @pytest.fixture(scope="module")
-def portraits():
+def portraits() -> list[Portrait]:
     return [procedural_portrait(np.random.default_rng(seed)) for seed in range(6)]
 
 
@@ -31,11 +32,13 @@ def poorer(image: np.ndarray) -> np.ndarray:
     return np.clip(30 + 0.6 * (grey + 0.5 * (soft - grey)), 0, 255).astype(np.uint8)
 
 
-def differences(looks) -> np.ndarray:
+def differences(looks: Any) -> np.ndarray:
     return np.array([[k.luma, k.contrast, k.fine, k.blue, k.red] for k in looks])
 
 
-def test_a_face_comes_out_with_the_look_that_was_drawn(portraits, rng):
+def test_a_face_comes_out_with_the_look_that_was_drawn(
+    portraits: list[Portrait], rng: np.random.Generator
+) -> None:
     for portrait in portraits:
         wanted = replace(draw_look(rng), luma=float(rng.uniform(70, 160)), fine=0.13)  # within reach
         got = look_of(matched([portrait.image], [portrait.mesh], wanted)[0], portrait.mesh)
@@ -45,7 +48,9 @@ def test_a_face_comes_out_with_the_look_that_was_drawn(portraits, rng):
         assert (got.blue, got.red) == pytest.approx((wanted.blue, wanted.red), abs=4)
 
 
-def test_a_picture_that_two_cameras_made_poorer_looks_like_one_that_they_did_not(portraits):
+def test_a_picture_that_two_cameras_made_poorer_looks_like_one_that_they_did_not(
+    portraits: list[Portrait],
+) -> None:
     good = [(p.image, p.mesh) for p in portraits]
     poor = [(poorer(image), mesh) for image, mesh in good]
     apart = differences([look_of(*one) for one in good]) - differences([look_of(*one) for one in poor])
@@ -59,7 +64,7 @@ def test_a_picture_that_two_cameras_made_poorer_looks_like_one_that_they_did_not
     assert left.mean() < 0.35
 
 
-def plainly_developed(frame, now, look, *, px):
+def plainly_developed(frame: Any, now: Any, look: Any, *, px: Any) -> Any:
     """A round as numpy writes it down, without compiled loops; of faces so small that no blur is wide."""
     ycc = cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb).astype(np.float32)
     luma = ycc[..., 0]
@@ -84,7 +89,9 @@ def plainly_developed(frame, now, look, *, px):
     return cv2.cvtColor(np.clip(ycc + 0.5, 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2RGB)
 
 
-def test_compiled_loops_develop_every_pixel_as_the_plain_formulas_do(portraits, rng):
+def test_compiled_loops_develop_every_pixel_as_the_plain_formulas_do(
+    portraits: list[Portrait], rng: np.random.Generator
+) -> None:
     for portrait in portraits[:3]:
         scale = 32 / float(np.ptp(portrait.mesh[:, :2], axis=0).max())
         image = cv2.resize(portrait.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -97,7 +104,7 @@ def test_compiled_loops_develop_every_pixel_as_the_plain_formulas_do(portraits, 
         assert plain.min() < 30 or plain.max() > 200  # the shoulders were asked
 
 
-def test_one_development_serves_the_whole_clip(portraits, rng):
+def test_one_development_serves_the_whole_clip(portraits: list[Portrait], rng: np.random.Generator) -> None:
     first = portraits[0].image
     darker = (0.8 * first).astype(np.uint8)
     look = draw_look(rng)
@@ -105,19 +112,23 @@ def test_one_development_serves_the_whole_clip(portraits, rng):
     assert look_of(out[1], portraits[0].mesh).luma < look_of(out[0], portraits[0].mesh).luma - 3
 
 
-def test_a_face_outside_the_picture_leaves_it_as_it_is(portraits, rng):
+def test_a_face_outside_the_picture_leaves_it_as_it_is(
+    portraits: list[Portrait], rng: np.random.Generator
+) -> None:
     gone = portraits[0].mesh + np.array([10_000, 0, 0], np.float32)
     assert (matched([portraits[0].image], [gone], draw_look(rng))[0] == portraits[0].image).all()
 
 
-def test_sharpness_is_measured_at_network_size_so_that_twice_the_pixels_are_no_sharper(portraits):
+def test_sharpness_is_measured_at_network_size_so_that_twice_the_pixels_are_no_sharper(
+    portraits: list[Portrait],
+) -> None:
     image, mesh = portraits[0].image, portraits[0].mesh
     assert np.ptp(mesh[:, 1]) > 2 * FACE_PX
     large = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
     assert look_of(large, 2 * mesh + 0.5).fine == pytest.approx(look_of(image, mesh).fine, rel=0.1)
 
 
-def test_a_face_of_one_colour_comes_through(portraits, rng):
+def test_a_face_of_one_colour_comes_through(portraits: list[Portrait], rng: np.random.Generator) -> None:
     burnt = np.full_like(portraits[0].image, 255)
     out = matched([burnt], [portraits[0].mesh], draw_look(rng))
     assert np.isfinite(look_of(out[0], portraits[0].mesh).luma)

@@ -1,6 +1,7 @@
 """Glasses and strips stand before a living face, at their own depth, and keep their own look."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ import pytest
 from unmask.simulate.instruments.paint import FACE_SIZE, FACE_UV, draw_tone, painted_face
 from unmask.simulate.instruments.partial import draw_funny_eyes, draw_paper_glasses, draw_strip, worn_patch
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import procedural_portrait
+from unmask.simulate.people.subjects import Portrait, procedural_portrait
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion
 from unmask.simulate.rendering.surfaces import Pose
-from unmask.simulate.stage.scene import View, bona_fide, draw_stage, make_bust
+from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage, make_bust
 
 ROWS = [name for name in INSTRUMENTS if name.startswith("partial/")]
 DRAWS = {
@@ -23,16 +24,16 @@ VIEW = View(height=120, width=160, focal_px=140.0)
 
 
 @pytest.fixture(scope="module")
-def portraits():
+def portraits() -> list[Portrait]:
     return [procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)]
 
 
 @pytest.fixture(scope="module")
-def wearer(portraits):
+def wearer(portraits: list[Portrait]) -> Bust:
     return make_bust(portraits[1])
 
 
-def shots(wearer, name, model, *, seed=4):
+def shots(wearer: Any, name: Any, model: Any, *, seed: Any = 4) -> Any:
     """The bare wearer and the one with the patch, and the patch."""
     rng = np.random.default_rng(2)
     stage = replace(draw_stage(rng, view=VIEW), camera=draw_camera_motion(rng, kind="tripod"))
@@ -46,7 +47,9 @@ def shots(wearer, name, model, *, seed=4):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_patch_is_nearer_than_the_face_by_its_gap_and_leaves_the_rest_alone(wearer, name):
+def test_a_patch_is_nearer_than_the_face_by_its_gap_and_leaves_the_rest_alone(
+    wearer: Bust, name: Any
+) -> None:
     for model in INSTRUMENTS[name].models:
         bare, worn, patch = shots(wearer, name, model)
         nearer = (bare.depth - worn.depth)[bare.face]
@@ -58,13 +61,13 @@ def test_a_patch_is_nearer_than_the_face_by_its_gap_and_leaves_the_rest_alone(we
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_the_mesh_stays_the_wearers(wearer, name):
+def test_the_mesh_stays_the_wearers(wearer: Bust, name: Any) -> None:
     bare, worn, _ = shots(wearer, name, INSTRUMENTS[name].models[0])
     np.testing.assert_array_equal(worn.mesh, bare.mesh)
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_the_models_of_a_row_look_different(wearer, name):
+def test_the_models_of_a_row_look_different(wearer: Bust, name: Any) -> None:
     looks = [shots(wearer, name, model)[1] for model in INSTRUMENTS[name].models]
     for k in range(3):
         change = np.abs(looks[k].radiance - looks[k - 1].radiance)[looks[k].face].mean()

@@ -3,6 +3,7 @@
 import csv
 import pickle
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 from unmask.data.prepare.recordings import Simulations
 from unmask.media.raster import FACE_TRIANGLES
 from unmask.media.video import read_video
-from unmask.simulate.people.subjects import procedural_portrait
+from unmask.simulate.people.subjects import Portrait, procedural_portrait
 from unmask.simulate.photographs import SHOWINGS, Photographs, load_photographs, simulate_photographs
+from unmask.simulate.photographs.files import Photograph
 from unmask.simulate.rendering.mean_face import MIRROR
 from unmask.training.simulated import part_photographs
 from unmask.types import DataError, Face, Label, OutputError
@@ -23,11 +25,11 @@ PEOPLE = 4
 class Finder:
     """Knows the drawn faces by their pictures' size and colour; groups have a small face beside the large."""
 
-    def __init__(self, portraits):
+    def __init__(self, portraits: Any) -> None:
         self.known = {portrait.image.tobytes(): portrait.mesh for portrait in portraits}
         self.looked = 0
 
-    def find(self, image):
+    def find(self, image: Any) -> Any:
         self.looked += 1
         mesh = self.known.get(image.tobytes())
         if mesh is None:
@@ -38,13 +40,13 @@ class Finder:
 
 
 @pytest.fixture(scope="module")
-def portraits():
+def portraits() -> list[Portrait]:
     rng = np.random.default_rng(5)
     return [procedural_portrait(rng) for _ in range(PEOPLE)]
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, portraits) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portraits: list[Portrait]) -> Path:
     """Two portraits named by collection and person, two photographs in a folder with credits."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     root = tmp_path / "pictures"
@@ -59,7 +61,7 @@ def folder(tmp_path, monkeypatch, portraits) -> Path:
 
 
 @pytest.fixture
-def photographs(folder, portraits):
+def photographs(folder: Path, portraits: list[Portrait]) -> tuple[Photograph, ...]:
     finder = Finder(portraits)
     return (
         *[p for p in load_photographs(folder, finder=finder) if p.name.startswith("zoo")],
@@ -68,11 +70,11 @@ def photographs(folder, portraits):
 
 
 @pytest.fixture
-def series(photographs):
+def series(photographs: tuple[Photograph, ...]) -> Photographs:
     return Photographs(photographs=photographs, seed=3)
 
 
-def test_photographs_know_their_source_licence_and_subject(photographs):
+def test_photographs_know_their_source_licence_and_subject(photographs: tuple[Photograph, ...]) -> None:
     known = {p.name: (p.subject, p.source, p.licence) for p in photographs}
     assert known == {
         "zoo_ann": ("ann", "zoo", ""),
@@ -82,7 +84,7 @@ def test_photographs_know_their_source_licence_and_subject(photographs):
     }
 
 
-def test_the_largest_face_counts_and_is_looked_for_once(folder, portraits):
+def test_the_largest_face_counts_and_is_looked_for_once(folder: Path, portraits: list[Portrait]) -> None:
     finder = Finder(portraits)
     first = load_photographs(folder, finder=finder)
     again = load_photographs(folder, finder=finder)
@@ -91,7 +93,9 @@ def test_the_largest_face_counts_and_is_looked_for_once(folder, portraits):
     assert all(np.array_equal(a.mesh, b.mesh) for a, b in zip(first, again, strict=True))
 
 
-def test_a_folder_without_faces_is_refused_with_what_to_do(tmp_path, monkeypatch):
+def test_a_folder_without_faces_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -102,13 +106,15 @@ def test_a_folder_without_faces_is_refused_with_what_to_do(tmp_path, monkeypatch
         load_photographs(empty, finder=Finder([]))
 
 
-def test_credits_without_a_column_are_refused(folder, portraits):
+def test_credits_without_a_column_are_refused(folder: Path, portraits: list[Portrait]) -> None:
     (folder / "set" / "credits.csv").write_text("path,source\nd.png,x\n")
     with pytest.raises(DataError, match="lacks licence"):
         load_photographs(folder / "set", finder=Finder(portraits))
 
 
-def test_people_of_a_source_that_trains_elsewhere_are_never_in_dev(photographs):
+def test_people_of_a_source_that_trains_elsewhere_are_never_in_dev(
+    photographs: tuple[Photograph, ...],
+) -> None:
     many = [p for p in photographs for _ in range(40)]
     train, dev = part_photographs(many)
     assert not any(p.source.startswith("18F/") for p in dev)
@@ -116,7 +122,7 @@ def test_people_of_a_source_that_trains_elsewhere_are_never_in_dev(photographs):
     assert not {p.subject for p in train} & {p.subject for p in dev}
 
 
-def test_an_index_gives_the_same_bytes_in_any_order_and_after_pickling(series):
+def test_an_index_gives_the_same_bytes_in_any_order_and_after_pickling(series: Photographs) -> None:
     fresh = pickle.loads(pickle.dumps(series))
     later = [series(index) for index in (5, 4)]
     for index, made in zip((5, 4), later, strict=True):
@@ -125,10 +131,10 @@ def test_an_index_gives_the_same_bytes_in_any_order_and_after_pickling(series):
         assert np.array_equal(made.meshes, again.meshes)
 
 
-def test_both_classes_are_seen_on_the_same_occasions(series):
+def test_both_classes_are_seen_on_the_same_occasions(series: Photographs) -> None:
     """Forty requests: camera, size, framing, light, exposure and wear are shared pair by pair."""
 
-    def drawn(index):
+    def drawn(index: Any) -> Any:
         occasion = series.occasion(index)
         view = occasion.camera.view
         exposure, wear = occasion.face_levels, occasion.wear_seed
@@ -141,7 +147,7 @@ def test_both_classes_are_seen_on_the_same_occasions(series):
     assert all(drawn(2 * pair) == drawn(2 * pair + 1) for pair in range(20))
 
 
-def test_instruments_come_by_their_shares(series):
+def test_instruments_come_by_their_shares(series: Photographs) -> None:
     found = [series.instrument(index) for index in range(1, 3001, 2)]
     total = sum(row.share for row in SHOWINGS.values())
     for name, row in SHOWINGS.items():
@@ -151,7 +157,9 @@ def test_instruments_come_by_their_shares(series):
 
 
 @pytest.mark.parametrize("instrument", SHOWINGS)
-def test_every_instrument_shows_its_face_inside_the_picture(photographs, instrument):
+def test_every_instrument_shows_its_face_inside_the_picture(
+    photographs: tuple[Photograph, ...], instrument: Any
+) -> None:
     series = Photographs(photographs=photographs, seed=11, instruments=(instrument,))
     made = series(1)
     height, width = made.frames[0].shape[:2]
@@ -166,8 +174,8 @@ def test_every_instrument_shows_its_face_inside_the_picture(photographs, instrum
     assert np.isfinite(made.depths).all()
 
 
-def test_a_person_has_relief_and_a_sheet_of_paper_has_none(photographs):
-    def spread(made):
+def test_a_person_has_relief_and_a_sheet_of_paper_has_none(photographs: tuple[Photograph, ...]) -> None:
+    def spread(made: Any) -> Any:
         mesh = made.meshes[0]
         inside = np.zeros(made.depths[0].shape, np.uint8)
         cv2.fillConvexPoly(inside, cv2.convexHull(np.round(mesh[:, :2]).astype(np.int32)), 1)
@@ -184,7 +192,7 @@ def test_a_person_has_relief_and_a_sheet_of_paper_has_none(photographs):
     assert spread(series(0)) > 10 * spread(series(1))
 
 
-def test_a_bona_fide_video_moves_with_its_mesh(photographs):
+def test_a_bona_fide_video_moves_with_its_mesh(photographs: tuple[Photograph, ...]) -> None:
     series = Photographs(photographs=photographs, seed=4, frames=12, fps=6.0)
     made = series(0)
     middles = made.meshes[:, :, :2].mean(axis=1)
@@ -194,21 +202,24 @@ def test_a_bona_fide_video_moves_with_its_mesh(photographs):
     assert np.abs(shape - shape[0]).max() > 0.05  # the face turns, it is not moved as a sheet
 
 
-def test_a_mirrored_mesh_has_the_same_triangles():
+def test_a_mirrored_mesh_has_the_same_triangles() -> None:
     assert np.array_equal(MIRROR[MIRROR], np.arange(468))
     triangles = {tuple(sorted(corners)) for corners in FACE_TRIANGLES.tolist()}
     kept = sum(tuple(sorted(MIRROR[list(corners)])) in triangles for corners in triangles)
     assert kept > 0.9 * len(triangles)  # quadrilaterals are halved along other diagonals on the two sides
 
 
-def test_the_series_gives_recordings_for_training(series):
+def test_the_series_gives_recordings_for_training(series: Photographs) -> None:
     recording = Simulations(series=series)(1)
     assert recording.label is Label.ATTACK
     assert recording.sightings[0].face.box[2] > recording.sightings[0].face.box[0]
 
 
-def test_a_folder_is_written_labelled_and_continued(tmp_path, photographs):
-    settings = {"photographs": photographs, "clips": 4, "seed": 2, "seconds": 0.2, "fps": 10.0}
+def test_a_folder_is_written_labelled_and_continued(
+    tmp_path: Path, photographs: tuple[Photograph, ...]
+) -> None:
+    settings: dict[str, Any] = {"photographs": photographs, "clips": 4, "seed": 2}
+    settings |= {"seconds": 0.2, "fps": 10.0}
     labels = simulate_photographs(tmp_path / "out", **settings)
     with labels.open(newline="") as file:
         rows = list(csv.DictReader(file))

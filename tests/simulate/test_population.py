@@ -1,6 +1,7 @@
 """Every class is drawn from one population: nothing but the attack itself is more common in attacks."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ class AnsweredError(Exception):
 
 
 @pytest.fixture(scope="module")
-def drawn():
+def drawn() -> Any:
     """Class -> face shares (n,) and whether the background was kept (n,), by the studio's own way to them."""
     portrait = procedural_portrait(np.random.default_rng(4))
     room = Studio(portraits=(portrait, portrait))
@@ -33,11 +34,11 @@ def drawn():
     stage = draw_stage(np.random.default_rng(2), view=camera.view)
     kept, shares = [], []
 
-    def decided(*given, **named):
+    def decided(*given: Any, **named: Any) -> None:
         kept.append(population.keeps_own_background(*given, **named))
         raise AnsweredError
 
-    def measured(*given, **named):
+    def measured(*given: Any, **named: Any) -> Any:
         shares.append(population.draw_face_share(*given, **named))
         return shares[-1]
 
@@ -61,19 +62,19 @@ def drawn():
 
 
 @pytest.mark.parametrize("instrument", ATTACKS)
-def test_an_attack_keeps_its_own_background_as_often_as_a_living_face(drawn, instrument):
+def test_an_attack_keeps_its_own_background_as_often_as_a_living_face(drawn: Any, instrument: Any) -> None:
     assert drawn[instrument][1].mean() == pytest.approx(drawn[None][1].mean(), abs=0.045)
     assert 0.1 < drawn[None][1].mean() < 0.9
 
 
 @pytest.mark.parametrize("instrument", ATTACKS)
-def test_an_attack_fills_as_much_of_the_view_as_a_living_face(drawn, instrument):
+def test_an_attack_fills_as_much_of_the_view_as_a_living_face(drawn: Any, instrument: Any) -> None:
     quantiles = [0.1, 0.5, 0.9]
     theirs, ours = (np.quantile(drawn[name][0], quantiles) for name in (instrument, None))
     np.testing.assert_allclose(theirs, ours, atol=0.02)
 
 
-def test_wear_reframing_and_quality_are_as_common_in_both_classes(monkeypatch):
+def test_wear_reframing_and_quality_are_as_common_in_both_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(population, "wear", lambda frames, rng: [])
     monkeypatch.setattr(population, "reframed", lambda frames, rng, **truth: None)
     framed = Framed(frames=[np.zeros((1, 1, 3), np.uint8)], depths=np.zeros(1), meshes=np.zeros(1))

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -28,12 +29,12 @@ def picture(level: int = 128) -> ShownPicture:
     return ShownPicture(frames=(np.full((240, 240, 3), level, np.uint8),), meshes=(mesh,))
 
 
-def printed(seed: int = 0, *, bent: bool = False, **changes):
+def printed(seed: int = 0, *, bent: bool = False, **changes: Any) -> Any:
     drawn = draw_print(np.random.default_rng(seed), picture(), bent=bent)
     return replace(drawn, **changes)
 
 
-def test_reflectance_lies_between_ink_and_paper():
+def test_reflectance_lies_between_ink_and_paper() -> None:
     for seed in range(6):
         paper = printed(seed)
         rng = np.random.default_rng(seed)
@@ -45,7 +46,7 @@ def test_reflectance_lies_between_ink_and_paper():
         assert white > 0.6
 
 
-def test_paper_has_what_light_there_is():
+def test_paper_has_what_light_there_is() -> None:
     paper = printed(3)
     pose = Pose(translation=np.array([0, 0, 0.5], np.float32))
     traced = trace_sheet(paper.sheet, pose, view=VIEW, light=replace(EVEN, ambient=np.full(3, 0.5)))
@@ -55,7 +56,7 @@ def test_paper_has_what_light_there_is():
     np.testing.assert_allclose(radiance[inside], 0.5 * seen[inside], rtol=1e-5)
 
 
-def test_a_halftone_has_its_lines_an_inch():
+def test_a_halftone_has_its_lines_an_inch() -> None:
     paper = printed(1, lpi=150.0)
     pose = Pose(translation=np.array([0, 0, 0.4], np.float32))
     traced = trace_sheet(paper.sheet, pose, view=VIEW, light=EVEN)
@@ -66,11 +67,11 @@ def test_a_halftone_has_its_lines_an_inch():
     assert np.isclose(np.hypot(*present(grid.lattice).orders[0]), 1)
 
 
-def on_paper(paper, traced, pose):
+def on_paper(paper: Any, traced: Any, pose: Any) -> Any:
     return halftone(paper, pose, traced, np.full((96, 128, 3), 0.5, np.float32), view=VIEW)
 
 
-def test_the_dots_of_a_laser_of_600_dpi_lie_as_far_apart_as_on_paper():
+def test_the_dots_of_a_laser_of_600_dpi_lie_as_far_apart_as_on_paper() -> None:
     sheets = [
         draw_print(np.random.default_rng(s), picture(), bent=False, printer="laser-600", stock="matt")
         for s in range(8)
@@ -84,7 +85,7 @@ def test_the_dots_of_a_laser_of_600_dpi_lie_as_far_apart_as_on_paper():
     assert np.isclose(lines[0, 0] / lines[2, 2], metres_a_pixel * sheets[0].lpi / INCH_M, rtol=0.01)
 
 
-def test_white_paper_carries_no_halftone_and_photographs_never_do():
+def test_white_paper_carries_no_halftone_and_photographs_never_do() -> None:
     paper, pose = printed(1, lpi=150.0), Pose(translation=np.array([0, 0, 0.4], np.float32))
     traced = trace_sheet(paper.sheet, pose, view=VIEW, light=EVEN)
     grid = present(halftone(paper, pose, traced, np.ones((96, 128, 3), np.float32), view=VIEW))
@@ -95,7 +96,7 @@ def test_white_paper_carries_no_halftone_and_photographs_never_do():
         assert halftone(photo, pose, traced, np.ones((96, 128, 3), np.float32), view=VIEW) is None
 
 
-def test_a_bent_sheets_halftone_is_a_flat_ones_where_the_bend_is_slight():
+def test_a_bent_sheets_halftone_is_a_flat_ones_where_the_bend_is_slight() -> None:
     flat, pose = printed(1, lpi=50.0), Pose(translation=np.array([0, 0, 0.04], np.float32))
     bent = replace(flat, sheet=replace(flat.sheet, radius_m=100.0))
     green, seen = np.ones((96, 128), np.uint8), []
@@ -106,7 +107,7 @@ def test_a_bent_sheets_halftone_is_a_flat_ones_where_the_bend_is_slight():
     assert np.corrcoef(seen[0].ravel(), seen[1].ravel())[0, 1] > 0.95
 
 
-def test_dither_is_finer_from_a_finer_printer_and_gone_from_afar():
+def test_dither_is_finer_from_a_finer_printer_and_gone_from_afar() -> None:
     rng = np.random.default_rng(0)
     coarse, fine = (
         dither(rng, (200, 200), INCH_M / PRINTERS[name].dpi, 0.0004).std()
@@ -118,7 +119,7 @@ def test_dither_is_finer_from_a_finer_printer_and_gone_from_afar():
     assert dither(rng, (200, 200), 0.0, 0.0004).max() == 0
 
 
-def test_a_crumpled_sheet_is_deep_where_its_creases_are():
+def test_a_crumpled_sheet_is_deep_where_its_creases_are() -> None:
     plain = draw_print(np.random.default_rng(5), picture(), bent=False, crumpled=True)
     sheet = replace(plain.sheet, width_m=0.2, height_m=0.3, picture=(-0.1, -0.15, 0.1, 0.15))
     traced = trace_sheet(sheet, Pose(translation=np.array([0, 0, 0.3], np.float32)), view=VIEW, light=EVEN)

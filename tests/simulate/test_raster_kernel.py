@@ -9,7 +9,7 @@ from unmask.simulate.rendering import raster as compiled
 
 
 @pytest.mark.parametrize("case", ["a face", "a crumpled face that leaves the picture", "a lost point"])
-def test_both_agree_bit_by_bit(case):
+def test_both_agree_bit_by_bit(case: str) -> None:
     rng = np.random.default_rng(len(case))
     angle, radius = rng.uniform(0, 2 * np.pi, 468), np.sqrt(rng.uniform(0, 1, 468))
     across, down = 30 + 28 * radius * np.cos(angle), 30 + 28 * radius * np.sin(angle)
@@ -29,7 +29,7 @@ def test_both_agree_bit_by_bit(case):
     np.testing.assert_array_equal(plain.nearest(mesh, FACE_TRIANGLES, **asked), depth)
 
 
-def test_a_mesh_beside_the_picture_covers_nothing():
+def test_a_mesh_beside_the_picture_covers_nothing() -> None:
     depth, triangle, _ = plain.rasterise(
         np.full((3, 3), -9, np.float32) + np.eye(3, dtype=np.float32),
         np.array([[0, 1, 2]]),

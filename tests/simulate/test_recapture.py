@@ -5,6 +5,7 @@ import os
 import pickle
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def portraits() -> list[Portrait]:
 
 
 @pytest.fixture(scope="module")
-def series(portraits) -> Recaptures:
+def series(portraits: list[Portrait]) -> Recaptures:
     return Recaptures(bases=portraits, seed=3)
 
 
@@ -46,7 +47,7 @@ def attempt(portraits: list[Portrait], rng: np.random.Generator, *, tight: bool)
     return AttackRequest(base=one, framing=draw_framing(rng, tight=tight), other=lambda: other, rooms=())
 
 
-def test_a_picture_is_a_function_of_seed_and_index_alone(series):
+def test_a_picture_is_a_function_of_seed_and_index_alone(series: Recaptures) -> None:
     again = pickle.loads(pickle.dumps(series))
     for index in (5, 4, 11):
         one, other = series(index), again(index)
@@ -56,7 +57,7 @@ def test_a_picture_is_a_function_of_seed_and_index_alone(series):
     assert not np.array_equal(Recaptures(bases=series.bases, seed=4)(4).frames[0], series(4).frames[0])
 
 
-def test_the_even_index_lives_and_the_odd_one_shows_the_same_picture(series):
+def test_the_even_index_lives_and_the_odd_one_shows_the_same_picture(series: Recaptures) -> None:
     for pair in range(6):
         living, attack = series(2 * pair), series(2 * pair + 1)
         assert living.label is Label.BONA_FIDE
@@ -67,14 +68,14 @@ def test_the_even_index_lives_and_the_odd_one_shows_the_same_picture(series):
         assert living.light == attack.light  # both tight or both wide
 
 
-def test_every_picture_comes_once_before_any_comes_again(portraits):
+def test_every_picture_comes_once_before_any_comes_again(portraits: list[Portrait]) -> None:
     series = Recaptures(bases=portraits[:3], seed=3)
     subjects = [series(2 * pair).subject for pair in range(6)]
     names = Counter(portrait.name for portrait in portraits[:3])
     assert Counter(subjects[:3]) == Counter(subjects[3:]) == names
 
 
-def test_a_recording_has_one_frame_its_mesh_and_a_depth_of_its_size(series):
+def test_a_recording_has_one_frame_its_mesh_and_a_depth_of_its_size(series: Recaptures) -> None:
     for index in (0, 1):
         made = series(index)
         assert made.frames[0].dtype == np.uint8
@@ -85,7 +86,7 @@ def test_a_recording_has_one_frame_its_mesh_and_a_depth_of_its_size(series):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_the_face_of_each_kind_of_attack_is_inside_its_picture(portraits, name):
+def test_the_face_of_each_kind_of_attack_is_inside_its_picture(portraits: list[Portrait], name: Any) -> None:
     for seed, tight in ((1, False), (2, KINDS[name].wide is False)):
         rng = np.random.default_rng(seed)
         shown = KINDS[name].make(attempt(portraits, rng, tight=tight), rng)
@@ -99,7 +100,7 @@ def test_the_face_of_each_kind_of_attack_is_inside_its_picture(portraits, name):
 
 
 @pytest.mark.parametrize("name", TAKINGS)
-def test_each_way_of_taking_a_living_face_leaves_it_where_it_is(portraits, name):
+def test_each_way_of_taking_a_living_face_leaves_it_where_it_is(portraits: list[Portrait], name: Any) -> None:
     rng = np.random.default_rng(1)
     one = framed(Base(subject="x", image=portraits[0].image, mesh=portraits[0].mesh), draw_framing(rng))
     shown = TAKINGS[name][1](one, rng)
@@ -108,12 +109,12 @@ def test_each_way_of_taking_a_living_face_leaves_it_where_it_is(portraits, name)
     assert np.abs(before - after).max() < 0.02
 
 
-def test_attacks_are_named_as_the_simulator_names_them():
+def test_attacks_are_named_as_the_simulator_names_them() -> None:
     names = {name.partition(" ")[0] for name in KINDS}
     assert names - set(INSTRUMENTS) == {"print/card"}
 
 
-def test_masks_leave_what_is_beside_the_face_alone(portraits):
+def test_masks_leave_what_is_beside_the_face_alone(portraits: list[Portrait]) -> None:
     for name in ("mask/paper", "mask/silicone", "mask/transparent"):
         made = []
         for kind in (KINDS[name].make, None):
@@ -129,7 +130,7 @@ def test_masks_leave_what_is_beside_the_face_alone(portraits):
         assert float(one @ other) > 0.8, name
 
 
-def test_a_card_is_larger_than_its_portrait_and_the_face_is_in_it(portraits):
+def test_a_card_is_larger_than_its_portrait_and_the_face_is_in_it(portraits: list[Portrait]) -> None:
     rng = np.random.default_rng(2)
     base = Base(subject="x", image=portraits[0].image, mesh=portraits[0].mesh)
     card = draw_card(base, rng)
@@ -139,7 +140,7 @@ def test_a_card_is_larger_than_its_portrait_and_the_face_is_in_it(portraits):
     assert (card.mesh[:, :2] < card.image.shape[1::-1]).all()
 
 
-def test_a_mirrored_mesh_keeps_its_sides(portraits):
+def test_a_mirrored_mesh_keeps_its_sides(portraits: list[Portrait]) -> None:
     mesh, width = portraits[0].mesh, portraits[0].image.shape[1]
     turned = mirrored(mesh, width=width)
     assert turned[33, 0] < turned[263, 0]  # the eye that is on the picture's left stays the right eye
@@ -147,20 +148,20 @@ def test_a_mirrored_mesh_keeps_its_sides(portraits):
     assert np.allclose(turned[33, 0], width - 1 - mesh[263, 0], atol=1e-3)
 
 
-def test_without_pictures_or_with_attacks_as_pictures_nothing_is_made(series):
+def test_without_pictures_or_with_attacks_as_pictures_nothing_is_made(series: Recaptures) -> None:
     with pytest.raises(DataError, match="none were given"):
         Recaptures(bases=(), seed=1)(0)
     with pytest.raises(DataError, match="bona fide"):
         Recaptures(bases=(series(1),), seed=1)(0)
 
 
-def test_a_living_recording_may_be_what_is_recaptured(series):
+def test_a_living_recording_may_be_what_is_recaptured(series: Recaptures) -> None:
     made = Recaptures(bases=(series(0),), seed=1)(1)
     assert made.subject == series(0).subject
     assert made.label is Label.ATTACK
 
 
-def test_one_person_alone_is_masked_by_somebody_drawn(portraits):
+def test_one_person_alone_is_masked_by_somebody_drawn(portraits: list[Portrait]) -> None:
     series = Recaptures(bases=portraits[:1], seed=1)
     made = next(made for made in map(series, range(1, 200, 2)) if made.instrument == "mask/paper")
     assert made.subject == portraits[0].name
@@ -183,7 +184,7 @@ def real_quantiles(label: str) -> dict[str, np.ndarray]:
 
 @pytest.mark.skipif(not RESULTS.exists(), reason="no table of real statistics")
 @pytest.mark.parametrize("label", ["bona_fide", "attack"])
-def test_two_hundred_pictures_lie_within_the_real_ones(series, label):
+def test_two_hundred_pictures_lie_within_the_real_ones(series: Recaptures, label: str) -> None:
     """Drawn faces before drawn walls stand in for photographs: what cameras and framing do is compared."""
     first = 0 if label == "bona_fide" else 1
     rows = [appearance(made.frames[0], made.meshes[0]) for made in map(series, range(first, 400, 2))]

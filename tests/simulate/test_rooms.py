@@ -18,7 +18,7 @@ def edges(room: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_room_is_light_everywhere_and_the_same_for_the_same_seed(seed: int):
+def test_a_room_is_light_everywhere_and_the_same_for_the_same_seed(seed: int) -> None:
     one, two = (draw_room(np.random.default_rng(seed), size=SIZE) for _ in range(2))
     assert one.shape == (*SIZE, 3)
     assert np.isfinite(one).all()
@@ -26,14 +26,14 @@ def test_a_room_is_light_everywhere_and_the_same_for_the_same_seed(seed: int):
     np.testing.assert_array_equal(one, two)
 
 
-def test_rooms_are_full_of_edges_and_some_have_lamps_brighter_than_white():
+def test_rooms_are_full_of_edges_and_some_have_lamps_brighter_than_white() -> None:
     rooms = [draw_room(np.random.default_rng(seed), size=SIZE) for seed in range(30)]
     assert np.median([edges(room) for room in rooms]) > 0.015
     assert sum(room.max() > 1.5 for room in rooms) > 10
 
 
 @pytest.mark.parametrize("thing", THINGS)
-def test_every_thing_leaves_its_mark_inside_the_room(thing: str):
+def test_every_thing_leaves_its_mark_inside_the_room(thing: str) -> None:
     marks = 0
     for seed in range(8):
         room = np.full((*SIZE, 3), 0.3, np.float32)
@@ -44,7 +44,7 @@ def test_every_thing_leaves_its_mark_inside_the_room(thing: str):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_lamp_is_to_the_bit_what_a_blur_of_the_whole_room_makes_of_it(seed: int):
+def test_a_lamp_is_to_the_bit_what_a_blur_of_the_whole_room_makes_of_it(seed: int) -> None:
     h, w = 301, 410
     room, plain = (np.full((h, w, 3), 0.3, np.float32) for _ in range(2))
     THINGS["lamp"][1](room, np.random.default_rng(seed))
@@ -61,7 +61,7 @@ def test_a_lamp_is_to_the_bit_what_a_blur_of_the_whole_room_makes_of_it(seed: in
     np.testing.assert_array_equal(room, plain)
 
 
-def test_clutter_has_sharp_edges_on_a_soft_picture_and_leaves_that_alone_elsewhere():
+def test_clutter_has_sharp_edges_on_a_soft_picture_and_leaves_that_alone_elsewhere() -> None:
     soft = np.repeat(np.linspace(0.1, 0.4, SIZE[1])[None, :, None], SIZE[0], axis=0) * np.ones(3)
     soft = soft.astype(np.float32)
     furnished = [add_clutter(soft, np.random.default_rng(seed)) for seed in range(12)]
@@ -70,7 +70,7 @@ def test_clutter_has_sharp_edges_on_a_soft_picture_and_leaves_that_alone_elsewhe
     assert np.median([(np.abs(room - soft).max(axis=2) < 1e-5).mean() for room in furnished]) > 0.3
 
 
-def test_a_frame_often_stands_right_behind_who_is_there():
+def test_a_frame_often_stands_right_behind_who_is_there() -> None:
     plain = np.full((*SIZE, 3), 0.2, np.float32)
     middle = (slice(50, 70), slice(70, 90))
     covered = sum(
@@ -80,7 +80,7 @@ def test_a_frame_often_stands_right_behind_who_is_there():
     assert 20 < covered < 58
 
 
-def test_a_portraits_own_background_is_furnished_by_its_seed_alone():
+def test_a_portraits_own_background_is_furnished_by_its_seed_alone() -> None:
     bust = make_bust(procedural_portrait(np.random.default_rng(1)))
     place = Pose(translation=np.array([0, 0, 0.5], np.float32))
     bare, one, other, again = (own_backdrop(bust, place, things=seed).picture for seed in (0, 5, 6, 5))
@@ -89,7 +89,7 @@ def test_a_portraits_own_background_is_furnished_by_its_seed_alone():
     assert np.abs(one - other).max() > 0.01
 
 
-def test_a_backdrop_covers_the_view_while_the_camera_shakes():
+def test_a_backdrop_covers_the_view_while_the_camera_shakes() -> None:
     view = View(height=60, width=80, focal_px=70.0)
     for seed in range(4):
         backdrop = draw_backdrop(np.random.default_rng(seed), view=view)

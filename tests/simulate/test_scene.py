@@ -1,18 +1,20 @@
 """Busts, motion, masks and stages: true depth, blinking lids, the same clip for the same seed."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from unmask.media.topology import POINTS
 from unmask.simulate.instruments.masks import cut_out, draw_paper_mask, paper_mask
-from unmask.simulate.people.subjects import is_usable, procedural_portrait
+from unmask.simulate.people.subjects import Portrait, is_usable, procedural_portrait
 from unmask.simulate.population import draw_face_share
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion, draw_rigid_motion
 from unmask.simulate.rendering.surfaces import Pose, turn
 from unmask.simulate.stage.backdrops import own_backdrop
 from unmask.simulate.stage.scene import (
+    Bust,
     View,
     bona_fide,
     draw_place,
@@ -26,23 +28,23 @@ VIEW = View(height=120, width=160, focal_px=140.0)
 
 
 @pytest.fixture(scope="module")
-def portrait():
+def portrait() -> Portrait:
     return procedural_portrait(np.random.default_rng(4))
 
 
 @pytest.fixture(scope="module")
-def bust(portrait):
+def bust(portrait: Portrait) -> Bust:
     return make_bust(portrait)
 
 
-def _still(bust, *, liveliness: float = 0.0):
+def _still(bust: Any, *, liveliness: float = 0.0) -> Any:
     rng = np.random.default_rng(2)
     stage = replace(draw_stage(rng, view=VIEW), camera=draw_camera_motion(rng, kind="tripod"))
     place = Pose(translation=np.array([0, 0, 0.6], np.float32))
     return stage, draw_head_motion(rng, place=place, liveliness=liveliness)
 
 
-def test_a_drawn_portrait_is_usable_and_its_own(portrait):
+def test_a_drawn_portrait_is_usable_and_its_own(portrait: Portrait) -> None:
     again = procedural_portrait(np.random.default_rng(4))
     other = procedural_portrait(np.random.default_rng(5))
     assert is_usable(portrait)
@@ -50,7 +52,7 @@ def test_a_drawn_portrait_is_usable_and_its_own(portrait):
     assert np.abs(portrait.mesh - other.mesh).max() > 1
 
 
-def test_a_head_has_a_heads_depth_and_stands_before_its_room(bust):
+def test_a_head_has_a_heads_depth_and_stands_before_its_room(bust: Bust) -> None:
     stage, motion = _still(bust)
     shot = bona_fide(bust, stage, motion=motion, time_s=0.0)
     face = shot.depth[shot.face]
@@ -61,7 +63,7 @@ def test_a_head_has_a_heads_depth_and_stands_before_its_room(bust):
     assert shot.depth[nose[1], nose[0]] < shot.depth[ear[1], ear[0] + 2]
 
 
-def test_depth_of_the_face_is_that_of_its_mesh(bust):
+def test_depth_of_the_face_is_that_of_its_mesh(bust: Bust) -> None:
     stage, motion = _still(bust)
     shot = bona_fide(bust, stage, motion=motion, time_s=0.0)
     points = motion.at(0.0).head.moved(bust.points[:POINTS])
@@ -70,8 +72,8 @@ def test_depth_of_the_face_is_that_of_its_mesh(bust):
         assert shot.depth[y, x] == pytest.approx(points[index, 2], abs=0.006)
 
 
-def test_the_same_seed_gives_the_same_shots(bust):
-    def shots():
+def test_the_same_seed_gives_the_same_shots(bust: Bust) -> None:
+    def shots() -> Any:
         rng = np.random.default_rng(9)
         stage = draw_stage(rng, view=VIEW)
         motion = draw_head_motion(
@@ -84,7 +86,7 @@ def test_the_same_seed_gives_the_same_shots(bust):
         np.testing.assert_array_equal(one.depth, two.depth)
 
 
-def test_nothing_in_a_shot_is_missing(bust):
+def test_nothing_in_a_shot_is_missing(bust: Bust) -> None:
     for seed in range(6):
         rng = np.random.default_rng(seed)
         stage = draw_stage(rng, view=VIEW)
@@ -96,7 +98,7 @@ def test_nothing_in_a_shot_is_missing(bust):
         assert shot.face.mean() > 0.015
 
 
-def test_lids_close_and_the_jaw_opens(bust):
+def test_lids_close_and_the_jaw_opens(bust: Bust) -> None:
     shut, wide = bust.points + bust.lids, bust.points + bust.jaw
     before = np.linalg.norm(bust.points[159] - bust.points[145])
     assert np.linalg.norm(shut[159] - shut[145]) < 0.3 * before
@@ -104,7 +106,7 @@ def test_lids_close_and_the_jaw_opens(bust):
     np.testing.assert_array_equal(wide[[1, 10, 33, 263]], bust.points[[1, 10, 33, 263]])
 
 
-def test_motion_is_smooth_and_depends_on_time_alone():
+def test_motion_is_smooth_and_depends_on_time_alone() -> None:
     motion = draw_head_motion(np.random.default_rng(1), place=Pose())
     late, early = motion.at(2.0), motion.at(1.0)
     np.testing.assert_array_equal(motion.at(2.0).head.rotation, late.head.rotation)
@@ -114,7 +116,7 @@ def test_motion_is_smooth_and_depends_on_time_alone():
     assert max(motion.at(t).blink for t in np.arange(0, 30, 0.02)) > 0.8
 
 
-def test_a_rigid_thing_keeps_its_shape():
+def test_a_rigid_thing_keeps_its_shape() -> None:
     motion = draw_rigid_motion(
         np.random.default_rng(1), place=Pose(translation=np.array([0, 0, 1.0])), shake=3
     )
@@ -127,7 +129,7 @@ def test_a_rigid_thing_keeps_its_shape():
     )
 
 
-def test_noses_go_where_angles_say():
+def test_noses_go_where_angles_say() -> None:
     nose = np.array([0, 0, -1.0])
     assert (turn(yaw=0.3) @ nose)[0] > 0
     assert (turn(pitch=0.3) @ nose)[1] > 0
@@ -135,7 +137,7 @@ def test_noses_go_where_angles_say():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_paper_mask_has_the_papers_depth(bust, portrait, seed: int):
+def test_a_paper_mask_has_the_papers_depth(bust: Bust, portrait: Portrait, seed: int) -> None:
     rng = np.random.default_rng(seed)
     stage, motion = _still(bust)
     mask = replace(
@@ -158,20 +160,20 @@ def test_a_paper_mask_has_the_papers_depth(bust, portrait, seed: int):
     assert shot.face.any()
 
 
-def test_the_own_background_lines_up_with_the_head(bust):
+def test_the_own_background_lines_up_with_the_head(bust: Bust) -> None:
     place = Pose(translation=np.array([0.03, -0.02, 0.5], np.float32))
     backdrop = own_backdrop(bust, place)
     on_axis = (np.array(backdrop.axis_px) - bust.origin_px) * backdrop.metres_per_px / backdrop.depth_m
     np.testing.assert_allclose(on_axis, -place.translation[:2] / place.translation[2], atol=1e-6)
 
 
-def test_small_heads_do_not_suit_their_own_background(bust):
+def test_small_heads_do_not_suit_their_own_background(bust: Bust) -> None:
     near, far = (Pose(translation=np.array([0, 0, z], np.float32)) for z in (0.3, 1.5))
     assert suits_own_background(bust, near, view=VIEW)
     assert not suits_own_background(bust, far, view=VIEW)
 
 
-def test_exposure_brings_dark_and_bright_together(bust):
+def test_exposure_brings_dark_and_bright_together(bust: Bust) -> None:
     stage, motion = _still(bust)
     shot = bona_fide(bust, stage, motion=motion, time_s=0.0)
     means = []
@@ -182,7 +184,7 @@ def test_exposure_brings_dark_and_bright_together(bust):
     assert 1 <= max(means) / min(means) <= 200**0.4 * 1.01
 
 
-def test_a_wall_that_runs_towards_the_camera_hides_nobody(bust):
+def test_a_wall_that_runs_towards_the_camera_hides_nobody(bust: Bust) -> None:
     stage, motion = _still(bust)
     near = replace(stage.backdrop, depth_m=0.5, tilt=(0.4, 0.4))
     shot = bona_fide(bust, replace(stage, backdrop=near), motion=motion, time_s=0.0)

@@ -11,7 +11,7 @@ from unmask.simulate.instruments.sheet import trace_sheet
 from unmask.simulate.rendering.layout import ShownPicture
 from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.surfaces import Pose, View
-from unmask.simulate.stage.scene import draw_stage
+from unmask.simulate.stage.scene import Stage, draw_stage
 
 VIEW = View(height=96, width=128, focal_px=110.0)
 AHEAD = Pose(translation=np.array([0, 0, 0.4], np.float32))
@@ -19,7 +19,7 @@ NIGHT = Light(kind="test", ambient=np.zeros(3), tilt=np.zeros(3), lamps=(), back
 
 
 @pytest.fixture(scope="module")
-def stage():
+def stage() -> Stage:
     return replace(draw_stage(np.random.default_rng(0), view=VIEW), light=NIGHT)
 
 
@@ -30,7 +30,7 @@ def picture() -> ShownPicture:
 
 
 @pytest.mark.parametrize("model", DISPLAYS)
-def test_every_display_has_pixels_of_a_real_pitch(model):
+def test_every_display_has_pixels_of_a_real_pitch(model: Any) -> None:
     for seed in range(4):
         screen = draw_screen(np.random.default_rng(seed), picture(), model=model)
         left, top, right, bottom = screen.sheet.picture
@@ -41,7 +41,7 @@ def test_every_display_has_pixels_of_a_real_pitch(model):
         assert abs(per_inch[0] / per_inch[1] - 1) < 0.02  # square pixels
 
 
-def test_a_display_shines_in_the_dark_and_its_bezel_does_not(stage):
+def test_a_display_shines_in_the_dark_and_its_bezel_does_not(stage: Stage) -> None:
     screen = replace(draw_screen(np.random.default_rng(2), picture(), device="tablet"), refresh_depth=0.0)
     traced = trace_sheet(screen.sheet, AHEAD, view=VIEW, light=NIGHT)
     light = panel(screen, picture().at(0)[0])
@@ -50,7 +50,7 @@ def test_a_display_shines_in_the_dark_and_its_bezel_does_not(stage):
     assert seen[(traced.alpha == 1) & (traced.shown == 0)].max() < 1e-6
 
 
-def test_refresh_bands_move_and_vanish_when_the_exposure_spans_whole_periods():
+def test_refresh_bands_move_and_vanish_when_the_exposure_spans_whole_periods() -> None:
     screen = draw_screen(np.random.default_rng(2), picture(), model="phone-oled-pentile")
     screen = replace(screen, refresh_depth=0.8, display=replace(screen.display, pulse_hz=120.0))
     timing: dict[str, Any] = {"view": VIEW, "readout_s": 0.03}
@@ -60,7 +60,7 @@ def test_refresh_bands_move_and_vanish_when_the_exposure_spans_whole_periods():
     assert np.ptp(refresh(screen, time_s=0.0, exposure_s=2 / 120, **timing)) < 1e-5
 
 
-def test_the_grid_has_the_panels_pixels(stage):
+def test_the_grid_has_the_panels_pixels(stage: Stage) -> None:
     screen = draw_screen(np.random.default_rng(4), picture(), device="monitor")
     pose = Pose(translation=np.array([0, 0, 0.6], np.float32))
     traced = trace_sheet(screen.sheet, pose, view=VIEW, light=NIGHT)
@@ -72,7 +72,7 @@ def test_the_grid_has_the_panels_pixels(stage):
 
 
 @pytest.mark.parametrize("interface", [name for name in INTERFACES if name != "bare"])
-def test_an_interface_is_drawn_on_the_panel_alone(interface):
+def test_an_interface_is_drawn_on_the_panel_alone(interface: Any) -> None:
     screen = replace(draw_screen(np.random.default_rng(2), picture(), device="phone"), interface="bare")
     frame = picture().at(0)[0]
     kept = frame.copy()
@@ -84,7 +84,7 @@ def test_an_interface_is_drawn_on_the_panel_alone(interface):
     assert (frame == kept).all()
 
 
-def test_a_hole_for_the_camera_is_dark_whatever_is_shown():
+def test_a_hole_for_the_camera_is_dark_whatever_is_shown() -> None:
     screen = draw_screen(np.random.default_rng(2), picture(), model="phone-oled-pentile")
     white = np.full((240, 240, 3), 255, np.uint8)
     layout = replace(screen.layout, ground=(255, 255, 255))
@@ -93,7 +93,7 @@ def test_a_hole_for_the_camera_is_dark_whatever_is_shown():
     assert light.min() < 1e-4
 
 
-def seen_from(screen, stage, degrees: float) -> np.ndarray:
+def seen_from(screen: Any, stage: Any, degrees: float) -> np.ndarray:
     a = np.deg2rad(degrees)
     turned = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]], np.float32)
     pose = Pose(rotation=turned, translation=np.array([0, 0, 0.4], np.float32))
@@ -103,7 +103,7 @@ def seen_from(screen, stage, degrees: float) -> np.ndarray:
     return glow(screen, light, traced, pose=pose, stage=stage, pulse=even, paper=1.0)[44:52, 60:68].mean()
 
 
-def test_a_cheap_panel_fades_more_with_the_angle_than_an_oled(stage):
+def test_a_cheap_panel_fades_more_with_the_angle_than_an_oled(stage: Stage) -> None:
     left = []
     for model in ("tablet-lcd-cheap", "tablet-oled"):
         screen = draw_screen(np.random.default_rng(2), picture(), model=model)
@@ -113,7 +113,7 @@ def test_a_cheap_panel_fades_more_with_the_angle_than_an_oled(stage):
     assert left[1] > left[0] + 0.2
 
 
-def test_glass_mirrors_the_room_and_more_so_at_a_slant(stage):
+def test_glass_mirrors_the_room_and_more_so_at_a_slant(stage: Stage) -> None:
     lit = replace(stage, light=replace(NIGHT, background=np.ones(3)))
     dark = replace(draw_screen(np.random.default_rng(2), picture(), model="phone-lcd"), white=0.0)
     dark = replace(dark, smears=np.zeros((96, 96), np.float32))

@@ -1,6 +1,8 @@
 import csv
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 from unmask.media.video import read_video
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import procedural_portrait
+from unmask.simulate.people.subjects import Portrait, procedural_portrait
 from unmask.simulate.series import Series, simulate_clip, simulate_crops, simulate_folder
 from unmask.simulate.studio import Request, Studio
 from unmask.types import ClipSpec, Label, OutputError
@@ -17,27 +19,27 @@ SIZE = (256, 256)
 
 
 @pytest.fixture(scope="module")
-def portraits():
+def portraits() -> list[Portrait]:
     return [procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)]
 
 
 @pytest.fixture(scope="module")
-def studios(portraits):
+def studios(portraits: list[Portrait]) -> Any:
     """Two alike: what one keeps of its people changes no recording of the other."""
     return [Studio(portraits=portraits[:1], others=portraits[1:]) for _ in range(2)]
 
 
 @pytest.fixture(scope="module", params=[None, *INSTRUMENTS])
-def recorded(request, studios):
+def recorded(request: pytest.FixtureRequest, studios: Any) -> Any:
     """An instrument, or None, and a recording of it."""
     return request.param, recording(studios[0], request.param, seed=5)
 
 
-def recording(studio, instrument, *, seed, frames=2):
+def recording(studio: Any, instrument: Any, *, seed: Any, frames: Any = 2) -> Any:
     return studio.record(Request(subject=0, instrument=instrument, seed=seed, frames=frames, size=SIZE))
 
 
-def test_every_class_gives_whole_recordings_the_same_twice(studios, recorded):
+def test_every_class_gives_whole_recordings_the_same_twice(studios: Any, recorded: Any) -> None:
     instrument, first = recorded
     again = recording(studios[1], instrument, seed=5)
     height, width = first.frames[0].shape[:2]
@@ -54,7 +56,7 @@ def test_every_class_gives_whole_recordings_the_same_twice(studios, recorded):
     assert (first.depths == again.depths).all()
 
 
-def test_the_face_is_in_the_picture_at_a_usable_size(studios, recorded):
+def test_the_face_is_in_the_picture_at_a_usable_size(studios: Any, recorded: Any) -> None:
     instrument, first = recorded
     for made in (first, recording(studios[0], instrument, seed=1, frames=1)):
         height, width = made.frames[0].shape[:2]
@@ -63,7 +65,7 @@ def test_the_face_is_in_the_picture_at_a_usable_size(studios, recorded):
         assert 0.2 * min(height, width) < max(np.ptp(x), np.ptp(y)) < 1.1 * min(height, width)
 
 
-def depth_under(made) -> np.ndarray:
+def depth_under(made: Any) -> np.ndarray:
     """True depth at the mesh's points that lie in the picture."""
     height, width = made.frames[0].shape[:2]
     points = np.round(made.meshes[0][:, :2]).astype(int)
@@ -71,7 +73,7 @@ def depth_under(made) -> np.ndarray:
     return made.depths[0][points[inside, 1], points[inside, 0]]
 
 
-def test_a_display_is_a_plane_and_a_living_face_is_not(portraits):
+def test_a_display_is_a_plane_and_a_living_face_is_not(portraits: list[Portrait]) -> None:
     for seed in range(3):
         flat = simulate_clip(portraits[0], instrument="replay/tablet", seed=seed, frames=1)
         inverse = 1 / depth_under(flat)  # over the sensor, the inverse depth of a plane is linear
@@ -84,7 +86,7 @@ def test_a_display_is_a_plane_and_a_living_face_is_not(portraits):
         assert np.ptp(depth_under(living)) > 0.03
 
 
-def own_motion(made) -> float:
+def own_motion(made: Any) -> float:
     """How far the face's points move beyond what a moving plane explains, in shares of the face."""
     first, last = made.meshes[0][:, :2], made.meshes[-1][:, :2]
     plane, _ = cv2.findHomography(first, last)
@@ -92,7 +94,7 @@ def own_motion(made) -> float:
     return float(np.abs(explained - last).mean() / np.ptp(last, axis=0).max())
 
 
-def test_a_photograph_stands_still_on_its_display_where_a_video_moves(portraits):
+def test_a_photograph_stands_still_on_its_display_where_a_video_moves(portraits: list[Portrait]) -> None:
     moved = [
         own_motion(simulate_clip(portraits[0], instrument="replay/monitor", seed=seed, frames=2, fps=2.5))
         for seed in range(8)
@@ -101,7 +103,7 @@ def test_a_photograph_stands_still_on_its_display_where_a_video_moves(portraits)
     assert max(moved) > 1e-3
 
 
-def test_a_series_is_a_function_of_seed_and_index(portraits):
+def test_a_series_is_a_function_of_seed_and_index(portraits: list[Portrait]) -> None:
     series = Series(portraits=portraits, seed=4, frames=1)
     later = series(9)
     fresh = Series(portraits=portraits, seed=4, frames=1)(9)
@@ -113,7 +115,7 @@ def test_a_series_is_a_function_of_seed_and_index(portraits):
     assert {request.subject for request in requests} == {0, 1}
 
 
-def test_crops_carry_labels_of_their_class(portraits):
+def test_crops_carry_labels_of_their_class(portraits: list[Portrait]) -> None:
     series = Series(portraits=portraits, seed=4, frames=2, instruments=("print/matt", "replay/phone"))
     spec = ClipSpec(frames=2, size_px=64)
     for example in simulate_crops(series, indices=range(6), spec=spec):
@@ -122,12 +124,14 @@ def test_crops_carry_labels_of_their_class(portraits):
         assert (example.depth.max() > 0.5) == (example.label is Label.BONA_FIDE)
 
 
-def folder_of(out, portraits, **changes):
+def folder_of(out: Any, portraits: Any, **changes: Any) -> Any:
     settings = {"subjects": 2, "clips": 4, "seed": 2, "seconds": 0.2, "fps": 10.0, **changes}
     return simulate_folder(out, portraits=portraits, **settings)
 
 
-def test_a_folder_holds_videos_truth_and_labels_and_is_the_same_on_two_cores(portraits, tmp_path):
+def test_a_folder_holds_videos_truth_and_labels_and_is_the_same_on_two_cores(
+    portraits: list[Portrait], tmp_path: Path
+) -> None:
     labels = folder_of(tmp_path / "one", portraits)
     rows = list(csv.DictReader(labels.read_text().splitlines()))
     assert [row["path"] for row in rows] == [f"videos/{n:06d}.mp4" for n in range(4)]
@@ -143,7 +147,7 @@ def test_a_folder_holds_videos_truth_and_labels_and_is_the_same_on_two_cores(por
         assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes(), path
 
 
-def test_a_half_made_folder_is_continued_to_the_same_bytes(portraits, tmp_path):
+def test_a_half_made_folder_is_continued_to_the_same_bytes(portraits: list[Portrait], tmp_path: Path) -> None:
     labels = folder_of(tmp_path, portraits)
     whole, video = labels.read_bytes(), (tmp_path / "videos/000002.mp4").read_bytes()
     (tmp_path / "truth/000002.json").unlink()
@@ -152,7 +156,7 @@ def test_a_half_made_folder_is_continued_to_the_same_bytes(portraits, tmp_path):
     assert (tmp_path / "videos/000002.mp4").read_bytes() == video
 
 
-def test_folders_of_others_are_left_alone(portraits, tmp_path):
+def test_folders_of_others_are_left_alone(portraits: list[Portrait], tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(OutputError, match="holds other files"):
         folder_of(tmp_path, portraits)
@@ -162,7 +166,7 @@ def test_folders_of_others_are_left_alone(portraits, tmp_path):
     assert json.loads((tmp_path / "mine/simulation.json").read_text())["clips"] == 1
 
 
-def test_a_series_made_from_another_has_its_own_people(portraits):
+def test_a_series_made_from_another_has_its_own_people(portraits: list[Portrait]) -> None:
     first = Series(portraits=portraits[:1], seed=1, frames=1)
     assert first(0).subject == portraits[0].name
     assert replace(first, portraits=portraits[1:])(0).subject == portraits[1].name

@@ -1,6 +1,7 @@
 """Half masks, resin, silicone and clear shells: rigid or soft, with their own depth over the wearer's."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,29 +15,29 @@ from unmask.simulate.instruments.shells import (
     worn_shell,
 )
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import procedural_portrait
+from unmask.simulate.people.subjects import Portrait, procedural_portrait
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion
 from unmask.simulate.rendering.surfaces import Pose
-from unmask.simulate.stage.scene import View, bona_fide, draw_stage, make_bust
+from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage, make_bust
 
 ROWS = [f"mask/{name}" for name in ("half", "resin", "silicone", "transparent")]
 VIEW = View(height=120, width=160, focal_px=140.0)
 
 
 @pytest.fixture(scope="module")
-def portraits():
+def portraits() -> list[Portrait]:
     return [procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)]
 
 
 @pytest.fixture(scope="module")
-def busts(portraits):
+def busts(portraits: list[Portrait]) -> list[Bust]:
     return [make_bust(portrait) for portrait in portraits]
 
 
 class Worn:
     """A still head that only speaks and blinks, bare and with a shell, in one light."""
 
-    def __init__(self, busts):
+    def __init__(self, busts: Any) -> None:
         rng = np.random.default_rng(2)
         self.victim, self.wearer = busts
         self.stage = replace(draw_stage(rng, view=VIEW), camera=draw_camera_motion(rng, kind="tripod"))
@@ -45,22 +46,22 @@ class Worn:
         )
         self.motion = replace(motion, blinks_s=np.array([1.0]), mouth_gain=1.0)
 
-    def bare(self, time_s=0.0):
+    def bare(self, time_s: float = 0.0) -> Any:
         return bona_fide(self.wearer, self.stage, motion=self.motion, time_s=time_s)
 
-    def shell(self, draw, model, *, time_s=0.0, seed=6):
+    def shell(self, draw: Any, model: Any, *, time_s: float = 0.0, seed: Any = 6) -> Any:
         shell = draw(np.random.default_rng(seed), model, victim=self.victim, wearer=self.wearer)
         return worn_shell(
             shell, self.stage, wearer=self.wearer, motion=self.motion, light=self.stage.light, time_s=time_s
         )
 
-    def widest(self):
+    def widest(self) -> Any:
         """A time at which the mouth is wide open, and one at which it is shut."""
         mouths = [self.motion.at(0.05 * k).mouth for k in range(60)]
         return 0.05 * int(np.argmax(mouths)), 0.05 * int(np.argmin(mouths))
 
 
-def test_a_half_mask_leaves_half_of_the_wearers_depth_as_it_was(busts):
+def test_a_half_mask_leaves_half_of_the_wearers_depth_as_it_was(busts: list[Bust]) -> None:
     worn = Worn(busts)
     bare = worn.bare()
     shot = worn.shell(draw_half, "upper")
@@ -71,7 +72,7 @@ def test_a_half_mask_leaves_half_of_the_wearers_depth_as_it_was(busts):
     assert 0.2 < share < 0.8
 
 
-def test_a_resin_face_neither_speaks_nor_blinks(busts):
+def test_a_resin_face_neither_speaks_nor_blinks(busts: list[Bust]) -> None:
     worn = Worn(busts)
     open_s, shut_s = worn.widest()
     still, later = (worn.shell(draw_resin, "painted", time_s=t).mesh for t in (shut_s, open_s))
@@ -84,17 +85,17 @@ def test_a_resin_face_neither_speaks_nor_blinks(busts):
     np.testing.assert_allclose(still[eyes], later[eyes], atol=0.05)
 
 
-def worn_eyes_shut(worn, seed):
+def worn_eyes_shut(worn: Any, seed: Any) -> Any:
     shell = draw_resin(np.random.default_rng(seed), "painted", victim=worn.victim, wearer=worn.wearer)
     return shell.texture[..., 3][200:320, 150:490].min() > 0.5
 
 
-def test_a_silicone_face_moves_less_than_its_wearer_and_more_than_resin(busts):
+def test_a_silicone_face_moves_less_than_its_wearer_and_more_than_resin(busts: list[Bust]) -> None:
     worn = Worn(busts)
     open_s, shut_s = worn.widest()
     chin = 199
 
-    def way(shots):
+    def way(shots: Any) -> Any:
         return float(np.linalg.norm(shots[0].mesh[chin] - shots[1].mesh[chin]))
 
     bare = way([worn.bare(t) for t in (open_s, shut_s)])
@@ -102,7 +103,7 @@ def test_a_silicone_face_moves_less_than_its_wearer_and_more_than_resin(busts):
     assert 0.1 * bare < soft < 0.7 * bare
 
 
-def test_a_clear_shell_shows_its_wearers_colours_and_stands_before_him(busts):
+def test_a_clear_shell_shows_its_wearers_colours_and_stands_before_him(busts: list[Bust]) -> None:
     worn = Worn(busts)
     bare = worn.bare()
     shot = worn.shell(draw_transparent, "clear")
@@ -116,7 +117,7 @@ def test_a_clear_shell_shows_its_wearers_colours_and_stands_before_him(busts):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_the_models_of_a_row_look_different(busts, name):
+def test_the_models_of_a_row_look_different(busts: list[Bust], name: Any) -> None:
     worn = Worn(busts)
     draws = {
         "half": draw_half,

@@ -1,23 +1,24 @@
 """Portraits from folders: cached meshes, bad pictures, none at all."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
-from unmask.simulate.people.subjects import is_usable, load_portraits, procedural_portrait
+from unmask.simulate.people.subjects import Portrait, is_usable, load_portraits, procedural_portrait
 from unmask.simulate.rendering.mattes import matte
 from unmask.types import DataError
 
 
 @pytest.fixture(scope="module")
-def drawn():
+def drawn() -> Portrait:
     return procedural_portrait(np.random.default_rng(0))
 
 
 @pytest.fixture
-def folder(tmp_path, drawn, monkeypatch):
+def folder(tmp_path: Path, drawn: Portrait, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     portraits = tmp_path / "portraits"
     portraits.mkdir()
@@ -38,7 +39,7 @@ class Finder:
         return [SimpleNamespace(mesh=self.mesh)] if image.shape[0] == 512 else []
 
 
-def test_meshes_are_found_once_and_then_read_from_the_cache(folder, drawn):
+def test_meshes_are_found_once_and_then_read_from_the_cache(folder: Path, drawn: Portrait) -> None:
     finder = Finder(drawn.mesh)
     told: list[str] = []
     first = load_portraits(folder, finder=finder, progress=told.append)
@@ -50,20 +51,20 @@ def test_meshes_are_found_once_and_then_read_from_the_cache(folder, drawn):
     assert not list(folder.glob("*.part"))
 
 
-def test_a_changed_picture_is_looked_at_again(folder, drawn):
+def test_a_changed_picture_is_looked_at_again(folder: Path, drawn: Portrait) -> None:
     load_portraits(folder, finder=Finder(drawn.mesh))
     cv2.imwrite(str(folder / "a.png"), drawn.image[:, ::-1, ::-1])
     with pytest.raises(DataError, match="no face mesh"):
         load_portraits(folder)
 
 
-def test_an_empty_folder_is_one_clear_sentence(tmp_path):
+def test_an_empty_folder_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="name another folder"):
         load_portraits(tmp_path)
 
 
 @pytest.mark.parametrize("fault", ["grey", "small", "aside", "missing"])
-def test_unusable_portraits_are_known(drawn, fault: str):
+def test_unusable_portraits_are_known(drawn: Portrait, fault: str) -> None:
     from dataclasses import replace
 
     mesh, image = drawn.mesh.copy(), drawn.image
@@ -79,7 +80,7 @@ def test_unusable_portraits_are_known(drawn, fault: str):
     assert not is_usable(replace(drawn, image=image, mesh=mesh))
 
 
-def test_the_matte_holds_the_face_and_not_the_corner(drawn, tmp_path):
+def test_the_matte_holds_the_face_and_not_the_corner(drawn: Portrait, tmp_path: Path) -> None:
     alpha = matte(drawn.image, drawn.mesh, cache=tmp_path)
     x, y = drawn.mesh[4, :2].astype(int)
     assert alpha[y, x] > 0.98

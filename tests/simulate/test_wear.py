@@ -24,7 +24,7 @@ def marked(at: tuple[int, int], count: int = 2) -> tuple[list[np.ndarray], np.nd
     return [frame] * count, np.stack([depth] * count), np.stack([mesh] * count)
 
 
-def test_wear_keeps_number_and_size_and_is_the_same_for_the_same_seed():
+def test_wear_keeps_number_and_size_and_is_the_same_for_the_same_seed() -> None:
     for seed in range(25):
         first, again = (wear(pictures(), np.random.default_rng(seed)) for _ in range(2))
         assert [frame.shape for frame in first] == [(HEIGHT, WIDTH, 3)] * 3
@@ -32,7 +32,7 @@ def test_wear_keeps_number_and_size_and_is_the_same_for_the_same_seed():
         assert all((a == b).all() for a, b in zip(first, again, strict=True))
 
 
-def test_wear_softens_flattens_and_hardens_by_turns():
+def test_wear_softens_flattens_and_hardens_by_turns() -> None:
     before = pictures()[0].astype(float)
     contrasts = []
     for seed in range(40):
@@ -42,7 +42,7 @@ def test_wear_softens_flattens_and_hardens_by_turns():
     assert max(contrasts) > 1.05
 
 
-def test_all_frames_of_a_clip_wear_alike():
+def test_all_frames_of_a_clip_wear_alike() -> None:
     still = [pictures()[0]] * 4
     for seed in range(8):
         worn = [frame.astype(float) for frame in wear(still, np.random.default_rng(seed))]
@@ -50,7 +50,7 @@ def test_all_frames_of_a_clip_wear_alike():
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_mesh_and_depth_go_with_the_picture_into_another_frame(seed: int):
+def test_mesh_and_depth_go_with_the_picture_into_another_frame(seed: int) -> None:
     frames, depths, meshes = marked((60, 50))
     made = reframed(frames, np.random.default_rng(seed), depths=depths, meshes=meshes)
     assert made.frames[0].shape == (HEIGHT, WIDTH, 3)
@@ -67,7 +67,7 @@ def test_mesh_and_depth_go_with_the_picture_into_another_frame(seed: int):
     assert np.isfinite(made.depths).all()
 
 
-def test_faces_stay_in_the_frame_at_a_usable_size():
+def test_faces_stay_in_the_frame_at_a_usable_size() -> None:
     sizes = []
     for seed in range(60):
         frames, depths, meshes = marked((30 + seed, 50), count=1)

@@ -1,4 +1,5 @@
 import colorsys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,12 @@ NAMES = (
 OFF = dict.fromkeys(NAMES, 0.0)
 
 
-def only(**chances):
+def only(**chances: Any) -> Any:
     return Augmentation(**{**OFF, **chances})
 
 
 @pytest.fixture
-def batch():
+def batch() -> Batch:
     """Clips that differ in every pixel; depth and mask rise from left to right."""
     rng = np.random.default_rng(0)
     clips = torch.from_numpy(rng.uniform(0.2, 0.8, (6, 3, 3, 64, 64)).astype(np.float32))
@@ -29,17 +30,17 @@ def batch():
     return Batch(clips, depth, depth**2, torch.arange(6) % 2 == 0)
 
 
-def changed(batch, seed=1, **chances):
+def changed(batch: Any, seed: Any = 1, **chances: Any) -> Any:
     return augment(batch, np.random.default_rng(seed), settings=only(**chances))
 
 
-def test_nothing_is_changed_when_every_chance_is_zero(batch):
+def test_nothing_is_changed_when_every_chance_is_zero(batch: Batch) -> None:
     same = changed(batch)
     assert torch.equal(same.clips, batch.clips)
     assert torch.equal(same.depth, batch.depth)
 
 
-def test_depth_and_mask_flip_with_their_clip(batch):
+def test_depth_and_mask_flip_with_their_clip(batch: Batch) -> None:
     flipped = changed(batch, flip=1.0)
     assert torch.equal(flipped.clips, batch.clips.flip(-1))
     assert torch.equal(flipped.depth, batch.depth.flip(-1))
@@ -53,7 +54,7 @@ def test_depth_and_mask_flip_with_their_clip(batch):
 @pytest.mark.parametrize(
     "name", ["contrast", "gamma", "hue_saturation", "colour", "grey", "light", "blur", "cutout"]
 )
-def test_a_clip_does_not_flicker(batch, name):
+def test_a_clip_does_not_flicker(batch: Batch, name: str) -> None:
     still = Batch(batch.clips[:, :1].expand(-1, 3, -1, -1, -1), batch.depth, batch.mask, batch.bona_fide)
     after = changed(still, **{name: 1.0}).clips
     assert torch.equal(after[:, 0], after[:, 1])
@@ -62,14 +63,14 @@ def test_a_clip_does_not_flicker(batch, name):
         assert all(not torch.equal(after[k], still.clips[k]) for k in range(6))
 
 
-def test_noise_is_new_in_every_frame_and_of_the_asked_strength(batch):
+def test_noise_is_new_in_every_frame_and_of_the_asked_strength(batch: Batch) -> None:
     grey = Batch(torch.full_like(batch.clips, 0.5), batch.depth, batch.mask, batch.bona_fide)
     after = changed(grey, noise=1.0).clips
     assert not torch.equal(after[0, 0], after[0, 1])
     assert all(after[k].std() <= 0.031 for k in range(6))
 
 
-def test_contrast_is_a_line_of_the_published_range(batch):
+def test_contrast_is_a_line_of_the_published_range(batch: Batch) -> None:
     grey = torch.full_like(batch.clips, 0.5)
     grey[..., :32] = 0.4
     after = changed(Batch(grey, batch.depth, batch.mask, batch.bona_fide), contrast=1.0).clips
@@ -79,7 +80,7 @@ def test_contrast_is_a_line_of_the_published_range(batch):
     assert (shift.abs() <= 40 / 255 + 1e-4).all()
 
 
-def test_hue_saturation_and_value_move_as_in_the_framework_of_fghv(batch):
+def test_hue_saturation_and_value_move_as_in_the_framework_of_fghv(batch: Batch) -> None:
     after = changed(batch, hue_saturation=1.0).clips
     places = [(clip, y, x) for clip in range(6) for y in (0, 17, 40) for x in (3, 30, 63)]
     turns = []
@@ -95,7 +96,7 @@ def test_hue_saturation_and_value_move_as_in_the_framework_of_fghv(batch):
     assert np.ptp(by_clip[:, 0]) > 0.05
 
 
-def test_the_square_is_black_and_its_middle_within_the_clip(batch):
+def test_the_square_is_black_and_its_middle_within_the_clip(batch: Batch) -> None:
     none = torch.zeros(200, 1, 32, 32)
     light = Batch(torch.ones(200, 1, 3, 64, 64), none, none, batch.bona_fide)
     after = changed(light, cutout=1.0).clips
@@ -106,21 +107,21 @@ def test_the_square_is_black_and_its_middle_within_the_clip(batch):
     assert dark.any(dim=0).float().mean() > 0.75  # 200 squares of 6 px on 64: 83 % expected
 
 
-def test_pixels_stay_in_range_and_the_memory_channels_last(batch):
+def test_pixels_stay_in_range_and_the_memory_channels_last(batch: Batch) -> None:
     after = changed(batch, contrast=1.0, light=1.0, blur=1.0, noise=1.0, gamma=1.0, colour=1.0).clips
     assert after.min() >= 0
     assert after.max() <= 1
     assert after.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
 
 
-def test_the_same_generator_gives_the_same_changes(batch):
+def test_the_same_generator_gives_the_same_changes(batch: Batch) -> None:
     every = dict.fromkeys(OFF, 0.5)
     one, other, third = (changed(batch, seed=seed, **every).clips for seed in (5, 5, 6))
     assert torch.equal(one, other)
     assert not torch.equal(one, third)
 
 
-def test_jpeg_changes_the_chosen_clips_a_little():
+def test_jpeg_changes_the_chosen_clips_a_little() -> None:
     rng = np.random.default_rng(0)
     ramp = np.linspace(0, 255, 64).astype(np.uint8)
     clips = np.broadcast_to(ramp[None, None, None, :, None], (8, 2, 64, 64, 3)).copy()
@@ -132,6 +133,6 @@ def test_jpeg_changes_the_chosen_clips_a_little():
     assert np.array_equal(after, same)
 
 
-def test_chances_outside_their_range_are_refused():
+def test_chances_outside_their_range_are_refused() -> None:
     with pytest.raises(SettingsError, match="blur is a chance"):
         Augmentation(blur=1.5)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +34,7 @@ PEOPLE, PX = 3, 32
 
 
 @pytest.fixture(scope="module", autouse=True)
-def networks():
+def networks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, network in NETWORKS.items():
             patch.setitem(MODELS, name, network)
@@ -82,7 +83,7 @@ def write_whole(root: Path, *, dataset: str, seed: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def homes(tmp_path_factory) -> dict[str, Path]:
+def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("sets")
     return {name: write_whole(folder / name, dataset=name, seed=k) for k, name in enumerate(PARTS)}
 
@@ -92,7 +93,9 @@ def names(prepared: PreparedSet) -> set[tuple[str, str]]:
     return {(row.source, row.name.split("/")[-2]) for row in prepared.rows}
 
 
-def test_a_protocol_takes_its_parts_out_of_sets_prepared_whole(homes, tmp_path):
+def test_a_protocol_takes_its_parts_out_of_sets_prepared_whole(
+    homes: dict[str, Path], tmp_path: Path
+) -> None:
     notes = select(list(homes.values()), protocol="ocim/ocm-to-i", out=tmp_path)
     assert any("published are" in note for note in notes)  # toy sets are not the published ones
     learnt, dev, test = (PreparedSet.open(tmp_path / part) for part in ("train", "dev", "test"))
@@ -107,7 +110,9 @@ def test_a_protocol_takes_its_parts_out_of_sets_prepared_whole(homes, tmp_path):
     assert np.array_equal(test.read([inside]).clips, whole.read([place]).clips)
 
 
-def test_all_lists_learn_from_test_lists_and_test_on_train_lists(homes, tmp_path):
+def test_all_lists_learn_from_test_lists_and_test_on_train_lists(
+    homes: dict[str, Path], tmp_path: Path
+) -> None:
     select(list(homes.values()), protocol="ocim-all/ocm-to-i", out=tmp_path)
     learnt, test = (PreparedSet.open(tmp_path / part) for part in ("train", "test"))
     assert names(learnt) >= {("oulu-npu", "train"), ("oulu-npu", "test")}
@@ -115,7 +120,7 @@ def test_all_lists_learn_from_test_lists_and_test_on_train_lists(homes, tmp_path
     assert names(test) == {("replay-attack", "train"), ("replay-attack", "test")}
 
 
-def test_a_set_that_is_missing_or_superfluous_is_named(homes, tmp_path):
+def test_a_set_that_is_missing_or_superfluous_is_named(homes: dict[str, Path], tmp_path: Path) -> None:
     few = [home for name, home in homes.items() if name != "msu-mfsd"]
     with pytest.raises(DataError, match="needs prepared clips of msu-mfsd"):
         select(few, protocol="ocim/ocm-to-i", out=tmp_path)
@@ -125,7 +130,9 @@ def test_a_set_that_is_missing_or_superfluous_is_named(homes, tmp_path):
         dataset_of(tmp_path)
 
 
-def test_the_benchmark_prints_one_row_and_goes_on_where_it_stood(homes, tmp_path, unmask):
+def test_the_benchmark_prints_one_row_and_goes_on_where_it_stood(
+    homes: dict[str, Path], tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     settings = toy_settings(steps=2, run={"ema": 0.0, "loggers": []})
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(replace(settings, arguments={})))
@@ -156,7 +163,9 @@ def test_the_benchmark_prints_one_row_and_goes_on_where_it_stood(homes, tmp_path
     assert state.stat().st_mtime_ns == written
 
 
-def test_what_is_there_is_taken_only_for_the_same_settings_and_sets(homes, tmp_path, unmask):
+def test_what_is_there_is_taken_only_for_the_same_settings_and_sets(
+    homes: dict[str, Path], tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(toy_settings(steps=2, run={"ema": 0.0, "loggers": []})))
     data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
@@ -218,13 +227,15 @@ def write_siw_m(root: Path) -> Path:
     return root
 
 
-def test_each_task_has_the_folds_of_its_papers():
+def test_each_task_has_the_folds_of_its_papers() -> None:
     counts = {name: len(protocols) for name, protocols in {**TASKS, **VERSIONS}.items()}
     leave_one_out = {"lists": 4, "all-lists": 4, "celeba": 4, "limited": 2, "pairs": 12, "wcs": 3}
     assert counts == {**leave_one_out, "siw-m": 13, "siw-m-v2": 14}
 
 
-def test_siw_m_leaves_each_type_out_and_its_mean_is_over_the_types(tmp_path, monkeypatch, unmask):
+def test_siw_m_leaves_each_type_out_and_its_mean_is_over_the_types(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     monkeypatch.setitem(VERSIONS, "siw-m", ("siw-m/loo.replay", "siw-m/loo.half"))
     home = write_siw_m(tmp_path / "M")
     config = tmp_path / "toy.toml"
@@ -249,10 +260,15 @@ def test_siw_m_leaves_each_type_out_and_its_mean_is_over_the_types(tmp_path, mon
     assert {row.instrument for row in test.rows} == {"", "replay/screen"}
 
 
-def test_torchrun_trains_each_fold_in_processes_of_its_own(homes, tmp_path, monkeypatch, unmask):
+def test_torchrun_trains_each_fold_in_processes_of_its_own(
+    homes: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    unmask: Callable[..., tuple[int, str, str]],
+) -> None:
     started = []
 
-    def launch(words, *, check):
+    def launch(words: Any, *, check: Any) -> Any:
         options = dict(
             zip(words[words.index("train") + 1 :: 2], words[words.index("train") + 2 :: 2], strict=True)
         )
@@ -275,7 +291,9 @@ def test_torchrun_trains_each_fold_in_processes_of_its_own(homes, tmp_path, monk
     assert "torchrun ended with 1" in err
 
 
-def test_a_training_that_is_refused_leaves_nothing(homes, tmp_path, unmask):
+def test_a_training_that_is_refused_leaves_nothing(
+    homes: dict[str, Path], tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(toy_settings(steps=2)))
     data = [word for home in homes.values() for word in ("--data", home)]
@@ -286,7 +304,9 @@ def test_a_training_that_is_refused_leaves_nothing(homes, tmp_path, unmask):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_training_that_wants_first_weights_leaves_nothing_without_them(homes, tmp_path, unmask):
+def test_a_training_that_wants_first_weights_leaves_nothing_without_them(
+    homes: dict[str, Path], tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(toy_settings(network="tiny_multi", run={"backbone": "frozen"})))
     data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
@@ -297,7 +317,9 @@ def test_a_training_that_wants_first_weights_leaves_nothing_without_them(homes, 
         assert not (tmp_path / "out").exists()
 
 
-def test_a_training_whose_clips_do_not_fit_leaves_nothing(homes, tmp_path, unmask):
+def test_a_training_whose_clips_do_not_fit_leaves_nothing(
+    homes: dict[str, Path], tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]
     command = ("train", *data, "--config", "sgtd_s_single", "--protocol", "ocim/mi-to-c")
     code, _, err = unmask(*command, "--out", tmp_path / "out")
@@ -306,7 +328,9 @@ def test_a_training_whose_clips_do_not_fit_leaves_nothing(homes, tmp_path, unmas
     assert not (tmp_path / "out").exists()
 
 
-def test_a_refused_training_takes_away_nothing_that_it_did_not_write(homes, tmp_path, unmask):
+def test_a_refused_training_takes_away_nothing_that_it_did_not_write(
+    homes: dict[str, Path], tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     own = tmp_path / "out" / "sets" / "train" / "mine.txt"
     own.parent.mkdir(parents=True)
     own.write_text("kept")
@@ -318,7 +342,9 @@ def test_a_refused_training_takes_away_nothing_that_it_did_not_write(homes, tmp_
     assert own.read_text() == "kept"
 
 
-def test_a_folder_of_one_protocol_is_kept_from_another(homes, tmp_path, unmask):
+def test_a_folder_of_one_protocol_is_kept_from_another(
+    homes: dict[str, Path], tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(toy_settings(steps=2)))
     data = [word for name, home in homes.items() if name != "oulu-npu" for word in ("--data", home)]

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_runs import TWO_STEPS
@@ -22,10 +23,10 @@ LENT = {"SLURM_JOB_NODELIST": "node[1-2]", "SLURM_JOB_NUM_NODES": "2", "SLURM_JO
 
 
 @pytest.fixture
-def cluster(tmp_path):
+def cluster(tmp_path: Path) -> Any:
     """Runs a script with these programs before all others on its path; what it and torchrun said."""
 
-    def run(script, *words, programs, **known):
+    def run(script: Any, *words: Any, programs: Any, **known: Any) -> Any:
         for name, text in programs.items():
             (tmp_path / name).write_text(f"#!/bin/sh\n{text}")
             (tmp_path / name).chmod(0o755)
@@ -45,7 +46,7 @@ def cluster(tmp_path):
     return run
 
 
-def test_the_script_of_the_framework_starts_torchrun_with_its_three_words(cluster):
+def test_the_script_of_the_framework_starts_torchrun_with_its_three_words(cluster: Any) -> None:
     done, told = cluster(
         "train.sh", "4", "sgtd_single", "29501", "--data", "a b", "--out", "run", programs={"torchrun": TOLD}
     )
@@ -58,7 +59,9 @@ def test_the_script_of_the_framework_starts_torchrun_with_its_three_words(cluste
     ("lent", "processes", "port"),
     [({}, "8", "29500"), ({"SLURM_GPUS_ON_NODE": "4", "MASTER_PORT": "29777"}, "4", "29777")],
 )
-def test_slurm_starts_the_same_torchrun_on_each_machine(cluster, lent, processes, port):
+def test_slurm_starts_the_same_torchrun_on_each_machine(
+    cluster: Any, lent: Any, processes: str, port: str
+) -> None:
     programs = {**PROGRAMS, "torchrun": TOLD}
     words = ("sgtd_single.toml", "--data", "oulu-1", "--out", "run", "--resume")
     done, told = cluster("slurm.sbatch", *words, programs=programs, **LENT, **lent)
@@ -71,7 +74,7 @@ def test_slurm_starts_the_same_torchrun_on_each_machine(cluster, lent, processes
 
 
 @pytest.mark.slow
-def test_slurms_script_trains_on_two_agents_and_goes_on(cluster, tmp_path):
+def test_slurms_script_trains_on_two_agents_and_goes_on(cluster: Any, tmp_path: Path) -> None:
     for seed, part in enumerate(("train", "dev")):
         write_toy(tmp_path / "toy" / part, seed=seed, subjects=part, size=128, frames=2)
     (tmp_path / "two.toml").write_text(TWO_STEPS.replace("steps = 9", "steps = 2"))

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -55,7 +57,7 @@ def assert_same_run(together: Checkpoint, alone: Checkpoint) -> None:
 
 
 @pytest.mark.slow
-def test_two_workers_resumed_are_one_with_the_doubled_batch(toy, tmp_path):
+def test_two_workers_resumed_are_one_with_the_doubled_batch(toy: Any, tmp_path: Path) -> None:
     script = tmp_path / "worker.py"
     script.write_text(
         WORKER.format(tests=str(Path(__file__).parent), data=str(toy), out=str(tmp_path / "two"))
@@ -73,7 +75,7 @@ def test_two_workers_resumed_are_one_with_the_doubled_batch(toy, tmp_path):
     assert_same_run(read(tmp_path / "two" / CHECKPOINT), read(one / CHECKPOINT))
 
 
-def test_what_is_wrong_is_said_before_a_worker_starts(toy, tmp_path):
+def test_what_is_wrong_is_said_before_a_worker_starts(toy: Any, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra scale is not installed")
     with pytest.raises(SettingsError, match="no run to resume"):
         train_on_ray(settings_of(steps=2, size=4), data=toy, out=tmp_path / "run", workers=2, resume=True)
@@ -81,7 +83,7 @@ def test_what_is_wrong_is_said_before_a_worker_starts(toy, tmp_path):
 
 
 @pytest.fixture
-def cluster(monkeypatch):
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A local cluster. Ray gives its parts half a minute each to come up, which a busy machine may not do in
     time, so that it is tried three times.
     """
@@ -104,7 +106,7 @@ def cluster(monkeypatch):
     "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
 @pytest.mark.usefixtures("cluster")
-def test_a_cluster_of_two_workers_trains_and_says_what_a_worker_said(toy, tmp_path):
+def test_a_cluster_of_two_workers_trains_and_says_what_a_worker_said(toy: Any, tmp_path: Path) -> None:
     out = train_on_ray(settings_of(steps=2, size=4), data=toy, out=tmp_path / "two", workers=2)
     train_on_ray(settings_of(steps=4, size=4), data=toy, out=out, workers=2, resume=True)
     one = train(settings_of(steps=4, size=8), data=toy, out=tmp_path / "one")

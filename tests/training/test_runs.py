@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +44,9 @@ torch.set_num_threads(1)
 EPOCHS = {"order": "epochs", "clips_bona_fide": 2, "clips_attack": 1, "size": 3, "accumulate": 2}
 
 
-def test_a_resumed_run_keeps_its_place_in_the_epoch_and_among_accumulated_batches(toy, tmp_path):
+def test_a_resumed_run_keeps_its_place_in_the_epoch_and_among_accumulated_batches(
+    toy: Any, tmp_path: Path
+) -> None:
     settings = toy_settings(batches=EPOCHS)
     whole = train(settings, data=toy, out=tmp_path / "whole")
     with pytest.raises(CutOffError):
@@ -52,14 +56,14 @@ def test_a_resumed_run_keeps_its_place_in_the_epoch_and_among_accumulated_batche
     assert len(curve(whole)) == 6
 
 
-def test_a_run_killed_before_its_first_checkpoint_is_resumed_from_the_start(toy, tmp_path):
+def test_a_run_killed_before_its_first_checkpoint_is_resumed_from_the_start(toy: Any, tmp_path: Path) -> None:
     with pytest.raises(CutOffError):
         train(toy_settings(), data=toy, out=tmp_path / "broken", progress=stop_after(1))
     resumed = train(toy_settings(), data=toy, out=tmp_path / "broken", resume=True)
     assert curve(resumed) == curve(train(toy_settings(), data=toy, out=tmp_path / "whole"))
 
 
-def dev(step, eer):
+def dev(step: Any, eer: Any) -> Any:
     return Dev(
         step=step, loss=1.0, auc=0.5, eer=eer, threshold=0.5, acer=eer, bpcer=eer, apcer={"print": eer}
     )
@@ -69,13 +73,13 @@ def dev(step, eer):
     ("eers", "ends"),
     [([0.3, 0.2], False), ([0.2, 0.3], False), ([0.2, 0.3, 0.3], True), ([0.3, 0.2, 0.25, 0.1], False)],
 )
-def test_patience_is_at_an_end_after_as_many_evaluations_that_were_no_better(eers, ends):
+def test_patience_is_at_an_end_after_as_many_evaluations_that_were_no_better(eers: Any, ends: bool) -> None:
     history = History(evaluations=[dev(step, eer) for step, eer in enumerate(eers)])
     assert exhausted(history, 2) is ends
     assert not exhausted(history, 0)
 
 
-def test_a_run_stops_early_and_stays_stopped_when_resumed(toy, tmp_path):
+def test_a_run_stops_early_and_stays_stopped_when_resumed(toy: Any, tmp_path: Path) -> None:
     settings = toy_settings(
         steps=40,
         run={"save_every": 2},
@@ -91,7 +95,7 @@ def test_a_run_stops_early_and_stays_stopped_when_resumed(toy, tmp_path):
     assert read(out / CHECKPOINT).history == stopped
 
 
-def test_a_run_folder_tells_what_made_it(toy, tmp_path):
+def test_a_run_folder_tells_what_made_it(toy: Any, tmp_path: Path) -> None:
     out = train(toy_settings(), data=toy, out=tmp_path / "run")
     environment = json.loads((out / ENVIRONMENT).read_text())
     assert environment["packages"]["torch"] == version("torch")
@@ -105,7 +109,7 @@ def test_a_run_folder_tells_what_made_it(toy, tmp_path):
     assert list((out / "log").glob("events*"))
 
 
-def test_frozen_batch_statistics_stay_as_they_began(toy, tmp_path):
+def test_frozen_batch_statistics_stay_as_they_began(toy: Any, tmp_path: Path) -> None:
     settings = toy_settings(run={"batch_norm": "frozen"})
     torch.manual_seed(settings.run.seed)
     begun = {name: t.clone() for name, t in MODELS["tiny_single"]().named_buffers()}
@@ -132,7 +136,7 @@ PLAIN = {
 
 
 @pytest.fixture(scope="module")
-def begun(toy, tmp_path_factory):
+def begun(toy: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights with batch statistics of their own, so that these can be frozen."""
     torch.manual_seed(3)
     network = MODELS["tiny_single"]()
@@ -147,7 +151,7 @@ def begun(toy, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_two_processes_are_one_with_the_doubled_batch(toy, begun, tmp_path):
+def test_two_processes_are_one_with_the_doubled_batch(toy: Any, begun: Path, tmp_path: Path) -> None:
     script = tmp_path / "two.py"
     script.write_text(
         RANKS.format(
@@ -223,7 +227,7 @@ every = 2
 
 
 @pytest.mark.slow
-def test_the_documented_torchrun_command_writes_its_files_once(tmp_path):
+def test_the_documented_torchrun_command_writes_its_files_once(tmp_path: Path) -> None:
     for seed, part in enumerate(("train", "dev")):
         write_toy(tmp_path / "toy" / part, seed=seed, subjects=part, size=128, frames=2)
     (tmp_path / "two.toml").write_text(TWO_STEPS)
@@ -247,7 +251,7 @@ def test_the_documented_torchrun_command_writes_its_files_once(tmp_path):
     assert read(tmp_path / "run" / CHECKPOINT).history.step == 2
 
 
-def test_accumulated_batches_are_one_of_their_size(toy, begun, tmp_path):
+def test_accumulated_batches_are_one_of_their_size(toy: Any, begun: Path, tmp_path: Path) -> None:
     one = train(
         toy_settings(steps=3, batches={"size": 8}, **PLAIN), data=toy, out=tmp_path / "one", init=begun
     )
@@ -261,10 +265,12 @@ def test_accumulated_batches_are_one_of_their_size(toy, begun, tmp_path):
         assert mine == pytest.approx(theirs, rel=1e-4)
 
 
-def test_a_full_disk_keeps_the_checkpoint_before_it(toy, tmp_path, monkeypatch):
+def test_a_full_disk_keeps_the_checkpoint_before_it(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     replaced = files.os.replace
 
-    def full(source, target):
+    def full(source: Any, target: Any) -> None:
         if Path(target).name == CHECKPOINT and Path(target).exists():
             raise OSError(errno.ENOSPC, "No space left on device")
         replaced(source, target)
@@ -275,7 +281,7 @@ def test_a_full_disk_keeps_the_checkpoint_before_it(toy, tmp_path, monkeypatch):
     assert read(tmp_path / "run" / CHECKPOINT).history.step == 3
 
 
-def test_the_checkpoint_of_another_network_is_a_clear_error(toy, tmp_path):
+def test_the_checkpoint_of_another_network_is_a_clear_error(toy: Any, tmp_path: Path) -> None:
     out = train(toy_settings(steps=1), data=toy, out=tmp_path / "run")
     state = read(out / CHECKPOINT)
     other = {f"other.{name}": tensor for name, tensor in state.network.items()}
@@ -284,7 +290,9 @@ def test_the_checkpoint_of_another_network_is_a_clear_error(toy, tmp_path):
         train(toy_settings(steps=1), data=toy, out=out, resume=True)
 
 
-def test_curves_go_to_every_logger_without_a_network(toy, tmp_path, monkeypatch):
+def test_curves_go_to_every_logger_without_a_network(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("wandb")
     pytest.importorskip("mlflow")
     monkeypatch.delenv("WANDB_MODE", raising=False)
@@ -296,8 +304,10 @@ def test_curves_go_to_every_logger_without_a_network(toy, tmp_path, monkeypatch)
     assert sys.modules["wandb"].run is None  # the next run of this process is one of its own
 
 
-def test_a_logger_whose_package_is_missing_is_named(toy, tmp_path, monkeypatch):
-    def missing(out, run):
+def test_a_logger_whose_package_is_missing_is_named(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(out: Any, run: Any) -> None:
         raise ModuleNotFoundError("No module named 'wandb'", name="wandb")
 
     monkeypatch.setitem(LOGGERS, "wandb", missing)
@@ -305,7 +315,7 @@ def test_a_logger_whose_package_is_missing_is_named(toy, tmp_path, monkeypatch):
         train(toy_settings(run={"loggers": ["wandb"]}), data=toy, out=tmp_path / "run")
 
 
-def test_results_name_the_oracle_and_take_their_threshold_from_dev(toy, tmp_path):
+def test_results_name_the_oracle_and_take_their_threshold_from_dev(toy: Any, tmp_path: Path) -> None:
     for part in ("train", "dev"):
         (tmp_path / part).symlink_to(toy / part)
     write_toy(tmp_path / "test", seed=3, subjects="c")
@@ -327,7 +337,7 @@ def test_results_name_the_oracle_and_take_their_threshold_from_dev(toy, tmp_path
     assert read_results(out) == written
 
 
-def test_results_take_the_worst_of_what_the_protocol_defines(tmp_path):
+def test_results_take_the_worst_of_what_the_protocol_defines(tmp_path: Path) -> None:
     (tmp_path / "preparation.json").write_text('{"dataset": "oulu-npu", "protocol": "oulu-npu/1"}')
     assert worst_of(toy_settings(), tmp_path) == "family"
     assert worst_of(toy_settings(evaluation={"worst": "instrument"}), tmp_path) == "instrument"
@@ -335,7 +345,7 @@ def test_results_take_the_worst_of_what_the_protocol_defines(tmp_path):
     assert worst_of(toy_settings(), tmp_path) == "instrument"
 
 
-def test_a_summary_has_mean_and_deviation(tmp_path):
+def test_a_summary_has_mean_and_deviation(tmp_path: Path) -> None:
     result = Result(
         weights="last",
         step=1,
@@ -357,18 +367,20 @@ def test_a_summary_has_mean_and_deviation(tmp_path):
     assert eer["seeds"] == "1 2 3"
 
 
-def test_several_seeds_go_on_where_they_were_killed(toy, tmp_path, monkeypatch):
+def test_several_seeds_go_on_where_they_were_killed(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shipped = SimpleNamespace(weights=tmp_path / "w", model=tmp_path / "m")
     cited, begun = [], []
 
-    def finished(*given, command, **named):  # exports, tested elsewhere
+    def finished(*given: Any, command: Any, **named: Any) -> Any:  # exports, tested elsewhere
         cited.append(command)
         return shipped
 
     monkeypatch.setattr(app_train, "finish", finished)
     monkeypatch.setattr(app_train, "add_bf16_points", lambda *given, **named: None)
 
-    def cut_off(settings, **named):
+    def cut_off(settings: Any, **named: Any) -> Any:
         begun.append(settings.run.seed)
         if begun == [1, 2]:
             train(settings, **(named | {"progress": stop_after(5)}))
@@ -395,7 +407,9 @@ def test_several_seeds_go_on_where_they_were_killed(toy, tmp_path, monkeypatch):
     )
 
 
-def test_a_seed_is_there_only_with_the_settings_that_are_asked_for(toy, tmp_path, monkeypatch):
+def test_a_seed_is_there_only_with_the_settings_that_are_asked_for(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shipped = SimpleNamespace(weights=tmp_path / "w", model=tmp_path / "m")
     monkeypatch.setattr(app_train, "finish", lambda *given, **named: shipped)
     monkeypatch.setattr(app_train, "add_bf16_points", lambda *given, **named: None)
@@ -410,7 +424,7 @@ def test_a_seed_is_there_only_with_the_settings_that_are_asked_for(toy, tmp_path
     assert [read(out / f"seed-{seed}" / CHECKPOINT).history.step for seed in (1, 2)] == [5, 5]
 
 
-def test_a_run_is_resumed_on_its_own_clips_alone(toy, tmp_path):
+def test_a_run_is_resumed_on_its_own_clips_alone(toy: Any, tmp_path: Path) -> None:
     train(toy_settings(steps=2), data=toy, out=tmp_path / "run")
     for seed, part in enumerate(("train", "dev")):
         write_toy(tmp_path / "other" / part, seed=5 + seed, subjects=part)
@@ -421,7 +435,13 @@ def test_a_run_is_resumed_on_its_own_clips_alone(toy, tmp_path):
 
 
 @pytest.mark.parametrize("words", [("{}",), ("--data", "{}")])
-def test_train_takes_its_folder_by_place_and_as_an_option(toy, tmp_path, monkeypatch, unmask, words):
+def test_train_takes_its_folder_by_place_and_as_an_option(
+    toy: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    unmask: Callable[..., tuple[int, str, str]],
+    words: Any,
+) -> None:
     begun = []
     monkeypatch.setattr(app_train, "_one", lambda run, options, **named: begun.append(named["sets"]))
     config = tmp_path / "toy.toml"
@@ -431,14 +451,18 @@ def test_train_takes_its_folder_by_place_and_as_an_option(toy, tmp_path, monkeyp
     assert begun == [[toy]]
 
 
-def test_a_training_without_a_folder_is_told_how_to_name_one(tmp_path, unmask):
+def test_a_training_without_a_folder_is_told_how_to_name_one(
+    tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     code, _, err = unmask("train", "--config", "sgtd_single", "--out", tmp_path / "out")
     assert code == 4
     assert "unmask train FOLDER --config sgtd_single" in err
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_is_missing_or_was_prepared_whole_is_told_apart(toy, tmp_path, unmask):
+def test_a_folder_that_is_missing_or_was_prepared_whole_is_told_apart(
+    toy: Any, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     whole = tmp_path / "whole"
     shutil.copytree(toy / "train", whole / "all")
     for folder, sentence in (
@@ -452,7 +476,7 @@ def test_a_folder_that_is_missing_or_was_prepared_whole_is_told_apart(toy, tmp_p
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clips as the narrow settings ask for."""
     root = tmp_path_factory.mktemp("small")
     for seed, part in enumerate(("train", "dev")):
@@ -463,7 +487,7 @@ def small(tmp_path_factory):
 @pytest.mark.parametrize(
     "name", [name for name in sorted(presets()) if "_s" in name.removesuffix("_single.toml")]
 )
-def test_every_narrow_network_trains_from_its_settings(small, tmp_path, name):
+def test_every_narrow_network_trains_from_its_settings(small: Path, tmp_path: Path, name: Any) -> None:
     given = {"run.steps": 2, "batches.size": 2, "compute.accelerator": "cpu", "compute.threads": 1}
     settings, init = read_settings(name, overrides=given), None
     if settings.run.backbone == "frozen":
@@ -476,7 +500,7 @@ def test_every_narrow_network_trains_from_its_settings(small, tmp_path, name):
 
 
 @pytest.mark.parametrize(("part", "other"), [("train", "dev"), ("dev", "train")])
-def test_a_part_of_one_class_is_refused_before_the_first_step(tmp_path, part, other):
+def test_a_part_of_one_class_is_refused_before_the_first_step(tmp_path: Path, part: str, other: str) -> None:
     write_toy(tmp_path / part, seed=1, subjects="a", recordings=1)  # the first is bona fide
     write_toy(tmp_path / other, seed=2, subjects="b")
     with pytest.raises(DataError, match=f"{part} has no attack clip; both classes are needed"):
@@ -484,7 +508,7 @@ def test_a_part_of_one_class_is_refused_before_the_first_step(tmp_path, part, ot
     assert not (tmp_path / "run").exists()
 
 
-def test_a_refused_run_leaves_nothing(toy, tmp_path):
+def test_a_refused_run_leaves_nothing(toy: Any, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="the network takes pictures of"):
         train(toy_settings(network="sgtd_s_single"), data=toy, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from unmask.types import ClipSpec, DataError, Label, Presentation
 INSTRUMENTS = ("", "", "print/a", "replay/b")
 
 
-def rows_of(domains, *, clips=2, recordings=8):
+def rows_of(domains: Any, *, clips: Any = 2, recordings: Any = 8) -> Any:
     """For each domain, of which the first is much larger: half bona fide, half two instruments."""
     return [
         Row(
@@ -38,16 +40,16 @@ def rows_of(domains, *, clips=2, recordings=8):
     ]
 
 
-def set_of(rows, root):
+def set_of(rows: Any, root: Any) -> Any:
     return PreparedSet(root, ClipSpec(), 32, tuple(rows), ())
 
 
-def draw(rows, root, *, parts=1, step=0, **settings):
+def draw(rows: Any, root: Any, *, parts: Any = 1, step: Any = 0, **settings: Any) -> Any:
     batches = Batches(**settings)
     return Balanced(set_of(rows, root), batches=batches).numbers(np.random.default_rng(step), parts=parts)
 
 
-def test_domains_come_equally_within_each_class(tmp_path):
+def test_domains_come_equally_within_each_class(tmp_path: Path) -> None:
     rows = rows_of(["home", "office", "street"])
     (numbers,) = draw(rows, tmp_path, size=60, domains="equally")
     counted = Counter((rows[n].label, rows[n].presentation.domain) for n in numbers)
@@ -55,7 +57,7 @@ def test_domains_come_equally_within_each_class(tmp_path):
     assert len(counted) == 6
 
 
-def test_domains_come_as_prepared_unless_asked(tmp_path):
+def test_domains_come_as_prepared_unless_asked(tmp_path: Path) -> None:
     rows = rows_of(["home", "office", "street"])
     drawn = Counter(
         rows[n].presentation.domain for step in range(50) for n in draw(rows, tmp_path, step=step, size=60)[0]
@@ -63,7 +65,7 @@ def test_domains_come_as_prepared_unless_asked(tmp_path):
     assert drawn["home"] / sum(drawn.values()) == pytest.approx(5 / 7, abs=0.06)
 
 
-def test_a_domain_without_an_instrument_is_no_obstacle(tmp_path):
+def test_a_domain_without_an_instrument_is_no_obstacle(tmp_path: Path) -> None:
     rows = [
         row
         for row in rows_of(["home", "office"])
@@ -74,12 +76,12 @@ def test_a_domain_without_an_instrument_is_no_obstacle(tmp_path):
     assert drawn[("office", "")] == drawn[("office", "replay/b")] == 10
 
 
-def test_one_domain_cannot_be_balanced(tmp_path):
+def test_one_domain_cannot_be_balanced(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has one domain, 'home'; drop"):
         draw(rows_of(["home"]), tmp_path, size=4, domains="equally")
 
 
-def test_the_preset_of_fghv_trains_on_a_set_of_one_domain_and_balances_its_classes(tmp_path):
+def test_the_preset_of_fghv_trains_on_a_set_of_one_domain_and_balances_its_classes(tmp_path: Path) -> None:
     batches = read_settings("fghv.toml").batches
     rows = rows_of(["siw-m"])
     (numbers,) = Balanced(set_of(rows, tmp_path), batches=batches).numbers(np.random.default_rng(0), parts=1)
@@ -89,7 +91,7 @@ def test_the_preset_of_fghv_trains_on_a_set_of_one_domain_and_balances_its_class
     assert set(Counter((rows[n].label, rows[n].presentation.domain) for n in numbers).values()) == {10}
 
 
-def test_every_part_of_a_step_has_both_classes_and_all_domains(tmp_path):
+def test_every_part_of_a_step_has_both_classes_and_all_domains(tmp_path: Path) -> None:
     rows = rows_of(["home", "office"])
     dealt = draw(rows, tmp_path, size=8, parts=3, domains="equally")
     assert dealt.shape == (3, 8)
@@ -97,17 +99,17 @@ def test_every_part_of_a_step_has_both_classes_and_all_domains(tmp_path):
         assert len({(rows[n].label, rows[n].presentation.domain) for n in part}) == 4
 
 
-def test_what_two_parts_see_is_what_one_of_double_size_sees(tmp_path):
+def test_what_two_parts_see_is_what_one_of_double_size_sees(tmp_path: Path) -> None:
     rows = rows_of(["home"])
     two, one = draw(rows, tmp_path, size=4, parts=2), draw(rows, tmp_path, size=8)
     assert sorted(two.ravel()) == sorted(one.ravel())
 
 
-def epochs(rows, **settings):
+def epochs(rows: Any, **settings: Any) -> Any:
     return Epochs(rows, batches=Batches(order="epochs", **settings), seed=1)
 
 
-def test_an_epoch_sees_every_clip_once_in_an_order_of_its_own():
+def test_an_epoch_sees_every_clip_once_in_an_order_of_its_own() -> None:
     rows = rows_of(["home"])  # 80 clips
     drawn = epochs(rows, size=4)
     first, second = (
@@ -118,7 +120,7 @@ def test_an_epoch_sees_every_clip_once_in_an_order_of_its_own():
     assert first.tolist() != second.tolist()
 
 
-def test_an_epoch_has_about_sixteen_clips_of_the_living_and_four_of_attacks():
+def test_an_epoch_has_about_sixteen_clips_of_the_living_and_four_of_attacks() -> None:
     rows = rows_of(["home"], clips=48, recordings=4)
     drawn = epochs(rows, size=2, clips_bona_fide=16, clips_attack=4)
     numbers = np.concatenate([drawn.numbers(step, parts=1)[0] for step in range(drawn.fewest // 2)])
@@ -130,7 +132,7 @@ def test_an_epoch_has_about_sixteen_clips_of_the_living_and_four_of_attacks():
 
 
 @cache
-def presets_of_clips():
+def presets_of_clips() -> Any:
     """The batches of every preset whose network sees several frames at once."""
     found = {}
     for name in presets():
@@ -141,7 +143,7 @@ def presets_of_clips():
     return found
 
 
-def test_every_network_of_clips_sees_two_clips_of_an_attack_for_fourteen_of_a_bona_fide_video():
+def test_every_network_of_clips_sees_two_clips_of_an_attack_for_fourteen_of_a_bona_fide_video() -> None:
     rows = rows_of(["home"], clips=14, recordings=4)  # a video of OULU-NPU, a clip every ten frames
     expected = {row.name: 14 if row.label is Label.BONA_FIDE else 2 for row in rows}
     for name, batches in presets_of_clips().items():
@@ -151,7 +153,7 @@ def test_every_network_of_clips_sees_two_clips_of_an_attack_for_fourteen_of_a_bo
         assert Counter(rows[n].name for n in numbers) == expected, name
 
 
-def test_the_presets_of_clips_are_the_six_and_all_thin_an_epoch_as_published():
+def test_the_presets_of_clips_are_the_six_and_all_thin_an_epoch_as_published() -> None:
     published = {
         name: (batches.order, batches.clips_bona_fide, batches.clips_attack)
         for name, batches in presets_of_clips().items()
@@ -160,20 +162,20 @@ def test_the_presets_of_clips_are_the_six_and_all_thin_an_epoch_as_published():
     assert published == dict.fromkeys(names, ("epochs", 16, 2))
 
 
-def test_a_step_of_an_epoch_does_not_depend_on_the_steps_before_it():
+def test_a_step_of_an_epoch_does_not_depend_on_the_steps_before_it() -> None:
     rows = rows_of(["home"])
     whole, late = epochs(rows, size=4), epochs(rows, size=4)
     before = [whole.numbers(step, parts=1).tolist() for step in range(50)]
     assert late.numbers(33, parts=1).tolist() == before[33]
 
 
-def test_parts_share_the_clips_of_a_step_of_an_epoch():
+def test_parts_share_the_clips_of_a_step_of_an_epoch() -> None:
     rows = rows_of(["home"])
     one, two = epochs(rows, size=8), epochs(rows, size=4)
     assert one.numbers(3, parts=1).ravel().tolist() == two.numbers(3, parts=2).ravel().tolist()
 
 
-def test_sets_put_together_keep_people_and_domains_apart(tmp_path):
+def test_sets_put_together_keep_people_and_domains_apart(tmp_path: Path) -> None:
     sets = [
         PreparedSet(tmp_path / name / "train", ClipSpec(), 32, tuple(rows_of([""])), ())
         for name in ("o", "c")
@@ -184,7 +186,7 @@ def test_sets_put_together_keep_people_and_domains_apart(tmp_path):
     assert {row.presentation.domain for row in joined.rows} == {str(tmp_path / "o"), str(tmp_path / "c")}
 
 
-def test_sets_cut_in_different_ways_are_not_put_together(tmp_path):
+def test_sets_cut_in_different_ways_are_not_put_together(tmp_path: Path) -> None:
     rows = tuple(rows_of(["home"]))
     one, other = (PreparedSet(tmp_path, ClipSpec(frames=n), 32, rows, ()) for n in (5, 3))
     with pytest.raises(DataError, match="prepare them alike"):

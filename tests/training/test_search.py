@@ -2,6 +2,9 @@
 
 import csv
 import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from test_training import networks, toy, toy_settings
@@ -13,7 +16,7 @@ from unmask.types import SettingsError
 __all__ = ["networks", "toy"]  # fixtures
 
 
-def test_ranges_and_choices_are_read_as_settings_are():
+def test_ranges_and_choices_are_read_as_settings_are() -> None:
     spaces = spaces_of(["optimiser.kind=adam|sgd", "batches.size=4..8", "optimiser.rate=1e-4..5e-4"])
     assert spaces["optimiser.kind"] == SearchSpace(choices=("adam", "sgd"))
     assert spaces["batches.size"] == SearchSpace(low=4, high=8, whole=True)
@@ -23,7 +26,9 @@ def test_ranges_and_choices_are_read_as_settings_are():
             spaces_of([wrong])
 
 
-def test_a_search_keeps_its_trials_and_goes_on_to_as_many_as_asked(toy, tmp_path, unmask):
+def test_a_search_keeps_its_trials_and_goes_on_to_as_many_as_asked(
+    toy: Any, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     pytest.importorskip("optuna", reason="the extra search is not installed")
     config, out = tmp_path / "toy.toml", tmp_path / "out"
     config.write_text(to_toml(toy_settings(steps=2, run={"ema": 0.0, "loggers": []})))
@@ -53,7 +58,9 @@ def test_a_search_keeps_its_trials_and_goes_on_to_as_many_as_asked(toy, tmp_path
         ("run.ema=0..1.5", "[run] ema must be in [0, 1), not 1.5"),
     ],
 )
-def test_what_no_setting_may_be_is_named_before_the_first_trial(toy, tmp_path, unmask, over, sentence):
+def test_what_no_setting_may_be_is_named_before_the_first_trial(
+    toy: Any, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]], over: str, sentence: str
+) -> None:
     pytest.importorskip("optuna", reason="the extra search is not installed")
     config = tmp_path / "toy.toml"
     config.write_text(to_toml(toy_settings(steps=2)))
@@ -64,7 +71,9 @@ def test_what_no_setting_may_be_is_named_before_the_first_trial(toy, tmp_path, u
     assert not out.exists()
 
 
-def test_a_search_without_prepared_clips_leaves_nothing(tmp_path, unmask):
+def test_a_search_without_prepared_clips_leaves_nothing(
+    tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     pytest.importorskip("optuna", reason="the extra search is not installed")
     named = ("--config", "resnet18_s", "--data", tmp_path / "none", "--out", tmp_path / "out")
     code, _, err = unmask("search", *named, "--over", "optimiser.rate=1e-4..1e-2")

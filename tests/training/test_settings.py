@@ -1,5 +1,7 @@
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import get_type_hints
+from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -18,20 +20,20 @@ from unmask.types import SettingsError
 LEAST = '[run]\nname = "x"\nnetwork = "sgtd_s_single"\nsteps = 9\n[batches]\nsize = 8\n'
 
 
-def write(tmp_path, text):
+def write(tmp_path: Path, text: Any) -> Any:
     path = tmp_path / "run.toml"
     path.write_text(text)
     return path
 
 
 @pytest.mark.parametrize("name", sorted(presets()))
-def test_every_preset_reads_and_names_a_network(name):
+def test_every_preset_reads_and_names_a_network(name: Any) -> None:
     settings = read_settings(name)
     assert settings.run.network in MODELS
     assert settings.run.network == name.removesuffix(".toml")
 
 
-def test_the_papers_settings_are_in_the_presets():
+def test_the_papers_settings_are_in_the_presets() -> None:
     single, multi = read_settings("sgtd_single.toml"), read_settings("sgtd_multi.toml")
     assert (single.optimiser.kind, single.optimiser.rate, single.optimiser.decay) == ("adam", 1e-4, 5e-4)
     assert (single.loss.absolute, single.loss.contrast, single.loss.binary) == (1.0, 0.5, 0.0)
@@ -45,16 +47,16 @@ def test_the_papers_settings_are_in_the_presets():
         assert stage.optimiser.schedule == "constant"
 
 
-def test_every_network_has_settings_to_train_it():
+def test_every_network_has_settings_to_train_it() -> None:
     assert {name.removesuffix(".toml") for name in presets()} == set(MODELS)
 
 
-def test_resolved_settings_read_back_as_they_were(tmp_path):
+def test_resolved_settings_read_back_as_they_were(tmp_path: Path) -> None:
     settings = read_settings(write(tmp_path, LEAST + "[arguments]\npools = [1, 1, 1]\n"))
     assert read_settings(write(tmp_path, to_toml(settings))) == settings
 
 
-def test_overrides_win_over_the_file(tmp_path):
+def test_overrides_win_over_the_file(tmp_path: Path) -> None:
     settings = read_settings(write(tmp_path, LEAST), overrides={"run.steps": 5, "optimiser.rate": 1})
     assert (settings.run.steps, settings.optimiser.rate) == (5, 1.0)
 
@@ -78,26 +80,26 @@ def test_overrides_win_over_the_file(tmp_path):
         ("run = 3\n", "must be a section"),
     ],
 )
-def test_a_wrong_setting_is_named(tmp_path, text, sentence):
+def test_a_wrong_setting_is_named(tmp_path: Path, text: Any, sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         read_settings(write(tmp_path, text))
 
 
-def test_a_file_that_is_not_there_names_the_presets():
+def test_a_file_that_is_not_there_names_the_presets() -> None:
     with pytest.raises(SettingsError, match=r"not a preset; the presets are .*sgtd_single"):
         read_settings("nowhere.toml")
 
 
-def test_a_preset_goes_by_its_plain_name():
+def test_a_preset_goes_by_its_plain_name() -> None:
     assert read_settings("sgtd_single") == read_settings("sgtd_single.toml")
 
 
-def test_every_preset_is_listed_with_what_it_is():
+def test_every_preset_is_listed_with_what_it_is() -> None:
     assert set(described()) == {name.removesuffix(".toml") for name in presets()}
     assert all(sentence.strip(".") for sentence in described().values())
 
 
-def test_fghvs_constants_stand_in_one_section_by_the_papers_names(tmp_path):
+def test_fghvs_constants_stand_in_one_section_by_the_papers_names(tmp_path: Path) -> None:
     settings = read_settings("fghv")
     assert settings.arguments == {"draws": 50, "latent": 128, "tau": 0.1, "channels": 6, "hypotheses": "both"}
     loss = settings.loss
@@ -118,7 +120,7 @@ def test_fghvs_constants_stand_in_one_section_by_the_papers_names(tmp_path):
             read_settings(write(tmp_path, LEAST + section))
 
 
-def test_any_setting_can_be_set_and_is_checked():
+def test_any_setting_can_be_set_and_is_checked() -> None:
     given = ["run.steps=20", "optimiser.kind=sgd", "optimiser.rate=1", "arguments.pools=[1, 1, 1]"]
     settings = read_settings("sgtd_s_single", overrides=changes_of(given))
     assert (settings.run.steps, settings.optimiser.kind, settings.optimiser.rate) == (20, "sgd", 1.0)
@@ -139,7 +141,7 @@ def test_any_setting_can_be_set_and_is_checked():
             read_settings("sgtd_s_single", overrides=changes_of([word]))
 
 
-def numbers_of_the_settings():
+def numbers_of_the_settings() -> Iterator[Any]:
     """Each number of each section, with its kind."""
     for section in fields(Settings):
         if is_dataclass(kind := get_type_hints(Settings)[section.name]):
@@ -147,7 +149,7 @@ def numbers_of_the_settings():
             yield from ((section.name, key, hints[key]) for key in hints if hints[key] in (int, float))
 
 
-def test_no_setting_takes_a_number_that_is_none():
+def test_no_setting_takes_a_number_that_is_none() -> None:
     impossible = {float: ["nan", "inf", "-inf", "-1e9"], int: ["-1", "9223372036854775808"]}
     asked = list(numbers_of_the_settings())
     assert len(asked) > 60
@@ -168,12 +170,12 @@ def test_no_setting_takes_a_number_that_is_none():
         ("augmentation.noise_sigma=-0.1", "noise_sigma >= 0"),
     ],
 )
-def test_a_number_outside_its_range_is_named(change, sentence):
+def test_a_number_outside_its_range_is_named(change: str, sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         read_settings("sgtd_s_single", overrides=changes_of([change]))
 
 
-def test_an_integer_serves_as_a_float_but_not_the_other_way():
+def test_an_integer_serves_as_a_float_but_not_the_other_way() -> None:
     run = {"name": "x", "network": "y", "steps": 1}
     assert from_mapping(
         {"run": run, "batches": {"size": 8, "bona_fide": 0.5}, "loss": {"contrast": 1}}, origin="-"
@@ -200,7 +202,7 @@ def test_an_integer_serves_as_a_float_but_not_the_other_way():
         ("[compute]\ndevices = 0", "devices must be at least 1, not 0"),
     ],
 )
-def test_an_impossible_value_is_named(tmp_path, section, sentence):
+def test_an_impossible_value_is_named(tmp_path: Path, section: str, sentence: str) -> None:
     head, _, keys = section.partition("\n")
     text = LEAST.replace(head, section) if head in LEAST else f"{LEAST}{section}\n"
     assert keys in text
@@ -208,12 +210,12 @@ def test_an_impossible_value_is_named(tmp_path, section, sentence):
         read_settings(write(tmp_path, text))
 
 
-def test_a_list_of_loggers_reads_back(tmp_path):
+def test_a_list_of_loggers_reads_back(tmp_path: Path) -> None:
     settings = read_settings(write(tmp_path, LEAST.replace("[run]", '[run]\nloggers = ["wandb", "mlflow"]')))
     assert settings.run.loggers == ("wandb", "mlflow")
     assert read_settings(write(tmp_path, to_toml(settings))) == settings
 
 
-def test_a_preset_is_found_by_its_name_with_or_without_suffix():
+def test_a_preset_is_found_by_its_name_with_or_without_suffix() -> None:
     for name in presets():
         assert read_settings(name.removesuffix(".toml")) == read_settings(name)

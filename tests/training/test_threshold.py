@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from unmask.training.threshold import (
 from unmask.types import Label, Presentation
 
 
-def rows_of(*presentations):
+def rows_of(*presentations: Any) -> Any:
     """(name, instrument or "", clips) -> rows."""
     return [
         Row(
@@ -31,7 +33,7 @@ def rows_of(*presentations):
     ]
 
 
-def test_a_presentation_scores_the_mean_of_its_clips():
+def test_a_presentation_scores_the_mean_of_its_clips() -> None:
     rows = rows_of(("a", "", 2), ("b", "print", 1), ("c", "mask", 3))
     living, attacks = presentation_scores(rows, np.array([0.6, 0.8, 0.1, 0.2, 0.3, 0.4]))
     assert living.tolist() == pytest.approx([0.7])
@@ -41,7 +43,7 @@ def test_a_presentation_scores_the_mean_of_its_clips():
     assert alone.tolist() == [0.6, 0.8]
 
 
-def test_the_margin_leaves_the_asked_share_of_single_clips_wrong():
+def test_the_margin_leaves_the_asked_share_of_single_clips_wrong() -> None:
     rng = np.random.default_rng(1)
     living, attacks = rng.normal(0.6, 0.05, 4000), rng.normal(0.4, 0.05, 4000)
     band = margin(living, attacks, 0.5, error=0.005)
@@ -52,7 +54,7 @@ def test_the_margin_leaves_the_asked_share_of_single_clips_wrong():
     )  # the normal's 0.5 % point, less the means' distance
 
 
-def test_the_margin_never_silences_more_than_half_of_the_right_clips():
+def test_the_margin_never_silences_more_than_half_of_the_right_clips() -> None:
     rng = np.random.default_rng(2)
     living, attacks = rng.normal(0.51, 0.1, 2000), rng.normal(0.49, 0.1, 2000)  # hopeless
     band = margin(living, attacks, 0.5, error=0.0)
@@ -60,12 +62,12 @@ def test_the_margin_never_silences_more_than_half_of_the_right_clips():
     assert np.mean(right >= 0.5 + band) >= 0.5
 
 
-def test_classes_far_apart_need_no_margin():
+def test_classes_far_apart_need_no_margin() -> None:
     assert margin(np.array([0.9, 0.8]), np.array([0.1, 0.2]), 0.5, error=0.01) == 0.0
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.4, 0.9])
-def test_the_correlation_is_that_which_the_scores_were_drawn_with(rho):
+def test_the_correlation_is_that_which_the_scores_were_drawn_with(rho: float) -> None:
     rng = np.random.default_rng(3)
     clips = 4
     rows = rows_of(*((f"p{k}", "print" if k % 2 else "", clips) for k in range(800)))
@@ -75,12 +77,12 @@ def test_the_correlation_is_that_which_the_scores_were_drawn_with(rho):
     assert correlation(rows, scores) == pytest.approx(rho, abs=0.06)
 
 
-def test_without_repeated_clips_the_correlation_is_taken_as_a_half():
+def test_without_repeated_clips_the_correlation_is_taken_as_a_half() -> None:
     rows = rows_of(("a", "", 1), ("b", "print", 1), ("c", "", 1))
     assert correlation(rows, np.array([0.9, 0.1, 0.8])) == CORRELATION_UNKNOWN
 
 
-def test_points_hold_their_targets_on_dev():
+def test_points_hold_their_targets_on_dev() -> None:
     rng = np.random.default_rng(4)
     rows = rows_of(
         *((f"l{k}", "", 2) for k in range(200)),
@@ -105,7 +107,7 @@ def test_points_hold_their_targets_on_dev():
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0])
-def test_a_network_that_gives_all_one_score_has_thresholds_that_a_contract_holds(score):
+def test_a_network_that_gives_all_one_score_has_thresholds_that_a_contract_holds(score: float) -> None:
     rows = rows_of(*[(f"b{n}", "", 1) for n in range(4)], *[(f"a{n}", "print", 1) for n in range(4)])
     points = operating_points(
         rows,

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from unmask.models.weights import load
 from unmask.training.augment import Augmentation
 from unmask.training.batches import BatchSampler, sides
 from unmask.training.checkpoint import BEST, CHECKPOINT, read
-from unmask.training.finish import averaged, finish
+from unmask.training.finish import Finished, averaged, finish
 from unmask.training.loop import train
 from unmask.training.meter import Statistics
 from unmask.training.networks import build
@@ -50,14 +51,16 @@ NETWORKS = {"tiny_single": lambda: SgtdSingle(TINY), "tiny_multi": lambda: SgtdM
 
 
 @pytest.fixture(scope="module", autouse=True)
-def networks():
+def networks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, network in NETWORKS.items():
             patch.setitem(MODELS, name, network)
         yield
 
 
-def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES, size=SIZE):
+def write_toy(
+    root: Any, *, seed: Any, subjects: Any, recordings: Any = 12, frames: Any = FRAMES, size: Any = SIZE
+) -> None:
     """Bona fide: a bright blob with a depth of its own. Attacks: the same blob behind stripes."""
     root.mkdir(parents=True)
     (root / "spec.json").write_text(
@@ -94,7 +97,7 @@ def write_toy(root, *, seed, subjects, recordings=12, frames=FRAMES, size=SIZE):
     write_shard(root / "shard-000000.tar", [prepared_of(k, rows, arrays) for k in range(0, len(rows), 2)])
 
 
-def prepared_of(first, rows, arrays):
+def prepared_of(first: Any, rows: Any, arrays: Any) -> Any:
     """One recording: two rows from `first` on."""
     row, two = rows[first], slice(first, first + 2)
     outcome = RecordingOutcome(
@@ -111,14 +114,14 @@ def prepared_of(first, rows, arrays):
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory):
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("toy")
     write_toy(root / "train", seed=1, subjects="a")
     write_toy(root / "dev", seed=2, subjects="b")
     return root
 
 
-def toy_settings(*, steps=6, network="tiny_single", **changes):
+def toy_settings(*, steps: Any = 6, network: str = "tiny_single", **changes: Any) -> Any:
     given = {
         "run": {
             "name": "toy",
@@ -139,7 +142,7 @@ def toy_settings(*, steps=6, network="tiny_single", **changes):
     return from_mapping(given, origin="test")
 
 
-def with_margin(out):
+def with_margin(out: Any) -> Any:
     """A toy set of 64 px as if its clips were ones of 32 with a margin of 1, their maps as fine."""
     write_toy(out, seed=1, subjects="a", size=64)
     spec = json.loads((out / "spec.json").read_text())
@@ -148,8 +151,8 @@ def with_margin(out):
     return PreparedSet.open(out)
 
 
-def test_a_run_can_be_made_longer_and_not_shorter(toy, tmp_path):
-    constant = {"optimiser": {"schedule": "constant"}}
+def test_a_run_can_be_made_longer_and_not_shorter(toy: Path, tmp_path: Path) -> None:
+    constant: dict[str, Any] = {"optimiser": {"schedule": "constant"}}
     whole = train(toy_settings(steps=8, **constant), data=toy, out=tmp_path / "whole")
     longer = train(toy_settings(steps=4, **constant), data=toy, out=tmp_path / "longer")
     train(toy_settings(steps=8, **constant), data=toy, out=longer, resume=True)
@@ -160,7 +163,7 @@ def test_a_run_can_be_made_longer_and_not_shorter(toy, tmp_path):
         train(toy_settings(steps=9), data=toy, out=longer, resume=True)
 
 
-def test_a_refused_run_leaves_nothing_behind(toy, tmp_path):
+def test_a_refused_run_leaves_nothing_behind(toy: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="has no second stage"):
         train(toy_settings(run={"backbone": "frozen"}), data=toy, out=tmp_path / "run", init="x")
     assert not (tmp_path / "run").exists()
@@ -171,7 +174,9 @@ def test_a_refused_run_leaves_nothing_behind(toy, tmp_path):
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
-def test_statistics_of_a_short_run_are_those_of_what_it_saw(toy, tmp_path, monkeypatch):
+def test_statistics_of_a_short_run_are_those_of_what_it_saw(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slow = replace(TINY, momentum=0.001)
     monkeypatch.setitem(MODELS, "slow_single", lambda: SgtdSingle(slow))
     settings = toy_settings(steps=2, network="slow_single", run={"ema": 0.0})
@@ -187,7 +192,9 @@ def test_statistics_of_a_short_run_are_those_of_what_it_saw(toy, tmp_path, monke
     assert present(norm.running_mean).item() == pytest.approx(seen.mean().item())
 
 
-def test_every_reading_of_a_clip_draws_its_crop_anew_and_alike_for_the_same_seed_and_step(tmp_path):
+def test_every_reading_of_a_clip_draws_its_crop_anew_and_alike_for_the_same_seed_and_step(
+    tmp_path: Path,
+) -> None:
     prepared = with_margin(tmp_path / "wide")
     batches, never = Batches(size=24), Augmentation(crop=0.0)
     drawer = BatchSampler(prepared, batches=batches, seed=1, frames=FRAMES)
@@ -206,7 +213,7 @@ def test_every_reading_of_a_clip_draws_its_crop_anew_and_alike_for_the_same_seed
         assert not np.array_equal(first, second)
 
 
-def test_the_sides_of_a_crop_are_drawn_on_their_own_in_the_published_range():
+def test_the_sides_of_a_crop_are_drawn_on_their_own_in_the_published_range() -> None:
     drawn = sides(np.random.default_rng(0), 4000, settings=Augmentation())
     growth = 1.3 * (drawn[:, [0, 1]] + drawn[:, [2, 3]]) / 2  # of width and height, in sides of the face
     assert growth.min() > 1.1
@@ -216,7 +223,7 @@ def test_the_sides_of_a_crop_are_drawn_on_their_own_in_the_published_range():
     assert (some == 1).all(axis=1).mean() == pytest.approx(0.75, abs=0.03)
 
 
-def test_a_crop_wider_than_the_margin_is_refused(tmp_path):
+def test_a_crop_wider_than_the_margin_is_refused(tmp_path: Path) -> None:
     prepared = with_margin(tmp_path / "wide")
     prepared = replace(prepared, margin=0.02)
     drawer = BatchSampler(prepared, batches=Batches(size=4), seed=1, frames=FRAMES)
@@ -224,11 +231,11 @@ def test_a_crop_wider_than_the_margin_is_refused(tmp_path):
         drawer.draw(0, augmentation=Augmentation())
 
 
-def losses(run):
+def losses(run: Any) -> Any:
     return [loss for _, loss in read(run / CHECKPOINT).history.losses]
 
 
-def curve(run):
+def curve(run: Any) -> Any:
     return read(run / CHECKPOINT).history.losses
 
 
@@ -236,15 +243,15 @@ class CutOffError(Exception):
     """The power fails."""
 
 
-def stop_after(step):
-    def progress(done, steps, loss):
+def stop_after(step: Any) -> Any:
+    def progress(done: Any, steps: Any, loss: Any) -> None:
         if done == step:
             raise CutOffError
 
     return progress
 
 
-def test_a_run_that_was_stopped_and_resumed_is_the_unbroken_run(toy, tmp_path):
+def test_a_run_that_was_stopped_and_resumed_is_the_unbroken_run(toy: Path, tmp_path: Path) -> None:
     whole = train(toy_settings(), data=toy, out=tmp_path / "whole")
     with pytest.raises(CutOffError):  # two steps after a checkpoint, one after an evaluation
         train(toy_settings(), data=toy, out=tmp_path / "broken", progress=stop_after(5))
@@ -278,7 +285,7 @@ train(toy_settings(), data=Path({data!r}), out=Path({out!r}), progress=die)
 
 
 @pytest.mark.slow
-def test_a_run_that_was_killed_outright_goes_on_with_the_same_losses(toy, tmp_path):
+def test_a_run_that_was_killed_outright_goes_on_with_the_same_losses(toy: Path, tmp_path: Path) -> None:
     out = tmp_path / "killed"
     script = KILLED.format(
         tests=str(Path(__file__).parent), module=Path(__file__).stem, data=str(toy), out=str(out)
@@ -293,7 +300,7 @@ def test_a_run_that_was_killed_outright_goes_on_with_the_same_losses(toy, tmp_pa
 
 
 @pytest.fixture(scope="module")
-def learned(toy, tmp_path_factory):
+def learned(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """Stage 1 trained until it tells the toy classes apart, and finished."""
     out = tmp_path_factory.mktemp("stage1") / "run"
     settings = toy_settings(steps=120, run={"save_every": 60, "log_every": 5}, evaluation={"every": 40})
@@ -302,13 +309,13 @@ def learned(toy, tmp_path_factory):
     return finish(out, data=toy, training_data=(data,), command="unmask train")
 
 
-def test_stage_one_learns_the_toy_set(learned):
+def test_stage_one_learns_the_toy_set(learned: Finished) -> None:
     history = read(learned.weights.parent / CHECKPOINT).history
     assert history.losses[-1][1] < 0.6 * history.losses[0][1]
     assert learned.dev.auc > 0.95
 
 
-def test_a_finished_run_carries_its_contract_in_both_files(learned, toy):
+def test_a_finished_run_carries_its_contract_in_both_files(learned: Finished, toy: Path) -> None:
     network, contract = load(learned.weights)
     assert contract.network == "tiny_single"
     assert contract.clip.frames == 1  # single frames, although the set holds clips of three
@@ -326,7 +333,7 @@ def test_a_finished_run_carries_its_contract_in_both_files(learned, toy):
 
 
 @pytest.mark.slow
-def test_stage_two_moves_everything_but_the_backbone(learned, toy, tmp_path):
+def test_stage_two_moves_everything_but_the_backbone(learned: Finished, toy: Path, tmp_path: Path) -> None:
     settings = toy_settings(
         network="tiny_multi",
         steps=3,
@@ -350,7 +357,9 @@ def test_stage_two_moves_everything_but_the_backbone(learned, toy, tmp_path):
     assert 0 <= finished.contract.evidence_correlation <= 1
 
 
-def test_a_resumed_second_stage_keeps_the_backbone_frozen(learned, toy, tmp_path):
+def test_a_resumed_second_stage_keeps_the_backbone_frozen(
+    learned: Finished, toy: Path, tmp_path: Path
+) -> None:
     settings = toy_settings(
         network="tiny_multi", steps=4, loss={"binary": 0.8}, run={"save_every": 2, "backbone": "frozen"}
     )
@@ -361,7 +370,7 @@ def test_a_resumed_second_stage_keeps_the_backbone_frozen(learned, toy, tmp_path
     assert curve(whole) == curve(resumed)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_good_weights(toy, tmp_path):
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_good_weights(toy: Path, tmp_path: Path) -> None:
     settings = toy_settings(steps=50, optimiser={"rate": 1e30, "warmup": 0, "schedule": "constant"})
     with pytest.raises(TrainingError, match=r"step \d+ has the loss .*; lower \[optimiser\] rate"):
         train(settings, data=toy, out=tmp_path / "run")
@@ -371,10 +380,10 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_good_weights(toy, tmp
     assert all(torch.isfinite(tensor).all() for tensor in network)
 
 
-def test_the_batch_of_a_step_depends_on_seed_and_step_alone(toy):
+def test_the_batch_of_a_step_depends_on_seed_and_step_alone(toy: Path) -> None:
     prepared = PreparedSet.open(toy / "train")
 
-    def draw(seed, step, part=0):
+    def draw(seed: Any, step: Any, part: Any = 0) -> Any:
         drawer = BatchSampler(
             prepared, batches=toy_settings(batches={"size": 8}).batches, seed=seed, frames=1, parts=2
         )
@@ -384,7 +393,7 @@ def test_the_batch_of_a_step_depends_on_seed_and_step_alone(toy):
     assert len({tuple(numbers) for numbers in (draw(1, 7), draw(1, 8), draw(2, 7), draw(1, 7, part=1))}) == 4
 
 
-def test_batches_are_balanced_by_class_and_by_instrument(tmp_path):
+def test_batches_are_balanced_by_class_and_by_instrument(tmp_path: Path) -> None:
     write_toy(tmp_path / "set", seed=3, subjects="a", recordings=23)  # 12 bona fide, 6 prints, 5 replays
     prepared = PreparedSet.open(tmp_path / "set")
     drawer = BatchSampler(prepared, batches=toy_settings(batches={"size": 8}).batches, seed=1, frames=FRAMES)
@@ -394,7 +403,7 @@ def test_batches_are_balanced_by_class_and_by_instrument(tmp_path):
     assert names.count("print/matt") == pytest.approx(200, abs=40)  # 4 sigma
 
 
-def test_attacks_may_come_as_often_as_they_were_prepared(tmp_path):
+def test_attacks_may_come_as_often_as_they_were_prepared(tmp_path: Path) -> None:
     write_toy(tmp_path / "set", seed=3, subjects="a", recordings=23)
     prepared = PreparedSet.open(tmp_path / "set")
     rare = [n for n, row in enumerate(prepared.rows) if row.instrument == "print/matt"][2:]
@@ -410,7 +419,7 @@ def test_attacks_may_come_as_often_as_they_were_prepared(tmp_path):
     assert drawn.count("print/matt") == pytest.approx(400 * share, abs=40)  # 4 sigma
 
 
-def test_rates_rise_and_fall_as_the_schedule_says():
+def test_rates_rise_and_fall_as_the_schedule_says() -> None:
     settings = toy_settings(steps=12, optimiser={"rate": 1.0, "schedule": "cosine", "warmup": 2})
     assert [rate_at(step, settings) for step in (0, 1, 2)] == [0.5, 1.0, 1.0]
     assert rate_at(7, settings) == pytest.approx(0.5)
@@ -418,7 +427,7 @@ def test_rates_rise_and_fall_as_the_schedule_says():
     assert rate_at(9, linear) == pytest.approx(0.1)
 
 
-def test_a_folder_that_holds_a_run_is_not_overwritten(toy, tmp_path):
+def test_a_folder_that_holds_a_run_is_not_overwritten(toy: Path, tmp_path: Path) -> None:
     out = train(toy_settings(steps=1), data=toy, out=tmp_path / "run")
     with pytest.raises(SettingsError, match="holds a run already"):
         train(toy_settings(steps=1), data=toy, out=out)
@@ -428,21 +437,21 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(toy, tmp_path):
         train(toy_settings(steps=1), data=toy, out=tmp_path / "other", resume=True)
 
 
-def test_a_person_in_train_and_dev_is_refused(tmp_path):
+def test_a_person_in_train_and_dev_is_refused(tmp_path: Path) -> None:
     write_toy(tmp_path / "train", seed=1, subjects="a")
     write_toy(tmp_path / "dev", seed=2, subjects="a")
     with pytest.raises(DataError, match="12 subjects are in"):
         train(toy_settings(), data=tmp_path, out=tmp_path / "run")
 
 
-def test_a_damaged_checkpoint_is_a_clear_error(toy, tmp_path):
+def test_a_damaged_checkpoint_is_a_clear_error(toy: Path, tmp_path: Path) -> None:
     out = train(toy_settings(steps=1), data=toy, out=tmp_path / "run")
     (out / CHECKPOINT).write_bytes(b"no checkpoint")
     with pytest.raises(ModelError, match="is not a checkpoint of a run"):
         train(toy_settings(steps=1), data=toy, out=out, resume=True)
 
 
-def test_a_run_killed_before_its_first_checkpoint_cannot_be_finished(toy, tmp_path):
+def test_a_run_killed_before_its_first_checkpoint_cannot_be_finished(toy: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(CutOffError):
         train(toy_settings(), data=toy, out=out, progress=stop_after(1))
@@ -451,7 +460,7 @@ def test_a_run_killed_before_its_first_checkpoint_cannot_be_finished(toy, tmp_pa
     assert not (out / BEST).exists()
 
 
-def test_shipped_weights_may_be_averaged_with_those_the_run_began_from():
+def test_shipped_weights_may_be_averaged_with_those_the_run_began_from() -> None:
     start, trained = (build(toy_settings(), init=None) for _ in range(2))
     kernel = next(iter(dict(trained.named_parameters())))
     mine, theirs = (dict(n.named_parameters())[kernel].detach().clone() for n in (trained, start))
@@ -459,7 +468,7 @@ def test_shipped_weights_may_be_averaged_with_those_the_run_began_from():
     torch.testing.assert_close(mixed, 0.75 * mine + 0.25 * theirs)
 
 
-def test_sgd_moves_weights_by_rate_and_momentum():
+def test_sgd_moves_weights_by_rate_and_momentum() -> None:
     settings = toy_settings(optimiser={"kind": "sgd", "rate": 0.1, "momentum": 0.5, "decay": 0.0})
     weight = torch.nn.Parameter(torch.zeros(2, 2))
     optimiser = optimiser_of(torch.nn.ParameterDict({"weight": weight}), settings)

@@ -1,6 +1,8 @@
 """FGHV end to end on toy sets: training and its watch, verifying a set, the command, the figures."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -54,14 +56,14 @@ FGHV = {"absolute": 0.0, "relative": 1.0, "variance": 1.0, "distribution": 1.0}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def networks():
+def networks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(MODELS, "tiny_fghv", lambda: Fghv(TINY))
         yield
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory):
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bright blobs, and blobs behind stripes: two classes that differ in everything."""
     root = tmp_path_factory.mktemp("toy")
     write_toy(root / "train", seed=1, subjects="a")
@@ -69,7 +71,7 @@ def toy(tmp_path_factory):
     return root
 
 
-def toy_settings(*, steps=60, **sections):
+def toy_settings(*, steps: Any = 60, **sections: Any) -> Any:
     given = {
         "run": {"name": "toy", "network": "tiny_fghv", "steps": steps, "save_every": 20, "log_every": 10},
         "batches": {"size": 8},
@@ -85,14 +87,14 @@ def toy_settings(*, steps=60, **sections):
 
 
 @pytest.fixture(scope="module")
-def finished(toy, tmp_path_factory):
+def finished(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     out = tmp_path_factory.mktemp("run")
     train(toy_settings(), data=toy, out=out)
     licence = TrainingData(name="toy", licence="CC0-1.0", items=24)
     return finish(out, data=toy, training_data=[licence], command="pytest")
 
 
-def test_it_learns_the_toy_and_bona_fide_scores_higher(toy, finished):
+def test_it_learns_the_toy_and_bona_fide_scores_higher(toy: Path, finished: Any) -> None:
     network, _ = load(finished.weights)
     prepared = PreparedSet.open(toy / "dev")
     rows, evidence = by_presentation(prepared.rows, verify(network, prepared))
@@ -103,7 +105,7 @@ def test_it_learns_the_toy_and_bona_fide_scores_higher(toy, finished):
     assert both[bona_fide].mean() > both[~bona_fide].mean()
 
 
-def test_fhvm_is_what_the_network_and_its_exported_file_score(toy, finished):
+def test_fhvm_is_what_the_network_and_its_exported_file_score(toy: Path, finished: Any) -> None:
     network, contract = load(finished.weights)
     prepared = PreparedSet.open(toy / "dev")
     evidence = verify(network, prepared, size=5)
@@ -114,7 +116,7 @@ def test_fhvm_is_what_the_network_and_its_exported_file_score(toy, finished):
     assert contract.network == "tiny_fghv"
 
 
-def test_the_watch_is_logged_and_stops_a_run(toy, tmp_path):
+def test_the_watch_is_logged_and_stops_a_run(toy: Path, tmp_path: Path) -> None:
     train(toy_settings(steps=10), data=toy, out=tmp_path / "watched")
     log = b"".join(path.read_bytes() for path in (tmp_path / "watched" / "log").rglob("events*"))
     assert b"collapse" in log
@@ -123,7 +125,7 @@ def test_the_watch_is_logged_and_stops_a_run(toy, tmp_path):
     assert read(tmp_path / "stopped" / CHECKPOINT).network
 
 
-def test_each_constraint_counts_by_its_weight():
+def test_each_constraint_counts_by_its_weight() -> None:
     rng = torch.Generator().manual_seed(1)
     feature, real, attack = (torch.randn(*shape, generator=rng) for shape in ((3, 1, 4), (5, 4), (5, 4)))
     draws = Draws(feature, real, attack)
@@ -147,7 +149,7 @@ def test_each_constraint_counts_by_its_weight():
     )
 
 
-def test_its_settings_come_with_the_package():
+def test_its_settings_come_with_the_package() -> None:
     for name in ("fghv.toml", "fghv_s.toml"):
         assert name in presets()
         settings = read_settings(name)
@@ -157,7 +159,7 @@ def test_its_settings_come_with_the_package():
         assert network.form.draws == 50
 
 
-def evidence_of(**columns) -> HypothesisEvidence:
+def evidence_of(**columns: Any) -> HypothesisEvidence:
     blank = np.zeros(len(next(iter(columns.values()))))
     given = {name: np.array(values, float) for name, values in columns.items()}
     return HypothesisEvidence(
@@ -165,7 +167,7 @@ def evidence_of(**columns) -> HypothesisEvidence:
     )
 
 
-def rows_of(labels, names=None):
+def rows_of(labels: Any, names: Any = None) -> Any:
     names = names or [str(k) for k in range(len(labels))]
     return [
         Row(
@@ -182,7 +184,7 @@ def rows_of(labels, names=None):
     ]
 
 
-def test_the_final_score_is_its_formula():
+def test_the_final_score_is_its_formula() -> None:
     of_train = evidence_of(variance=[1, 3, 100], delta_kl=[0.2, 0.4, 9])
     by = standards(rows_of([Label.BONA_FIDE, Label.BONA_FIDE, Label.ATTACK]), of_train)
     asked = evidence_of(fhvm=[0.9, 0.2], variance=[2, 5], delta_kl=[0.3, 0.7])
@@ -192,14 +194,14 @@ def test_the_final_score_is_its_formula():
     np.testing.assert_allclose(alone, asked.fhvm)
 
 
-def test_a_column_without_spread_in_training_says_nothing():
+def test_a_column_without_spread_in_training_says_nothing() -> None:
     of_train = evidence_of(variance=[1, 3], delta_kl=[0, 0])
     by = standards(rows_of([Label.BONA_FIDE] * 2), of_train)
     found = combined(evidence_of(fhvm=[0.5], variance=[2], delta_kl=[0]), by)
     np.testing.assert_allclose(found, [0.5])
 
 
-def test_the_score_is_never_worse_on_dev_than_one_of_its_parts():
+def test_the_score_is_never_worse_on_dev_than_one_of_its_parts() -> None:
     rng = np.random.default_rng(0)
     labels = [Label.BONA_FIDE, Label.ATTACK] * 40
     attack = np.array([label is Label.ATTACK for label in labels])
@@ -217,12 +219,12 @@ def test_the_score_is_never_worse_on_dev_than_one_of_its_parts():
         assert (weights in PARTS.values()) == (found == best)  # a combination only where it is better
 
 
-def test_standards_take_bona_fide_presentations():
+def test_standards_take_bona_fide_presentations() -> None:
     with pytest.raises(DataError, match="take 2 bona fide presentations or more, not 1"):
         standards(rows_of([Label.BONA_FIDE, Label.ATTACK]), evidence_of(variance=[1, 2]))
 
 
-def test_a_presentation_is_the_mean_of_its_clips():
+def test_a_presentation_is_the_mean_of_its_clips() -> None:
     labels = [Label.BONA_FIDE, Label.ATTACK, Label.BONA_FIDE]
     rows, found = by_presentation(rows_of(labels, ["b", "a", "b"]), evidence_of(fhvm=[0.2, 0.5, 0.8]))
     assert [(row.name, row.label) for row in rows] == [("a", Label.ATTACK), ("b", Label.BONA_FIDE)]
@@ -230,19 +232,23 @@ def test_a_presentation_is_the_mean_of_its_clips():
     assert found.feature.shape == (2, 1)
 
 
-def test_only_an_fghv_with_hypotheses_verifies(toy):
+def test_only_an_fghv_with_hypotheses_verifies(toy: Path) -> None:
     for network in (Fghv(replace(TINY, hypotheses="none")), torch.nn.Linear(2, 2)):
         with pytest.raises(ModelError, match="only an FGHV with generation networks"):
             verify(cast(TrainableNetwork, network), PreparedSet.open(toy / "dev"))
 
 
-def test_without_steps_the_command_has_no_delta_kl(toy, finished, tmp_path, unmask):
+def test_without_steps_the_command_has_no_delta_kl(
+    toy: Path, finished: Any, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     out = tmp_path / "scores.csv"
     assert unmask("fghv", finished.weights, toy / "dev", "--out", out, "--steps", 0)[0] == 0
     assert {score.columns["delta_kl"] for score in read_scores(out)} == {"0.0"}
 
 
-def test_the_command_writes_a_table_that_evaluate_reads(toy, finished, tmp_path, unmask):
+def test_the_command_writes_a_table_that_evaluate_reads(
+    toy: Path, finished: Any, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     pytest.importorskip("sklearn")
     pytest.importorskip("matplotlib")
     out, plane, features = tmp_path / "scores.csv", tmp_path / "plane.svg", tmp_path / "features.svg"
@@ -262,14 +268,16 @@ def test_the_command_writes_a_table_that_evaluate_reads(toy, finished, tmp_path,
     assert unmask("evaluate", out, "--threshold", "oracle", "--rounds", 0)[0] == 0
 
 
-def test_the_training_set_must_be_named_where_it_is_not_beside(toy, finished, tmp_path, unmask):
+def test_the_training_set_must_be_named_where_it_is_not_beside(
+    toy: Path, finished: Any, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     out = tmp_path / "scores.csv"
     code, _, error = unmask("fghv", finished.weights, toy / "dev", "--train", tmp_path, "--out", out)
     assert code == 4
     assert "standardised by the training set" in error
 
 
-def test_the_plane_shows_every_presentation_that_has_numbers():
+def test_the_plane_shows_every_presentation_that_has_numbers() -> None:
     pytest.importorskip("matplotlib")
     delta_kl, variance = np.array([0.1, 0.2, np.nan, 0.9]), np.array([0.01, 0.02, 0.5, 0.4])
     asked: dict[str, Any] = {"delta_kl_threshold": 0.5, "variance_threshold": 0.1, "title": "toy"}
@@ -281,7 +289,7 @@ def test_the_plane_shows_every_presentation_that_has_numbers():
     assert svg == decision_plane(delta_kl, variance, np.array([True, True, False, False]), **asked)
 
 
-def test_the_map_keeps_neighbours_together():
+def test_the_map_keeps_neighbours_together() -> None:
     pytest.importorskip("sklearn")
     pytest.importorskip("matplotlib")
     rng = np.random.default_rng(0)
