@@ -25,9 +25,10 @@ EVERY_FRAME = (0.0, 0.0)  # in place of watch.LOOK_S
 
 def rows(folder: Path, *, repeats: int, quick: bool, minifasnet: Path | None) -> Iterator[Row]:
     """The rows of this file; DisagreementError where a quick way gives another answer than the plain one."""
-    detector = Detector.load(threads=2)
+    detector, quick_detector = Detector.load(threads=2), Detector.load(threads=2, precision="int8")
     picture = material.picture(folder / "picture.jpg")
     yield from _picture(detector, picture, repeats=repeats, minifasnet=minifasnet)
+    yield from _in_int8(detector, quick_detector, picture, repeats=repeats)
     yield from _cold(folder, picture, repeats=repeats, quick=quick)
     yield from _video(detector, folder, repeats=repeats, seconds=1 if quick else 10)
     yield from _many(detector, folder, repeats=repeats, count=4 if quick else 32)
@@ -63,6 +64,27 @@ def _picture(detector: Detector, picture: Path, *, repeats: int, minifasnet: Pat
         middle = 1e3 * float(np.median(found[way]))
         against = f"MiniFASNet x 2, {peer.detector}, {words}: {middle:.0f} ms"
         yield replace(row, value=value, against=against, ratio=ratio(found[way], found["ours"]))
+
+
+def _in_int8(detector: Detector, quick: Detector, picture: Path, *, repeats: int) -> Iterator[Row]:
+    """What `--precision int8` gains; its scores and thresholds are its own, so that verdicts alone agree."""
+    plain, other = detector.check(picture), quick.check(picture)
+    if plain.verdict is not other.verdict:
+        raise DisagreementError(
+            f"the picture is {other.verdict} in int8 and {plain.verdict} in f32; verdicts must be the same"
+        )
+    found = in_turn(
+        repeats, ours=walled(lambda: quick.check(picture)), plain=walled(lambda: detector.check(picture))
+    )
+    yield Row(
+        work="the same with `--precision int8`",
+        unit="ms",
+        value=interval([1e3 * s for s in found["ours"]]),
+        goal="",
+        against=f"f32: {1e3 * float(np.median(found['plain'])):.0f} ms",
+        ratio=ratio(found["plain"], found["ours"]),
+        limit="the encoder at 320 px; then BlazeFace and the mesh",
+    )
 
 
 def _cold(folder: Path, picture: Path, *, repeats: int, quick: bool) -> Iterator[Row]:

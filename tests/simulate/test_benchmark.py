@@ -235,10 +235,15 @@ def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow  # two processes import the simulator; test_series.py asks the same of the same pool
 def test_one_process_and_two_give_the_same_bytes(recordings, tmp_path):
-    rows = made(tmp_path / "one", recordings, jobs=0)
+    made(tmp_path / "one", recordings, jobs=0)
     made(tmp_path / "two", recordings, jobs=2)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_recordings_have_their_split_depth_and_hash(recordings, tmp_path):
+    rows = made(tmp_path / "one", recordings, jobs=0)
     assert [row["path"] for row in rows] == [f"videos/{n:06d}.mp4" for n in range(3)]
     presentations = read_labels(tmp_path / "one")
     assert {p.split for p in presentations} == {row["split"] for row in rows}
