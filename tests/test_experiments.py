@@ -192,7 +192,7 @@ RUNS = {
         files=("O/Train_files/1_1_01_1.mp4", "S/Live/Test/Live_Test_001.mp4"),
     ),
     "experiments.stillness": tabled(
-        "--quick --out {table}", rows=169, cells="person what fps length_s from_s moved"
+        "--quick --out {table}", rows=379, cells="person what fps length_s from_s moved"
     ),
     "experiments.training": tabled(
         "--steps 2 --batch 2 --threads 1 --csv {table}", rows=1, cells="network batch"

@@ -537,3 +537,17 @@ def test_an_unknown_point_names_the_known():
 def test_settings_that_mean_nothing_are_refused(wrong):
     with pytest.raises(SettingsError, match="above 0"):
         WatchSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"model": 5}, "a model is a file, or a list of files"),
+        ({"model": [None]}, "a model is a file, or a list of files"),
+        ({"threads": -1}, "threads must be a whole number"),
+        ({"threads": "2"}, "threads must be a whole number"),
+    ],
+)
+def test_what_names_no_model_and_is_no_number_of_threads_is_refused(wrong, told):
+    with pytest.raises(SettingsError, match=told):
+        Detector.load(**wrong)

@@ -112,6 +112,46 @@ def test_a_still_picture_does_not_move_under_any_light(how):
     assert not _moves([_lit(PORTRAIT, k, how) for k in range(60)])
 
 
+def _tilted(image: np.ndarray, k: int, *, degrees: float = 5.0) -> np.ndarray:
+    """The picture as a flat thing that a hand tilts before a camera."""
+    side = max(image.shape[:2])
+    across, down = np.radians(degrees) * np.sin([k / 7, k / 9 + 1])
+    flat = np.float32([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * side / 2
+    turned = flat @ cv2.Rodrigues(np.array([down, across, 0.0]))[0].T
+    focal, away = 1.2 * side, np.array([0.0, 0.0, 1.2 * side])
+    seen, before = (((p + away)[:, :2] / (p + away)[:, 2:]) * focal + side / 2 for p in (turned, flat))
+    by = cv2.getPerspectiveTransform(np.float32(before), np.float32(seen))
+    return cv2.warpPerspective(image, by, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+
+
+def _banded(image: np.ndarray, k: int, *, wave_px: float = 250.0) -> np.ndarray:
+    """The picture under bands of light that move."""
+    down, across = np.mgrid[: image.shape[0], : image.shape[1]]
+    light = 1 + 0.15 * np.sin(2 * np.pi * (0.8 * across + 0.6 * down) / wave_px + k / 6)
+    return np.clip(image * light[..., None], 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "how", ["tilted", "banded", "tilted, noise, compressed", "banded, noise, compressed"]
+)
+def test_a_still_picture_does_not_move_when_it_is_tilted_or_light_moves_over_it(how, rng):
+    pictures = [PORTRAIT] * 75
+    if "tilted" in how:
+        pictures = [_tilted(picture, k) for k, picture in enumerate(pictures)]
+    if "banded" in how:
+        pictures = [_banded(picture, k) for k, picture in enumerate(pictures)]
+    if "noise" in how:
+        pictures = [_noisy(picture, rng) for picture in pictures]
+    if "compressed" in how:
+        pictures = list(encode_decode(pictures, codec="libx264", crf=23))
+    assert not _moves(pictures)
+
+
+def test_a_face_that_blinks_moves_when_the_camera_tilts_and_light_moves_over_it(face, rng):
+    pictures = [_noisy(_banded(_tilted(_blinking(PORTRAIT, face, k), k), k), rng) for k in range(75)]
+    assert _moves(list(encode_decode(pictures, codec="libx264", crf=23)))
+
+
 def test_a_face_that_blinks_moves_under_changing_light(face):
     blinks = [_blinking(PORTRAIT, face, k) for k in range(60)]
     assert _moves([_lit(picture, k, "from one side") for k, picture in enumerate(blinks)])

@@ -1,6 +1,8 @@
 """Whatever Python hands over is read, or refused in one sentence that names what is taken."""
 
 import io
+import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -95,6 +97,16 @@ def test_frames_and_lists_of_them_are_a_video_by_the_given_clock(picture, tmp_pa
         np.testing.assert_allclose([frame.time_s for frame in source.frames], [0, 0.1, 0.2])
 
 
+def test_an_archive_of_pictures_is_no_video(picture):
+    jpeg, archive = io.BytesIO(), io.BytesIO()
+    Image.fromarray(picture).save(jpeg, "JPEG")
+    with zipfile.ZipFile(archive, "w") as stored:
+        for name in ("a.jpg", "b.jpg", "c.jpg"):
+            stored.writestr(name, jpeg.getvalue())
+    with pytest.raises(SourceError, match="is not a video"):
+        open_given(archive.getvalue())
+
+
 def test_the_bytes_of_a_video_are_a_video(picture, tmp_path):
     write_video(tmp_path / "a.mp4", [picture] * 5, fps=25)
     content = (tmp_path / "a.mp4").read_bytes()
@@ -110,11 +122,24 @@ class Odd:
         return "secret pixels"
 
 
+class OddPath(os.PathLike[str]):
+    def __fspath__(self) -> str:
+        raise RuntimeError("secret " * 99)
+
+
+class OddFile:
+    def read(self, count: int = -1) -> bytes:
+        raise RuntimeError("secret " * 99)
+
+
 @pytest.mark.parametrize(
     "source",
     [
         None,
         0,
+        OddPath(),
+        OddFile(),
+        f"camera:{10**12}",
         1.5,
         {"a": 1},
         Odd(),

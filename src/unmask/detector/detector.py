@@ -88,6 +88,8 @@ class Detector:
         it was exported for; `threads` 0 for OpenVINO's choice; `with_features` adds mesh and features to
         clip scores. Raises ModelError, AssetError.
         """
+        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 0:
+            raise SettingsError(f"threads must be a whole number, 0 or more, not {threads!r:.40}")
         kind = FeatureNetwork if with_features else Network
         networks = [
             kind.load(path, precision=precision, threads=threads, device=device)
@@ -272,6 +274,8 @@ def model_paths(models: str | Path | Sequence[str | Path] | None, *, precision: 
     named = [models] if isinstance(models, str | Path) else models
     if named is None:
         return packaged(precision)
+    if not isinstance(named, list | tuple) or not all(isinstance(one, str | Path) for one in named):
+        raise SettingsError(f"a model is a file, or a list of files, not {models!r:.40}")
     ours = packaged(precision) if DEFAULT in map(str, named) else []
     return [path for model in named for path in (ours if str(model) == DEFAULT else [Path(model)])]
 

@@ -18,6 +18,7 @@ from unmask.media.given import frame_of
 from unmask.types import Decision, Frame, SourceError, Verdict
 
 Answer = TypeVar("Answer")
+LATEST_S = 1e12  # of a clock in seconds: beyond, the time between two frames is lost in rounding
 
 
 class Stream:
@@ -104,7 +105,7 @@ class Stream:
         """The picture and the seconds since the first; SourceError unless it comes after the others."""
         picture = frame_of(image, name=self._name)
         first_s, latest_s = self._times_s
-        if not isinstance(time_s, numbers.Real) or not math.isfinite(time_s) or time_s <= latest_s:
+        if not isinstance(time_s, numbers.Real) or not abs(time_s) < LATEST_S or time_s <= latest_s:
             raise SourceError(
                 f"{self._name}: times must rise, not {time_s!r:.40} after "
                 f"{latest_s if self._count else 'no frame'}; give those of the camera, in seconds"

@@ -1,9 +1,8 @@
-"""How far two looks at a face differ by what no motion of the whole picture, and no light, explains.
+"""How far two looks at a face differ by what no motion of a flat picture, and no smooth light, explains.
 
-Two looks are laid over each other by the best affine map, the best tone curve and the best light from one
-side, so that moving, zooming, turning, flickering or lighting a still picture as a whole changes nothing;
-what is blown out or black in one of them is not compared. What is left is blinks, lips, turns of the head,
-and noise.
+Two looks are laid over each other by the best perspective map, the best tone curve and the best smooth light,
+so that moving, zooming, turning, tilting, flickering or lighting a still picture changes nothing; what is
+blown out or black in one of them is not compared. What is left is blinks, lips, turns of the head, and noise.
 """
 
 from dataclasses import dataclass
@@ -18,8 +17,20 @@ SIDE, CELL, BORDER = 64, 8, 8  # pixels of a look, of a cell, and of the border 
 LEAST_CONTRAST = 4.0  # grey values
 BLACK, WHITE = 8.0, 235.0  # beyond them grey values tell nothing of each other
 LEAST_SEEN = 0.25  # of a cell; one that shows less is not compared
-ACROSS = np.tile(np.linspace(-1, 1, SIDE - 2 * BORDER, dtype=np.float32), (SIDE - 2 * BORDER, 1))
-STEPS = 12  # of the alignment
+STEPS = 12  # of each of the two alignments
+INSIDE = SIDE - 2 * BORDER
+WAVES = 5  # half waves of light across what is compared: along it, down it, or together
+
+
+def _waves() -> list[np.ndarray]:
+    """Light of each form, (INSIDE, INSIDE) float32 in -1 to 1; the first is even."""
+    angles = np.linspace(0, np.pi, INSIDE)
+    across = [np.cos(count * angles) for count in range(WAVES + 1)]
+    pairs = ((down, along) for down in range(WAVES + 1) for along in range(WAVES + 1 - down))
+    return [np.outer(across[down], across[along]).astype(np.float32) for down, along in pairs]
+
+
+LIGHT = _waves()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +59,7 @@ def look_at(sighting: Sighting) -> Look:
 
 
 def difference(look: Look, other: Look) -> float:
-    """What no affine map, tone curve or light from one side explains, in the cell where it is largest."""
+    """What no perspective map, tone curve or smooth light explains, in the cell where it is largest."""
     laid = _laid_over(look, other)
     inside = slice(BORDER, SIDE - BORDER)
     wanted, found = look.grey[inside, inside], laid[inside, inside]
@@ -58,12 +69,18 @@ def difference(look: Look, other: Look) -> float:
         return 0.0
     spread = max(float(found.std()), LEAST_CONTRAST)
     level = (found - float(found.mean())) / spread
-    terms = (np.ones_like(level), level, level**2, ACROSS, ACROSS.T, level * ACROSS, level * ACROSS.T)
+    terms = (
+        np.ones_like(level),
+        level**2,
+        LIGHT[1],
+        LIGHT[1].T,
+        *(found / spread * light for light in LIGHT),
+    )
     chosen: np.ndarray = np.stack([term[seen] for term in terms], axis=1)
     fitted, *_ = np.linalg.lstsq(chosen, wanted[seen], rcond=None)
     left = np.zeros_like(wanted)
     left[seen] = np.abs(wanted[seen] - chosen @ fitted) / max(float(wanted.std()), LEAST_CONTRAST)
-    cells = (SIDE - 2 * BORDER) // CELL
+    cells = INSIDE // CELL
     sums, counts = (each.reshape(cells, CELL, cells, CELL).sum(axis=(1, 3)) for each in (left, seen))
     compared = counts >= LEAST_SEEN * CELL**2
     return float((sums[compared] / counts[compared]).max(initial=0.0))
@@ -73,23 +90,23 @@ def _laid_over(look: Look, other: Look) -> np.ndarray:
     """The other look (SIDE, SIDE) where this one has it: by the meshes, then by the pixels."""
     points = np.column_stack([look.mesh, np.ones(len(look.mesh))])
     rough, *_ = np.linalg.lstsq(points, other.mesh, rcond=None)
-    fitted = np.ascontiguousarray(rough.T, np.float32)
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, 1e-5)
-    try:
-        found = cv2.findTransformECC(
-            _without_light(look.grey),
-            _without_light(other.grey),
-            fitted.copy(),
-            cv2.MOTION_AFFINE,
-            criteria,
-            np.full_like(look.grey, 255, np.uint8),
-            3,
-        )[1]
-        fitted = np.asarray(found, np.float32)
-    except cv2.error:
-        pass  # the two differ too much to be aligned further, or show nothing
+    one, two = _without_light(look.grey), _without_light(other.grey)
+    affine = _aligned(one, two, np.ascontiguousarray(rough.T, np.float32), cv2.MOTION_AFFINE)
+    flat = np.vstack([affine, np.float32([[0, 0, 1]])])
+    flat = _aligned(one, two, flat, cv2.MOTION_HOMOGRAPHY)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(other.grey, fitted, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpPerspective(other.grey, flat, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _aligned(one: np.ndarray, two: np.ndarray, first: np.ndarray, motion: int) -> np.ndarray:
+    """The map of that kind that lays `two` over `one` best, from a first one."""
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, 1e-5)
+    everywhere = np.full((SIDE, SIDE), 255, np.uint8)
+    try:
+        found = cv2.findTransformECC(one, two, first.copy(), motion, criteria, everywhere, 3)[1]
+    except cv2.error:
+        return first  # the two differ too much to be aligned further, or show nothing
+    return np.asarray(found, np.float32)
 
 
 def _without_light(grey: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ def open_given(source: Any, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMIT
     if callable(getattr(source, "read", None)):
         try:
             content = source.read(LARGEST_FILE + 1)
-        except (OSError, ValueError, TypeError) as refused:
+        except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as refused:
             raise SourceError(
                 f"a file cannot be read; it has to be open, for bytes (rb); {TAKEN}"
             ) from refused
@@ -72,9 +72,10 @@ def frame_of(image: Any, *, name: str = "stream") -> np.ndarray:
 
 
 def _open_name(source: Any, *, fps: float, limits: Limits) -> Source:
-    name = os.fspath(source)
-    if isinstance(name, bytes):
-        name = os.fsdecode(name)
+    try:
+        name = os.fsdecode(source)
+    except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as refused:
+        raise SourceError(f"a {_kind(source)} names no file; {TAKEN}") from refused
     if len(name) > LONGEST_NAME:
         raise SourceError(f"a text of {len(name)} characters is not a path or address; {TAKEN}")
     return open_source(name, fps=fps, limits=limits)

@@ -18,7 +18,7 @@ from unmask.media.differences import CELL, SIDE, Look, difference, grey_in, look
 from unmask.types import Sighting
 
 SAME = 0.75  # grey values
-SAME_LOOK, SAME_PLACE = 0.12, 8.0  # what key frames may change: by `difference`, and in grey values
+SAME_LOOK, SAME_PLACE = 0.09, 8.0  # what key frames may change: by `difference`, and in grey values
 LEAST_SHARE = 0.7  # of a run that must be repeats: a camera of 5 frames/s, stored as 30, has 0.58
 STEP_S = 0.06  # pictures that follow sooner are not compared: those of a fast camera are nearly alike
 DOUBLED_S = (

@@ -278,8 +278,8 @@ def _of_answer(answer: "Answer", *, name: str, limits: Limits) -> Source:
 
 def _open_camera(name: str, *, limits: Limits) -> Source:
     number = name.removeprefix(CAMERA)
-    if not number.isdecimal():
-        raise SourceError(f"{name} is not a camera; number it from camera:0")
+    if not re.fullmatch("[0-9]{1,4}", number):
+        raise SourceError(f"{name:.40} is not a camera; number it from camera:0")
     with _quiet_opencv():
         capture = cv2.VideoCapture(int(number))
     if not capture.isOpened():

@@ -41,6 +41,8 @@ FILE_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,"
     "flv,asf,ogg,h264,hevc,m4v,mjpeg,ivf,yuv4mpegpipe"
 )
+# Formats without a head, which are guessed: by one of these starts, lest an archive of pictures be a video.
+BARE = {"mjpeg": b"\xff\xd8", **dict.fromkeys(("h264", "hevc", "m4v", "mpegvideo"), b"\0\0")}
 WEB_FORMATS = f"{FILE_FORMATS},mpjpeg"
 STREAM_FORMATS = "rtsp,rtp,sdp"
 STREAM_PROTOCOLS = "rtsp,rtp,tcp,tls,udp,srtp"
@@ -90,7 +92,10 @@ def open_file(file: BinaryIO, *, name: str, limits: Limits = DEFAULT_LIMITS, tur
     """As `open_video`, of an open file that can be read in any order, which is closed with the video."""
     notes = _checked(file, name)
     file.seek(0)
-    video = open_readable(file, name=name, limits=limits, turns=turns, formats=FILE_FORMATS)
+    start = file.read(HEAD_BYTES)
+    file.seek(0)
+    formats = ",".join(form for form in FILE_FORMATS.split(",") if start.startswith(BARE.get(form, b"")))
+    video = open_readable(file, name=name, limits=limits, turns=turns, formats=formats)
     video.account.notes += notes
     return video
 
