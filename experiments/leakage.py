@@ -3,13 +3,13 @@
     python -m experiments.leakage --portraits DIR --backgrounds DIR [--heads FILE] [--clips 300]
     [--families NAME ...] [--seed 5] [--jobs 2] [--keep FILE.npz] [--results results/leakage.csv]
     python -m experiments.leakage --benchmark DIR ...
-    python -m experiments.leakage --clips-from FILE.npz [--train [--model FILE.onnx]]
+    python -m experiments.leakage --clips-from FILE.npz [--train FILE.onnx]
 
 Makes CLIPS bona fide clips and as many of each family of instruments, measures the camera statistics of each
 face crop (`unmask.media.statistics`), and prints how well they tell the classes apart, cross-validated by
 subject (`unmask.evaluation.leakage`). AUC 0.5 says that quality tells nothing; the limits are 0.60 for all
 attacks and 0.70 for a family, on the upper end of the 95 % interval. `--train` scores the same clips with a
-trained network, the packaged one if no other is named: it should still separate them. `--keep` keeps
+trained network of single frames of their size: it should still separate them. `--keep` keeps
 the clips for `--clips-from` here and in coverage.py. Every run adds its lines to the results.
 """
 
@@ -26,7 +26,6 @@ from pathlib import Path
 import numpy as np
 
 from experiments.clips import Clips, of_benchmark, simulated
-from unmask.detector.detector import packaged
 from unmask.detector.network import Network
 from unmask.evaluation.leakage import Leak, area, area_interval, leak_table, markdown
 from unmask.media.faces import FaceFinder
@@ -47,10 +46,9 @@ def main() -> None:
     print(markdown(table))
     lines = [_line(leak) for leak in table]
     if asked.train:
-        path = asked.model or packaged()[0]
-        trained = separated(clips, path, seed=asked.seed)
+        trained = separated(clips, asked.train, seed=asked.seed)
         print(
-            f"\n{path.name} on the same clips: "
+            f"\n{asked.train.name} on the same clips: "
             + ", ".join(f"{r['attacks']} AUC {r['auc']}" for r in trained)
         )
         lines += trained
@@ -203,8 +201,7 @@ def _arguments() -> argparse.Namespace:
     add_material(parser)
     parser.add_argument("--clips-from", type=Path, help="clips that were kept; none are made")
     parser.add_argument("--benchmark", type=Path, help="a folder of clips that was made; none are made")
-    parser.add_argument("--train", action="store_true", help="also how a trained network separates them")
-    parser.add_argument("--model", type=Path, help="a single-frame .onnx; the packaged one by default")
+    parser.add_argument("--train", type=Path, help="also how this network of single frames separates them")
     parser.add_argument("--results", type=Path, default=Path("results/leakage.csv"))
     return parser.parse_args()
 

@@ -36,6 +36,11 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=400)
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
+    if min(asked.videos, asked.pictures) <= asked.jobs:
+        parser.error(
+            f"--videos {asked.videos} and --pictures {asked.pictures} are more than --jobs {asked.jobs}: the "
+            "start of the processes is taken off by a run of one each; give more"
+        )
     print(f"{asked.jobs} processes, load before {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
         base, frames = Path(folder), moving_head()
