@@ -6,7 +6,7 @@ A face is a bright square on black: its place is found from the pixels, its brig
 import math
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -129,7 +129,10 @@ def _detector(*networks: Judge, **settings) -> Detector:
 
 
 def _source(frames: Iterator[Frame], kind: Kind = "video") -> Source:
-    return Source(name="given", kind=kind, frames=(frame for frame in frames), frame_count=None, fps=30.0)
+    def handed_on() -> Generator[Frame, None, None]:
+        yield from frames  # and closes them with itself
+
+    return Source(name="given", kind=kind, frames=handed_on(), frame_count=None, fps=30.0)
 
 
 @pytest.fixture
