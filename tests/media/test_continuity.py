@@ -116,11 +116,11 @@ def _tilted(image: np.ndarray, k: int, *, degrees: float = 5.0) -> np.ndarray:
     """The picture as a flat thing that a hand tilts before a camera."""
     side = max(image.shape[:2])
     across, down = np.radians(degrees) * np.sin([k / 7, k / 9 + 1])
-    flat = np.float32([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * side / 2
+    flat = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32) * side / 2
     turned = flat @ cv2.Rodrigues(np.array([down, across, 0.0]))[0].T
     focal, away = 1.2 * side, np.array([0.0, 0.0, 1.2 * side])
     seen, before = (((p + away)[:, :2] / (p + away)[:, 2:]) * focal + side / 2 for p in (turned, flat))
-    by = cv2.getPerspectiveTransform(np.float32(before), np.float32(seen))
+    by = cv2.getPerspectiveTransform(before.astype(np.float32), seen.astype(np.float32))
     return cv2.warpPerspective(image, by, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
 
 

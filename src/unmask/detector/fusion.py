@@ -115,11 +115,11 @@ def seen_share(clip: Clip, contract: Contract) -> float:
     """How much of the side of the crop that the contract asks for lies in the picture, 0 to 1, by the first
     frame's mesh; the mean over its views.
     """
-    pictures, scales = (clip, *clip.views), (contract.clip, *contract.clip.views)
+    scales = (contract.clip.box_scale, *(view.box_scale for view in contract.clip.views))
     shares = []
-    for picture, spec in zip(pictures, scales, strict=True):
+    for picture, scale in zip((clip, *clip.views), scales, strict=True):
         face = float(np.ptp(picture.meshes[0][:, :2], axis=0).max())
-        shares.append(min(1.0, picture.pixels.shape[1] / max(face, 1.0) / spec.box_scale))
+        shares.append(min(1.0, picture.pixels.shape[1] / max(face, 1.0) / scale))
     return float(np.mean(shares))
 
 

@@ -92,8 +92,8 @@ def _laid_over(look: Look, other: Look) -> np.ndarray:
     rough, *_ = np.linalg.lstsq(points, other.mesh, rcond=None)
     one, two = _without_light(look.grey), _without_light(other.grey)
     affine = _aligned(one, two, np.ascontiguousarray(rough.T, np.float32), cv2.MOTION_AFFINE)
-    flat = np.vstack([affine, np.float32([[0, 0, 1]])])
-    flat = _aligned(one, two, flat, cv2.MOTION_HOMOGRAPHY)
+    last_row = np.array([[0, 0, 1]], np.float32)
+    flat = _aligned(one, two, np.vstack([affine, last_row]), cv2.MOTION_HOMOGRAPHY)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpPerspective(other.grey, flat, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
