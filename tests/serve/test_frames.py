@@ -260,7 +260,8 @@ def test_a_frame_that_is_no_picture_is_said_to_be_none_and_changes_nothing(door:
         socket.send(struct.pack("<d", person.start_ms - 5) + content)
         said = socket.hear()
         assert (said["hint"], said["ack"], said["face"]) == (None, 1, None)
-        assert person.until_told(socket, LIVE)["state"] == "live"
+        told = person.until_told(socket, LIVE)
+        assert told.get("state") == "live", told
 
 
 def test_times_that_stand_still_are_refused_until_it_is_enough(
