@@ -1,5 +1,6 @@
 """Repeats in turn, medians with intervals, and the rows of the table."""
 
+import json
 import os
 import resource
 import subprocess
@@ -128,23 +129,29 @@ class Ended:
     memory_mb: float
 
 
+# Run by a small Python in between: a child's peak of memory begins at that of the process that started it.
+BETWEEN = """
+import json, os, subprocess, sys, time
+began = time.perf_counter()
+child = subprocess.Popen([sys.executable, *sys.argv[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+said = child.stderr.read()
+_, status, used = os.wait4(child.pid, 0)
+child.returncode = os.waitstatus_to_exitcode(status)
+spent = [used.ru_utime + used.ru_stime, time.perf_counter() - began, used.ru_maxrss / 1024]
+print(json.dumps([child.returncode, said.decode(errors="replace")[-500:], *spent]))
+"""
+
+
 def process(*words: str, ok: Sequence[int] = (0,)) -> Ended:
     """Runs this Python with those words to its end; it may keep bytecode, as a user's."""
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    began = time.perf_counter()
-    child = subprocess.Popen(
-        [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=settings
+    told = subprocess.run(
+        [sys.executable, "-c", BETWEEN, *words], capture_output=True, text=True, env=settings, check=True
     )
-    said = child.stderr.read() if child.stderr else b""
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode not in ok:
-        raise RuntimeError(f"python {' '.join(words)} ended with {child.returncode}: {said.decode()[-500:]}")
-    return Ended(
-        core_s=used.ru_utime + used.ru_stime,
-        wall_s=time.perf_counter() - began,
-        memory_mb=used.ru_maxrss / 1024,
-    )
+    code, said, core_s, wall_s, memory_mb = json.loads(told.stdout)
+    if code not in ok:
+        raise RuntimeError(f"python {' '.join(words)} ended with {code}: {said}")
+    return Ended(core_s=core_s, wall_s=wall_s, memory_mb=memory_mb)
 
 
 def memory_mb() -> float:
