@@ -32,7 +32,7 @@ from unmask.media.faces import FaceFinder
 from unmask.media.sources import open_presentation
 from unmask.models.encoder import Encoder
 from unmask.training.features import features_of
-from unmask.training.head import FeatureGroup, FittedHead, fit_groups, groups_of, row_weights, with_framing
+from unmask.training.head import FeatureGroup, FittedHead, fit_as_set
 from unmask.training.networks import build
 from unmask.training.sets import part_of, real_rows, rows_by_set
 from unmask.training.settings import Settings, changes_of, read_settings
@@ -222,17 +222,8 @@ def fitted(
         sets.append([row for row, keep in zip(rows, kept[start : start + len(rows)], strict=True) if keep])
         start += len(rows)
     real = real_rows(train, settings.head)
-    labels = np.array([row.label is Label.BONA_FIDE for row in train.rows])[kept]
-    weights = row_weights(sets, settings.head)
-    head = fit_groups(
-        features[kept],
-        labels,
-        weights=weights,
-        groups=(*groups_of(settings), *further),
-        real=None if real is None else real[kept],
-    )
-    gain = settings.head.tight_gain
-    return with_framing(head, features[kept], labels, sets=sets, weights=weights, gain=gain)
+    kept_real = None if real is None else real[kept]
+    return fit_as_set(features[kept], sets, settings=settings, real=kept_real, further=further)
 
 
 def _same_owner(row: Row, source: str) -> bool:

@@ -23,8 +23,8 @@ from unmask.models.encoder import Encoder, FrozenEncoder
 from unmask.models.export import features_graph
 from unmask.types import DataError
 
-AT_ONCE = {"cpu": 1}  # pictures: a CPU takes a third longer for each of eight, whose maps leave its cache
-ELSEWHERE = 32
+AT_ONCE = 32  # pictures
+AT_ONCE_ON_CPU = 1  # each of eight takes a third longer there: their maps leave the cache
 COMPILED_FROM = 400  # pictures: making a graph of the network takes as long as it saves on so many
 TOLD = 20  # times in all, how far it is
 LOOK = "one way"  # of the files' names: 0.3.0 took the mean of both mirror images
@@ -51,7 +51,7 @@ def features_of(
     done, parts = 0, []
     for shard, whole, path in zip(prepared.shards, wholes, paths, strict=True):
         if look is not None and not path.is_file():
-            at_once = AT_ONCE.get(device.type, ELSEWHERE)
+            at_once = AT_ONCE_ON_CPU if device.type == "cpu" else AT_ONCE
             write_bytes(path, _npy(_shard_features(look, whole, prepared, at_once=at_once)))
             before, done = done, done + len(whole.rows)
             if progress is not None and TOLD * done // missing > TOLD * before // missing:

@@ -222,6 +222,26 @@ def groups_of(settings: Settings) -> tuple[FeatureGroup, ...]:
     return FeatureGroup(HEAD, settings.head.strength), FeatureGroup(DETAIL, settings.head.detail)
 
 
+def fit_as_set(
+    features: np.ndarray,
+    sets: Sequence[Sequence[Row]],
+    *,
+    settings: Settings,
+    real: np.ndarray | None = None,
+    further: Sequence[FeatureGroup] = (),
+) -> FittedHead:
+    """The head that the settings describe, for raw features (n, D) of the rows of `sets`.
+
+    `further` are groups of features that stand behind those of the encoder; `real` as in `fit_head`.
+    """
+    labels = np.array([row.label is Label.BONA_FIDE for rows in sets for row in rows])
+    weights = row_weights(sets, settings.head)
+    groups = (*groups_of(settings), *further)
+    head = fit_groups(features, labels, groups=groups, weights=weights, real=real)
+    gain = settings.head.tight_gain
+    return with_framing(head, features, labels, sets=sets, weights=weights, gain=gain)
+
+
 def realism_direction(units: np.ndarray, real: np.ndarray) -> np.ndarray:
     """The unit vector (D,) along which real bona fide pictures differ from simulated ones.
 

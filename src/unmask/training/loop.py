@@ -24,7 +24,7 @@ from unmask.training import checkpoint as checkpoints
 from unmask.training.batches import BatchSampler
 from unmask.training.checkpoint import CHECKPOINT
 from unmask.training.features import features_of
-from unmask.training.head import FittedHead, fit_groups, groups_of, row_weights, with_framing
+from unmask.training.head import FittedHead, fit_as_set
 from unmask.training.loggers import close_loggers, loggers_of
 from unmask.training.meter import Statistics
 from unmask.training.networks import build, frames_of, refuse_domains, start_depth
@@ -33,7 +33,7 @@ from unmask.training.run_folder import claim, goes_on
 from unmask.training.sets import Folders, Sets, real_rows, rows_by_set
 from unmask.training.settings import Settings
 from unmask.training.trainer import Progress, Trainer
-from unmask.types import Label, SettingsError
+from unmask.types import SettingsError
 
 
 def train(
@@ -168,12 +168,8 @@ def _fit(fabric: Fabric, network: Encoder, settings: Settings, sets: Sets) -> No
             features_of(network, prepared, device=device, progress=partial(_looked, fabric.print))
     fabric.barrier()
     raw = features_of(network, sets.train, device=device)
-    bona_fide = np.array([row.label is Label.BONA_FIDE for row in sets.train.rows])
-    parts = list(rows_by_set(sets.train).values())
-    weights, real = row_weights(parts, settings.head), real_rows(sets.train, settings.head)
-    head = fit_groups(raw, bona_fide, groups=groups_of(settings), weights=weights, real=real)
-    head = with_framing(head, raw, bona_fide, sets=parts, weights=weights, gain=settings.head.tight_gain)
-    set_head(network, head, device=device)
+    parts, real = list(rows_by_set(sets.train).values()), real_rows(sets.train, settings.head)
+    set_head(network, fit_as_set(raw, parts, settings=settings, real=real), device=device)
 
 
 def set_head(network: Encoder, head: FittedHead, *, device: torch.device) -> None:
