@@ -42,7 +42,10 @@ backbones), zero against true depth, and FGHV's depth head have variants in
 step of stage 1 and 0.91 of stage 2, everything about FAS-SGTD at the 36,000 frames that `sgtd_e.toml` sees
 is three core hours a seed, nine for three. On another machine, of two busy cores, eight steps of stage 1
 on random maps of these shapes took 0.22 CPU seconds each the same day, 0.12 with plain convolutions; stage
-2 was not measured there, and no seed was added. The people are dearer: at 73 to 80 of them half an interval
+2 was not measured there, and no seed was added. A later attempt there, at the lowest priority beside other
+work, had 7 CPU seconds in its first five minutes, so some 110 in 75: 34 had gone before the first part of
+the sets was written, and one more seed of the six networks of FAS-SGTD takes 245 by the last table. It was
+given up, and no row was added. The people are dearer: at 73 to 80 of them half an interval
 between two networks of clips is 0.04 of AUC, so that a difference of 0.02 takes some 300 people in each
 test, and 0.01 some 1,200; all photographs at hand are of 390. On [networks that begin from
 chance](claims.md) only STPM on unseen instruments shows more than 0.02. Between two FGHV's half an interval

@@ -300,7 +300,50 @@ def test_a_training_that_is_refused_leaves_nothing(
     named = (*data, "--config", config, "--protocol", "ocim/mi-to-c", "--set", "arguments.depth=3")
     code, _, err = unmask("train", *named, "--out", tmp_path / "out")
     assert code == 4
-    assert "do not fit tiny_single" in err
+    assert "of tiny_single: there is no 'depth'; remove it" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_benchmark_names_a_set_that_no_fold_uses_or_two_folders_hold(
+    homes: dict[str, Path], tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(steps=2)))
+    data = [word for home in homes.values() for word in ("--data", home)]
+    command = ("benchmark", "ocim", "--config", config, *data, "--out", tmp_path / "out")
+    other = write_siw_m(tmp_path / "siw-m")
+    code, _, err = unmask(*command, "--data", other, width=300)
+    assert code == 4
+    assert f"no fold of this task uses siw-m; leave out {other}" in err
+    twin = write_whole(tmp_path / "twin", dataset="msu-mfsd", seed=9)
+    code, _, err = unmask(*command, "--data", twin, width=300)
+    assert code == 3
+    assert f"{homes['msu-mfsd']} and {twin} both hold msu-mfsd; name one of them" in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"run": {"backbone": "frozen"}, "network": "tiny_multi"}, "backbone is frozen, but there is none"),
+        ({"batches": {"domains": "equally"}, "task": "pairs"}, "domain"),
+    ],
+)
+def test_a_benchmark_that_is_refused_leaves_nothing(
+    homes: dict[str, Path],
+    tmp_path: Path,
+    unmask: Callable[..., tuple[int, str, str]],
+    changes: dict[str, Any],
+    sentence: str,
+) -> None:
+    task = changes.pop("task", "limited")
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(steps=2, **changes)))
+    data = [word for home in homes.values() for word in ("--data", home)]
+    command = ("benchmark", "ocim", "--config", config, *data, "--task", task)
+    code, _, err = unmask(*command, "--out", tmp_path / "out", width=300)
+    assert code in (3, 4)
+    assert sentence in err
     assert not (tmp_path / "out").exists()
 
 

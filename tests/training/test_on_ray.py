@@ -112,5 +112,5 @@ def test_a_cluster_of_two_workers_trains_and_says_what_a_worker_said(toy: Any, t
     one = train(settings_of(steps=4, size=8), data=toy, out=tmp_path / "one")
     assert_same_run(read(out / CHECKPOINT), read(one / CHECKPOINT))
     wrong = replace(settings_of(steps=2, size=4), arguments={"width": 4, "depth": 3})
-    with pytest.raises(TrainingError, match=r"\[arguments\] do not fit resnet18"):
+    with pytest.raises(TrainingError, match=r"\[arguments\] of resnet18: there is no 'depth'"):
         train_on_ray(wrong, data=toy, out=tmp_path / "wrong", workers=1)

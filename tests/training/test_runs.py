@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +23,7 @@ from test_training import CutOffError, curve, networks, stop_after, toy, toy_set
 from conftest import random_contract
 from present import present
 from unmask import files
-from unmask.app import training_runs as app_train
+from unmask.app import training_runs as app_train, training_sets
 from unmask.app.train import TrainOptions
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.models import MODELS
@@ -473,6 +474,58 @@ def test_a_folder_that_is_missing_or_was_prepared_whole_is_told_apart(
         assert code == 3
         assert sentence in err
         assert not (tmp_path / "out").exists()
+
+
+def test_a_refused_training_takes_the_clips_away_that_it_made_on_the_way(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
+    def make(data: Path, out: Path, **others: Any) -> Path:
+        shutil.copytree(toy, out, dirs_exist_ok=True)
+        return out
+
+    monkeypatch.setattr(app_train, "prepared", make)
+    config, out = tmp_path / "toy.toml", tmp_path / "out"
+    config.write_text(to_toml(toy_settings(batches={"domains": "equally"})))
+    code, _, err = unmask("train", tmp_path, "--config", config, "--out", out)
+    assert (code, out.exists()) == (3, False), err
+    make(tmp_path, out / "prepared")  # what was there before stays
+    assert unmask("train", tmp_path, "--config", config, "--out", out)[0] == 3
+    assert (out / "prepared" / "train" / "spec.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--set", "compute.accelerator=tpu"), "accelerator 'tpu' with 1 devices cannot be had here"),
+        (("--set", "compute.accelerator=abacus"), "accelerator is 'abacus'; it must be one of"),
+        (("--steps", "2", "--set", "run.steps=3"), "--steps and --set run.steps are one thing"),
+        (("--set", "clip.size_px=64"), "the network takes pictures of 128 px"),
+    ],
+)
+def test_what_no_machine_or_network_does_is_refused_before_recordings_are_prepared(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    unmask: Callable[..., tuple[int, str, str]],
+    words: tuple[str, ...],
+    sentence: str,
+) -> None:
+    monkeypatch.setattr(training_sets, "prepare", lambda *_, **others: pytest.fail("prepared"))
+    captures = tmp_path / "captures"
+    captures.mkdir()
+    rows = ["path,label,instrument,split"]
+    for part, (name, label, kind) in product(("train", "dev"), KINDS):
+        (captures / f"{part}-{name}.mp4").touch()
+        rows.append(f"{part}-{name}.mp4,{label},{kind},{part}")
+    (captures / "labels.csv").write_text("\n".join(rows))
+    code, _, err = unmask(
+        "train", captures, "--config", "sgtd_s_single", *words, "--out", tmp_path / "out", width=200
+    )
+    assert code == 4
+    assert sentence in err
+    assert not (tmp_path / "out").exists()
+
+
+KINDS = (("a", "bona_fide", ""), ("b", "attack", "print/a4"))
 
 
 @pytest.fixture(scope="module")

@@ -79,3 +79,16 @@ def test_a_search_without_prepared_clips_leaves_nothing(
     code, _, err = unmask("search", *named, "--over", "optimiser.rate=1e-4..1e-2")
     assert code == 3, err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_search_that_wants_first_weights_leaves_nothing_without_them(
+    toy: Any, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
+    pytest.importorskip("optuna", reason="the extra search is not installed")
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(network="tiny_multi", run={"backbone": "frozen"})))
+    named = ("--config", config, "--data", toy, "--out", tmp_path / "out")
+    code, _, err = unmask("search", *named, "--over", "optimiser.rate=1e-4..1e-2")
+    assert code == 4
+    assert "backbone is frozen, but there is none yet" in err
+    assert not (tmp_path / "out").exists()

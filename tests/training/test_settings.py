@@ -1,11 +1,14 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from functools import partial
+from inspect import signature
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
 from unmask.models import MODELS
+from unmask.training.networks import refuse_unfit
 from unmask.training.settings import (
     Settings,
     changes_of,
@@ -118,6 +121,63 @@ def test_fghvs_constants_stand_in_one_section_by_the_papers_names(tmp_path: Path
     ):
         with pytest.raises(SettingsError, match=sentence):
             read_settings(write(tmp_path, LEAST + section))
+
+
+@pytest.mark.parametrize("name", ["fghv", "fghv_s", "fghv_e"])
+def test_fghvs_constants_are_set_by_the_papers_names_in_every_preset(name: str) -> None:
+    words = ["fghv.tau=0.2", "fghv.K=7", "fghv.lr=0.5", "fghv.margin_DDC=0.1", "fghv.iterations=3"]
+    settings = read_settings(name, overrides=changes_of(words))
+    assert (settings.arguments["tau"], settings.arguments["draws"]) == (0.2, 7)
+    assert (settings.optimiser.rate, settings.loss.distribution_margin, settings.run.steps) == (0.5, 0.1, 3)
+    for both in (["fghv.tau=0.2", "arguments.tau=0.3"], ["arguments.tau=0.3", "fghv.tau=0.2"]):
+        with pytest.raises(SettingsError, match=r"fghv\.tau.* one thing|arguments\.tau.* one thing"):
+            read_settings(name, overrides=changes_of(both))
+    with pytest.raises(SettingsError, match=r"^fghv\.lr=fast: rate is 'fast'; it must be of the kind float"):
+        read_settings(name, overrides=changes_of(["fghv.lr=fast"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "sentence"),
+    [
+        ("resnet18_s", "width=wide", r"\[arguments\] of resnet18_s: width is 'wide'; .* of the kind int"),
+        ("resnet18_s", "depth=3", r"\[arguments\] of resnet18_s: there is no 'depth'; there are width"),
+        ("resnet18_s", "width=0", r"\[arguments\] width must be above 0, not 0"),
+        ("sgtd_s_multi", "score=best", r"score is 'best'; it must be one of \['code', 'equation_11'\]"),
+        ("sgtd_s_multi", "gradient=steep", "gradient is 'steep'; it must be one of"),
+        ("sgtd_s_multi", "block=wooden", "block is 'wooden'; it must be one of"),
+        ("sgtd_s_multi", "alpha=7", r"alpha must be in \[0, 1\], not 7"),
+        ("sgtd_s_multi", "momentum=0", r"momentum must be in \(0, 1\], not 0"),
+        ("sgtd_s_multi", "recurrent=maybe", "recurrent is 'maybe'; it must be of the kind bool"),
+        ("sgtd_s_multi", "pools=2", "pools is 2; it must be a list"),
+        ("sgtd_s_multi", "pools=[2, 2]", r"\[arguments\] do not fit sgtd_s_multi \(.*\); change them"),
+        ("sgtd_s_multi", "pools=[2, 2, 0]", "pools must be at least 1"),
+        ("fghv_s", "tau=0", "tau must be above 0"),
+        ("fghv_s", "hypotheses=maybe", "hypotheses is 'maybe'; it must be one of"),
+        ("fghv_s", "depth_head=3", "depth_head is 3; it must be of the kind bool"),
+        ("cdcn_s", "theta=9", r"theta must be in \[0, 1\]"),
+        ("encoder", "detail=3", "detail is 3; it must be of the kind bool"),
+    ],
+)
+def test_an_impossible_argument_of_a_network_is_named(name: str, change: str, sentence: str) -> None:
+    settings = read_settings(name, overrides=changes_of([f"arguments.{change}"]))
+    with pytest.raises(SettingsError, match=sentence):
+        refuse_unfit(settings)
+
+
+def test_no_network_takes_a_number_that_is_none() -> None:
+    asked = 0
+    for name, build in MODELS.items():
+        function = build.func if isinstance(build, partial) else build
+        hints = get_type_hints(function)
+        known = [key for key, one in signature(build).parameters.items() if one.kind is one.KEYWORD_ONLY]
+        for key in known:
+            wrong = "-1e9" if float in (hints[key], *get_args(hints[key])) else "-1"
+            if {int, float} & {hints[key], *get_args(hints[key])}:
+                asked += 1
+                word = f"arguments.{key}={'[-1]' if get_origin(hints[key]) is Sequence else wrong}"
+                with pytest.raises(SettingsError, match=rf"\[arguments\] {key} must be"):
+                    refuse_unfit(read_settings(name, overrides=changes_of([word])))
+    assert asked > 60
 
 
 def test_any_setting_can_be_set_and_is_checked() -> None:

@@ -49,6 +49,7 @@ def search(options: SearchOptions) -> int:
     """Trains the trials that are not done yet and names the files that came of them."""
     with busy("loading torch"), extra_of("search"):
         from unmask.training import search as searching
+        from unmask.training.loop import refuse_first
         from unmask.training.networks import refuse_unfit
         from unmask.training.sets import Sets
         from unmask.training.settings import Settings, changes_of, read_settings
@@ -63,6 +64,7 @@ def search(options: SearchOptions) -> int:
     for place, of in space.items():  # a search that is refused leaves nothing, nor ends at a later trial
         for value in of.ends:
             refuse_unfit(settings_of({**first, place: value}))
+    refuse_first(settings_of(first), options.init)
     Sets.open(options.data)
     with extra_of("search"), losses(f"searching over {options.trials} trials") as advance:
         searching.search(

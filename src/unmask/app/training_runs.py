@@ -1,6 +1,7 @@
 """The trainings of `unmask train`: prepared clips -> weights with their contract -> an ONNX file."""
 
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,9 @@ from unmask.training.sets import has_part, part_of
 from unmask.training.settings import Settings, changes_of, read_settings
 from unmask.types import SettingsError, UnmaskError
 
+PREPARED = "prepared"  # below --out: clips of a labelled folder
+SETS = "sets"  # below --out: lists of a protocol's parts
+
 
 def train_all(options: TrainOptions) -> int:
     """Trains once, or once a seed, and names the files that came of it."""
@@ -35,26 +39,33 @@ def train_all(options: TrainOptions) -> int:
     out, resume = options.out, options.resume
     files = {name: out / name for name in (WEIGHTS, MODEL, RESULTS, SETTINGS)}
     keep_inputs({"--out": out, **({} if resume else files)}, [options.init, Path(options.config), *data])
-    overrides = changes_of(options.changes) | ({"run.steps": options.steps} if options.steps else {})
+    overrides = changes_of(options.changes)
+    if options.steps:
+        if "run.steps" in overrides:
+            raise SettingsError("--steps and --set run.steps are one thing; give one of them")
+        overrides["run.steps"] = options.steps
     settings = read_settings(options.config, overrides=overrides)
     refuse_unfit(settings)  # before anything is written
     runs = _runs(settings, options)
     if is_rank_zero():
         for run in runs:
             refuse_start(run.settings, run.out, resume=run.resume, init=options.init)
-    if options.protocol:
-        data = [_selected(data, options)]
-    sets = [prepared(folder, out / "prepared", settings=settings, alone=len(data) == 1) for folder in data]
     found: dict[int, list[Result]] = {}
-    for run in runs:
-        if not _is_done(run):
-            try:
+    made, lists = out / PREPARED, out / SETS
+    new = [folder for folder in (made, lists) if not folder.exists()]
+    sets: list[Path] = []
+    try:
+        if options.protocol:
+            data = [_selected(data, options)]
+        sets += [prepared(folder, made, settings=settings, alone=len(data) == 1) for folder in data]
+        for run in runs:
+            if not _is_done(run):
                 _one(run, options, data=data, sets=sets)
-            except UnmaskError:
-                _leave_nothing(runs, options)
-                raise
-        if options.seeds > 1 and is_rank_zero():
-            found[run.settings.run.seed] = read_results(run.out)
+            if options.seeds > 1 and is_rank_zero():
+                found[run.settings.run.seed] = read_results(run.out)
+    except UnmaskError:
+        _leave_nothing(runs, out, clips=made in sets and made in new, lists=lists in new)
+        raise
     if found:
         _print_summary(write_summary(out, found), count=options.seeds)
     return 0
@@ -88,7 +99,7 @@ def _is_done(run: _PlannedTraining) -> bool:
 
 def _selected(data: Sequence[Path], options: TrainOptions) -> Path:
     """The parts of the protocol in the run's folder; what another protocol left there is kept."""
-    out = options.out / "sets"
+    out = options.out / SETS
     if (there := protocol_of(out)) not in ("", options.protocol):
         raise SettingsError(
             f"the run in {options.out} is of {there}, not of {options.protocol}; name another --out"
@@ -98,12 +109,18 @@ def _selected(data: Sequence[Path], options: TrainOptions) -> Path:
     return out
 
 
-def _leave_nothing(runs: Sequence[_PlannedTraining], options: TrainOptions) -> None:
-    """Takes away the lists of the protocol's parts where no run has begun that needs them."""
-    if options.protocol and is_rank_zero() and not any((run.out / SETTINGS).exists() for run in runs):
-        unselect(options.out / "sets")
-        if not any(options.out.iterdir()):
-            options.out.rmdir()
+def _leave_nothing(runs: Sequence[_PlannedTraining], out: Path, *, clips: bool, lists: bool) -> None:
+    """Takes away the lists of the protocol's parts, and the clips that were made of recordings on the way,
+    where no run has begun that needs them. A preparation that was broken off stays, to go on with.
+    """
+    if not is_rank_zero() or any((run.out / SETTINGS).exists() for run in runs):
+        return
+    if lists:
+        unselect(out / SETS)
+    if clips:
+        shutil.rmtree(out / PREPARED)
+    if out.is_dir() and not any(out.iterdir()):
+        out.rmdir()
 
 
 def _one(run: _PlannedTraining, options: TrainOptions, *, data: Sequence[Path], sets: Sequence[Path]) -> None:

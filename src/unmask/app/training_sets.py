@@ -76,12 +76,16 @@ def _spec(settings: "Settings", presentations: Sequence[Presentation]) -> ClipSp
     """How clips are cut for the network of the settings.
 
     A network of single frames learns from clips of several, of which it draws one; a picture has but one.
+    SettingsError where the network takes other clips than the settings cut.
     """
-    from unmask.training.networks import build  # torch, which only training needs
+    from unmask.training.networks import build, frames_of  # torch, which only training needs
 
-    single = not build(settings, init=None).multi_frame
+    network = build(settings, init=None)
     pictures = any(Path(one.path).suffix.lower() in READ_SUFFIXES for one in presentations)
-    return replace(settings.clip, frames=1) if single and pictures else settings.clip
+    single = pictures and not network.multi_frame
+    spec = replace(settings.clip, frames=1) if single else settings.clip
+    frames_of(network, spec)
+    return spec
 
 
 def _cutting(spec: ClipSpec, *, part: str, seed: int) -> Cutting:

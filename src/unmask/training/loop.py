@@ -7,8 +7,9 @@ all that moves, so a run that was killed and resumed is, on the CPU, the same ru
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,8 @@ from typing import cast
 import numpy as np
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.loggers.logger import Logger
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 
@@ -31,7 +34,7 @@ from unmask.training.networks import build, frames_of, refuse_domains, start_dep
 from unmask.training.optimisers import optimiser_of
 from unmask.training.run_folder import claim, goes_on
 from unmask.training.sets import Folders, Sets, real_rows, rows_by_set
-from unmask.training.settings import Settings
+from unmask.training.settings import Compute, Settings
 from unmask.training.trainer import Progress, Trainer
 from unmask.types import SettingsError
 
@@ -74,11 +77,19 @@ def train(
 
 def refuse_start(settings: Settings, out: Path, *, resume: bool, init: str | Path | None) -> None:
     """SettingsError or ModelError for what is wrong whatever the clips, before any of them is prepared: the
-    folder of another run, or first weights that are missing or do not fit.
+    folder of another run, first weights that are missing or do not fit, or devices that are not here.
     """
-    going_on = goes_on(out, settings, resume=resume)
-    _refuse_without_first(settings, init, going_on=going_on)
-    if init is not None and not going_on:
+    if not goes_on(out, settings, resume=resume):
+        refuse_first(settings, init)
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        plain = replace(settings.compute, precision="32-true")  # of which Lightning says nothing
+        _fabric_on(plain, devices=plain.devices, nodes=plain.nodes)
+
+
+def refuse_first(settings: Settings, init: str | Path | None) -> None:
+    """SettingsError or ModelError where a new run lacks the first weights it needs, or they do not fit."""
+    _refuse_without_first(settings, init, going_on=False)
+    if init is not None:
         build(settings, init=init)
 
 
@@ -95,16 +106,29 @@ def _fabric(settings: Settings, out: Path) -> Fabric:
     if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun started this process and says how many there are
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         nodes = int(os.environ["WORLD_SIZE"]) // devices
-    fabric = Fabric(
-        accelerator=compute.accelerator,
-        devices=devices,
-        num_nodes=nodes,
-        strategy="ddp" if devices * nodes > 1 else "auto",
-        precision=compute.precision,
-        loggers=loggers_of(settings.run.loggers, out=out, run=settings.run.name),
-    )
+    loggers = loggers_of(settings.run.loggers, out=out, run=settings.run.name)
+    fabric = _fabric_on(compute, devices=devices, nodes=nodes, loggers=loggers)
     fabric.launch()
     return fabric
+
+
+def _fabric_on(compute: Compute, *, devices: int, nodes: int, loggers: Sequence[Logger] = ()) -> Fabric:
+    """Nothing is started yet; SettingsError where the machine has no such devices."""
+    try:
+        return Fabric(
+            accelerator=compute.accelerator,
+            devices=devices,
+            num_nodes=nodes,
+            strategy="ddp" if devices * nodes > 1 else "auto",
+            precision=compute.precision,
+            loggers=list(loggers),
+        )
+    except (MisconfigurationException, ValueError, RuntimeError, ImportError) as missing:
+        reason = str(missing).strip().splitlines()[0]
+        raise SettingsError(
+            f"[compute] accelerator {compute.accelerator!r} with {devices} devices cannot be had here "
+            f'({reason}); set accelerator = "auto", or fewer devices'
+        ) from missing
 
 
 def _begin(

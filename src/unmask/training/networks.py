@@ -24,8 +24,10 @@ from unmask.models.network import (
 )
 from unmask.models.weights import load
 from unmask.training.batches import by_instrument, one_frame, to_batch
+from unmask.training.ranges import refuse_arguments_out_of_range
 from unmask.training.sampling import domains_of
 from unmask.training.settings import Settings
+from unmask.training.typed import arguments_of
 from unmask.types import ClipSpec, ModelError, SettingsError
 
 OPEN_CLIP = "open_clip:"  # before a tag or file in --init
@@ -42,12 +44,12 @@ def build(settings: Settings, *, init: str | Path | None) -> TrainableNetwork:
     name = settings.run.network
     if name not in MODELS:
         raise SettingsError(f"[run] network is {name!r}; it must be one of {sorted(MODELS)}")
+    arguments = arguments_of(MODELS[name], settings.arguments, where=f"[arguments] of {name}")
+    refuse_arguments_out_of_range(arguments)
     try:
-        network = MODELS[name](**settings.arguments)
-    except TypeError as unknown:
-        raise SettingsError(
-            f"[arguments] do not fit {name} ({unknown}); remove what it does not know"
-        ) from unknown
+        network = MODELS[name](**arguments)
+    except (TypeError, ValueError, RuntimeError, ArithmeticError, AssertionError) as unfit:
+        raise SettingsError(f"[arguments] do not fit {name} ({unfit}); change them") from unfit
     if settings.run.backbone == "frozen":
         if not isinstance(network, TwoStages):
             raise SettingsError(

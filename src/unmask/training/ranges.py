@@ -47,6 +47,33 @@ RANGES: tuple[tuple[str, Holds, tuple[str, ...]], ...] = (  # the rule in words,
 )
 
 
+ARGUMENTS: tuple[tuple[str, Holds, tuple[str, ...]], ...] = (  # of networks; a name means one thing in all
+    (
+        "at least 1",
+        lambda value: value >= 1,
+        (
+            *("size_px", "patch", "layers", "embedding", "text_width", "text_layers", "growth", "shrink"),
+            *("narrow", "decoder", "domains", "reversal_steps", "pools", "draws", "latent"),
+        ),
+    ),
+    ("at least 2", lambda value: value >= 2, ("frames",)),
+    ("at least 0", lambda value: value >= 0, ("align_after",)),
+    ("above 0", lambda value: value > 0, ("width", "tau", "channels")),
+    ("in [0, 1]", lambda value: 0 <= value <= 1, ("alpha", "theta")),
+    ("in (0, 1]", lambda value: 0 < value <= 1, ("momentum",)),
+    ("in [0, 1)", lambda value: 0 <= value < 1, ("drop",)),
+)
+
+
+def refuse_arguments_out_of_range(arguments: Mapping[str, Any]) -> None:
+    """SettingsError names the first number, or number of a list, that is outside its range."""
+    for rule, holds, names in ARGUMENTS:
+        for name in arguments.keys() & set(names):
+            value = arguments[name]
+            if not all(map(holds, value if isinstance(value, tuple) else (value,))):
+                raise SettingsError(f"[arguments] {name} must be {rule}, not {value}")
+
+
 def refuse_out_of_range(sections: Mapping[str, Mapping[str, Any]]) -> None:
     """SettingsError names the first number that is not finite or outside its range."""
     for rule, holds, places in RANGES:

@@ -38,6 +38,9 @@ FGHV_CONSTANTS = {
     "iterations": "run.steps",
     "batch": "batches.size",
 }
+_OTHER_NAMES = {f"fghv.{name}": place for name, place in FGHV_CONSTANTS.items()} | {
+    place: f"fghv.{name}" for name, place in FGHV_CONSTANTS.items()
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +201,7 @@ class Compute:
     `devices` of this machine, of each of `nodes` machines; under torchrun its own numbers count.
     """
 
-    accelerator: str = "auto"
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"] = "auto"
     devices: int = 1
     nodes: int = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
@@ -266,9 +269,12 @@ def read_settings(config: str | Path, *, overrides: Mapping[str, Any] | None = N
     for place, value in (overrides or {}).items():
         section, _, key = place.partition(".")
         _refuse_change(section, key, value)
-        for name, target in FGHV_CONSTANTS.items():
-            if target == place and isinstance(given.get("fghv"), dict):
-                given["fghv"].pop(name, None)  # the same thing by its other name
+        if other := _OTHER_NAMES.get(place):  # the same thing: the change is of both
+            if other in (overrides or {}):
+                raise SettingsError(f"{place} and {other} are one thing; set one of them")
+            elsewhere, _, name = other.partition(".")
+            if isinstance(given.get(elsewhere), dict):
+                given[elsewhere].pop(name, None)
         given.setdefault(section, {})[key] = value
     return from_mapping(given, origin=str(path))
 
@@ -285,8 +291,9 @@ def _refuse_change(section: str, key: str, value: Any) -> None:
         raise SettingsError(
             f"fghv.{key}={value}: [fghv] has no {key!r}; it knows {', '.join(FGHV_CONSTANTS)}"
         )
-    if section not in ("arguments", "fghv"):
-        value_of(kinds[section], key, value, where=f"{section}.{key}={value}")
+    target, _, name = FGHV_CONSTANTS[key].partition(".") if section == "fghv" else (section, "", key)
+    if target != "arguments":  # the network's, which training.networks checks
+        value_of(kinds[target], name, value, where=f"{section}.{key}={value}")
 
 
 def changes_of(words: Sequence[str], *, option: str = "--set") -> dict[str, Any]:

@@ -1,9 +1,12 @@
-"""Plain values -> frozen records, each checked by the kind that its field declares."""
+"""Plain values -> records, or arguments of a function, each checked by the kind that is declared for it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any, get_args, get_origin, get_type_hints
+from functools import partial
+from inspect import signature
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from unmask.types import SettingsError
 
@@ -30,13 +33,31 @@ def value_of(kind: type, key: str, given: Any, *, where: str) -> Any:
     return _value(hints[key], given, where=f"{where}: {key}")
 
 
+def arguments_of(build: Callable[..., Any], given: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Arguments for a function that takes them by name, or a partial of one; `where` begins the sentence of
+    an error.
+
+    >>> def network(*, width: int = 64, drop: float = 0.0) -> None: ...
+    >>> arguments_of(network, {"width": 8, "drop": 1}, where="[arguments]")
+    {'width': 8, 'drop': 1.0}
+    """
+    known = [name for name, one in signature(build).parameters.items() if one.kind is one.KEYWORD_ONLY]
+    if unknown := sorted(given.keys() - set(known)):
+        remedy = f"there are {', '.join(known)}" if known else "remove it"
+        raise SettingsError(f"{where}: there is no {unknown[0]!r}; {remedy}")
+    hints = get_type_hints(build.func if isinstance(build, partial) else build)
+    return {key: _value(hints[key], value, where=f"{where}: {key}") for key, value in given.items()}
+
+
 def _value(kind: Any, value: Any, *, where: str) -> Any:
-    if get_origin(kind) is tuple:
+    if get_origin(kind) in (Union, UnionType):  # of one kind and None, which TOML has no word for
+        (kind,) = (one for one in get_args(kind) if one is not NoneType)
+    if get_origin(kind) in (tuple, Sequence):
         if not isinstance(value, list | tuple):
             raise SettingsError(f"{where} is {value!r}; it must be a list")
         return tuple(_value(get_args(kind)[0], one, where=where) for one in value)
-    if choices := get_args(kind):
-        if value in choices:
+    if get_origin(kind) is Literal:
+        if value in (choices := get_args(kind)):
             return value
         raise SettingsError(f"{where} is {value!r}; it must be one of {list(choices)}")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

@@ -27,7 +27,7 @@ def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
     presentation of which no clip could be cut is left out. Written again, the same call writes the same.
     """
     row = catalogue_protocol(protocol)
-    homes = {dataset_of(folder): folder for folder in folders}
+    homes = homes_of(folders)
     if missing := [name for name in row.needs if name not in homes]:
         raise DataError(
             f"{protocol} needs prepared clips of {' and '.join(missing)}, not only of "
@@ -73,8 +73,19 @@ def unselect(out: Path) -> None:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    if not any(folder.iterdir()):
+    if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
+
+
+def homes_of(folders: Sequence[Path]) -> dict[str, Path]:
+    """Data set -> the folder that it lies in, prepared whole; DataError where two folders hold one set."""
+    homes: dict[str, Path] = {}
+    for folder in folders:
+        name = dataset_of(folder)
+        if name in homes:
+            raise DataError(f"{homes[name]} and {folder} both hold {name}; name one of them")
+        homes[name] = folder
+    return homes
 
 
 def dataset_of(folder: Path) -> str:
