@@ -4,6 +4,7 @@ import base64
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -448,3 +449,18 @@ def test_own_rows_stand_below_the_published_ones(report: Any) -> None:
     assert "FAS-SGTD 2.0 0.0 1.0" in text
     assert text.index("CDCN++") < text.index("mine")
     assert "no published figures of 'x'" in report({"mine": rows}, "--beside", "x")[2]
+    assert (
+        "oulu-npu/1.7 is no protocol; name oulu-npu/1"
+        in report({"mine": rows}, "--beside", "oulu-npu/1.7")[2]
+    )
+    assert "its folds are oulu-npu/3.1, oulu" in report({"mine": rows}, "--beside", "oulu-npu/3.9")[2]
+
+
+def test_published_figures_of_another_protocol_are_told(report: Any) -> None:
+    rows = [
+        replace(row, columns={**row.columns, "protocol": "oulu-npu/3.2"})
+        for row in scores(np.random.default_rng(0), threshold="0.5")
+    ]
+    sentence = "The published figures are of siw/1, the scores of oulu-npu/3.2: not comparable."
+    assert sentence in report({"mine": rows}, "--beside", "siw/1")[2]
+    assert "not comparable" not in report({"mine": rows}, "--beside", "oulu-npu/3")[2]

@@ -39,6 +39,14 @@ def test_a_search_keeps_its_trials_and_goes_on_to_as_many_as_asked(
     assert said.split()[-2:] == [str(out / "trials.csv"), str(out / "best.toml")]
     assert "searching over 2 trials: step 4 of 4, loss" in err
     assert unmask(*command, "--trials", 3)[0] == 0
+    for other, name in (
+        (("--aim", "eer"), "aim"),
+        (("--over", "run.ema=0..0.5"), "space"),
+        (("--set", "run.steps=3"), "settings"),
+    ):
+        code, _, err = unmask(*command, "--trials", 4, *other, width=300)
+        assert code == 4
+        assert f"has another {name} than the one that was asked for" in err
     with (out / "trials.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["trial"] for row in rows] == ["0", "1", "2"]

@@ -5,7 +5,7 @@ Needs the extra `report`. Two tables whose names differ in `last` and `best` are
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ from unmask.app.progress import busy, say
 from unmask.app.table_options import DevTables, SystemNames, TableFormat
 from unmask.app.worst import Worst, worst_notes
 from unmask.contract import Contract, from_json
+from unmask.data.protocols import PROTOCOLS
 from unmask.data.sets import DATASETS
 from unmask.detector.model_file import read_file
 from unmask.evaluation.measure import Evaluation, comparison_notes
@@ -29,7 +30,7 @@ from unmask.files import keep_inputs, write_page
 from unmask.metrics import read_rule
 from unmask.report import charts
 from unmask.report.galleries import KeptEvidence, kept
-from unmask.report.published import published
+from unmask.report.published import PublishedRow, published
 from unmask.report.report_page import Provenance, Report, page
 from unmask.scores import read_scores
 from unmask.scores.evidence import read_about, read_evidence
@@ -87,7 +88,7 @@ def report(options: ReportOptions) -> int:
     keep_inputs({"--out": options.out}, [*tables, *options.dev, *options.models, options.stress, *evidence])
     charts.need_matplotlib()  # what is missing is said before the work
     rule = read_rule(options.threshold) if options.threshold else None
-    beside = tuple(published(options.beside)) if options.beside else ()
+    beside = _beside(options.beside) if options.beside else ()
     found = _read(tables, options)
     stress = _stress(options.stress) if options.stress else ""
     contracts = _contracts(options.models)
@@ -101,7 +102,11 @@ def report(options: ReportOptions) -> int:
     shown = Report(
         systems=tuple(systems),
         provenance=tuple(provenance),
-        notes=(*comparison_notes(compared), *worst_notes(compared, options.worst_of)),
+        notes=(
+            *comparison_notes(compared),
+            *worst_notes(compared, options.worst_of),
+            *_beside_notes(compared, beside),
+        ),
         by=options.by,
         beside=beside,
         stress=stress,
@@ -114,6 +119,25 @@ def report(options: ReportOptions) -> int:
         say(f"unmask: {note}")
     say(f"report: {options.out}")
     return 0
+
+
+def _beside(name: str) -> tuple[PublishedRow, ...]:
+    """The published rows of a protocol, of a fold those of its group."""
+    rows = tuple(published(name))
+    group = rows[0].protocol
+    if name != group and name not in PROTOCOLS:
+        folds = [fold for fold, row in PROTOCOLS.items() if row.folds == group]
+        remedy = f"its folds are {', '.join(folds)}" if folds else f"name {group}, which has no folds"
+        raise SettingsError(f"--beside {name} is no protocol; {remedy}")
+    return rows
+
+
+def _beside_notes(compared: Sequence[Run], beside: Sequence[PublishedRow]) -> Iterator[str]:
+    """A sentence for each other protocol that a table is of."""
+    of = {one.test[0].columns.get("protocol", "") for one in compared if one.test} & PROTOCOLS.keys()
+    for name in sorted(of if beside else ()):
+        if beside[0].protocol not in (name, PROTOCOLS[name].folds):
+            yield f"The published figures are of {beside[0].protocol}, the scores of {name}: not comparable."
 
 
 def _read(tables: Sequence[Path], options: ReportOptions) -> list[tuple[Path, Run, Path | None]]:

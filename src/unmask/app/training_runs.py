@@ -11,7 +11,7 @@ from unmask.app.precision import add_bf16_points
 from unmask.app.progress import adding, bar, losses, say
 from unmask.app.train_options import TrainOptions
 from unmask.app.training_sets import prepared, training_data
-from unmask.data.prepare.prepared import PreparedSet, protocol_of
+from unmask.data.prepare.prepared import PREPARATION, PreparedSet, protocol_of
 from unmask.data.prepare.selection import select, unselect
 from unmask.files import keep_inputs
 from unmask.training.finish import MODEL, WEIGHTS, Finished, finish
@@ -51,8 +51,8 @@ def train_all(options: TrainOptions) -> int:
         for run in runs:
             refuse_start(run.settings, run.out, resume=run.resume, init=options.init)
     found: dict[int, list[Result]] = {}
-    made, lists = out / PREPARED, out / SETS
-    new = [folder for folder in (made, lists) if not folder.exists()]
+    made = out / PREPARED
+    new_clips, new_lists = not made.exists(), not (out / SETS / PREPARATION).exists()
     sets: list[Path] = []
     try:
         if options.protocol:
@@ -64,7 +64,7 @@ def train_all(options: TrainOptions) -> int:
             if options.seeds > 1 and is_rank_zero():
                 found[run.settings.run.seed] = read_results(run.out)
     except UnmaskError:
-        _leave_nothing(runs, out, clips=made in sets and made in new, lists=lists in new)
+        _leave_nothing(runs, out, clips=new_clips and made in sets, lists=new_lists)
         raise
     if found:
         _print_summary(write_summary(out, found), count=options.seeds)

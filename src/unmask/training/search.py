@@ -15,7 +15,7 @@ from unmask.files import write_bytes
 from unmask.plain import as_csv
 from unmask.training.checkpoint import CHECKPOINT, read
 from unmask.training.loop import train
-from unmask.training.sets import Folders
+from unmask.training.sets import Folders, Sets
 from unmask.training.settings import Settings, changes_of, to_toml
 from unmask.training.trainer import Progress, TrainingError
 from unmask.types import SettingsError
@@ -96,7 +96,8 @@ def search(
 
     `settings_of` maps "section.key" -> value to the settings of a trial. The best evaluation on dev of each
     run counts, by its `aim`. A run whose loss is not finite counts as failed. `progress` gets the steps of
-    all trials as if each had as many as the one that runs.
+    all trials as if each had as many as the one that runs. SettingsError where the trials that are there
+    were of other settings, clips, space or aim.
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend
@@ -111,6 +112,19 @@ def search(
         sampler=optuna.samplers.TPESampler(seed=settings_of({}).run.seed),
         load_if_exists=True,
     )
+    asked = {
+        "aim": aim,
+        "space": {place: repr(of) for place, of in space.items()},
+        "settings": to_toml(settings_of({})),
+        "clips": Sets.open(data).fingerprint(),
+    }
+    for name, value in asked.items():
+        if study.user_attrs.get(name, value) != value:
+            raise SettingsError(
+                f"the search in {out} has another {name} than the one that was asked for, and their trials "
+                "do not compare; go on with its own, or name another --out"
+            )
+        study.set_user_attr(name, value)
 
     def run(trial: Any) -> float:
         changes = {place: _drawn(trial, place, of) for place, of in space.items()}
