@@ -67,7 +67,8 @@ def _refuse(tasks: Sequence[tuple[str, int]], *, settings: Settings, options: Fo
         folder = _folder(options.out, protocol, seed, settings=settings)
         begun = (folder / SETTINGS).is_file()
         if begun or not fresh:
-            refuse_start(_seeded(settings, seed), folder, resume=begun, init=options.init)
+            its, here = _seeded(settings, seed), options.engine == "processes"
+            refuse_start(its, folder, resume=begun, init=options.init, here=here)
         fresh |= not begun
 
 

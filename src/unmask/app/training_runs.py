@@ -49,7 +49,7 @@ def train_all(options: TrainOptions) -> int:
     runs = _runs(settings, options)
     if is_rank_zero():
         for run in runs:
-            refuse_start(run.settings, run.out, resume=run.resume, init=options.init)
+            refuse_start(run.settings, run.out, resume=run.resume, init=options.init, here=not options.ray)
     found: dict[int, list[Result]] = {}
     made = out / PREPARED
     new_clips, new_lists = not made.exists(), not (out / SETS / PREPARATION).exists()

@@ -75,13 +75,16 @@ def train(
     return out
 
 
-def refuse_start(settings: Settings, out: Path, *, resume: bool, init: str | Path | None) -> None:
+def refuse_start(
+    settings: Settings, out: Path, *, resume: bool, init: str | Path | None, here: bool = True
+) -> None:
     """SettingsError or ModelError for what is wrong whatever the clips, before any of them is prepared: the
-    folder of another run, first weights that are missing or do not fit, or devices that are not here.
+    folder of another run, first weights that are missing or do not fit, or, where this process is to train
+    (`here`), devices that it has not.
     """
     if not goes_on(out, settings, resume=resume):
         refuse_first(settings, init)
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
+    if here and "TORCHELASTIC_RUN_ID" not in os.environ:
         plain = replace(settings.compute, precision="32-true")  # of which Lightning says nothing
         _fabric_on(plain, devices=plain.devices, nodes=plain.nodes)
 
