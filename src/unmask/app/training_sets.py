@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmask.app.options import MARGIN
+from unmask.app.prepare import summary
 from unmask.app.progress import bar, say
 from unmask.contract import TrainingData
 from unmask.data.folder import LABELS, read_labels
@@ -19,7 +20,7 @@ from unmask.data.prepare.selection import WHOLE
 from unmask.data.splits import shared
 from unmask.media.faces import FaceFinder
 from unmask.media.images import READ_SUFFIXES
-from unmask.types import ClipSpec, DataError, Presentation
+from unmask.types import ClipSpec, DataError, Presentation, SettingsError
 
 if TYPE_CHECKING:
     from unmask.training.settings import Settings
@@ -69,6 +70,9 @@ def prepared(data: Path, out: Path, *, settings: "Settings", alone: bool = True)
                 jobs=os.cpu_count() or 1,
                 progress=advance,
             )
+        outcomes = [one for shard in PreparedSet.open(out / part).shards for one in shard.outcomes]
+        if not all(one.clips for one in outcomes):
+            say(summary(part, outcomes))
     return out
 
 
@@ -76,15 +80,20 @@ def _spec(settings: "Settings", presentations: Sequence[Presentation]) -> ClipSp
     """How clips are cut for the network of the settings.
 
     A network of single frames learns from clips of several, of which it draws one; a picture has but one.
-    SettingsError where the network takes other clips than the settings cut.
+    SettingsError where the network takes other clips than the settings cut, or more frames than there are.
     """
     from unmask.training.networks import build, frames_of  # torch, which only training needs
 
     network = build(settings, init=None)
-    pictures = any(Path(one.path).suffix.lower() in READ_SUFFIXES for one in presentations)
-    single = pictures and not network.multi_frame
+    pictures = [Path(one.path).suffix.lower() in READ_SUFFIXES for one in presentations]
+    single = any(pictures) and not network.multi_frame
     spec = replace(settings.clip, frames=1) if single else settings.clip
-    frames_of(network, spec)
+    frames = frames_of(network, spec)
+    if frames > 1 and all(pictures):
+        raise SettingsError(
+            f"{settings.run.network} learns from clips of {frames} frames, and here are pictures alone; take "
+            "a network of single frames, or recordings"
+        )
     return spec
 
 
