@@ -488,6 +488,7 @@ def test_a_refused_training_takes_the_clips_away_that_it_made_on_the_way(
     config.write_text(to_toml(toy_settings(batches={"domains": "equally"})))
     code, _, err = unmask("train", tmp_path, "--config", config, "--out", out)
     assert (code, out.exists()) == (3, False), err
+    assert "taken away again; `unmask prepare` makes lasting ones" in " ".join(err.split())
     make(tmp_path, out / "prepared")  # what was there before stays
     assert unmask("train", tmp_path, "--config", config, "--out", out)[0] == 3
     assert (out / "prepared" / "train" / "spec.json").is_file()

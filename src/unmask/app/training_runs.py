@@ -118,6 +118,7 @@ def _leave_nothing(runs: Sequence[_PlannedTraining], out: Path, *, clips: bool, 
     if lists:
         unselect(out / SETS)
     if clips:
+        say("the clips that were cut on the way are taken away again; `unmask prepare` makes lasting ones")
         shutil.rmtree(out / PREPARED)
     if out.is_dir() and not any(out.iterdir()):
         out.rmdir()
