@@ -11,14 +11,14 @@ import numpy as np
 
 class Frame:
     """One picture of a source: `image` (H, W, 3) uint8 RGB, upright; `time_s` since the first frame; `index`
-    from 0. Used by one thread.
+    from 0. `again`: it is shown on, and not a new picture. Used by one thread.
 
     >>> frame = Frame.of_pixels_later(lambda: np.zeros((2, 3, 3), np.uint8), (2, 3, 3), time_s=0.0, index=0)
     >>> frame.shape, frame.image.shape
     ((2, 3, 3), (2, 3, 3))
     """
 
-    __slots__ = ("_image", "_later", "_luma", "index", "shape", "time_s")
+    __slots__ = ("_image", "_later", "_luma", "again", "index", "shape", "time_s")
 
     def __init__(self, image: np.ndarray, time_s: float, index: int) -> None:
         self._image: np.ndarray | None = image
@@ -27,6 +27,7 @@ class Frame:
         self.shape: tuple[int, ...] = image.shape
         self.time_s = time_s
         self.index = index
+        self.again = False
 
     @classmethod
     def of_pixels_later(
@@ -41,7 +42,13 @@ class Frame:
         """A frame whose `image`, of that shape, is called for once, if at all."""
         frame = cls.__new__(cls)
         frame._image, frame._later, frame._luma = None, image, luma
-        frame.shape, frame.time_s, frame.index = shape, time_s, index
+        frame.shape, frame.time_s, frame.index, frame.again = shape, time_s, index, False
+        return frame
+
+    def again_at(self, time_s: float) -> "Frame":
+        """The same picture, which is still shown at a later time."""
+        frame = Frame(image=self.image, time_s=time_s, index=self.index)
+        frame.again = True
         return frame
 
     @property

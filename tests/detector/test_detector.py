@@ -19,6 +19,7 @@ from unmask.contract import Contract
 from unmask.detector import detector as detector_module, evidence, watch
 from unmask.detector.detector import Detector
 from unmask.detector.watch import WatchSettings
+from unmask.media.account import Account
 from unmask.media.sources import Kind, Source
 from unmask.types import (
     Clip,
@@ -386,6 +387,19 @@ def test_a_file_is_judged_for_so_many_seconds_and_says_so():
     assert cut.segments[-1].to_s == pytest.approx(1.5)
     whole = _detector().check(video)
     assert (whole.verdict, whole.notes) == (Verdict.ATTACK, ())
+
+
+@pytest.mark.parametrize(
+    "order", [("attack", "living"), ("living", "attack", "living"), ("living", "attack")]
+)
+@pytest.mark.parametrize("frames", [1, 5])
+def test_an_attack_that_is_stored_as_one_picture_counts_for_as_long_as_it_is_shown(order, frames):
+    parts = {"living": (list(_video(LIVE)), 1 / 30), "attack": ([_picture((60, 40, 80, PRINT))], 3.0)}
+    shown = [(picture, parts[part][1]) for part in order for picture in parts[part][0]]
+    starts_s = np.cumsum([0.0, *(seconds for _, seconds in shown)])
+    recording = (Frame(picture, float(starts_s[i]), i) for i, (picture, _) in enumerate(shown))
+    source = replace(_source(recording), account=Account(ends_s=float(starts_s[-1])))
+    assert _detector(Judge(frames)).check(source).verdict is Verdict.ATTACK
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(5, 5), (6, 5), (1, 5), (1, 1)])

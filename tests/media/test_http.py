@@ -4,7 +4,7 @@ import http.server
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from unmask.media.encoding import write_video
+from unmask.media.limits import Limits
 from unmask.media.sources import open_source
 from unmask.types import SourceError
 
@@ -113,6 +114,59 @@ def test_a_video_with_its_index_at_the_end_is_read_in_one_go(tmp_path: Path) -> 
     with site({"/a": page((tmp_path / "a.mp4").read_bytes(), "video/mp4")}) as (root, asked):
         assert len(list(open_source(f"{root}/a").frames)) == 9
         assert asked == ["/a"]
+
+
+def test_a_video_is_a_file_with_what_stands_behind_its_end(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", [np.full((32, 48, 3), 90, np.uint8)] * 9, fps=30)
+    content = (tmp_path / "a.mp4").read_bytes()
+    pages = {"/a": content, "/twice": content + content, "/cut": content[:-40]}
+    with site({name: page(body, "video/mp4") for name, body in pages.items()}) as (root, _):
+        assert open_source(f"{root}/a").kind == "video"
+        with pytest.raises(SourceError, match="holds another recording behind its first one"):
+            open_source(f"{root}/twice")
+        with pytest.raises(SourceError, match="is cut off before its end"):
+            open_source(f"{root}/cut")
+
+
+def test_an_answer_of_fewer_bytes_than_it_says_is_no_whole_recording(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (20, 64, 64, 3), dtype=np.uint8)
+    write_video(tmp_path / "a.webm", noise, fps=25, codec="libvpx-vp9")
+    content = (tmp_path / "a.webm").read_bytes()
+
+    def shorter(request: http.server.BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content[: len(content) * 3 // 4])
+
+    with (
+        site({"/a": shorter}) as (root, _),
+        pytest.raises(SourceError, match=rf"broke off after \d+ of {len(content)} bytes"),
+    ):
+        list(open_source(f"{root}/a").frames)
+
+
+@pytest.mark.parametrize("dripping", ["head", "content"])
+def test_a_server_that_gives_letter_by_letter_stalls(dripping: str) -> None:
+    over = threading.Event()
+
+    def drip(request: http.server.BaseHTTPRequestHandler) -> None:
+        if dripping == "content":
+            request.send_response(200)
+            request.send_header("Content-Length", "1000000")
+            request.end_headers()
+        with suppress(OSError):
+            while not over.wait(0.05):
+                request.wfile.write(b"x")
+
+    with site({"/a": drip}) as (root, _):
+        begun_s = time.monotonic()
+        try:
+            with pytest.raises(SourceError, match=r"stalls: it gave nothing for 0\.3 s"):
+                open_source(f"{root}/a", limits=Limits(timeout_s=0.3))
+        finally:
+            over.set()
+        assert time.monotonic() - begun_s < 5
 
 
 def test_a_camera_that_gives_hardly_a_picture_is_told() -> None:

@@ -243,7 +243,7 @@ def test_a_video_is_read_over_http(tmp_path: Path) -> None:
         try:
             address = f"http://127.0.0.1:{server.server_port}"
             source = open_source(f"{address}/a.webm")
-            assert source.kind == "stream"
+            assert source.kind == "video"
             assert len(list(source.frames)) == 10
             with pytest.raises(SourceError, match=r"missing\.webm cannot be opened: .*; check the address"):
                 open_source(f"{address}/missing.webm")

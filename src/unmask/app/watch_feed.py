@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from unmask.media.sources import Source, open_source
+from unmask.media.standing import standing
 from unmask.types import Frame, SourceError
 
 FIRST_S, LONGEST_S = 1.0, 30.0  # between two tries to reach a camera that is away
@@ -63,16 +64,16 @@ def follow(source: str, *, fps: float, every_s: float, wait: Wait) -> Iterator[N
 
 def _frames(opened: Source) -> Generator[News, None, bool]:
     """The frames of one connection, and why it ended; True where there was any."""
-    seen = False
+    seen, is_recording = False, opened.kind not in (*ENDLESS, "image")
     try:
-        for frame in opened.frames:
+        for frame in standing(opened) if is_recording else opened.frames:
             if not seen:
                 yield FeedConnected(still=opened.kind == "image")
             seen = True
             yield frame
         why = f"{opened.name} ended"
     except SourceError as error:
-        if opened.kind not in (*ENDLESS, "image"):
+        if is_recording:
             raise
         why = str(error)
     finally:

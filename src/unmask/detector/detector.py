@@ -25,6 +25,7 @@ from unmask.media.faces import FaceFinder, FindsFaces
 from unmask.media.given import open_given
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.sources import Source, open_presentation
+from unmask.media.standing import standing
 from unmask.media.tracks import Tracker
 from unmask.plain import address_shown
 from unmask.types import Decision, ModelError, Presentation, Reason, SettingsError, SourceError, Verdict
@@ -235,6 +236,7 @@ class Detector:
     def _run(self, opened: Source, watch: Watch, *, clock: Stopwatch, progress: Progress | None) -> Ending:
         """Watch the source until it is decided, ends, or takes too long."""
         live = opened.kind in LIVE_KINDS
+        frames = opened.frames if live or opened.kind == "image" else standing(opened)
         count, sure = 0, False
         while True:
             if not sure and (live or self.settings.early_stop) and watch.done():
@@ -242,7 +244,7 @@ class Detector:
                     return "decided"
                 sure = True  # the rest is only read, so that no file is LIVE that breaks off later
             with clock.lap("decode"):
-                frame = next(opened.frames, None)
+                frame = next(frames, None)
             if frame is None:
                 watch.end()
                 return "ended"
@@ -253,7 +255,7 @@ class Detector:
                 return "cut"
             if not sure:
                 watch.see(frame)
-            count += 1
+            count += not frame.again
             if progress is not None:
                 progress(count, opened.frame_count)
             if clock.elapsed_s() > self.settings.timeout_s:

@@ -240,7 +240,7 @@ class Evidence:
         verdict, reasons = judged.reading.verdict, judged.reading.reasons
         if verdict is not Verdict.UNDECIDED and self.judged_s() < least_s - ROUNDING:
             verdict, reasons = Verdict.UNDECIDED, (Reason.TOO_SHORT,)
-        short = {Reason.TOO_SHORT, Reason.NOT_CONTINUOUS}
+        short = {Reason.TOO_SHORT, Reason.NOT_CONTINUOUS, Reason.STILL_PICTURE}
         if slow and verdict is Verdict.UNDECIDED and short & set(reasons):
             reasons = (Reason.TOO_FEW_FRAMES, *(reason for reason in reasons if reason not in short))
         if timed_out and Reason.NOT_FINITE not in reasons:

@@ -149,7 +149,9 @@ class Watch:
         self._looked_s = -math.inf  # when somebody looked at one
         self._looked_shot = -1
         self._looks = 0
-        self._steps_s: deque[float] = deque(maxlen=300)  # between frames
+        self._new_s = 0.0  # when the last picture came that was a new one
+        self._step_s = FIRST_FRAME_S  # between the last two frames
+        self._steps_s: deque[float] = deque(maxlen=300)  # between new pictures
         self._shot = 0
         self._watched_s = self._found_s = 0.0  # of frames, and of those with a face
         self._away_s = self._since_s = 0.0  # without a face: between two sightings, and since the last one
@@ -280,20 +282,25 @@ class Watch:
 
     def _go_on(self, frame: Frame) -> float:
         """The seconds since the last frame; a cut, a gap or another size of the picture begins a new shot."""
+        before = self._before
         with self._clock.lap("faces"):
-            now = _Glance(shape=frame.shape, time_s=frame.time_s, scene=scene(frame))
-        before, self._before = self._before, now
+            seen = before.scene if before is not None and frame.again else scene(frame)
+        now = self._before = _Glance(shape=frame.shape, time_s=frame.time_s, scene=seen)
+        since_s = now.time_s - self._new_s
+        if not frame.again:
+            self._new_s = now.time_s
         if before is None:
             return FIRST_FRAME_S
-        step_s = now.time_s - before.time_s
+        self._step_s = now.time_s - before.time_s
         is_other = now.shape != before.shape or is_cut(before.scene, now.scene)
-        if is_other or step_s > GAP_S + 1e-6:
+        if is_other or (since_s > GAP_S + 1e-6 and not frame.again):
             self._look_back()
             self._shot += 1
         if is_other:
             self._tracker.restart()
-        self._steps_s.append(step_s)
-        return min(step_s, GAP_S)
+        if not frame.again:
+            self._steps_s.append(since_s)
+        return min(self._step_s, GAP_S)
 
     def _look(
         self,
@@ -335,7 +342,7 @@ class Watch:
         if (seen.shot, seen.identity, seen.turns) != (self._shot, identity, turns):
             return True
         seconds = sighting.frame.time_s - seen.latest.frame.time_s
-        lost = seconds > max(LOST_S, self._steps_s[-1]) + 1e-6
+        lost = seconds > max(LOST_S, self._step_s) + 1e-6
         changed = structure_change(seen.look, look) > FACE_CHANGE
         return lost or changed or jumps(seen.latest.face, sighting.face, seconds=seconds)
 
@@ -366,10 +373,11 @@ def decided(
     """The decision on a source, that of its main face, without timings; `live`: it is a camera or stream."""
     faces = watch.decisions(timed_out=timed_out, live=live)
     main = watch.main(faces)
-    if main and main.verdict is Verdict.LIVE and not live and watch.often_empty():
-        main = replace(main, verdict=Verdict.UNDECIDED, reasons=(Reason.NO_FACE,))
-    silent = (Reason.NO_FACE, Reason.TIMED_OUT) if timed_out else (Reason.NO_FACE,)
     slow = watch.too_slow()
+    if main and main.verdict is Verdict.LIVE and not live and (watch.often_empty() or slow):
+        why = Reason.NO_FACE if watch.often_empty() else Reason.TOO_FEW_FRAMES
+        main = replace(main, verdict=Verdict.UNDECIDED, reasons=(why,))
+    silent = (Reason.NO_FACE, Reason.TIMED_OUT) if timed_out else (Reason.NO_FACE,)
     rates = "" if slow is None else f"{slow[0]:.1f} frames/s, and the model needs {slow[1]:.1f}"
     return Decision(
         source=source,

@@ -11,17 +11,20 @@ class Account:
     """Frames that were given on and frames that were left out because they, or others, are damaged.
 
     `period_s` is the nominal time from frame to frame, `notes` are sentences about the source.
+    `ends_s` is when the latest picture ceases to be shown, as far as the source tells.
     """
 
     period_s: float = 1 / 30
     given: int = 0
     damaged: int = 0
     longest_s: float = 0.0
+    ends_s: float = 0.0
     notes: list[str] = field(default_factory=list)
     _run: int = 0
 
-    def good(self) -> None:
-        """One more frame was given on."""
+    def good(self, *, until_s: float = 0.0) -> None:
+        """One more frame was given on, which is shown until then."""
+        self.ends_s = until_s
         self.given += 1
         self._run = 0
 

@@ -112,7 +112,8 @@ class Reader:
         self._limits.check_duration(self._name, time_s)
         self._limits.check_frames(self._name, count + 1)
         self._show = self._display(picture, self._show, count=count)
-        self._account.good()
+        shown_s = float((picture.duration or 0) * (picture.time_base or 0))
+        self._account.good(until_s=time_s + shown_s)
         return Frame.of_pixels_later(
             partial(self._shown, self._show, picture),
             self._show.shape,

@@ -21,6 +21,7 @@ from unmask.types import SourceError
 CHUNK = 1 << 16
 IN_MEMORY = 1 << 24  # bytes of an answer; more goes to a temporary file
 LARGEST_KEPT = 1 << 30  # bytes of an answer that is kept, so that it can be read in any order
+TRIES = 3  # times its patience: to connect, to be asked, and to be asked again with a password
 LARGEST_QUEUE = 1 << 28  # bytes of a live stream that wait to be looked at
 PORTS = {"http": 80, "https": 443}
 
@@ -29,9 +30,9 @@ class Answer:
     """An open answer: `kind` is its content type, `length` the bytes it declares, None for a live one."""
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
-        self._url, self._timeout_s = url, timeout_s
-        self._name = address_shown(url)
-        self._response = self._ask()
+        self._url, self.timeout_s = url, timeout_s
+        self.name = address_shown(url)
+        self._response = self._asked()
         self.kind = self._response.headers.get_content_type()
         self.length = self._response.length
 
@@ -41,24 +42,42 @@ class Answer:
             return self._response.read1(count)
         except (TimeoutError, HTTPException, OSError) as broken:
             if isinstance(broken, TimeoutError):
-                raise stalled(self._name, self._timeout_s) from broken
-            raise SourceError(f"{self._name} broke the connection off; check the connection") from broken
+                raise stalled(self.name, self.timeout_s) from broken
+            raise SourceError(f"{self.name} broke the connection off; check the connection") from broken
 
     def whole(self, most_bytes: int) -> bytes:
         """All that follows, which may have so many bytes and last so long as a stall may."""
-        until_s, parts, size = time.monotonic() + self._timeout_s, [], 0
+        until_s, parts, size = time.monotonic() + self.timeout_s, [], 0
         while content := self.read(CHUNK):
             parts.append(content)
             size += len(content)
             if size > most_bytes:
-                raise SourceError(f"{self._name} gives more than {most_bytes} bytes; give a smaller picture")
+                raise SourceError(f"{self.name} gives more than {most_bytes} bytes; give a smaller picture")
             if time.monotonic() > until_s:
-                raise stalled(self._name, self._timeout_s)
+                raise stalled(self.name, self.timeout_s)
         return b"".join(parts)
 
     def close(self) -> None:
         """Let go of the connection."""
         self._response.close()
+
+    def _asked(self) -> HTTPResponse:
+        """The answer to `_ask`, which a server that sends its head letter by letter could hold for ever."""
+        found: list[HTTPResponse | SourceError] = []
+        asking = threading.Thread(target=lambda: found.append(self._answered()), daemon=True)
+        asking.start()
+        asking.join(TRIES * self.timeout_s)
+        if not found:
+            raise stalled(self.name, self.timeout_s)
+        if isinstance(found[0], SourceError):
+            raise found[0]
+        return found[0]
+
+    def _answered(self) -> HTTPResponse | SourceError:
+        try:
+            return self._ask()
+        except SourceError as refused:
+            return refused
 
     def _ask(self) -> HTTPResponse:
         try:
@@ -67,7 +86,7 @@ class Answer:
         except ValueError:  # whose words may be a part of the password
             address, user = "", None
         if not address:
-            raise SourceError(f"{self._name} is not a valid address; give http://host:port/path")
+            raise SourceError(f"{self.name} is not a valid address; give http://host:port/path")
         handlers: list[urllib.request.BaseHandler] = [_SameHost(self._url)]
         if user is not None:
             known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
@@ -78,23 +97,23 @@ class Answer:
             ]
         try:
             opener = urllib.request.build_opener(*handlers)
-            return cast(HTTPResponse, opener.open(address, timeout=self._timeout_s))
+            return cast(HTTPResponse, opener.open(address, timeout=self.timeout_s))
         except urllib.error.HTTPError as refused:
             refused.close()
             raise SourceError(
-                f"{self._name} cannot be opened: the server answers {refused.code} {refused.reason}; "
+                f"{self.name} cannot be opened: the server answers {refused.code} {refused.reason}; "
                 "check the address"
             ) from None
         except TimeoutError as late:
-            raise stalled(self._name, self._timeout_s) from late
+            raise stalled(self.name, self.timeout_s) from late
         except (OSError, HTTPException, ValueError) as refused:
             reason = getattr(refused, "reason", refused)
             if isinstance(reason, TimeoutError):
-                raise stalled(self._name, self._timeout_s) from None
+                raise stalled(self.name, self.timeout_s) from None
             if isinstance(reason, InvalidURL | ValueError):  # which cite the address
                 reason = "it is not a valid address"
             told = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-            raise SourceError(f"{self._name} cannot be opened: {told}; check the address") from None
+            raise SourceError(f"{self.name} cannot be opened: {told}; check the address") from None
 
 
 class _SameHost(urllib.request.HTTPRedirectHandler):
@@ -141,10 +160,15 @@ def _without_user(url: str) -> tuple[str, tuple[str, str] | None]:
 
 
 class Kept:
-    """An answer of known length as a file that can be read in any order; fetched as far as is asked for."""
+    """An answer of known length as a file that can be read in any order; fetched as far as is asked for.
 
-    def __init__(self, answer: Answer) -> None:
+    A server that gives less than `CHUNK` bytes in the time of a stall has stalled, and all of it may take
+    `longest_s`.
+    """
+
+    def __init__(self, answer: Answer, *, longest_s: float) -> None:
         self._answer = answer
+        self._longest_s, self._until_s = longest_s, time.monotonic() + longest_s
         self._store = cast(BinaryIO, SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115 - closed by close
         self._fetched = 0
         self._at = 0
@@ -171,12 +195,26 @@ class Kept:
 
     def _fetch(self, until: int | None) -> None:
         self._store.seek(self._fetched)
-        while until is None or self._fetched < until:
+        name, length = self._answer.name, self._answer.length or 0
+        since_s, had = time.monotonic(), self._fetched
+        while self._fetched < (length if until is None else min(until, length)):
             content = self._answer.read(CHUNK)
             if not content:
-                break
+                raise SourceError(
+                    f"{name} broke off after {self._fetched} of {length} bytes; check the connection"
+                )
             self._store.write(content)
             self._fetched += len(content)
+            now_s = time.monotonic()
+            if now_s > self._until_s:
+                raise SourceError(
+                    f"{name} gave {self._fetched} of {length} bytes in {self._longest_s:g} s, and a "
+                    "recording may last no longer; fetch it first"
+                )
+            if now_s - since_s > self._answer.timeout_s:
+                if self._fetched - had < min(CHUNK, length):
+                    raise stalled(name, self._answer.timeout_s)
+                since_s, had = now_s, self._fetched
 
 
 class Live:

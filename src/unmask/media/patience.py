@@ -6,6 +6,8 @@ from typing import Protocol
 
 from unmask.types import SourceError
 
+MOST_BYTES = 1 << 29  # without a picture: a packet may declare any size, and is read whole
+
 
 class Readable(Protocol):
     """What a container is read from."""
@@ -16,7 +18,7 @@ class Readable(Protocol):
 
 
 class Patient:
-    """A file that is not read for longer than `timeout_s` at a stretch, whatever a container asks for."""
+    """A file that is not read for longer than `timeout_s`, or by more than `MOST_BYTES`, at a stretch."""
 
     def __init__(self, file: Readable, *, name: str, timeout_s: float) -> None:
         self._file, self._name, self._timeout_s = file, name, timeout_s
@@ -30,6 +32,7 @@ class Patient:
     def begin(self) -> None:
         """A new stretch."""
         self._until_s = time.monotonic() + self._timeout_s
+        self._bytes = 0
 
     def read(self, count: int) -> bytes:
         """b"" once something failed: FFmpeg ends then, and `check` tells."""
@@ -40,7 +43,11 @@ class Patient:
                 raise SourceError(
                     f"{self._name} gave no picture for {self._timeout_s:g} s of reading; check the file"
                 )
-            return self._file.read(count)
+            content = self._file.read(count)
+            self._bytes += len(content)
+            if self._bytes > MOST_BYTES:
+                raise SourceError(f"{self._name} gave no picture in {MOST_BYTES} bytes; convert it")
+            return content
         except SourceError as failed:
             self._error = failed
         except OSError as refused:

@@ -44,7 +44,10 @@ MOST_WHOLE_PIXELS = 80_000_000  # of kinds that can be decoded at full size alon
 MOST_BYTES = 1 << 28
 MOST_SCANNED = 20_000_000_000  # pixels times scans of a JPEG: a second or so
 MOST_COEFFICIENTS = 700_000_000  # bytes in which a JPEG of several scans keeps all its blocks
+# Pillow reads a file part by part: so often, and once more for so many bytes of it, at each of its steps.
+LEAST_READS, BYTES_A_READ = 1 << 18, 100
 STILL_S = 0.1  # how long a picture of an animation is shown that does not say so
+SHORTEST_S = 0.01  # what says so long or less is shown for `STILL_S` by all browsers
 # What Pillow's readers raise on files that are not as they should be.
 BROKEN = (
     OSError,
@@ -97,6 +100,28 @@ def _kind_of_boxes(head: bytes) -> str | None:
     return "HEIF" if head[8:12] in HEIF_BRANDS | {b"mif1", b"msf1"} else None
 
 
+class _Counted(BytesIO):
+    """The content of a file for Pillow, whose readers go through as many parts as a file claims to have.
+
+    Millions of empty segments, chunks, blocks or pages would keep them for minutes.
+    """
+
+    def __init__(self, content: bytes, *, name: str) -> None:
+        super().__init__(content)
+        self.name, self._most = name, LEAST_READS + len(content) // BYTES_A_READ
+        self.begin()
+
+    def begin(self) -> None:
+        """Another step of a reader."""
+        self._reads = 0
+
+    def read(self, count: int | None = -1, /) -> bytes:
+        self._reads += 1
+        if self._reads > self._most:
+            raise SourceError(f"{self.name} has far more parts than its picture needs; save it again")
+        return super().read(count)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """An opened picture file: its header is read, its pixels are not.
@@ -111,6 +136,7 @@ class Picture:
     height: int
     frames: int
     opened: Any  # PIL.ImageFile.ImageFile
+    file: "_Counted" = field(repr=False)
     content: bytes = field(default=b"", repr=False)  # of a JPEG
     notes: tuple[str, ...] = ()
 
@@ -122,6 +148,7 @@ class Picture:
     def decode(self) -> np.ndarray:
         """(H, W, 3) uint8 RGB as stored, smaller if it is large: alpha on white, 16 bits rounded."""
         with _telling(self):
+            self.file.begin()
             factor = scale_down(self.width * self.height)
             if factor > 1 and self.kind == "JPEG":
                 self.opened.draft(None, (self.width // factor, self.height // factor))
@@ -138,17 +165,19 @@ class Picture:
                 image = _plain(image, name=self.name).reduce(scale_down(image.width * image.height))
             return _rgb(_plain(image, name=self.name))
 
-    def animation(self) -> Iterator[tuple[np.ndarray, float]]:
-        """Every picture (H, W, 3) uint8 RGB of an animation and the second at which it is shown."""
+    def animation(self) -> Iterator[tuple[np.ndarray, float, float]]:
+        """Every picture (H, W, 3) uint8 RGB of an animation, and from when to when it is shown."""
         time_s = 0.0
         for number in range(self.frames):
             with _telling(self):
+                self.file.begin()
                 self.opened.seek(number)
                 self.opened.load()
                 shown_s = float(self.opened.info.get("duration") or 0) / 1000
                 picture = _rgb(_plain(self.opened, name=self.name))
-            yield picture, time_s
-            time_s += shown_s if shown_s > 0 else STILL_S
+            until_s = time_s + (shown_s if shown_s > SHORTEST_S + 1e-6 else STILL_S)
+            yield picture, time_s, until_s
+            time_s = until_s
 
 
 def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
@@ -156,7 +185,8 @@ def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
     kind = kind_of(content[:HEAD_BYTES])
     if kind is None:
         raise SourceError(f"{name} is not a picture that unmask reads; give {READ}")
-    opened = _opened(content, kind, name=name)
+    file = _Counted(content, name=name)
+    opened = _opened(file, kind)
     width, height = opened.size
     limits.check_size(name, width=width, height=height)
     if kind not in ("JPEG", "JPEG 2000") and width * height > MOST_WHOLE_PIXELS:
@@ -168,16 +198,26 @@ def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
         raise SourceError(f"{name} has {len(content)} bytes, more than its pixels can fill; save it again")
     if kind == "JPEG":
         _check_scans(content, opened, name=name)
-    picture = Picture(name=name, kind=kind, width=width, height=height, frames=1, opened=opened)
+    picture = Picture(name=name, kind=kind, width=width, height=height, frames=1, opened=opened, file=file)
     if kind == "JPEG":
         return replace(picture, content=content)
     if kind not in ANIMATED and kind != "TIFF":
         return picture
     with _telling(picture):
-        frames = int(getattr(opened, "n_frames", 1))
-    if kind == "TIFF" and frames > 1:
-        raise SourceError(f"{name} is a TIFF of {frames} pages; save one of them as a picture")
-    return replace(picture, frames=frames)
+        if kind == "TIFF":
+            _check_pages(opened, name=name)
+            return picture
+        return replace(picture, frames=int(getattr(opened, "n_frames", 1)))
+
+
+def _check_pages(opened: Any, *, name: str) -> None:
+    """Refuse a TIFF with a second page; how many there are, a long chain would tell after hours."""
+    try:
+        opened.seek(1)
+    except EOFError:
+        opened.seek(0)
+        return
+    raise SourceError(f"{name} is a TIFF of several pages; save one of them as a picture")
 
 
 def exif_orientation(image: Any) -> int:
@@ -208,7 +248,8 @@ def scale_down(pixels: int) -> int:
     return next(factor for factor in (1, 2, 4, 8) if pixels <= WORKING_PIXELS * factor**2 or factor == 8)
 
 
-def _opened(content: bytes, kind: str, *, name: str) -> Any:
+def _opened(file: _Counted, kind: str) -> Any:
+    name, content = file.name, file.getbuffer()
     module, reader = READERS[kind]
     try:
         make = getattr(import_module(module), reader)
@@ -219,7 +260,7 @@ def _opened(content: bytes, kind: str, *, name: str) -> Any:
         ) from missing
     try:
         with _quiet():
-            return make(BytesIO(content), "")
+            return make(file, "")
     except BROKEN as broken:
         if kind == "WebP" and len(content) < 8 + int.from_bytes(content[4:8], "little"):
             raise SourceError(f"{name} is cut off: its end is missing; copy it again") from broken

@@ -10,7 +10,7 @@ from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 import cv2
 import numpy as np
@@ -183,9 +183,9 @@ def _frame(decode: Callable[[], np.ndarray], *, account: Account) -> Generator[F
 def _animation(
     picture: Picture, *, account: Account, limits: Limits, turns: int
 ) -> Generator[Frame, None, None]:
-    for index, (stored, time_s) in enumerate(picture.animation()):
+    for index, (stored, time_s, until_s) in enumerate(picture.animation()):
         limits.check_duration(picture.name, time_s)
-        account.good()
+        account.good(until_s=until_s)
         yield Frame(image=upright(stored, turned(turns)), time_s=time_s, index=index)
 
 
@@ -245,8 +245,7 @@ def _open_address(url: str, *, limits: Limits) -> Source:
     with ExitStack() as until_opened:
         answer = until_opened.enter_context(closing(Answer(url, timeout_s=limits.timeout_s)))
         source = _of_answer(answer, name=name, limits=limits)
-        if source.kind == "stream":  # which closes it
-            until_opened.pop_all()
+        until_opened.pop_all()  # the source closes it
     return source
 
 
@@ -255,25 +254,27 @@ def _of_answer(answer: "Answer", *, name: str, limits: Limits) -> Source:
     from unmask.media.http import LARGEST_KEPT, Kept, Live
 
     if answer.kind.startswith("image/") and (answer.length or 0) <= MOST_BYTES:
-        return open_content(answer.whole(MOST_BYTES), name=name, limits=limits)
+        content = answer.whole(MOST_BYTES)
+        answer.close()
+        return open_content(content, name=name, limits=limits)
     if answer.kind in PLAYLISTS:
         raise SourceError(
             f"{name} is a playlist, which is not followed; give the address of the stream itself"
         )
-    if answer.length is None or answer.length > LARGEST_KEPT:
+    if answer.length is None or answer.length > LARGEST_KEPT or answer.kind.startswith("multipart/"):
         live = Live(answer)
-        arrival_s = live.arrival_s if answer.length is None else None
+        arrival_s = None if answer.length and answer.length > LARGEST_KEPT else live.arrival_s
         video = open_readable(live, name=name, limits=limits, arrival_s=arrival_s)
         return _of_video(video, name=name, kind="stream")
     with ExitStack() as until_opened:
-        kept = until_opened.enter_context(closing(Kept(answer)))
+        kept = until_opened.enter_context(closing(Kept(answer, longest_s=limits.max_duration_s)))
         is_picture = kind_of(kept.read(HEAD_BYTES)) is not None and answer.length <= MOST_BYTES
         kept.seek(0)
         if is_picture:
             return open_content(kept.read(), name=name, limits=limits)
-        video = open_readable(kept, name=name, limits=limits)
+        video = open_file(cast(BinaryIO, kept), name=name, limits=limits)  # as one on a disk
         until_opened.pop_all()  # the video closes it
-    return _of_video(video, name=name, kind="stream")
+    return _of_video(video, name=name, kind="video")
 
 
 def _open_camera(name: str, *, limits: Limits) -> Source:

@@ -13,6 +13,7 @@ from av.error import ArgumentError, FFmpegError, InvalidDataError
 
 from unmask.media.account import Account
 from unmask.media.containers import is_cut_off
+from unmask.media.declared import check_declared
 from unmask.media.decoding import Reader, rate_of
 from unmask.media.encoding import VideoWriter, encode_decode, write_video
 from unmask.media.limits import DEFAULT_LIMITS, Limits
@@ -181,6 +182,7 @@ def _checked(file: BinaryIO, name: str) -> list[str]:
             raise SourceError(
                 f"{name} is a {kind} picture, not a video; give it as a picture, or save it as JPEG"
             )
+        check_declared(file, name=name)
         if is_cut_off(file):
             raise SourceError(f"{name} is cut off before its end; copy it again")
         return behind_video(file, name=name)
