@@ -70,6 +70,14 @@ def test_grey_comes_as_three_equal_channels(picture):
         np.testing.assert_array_equal(image, np.repeat(grey[..., None], 3, -1))
 
 
+def test_a_matrix_and_a_masked_array_are_arrays(picture):
+    grey = picture[..., 0]
+    for array in (grey.view(np.matrix), np.ma.masked_array(grey, mask=grey > 90)):
+        (frame,) = open_given(array).frames
+        np.testing.assert_array_equal(frame.image, np.dstack([grey] * 3))
+        assert type(frame.image) is np.ndarray
+
+
 def test_what_is_clear_is_white(picture):
     clear = np.dstack([picture, np.zeros((HEIGHT, WIDTH), np.uint8)])
     assert (seen(clear)[0] == 255).all()
@@ -127,6 +135,14 @@ class OddPath(os.PathLike[str]):
         raise RuntimeError("secret " * 99)
 
 
+class OddTensor:
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        raise AssertionError("not asked before it came from its device")
+
+    def cpu(self) -> "OddTensor":
+        raise NotImplementedError("secret " * 99)
+
+
 class OddFile:
     def read(self, count: int = -1) -> bytes:
         raise RuntimeError("secret " * 99)
@@ -139,6 +155,7 @@ class OddFile:
         0,
         OddPath(),
         OddFile(),
+        OddTensor(),
         f"camera:{10**12}",
         1.5,
         {"a": 1},

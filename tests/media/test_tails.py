@@ -11,6 +11,7 @@ import pytest
 from av.video.stream import VideoStream
 from PIL import Image
 
+from unmask.media import tails
 from unmask.media.sources import open_content, open_source
 from unmask.types import SourceError
 
@@ -115,6 +116,20 @@ def test_other_bytes_behind_a_recording_are_said_and_padding_is_not(
     assert _notes(path) == []
     path.write_bytes(first + b"what a camera tells of itself " * 200)
     assert _notes(path)[0] == "6000 bytes behind the end of the recording were not looked at"
+
+
+def test_more_behind_a_recording_than_is_looked_through_is_refused_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tails, "PIECE", 2000)
+    monkeypatch.setattr(tails, "MOST_PIECES", 2)
+    path = tmp_path / "a.mp4"
+    first = _written(path, CONTAINERS["mp4"])
+    path.write_bytes(first + b"x" * 5000)
+    with pytest.raises(
+        SourceError, match="has 5000 bytes behind the end of its recording, and no more than 4000"
+    ):
+        open_source(path)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])

@@ -156,10 +156,10 @@ def _rgb(picture: np.ndarray) -> np.ndarray:
 def _numbers_of(source: Any, *, name: str) -> np.ndarray:
     """An array with its channels last; tensors of networks have them first."""
     if isinstance(source, np.ndarray):
-        return source
-    for step in ("detach", "cpu"):  # of a torch tensor
-        source = getattr(source, step)() if callable(getattr(source, step, None)) else source
+        return np.asarray(source)  # a matrix would stay two-dimensional whatever is done to it
     try:
+        for step in ("detach", "cpu"):  # of a torch tensor
+            source = getattr(source, step)() if callable(getattr(source, step, None)) else source
         array = np.asarray(source)
     except (TypeError, ValueError, RuntimeError, AttributeError) as refused:
         raise SourceError(f"a {name} gives no array of numbers; {TAKEN}") from refused

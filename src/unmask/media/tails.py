@@ -105,7 +105,12 @@ def behind_video(file: BinaryIO, *, name: str) -> list[str]:
         pieces, start = _pieces(file, end), RECORDING
     is_empty = True
     for number, piece in enumerate(pieces):
-        if start.search(piece) or (end is not None and number == MOST_PIECES):
+        if end is not None and number == MOST_PIECES:
+            raise SourceError(
+                f"{name} has {size - end} bytes behind the end of its recording, and no more than "
+                f"{MOST_PIECES * PIECE} are looked through for another one; save the recording alone"
+            )
+        if start.search(piece):
             raise SourceError(
                 f"{name} holds another recording behind its first one, which no player shows; save each alone"
             )
