@@ -145,6 +145,8 @@ def _finish(asked: argparse.Namespace, name: str) -> None:
     command = shlex.join(["python", *sys.argv])
     sets = _both(asked.out, name)
     finished = finish(asked.out / name, data=sets, training_data=material, command=command, start=start)
+    if finished.uncalibrated:
+        raise SystemExit(finished.uncalibrated)
     from unmask.app.precision import add_bf16_points  # only here: it needs OpenVINO
 
     add_bf16_points(

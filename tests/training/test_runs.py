@@ -28,6 +28,7 @@ from unmask.app.train import TrainOptions
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.models import MODELS
 from unmask.models.weights import load, save
+from unmask.training import finish as finishing
 from unmask.training.batches import to_batch
 from unmask.training.checkpoint import BEST, CHECKPOINT, Checkpoint, Dev, History, read, write
 from unmask.training.loggers import LOGGERS
@@ -524,6 +525,23 @@ def test_what_no_machine_or_network_does_is_refused_before_recordings_are_prepar
     assert code == 4
     assert sentence in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_training_whose_scores_take_no_rising_map_ends_with_its_results(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
+    def unfit(*_: Any, **others: Any) -> Any:
+        raise DataError("bona fide clips of dev do not score higher than its attacks")
+
+    monkeypatch.setattr(finishing, "fitted_map", unfit)
+    monkeypatch.setattr(app_train, "_add_bf16", lambda *_, **others: None)
+    config, out = tmp_path / "toy.toml", tmp_path / "out"
+    config.write_text(to_toml(toy_settings(steps=2, evaluation={"calibrate": "platt"})))
+    code, _, err = unmask("train", toy, "--config", config, "--out", out, width=200)
+    assert code == 0, err
+    assert "the model has no map of scores: bona fide clips of dev do not score higher" in err
+    assert (out / "results.csv").is_file()
+    assert load(out / "weights.safetensors")[1].score_map is None
 
 
 KINDS = (("a", "bona_fide", ""), ("b", "attack", "print/a4"))

@@ -142,6 +142,8 @@ def _one(run: _PlannedTraining, options: TrainOptions, *, data: Sequence[Path], 
     with bar("fitting thresholds, and measuring on test") as advance:
         scored = adding(advance, 4 * len(dev.rows) + 2 * test)
         finished = finish(out, data=sets, training_data=material, command=command, scored=scored)
+        if finished.uncalibrated:
+            say(f"unmask: the model has no map of scores: {finished.uncalibrated}")
         _add_bf16(finished, dev, settings, scored=scored)
         results = write_results(out, data=sets, scored=scored)
     for result in results:

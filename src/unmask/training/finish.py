@@ -24,7 +24,7 @@ from unmask.training.run_folder import SETTINGS, commit
 from unmask.training.sets import Folders, Sets
 from unmask.training.settings import Settings, read_settings
 from unmask.training.threshold import correlation, operating_points
-from unmask.types import ModelError
+from unmask.types import DataError, ModelError
 
 WEIGHTS = "weights.safetensors"
 MODEL = "model.onnx"
@@ -41,12 +41,16 @@ IMAGENET_ROW = TrainingData(
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The files of a finished run, the contract in the ONNX file, and what dev said of these weights."""
+    """The files of a finished run, the contract in the ONNX file, and what dev said of these weights.
+
+    `uncalibrated` is why the contract has no map of scores although the settings ask for one, else empty.
+    """
 
     weights: Path
     model: Path
     contract: Contract
     dev: Dev
+    uncalibrated: str = ""
 
 
 def finish(
@@ -83,10 +87,15 @@ def finish(
         precision="f32",
         measured_on=measured_on or f"dev, {subjects} subjects apart from training",
     )
-    score_map = None
+    score_map, uncalibrated = None, ""
     if settings.evaluation.calibrate == "platt":
         (default,) = [point for point in points if point.name == "default"]
-        score_map = fitted_map(sets.dev.rows, found.scores, threshold=default.threshold, alone=frames == 1)
+        try:
+            score_map = fitted_map(
+                sets.dev.rows, found.scores, threshold=default.threshold, alone=frames == 1
+            )
+        except DataError as unfit:  # the training is done, and its rates are to be seen
+            uncalibrated = str(unfit)
     contract = replace(
         unmeasured(settings, command=command),
         clip=replace(sets.dev.spec, frames=frames),
@@ -98,7 +107,8 @@ def finish(
     )
     sealed = export(network, contract, out / MODEL)
     save(out / WEIGHTS, network, sealed)
-    return Finished(out / WEIGHTS, out / MODEL, sealed, judge(sets.dev, found, step=step, alone=frames == 1))
+    dev = judge(sets.dev, found, step=step, alone=frames == 1)
+    return Finished(out / WEIGHTS, out / MODEL, sealed, dev, uncalibrated)
 
 
 def _first_weights(network: TrainableNetwork) -> list[TrainingData]:
