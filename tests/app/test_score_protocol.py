@@ -80,8 +80,13 @@ class Stub:
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> Stub:
     made = Stub()
-    monkeypatch.setattr(scoring, "loaded", lambda _: made)
+    stands_for_models(monkeypatch, made)
     return made
+
+
+def stands_for_models(monkeypatch: pytest.MonkeyPatch, made: Stub) -> None:
+    monkeypatch.setattr(scoring, "loaded", lambda _: made)
+    monkeypatch.setattr(scoring, "contracts_of", lambda _: made.contracts)
 
 
 @pytest.fixture
@@ -193,7 +198,7 @@ def test_what_another_run_left_is_refused(
     assert "with another protocol; finish that run" in score(root, protocol="simulated/depth-real")[2]
     assert "with another list of presentations;" in score(root, "--train")[2]
     assert "with another precision, operating point or frame rate;" in score(root, "--fps", 25)[2]
-    monkeypatch.setattr(scoring, "loaded", lambda _: Stub(version="2"))
+    stands_for_models(monkeypatch, Stub(version="2"))
     code, out, err = score(root)
     assert (code, out) == (3, "")
     assert "with another model;" in err
@@ -208,6 +213,7 @@ def test_a_model_may_stand_among_the_folders(score: Any, root: Path, monkeypatch
         return Stub()
 
     monkeypatch.setattr(scoring, "loaded", loaded)
+    monkeypatch.setattr(scoring, "contracts_of", lambda _: [])
     assert score("mine.onnx", root, "--model", "other.onnx")[0] == 0
     assert seen[0].models == ("mine.onnx", "other.onnx")
 

@@ -81,6 +81,7 @@ def _clip(score: float) -> ClipScore:
 def teller(monkeypatch: pytest.MonkeyPatch) -> Teller:
     made = Teller()
     monkeypatch.setattr(scoring, "loaded", lambda _: made)
+    monkeypatch.setattr(scoring, "contracts_of", lambda _: made.contracts)
     return made
 
 

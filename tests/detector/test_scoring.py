@@ -7,8 +7,17 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from tiny_models import FEATURES, linear_model
 from unmask import Detector
-from unmask.detector.scoring import judged, score_folder, thresholds_of
+from unmask.detector.network import Network
+from unmask.detector.scoring import (
+    PresentationScorer,
+    contracts_of,
+    judged,
+    loaded,
+    score_folder,
+    thresholds_of,
+)
 from unmask.detector.watch import DEFAULT_SETTINGS, WatchSettings
 from unmask.metrics import summarise
 from unmask.scores import read_scores, write_scores
@@ -16,10 +25,12 @@ from unmask.types import (
     DataError,
     Decision,
     Label,
+    ModelError,
     OutputError,
     Presentation,
     Reason,
     Score,
+    SettingsError,
     SourceError,
     Verdict,
 )
@@ -185,3 +196,24 @@ def test_a_table_that_cannot_be_written_is_one_sentence(tmp_path: Path, scored: 
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         write_scores(tmp_path / "file" / "scores.csv", scored)
+
+
+def test_the_contracts_of_a_scorer_are_known_without_loading_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    files = [
+        str(linear_model(tmp_path / f"{name}.onnx", weight=rng.normal(size=FEATURES), name=name))
+        for name in "ab"
+    ]
+    scorers = [PresentationScorer(), PresentationScorer(models=tuple(files))]
+    wanted = [loaded(scorer).contracts for scorer in scorers]
+
+    def load(*arguments: Any, **options: Any) -> Network:
+        raise AssertionError("a network was loaded")
+
+    monkeypatch.setattr(Network, "load", load)
+    assert [contracts_of(scorer) for scorer in scorers] == wanted
+    with pytest.raises(SettingsError, match="no operating point nowhere"):
+        contracts_of(PresentationScorer(point="nowhere"))
+    with pytest.raises(ModelError, match=r"none\.onnx cannot be read"):
+        contracts_of(PresentationScorer(models=("none.onnx",)))

@@ -225,7 +225,8 @@ def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
     detector = Detector([Judge(1)], finder=Squares(), point="default", settings=WatchSettings())
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(scoring, "loaded", lambda scorer: detector)
-    monkeypatch.setattr("unmask.app.selftest_report.loaded", lambda scorer: detector)
+    for known in ("unmask.detector.scoring.contracts_of", "unmask.app.selftest_report.contracts_of"):
+        monkeypatch.setattr(known, lambda scorer: detector.contracts)
 
 
 @pytest.mark.usefixtures("_planted")

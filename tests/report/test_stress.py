@@ -162,6 +162,7 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     detector = Detector([network], finder=Squares(), point="default", settings=WatchSettings())
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(scoring, "loaded", lambda scorer: detector)
+    monkeypatch.setattr(scoring, "contracts_of", lambda scorer: detector.contracts)
     monkeypatch.setattr(stress_module, "loaded", lambda scorer: detector)
     return network
 

@@ -138,7 +138,7 @@ def _mark(entries: Sequence[Entry], scorer: PresentationScorer, *, protocol: str
 
 def mark_of(scorer: PresentationScorer) -> dict[str, str]:
     """What scores follow from beside the recordings, for the mark of a journal."""
-    contracts = scoring.loaded(scorer).contracts
+    contracts = scoring.contracts_of(scorer)
     return {
         "model": ", ".join(f"{c.name} {c.version} {c.payload_sha256}" for c in contracts),
         "precision, operating point or frame rate": f"{scorer.precision} {scorer.point} {scorer.fps:g}",
@@ -208,7 +208,7 @@ def _tell_about(entries: Sequence[Entry], scorer: PresentationScorer, *, protoco
         "scored by": f"unmask {version('unmask')}",
         "scored on": date.today().isoformat(),
     }
-    contracts = [to_json(contract) for contract in scoring.loaded(scorer).contracts]
+    contracts = [to_json(contract) for contract in scoring.contracts_of(scorer)]
     write_about(folder, contracts=contracts, settings=settings)
 
 
@@ -224,7 +224,7 @@ def scored_from_json(row: dict[str, Any]) -> Scored:
 
 
 def _names(scorer: PresentationScorer) -> list[str]:
-    return [f"{contract.name} {contract.version}" for contract in scoring.loaded(scorer).contracts]
+    return [f"{contract.name} {contract.version}" for contract in scoring.contracts_of(scorer)]
 
 
 def _clip_rows(entries: Sequence[Entry], found: Sequence[Scored]) -> list[Sequence[object]]:

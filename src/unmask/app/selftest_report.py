@@ -14,7 +14,7 @@ import typer
 from unmask.app.options import ModelOptions
 from unmask.app.progress import say
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
-from unmask.detector.scoring import PresentationScorer, loaded
+from unmask.detector.scoring import PresentationScorer, contracts_of
 from unmask.evaluation.selftest import NOBODY, SelftestOutcome, counted, stem
 from unmask.files import keep_inputs, name_below, write_page
 from unmask.report.selftest_page import report
@@ -90,7 +90,7 @@ def _scored(
     output = ScoreOutput(table=kept, jobs=1)
     found = write_rows(entries, scorer, output, title=f"scoring {folder}", lists=[plan_file])
     say(f"scores: {kept}")
-    names = " and ".join(f"{c.name} {c.version}" for c in loaded(scorer).contracts)
+    names = " and ".join(f"{c.name} {c.version}" for c in contracts_of(scorer))
     return found, f"{names} at the operating point {options.point} ({options.precision})"
 
 

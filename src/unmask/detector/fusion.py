@@ -76,6 +76,16 @@ def fused(networks: Sequence[LoadedNetwork]) -> list[LoadedNetwork]:
     return [FusedNetwork(same) if len(same) > 1 else same[0] for same in groups]
 
 
+def fused_contracts(contracts: Sequence[Contract], *, precision: str) -> list[Contract]:
+    """The contracts of the networks that `fused` would give, known without loading one."""
+    order = sorted(contracts, key=lambda contract: contract.clip.frames)
+    groups = [list(same) for _, same in groupby(order, key=lambda contract: contract.clip.frames)]
+    return [
+        fused_contract(same, weights=fusion_weights(same), precision=precision) if len(same) > 1 else same[0]
+        for same in groups
+    ]
+
+
 def fusion_weights(contracts: Sequence[Contract]) -> tuple[float, ...]:
     """A contract's own share as a second opinion, where it names one; the others share the rest evenly.
 

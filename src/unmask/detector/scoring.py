@@ -6,7 +6,11 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from unmask.detector.detector import Detector
+from unmask.contract import Contract
+from unmask.detector.decision import rule_of
+from unmask.detector.detector import Detector, model_paths
+from unmask.detector.fusion import fused_contracts
+from unmask.detector.model_file import read_file
 from unmask.detector.saved_evidence import looks, looks_without_face, save_evidence
 from unmask.files import name_below
 from unmask.scores import OURS
@@ -69,6 +73,18 @@ class PresentationScorer:
         found = judged(decision)
         save_evidence(decision, found.score, name=name, folder=self.evidence)
         return number, replace(found, looks=looks(decision))
+
+
+def contracts_of(scorer: PresentationScorer) -> list[Contract]:
+    """The contracts that a scorer judges by, read from the files: nothing is compiled to know a name.
+
+    Raises ModelError, and SettingsError where a contract has no such operating point.
+    """
+    files = model_paths(scorer.models or None, precision=scorer.precision)
+    contracts = fused_contracts([read_file(path)[1] for path in files], precision=scorer.precision)
+    for contract in contracts:
+        rule_of(contract, point=scorer.point, precision=scorer.precision)
+    return contracts
 
 
 @lru_cache(maxsize=1)
