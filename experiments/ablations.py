@@ -15,19 +15,17 @@ run on two idle cores. Every run adds a line to the results.
 import argparse
 import json
 import math
-import platform
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from experiments.leakage import append, command, commit
+from benchmarks.result_lines import append, command, stamp
 from unmask import metrics
 from unmask.data.prepare.preparation import Cutting, prepare
 from unmask.data.prepare.prepared import PreparedSet
@@ -131,9 +129,7 @@ def run(name: str, everything: Series, *, out: Path, asked: argparse.Namespace) 
         train(settings, data=sets, out=trained, resume=resume, init=init, progress=_tell)
         finish(trained, data=sets, training_data=(), command=command())
     line: dict[str, object] = {
-        "date": date.today().isoformat(),
-        "commit": commit(),
-        "machine": f"{platform.machine()} {platform.system()}",
+        **stamp(),
         "run": name,
         "box_scale": RUNS[name].box_scale,
         "steps": asked.steps,

@@ -11,16 +11,14 @@ weights of ImageNet are in the narrow ResNets, so no published figure is to be e
 
 import argparse
 import csv
-import platform
 import time
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from experiments.leakage import append, command, commit
+from benchmarks.result_lines import append, command, stamp
 from unmask import metrics
 from unmask.app.claims_sets import data_hash, prepared_sets
 from unmask.claims.data import TESTS
@@ -110,9 +108,7 @@ def _measured(name: str, seed: int, sets: Path, asked: argparse.Namespace) -> li
     threshold = metrics.eer(*found["dev"]).threshold
     return [
         {
-            "date": date.today().isoformat(),
-            "commit": commit(),
-            "machine": f"{platform.machine()} {platform.system()}",
+            **stamp(),
             "data": data_hash(asked.data)[:16],
             "method": name,
             "steps": steps,

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 import unmask
+from benchmarks.result_lines import append, commit
 from experiments.clips import Clips, pictures
-from experiments.leakage import append, commit
 from unmask.detector.network import planes
 from unmask.evaluation.coverage import Apart, Covered, Space, apart, extremes
 from unmask.evaluation.leakage import ClipStatistics

@@ -18,8 +18,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.result_lines import append, commit
 from experiments.clips import looked_at, read_labels
-from experiments.leakage import append, commit
 from unmask.detector.detector import Detector
 from unmask.media.clips import clip_box
 from unmask.media.faces import FaceFinder

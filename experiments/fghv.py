@@ -9,16 +9,14 @@ the papers' 10 steps and 50 latent vectors.
 """
 
 import argparse
-import platform
 import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from experiments.leakage import append, command, commit
+from benchmarks.result_lines import append, command, stamp
 from unmask.models import MODELS
 from unmask.models.fghv.gaussian import Search, shift
 from unmask.models.fghv.network import Fghv
@@ -59,9 +57,7 @@ def _measured(name: str, asked: argparse.Namespace) -> dict[str, object]:
     fhvm = _milliseconds(forward, rounds=asked.rounds) / asked.pictures
     ghvm = _milliseconds(lambda: shift(network, feature, search=search), rounds=asked.rounds) / asked.pictures
     return {
-        "date": date.today().isoformat(),
-        "commit": commit(),
-        "machine": f"{platform.machine()} {platform.system()}",
+        **stamp(),
         "threads": 1,
         "seed": asked.seed,
         "network": name,

@@ -13,16 +13,14 @@ to keep are those of the best dev AUC; test is in the table to see whether dev c
 
 import argparse
 import csv
-import platform
 import time
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments.leakage import append, command, commit
+from benchmarks.result_lines import append, command, stamp
 from unmask import metrics
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.training.finish import trained
@@ -126,9 +124,7 @@ def _settings(name: str, asked: argparse.Namespace) -> Settings:
 
 def _identity(name: str, asked: argparse.Namespace) -> dict[str, object]:
     return {
-        "date": date.today().isoformat(),
-        "commit": commit(),
-        "machine": f"{platform.machine()} {platform.system()}",
+        **stamp(),
         "data": asked.data.name,
         "seed": asked.seed,
         "steps": asked.steps,

@@ -14,17 +14,11 @@ the clips for `--clips-from` here and in coverage.py. Every run adds its lines t
 """
 
 import argparse
-import csv
-import platform
-import shlex
-import subprocess
-import sys
-from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.result_lines import append, command, stamp
 from experiments.clips import Clips, of_benchmark, simulated
 from unmask.detector.network import Network
 from unmask.evaluation.leakage import Leak, area, area_interval, leak_table, markdown
@@ -53,7 +47,8 @@ def main() -> None:
         )
         lines += trained
     if asked.results:
-        _append(asked.results, lines, seed=asked.seed)
+        run = {**stamp(), "seed": asked.seed, "command": command()}
+        append(asked.results, [run | line for line in lines], columns=COLUMNS)
 
 
 def separated(clips: Clips, model: Path, *, seed: int) -> list[dict[str, object]]:
@@ -156,42 +151,6 @@ COLUMNS = [
     *("seen", "attacks", "classifier", "auc", "low", "high", "limit", "holds"),
     *("attack_clips", "bona_fide_clips", "subjects", "strongest_alone", "command"),
 ]
-
-
-def _append(path: Path, lines: Sequence[dict[str, object]], *, seed: int) -> None:
-    """Lines after those that are there; the header where there is none."""
-    run = {
-        "date": date.today().isoformat(),
-        "commit": commit(),
-        "machine": f"{platform.machine()} {platform.system()}",
-        "seed": seed,
-        "command": command(),
-    }
-    append(path, [run | line for line in lines], columns=COLUMNS)
-
-
-def append(path: Path, lines: Sequence[dict[str, object]], *, columns: Sequence[str]) -> None:
-    """Lines of a table after those that are there; the header where there is none."""
-    fresh = not path.is_file() or not path.stat().st_size
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n", restval="")
-        if fresh:
-            writer.writeheader()
-        writer.writerows(lines)
-
-
-def commit() -> str:
-    """The short hash of the working tree's commit."""
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
-
-
-def command() -> str:
-    """The command line without this machine's folders: the last part of each path."""
-    return shlex.join(["python", *(Path(word).name if "/" in word else word for word in sys.argv)])
 
 
 def _arguments() -> argparse.Namespace:

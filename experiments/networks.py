@@ -13,15 +13,13 @@ dev's EER threshold.
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import date
 from pathlib import Path
 
-from experiments.leakage import append, command, commit
+from benchmarks.result_lines import append, command, stamp
 from unmask.training.results import FIGURES, RESULTS, read_results
 from unmask.training.settings import presets, read_settings
 
@@ -76,9 +74,7 @@ def _steps(name: str, asked: argparse.Namespace) -> int:
 def _lines(name: str, asked: argparse.Namespace) -> Sequence[dict[str, object]]:
     settings = read_settings(asked.work / name / "settings.toml")
     common = {
-        "date": date.today().isoformat(),
-        "commit": commit(),
-        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
+        **stamp(),
         "data": asked.data.name,
         "network": settings.run.network,
         "settings": f"{name}.toml",

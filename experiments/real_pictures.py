@@ -9,13 +9,12 @@ Prints the table of the README in Markdown. Nothing here may be used to train.
 """
 
 import argparse
-import csv
 import math
-import subprocess
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from benchmarks.result_lines import append, commit
 from unmask.data.folder import read_labels
 from unmask.detector.detector import Detector
 from unmask.detector.scoring import score_folder, thresholds_of
@@ -58,7 +57,7 @@ def main() -> None:
         write_scores(asked.scores, scores)
     summary = summarise(scores, thresholds_of(scores))
     print(_markdown(scores, summary))
-    _append(asked.results, _line(asked, detector, scores, summary))
+    append(asked.results, [_line(asked, detector, scores, summary)], columns=COLUMNS)
 
 
 def _arguments() -> argparse.Namespace:
@@ -82,7 +81,7 @@ def _line(
     contracts = detector.contracts
     return {
         "date": date.today().isoformat(),
-        "commit": _commit(),
+        "commit": commit(),
         "stage": "runtime",
         "models": " ".join(c.name for c in contracts),
         "sha256": " ".join(c.payload_sha256[:12] for c in contracts),
@@ -100,16 +99,6 @@ def _line(
         **{v.value.lower(): verdicts.count(v.value) for v in Verdict},
         "note": asked.note,
     }
-
-
-def _append(path: Path, line: dict[str, object]) -> None:
-    fresh = not path.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerow(line)
 
 
 def _markdown(scores: Sequence[Score], summary: Summary) -> str:
@@ -145,12 +134,6 @@ def _rate(rate: Rate) -> str:
 
 def _of(rate: Rate | None) -> str:
     return f"{rate.errors}/{rate.count}" if rate else ""
-
-
-def _commit() -> str:
-    return subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
 
 
 if __name__ == "__main__":

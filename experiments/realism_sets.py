@@ -63,7 +63,7 @@ def main() -> None:
                 row = {"set": folder.name, **row, "note": asked.note}
                 print(row, flush=True)
                 if asked.results:
-                    _append(asked.results, row)
+                    append(asked.results, [{**stamp(), **row}])
 
 
 def seen(folders: Sequence[Path], network: Encoder) -> Seen:
@@ -94,11 +94,6 @@ def compared(real: Seen, made: Seen, *, living: bool, view: str, most: int) -> d
         "kernel": round(kernel_distance(a / scale, b / scale), 4),
         "probe": round(told_apart(a, b, people=people, other_people=others), 3),
     }
-
-
-def _append(path: Path, row: dict[str, object]) -> None:
-    row = {**stamp(), **row}
-    append(path, [row])
 
 
 def _arguments() -> argparse.Namespace:

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from experiments.leakage import append, command, commit
+from benchmarks.result_lines import append, command, commit
 from unmask.training.augment import Batch
 from unmask.training.networks import build
 from unmask.training.objective import loss_of

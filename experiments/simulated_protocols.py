@@ -14,14 +14,11 @@ import argparse
 import hashlib
 import json
 import math
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
-from experiments.leakage import command, commit
+from benchmarks.result_lines import command, stamp
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.data.catalogue import read_set, split_by
 from unmask.detector.scoring import PresentationScorer
@@ -152,10 +149,8 @@ def _run(asked: argparse.Namespace, *, model: str) -> dict[str, object]:
     settings = json.loads((asked.benchmark / "benchmark.json").read_text())
     hashes = hashlib.sha256((asked.benchmark / "hashes.csv").read_bytes()).hexdigest()
     return {
-        "date": date.today().isoformat(),
-        "commit": commit(),
+        **stamp(),
         "command": command(),
-        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
         "seed": asked.seed,
         "benchmark": settings["size"],
         "benchmark_seed": settings["seed"],

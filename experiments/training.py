@@ -13,14 +13,11 @@ of the steps counts on a busy machine.
 """
 
 import argparse
-import os
-import platform
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import cv2
@@ -28,7 +25,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from experiments.leakage import append, command, commit
+from benchmarks.result_lines import append, command, stamp
 from unmask.data.prepare.prepared import DEPTH_PX, PreparedSet
 from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
 from unmask.models import MODELS
@@ -193,9 +190,7 @@ def _add(given: argparse.Namespace, best: dict[str, float], *, waiting: float) -
         "waiting": f"{waiting:.3f}",
         "memory_gb": f"{peak_bytes() / 1e9:.2f}",
         "threads": torch.get_num_threads(),
-        "date": date.today().isoformat(),
-        "commit": commit(),
-        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
+        **stamp(),
         "command": command(),
     }
     append(given.csv, [row], columns=list(row))
