@@ -24,6 +24,8 @@ RULES = {
         "'is not a'"
     ),
     r"\bgone on with\b": "'interrupted and resumed'",
+    r"(?:Killed|Broken off), (?:it|the same)\b": "'interrupted and resumed'",
+    r"(?:[:;]|\b(?:with|as|[Ww]hether|of)) who (?!is\b|trains\b)[a-z]+s\b": "'the person who'",
     r"\b(?:Wishes|TellingNetwork|refuse_twins|Drawer|typical clip)\b": "the name that took its place",
     r"\bthrice\b": "'three times'",
     r"\bupon\b": "'on'",
@@ -69,12 +71,16 @@ def test_prose_keeps_to_the_words(path: Path) -> None:
         "this is no picture",
         "killed and gone on with at will",
         "thrice",
+        "Killed, it goes on.",
+        "it is slow; who finds no room comes again",
     ],
 )
 def test_a_planted_word_is_found(text: str) -> None:
     assert len(broken(text)) == 1
 
 
-@pytest.mark.parametrize("text", ["One of the networks.", "There is no picture.", "Offices are dark."])
+@pytest.mark.parametrize(
+    "text", ["One of the networks.", "There is no picture.", "Offices are dark.", "People who wait, wait."]
+)
 def test_plain_sentences_pass(text: str) -> None:
     assert broken(text) == []

@@ -1,4 +1,4 @@
-"""What travels with weights, so that a score can be read without asking whoever trained them.
+"""What travels with weights, so that a score can be read without asking those who trained them.
 
 The contract is JSON: in the metadata of a safetensors file, or of the ONNX file made from it (key
 `CONTRACT_KEY`). It says how clips are cut, what the score means, where the thresholds came from and what the
@@ -280,7 +280,7 @@ def from_json(text: str | None, *, origin: str) -> Contract:
 
 
 def refuse_impossible(contract: Contract, *, origin: str) -> None:
-    """ModelError names the first thing in a contract that cannot be true, whoever sealed it."""
+    """ModelError names the first thing in a contract that cannot be true, however it was sealed."""
     for what, value, rule, holds in _rules(contract):
         if not holds:
             raise ModelError(

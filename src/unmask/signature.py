@@ -59,7 +59,9 @@ def check_signatures(models: Iterable[str | Path], trusted: str | Path) -> None:
             f"{trusted} is not a public key in PEM; make it by `openssl pkey -in KEY -pubout -out {trusted}`"
         ) from broken
     if not isinstance(public, keys.public):
-        raise SettingsError(f"{trusted} is not an Ed25519 key; name the public key of who signs the models")
+        raise SettingsError(
+            f"{trusted} is not an Ed25519 key; name the public key of the one who signs the models"
+        )
     for model in models:
         if not signature_path(model).is_file():
             raise ModelError(

@@ -141,7 +141,7 @@ class Receiver:
                 self.send_header("Location", "/elsewhere")
                 self.end_headers()
 
-            def do_GET(self) -> None:  # of who follows a redirect
+            def do_GET(self) -> None:  # of a client that follows a redirect
                 self.send_response(200)
                 self.end_headers()
 

@@ -1,7 +1,7 @@
 """Hints that frames were put in the camera's place: a layer of its own, never part of the score.
 
-A hint is not a verdict: each is set off by some honest devices too, and who knows of one can avoid it
-(docs/challenges.md has the rates on clean recordings).
+A hint is not a verdict: each is set off by some honest devices too, and an attacker who knows of one can
+avoid it (docs/challenges.md has the rates on clean recordings).
 """
 
 from collections.abc import Mapping, Sequence

@@ -22,9 +22,9 @@ class _Asked:
 class Together:
     """A `LoadedNetwork` that runs the clips of all threads that wait for it as one batch.
 
-    Nobody waits for a batch to fill: who finds the network idle runs at once with what is there. A caller
-    gets the scores of its own clips, in their order. Where a batch fails, each caller tries its own clips
-    alone, so that nobody gets another's error.
+    No caller waits for a batch to fill: one that finds the network idle runs at once with what is there. A
+    caller gets the scores of its own clips, in their order. Where a batch fails, each caller tries its own
+    clips alone, so that nobody gets another's error.
     """
 
     def __init__(self, network: LoadedNetwork) -> None:

@@ -131,7 +131,7 @@ def _is_watched() -> bool:
 
 
 def _to_terminal(text: str) -> None:
-    """The first check of all takes as long as the network does: who watches is told why."""
+    """The first check of all takes as long as the network does: a terminal is told why."""
     if _is_watched():
         print(text, file=sys.stderr)
 

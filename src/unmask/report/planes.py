@@ -59,8 +59,8 @@ def feature_map(
 ) -> str:
     """t-SNE of features (n, D) in two dimensions, an SVG of 5 x 4 inches: colour is class, shape is domain.
 
-    Lengths and the distances between groups say nothing in such a map; who lies beside whom does. `bona_fide`
-    (n,) bool; `domains` n names. The same seed gives the same map.
+    Lengths and the distances between groups say nothing in such a map; what lies beside what does.
+    `bona_fide` (n,) bool; `domains` n names. The same seed gives the same map.
     """
     features, bona_fide = np.asarray(features, float), np.asarray(bona_fide, bool)
     names = np.asarray(domains, dtype=str)

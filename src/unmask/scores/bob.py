@@ -80,7 +80,7 @@ def read_four(text: str, where: str) -> list[Score]:
 
 
 def write_four(scores: Sequence[Score]) -> str:
-    """The rows in four columns; who has no subject goes by the presentation's name."""
+    """The rows in four columns; a row without a subject goes by the presentation's name."""
     rows = []
     for score in scores:
         subject = one_word(score.subject or score.name, what="subject", form="bob-4")

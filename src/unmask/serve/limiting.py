@@ -1,4 +1,4 @@
-"""Who sends too much is refused: rates of keys and addresses, and a bounded number of checks at once."""
+"""A client that sends too much is refused: rates of keys and addresses, a bounded number of checks."""
 
 import asyncio
 import time

@@ -82,7 +82,7 @@ audit = Table(
     Column("sha256", String(64), nullable=False),
 )
 
-# One row: who appends to the audit trail locks it.
+# One row, locked by whatever appends to the audit trail.
 audit_head = Table(
     "audit_head",
     metadata,

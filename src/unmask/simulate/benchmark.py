@@ -44,7 +44,7 @@ BONA_FIDE = 0.4  # share of the recordings
 SHOWN = ("print", "replay")  # the families of OULU-NPU, dealt so that each of its folds has some
 MARK = "benchmark.json"
 VERSION = (
-    2  # from 2 on, who wears a mask keeps an own background as often as bona fide faces: 0.75, 0.6 before
+    2  # from 2 on, wearers of masks keep an own background as often as bona fide faces: 0.75, 0.6 before
 )
 
 
@@ -224,7 +224,7 @@ def _numbered(dealt: Sequence[PlannedRecording], *, seed: int) -> Iterator[Plann
 class Recordings:
     """The plan's recordings: `recordings(index)` is a function of the fields and the index; it pickles.
 
-    Whoever wears a mask is of the victim's split and domain.
+    The wearer of a mask is of the victim's split and domain.
     """
 
     planned: Sequence[PlannedRecording]

@@ -21,7 +21,7 @@ LEAST_SHARE, MOST_SHARE = 0.2, 0.6
 
 
 def keeps_own_background(rng: np.random.Generator, bust: Bust, place: Pose, *, view: View) -> bool:
-    """Whether who stands there keeps the background of the portrait, instead of the stage's room."""
+    """Whether the person there keeps the background of the portrait, instead of the stage's room."""
     wanted = rng.random() < OWN_BACKGROUND or bust.contrast < GUESSED
     return wanted and suits_own_background(bust, place, view=view)
 

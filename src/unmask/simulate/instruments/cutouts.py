@@ -1,4 +1,4 @@
-"""A printed head cut out of its sheet, and who holds it before the own face."""
+"""A printed head cut out of its sheet, and the person who holds it before the own face."""
 
 from dataclasses import dataclass, replace
 

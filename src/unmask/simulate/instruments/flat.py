@@ -158,7 +158,7 @@ def _others(
     board: tuple[Sheet, np.ndarray] | None,
     cutout: Cutout | None,
 ) -> list[ColouredLayer]:
-    """What stands behind the sheet: the board it is fixed to, who holds it before the own face."""
+    """What stands behind the sheet: the board it is fixed to, or the person who holds it."""
     stage, pose = setting.stage, motion.at(time_s)
     if board is not None:
         camera = stage.camera.at(time_s)

@@ -38,7 +38,7 @@ def draw_framing(
     tilt_deg: float,
     held: np.ndarray,
 ) -> Framing:
-    """A framing for a face of that size there: close ones where it is large, as who comes near makes it.
+    """A framing for a face of that size there: close ones where it is large, as somebody near makes it.
 
     `held` (4,): extents that the picture itself holds; borders come first where it ends.
     """

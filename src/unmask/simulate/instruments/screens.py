@@ -97,7 +97,7 @@ def draw_screen(
 
 
 def _is_upright(rng: np.random.Generator, framing: Framing | None, *, often: float) -> bool:
-    """As it is held; who fills a wide view with a telephone turns it."""
+    """As it is held; a telephone that fills a wide view is turned."""
     if often > 0 and framing is not None and framing.extents is not None and not any(framing.borders):
         wide, tall = framing.extents[:2] + framing.extents[2:]
         often = 0.15 if wide > 1.1 * tall else 0.9
@@ -219,7 +219,7 @@ def _glass(screen: Screen, pose: Pose, *, view: View) -> tuple[np.ndarray, np.nd
 
 
 def _behind_camera(screen: Screen, pose: Pose, *, stage: Stage) -> np.ndarray:
-    """The room behind the camera as the glass mirrors it, with who stands there: (h, w, 3), coarse."""
+    """The room behind the camera as the glass mirrors it, with the person there: (h, w, 3), coarse."""
     few = REFLECTED_PX if screen.display.mirrors > 0.03 else REFLECTED_PX // 6
     room = cv2.resize(stage.backdrop.picture, (few * 4 // 3, few), interpolation=cv2.INTER_AREA)[:, ::-1]
     # A glass that turns by an angle turns what it mirrors by twice that.

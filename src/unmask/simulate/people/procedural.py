@@ -2,7 +2,7 @@
 
 A mean face is stretched into somebody else's, and its parts are painted where the mesh says they are: skin
 with blotches and pores, eyes, brows, nostrils, lips, hair, neck and cloth. It is a face to a face detector,
-and a stand-in to everybody else: who has portraits should use portraits.
+and a stand-in to everybody else: use portraits where there are some.
 """
 
 import cv2
