@@ -3,7 +3,6 @@
 import os
 import time
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 
 from unmask.app.options import Port
 from unmask.app.root import Command, Group, with_loudness
+from unmask.serve.settings import Retain, Scope
 from unmask.types import SettingsError
 
 if TYPE_CHECKING:
@@ -34,22 +34,6 @@ keys = typer.Typer(
 audit = typer.Typer(cls=Group, help="The audit trail.", no_args_is_help=True)
 serve.add_typer(keys, name="keys")
 serve.add_typer(audit, name="audit")
-
-
-class Scope(StrEnum):
-    """What a key may do."""
-
-    CREATE = "create"
-    READ = "read"
-    ADMIN = "admin"
-
-
-class Retained(StrEnum):
-    """Which pictures are stored."""
-
-    NOTHING = "nothing"
-    BEST_FRAME = "best-frame"
-    EVIDENCE = "evidence"
 
 
 InDatabase = Annotated[
@@ -102,7 +86,7 @@ def run(
     drain_seconds: Annotated[
         float, typer.Option(help="How long running sessions may take after SIGTERM.", min=0.1)
     ] = 25.0,
-    retain: Annotated[Retained, typer.Option(help="Pictures to store.")] = Retained.NOTHING,
+    retain: Annotated[Retain, typer.Option(help="Pictures to store.")] = "nothing",
     retain_hours: Annotated[float, typer.Option(help="How long they are stored.", min=0.01)] = 1.0,
     record_days: Annotated[float, typer.Option(help="How long results are stored.", min=0.01)] = 30.0,
     signing_key: Annotated[
@@ -149,7 +133,7 @@ def run(
         key_rate=key_rate,
         address_rate=address_rate,
         redis=redis,
-        retain=retain.value,
+        retain=retain,
         retain_s=retain_hours * 3600,
         record_s=record_days * DAY_S,
         signing_key=signing_key,
@@ -180,8 +164,7 @@ def new(
     from unmask.serve.keys import new_key
 
     lasts_s = None if days is None else days * DAY_S
-    scopes = [one.value for one in scope]
-    made = _migrated(database).call(new_key, owner=owner, scopes=scopes, now=time.time(), lasts_s=lasts_s)
+    made = _migrated(database).call(new_key, owner=owner, scopes=scope, now=time.time(), lasts_s=lasts_s)
     print(made)
     return 0
 

@@ -13,14 +13,11 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from unmask.serve import audit
+from unmask.serve.settings import Scope
 from unmask.serve.tables import keys
 from unmask.types import SettingsError
 
-SCOPES = (
-    "create",
-    "read",
-    "admin",
-)  # make sessions and checks; read results; both, for all owners, and erase
+SCOPES = tuple(Scope)
 PREFIX = "unmask"
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -9,6 +10,17 @@ from unmask.types import SettingsError
 
 Retain = Literal["nothing", "best-frame", "evidence"]
 ORIGIN = re.compile(r"(?!http:.*:80$|https:.*:443$)[a-z][a-z0-9+.-]*://[^\s/?#@*A-Z]+")  # as browsers send it
+
+
+class Scope(StrEnum):
+    """What a key may do: make sessions and checks; read results; both, for all owners, and erase.
+
+    An enum, since typer reads no Literal where an option may be given again.
+    """
+
+    CREATE = "create"
+    READ = "read"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
