@@ -136,8 +136,8 @@ def _video_of(folder: Path, megapixels: float) -> Path:
 
 
 def _rows(count: float) -> Callable[[], object]:
-    living, attacks = metrics.drawn(np.random.default_rng(0), count=int(count), digits=None)
-    return lambda: metrics.figures(living, attacks)
+    bona_fide, attacks = metrics.drawn(np.random.default_rng(0), count=int(count), digits=None)
+    return lambda: metrics.figures(bona_fide, attacks)
 
 
 def _memory(detector: Detector, path: Path, *, count: int) -> Growth:

@@ -101,10 +101,10 @@ def _measured(name: str, seed: int, sets: Path, asked: argparse.Namespace) -> li
     found = {}
     for part in ("dev", *TESTS):
         prepared = PreparedSet.open(sets / part)
-        living, attacks = presentation_scores(
+        bona_fide, attacks = presentation_scores(
             prepared.rows, score_finished(network, prepared, settings).scores
         )
-        found[part] = living, np.concatenate(list(attacks.values()))
+        found[part] = bona_fide, np.concatenate(list(attacks.values()))
     threshold = metrics.eer(*found["dev"]).threshold
     return [
         {

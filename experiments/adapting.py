@@ -40,7 +40,7 @@ from unmask.types import ClipSpec, Label
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A camera that the head never saw: standardised `features` (n, D), `living` (n,), whose each is.
+    """A camera that the head never saw: standardised `features` (n, D), `bona_fide` (n,), whose each is.
 
     `captured` (n,) marks what may be drawn; whoever is drawn is not judged.
     """
@@ -49,7 +49,7 @@ class Place:
     name: str
     head: OddsHead
     features: np.ndarray
-    living: np.ndarray
+    bona_fide: np.ndarray
     person: np.ndarray
     captured: np.ndarray
 
@@ -82,8 +82,8 @@ def _real(items: Sequence[Item], head_without: Callable[[str], FittedHead]) -> I
     sources = np.array([item.source for item in items])
     for name in sorted(set(sources.tolist())):
         inside = [item for item in items if item.source == name and np.isfinite(item.features).all()]
-        living = np.array([item.living for item in inside])
-        if living.all() or not living.any():
+        bona_fide = np.array([item.bona_fide for item in inside])
+        if bona_fide.all() or not bona_fide.any():
             continue
         head = head_without(name)
         yield Place(
@@ -91,7 +91,7 @@ def _real(items: Sequence[Item], head_without: Callable[[str], FittedHead]) -> I
             name=name,
             head=OddsHead(weight=head.weight, bias=head.bias),
             features=head.read(np.stack([item.features for item in inside])),
-            living=living,
+            bona_fide=bona_fide,
             person=np.array([item.presentation.path for item in inside]),
             captured=np.array([item.view == "whole" for item in inside]),
         )
@@ -123,7 +123,7 @@ def _simulated(
             name=name,
             head=OddsHead(weight=head.weight, bias=head.bias),
             features=head.read(np.stack([raw for raw, _, _ in found])),
-            living=np.array([living for _, living, _ in found]),
+            bona_fide=np.array([bona_fide for _, bona_fide, _ in found]),
             person=np.array([person for _, _, person in found]),
             captured=np.ones(len(found), bool),
         )
@@ -139,21 +139,21 @@ def measured(place: Place, k: int, *, draws: int) -> dict[str, object] | None:
         if chosen is None:
             return None
         rest = ~np.isin(place.person, place.person[chosen])
-        if place.living[rest].all() or not place.living[rest].any():
+        if place.bona_fide[rest].all() or not place.bona_fide[rest].any():
             continue
         head = place.head
         if k:
             sample = CaptureSample(
                 features=place.features[chosen],
-                labels=place.living[chosen],
+                labels=place.bona_fide[chosen],
                 capture=np.arange(len(chosen)),
                 group=np.unique(place.person[chosen], return_inverse=True)[1],
             )
             head = adapted(head, sample, strength=chosen_strength(head, sample))
         said = head(place.features[rest])
-        living = place.living[rest]
-        areas.append(metrics.auc(said[living], said[~living]))
-        errors.append((np.mean(said[living] < 0) + np.mean(said[~living] >= 0)) / 2)
+        bona_fide = place.bona_fide[rest]
+        areas.append(metrics.auc(said[bona_fide], said[~bona_fide]))
+        errors.append((np.mean(said[bona_fide] < 0) + np.mean(said[~bona_fide] >= 0)) / 2)
         judged.append(int(rest.sum()))
     if not areas:
         return None
@@ -172,7 +172,7 @@ def _drawn(place: Place, k: int, rng: np.random.Generator) -> np.ndarray | None:
     """Numbers (2k,) of k captures of each class; None where a class has no more than k people."""
     chosen: list[int] = []
     for kind in (True, False):
-        usable = rng.permutation(np.flatnonzero(place.captured & (place.living == kind)))
+        usable = rng.permutation(np.flatnonzero(place.captured & (place.bona_fide == kind)))
         if len(usable) <= k:
             return None
         chosen.extend(int(number) for number in usable[:k])

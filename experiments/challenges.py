@@ -264,8 +264,10 @@ def light_rows(folder: Path, *, chose: bool = False) -> Iterator[dict]:
         own = LightChallenge(indices=tuple(int(index) for index in kept["indices"]))
         found["light, chose limits" if chose else "light", group].append(judged(kept, own))
         if group in GROUPS and not chose:
-            found["light", "living: another session's colours"].append(judged(kept, LightChallenge.draw(rng)))
-            found["light", f"living: {LATE_S} s late"].append(judged(kept, own, late_s=LATE_S))
+            found["light", "bona_fide: another session's colours"].append(
+                judged(kept, LightChallenge.draw(rng))
+            )
+            found["light", f"bona_fide: {LATE_S} s late"].append(judged(kept, own, late_s=LATE_S))
     for (test, group), results in found.items():
         yield row_of(test, group, [result.to_dict() for result in results])
 

@@ -48,9 +48,9 @@ def _scores(network: TrainableNetwork, seen: Seen, variant: Variant) -> np.ndarr
 
 def _verified(network: Fghv, variant: Variant, seen: Mapping[str, Seen]) -> dict[str, dict[str, np.ndarray]]:
     """FHVM and GHVM of each part, and both with the weights that dev likes best."""
-    living = np.flatnonzero(seen["train"].living)
-    train = _evidence(network, seen["train"], variant, numbers=living)
-    by = standards([seen["train"].rows[number] for number in living], train)
+    bona_fide = np.flatnonzero(seen["train"].bona_fide)
+    train = _evidence(network, seen["train"], variant, numbers=bona_fide)
+    by = standards([seen["train"].rows[number] for number in bona_fide], train)
     found = {part: _evidence(network, seen[part], variant) for part in SCORED}
     weights = fitted(seen["dev"].rows, found["dev"], by)
     tables = {
@@ -88,7 +88,7 @@ def fitted_linear(seen: Mapping[str, Seen]) -> dict[str, dict[str, np.ndarray]]:
     """The head of encoder.toml, fitted to every frame of train; nothing in it is drawn."""
     train = seen["train"]
     rows = train.features[:, 0].reshape(-1, FEATURES)
-    labels = np.repeat(train.living, train.features.shape[2])
+    labels = np.repeat(train.bona_fide, train.features.shape[2])
     head = fit_head(rows, labels, weights=np.full(len(labels), ROWS / len(labels)), C=STRENGTH)
     logits = {part: head.logits(seen[part].features[:, 0]) for part in SCORED}  # (n, T)
     return {

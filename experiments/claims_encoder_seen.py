@@ -16,6 +16,7 @@ from unmask.files import name_below
 from unmask.media.assets import imagenet_weights
 from unmask.models.encoded import LEVELS
 from unmask.models.encoder import FEATURES, TAPS, FrozenEncoder
+from unmask.models.export import quiet
 from unmask.training.settings import read_settings
 from unmask.types import Label, Presentation, Score
 
@@ -47,7 +48,7 @@ class Seen:
     judged: tuple[int, ...]
 
     @property
-    def living(self) -> np.ndarray:
+    def bona_fide(self) -> np.ndarray:
         """(n,) bool."""
         return np.array([row.label is Label.BONA_FIDE for row in self.rows])
 
@@ -137,14 +138,15 @@ class _Levels(nn.Module):
 
 def _look() -> Look:
     """By ONNX Runtime, which takes a third of torch's time."""
-    program = torch.onnx.export(
-        _Levels().eval(),
-        (torch.zeros(FRAMES, 3, 224, 224),),
-        dynamo=True,
-        input_names=["frames"],
-        output_names=["maps", "features"],
-        verbose=False,
-    )
+    with quiet():
+        program = torch.onnx.export(
+            _Levels().eval(),
+            (torch.zeros(FRAMES, 3, 224, 224),),
+            dynamo=True,
+            input_names=["frames"],
+            output_names=["maps", "features"],
+            verbose=False,
+        )
     assert program is not None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

@@ -36,7 +36,7 @@ def trained(network: TrainableNetwork, variant: Variant, train: Seen, settings: 
     if variant.family == "single" and not variant.start:
         _start_depth(network, train)
     optimiser, losses = optimiser_of(network, settings), []
-    classes = np.flatnonzero(train.living), np.flatnonzero(~train.living)
+    classes = np.flatnonzero(train.bona_fide), np.flatnonzero(~train.bona_fide)
     size = BATCH[variant.family]
     network.train()
     for step in range(settings.run.steps):
@@ -74,7 +74,7 @@ def _batch(
         clips = packed(train, numbers, views, times, maps=maps)[:, None]
         depth, mask = depth[each, times][:, None], mask[each, times][:, None]
     truth = (torch.from_numpy(np.ascontiguousarray(part)).float() / 255 for part in (depth, mask))
-    return Batch(clips, *truth, torch.from_numpy(train.living[numbers]))
+    return Batch(clips, *truth, torch.from_numpy(train.bona_fide[numbers]))
 
 
 def packed(seen: Seen, numbers: np.ndarray, views: Any, times: Any, *, maps: bool) -> Tensor:
@@ -87,7 +87,7 @@ def packed(seen: Seen, numbers: np.ndarray, views: Any, times: Any, *, maps: boo
 def _start_depth(network: TrainableNetwork, train: Seen) -> None:
     """As training.networks.start_depth: the first maps have the mean of the labels, by the bias."""
     assert train.depth is not None
-    chosen = np.flatnonzero(train.living)[:8]
+    chosen = np.flatnonzero(train.bona_fide)[:8]
     layer = network.map_layer
     assert layer is not None
     assert layer.bias is not None

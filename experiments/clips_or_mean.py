@@ -57,7 +57,7 @@ def main() -> None:
         "sgtd_e": _several(_trained("sgtd_e", sets, asked)),
     }
     for name, score in scores.items():
-        seen, living = np.array([score(clip) for clip in clips["dev"][0]]), clips["dev"][1]
+        seen, bona_fide = np.array([score(clip) for clip in clips["dev"][0]]), clips["dev"][1]
         videos = np.array([np.mean([score(clip) for clip in found]) for found, _ in real])
         truths = np.array([truth for _, truth in real])
         row = {
@@ -65,8 +65,8 @@ def main() -> None:
             "system": name,
             "train": len(clips["train"][1]),
             "steps": 0 if name.endswith("head") else asked.steps,
-            "dev": len(living),
-            "dev_auc": f"{metrics.auc(seen[living], seen[~living]):.3f}",
+            "dev": len(bona_fide),
+            "dev_auc": f"{metrics.auc(seen[bona_fide], seen[~bona_fide]):.3f}",
             "real_videos": len(truths),
             "real_auc": f"{metrics.auc(videos[truths], videos[~truths]):.3f}",
         }
@@ -130,7 +130,7 @@ def _of_video(presentation: Presentation, finder: FaceFinder, spec: ClipSpec) ->
     return clips
 
 
-def _head(clips: Sequence[np.ndarray], living: np.ndarray, *, size_px: int) -> Score:
+def _head(clips: Sequence[np.ndarray], bona_fide: np.ndarray, *, size_px: int) -> Score:
     network = encoder(size_px=size_px).eval()
     network.from_imagenet(torch.load(imagenet_weights().path, weights_only=True))
 
@@ -139,7 +139,7 @@ def _head(clips: Sequence[np.ndarray], living: np.ndarray, *, size_px: int) -> S
         return network.raw_features(_planes(clip)).numpy()
 
     seen = [features(clip) for clip in clips]
-    rows, labels = np.concatenate(seen), np.repeat(living, [len(one) for one in seen])
+    rows, labels = np.concatenate(seen), np.repeat(bona_fide, [len(one) for one in seen])
     head = fit_head(rows, labels, weights=np.full(len(labels), ROWS / len(labels)), C=STRENGTH)
     return lambda clip: float(head.logits(features(clip)).mean())
 

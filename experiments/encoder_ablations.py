@@ -44,10 +44,10 @@ COLUMNS = ("auc", "auc_interval", "auc_whole", "auc_tight", "bpcer", "apcer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """`pixels` (n, S, S, 3) uint8 and `living` (n,)."""
+    """`pixels` (n, S, S, 3) uint8 and `bona_fide` (n,)."""
 
     pixels: np.ndarray
-    living: np.ndarray
+    bona_fide: np.ndarray
 
 
 class Tuned(nn.Module):
@@ -84,7 +84,7 @@ def main() -> None:
         judge = _frozen(train, asked) if run.startswith("frozen") else _tuned(train, asked, run)
         line = figures(*_real(asked.samples, spec, judge))
         seen = judge(dev.pixels)
-        _write(asked, run, line, simulated=metrics.auc(seen[dev.living], seen[~dev.living]))
+        _write(asked, run, line, simulated=metrics.auc(seen[dev.bona_fide], seen[~dev.bona_fide]))
         print(run, line, flush=True)
 
 
@@ -106,8 +106,8 @@ def _pictures(asked: argparse.Namespace, spec: ClipSpec, which: str) -> Pictures
         for shard in made.shards
         for k in range(len(shard.rows))
     ]
-    living = np.array([row.label is Label.BONA_FIDE for row in made.rows])
-    return Pictures(pixels=np.stack(pixels), living=living)
+    bona_fide = np.array([row.label is Label.BONA_FIDE for row in made.rows])
+    return Pictures(pixels=np.stack(pixels), bona_fide=bona_fide)
 
 
 def _frozen(train: Pictures, asked: argparse.Namespace) -> Judge:
@@ -120,8 +120,10 @@ def _frozen(train: Pictures, asked: argparse.Namespace) -> Judge:
             [network.raw_features(_planes(pixels[at : at + 8])).numpy() for at in range(0, len(pixels), 8)]
         )
 
-    count = len(train.living)
-    head = fit_head(features(train.pixels), train.living, weights=np.full(count, 10_000 / count), C=STRENGTH)
+    count = len(train.bona_fide)
+    head = fit_head(
+        features(train.pixels), train.bona_fide, weights=np.full(count, 10_000 / count), C=STRENGTH
+    )
     return lambda pixels: head.logits(features(pixels))
 
 
@@ -133,10 +135,10 @@ def _tuned(train: Pictures, asked: argparse.Namespace, run: str) -> Judge:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=asked.steps)
     rng = np.random.default_rng(1)
     for step in range(asked.steps):
-        chosen = rng.integers(0, len(train.living), BATCH)
+        chosen = rng.integers(0, len(train.bona_fide), BATCH)
         frames = _planes(train.pixels[chosen])
         frames = torch.where(torch.rand(BATCH, 1, 1, 1) < 0.5, frames, frames.flip(-1))
-        truth = torch.from_numpy(train.living[chosen]).float()
+        truth = torch.from_numpy(train.bona_fide[chosen]).float()
         loss = nn.functional.binary_cross_entropy_with_logits(network(frames), truth)
         optimiser.zero_grad()
         loss.backward()

@@ -34,7 +34,7 @@ from unmask.types import UnmaskError, Verdict
 
 FPS, FRAMES = 15.0, 27
 INSTRUMENTS = ("print/matt", "print/glossy", "replay/phone", "replay/monitor", "mask/paper")
-LIVING_SEED = 3  # the demo's
+BONA_FIDE_SEED = 3  # the demo's
 CODED = {
     "H.264 in MP4": ("mp4", "libx264"),
     "H.264 in Matroska": ("mkv", "libx264"),
@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--media", type=Path, default=Path("build/faults"))
     asked = parser.parse_args()
     detector = Detector.load(threads=1)
-    living, attacks = recordings(asked.media)
+    bona_fide, attacks = recordings(asked.media)
     fair = fair_ones(detector, attacks, media=asked.media)
     print(f"{len(fair)} of {len(attacks)} attacks are not LIVE without a fault and are used")
     asked.out.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def main() -> int:
         if done < 0:
             rows.writerow(COLUMNS)
         for number in range(asked.first + max(0, done), asked.count):
-            rows.writerow(one(number, asked.seed, detector, living, fair, media=asked.media))
+            rows.writerow(one(number, asked.seed, detector, bona_fide, fair, media=asked.media))
             table.flush()
     return summary(asked.out)
 
@@ -85,9 +85,9 @@ def fair_ones(detector: Detector, attacks: Sequence[Path], *, media: Path) -> li
 def recordings(folder: Path) -> tuple[Path, list[Path]]:
     """The living recording and the attacks, made once."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {"living": (LIVING_SEED, ())}
+    wanted = {"bona_fide": (BONA_FIDE_SEED, ())}
     for number in range(15):
-        wanted[f"attack-{number}"] = (LIVING_SEED + number, (INSTRUMENTS[number % len(INSTRUMENTS)],))
+        wanted[f"attack-{number}"] = (BONA_FIDE_SEED + number, (INSTRUMENTS[number % len(INSTRUMENTS)],))
     portrait = None
     for name, (seed, instruments) in wanted.items():
         if (folder / f"{name}.mkv").exists():
@@ -97,11 +97,11 @@ def recordings(folder: Path) -> tuple[Path, list[Path]]:
             photographs=[portrait], seed=seed, frames=FRAMES, fps=FPS, instruments=instruments
         )
         write_video(folder / f"{name}.mkv", series(1 if instruments else 0).frames, fps=FPS, crf=10)
-    return folder / "living.mkv", [folder / f"{name}.mkv" for name in wanted if name != "living"]
+    return folder / "bona_fide.mkv", [folder / f"{name}.mkv" for name in wanted if name != "bona_fide"]
 
 
 def one(
-    number: int, seed: int, detector: Detector, living: Path, attacks: Sequence[Path], *, media: Path
+    number: int, seed: int, detector: Detector, bona_fide: Path, attacks: Sequence[Path], *, media: Path
 ) -> list[object]:
     """The row of one faulty recording."""
     rng = np.random.default_rng([seed, number])
@@ -110,7 +110,7 @@ def one(
     attack = attacks[int(rng.integers(len(attacks)))]
     suffix, codec = CODED[coding]
     path = media / f"faulty-{number}.{suffix}"
-    FAULTS[fault](rng, path, codec, attack, living)
+    FAULTS[fault](rng, path, codec, attack, bona_fide)
     begun_s = time.process_time()
     try:
         decision = detector.check(path)
@@ -168,20 +168,20 @@ def remuxed(path: Path, change: Callable[[Packets], Packets]) -> None:
     whole.unlink()
 
 
-def _bits(rng: np.random.Generator, path: Path, codec: str, attack: Path, living: Path) -> None:
+def _bits(rng: np.random.Generator, path: Path, codec: str, attack: Path, bona_fide: Path) -> None:
     content = bytearray(coded(path, pictures(attack), codec).read_bytes())
     for place in rng.integers(0, len(content), int(rng.choice([1, 5, 20, 100, 400]))):
         content[place] ^= 1 << int(rng.integers(8))
     path.write_bytes(content)
 
 
-def _cut(rng: np.random.Generator, path: Path, codec: str, attack: Path, living: Path) -> None:
+def _cut(rng: np.random.Generator, path: Path, codec: str, attack: Path, bona_fide: Path) -> None:
     content = coded(path, pictures(attack), codec).read_bytes()
     path.write_bytes(content[: int(rng.uniform(0.1, 1) * len(content))])
 
 
 def _of_packets(change: Callable[[np.random.Generator, Packets], Packets]) -> "Fault":
-    def fault(rng: np.random.Generator, path: Path, codec: str, attack: Path, living: Path) -> None:
+    def fault(rng: np.random.Generator, path: Path, codec: str, attack: Path, bona_fide: Path) -> None:
         coded(path, pictures(attack), codec)
         remuxed(path, lambda packets: change(rng, packets))
 
@@ -232,9 +232,9 @@ def _stamps(rng: np.random.Generator, packets: Packets) -> Packets:
     return found
 
 
-def _joined(rng: np.random.Generator, path: Path, codec: str, attack: Path, living: Path) -> None:
+def _joined(rng: np.random.Generator, path: Path, codec: str, attack: Path, bona_fide: Path) -> None:
     """A living face for up to a second before, after or around an attack of a second or more."""
-    alive, dead = pictures(living), pictures(attack)
+    alive, dead = pictures(bona_fide), pictures(attack)
     long = int(rng.integers(round(FPS * 1.2), len(dead) + 1))
     short = int(rng.integers(2, len(alive) + 1))
     where = rng.integers(3)
@@ -242,17 +242,17 @@ def _joined(rng: np.random.Generator, path: Path, codec: str, attack: Path, livi
     coded(path, [*before, *dead[:long], *after], codec)
 
 
-def _mixed(rng: np.random.Generator, path: Path, codec: str, attack: Path, living: Path) -> None:
+def _mixed(rng: np.random.Generator, path: Path, codec: str, attack: Path, bona_fide: Path) -> None:
     """Living frames by turns with those of an attack, at least every third of which is one."""
-    alive, dead, every = pictures(living), pictures(attack), int(rng.integers(2, 4))
+    alive, dead, every = pictures(bona_fide), pictures(attack), int(rng.integers(2, 4))
     phase = int(rng.integers(every))
     coded(path, [dead[n] if n % every == phase else alive[n] for n in range(len(dead))], codec)
 
 
-def _glued(rng: np.random.Generator, path: Path, codec: str, attack: Path, living: Path) -> None:
+def _glued(rng: np.random.Generator, path: Path, codec: str, attack: Path, bona_fide: Path) -> None:
     """Two files end to end, the attack's first: what stands behind its end is none of its own."""
     first = coded(path, pictures(attack), codec).read_bytes()
-    second = coded(path, pictures(living), codec).read_bytes()
+    second = coded(path, pictures(bona_fide), codec).read_bytes()
     path.write_bytes(first + second)
 
 
@@ -263,10 +263,10 @@ FAULTS: dict[str, Fault] = {
     "packets torn": _of_packets(_torn),
     "packets in another order": _of_packets(_order),
     "time stamps": _of_packets(_stamps),
-    "living face before or after": _joined,
-    "living frames by turns": _mixed,
+    "bona fide face before or after": _joined,
+    "bona fide frames by turns": _mixed,
     "cut off": _cut,
-    "a living file glued behind": _glued,
+    "a bona fide file glued behind": _glued,
 }
 
 

@@ -86,14 +86,14 @@ def _measured(name: str, asked: argparse.Namespace) -> dict[str, object]:
     for part in ("dev", "test"):
         rows, evidence = found[part]
         for score, values in _scores(evidence, combined(evidence, by)).items():
-            living, attacks = presentation_scores(rows, values)
+            bona_fide, attacks = presentation_scores(rows, values)
             pooled = np.concatenate(list(attacks.values()))
-            rates[part, score] = (living, pooled)
-            cells[f"{part}_auc_{score}"] = f"{metrics.auc(living, pooled):.4f}"
+            rates[part, score] = (bona_fide, pooled)
+            cells[f"{part}_auc_{score}"] = f"{metrics.auc(bona_fide, pooled):.4f}"
     for score in ("both", "fhvm"):
         threshold = metrics.eer(*rates["dev", score]).threshold
-        living, pooled = rates["test", score]
-        hter = ((living < threshold).mean() + (pooled >= threshold).mean()) / 2
+        bona_fide, pooled = rates["test", score]
+        hter = ((bona_fide < threshold).mean() + (pooled >= threshold).mean()) / 2
         cells[f"test_hter_{score}"] = f"{hter:.4f}"
     return cells | {"collapse": _collapse(network)}
 

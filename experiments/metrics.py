@@ -27,16 +27,16 @@ def main() -> None:
     parser.add_argument("--scores", type=int, default=10_000_000)
     parser.add_argument("--digits", type=int, help="round scores to that many, so that they tie")
     asked = parser.parse_args()
-    living, attacks = drawn(np.random.default_rng(0), count=asked.scores, digits=asked.digits)
-    given_mb = (living.nbytes + sum(scores.nbytes for scores in attacks.values())) / 1e6
+    bona_fide, attacks = drawn(np.random.default_rng(0), count=asked.scores, digits=asked.digits)
+    given_mb = (bona_fide.nbytes + sum(scores.nbytes for scores in attacks.values())) / 1e6
     start = time.perf_counter()
-    found = figures(living, attacks)
+    found = figures(bona_fide, attacks)
     seconds = time.perf_counter() - start
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for name, value in found.items():
         print(f"{name:24} {value:.6f}")
     tracemalloc.start()
-    figures(living, attacks)
+    figures(bona_fide, attacks)
     extra_mb = tracemalloc.get_traced_memory()[1] / 1e6
     print(
         f"{asked.scores} scores: {seconds:.2f} s; {given_mb:.0f} MB given, at most {extra_mb:.0f} MB more "
@@ -48,17 +48,17 @@ def drawn(
     rng: np.random.Generator, *, count: int, digits: int | None
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Bona fide scores (count / 2,) and instrument -> scores; each instrument is easier than the last."""
-    living = _group(rng, count // 2, level=0.65, digits=digits)
+    bona_fide = _group(rng, count // 2, level=0.65, digits=digits)
     each = count // 2 // INSTRUMENTS
-    return living, {
+    return bona_fide, {
         f"print/{number}": _group(rng, each, level=0.35 - 0.01 * number, digits=digits)
         for number in range(INSTRUMENTS)
     }
 
 
-def figures(living: np.ndarray, attacks: dict[str, np.ndarray]) -> dict[str, float]:
+def figures(bona_fide: np.ndarray, attacks: dict[str, np.ndarray]) -> dict[str, float]:
     """Every point metric, the threshold that of the EER; sorted once for all of them."""
-    ours = metrics.ranked(living)
+    ours = metrics.ranked(bona_fide)
     pooled = metrics.ranked(np.concatenate(list(attacks.values())))
     families = {name: metrics.ranked(scores) for name, scores in metrics.families(attacks).items()}
     theirs = {name: metrics.ranked(scores) for name, scores in attacks.items()}

@@ -2,12 +2,13 @@
 
     unmask prepare simulated BENCHMARK --protocol simulated/domains-1 --clip-size 128 --clip-scale 2.8
     --out SETS
-    python -m experiments.networks --data SETS [--pictures 9600] [--jobs 2] [--work runs] [--out TABLE]
+    python -m experiments.networks --data SETS [--pictures 9600] [--networks NAME_s ...] [--jobs 2]
+    [--work runs] [--out TABLE]
 
 Each is one `unmask train --config NAME_s.toml --data SETS --out WORK/NAME_s`, two at a time, with one thread
 each; a multi-frame network begins with its single-frame one's weights. `--pictures` shortens all to as many
 pictures (a frame of a clip is one); without it, each has the steps of its file. A run that has its
-results.csv is left out, so that a table that was broken off goes on. Rates are those of the last weights at
+results.csv is left out, so that an interrupted table is resumed. Rates are those of the last weights at
 dev's EER threshold.
 """
 
@@ -33,12 +34,15 @@ COLUMNS = (
 def main() -> None:
     """Trains what has no results yet, two-stage networks after their first stage; then writes the table."""
     asked = _arguments()
-    names = sorted(stem for name in presets() if (stem := Path(name).stem).endswith("_s") or "_s_" in stem)
+    narrow = sorted(stem for name in presets() if (stem := Path(name).stem).endswith("_s") or "_s_" in stem)
+    names = sorted(asked.networks) or narrow
+    if unknown := sorted(set(names) - set(narrow)):
+        sys.exit(f"there is no narrow network {unknown[0]}; name some of {', '.join(narrow)}")
     if asked.out.exists():
         sys.exit(f"{asked.out} is there already; name another table, or move it away")
     ended: dict[str, Future[None]] = {}
     with ThreadPoolExecutor(asked.jobs) as pool:
-        for name in [name for name in names if name not in STARTS] + sorted(STARTS):
+        for name in sorted(names, key=lambda name: name in STARTS):  # first stages first
             first = ended.get(STARTS.get(name, ""))
             ended[name] = pool.submit(_train, name, asked, after=first)
     for name in names:
@@ -53,13 +57,14 @@ def _train(name: str, asked: argparse.Namespace, *, after: "Future[None] | None"
     out = asked.work / name
     if (out / RESULTS).is_file():
         return
-    words = ["unmask", "train", "--config", f"{name}.toml", "--data", str(asked.data), "--out", str(out)]
+    words = ["train", "--config", f"{name}.toml", "--data", str(asked.data), "--out", str(out)]
     words += ["--resume"] if out.is_dir() else []
     words += ["--init", str(asked.work / STARTS[name] / "weights.safetensors")] if name in STARTS else []
     words += ["--steps", str(_steps(name, asked))] if asked.pictures else []
     one = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    print(" ".join(words), flush=True)
-    subprocess.run(words, check=True, env={**os.environ, **one}, stdout=subprocess.DEVNULL)
+    print("unmask", *words, flush=True)
+    unmask = [sys.executable, "-m", "unmask"]
+    subprocess.run([*unmask, *words], check=True, env={**os.environ, **one}, stdout=subprocess.DEVNULL)
 
 
 def _pictures_a_step(name: str) -> int:
@@ -103,6 +108,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, required=True, help="prepared sets in train, dev and test")
     parser.add_argument("--pictures", type=int, default=0, help="of each training; 0: as its file says")
+    parser.add_argument("--networks", nargs="*", default=[], help="files without .toml; all narrow ones")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
     parser.add_argument("--work", type=Path, default=Path("runs"), help="folder of the runs")
     parser.add_argument("--out", type=Path, default=Path("results/networks.csv"))

@@ -68,7 +68,7 @@ class Item:
         return self.presentation.columns.get("source", "")
 
     @property
-    def living(self) -> bool:
+    def bona_fide(self) -> bool:
         return self.presentation.label is Label.BONA_FIDE
 
 
@@ -90,8 +90,8 @@ def main() -> None:
         seen = fitted(train, features, settings=recipe, without="").logits(
             features_of(network, dev, device=CPU)
         )
-        living = np.array([row.label is Label.BONA_FIDE for row in dev.rows])
-        line["simulated_dev"] = f"{metrics.auc(seen[living], seen[~living]):.3f}"
+        bona_fide = np.array([row.label is Label.BONA_FIDE for row in dev.rows])
+        line["simulated_dev"] = f"{metrics.auc(seen[bona_fide], seen[~bona_fide]):.3f}"
         if asked.peer:
             line |= _peer(asked.peer, items)
         print("\n".join(f"{key:24s} {value}" for key, value in {"without": name, **line}.items()), flush=True)
@@ -232,39 +232,39 @@ def _same_owner(row: Row, source: str) -> bool:
 
 def figures(items: Sequence[Item], scores: np.ndarray) -> dict[str, str]:
     """AUC pooled, per view and per instrument's family, with the interval of the pooled one."""
-    living = np.array([item.living for item in items])
+    bona_fide = np.array([item.bona_fide for item in items])
     views = np.array([item.view for item in items])
     families = np.array([item.presentation.instrument.partition("/")[0] for item in items])
     scored = np.isfinite(scores)
     parts = {"auc": scored} | {f"auc_{view}": scored & (views == view) for view in VIEWS}
     for family in ("print", "replay", "mask"):
-        parts[f"auc_{family}"] = scored & (living | (families == family))
-    line = {name: f"{_auc(living[kept], scores[kept]):.3f}" for name, kept in parts.items()}
+        parts[f"auc_{family}"] = scored & (bona_fide | (families == family))
+    line = {name: f"{_auc(bona_fide[kept], scores[kept]):.3f}" for name, kept in parts.items()}
     for part in ("", *(f"_{view}" for view in VIEWS)):
-        people, others = parts[f"auc{part}"] & living, parts[f"auc{part}"] & ~living
+        people, others = parts[f"auc{part}"] & bona_fide, parts[f"auc{part}"] & ~bona_fide
         refused, accepted = int((scores[people] < 0).sum()), int((scores[others] >= 0).sum())
         line[f"bpcer{part}"] = f"{refused / people.sum():.3f} ({refused} of {people.sum()})"
         line[f"apcer{part}"] = f"{accepted / others.sum():.3f} ({accepted} of {others.sum()})"
         line[f"bona_fide_median{part}"] = f"{np.median(scores[people]):.2f}"
-    low, high = _interval(items, living, scores)
+    low, high = _interval(items, bona_fide, scores)
     line["auc_interval"] = f"{low:.3f} to {high:.3f}"
     line["without_a_face"] = str(int((~scored).sum()))
     return line
 
 
-def _auc(living: np.ndarray, scores: np.ndarray) -> float:
-    return metrics.auc(scores[living], scores[~living])
+def _auc(bona_fide: np.ndarray, scores: np.ndarray) -> float:
+    return metrics.auc(scores[bona_fide], scores[~bona_fide])
 
 
-def _interval(items: Sequence[Item], living: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+def _interval(items: Sequence[Item], bona_fide: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
     rng, scored = np.random.default_rng(1), np.isfinite(scores)
     sources = np.array([item.source for item in items])
     members = [np.flatnonzero((sources == name) & scored) for name in sorted(set(sources.tolist()))]
     found = []
     for _ in range(DRAWS):
         drawn = np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
-        if 0 < living[drawn].sum() < len(drawn):
-            found.append(_auc(living[drawn], scores[drawn]))
+        if 0 < bona_fide[drawn].sum() < len(drawn):
+            found.append(_auc(bona_fide[drawn], scores[drawn]))
     return float(np.percentile(found, 2.5)), float(np.percentile(found, 97.5))
 
 
@@ -274,8 +274,8 @@ def _peer(path: Path, items: Sequence[Item]) -> dict[str, str]:
     whole = [item for item in items if item.view == "whole"]
     names = [next((p for p in known if item.presentation.path.endswith(p)), "") for item in whole]
     kept = [k for k, name in enumerate(names) if name]
-    living = np.array([whole[k].living for k in kept])
-    return {"peer_auc_whole": f"{_auc(living, np.array([known[names[k]] for k in kept])):.3f}"}
+    bona_fide = np.array([whole[k].bona_fide for k in kept])
+    return {"peer_auc_whole": f"{_auc(bona_fide, np.array([known[names[k]] for k in kept])):.3f}"}
 
 
 def _write_scores(path: Path, items: Sequence[Item], scores: np.ndarray) -> None:

@@ -35,13 +35,13 @@ class Seen:
     """`features` (n, D) of pictures, of each its class, view and whose face it is."""
 
     features: np.ndarray
-    living: np.ndarray
+    bona_fide: np.ndarray
     view: np.ndarray
     person: np.ndarray
 
-    def chosen(self, *, living: bool, view: str, most: int) -> tuple[np.ndarray, list[str]]:
+    def chosen(self, *, bona_fide: bool, view: str, most: int) -> tuple[np.ndarray, list[str]]:
         """Features and people of at most so many pictures of a class and view."""
-        inside = np.flatnonzero((self.living == living) & (self.view == view))
+        inside = np.flatnonzero((self.bona_fide == bona_fide) & (self.view == view))
         inside = np.random.default_rng(0).permutation(inside)[:most]
         return self.features[inside], self.person[inside].tolist()
 
@@ -55,9 +55,9 @@ def main() -> None:
     real = seen(asked.real, network)
     for folder in asked.made:
         made = seen([folder], network)
-        for living in (True, False):
+        for bona_fide in (True, False):
             for view in VIEWS:
-                row = compared(real, made, living=living, view=view, most=asked.most)
+                row = compared(real, made, bona_fide=bona_fide, view=view, most=asked.most)
                 if row is None:
                     continue
                 row = {"set": folder.name, **row, "note": asked.note}
@@ -72,22 +72,24 @@ def seen(folders: Sequence[Path], network: Encoder) -> Seen:
     rows = prepared.rows
     return Seen(
         features=features_of(network, prepared, device=CPU),
-        living=np.array([row.label is Label.BONA_FIDE for row in rows]),
+        bona_fide=np.array([row.label is Label.BONA_FIDE for row in rows]),
         view=np.array([row.view for row in rows]),
         person=np.array([row.subject or row.name for row in rows]),
     )
 
 
-def compared(real: Seen, made: Seen, *, living: bool, view: str, most: int) -> dict[str, object] | None:
+def compared(real: Seen, made: Seen, *, bona_fide: bool, view: str, most: int) -> dict[str, object] | None:
     """The distances of a class in a view; None where a side has fewer than FEWEST pictures."""
-    counts = [int(((side.living == living) & (side.view == view)).sum()) for side in (real, made)]
+    counts = [int(((side.bona_fide == bona_fide) & (side.view == view)).sum()) for side in (real, made)]
     most = min(most, *counts)
     if most < FEWEST:
         return None
-    (a, people), (b, others) = (side.chosen(living=living, view=view, most=most) for side in (real, made))
+    (a, people), (b, others) = (
+        side.chosen(bona_fide=bona_fide, view=view, most=most) for side in (real, made)
+    )
     scale = a.std(axis=0) + 1e-6
     return {
-        "class": "bona_fide" if living else "attack",
+        "class": "bona_fide" if bona_fide else "attack",
         "view": view,
         "pictures": most,
         "frechet": round(frechet_distance(a / scale, b / scale), 1),

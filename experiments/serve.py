@@ -1,8 +1,8 @@
 """What `unmask serve` stands: people at four times its capacity, and ten thousand sessions.
 
 A server with the packaged model is started on SQLite. People hold up the four recordings of `unmask demo`
-(a living face, a print, a screen, a paper mask) at 15 frames a second; who finds no room comes again after a
-second. Everything goes over the loopback address; all loops are bounded.
+(a living face, a print, a screen, a paper mask) at 15 frames a second; a client that finds
+no room tries again after a second. Everything goes over the loopback address; all loops are bounded.
 
     python -m experiments.serve [--capacity 2] [--times 4] [--seconds 60] [--sessions 10000] [--out serve.csv]
 """
@@ -87,10 +87,10 @@ def table(found: dict[str, object]) -> list[str]:
 
     decided = ("live", "attack", "undecided", "failed", "expired")
     held = ended(*decided, "created", "running", prefix="the database says")
-    made, living = int(str(found["sessions made in the overload"])), "bona_fide: "
+    made, bona_fide = int(str(found["sessions made in the overload"])), "bona_fide: "
     # some of their people were told to close before they could read the decision: the database knows it
-    attacks = ended("attack", prefix="the database says") - ended("attack", prefix=living)
-    judged = ended(*decided, prefix="the database says") - ended(*decided, prefix=living)
+    attacks = ended("attack", prefix="the database says") - ended("attack", prefix=bona_fide)
+    judged = ended(*decided, prefix="the database says") - ended(*decided, prefix=bona_fide)
     shares = (50, 95, 99)
     frame, decision = ([f"{what} p{share}" for share in shares] for what in ("frame, ms", "decision, s"))
     rows = {
@@ -99,7 +99,7 @@ def table(found: dict[str, object]) -> list[str]:
         f"{ended(*decided, prefix='the database says')}, {ended('never had room', prefix='')}",
         "lost: neither decided nor still open": made - held,
         "told to come again (close code 1013)": of("told to come again"),
-        "living face: `live`": f"{ended('live', prefix=living)} of {ended(*decided, prefix=living)}",
+        "living face: `live`": f"{ended('live', prefix=bona_fide)} of {ended(*decided, prefix=bona_fide)}",
         "print, screen, paper mask: `attack`": f"{attacks} of {judged}",
         f"frame to answer, p50, p95, p99 of {found['frames looked at']}, in ms": of(*frame),
         "first frame to decision, p50, p95, p99, in s": of(*decision),

@@ -5,7 +5,7 @@
     [--only sets|single|multi|finish ...] [--start WEIGHTS] [--licences FILE]
 
 Stage 1 learns from pictures, one frame of each recording, stage 2 from clips of five; dev has other people
-and rooms. Killed at any point, the same command goes on where it was. The parts of --only may run on
+and rooms. An interrupted command is resumed when it is given again. The parts of --only may run on
 different machines: sets and training on one with a GPU (without OpenVINO, where the portraits' meshes were
 cached beside them), `finish`, which measures the operating points on dev, on any. Training may start while
 the sets still grow; killed and started again it sees what has been added. What is shipped is, with `--start`

@@ -64,7 +64,7 @@ def judged(finder: FaceFinder, portrait: Pictured, *, person: int) -> Iterator[l
     lives = recorded(portrait, rng, seconds=SECONDS, fps=FPS)
     lives = lives[:, : lives.shape[1] // 2 * 2, : lives.shape[2] // 2 * 2]
     held = round(HELD_S * FPS)
-    parts = {"living": lives, "held": [*lives[:36], *[lives[35]] * held, *lives[36:60]]}
+    parts = {"bona_fide": lives, "held": [*lives[:36], *[lives[35]] * held, *lives[36:60]]}
     for noise in NOISES:
         parts[f"still, noise {noise:g}"] = [shaken(lives[0], k, rng, noise=noise) for k in range(len(lives))]
     for degrees in TILTS:

@@ -6,8 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,10 +20,13 @@ from test_encoder import published
 from test_training import write_toy
 
 from unmask.app.demo import RECORDINGS
+from unmask.claims.data import DOMAIN
 from unmask.evaluation.leakage import ClipStatistics, presentation_of
 from unmask.media import assets
 from unmask.media.images import write_image
 from unmask.media.statistics import CROP, NAMES
+from unmask.simulate.benchmark import PlannedRecording, Recordings, Size, make_benchmark
+from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import procedural_portrait
 from unmask.training import networks
 
@@ -42,7 +45,7 @@ class Run:
     Words in braces are folders of the fixture, {out} is an empty one. `table` has so many `rows`, each of
     which fills `cells`; `files` lie in {out}, and `says` is among what is printed. `codes` are exit codes: 1
     where a run misses an aim of speed or memory, which so little input cannot tell. `changes` are constants
-    that no option changes; `alone` runs in a process of its own.
+    that no option changes, or functions of what they were; `alone` runs in a process of its own.
     """
 
     lines: tuple[str, ...]
@@ -65,7 +68,18 @@ def tabled(line: str, *, rows: int, cells: str, **expected: Any) -> Run:
     return run(line.replace("{table}", "{out}/t.csv"), table="t.csv", rows=rows, cells=cells, **expected)
 
 
+def some_of(*names: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """A change of a table: these rows of it alone."""
+    return lambda table: {name: table[name] for name in names}
+
+
 RUNS = {
+    "experiments.across": tabled(
+        "--data {benchmark} --steps 2 --seeds 1 --work {out} --out {table}",
+        changes={"METHODS": some_of("resnet18_s")},
+        rows=2,
+        cells="method steps test dev_auc auc hter bona_fide attacks",
+    ),
     "experiments.ablations": tabled(
         SCENES + " --out {out} --runs full --train 4 --test 8 --steps 1 --jobs 1 --results {table}",
         rows=1,
@@ -142,6 +156,11 @@ RUNS = {
     ),
     "experiments.lengths": tabled("--quick --out {table}", rows=5, cells="person length_s from_s verdict"),
     "experiments.metrics": run("--scores 1000", says="BPCER at APCER 1%"),
+    "experiments.networks": tabled(
+        "--data {set} --networks resnet18_s --pictures 64 --jobs 1 --work {out} --out {table}",
+        rows=2,
+        cells="network settings steps part auc worst_instrument",
+    ),
     "experiments.out_of_source": tabled(
         "{samples} --data {small_set} "
         + SMALL_ENCODER
@@ -185,6 +204,13 @@ RUNS = {
     "experiments.serve": tabled(
         "--capacity 1 --times 1 --seconds 2 --sessions 3 --out {table}", rows=22, cells="what", alone=True
     ),
+    "experiments.simulated_protocols": tabled(
+        "{benchmark} --scores {out}/s.csv --out {table} --rounds 40 --jobs 1",
+        rows=19,
+        cells="protocol model hashes_sha256",
+        says="oulu-1 {'acer': '",
+        files=("s.csv",),
+    ),
     "experiments.simulated_trees": run(
         SCENES + " --out {out} --people 1",
         changes={"FRAMES": 1},
@@ -211,14 +237,11 @@ RUNS = {
 }
 # What does not run here, and why.
 NOT_RUN = {
-    "experiments.across": "needs a benchmark that has every class in every part: one of 1,200 recordings",
-    "experiments.claims_encoder": "trains 24 variants on maps of 224 px: many minutes with the smallest sets",
+    "experiments.claims_encoder": "three of its 24 variants take a minute of a core on maps of 224 px",
     "experiments.faces": "measures beside MediaPipe itself, which it installs in an environment of its own",
     "experiments.faces_mediapipe": "runs in that environment",
-    "experiments.networks": "runs `unmask train` for each narrow preset, as tests/training/test_runs.py does",
     "experiments.second_opinion": "reads files of another project, known by hashes and not ours to keep",
-    "experiments.shipped_weights": "simulates and trains twice, as tests/training does",
-    "experiments.simulated_protocols": "scores a benchmark; its protocols need one of 1,200 recordings",
+    "experiments.shipped_weights": "simulates, trains two stages and exports both: over a minute of a core",
     "scripts.material": "tests/app/test_material.py runs it",
     "scripts.moving_picture": "annotates two whole recordings of the demo, as tests/app/test_app.py does one",
     "scripts.notices": "writes the notices of the repository; tests/test_licences.py holds them",
@@ -241,7 +264,41 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, size in (("set", 128), ("small_set", 64)):
         for seed, part in enumerate(("train", "dev", "test")):
             write_toy(given / name / part, seed=seed, subjects=part, recordings=32, size=size, frames=1)
+    write_benchmark(given / "benchmark")
     return {path.stem: path for path in (*given.iterdir(), write_clips(given / "clips.npz"))}
+
+
+def write_benchmark(folder: Path) -> None:
+    """A benchmark with two recordings of each class in each part of the claims: some show no face."""
+    parts = [
+        ("train", "home", "print/matt"),
+        ("dev", "home", "print/matt"),
+        ("test", "home", "replay/phone"),
+        ("test", DOMAIN, "print/glossy"),
+    ]
+    planned, cameras = [], {"home": "laptop-webcam", DOMAIN: "terminal"}
+    for number, (split, place, instrument) in enumerate(parts):
+        for k, own in enumerate((None, instrument) * 2):
+            planned.append(
+                PlannedRecording(
+                    subject=PEOPLE[2 * number + k // 2],
+                    split=split,
+                    home=place,
+                    domain=place,
+                    instrument=own,
+                    model=INSTRUMENTS[own].models[0] if own else "",
+                    camera=cameras[place],
+                    place=place,
+                    session=1,
+                    seed=4 * number + k,
+                )
+            )
+    portraits = [
+        replace(procedural_portrait(np.random.default_rng(number)), name=name)
+        for number, name in enumerate(PEOPLE)
+    ]
+    made = Recordings(planned=planned, portraits=portraits, size=Size(clips=16, subjects=8, frames=8))
+    make_benchmark(folder, made, settings={"size": "tiny", "seed": 1}, seed=1, jobs=0)
 
 
 def write_samples(folder: Path) -> None:
@@ -304,7 +361,7 @@ def programs() -> set[str]:
     }
 
 
-def test_every_experiment_and_script_is_run_here_or_says_why_not():
+def test_every_experiment_and_script_is_run_here_or_says_why_not() -> None:
     assert programs() == RUNS.keys() | NOT_RUN.keys()
     assert not RUNS.keys() & NOT_RUN.keys()
 
@@ -312,7 +369,13 @@ def test_every_experiment_and_script_is_run_here_or_says_why_not():
 @pytest.mark.slow
 @pytest.mark.usefixtures("imagenet", "results_untouched")
 @pytest.mark.parametrize("name", RUNS)
-def test_it_runs_on_tiny_input_and_leaves_its_table(name, folders, tmp_path, monkeypatch, capfd):
+def test_it_runs_on_tiny_input_and_leaves_its_table(
+    name: str,
+    folders: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     wanted = RUNS[name]
     for line in wanted.lines:
         words = [word.format(out=tmp_path, **folders) for word in line.split()]
@@ -335,7 +398,8 @@ def in_this(name: str, words: list[str], wanted: Run, monkeypatch: pytest.Monkey
     monkeypatch.syspath_prepend(ROOT)
     module = importlib.import_module(name)
     for constant, value in wanted.changes.items():
-        monkeypatch.setattr(module, constant, value)
+        changed = value(getattr(module, constant)) if callable(value) else value
+        monkeypatch.setattr(module, constant, changed)
     if hasattr(module, "imagenet_weights"):
         monkeypatch.setattr(module, "imagenet_weights", assets.imagenet_weights)
     monkeypatch.setattr(sys, "argv", [name, *words])

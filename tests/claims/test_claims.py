@@ -92,16 +92,16 @@ def scores(
     for part in ("dev", *tests):
         for person in range(12):
             for k in range(6):
-                living = k % 2 == 0
+                bona_fide = k % 2 == 0
                 rows.append(
                     Score(
                         presentation=Presentation(
                             path=f"{part}-{person}-{k}",
-                            label=Label.BONA_FIDE if living else Label.ATTACK,
-                            instrument="" if living else ("print", "mask")[k // 2 % 2],
+                            label=Label.BONA_FIDE if bona_fide else Label.ATTACK,
+                            instrument="" if bona_fide else ("print", "mask")[k // 2 % 2],
                             subject=f"{part}-s{person}",
                         ),
-                        score=float(gap * living + rng.normal()),
+                        score=float(gap * bona_fide + rng.normal()),
                         columns={"split": "dev" if part == "dev" else "test", "part": part},
                     )
                 )

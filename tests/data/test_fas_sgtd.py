@@ -108,10 +108,10 @@ def test_a_tree_becomes_a_set_that_training_reads(tree: Path, tmp_path: Path) ->
         assert np.array_equal(mask[0] == 255, stored > 8)
         assert 0.2 < (mask[0] > 0).mean() < 0.7
         assert mask[0, 0, 0] == 0
-    living = [k for k, row in enumerate(dev.rows) if row.label is Label.BONA_FIDE]
-    assert len(living) == 2
-    assert arrays.depth[living[0]].max() > 240
-    assert not np.array_equal(arrays.depth[living[0], 0], arrays.depth[living[0], 1])
+    bona_fide = [k for k, row in enumerate(dev.rows) if row.label is Label.BONA_FIDE]
+    assert len(bona_fide) == 2
+    assert arrays.depth[bona_fide[0]].max() > 240
+    assert not np.array_equal(arrays.depth[bona_fide[0], 0], arrays.depth[bona_fide[0], 1])
 
 
 def test_crops_of_train_are_moved_by_the_seed_alone(tree: Path) -> None:

@@ -288,12 +288,12 @@ def test_every_protocol_asks_something_of_known_sets(name: Any) -> None:
     assert name.startswith(protocol.folds)
 
 
-def living(n: Any, **fields: Any) -> Any:
+def bona_fide(n: Any, **fields: Any) -> Any:
     return Presentation(path=f"root/{n}.mp4", label=Label.BONA_FIDE, dataset="a", **fields)
 
 
 def test_a_dev_part_keeps_subjects_whole_and_does_not_depend_on_order() -> None:
-    rows = [living(n, subject=str(n // 10)) for n in range(200)]
+    rows = [bona_fide(n, subject=str(n // 10)) for n in range(200)]
     train, dev = with_dev(rows)
     assert {p.subject for p in train}.isdisjoint(p.subject for p in dev)
     assert len({p.subject for p in dev}) == 3
@@ -301,7 +301,7 @@ def test_a_dev_part_keeps_subjects_whole_and_does_not_depend_on_order() -> None:
 
 
 def test_a_dev_part_has_every_class_where_that_can_be() -> None:
-    rows = [living(n, subject=str(n // 10)) for n in range(200)]  # 20 subjects
+    rows = [bona_fide(n, subject=str(n // 10)) for n in range(200)]  # 20 subjects
     order = drawn({row.subject for row in rows})
     last = [row for row in rows if row.subject in order[-2:]]
     attacks = [replace(row, path=f"{row.path}-attack", label=Label.ATTACK) for row in last]
@@ -313,4 +313,4 @@ def test_a_dev_part_has_every_class_where_that_can_be() -> None:
 
 
 def test_one_subject_cannot_be_divided() -> None:
-    assert with_dev([living(n, subject="only") for n in range(5)])[1] == ()
+    assert with_dev([bona_fide(n, subject="only") for n in range(5)])[1] == ()

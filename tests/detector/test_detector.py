@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,7 +107,7 @@ class Moving:
 
 
 @pytest.fixture(autouse=True)
-def _squares_are_sharp_and_move(monkeypatch):
+def _squares_are_sharp_and_move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(evidence, "Stillness", Moving)
 
@@ -123,7 +124,7 @@ def _video(light: int, count: int = 60) -> np.ndarray:
     return np.stack([_picture((60 + i % 3, 40, 80, light)) for i in range(count)])
 
 
-def _detector(*networks: Judge, **settings) -> Detector:
+def _detector(*networks: Judge, **settings: Any) -> Detector:
     return Detector(
         networks or (Judge(),), finder=Squares(), point="default", settings=WatchSettings(**settings)
     )
@@ -137,7 +138,7 @@ def _source(frames: Iterator[Frame], kind: Kind = "video") -> Source:
 
 
 @pytest.fixture
-def given(monkeypatch):
+def given(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Checks whatever frames a test gives, under the name of a file."""
 
     def check(frames: Iterator[Frame], detector: Detector, *, kind: Kind = "video") -> Decision:
@@ -147,7 +148,7 @@ def given(monkeypatch):
     return check
 
 
-def test_a_living_face_is_live_and_a_print_is_an_attack():
+def test_a_living_face_is_live_and_a_print_is_an_attack() -> None:
     live, attack = _detector().check(_video(LIVE)), _detector().check(_video(PRINT))
     assert (live.verdict, live.reasons) == (Verdict.LIVE, ())
     assert live.score == pytest.approx(LIVE / 255)
@@ -158,7 +159,7 @@ def test_a_living_face_is_live_and_a_print_is_an_attack():
     assert live.timings_ms["total"] >= sum(v for k, v in live.timings_ms.items() if k != "total")
 
 
-def test_a_network_that_always_says_one_is_not_believed_without_a_face():
+def test_a_network_that_always_says_one_is_not_believed_without_a_face() -> None:
     yes = Judge(score=lambda light: 1.0)
     decision = _detector(yes).check(np.zeros((60, 160, 240, 3), np.uint8))
     assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.NO_FACE,))
@@ -168,21 +169,21 @@ def test_a_network_that_always_says_one_is_not_believed_without_a_face():
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_a_network_that_gives_no_number_is_never_live(bad):
+def test_a_network_that_gives_no_number_is_never_live(bad: float) -> None:
     for video in (_video(LIVE), _video(LIVE)[0]):
         decision = _detector(Judge(score=lambda light: bad), Judge(1, lambda light: bad)).check(video)
         assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.NOT_FINITE,))
         assert math.isnan(decision.score)
 
 
-def test_a_number_that_is_missing_later_undoes_what_was_there():
+def test_a_number_that_is_missing_later_undoes_what_was_there() -> None:
     answers = iter([0.55, math.nan, 1.0, 1.0, 1.0, 1.0, 1.0])
     decision = _detector(Judge(score=lambda light: next(answers))).check(_video(LIVE, 120))
     assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.NOT_FINITE,))
 
 
 @pytest.mark.parametrize("broken_after", [0, 1, 13, 14, 40, 59])
-def test_a_source_that_breaks_off_is_never_live(given, broken_after):
+def test_a_source_that_breaks_off_is_never_live(given: Any, broken_after: int) -> None:
     def frames() -> Iterator[Frame]:
         for i, image in enumerate(_video(LIVE)[:broken_after]):
             yield Frame(image=image, time_s=i / 30, index=i)
@@ -193,7 +194,7 @@ def test_a_source_that_breaks_off_is_never_live(given, broken_after):
 
 
 @pytest.mark.parametrize("frames", [1, 5])
-def test_most_frames_of_a_video_are_passed_over_and_none_of_a_clip(given, frames):
+def test_most_frames_of_a_video_are_passed_over_and_none_of_a_clip(given: Any, frames: int) -> None:
     pixels, asked = _video(LIVE, 300), []
 
     def later(i: int) -> np.ndarray:
@@ -213,7 +214,7 @@ def test_most_frames_of_a_video_are_passed_over_and_none_of_a_clip(given, frames
     assert asked[-1] == 299
 
 
-def test_a_face_for_three_frames_only_is_too_short():
+def test_a_face_for_three_frames_only_is_too_short() -> None:
     video = np.zeros((60, 160, 240, 3), np.uint8)
     video[20:23] = _video(LIVE, 3)
     decision = _detector().check(video)
@@ -221,7 +222,7 @@ def test_a_face_for_three_frames_only_is_too_short():
     assert 2 <= len(decision.faces[0].boxes) <= 3  # a frame may be passed over
 
 
-def test_a_picture_goes_through_the_single_frame_network_and_a_video_through_the_other():
+def test_a_picture_goes_through_the_single_frame_network_and_a_video_through_the_other() -> None:
     single, multi = Judge(1), Judge(5)
     both = _detector(multi, single)
     assert both.check(_video(LIVE)[0]).verdict is Verdict.LIVE
@@ -231,22 +232,22 @@ def test_a_picture_goes_through_the_single_frame_network_and_a_video_through_the
     assert multi.seen[0].pixels.shape == (5, 128, 128, 3)
 
 
-def test_a_single_frame_network_scores_a_video_at_most_five_times_a_second():
+def test_a_single_frame_network_scores_a_video_at_most_five_times_a_second() -> None:
     network = Judge(1)
     assert _detector(network).check(_video(LIVE, 150)).verdict is Verdict.LIVE
     assert 23 <= len(network.seen) <= 26
 
 
-def test_a_picture_is_too_short_for_a_multi_frame_network():
+def test_a_picture_is_too_short_for_a_multi_frame_network() -> None:
     decision = _detector(Judge(5)).check(_video(LIVE)[0])
     assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.TOO_SHORT,))
 
 
-def test_a_single_frame_network_alone_takes_video_too():
+def test_a_single_frame_network_alone_takes_video_too() -> None:
     assert _detector(Judge(1)).check(_video(LIVE)).verdict is Verdict.LIVE
 
 
-def test_two_large_faces_are_one_too_many_unless_all_are_wanted():
+def test_two_large_faces_are_one_too_many_unless_all_are_wanted() -> None:
     video = np.stack([_picture((10, 40, 80, LIVE), (140, 40, 60, PRINT))] * 30)
     decision = _detector().check(video)
     assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.SEVERAL_FACES,))
@@ -260,13 +261,13 @@ def test_two_large_faces_are_one_too_many_unless_all_are_wanted():
     assert sorted(face.verdict.value for face in every.faces) == ["ATTACK", "LIVE"]
 
 
-def test_a_small_second_face_is_passed_over():
+def test_a_small_second_face_is_passed_over() -> None:
     video = np.stack([_picture((10, 40, 80, LIVE), (140, 40, 36, PRINT))] * 30)
     assert _detector().check(video).verdict is Verdict.LIVE
     assert _detector(all_faces=True).check(video).verdict is Verdict.ATTACK
 
 
-def test_with_all_faces_an_undecided_one_is_not_outvoted():
+def test_with_all_faces_an_undecided_one_is_not_outvoted() -> None:
     video = np.stack([_picture((10, 40, 80, LIVE))] * 60)
     video[44:59, 40:80, 140:180] = PRINT  # half a second: newcomers are looked for so often
     decision = _detector(all_faces=True).check(video)
@@ -275,7 +276,7 @@ def test_with_all_faces_an_undecided_one_is_not_outvoted():
 
 
 @pytest.mark.parametrize("early_stop", [False, True])
-def test_with_all_faces_a_print_that_joins_late_counts_like_one_from_the_start(early_stop):
+def test_with_all_faces_a_print_that_joins_late_counts_like_one_from_the_start(early_stop: bool) -> None:
     video = np.stack([_picture((10, 40, 80, LIVE))] * 120)
     video[36:, 40:80, 140:180] = PRINT
     decision = _detector(all_faces=True).check(video)
@@ -283,14 +284,14 @@ def test_with_all_faces_a_print_that_joins_late_counts_like_one_from_the_start(e
     assert [face.verdict for face in decision.faces] == [Verdict.LIVE, Verdict.ATTACK]
 
 
-def test_a_second_large_face_that_joins_late_is_several_faces():
+def test_a_second_large_face_that_joins_late_is_several_faces() -> None:
     video = np.stack([_picture((10, 40, 80, LIVE))] * 120)
     video[60:90, 40:100, 140:200] = PRINT
     decision = _detector().check(video)
     assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.SEVERAL_FACES,))
 
 
-def test_a_file_that_shows_a_face_in_less_than_half_is_not_live_by_the_rest():
+def test_a_file_that_shows_a_face_in_less_than_half_is_not_live_by_the_rest() -> None:
     video = np.stack([_picture((10, 40, 80, LIVE))] * 120)
     video[:75] = 0
     decision = _detector(Judge(1)).check(video)
@@ -299,7 +300,7 @@ def test_a_file_that_shows_a_face_in_less_than_half_is_not_live_by_the_rest():
     assert _detector(Judge(1)).check(video[30:]).verdict is Verdict.LIVE
 
 
-def test_each_face_of_a_picture_is_listed():
+def test_each_face_of_a_picture_is_listed() -> None:
     picture = _picture((10, 40, 80, LIVE), (140, 40, 36, PRINT))
     decision = _detector(Judge(1), all_faces=True).check(picture)
     assert [face.verdict for face in decision.faces] == [Verdict.LIVE, Verdict.ATTACK]
@@ -319,7 +320,7 @@ def test_each_face_of_a_picture_is_listed():
     assert boxes == [[10, 40, 89, 119], [140, 40, 175, 75]]
 
 
-def test_clips_do_not_reach_over_frames_without_the_face():
+def test_clips_do_not_reach_over_frames_without_the_face() -> None:
     network = Judge(score=lambda light: 0.5)
     video = _video(LIVE, 90)
     video[10:35] = 0
@@ -330,7 +331,7 @@ def test_clips_do_not_reach_over_frames_without_the_face():
 
 
 @pytest.mark.parametrize(("second", "verdict"), [(LIVE, Verdict.LIVE), (PRINT, Verdict.ATTACK)])
-def test_a_face_that_was_lost_and_found_has_evidence_of_its_own(second, verdict):
+def test_a_face_that_was_lost_and_found_has_evidence_of_its_own(second: Any, verdict: Any) -> None:
     video = np.concatenate([_video(200, 45), 0 * _video(1, 28), _video(second, 45)])
     decision = _detector().check(video)
     assert len(decision.faces) == 1
@@ -340,7 +341,7 @@ def test_a_face_that_was_lost_and_found_has_evidence_of_its_own(second, verdict)
     assert [round(s.to_s - s.from_s, 2) for s in decision.segments] == [1.47, 1.47]
 
 
-def test_with_the_early_stop_no_more_is_read_of_an_attack_than_is_needed(given):
+def test_with_the_early_stop_no_more_is_read_of_an_attack_than_is_needed(given: Any) -> None:
     read = []
 
     def frames() -> Iterator[Frame]:
@@ -363,7 +364,9 @@ def test_with_the_early_stop_no_more_is_read_of_an_attack_than_is_needed(given):
         [(LIVE, 1), (PRINT, 1), (LIVE, 1), (PRINT, 1)],
     ],
 )
-def test_a_file_that_shows_an_attack_for_a_second_is_an_attack_wherever_it_stands(parts, frames):
+def test_a_file_that_shows_an_attack_for_a_second_is_an_attack_wherever_it_stands(
+    parts: Any, frames: int
+) -> None:
     video = np.concatenate([_video(light, round(30 * seconds)) for light, seconds in parts])
     decision = _detector(Judge(frames)).check(video)
     assert (decision.verdict, decision.reasons) == (Verdict.ATTACK, (Reason.SCORE_DROPPED,)) or (
@@ -374,13 +377,13 @@ def test_a_file_that_shows_an_attack_for_a_second_is_an_attack_wherever_it_stand
 
 @pytest.mark.parametrize("frames", [1, 5])
 @pytest.mark.parametrize("every", [2, 3, 6])
-def test_living_frames_among_those_of_an_attack_do_not_make_it_live(every, frames):
-    living, attack = _video(LIVE, 150), _video(PRINT, 150)
-    attack[::every] = living[::every]
+def test_living_frames_among_those_of_an_attack_do_not_make_it_live(every: int, frames: int) -> None:
+    bona_fide, attack = _video(LIVE, 150), _video(PRINT, 150)
+    attack[::every] = bona_fide[::every]
     assert _detector(Judge(frames)).check(attack).verdict is not Verdict.LIVE
 
 
-def test_a_file_is_judged_for_so_many_seconds_and_says_so():
+def test_a_file_is_judged_for_so_many_seconds_and_says_so() -> None:
     video = np.concatenate([_video(LIVE, 60), _video(PRINT, 60)])
     cut = _detector(seconds=1.5).check(video)
     assert (cut.verdict, cut.notes) == (Verdict.LIVE, ("only the first 1.5 s were judged",))
@@ -393,7 +396,9 @@ def test_a_file_is_judged_for_so_many_seconds_and_says_so():
     "order", [("attack", "living"), ("living", "attack", "living"), ("living", "attack")]
 )
 @pytest.mark.parametrize("frames", [1, 5])
-def test_an_attack_that_is_stored_as_one_picture_counts_for_as_long_as_it_is_shown(order, frames):
+def test_an_attack_that_is_stored_as_one_picture_counts_for_as_long_as_it_is_shown(
+    order: Any, frames: int
+) -> None:
     parts = {"living": (list(_video(LIVE)), 1 / 30), "attack": ([_picture((60, 40, 80, PRINT))], 3.0)}
     shown = [(picture, parts[part][1]) for part in order for picture in parts[part][0]]
     starts_s = np.cumsum([0.0, *(seconds for _, seconds in shown)])
@@ -403,18 +408,18 @@ def test_an_attack_that_is_stored_as_one_picture_counts_for_as_long_as_it_is_sho
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(5, 5), (6, 5), (1, 5), (1, 1)])
-def test_a_frame_rate_that_is_too_low_is_named_with_what_is_needed(fps, frames):
+def test_a_frame_rate_that_is_too_low_is_named_with_what_is_needed(fps: int, frames: int) -> None:
     decision = _detector(Judge(frames)).check(_video(LIVE, 10 * fps), fps=fps)
     assert (decision.verdict, decision.reasons[0]) == (Verdict.UNDECIDED, Reason.TOO_FEW_FRAMES)
     assert decision.notes[0].startswith(f"the source has {fps:.1f} frames/s")
 
 
 @pytest.mark.parametrize("fps", [3, 5, 6])
-def test_single_frames_are_judged_at_low_rates_too(fps):
+def test_single_frames_are_judged_at_low_rates_too(fps: int) -> None:
     assert _detector(Judge(1)).check(_video(LIVE, 10 * fps), fps=fps).verdict is Verdict.LIVE
 
 
-def test_another_size_of_the_picture_begins_a_new_segment(given):
+def test_another_size_of_the_picture_begins_a_new_segment(given: Any) -> None:
     def frames() -> Iterator[Frame]:
         for i, image in enumerate([*_video(LIVE, 45), *_video(PRINT, 45)[:, :150]]):
             yield Frame(image=image, time_s=i / 30, index=i)
@@ -424,7 +429,7 @@ def test_another_size_of_the_picture_begins_a_new_segment(given):
     assert decision.verdict is Verdict.ATTACK
 
 
-def test_a_scene_cut_begins_a_new_segment_and_cuts_in_every_frame_are_no_face():
+def test_a_scene_cut_begins_a_new_segment_and_cuts_in_every_frame_are_no_face() -> None:
     one = _video(LIVE, 60)
     other = np.stack([_picture((150 + i % 3, 70, 80, LIVE)) for i in range(60)])
     once = _detector().check(np.concatenate([one, other]))
@@ -436,7 +441,7 @@ def test_a_scene_cut_begins_a_new_segment_and_cuts_in_every_frame_are_no_face():
         assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.NOT_CONTINUOUS,))
 
 
-def test_what_was_refused_for_long_is_not_outvoted_by_the_rest(monkeypatch):
+def test_what_was_refused_for_long_is_not_outvoted_by_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         watch, "judge", lambda sighting: (Reason.TOO_DARK,) if sighting.frame.time_s < 1.2 else ()
     )
@@ -448,7 +453,7 @@ def test_what_was_refused_for_long_is_not_outvoted_by_the_rest(monkeypatch):
     assert _detector().check(_video(LIVE, 120)).verdict is Verdict.LIVE
 
 
-def test_refused_sightings_are_not_scored(monkeypatch):
+def test_refused_sightings_are_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "judge", lambda sighting: (Reason.BLURRED, Reason.TOO_DARK))
     yes = Judge(score=lambda light: 1.0)
     decision = _detector(yes).check(_video(LIVE))
@@ -458,13 +463,13 @@ def test_refused_sightings_are_not_scored(monkeypatch):
     assert math.isnan(decision.score)
 
 
-def test_time_that_runs_out_is_never_live():
+def test_time_that_runs_out_is_never_live() -> None:
     decision = _detector(Judge(score=lambda light: 1.0), timeout_s=1e-9).check(_video(LIVE))
     assert decision.verdict is Verdict.UNDECIDED
     assert Reason.TIMED_OUT in decision.reasons
 
 
-def test_a_camera_is_watched_for_so_long_and_let_go(given):
+def test_a_camera_is_watched_for_so_long_and_let_go(given: Any) -> None:
     closed = []
 
     def frames() -> Iterator[Frame]:
@@ -484,7 +489,7 @@ def test_a_camera_is_watched_for_so_long_and_let_go(given):
     assert 30 <= closed[1] <= 33  # no end is read to; LIVE takes a second, and up to 0.1 s between looks
 
 
-def test_a_long_video_does_not_stay_in_memory(given):
+def test_a_long_video_does_not_stay_in_memory(given: Any) -> None:
     alive: list[weakref.ref] = []
     most = 0
 
@@ -501,13 +506,13 @@ def test_a_long_video_does_not_stay_in_memory(given):
     assert 5 <= most <= 14
 
 
-def test_progress_counts_frames():
+def test_progress_counts_frames() -> None:
     told = []
     _detector().check(_video(PRINT), progress=lambda done, total: told.append((done, total)))
     assert told[:2] == [(1, 60), (2, 60)]
 
 
-def test_four_threads_get_the_decision_of_one():
+def test_four_threads_get_the_decision_of_one() -> None:
     shared = _detector(Judge(1), Judge(5))
     videos = [_video(light) for light in (LIVE, PRINT, 140, 200)]
     expected = [shared.check(video) for video in videos]
@@ -533,25 +538,25 @@ def test_four_threads_get_the_decision_of_one():
         np.zeros((0, 4, 4, 3), np.uint8),
     ],
 )
-def test_an_array_that_is_no_picture_is_refused(array):
+def test_an_array_that_is_no_picture_is_refused(array: Any) -> None:
     with pytest.raises(SourceError, match="is not a picture"):
         _detector().check(array)
 
 
-def test_two_models_of_one_kind_are_refused():
+def test_two_models_of_one_kind_are_refused() -> None:
     with pytest.raises(SettingsError, match="one single-frame and one multi-frame"):
         _detector(Judge(5), Judge(5))
     with pytest.raises(SettingsError, match="not none"):
         Detector([], finder=Squares(), point="default", settings=WatchSettings())
 
 
-def test_an_unknown_point_names_the_known():
+def test_an_unknown_point_names_the_known() -> None:
     with pytest.raises(SettingsError, match=r"no operating point strict \(f32\); it has default"):
         Detector([Judge()], finder=Squares(), point="strict", settings=WatchSettings())
 
 
 @pytest.mark.parametrize("wrong", [{"seconds": 0}, {"timeout_s": -1.0}, {"live_s": math.nan}])
-def test_settings_that_mean_nothing_are_refused(wrong):
+def test_settings_that_mean_nothing_are_refused(wrong: Any) -> None:
     with pytest.raises(SettingsError, match="above 0"):
         WatchSettings(**wrong)
 
@@ -565,6 +570,6 @@ def test_settings_that_mean_nothing_are_refused(wrong):
         ({"threads": "2"}, "threads must be a whole number"),
     ],
 )
-def test_what_names_no_model_and_is_no_number_of_threads_is_refused(wrong, told):
+def test_what_names_no_model_and_is_no_number_of_threads_is_refused(wrong: Any, told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         Detector.load(**wrong)

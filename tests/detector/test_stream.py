@@ -18,12 +18,12 @@ from unmask.types import Decision, Frame, Reason, SettingsError, SourceError, Ve
 
 
 @pytest.fixture(autouse=True)
-def _all_is_sharp_and_moves(monkeypatch):
+def _all_is_sharp_and_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     monkeypatch.setattr(evidence, "Stillness", Moving)
 
 
-def _stream(frames: int = 5, score: float | None = None, **settings) -> Stream:
+def _stream(frames: int = 5, score: float | None = None, **settings: Any) -> Stream:
     network = Judge(frames) if score is None else Judge(frames, lambda light: score)
     return _detector(network, **settings).stream(name="door")
 
@@ -37,7 +37,7 @@ def _until_decided(stream: Stream, light: int = LIVE, *, start_s: float = 0.0) -
 
 
 @pytest.mark.parametrize("frames", [1, 5])
-def test_live_takes_a_second_and_an_attack_half_a_second(frames):
+def test_live_takes_a_second_and_an_attack_half_a_second(frames: int) -> None:
     decision, count = _until_decided(_stream(frames), start_s=1e6)  # any clock will do
     assert (decision.verdict, decision.source) == (Verdict.LIVE, "door")
     assert 30 <= count <= 33  # up to 0.1 s later, where no face was looked at between
@@ -47,7 +47,7 @@ def test_live_takes_a_second_and_an_attack_half_a_second(frames):
     assert 14 <= count <= 17
 
 
-def test_less_than_half_a_second_decides_nothing():
+def test_less_than_half_a_second_decides_nothing() -> None:
     for light in (LIVE, PRINT):
         stream = _stream(1)
         assert all(stream.push(_picture((60 + i % 3, 40, 80, light)), i / 30) is None for i in range(14))
@@ -56,7 +56,7 @@ def test_less_than_half_a_second_decides_nothing():
         assert decision.score == pytest.approx(light / 255)
 
 
-def test_only_frames_that_were_judged_count_towards_the_half_second(monkeypatch):
+def test_only_frames_that_were_judged_count_towards_the_half_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         watch, "judge", lambda sighting: (Reason.BLURRED,) if sighting.frame.index % 2 else ()
     )
@@ -66,7 +66,7 @@ def test_only_frames_that_were_judged_count_towards_the_half_second(monkeypatch)
 
 
 @pytest.mark.parametrize("frames", [1, 5])
-def test_camera_file_and_stream_give_the_same_score_for_the_same_frames(frames):
+def test_camera_file_and_stream_give_the_same_score_for_the_same_frames(frames: int) -> None:
     video = np.concatenate([_video(light, 12) for light in (200, 230, 210, 190)])
     detector = _detector(Judge(frames))
     whole = detector.check(video)
@@ -85,14 +85,14 @@ def test_camera_file_and_stream_give_the_same_score_for_the_same_frames(frames):
     assert [s.verdict for s in streamed.segments] == [s.verdict for s in whole.segments]
 
 
-def test_a_decision_stays():
+def test_a_decision_stays() -> None:
     stream = _stream()
     decision, _ = _until_decided(stream)
     assert stream.push(_picture(), 99.0) is decision
 
 
 @pytest.mark.parametrize("frames", [1, 5])
-def test_a_stream_that_is_watched_on_turns_from_live_to_attack_and_stays_so(frames):
+def test_a_stream_that_is_watched_on_turns_from_live_to_attack_and_stays_so(frames: int) -> None:
     stream = _stream(frames)
     found = []
     lights = [LIVE] * 120 + [PRINT] * 60 + [LIVE] * 120
@@ -108,7 +108,7 @@ def test_a_stream_that_is_watched_on_turns_from_live_to_attack_and_stays_so(fram
     assert present(decision).segments[-1].to_s == pytest.approx(turned / 30)
 
 
-def test_a_watched_stream_keeps_no_more_than_the_latest_seconds():
+def test_a_watched_stream_keeps_no_more_than_the_latest_seconds() -> None:
     stream = _stream(1, seconds=3.0)
     for i in range(300):
         found = stream.watch(_picture((60 + i % 3, 40, 80, LIVE)), i / 30)
@@ -118,7 +118,7 @@ def test_a_watched_stream_keeps_no_more_than_the_latest_seconds():
     assert decision.is_live
 
 
-def test_another_person_is_not_live_by_what_the_first_one_showed():
+def test_another_person_is_not_live_by_what_the_first_one_showed() -> None:
     stream = _stream(5)
     _picture_of = [_picture((60, 40, 80, LIVE))] * 60 + [_picture((150, 70, 80, PRINT))] * 60
     found = [stream.watch(picture, i / 30) for i, picture in enumerate(_picture_of)]
@@ -129,7 +129,7 @@ def test_another_person_is_not_live_by_what_the_first_one_showed():
     assert last.segments[1].score == pytest.approx(PRINT / 255)
 
 
-def test_a_gap_and_another_size_begin_new_segments():
+def test_a_gap_and_another_size_begin_new_segments() -> None:
     stream = _stream(5)
     times = [i / 30 for i in range(45)] + [5 + i / 30 for i in range(45)] + [6.5 + i / 30 for i in range(45)]
     for i, time_s in enumerate(times):
@@ -141,7 +141,7 @@ def test_a_gap_and_another_size_begin_new_segments():
     assert {segment.verdict for segment in segments} == {Verdict.LIVE}
 
 
-def test_a_stream_without_a_face_ends_undecided():
+def test_a_stream_without_a_face_ends_undecided() -> None:
     stream = _stream(score=1.0)
     assert all(stream.push(_picture(), i / 30) is None for i in range(30))
     decision = stream.finish()
@@ -150,19 +150,19 @@ def test_a_stream_without_a_face_ends_undecided():
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_stream_of_no_numbers_is_never_live(bad):
+def test_a_stream_of_no_numbers_is_never_live(bad: float) -> None:
     decision, _ = _until_decided(_stream(score=bad))
     assert (decision.verdict, decision.reasons) == (Verdict.UNDECIDED, (Reason.NOT_FINITE,))
 
 
-def test_weak_evidence_ends_when_the_time_is_up():
+def test_weak_evidence_ends_when_the_time_is_up() -> None:
     decision, frames = _until_decided(_stream(score=0.5, live_s=2.0))
     assert decision.verdict is Verdict.UNDECIDED
     assert decision.reasons[0] is Reason.TIMED_OUT
     assert frames == 61
 
 
-def test_a_still_picture_is_never_live_in_a_stream(monkeypatch):
+def test_a_still_picture_is_never_live_in_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(watch, "judge", lambda sighting: ())
     decision, _ = _until_decided(_stream(live_s=2.0))
@@ -170,7 +170,7 @@ def test_a_still_picture_is_never_live_in_a_stream(monkeypatch):
     assert Reason.STILL_PICTURE in decision.reasons
 
 
-def test_frames_that_are_none_and_times_that_do_not_rise_are_refused_and_change_nothing():
+def test_frames_that_are_none_and_times_that_do_not_rise_are_refused_and_change_nothing() -> None:
     stream, other = _stream(), _stream()
     wrong: Any
     late: Any
@@ -189,19 +189,19 @@ def test_frames_that_are_none_and_times_that_do_not_rise_are_refused_and_change_
     assert present(found[-1][0]).score == present(found[-1][1]).score
 
 
-def test_the_first_time_that_is_none_is_refused_without_another_one_beside_it():
+def test_the_first_time_that_is_none_is_refused_without_another_one_beside_it() -> None:
     with pytest.raises(SourceError, match=r"times must rise, not nan after no frame; .* in seconds"):
         _stream().push(_picture(), math.nan)
 
 
 @pytest.mark.parametrize("value", [0, -1.0, math.nan, "3", None, True])
 @pytest.mark.parametrize("name", ["seconds", "timeout_s", "live_s"])
-def test_what_is_no_time_is_no_setting(name, value):
+def test_what_is_no_time_is_no_setting(name: str, value: Any) -> None:
     with pytest.raises(SettingsError, match=f"{name} must be a number of seconds above 0, not"):
         watch.WatchSettings(**{name: value})
 
 
-def test_streams_in_four_threads_do_not_mix():
+def test_streams_in_four_threads_do_not_mix() -> None:
     found: dict[int, float] = {}
     lights = [150, 180, 210, 240]
     shared = _detector(Judge(5))
@@ -217,7 +217,7 @@ def test_streams_in_four_threads_do_not_mix():
     assert [found[i] for i in range(4)] == pytest.approx([light / 255 for light in lights], abs=1e-3)
 
 
-def test_the_credentials_of_a_streams_address_are_told_nowhere():
+def test_the_credentials_of_a_streams_address_are_told_nowhere() -> None:
     stream = _detector(Judge(1)).stream(name="rtsp://admin:S3cret@10.0.0.7/live?token=abc")
     picture = _picture((60, 40, 80, LIVE))
     stream.push(picture, 1.0)
@@ -226,18 +226,20 @@ def test_the_credentials_of_a_streams_address_are_told_nowhere():
     assert stream.finish().source == "rtsp://***@10.0.0.7/live?token=***"
 
 
-def test_awaited_frames_are_looked_at_in_their_order_and_the_event_loop_goes_on(monkeypatch):
+def test_awaited_frames_are_looked_at_in_their_order_and_the_event_loop_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stream = _stream(1)
     plain, order = stream.push, []
 
-    def slow(image, time_s):
+    def slow(image: Any, time_s: Any) -> Any:
         time.sleep(0.01)
         order.append(time_s)
         return plain(image, time_s)
 
     monkeypatch.setattr(stream, "push", slow)
 
-    async def all_at_once():
+    async def all_at_once() -> Any:
         pictures = [_picture((60 + i % 3, 40, 80, LIVE)) for i in range(40)]
         frames = [asyncio.create_task(stream.push_async(p, i / 30)) for i, p in enumerate(pictures)]
         ticks = 0
@@ -254,10 +256,10 @@ def test_awaited_frames_are_looked_at_in_their_order_and_the_event_loop_goes_on(
     assert ticks > 5
 
 
-def test_an_awaited_frame_that_is_given_up_leaves_the_stream_whole():
+def test_an_awaited_frame_that_is_given_up_leaves_the_stream_whole() -> None:
     stream = _stream(1)
 
-    async def one_is_given_up():
+    async def one_is_given_up() -> Any:
         for i in range(40):
             task = asyncio.create_task(stream.watch_async(_picture((60 + i % 3, 40, 80, LIVE)), i / 30))
             if i == 20:

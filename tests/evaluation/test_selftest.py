@@ -138,11 +138,11 @@ def test_errors_are_over_responses_and_non_responses_over_presentations() -> Non
     alive = plan[0]
     scores[at[alive.name]] = _score(alive, 0.4)  # refused
     outcome = counted(plan, scores)
-    living, matt, phone = outcome.kinds
+    bona_fide, matt, phone = outcome.kinds
     assert [kind.name for kind in outcome.kinds] == ["bona fide", "print/matt", "replay/phone"]
     assert (matt.errors.errors, matt.errors.count) == (1, 5)
     assert (matt.silent.errors, matt.silent.count) == (1, 6)
-    assert (living.errors.errors, living.errors.count, living.silent.errors) == (1, 4, 0)
+    assert (bona_fide.errors.errors, bona_fide.errors.count, bona_fide.silent.errors) == (1, 4, 0)
     assert (phone.errors.errors, phone.errors.count) == (0, 6)
     assert phone.bound == pytest.approx(1 - 0.05 ** (1 / 6))
     assert outcome.accepted == (prints[0].name,)
@@ -156,12 +156,12 @@ def test_a_retry_is_a_presentation_and_part_of_its_transaction() -> None:
     scores = [s for s in _all_right(plan) if stem(s.name) not in (attack.name, alive.name)]
     scores += [_score(attack, math.nan), _score(attack, 0.2, retry=1), _score(attack, 0.8, retry=2)]
     scores += [_score(alive, 0.3), _score(alive, 0.9, retry=1)]
-    living, matt, _ = counted(plan, scores).kinds
+    bona_fide, matt, _ = counted(plan, scores).kinds
     assert (matt.silent.errors, matt.silent.count, matt.retries) == (1, 8, 2)
     assert (matt.errors.errors, matt.errors.count) == (1, 7)
     assert (matt.failed.errors, matt.failed.count) == (1, 6)  # one of six attackers got in, at the third try
-    assert (living.errors.errors, living.errors.count) == (1, 5)
-    assert (living.failed.errors, living.failed.count) == (0, 4)  # everybody got in at last
+    assert (bona_fide.errors.errors, bona_fide.errors.count) == (1, 5)
+    assert (bona_fide.failed.errors, bona_fide.failed.count) == (0, 4)  # everybody got in at last
 
 
 def test_no_response_that_was_written_into_the_plan_is_counted_and_may_be_retried() -> None:

@@ -1,7 +1,7 @@
 """What breaks a presentation, and what is no more than a living person before a camera does."""
 
 from io import BytesIO
-from typing import cast
+from typing import Any, cast
 
 import av
 import cv2
@@ -29,7 +29,7 @@ def _scene(image: np.ndarray) -> np.ndarray:
     return scene(Frame(image, 0.0, 0))
 
 
-def _moved(image: np.ndarray, k: int) -> np.ndarray:
+def _moved(image: np.ndarray, k: float) -> np.ndarray:
     """The picture shifted, turned, zoomed and flickering as a whole."""
     height, width = image.shape[:2]
     by = cv2.getRotationMatrix2D((width / 2, height / 2), 1.5 * np.sin(k / 13), 1 + 0.03 * np.sin(k / 17))
@@ -83,7 +83,7 @@ def _moves(pictures: list[np.ndarray]) -> bool:
 
 
 @pytest.mark.parametrize("how", ["equal", "compressed", "noise", "moved", "moved, noise, compressed"])
-def test_a_still_picture_does_not_move_however_it_is_shown(how, rng):
+def test_a_still_picture_does_not_move_however_it_is_shown(how: str, rng: np.random.Generator) -> None:
     pictures = [PORTRAIT] * 75
     if "moved" in how:
         pictures = [_moved(picture, k) for k, picture in enumerate(pictures)]
@@ -108,7 +108,7 @@ def _lit(image: np.ndarray, k: int, how: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("how", ["brighter", "from one side", "curve", "colour"])
-def test_a_still_picture_does_not_move_under_any_light(how):
+def test_a_still_picture_does_not_move_under_any_light(how: str) -> None:
     assert not _moves([_lit(PORTRAIT, k, how) for k in range(60)])
 
 
@@ -134,7 +134,9 @@ def _banded(image: np.ndarray, k: int, *, wave_px: float = 250.0) -> np.ndarray:
 @pytest.mark.parametrize(
     "how", ["tilted", "banded", "tilted, noise, compressed", "banded, noise, compressed"]
 )
-def test_a_still_picture_does_not_move_when_it_is_tilted_or_light_moves_over_it(how, rng):
+def test_a_still_picture_does_not_move_when_it_is_tilted_or_light_moves_over_it(
+    how: str, rng: np.random.Generator
+) -> None:
     pictures = [PORTRAIT] * 75
     if "tilted" in how:
         pictures = [_tilted(picture, k) for k, picture in enumerate(pictures)]
@@ -147,17 +149,21 @@ def test_a_still_picture_does_not_move_when_it_is_tilted_or_light_moves_over_it(
     assert not _moves(pictures)
 
 
-def test_a_face_that_blinks_moves_when_the_camera_tilts_and_light_moves_over_it(face, rng):
+def test_a_face_that_blinks_moves_when_the_camera_tilts_and_light_moves_over_it(
+    face: Any, rng: np.random.Generator
+) -> None:
     pictures = [_noisy(_banded(_tilted(_blinking(PORTRAIT, face, k), k), k), rng) for k in range(75)]
     assert _moves(list(encode_decode(pictures, codec="libx264", crf=23)))
 
 
-def test_a_face_that_blinks_moves_under_changing_light(face):
+def test_a_face_that_blinks_moves_under_changing_light(face: Any) -> None:
     blinks = [_blinking(PORTRAIT, face, k) for k in range(60)]
     assert _moves([_lit(picture, k, "from one side") for k, picture in enumerate(blinks)])
 
 
-def test_a_face_that_blinks_moves_under_noise_motion_and_compression(face, rng):
+def test_a_face_that_blinks_moves_under_noise_motion_and_compression(
+    face: Any, rng: np.random.Generator
+) -> None:
     pictures = [_noisy(_moved(_blinking(PORTRAIT, face, k), k), rng) for k in range(75)]
     assert _moves(list(encode_decode(pictures, codec="libx264", crf=23)))
 
@@ -178,13 +184,17 @@ def _lives(face: Face, seconds: float, fps: int, rng: np.random.Generator) -> li
         ("mjpeg", {"qscale": "3", "flags": "+qscale"}),
     ],
 )
-def test_a_picture_that_is_held_amid_a_living_recording_is_a_still_picture(face, rng, codec, options):
+def test_a_picture_that_is_held_amid_a_living_recording_is_a_still_picture(
+    face: Any, rng: np.random.Generator, codec: str, options: Any
+) -> None:
     before, after = _lives(face, 1.2, 30, rng), _lives(face, 1.0, 30, rng)
     pictures = coded([*before, *[before[-1]] * 60, *after], codec=codec, options=options)
     assert not _seen(pictures, every=3).moved
 
 
-def test_a_face_that_lives_for_a_moment_does_not_make_a_noisy_still_picture_move(face, rng):
+def test_a_face_that_lives_for_a_moment_does_not_make_a_noisy_still_picture_move(
+    face: Any, rng: np.random.Generator
+) -> None:
     before = _lives(face, 1.2, 12, rng)
     still = [_noisy(_moved(PORTRAIT, k), rng) for k in range(90)]
     assert not _seen([*before, *still], fps=12).moved
@@ -192,7 +202,9 @@ def test_a_face_that_lives_for_a_moment_does_not_make_a_noisy_still_picture_move
 
 
 @pytest.mark.parametrize("every", [2, 3, 4, 6])
-def test_pictures_that_a_slow_camera_or_network_doubles_are_no_still_picture(face, rng, every):
+def test_pictures_that_a_slow_camera_or_network_doubles_are_no_still_picture(
+    face: Any, rng: np.random.Generator, every: int
+) -> None:
     slow = [picture for picture in _lives(face, 4, 30 // every, rng) for _ in range(every)]
     seen = _seen(coded(slow, codec="libx264", options={"crf": "23"}), every=3)
     assert seen.moved
@@ -200,13 +212,15 @@ def test_pictures_that_a_slow_camera_or_network_doubles_are_no_still_picture(fac
 
 
 @pytest.mark.parametrize("fps", [3, 5])
-def test_a_calm_face_before_a_slow_camera_in_a_hand_is_not_taken_for_one_that_is_held(rng, fps):
+def test_a_calm_face_before_a_slow_camera_in_a_hand_is_not_taken_for_one_that_is_held(
+    rng: np.random.Generator, fps: int
+) -> None:
     calm = [_noisy(_moved(PORTRAIT, k * 7.5 / fps), rng) for k in range(fps * 3)]
     slow = [picture for picture in calm for _ in range(30 // fps)]
     assert _seen(coded(slow, codec="libx264", options={"crf": "23"}), every=3).repeated == []
 
 
-def test_a_hiccup_is_passed_over_and_a_longer_one_was_not_judged(face, rng):
+def test_a_hiccup_is_passed_over_and_a_longer_one_was_not_judged(face: Any, rng: np.random.Generator) -> None:
     lives = _lives(face, 2.4, 30, rng)
     for held, repeated_s in ((12, 0.0), (21, 0.7)):
         seen = _seen([*lives[:36], *[lives[36]] * held, *lives[36:]], every=3)
@@ -215,13 +229,15 @@ def test_a_hiccup_is_passed_over_and_a_longer_one_was_not_judged(face, rng):
 
 
 @pytest.mark.parametrize("fps", [2, 3, 5])
-def test_a_face_that_blinks_before_a_slow_camera_moves_and_a_still_picture_does_not(face, rng, fps):
+def test_a_face_that_blinks_before_a_slow_camera_moves_and_a_still_picture_does_not(
+    face: Any, rng: np.random.Generator, fps: int
+) -> None:
     lives = _lives(face, 5, fps, rng)
     assert _seen(lives, fps=fps).moved
     assert not _seen([_noisy(_moved(PORTRAIT, k), rng) for k in range(5 * fps)], fps=fps).moved
 
 
-def test_a_part_that_stood_still_is_forgotten_with_its_time(face, rng):
+def test_a_part_that_stood_still_is_forgotten_with_its_time(face: Any, rng: np.random.Generator) -> None:
     lives = _lives(face, 1.2, 30, rng)
     seen = _seen([*lives, *[lives[-1]] * 60, *lives], every=3)
     seen.forget(1.0)
@@ -230,7 +246,7 @@ def test_a_part_that_stood_still_is_forgotten_with_its_time(face, rng):
     assert seen.moved
 
 
-def test_a_cut_is_a_cut_and_light_motion_and_noise_are_none(rng):
+def test_a_cut_is_a_cut_and_light_motion_and_noise_are_none(rng: np.random.Generator) -> None:
     room = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), (0, 0), 9)
     room = np.clip((room.astype(np.float32) - 127) * 6 + 127, 0, 255).astype(np.uint8)
     other = np.ascontiguousarray(room[::-1])
@@ -241,7 +257,7 @@ def test_a_cut_is_a_cut_and_light_motion_and_noise_are_none(rng):
     assert not is_cut(_scene(np.zeros_like(room)), _scene(np.full_like(room, 200)))
 
 
-def test_light_and_tint_do_not_change_the_structure_of_a_face_but_another_one_does(face):
+def test_light_and_tint_do_not_change_the_structure_of_a_face_but_another_one_does(face: Any) -> None:
     look = appearance(PORTRAIT, face.mesh)
     warm = np.clip(PORTRAIT * np.array([0.7, 0.6, 0.4]), 0, 255).astype(np.uint8)
     assert structure_change(look, appearance(warm, face.mesh)) < 0.05
@@ -254,7 +270,7 @@ def _at(x: float, side: float) -> Face:
     return Face(box=box, mesh=np.zeros((468, 3), np.float32), presence=1.0)
 
 
-def test_a_head_moves_and_does_not_jump():
+def test_a_head_moves_and_does_not_jump() -> None:
     assert not jumps(_at(100, 80), _at(125, 80), seconds=1 / 30)
     assert jumps(_at(100, 80), _at(160, 80), seconds=1 / 30)
     assert not jumps(_at(100, 80), _at(160, 80), seconds=0.2)

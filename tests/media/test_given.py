@@ -3,6 +3,8 @@
 import io
 import os
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ def picture() -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
 
 
-def seen(source: object, **settings) -> list[np.ndarray]:
+def seen(source: object, **settings: Any) -> list[np.ndarray]:
     return [frame.image for frame in open_given(source, **settings).frames]
 
 
@@ -31,7 +33,7 @@ def closed_file() -> io.BytesIO:
     return file
 
 
-def test_frames_are_turned_into_colours_one_by_one_when_they_are_asked_for():
+def test_frames_are_turned_into_colours_one_by_one_when_they_are_asked_for() -> None:
     """All of them at once would be 120 GB."""
     clear = np.broadcast_to(np.uint8(0), (30_000, 1000, 1000, 4))
     source = open_given(clear)
@@ -40,7 +42,7 @@ def test_frames_are_turned_into_colours_one_by_one_when_they_are_asked_for():
     source.close()
 
 
-def test_every_form_of_a_picture_gives_the_same_pixels(picture, tmp_path):
+def test_every_form_of_a_picture_gives_the_same_pixels(picture: np.ndarray, tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", picture)
     content = (tmp_path / "a.png").read_bytes()
     forms = {
@@ -63,14 +65,14 @@ def test_every_form_of_a_picture_gives_the_same_pixels(picture, tmp_path):
         np.testing.assert_array_equal(image, picture, err_msg=name)
 
 
-def test_grey_comes_as_three_equal_channels(picture):
+def test_grey_comes_as_three_equal_channels(picture: np.ndarray) -> None:
     grey = picture[..., 0]
     for form in (grey, grey[..., None], Image.fromarray(grey)):
         (image,) = seen(form)
         np.testing.assert_array_equal(image, np.repeat(grey[..., None], 3, -1))
 
 
-def test_a_matrix_and_a_masked_array_are_arrays(picture):
+def test_a_matrix_and_a_masked_array_are_arrays(picture: np.ndarray) -> None:
     grey = picture[..., 0]
     for array in (grey.view(np.matrix), np.ma.masked_array(grey, mask=grey > 90)):
         (frame,) = open_given(array).frames
@@ -78,12 +80,12 @@ def test_a_matrix_and_a_masked_array_are_arrays(picture):
         assert type(frame.image) is np.ndarray
 
 
-def test_what_is_clear_is_white(picture):
+def test_what_is_clear_is_white(picture: np.ndarray) -> None:
     clear = np.dstack([picture, np.zeros((HEIGHT, WIDTH), np.uint8)])
     assert (seen(clear)[0] == 255).all()
 
 
-def test_a_tensor_may_have_its_channels_first(picture):
+def test_a_tensor_may_have_its_channels_first(picture: np.ndarray) -> None:
     torch = pytest.importorskip("torch")
     planes = torch.from_numpy(np.moveaxis(picture, -1, 0).copy()).float().div(255).requires_grad_()
     np.testing.assert_array_equal(seen(planes)[0], picture)
@@ -91,7 +93,7 @@ def test_a_tensor_may_have_its_channels_first(picture):
     np.testing.assert_array_equal(seen(torch.from_numpy(picture))[0], picture)
 
 
-def test_frames_and_lists_of_them_are_a_video_by_the_given_clock(picture, tmp_path):
+def test_frames_and_lists_of_them_are_a_video_by_the_given_clock(picture: np.ndarray, tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", picture)
     for form in (
         np.stack([picture] * 3),
@@ -105,7 +107,7 @@ def test_frames_and_lists_of_them_are_a_video_by_the_given_clock(picture, tmp_pa
         np.testing.assert_allclose([frame.time_s for frame in source.frames], [0, 0.1, 0.2])
 
 
-def test_an_archive_of_pictures_is_no_video(picture):
+def test_an_archive_of_pictures_is_no_video(picture: np.ndarray) -> None:
     jpeg, archive = io.BytesIO(), io.BytesIO()
     Image.fromarray(picture).save(jpeg, "JPEG")
     with zipfile.ZipFile(archive, "w") as stored:
@@ -115,7 +117,7 @@ def test_an_archive_of_pictures_is_no_video(picture):
         open_given(archive.getvalue())
 
 
-def test_the_bytes_of_a_video_are_a_video(picture, tmp_path):
+def test_the_bytes_of_a_video_are_a_video(picture: np.ndarray, tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", [picture] * 5, fps=25)
     content = (tmp_path / "a.mp4").read_bytes()
     with (tmp_path / "a.mp4").open("rb") as file:
@@ -184,7 +186,7 @@ class OddFile:
     ],
     ids=lambda source: type(source).__name__,
 )
-def test_anything_else_is_refused_in_one_short_sentence(source):
+def test_anything_else_is_refused_in_one_short_sentence(source: Any) -> None:
     with pytest.raises(SourceError) as refused:
         list(open_given(source).frames)
     assert len(str(refused.value)) < 300
@@ -193,12 +195,12 @@ def test_anything_else_is_refused_in_one_short_sentence(source):
 
 
 @pytest.mark.parametrize("fps", [0, -5, float("nan"), float("inf"), "30", None, True, 2000])
-def test_what_is_no_frame_rate_is_refused(fps, picture):
+def test_what_is_no_frame_rate_is_refused(fps: Any, picture: np.ndarray) -> None:
     with pytest.raises(SettingsError, match="fps must be a number above 0 and at most 1000, not"):
         open_given(np.stack([picture] * 3), fps=fps)
 
 
-def test_a_pushed_frame_is_one_picture(picture):
+def test_a_pushed_frame_is_one_picture(picture: np.ndarray) -> None:
     np.testing.assert_array_equal(frame_of(Image.fromarray(picture)), picture)
     for wrong in (None, "a.png", np.stack([picture] * 2), b"\x89PNG"):
         with pytest.raises(UnmaskError, match=r"^stream: .* a frame is a picture or an array"):

@@ -17,19 +17,19 @@ NAN = float("nan")
 def _scores(seed: int, *, digits: int = 1) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Rounded scores, most of them tied across the classes, some missing; seeds differ in who is there."""
     rng = np.random.default_rng(seed)
-    living = np.round(rng.normal(0.6, 0.2, 40), digits)
+    bona_fide = np.round(rng.normal(0.6, 0.2, 40), digits)
     attacks = {
         "print/a4": np.round(rng.normal(0.4, 0.2, 30), digits),
         "print/a3": np.round(rng.normal(0.3, 0.2, 11), digits),
         "mask/paper": np.round(rng.normal(0.5, 0.2, 7), digits),
     }
-    living[:2] = NAN
+    bona_fide[:2] = NAN
     attacks["mask/paper"][0] = NAN
     if seed % 3 == 1:
         attacks = {"mask/paper": attacks["mask/paper"]}
     if seed % 3 == 2:
-        living = living[:3]
-    return living, attacks
+        bona_fide = bona_fide[:3]
+    return bona_fide, attacks
 
 
 def _thresholds(*scores: np.ndarray) -> list[float]:
@@ -38,26 +38,26 @@ def _thresholds(*scores: np.ndarray) -> list[float]:
     return [everything[0], *between, everything[-1] + 1]
 
 
-def _rates(living: np.ndarray, attacks: dict[str, np.ndarray], threshold: float) -> tuple[float, float]:
+def _rates(bona_fide: np.ndarray, attacks: dict[str, np.ndarray], threshold: float) -> tuple[float, float]:
     """(BPCER, worst APCER) counted one by one."""
-    refused = sum(not s >= threshold for s in living) / len(living)
+    refused = sum(not s >= threshold for s in bona_fide) / len(bona_fide)
     return refused, max(sum(s >= threshold for s in scores) / len(scores) for scores in attacks.values())
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_minimum_acer_is_that_of_brute_force(seed: int) -> None:
-    living, attacks = _scores(seed)
-    every = [sum(_rates(living, attacks, t)) / 2 for t in _thresholds(living, *attacks.values())]
-    found = metrics.minimum_acer(living, attacks)
+    bona_fide, attacks = _scores(seed)
+    every = [sum(_rates(bona_fide, attacks, t)) / 2 for t in _thresholds(bona_fide, *attacks.values())]
+    found = metrics.minimum_acer(bona_fide, attacks)
     assert found.rate == pytest.approx(min(every), abs=1e-12)
-    assert metrics.acer(living, attacks, threshold=found.threshold) == pytest.approx(found.rate, abs=1e-12)
+    assert metrics.acer(bona_fide, attacks, threshold=found.threshold) == pytest.approx(found.rate, abs=1e-12)
     best = [
         t
-        for t, acer in zip(_thresholds(living, *attacks.values()), every, strict=True)
+        for t, acer in zip(_thresholds(bona_fide, *attacks.values()), every, strict=True)
         if acer <= min(every) + 1e-9
     ]
-    last = _rates(living, attacks, best[-1])
-    assert _rates(living, attacks, found.threshold) == pytest.approx(last)
+    last = _rates(bona_fide, attacks, best[-1])
+    assert _rates(bona_fide, attacks, found.threshold) == pytest.approx(last)
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5])
@@ -65,25 +65,27 @@ def test_blocks_left_out_of_the_search_do_not_hold_the_minimum(
     monkeypatch: pytest.MonkeyPatch, level: float
 ) -> None:
     rng = np.random.default_rng(5)
-    living = rng.normal(level, 1, 3000)
+    bona_fide = rng.normal(level, 1, 3000)
     attacks = {"a": rng.normal(0, 1, 2000), "b": rng.normal(-0.2, 1, 2000)}
-    in_blocks = metrics.minimum_acer(living, attacks)
+    in_blocks = metrics.minimum_acer(bona_fide, attacks)
     monkeypatch.setattr("unmask.metrics.curves.BLOCK", 1)  # every score is an edge, and looked at
-    assert in_blocks == metrics.minimum_acer(living, attacks)
+    assert in_blocks == metrics.minimum_acer(bona_fide, attacks)
 
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("fpr", [0.0, 0.05, 0.2, 1.0])
 def test_tpr_at_an_fpr_is_read_off_the_curve_of_scikit_learn(seed: int, fpr: float) -> None:
-    living, attacks = _scores(seed)
-    living = living[np.isfinite(living)]
-    if not len(living):
+    bona_fide, attacks = _scores(seed)
+    bona_fide = bona_fide[np.isfinite(bona_fide)]
+    if not len(bona_fide):
         pytest.skip("nobody with a score")
     pooled = np.concatenate(list(attacks.values()))
     pooled = pooled[np.isfinite(pooled)]
-    truth = np.repeat([1, 0], [len(living), len(pooled)])
-    false, true, _ = roc_curve(truth, np.concatenate([living, pooled]), drop_intermediate=False)
-    assert metrics.tpr_at_fpr(living, pooled, fpr=fpr) == pytest.approx(true[false <= fpr].max(), abs=1e-12)
+    truth = np.repeat([1, 0], [len(bona_fide), len(pooled)])
+    false, true, _ = roc_curve(truth, np.concatenate([bona_fide, pooled]), drop_intermediate=False)
+    assert metrics.tpr_at_fpr(bona_fide, pooled, fpr=fpr) == pytest.approx(
+        true[false <= fpr].max(), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -91,29 +93,29 @@ def test_tpr_at_an_fpr_is_read_off_the_curve_of_scikit_learn(seed: int, fpr: flo
 def test_bpcer_at_an_apcer_is_the_smallest_that_any_threshold_within_it_gives(
     seed: int, target: float
 ) -> None:
-    living, attacks = _scores(seed, digits=2)
-    pairs = [_rates(living, attacks, t) for t in _thresholds(living, *attacks.values())]
+    bona_fide, attacks = _scores(seed, digits=2)
+    pairs = [_rates(bona_fide, attacks, t) for t in _thresholds(bona_fide, *attacks.values())]
     oracle = min(refused for refused, passed in pairs if passed <= target)
-    assert metrics.bpcer_at_apcer(living, attacks, apcer=target) == pytest.approx(oracle)
+    assert metrics.bpcer_at_apcer(bona_fide, attacks, apcer=target) == pytest.approx(oracle)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_ranked_scores_give_what_plain_ones_give(seed: int) -> None:
-    living, attacks = _scores(seed)
+    bona_fide, attacks = _scores(seed)
     pooled = np.concatenate(list(attacks.values()))
-    ours, all_attacks = metrics.ranked(living), metrics.ranked(pooled)
+    ours, all_attacks = metrics.ranked(bona_fide), metrics.ranked(pooled)
     theirs = {name: metrics.ranked(scores) for name, scores in attacks.items()}
-    assert metrics.eer(ours, all_attacks) == metrics.eer(living, pooled)
-    assert metrics.minimum_acer(ours, theirs) == metrics.minimum_acer(living, attacks)
+    assert metrics.eer(ours, all_attacks) == metrics.eer(bona_fide, pooled)
+    assert metrics.minimum_acer(ours, theirs) == metrics.minimum_acer(bona_fide, attacks)
     for threshold in (0.3, 0.5):
         assert metrics.apcer(theirs, threshold) == metrics.apcer(attacks, threshold)
-        assert metrics.bpcer(ours, threshold) == metrics.bpcer(living, threshold)
+        assert metrics.bpcer(ours, threshold) == metrics.bpcer(bona_fide, threshold)
         assert metrics.hter(ours, all_attacks, threshold=threshold) == metrics.hter(
-            living, pooled, threshold=threshold
+            bona_fide, pooled, threshold=threshold
         )
-    assert (metrics.apnrr(theirs), metrics.bpnrr(ours)) == (metrics.apnrr(attacks), metrics.bpnrr(living))
-    if np.isfinite(living).any():
-        assert metrics.auc(ours, all_attacks) == metrics.auc(living, pooled)
+    assert (metrics.apnrr(theirs), metrics.bpnrr(ours)) == (metrics.apnrr(attacks), metrics.bpnrr(bona_fide))
+    if np.isfinite(bona_fide).any():
+        assert metrics.auc(ours, all_attacks) == metrics.auc(bona_fide, pooled)
 
 
 def test_ranking_leaves_the_scores_as_they_were() -> None:
@@ -199,16 +201,16 @@ def test_weights_of_the_bootstrap_mean_presentations_given_that_often(seed: int)
     table = metrics.columns(_rows(seed))
     weights = np.random.default_rng(seed).integers(0, 4, len(table.values))
     drawn = np.repeat(np.arange(len(weights)), weights)
-    values, living, names = table.values[drawn], table.bona_fide[drawn], table.instruments[drawn]
-    attacks = {name: values[~living & (names == name)] for name in set(names[~living])}
+    values, bona_fide, names = table.values[drawn], table.bona_fide[drawn], table.instruments[drawn]
+    attacks = {name: values[~bona_fide & (names == name)] for name in set(names[~bona_fide])}
     passed = metrics.accepted(table.values, 0.45)
-    assert auc_of(table)(weights) == pytest.approx(metrics.auc(values[living], values[~living]))
-    assert eer_of(table)(weights) == pytest.approx(metrics.eer(values[living], values[~living]).rate)
+    assert auc_of(table)(weights) == pytest.approx(metrics.auc(values[bona_fide], values[~bona_fide]))
+    assert eer_of(table)(weights) == pytest.approx(metrics.eer(values[bona_fide], values[~bona_fide]).rate)
     assert acer_of(table, passed)(weights) == pytest.approx(
-        metrics.acer(values[living], attacks, threshold=0.45)
+        metrics.acer(values[bona_fide], attacks, threshold=0.45)
     )
     assert hter_of(table, passed)(weights) == pytest.approx(
-        metrics.hter(values[living], values[~living], threshold=0.45)
+        metrics.hter(values[bona_fide], values[~bona_fide], threshold=0.45)
     )
 
 

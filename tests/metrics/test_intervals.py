@@ -66,8 +66,8 @@ def test_the_area_s_interval_covers_as_often_as_it_says(rng: np.random.Generator
     true = 0.9214  # of two normals two deviations apart: Phi(sqrt(2))
     held = 0
     for _ in range(300):
-        living, attacks = rng.normal(2, 1, 25), rng.normal(0, 1, 40)
-        low, high = area(metrics.auc(living, attacks), 25, 40)
+        bona_fide, attacks = rng.normal(2, 1, 25), rng.normal(0, 1, 40)
+        low, high = area(metrics.auc(bona_fide, attacks), 25, 40)
         held += low <= true <= high
     assert 0.92 <= held / 300 <= 0.99
 

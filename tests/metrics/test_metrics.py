@@ -18,12 +18,12 @@ NAN = float("nan")
 def _tied(seed: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Scores in tenths, so that most are tied across the classes."""
     rng = np.random.default_rng(seed)
-    living = np.round(rng.normal(0.6, 0.2, 40), 1)
+    bona_fide = np.round(rng.normal(0.6, 0.2, 40), 1)
     attacks = {
         "print/a4": np.round(rng.normal(0.4, 0.2, 30), 1),
         "mask/paper": np.round(rng.normal(0.5, 0.2, 7), 1),
     }
-    return living, attacks
+    return bona_fide, attacks
 
 
 def _brute_thresholds(*scores: np.ndarray) -> list[float]:
@@ -59,37 +59,37 @@ def test_a_non_response_is_an_error_for_bona_fide_and_no_acceptance_for_an_attac
 
 @pytest.mark.parametrize("seed", range(5))
 def test_auc_is_that_of_scikit_learn_with_ties(seed: int) -> None:
-    living, attacks = _tied(seed)
+    bona_fide, attacks = _tied(seed)
     pooled = np.concatenate(list(attacks.values()))
-    truth = np.repeat([1, 0], [len(living), len(pooled)])
-    oracle = roc_auc_score(truth, np.concatenate([living, pooled]))
-    assert metrics.auc(living, pooled) == pytest.approx(oracle, abs=1e-12)
+    truth = np.repeat([1, 0], [len(bona_fide), len(pooled)])
+    oracle = roc_auc_score(truth, np.concatenate([bona_fide, pooled]))
+    assert metrics.auc(bona_fide, pooled) == pytest.approx(oracle, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_eer_is_where_brute_force_finds_the_smallest_gap(seed: int) -> None:
-    living, attacks = _tied(seed)
-    living[0] = NAN
+    bona_fide, attacks = _tied(seed)
+    bona_fide[0] = NAN
     pooled = np.concatenate(list(attacks.values()))
-    found = metrics.eer(living, pooled)
+    found = metrics.eer(bona_fide, pooled)
 
     def far_frr(t: float) -> tuple[float, float]:
-        return sum(s >= t for s in pooled) / len(pooled), sum(not s >= t for s in living) / len(living)
+        return sum(s >= t for s in pooled) / len(pooled), sum(not s >= t for s in bona_fide) / len(bona_fide)
 
     far, frr = far_frr(found.threshold)
     assert found.rate == pytest.approx((far + frr) / 2)
-    smallest = min(abs(a - r) for a, r in map(far_frr, _brute_thresholds(living, pooled)))
+    smallest = min(abs(a - r) for a, r in map(far_frr, _brute_thresholds(bona_fide, pooled)))
     assert abs(far - frr) == pytest.approx(smallest)
-    assert metrics.hter(living, pooled, threshold=found.threshold) == pytest.approx(found.rate)
+    assert metrics.hter(bona_fide, pooled, threshold=found.threshold) == pytest.approx(found.rate)
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("target", [0.0, 0.05, 0.3, 1.0])
 def test_the_threshold_at_an_apcer_is_the_lowest_that_keeps_it(seed: int, target: float) -> None:
-    living, attacks = _tied(seed)
-    found = metrics.threshold_at_apcer(living, attacks, target=target)
+    bona_fide, attacks = _tied(seed)
+    found = metrics.threshold_at_apcer(bona_fide, attacks, target=target)
     assert max(metrics.apcer(attacks, found).values()) <= target
-    for lower in _brute_thresholds(living, *attacks.values()):
+    for lower in _brute_thresholds(bona_fide, *attacks.values()):
         if lower < found - 1e-9:
             assert max(metrics.apcer(attacks, lower).values()) > target
 
@@ -97,12 +97,12 @@ def test_the_threshold_at_an_apcer_is_the_lowest_that_keeps_it(seed: int, target
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("target", [0.0, 0.05, 0.3, 0.9])
 def test_the_threshold_at_a_bpcer_is_the_highest_that_keeps_it(seed: int, target: float) -> None:
-    living, attacks = _tied(seed)
-    found = metrics.threshold_at_bpcer(living, attacks, target=target)
-    assert metrics.bpcer(living, found) <= target
-    for higher in _brute_thresholds(living, *attacks.values()):
+    bona_fide, attacks = _tied(seed)
+    found = metrics.threshold_at_bpcer(bona_fide, attacks, target=target)
+    assert metrics.bpcer(bona_fide, found) <= target
+    for higher in _brute_thresholds(bona_fide, *attacks.values()):
         if higher > found + 1e-9:
-            assert metrics.bpcer(living, higher) > target
+            assert metrics.bpcer(bona_fide, higher) > target
 
 
 def test_neighbouring_floats_are_parted() -> None:

@@ -18,16 +18,16 @@ def trained(seed: int, *, gap: float, noise: float = 1.0) -> Trained:
     rows = []
     for person in range(SUBJECTS):
         for k in range(EACH):
-            living = k % 2 == 0
+            bona_fide = k % 2 == 0
             rows.append(
                 Score(
                     presentation=Presentation(
                         path=f"{person:02}-{k}",
-                        label=Label.BONA_FIDE if living else Label.ATTACK,
-                        instrument="" if living else ("print", "mask")[k // 2 % 2],
+                        label=Label.BONA_FIDE if bona_fide else Label.ATTACK,
+                        instrument="" if bona_fide else ("print", "mask")[k // 2 % 2],
                         subject=f"s{person}",
                     ),
-                    score=float(gap * living + noise * rng.normal()),
+                    score=float(gap * bona_fide + noise * rng.normal()),
                 )
             )
     return Trained(scores=tuple(rows), threshold=gap / 2)
@@ -91,12 +91,12 @@ def test_a_draw_is_the_mean_over_drawn_seeds_on_drawn_subjects() -> None:
     for number in range(rounds):
         by_seed = []
         for k in seeds[number]:
-            living: list[float] = []
+            bona_fide: list[float] = []
             attacks: list[float] = []
             for row in trainings[k].scores:
-                pool = living if row.label is Label.BONA_FIDE else attacks
+                pool = bona_fide if row.label is Label.BONA_FIDE else attacks
                 pool += [row.score] * int(times[number][int(row.subject[1:])])
-            by_seed.append(np.mean([[a > b for b in attacks] for a in living]))
+            by_seed.append(np.mean([[a > b for b in attacks] for a in bona_fide]))
         assert found[number] == pytest.approx(np.mean(by_seed), abs=1e-12)
 
 

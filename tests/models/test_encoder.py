@@ -65,7 +65,7 @@ def picture() -> torch.Tensor:
     return torch.stack([torch.sin(9 * x + 3 * y), torch.cos(14 * y * x), 2 * x - 1])[None]
 
 
-def test_the_backbone_is_the_published_one():
+def test_the_backbone_is_the_published_one() -> None:
     net = EfficientNetLite0().eval()
     net.read(published())
     with torch.no_grad():
@@ -93,7 +93,7 @@ def clips(*, batch: int = 2, frames: int = 2) -> torch.Tensor:
     return torch.rand(batch, frames, 3, 64, 64, generator=torch.Generator().manual_seed(5))
 
 
-def test_mirror_images_score_the_same_and_have_mirrored_maps(network):
+def test_mirror_images_score_the_same_and_have_mirrored_maps(network: Any) -> None:
     with torch.no_grad():
         plain, mirrored = network(clips()), network(clips().flip(-1))
     assert torch.equal(plain.score, mirrored.score)
@@ -101,14 +101,14 @@ def test_mirror_images_score_the_same_and_have_mirrored_maps(network):
     assert not torch.allclose(plain.depth, mirrored.depth, atol=1e-3)
 
 
-def test_a_clip_scores_as_the_mean_of_its_frames_logits(network):
+def test_a_clip_scores_as_the_mean_of_its_frames_logits(network: Any) -> None:
     with torch.no_grad():
         whole = network(clips()).score.logit()
         apart = network(clips().flatten(0, 1)[:, None]).score.logit()
     torch.testing.assert_close(whole, apart.unflatten(0, (2, 2)).mean(dim=1), rtol=1e-4, atol=1e-5)
 
 
-def test_the_score_is_that_of_the_features_and_the_head_alone(network):
+def test_the_score_is_that_of_the_features_and_the_head_alone(network: Any) -> None:
     with torch.no_grad():
         output, inner = network.named(clips())
         raw = network.raw_features(clips(frames=1).flatten(0, 1))
@@ -119,7 +119,7 @@ def test_the_score_is_that_of_the_features_and_the_head_alone(network):
     torch.testing.assert_close(network.score_features(raw), alone)
 
 
-def test_a_copy_of_half_the_resolution_is_the_mean_of_four_pixels_enlarged(rng):
+def test_a_copy_of_half_the_resolution_is_the_mean_of_four_pixels_enlarged(rng: np.random.Generator) -> None:
     frames = rng.integers(0, 256, (1, 64, 64, 3)).astype(np.float32)
     small = cv2.resize(frames[0], (32, 32), interpolation=cv2.INTER_AREA)
     wanted = cv2.resize(small, (64, 64), interpolation=cv2.INTER_LINEAR)
@@ -127,7 +127,9 @@ def test_a_copy_of_half_the_resolution_is_the_mean_of_four_pixels_enlarged(rng):
     np.testing.assert_allclose(found, wanted, atol=1e-3)
 
 
-def test_a_second_look_adds_what_the_detail_changes_and_mirror_images_still_score_the_same(network):
+def test_a_second_look_adds_what_the_detail_changes_and_mirror_images_still_score_the_same(
+    network: Any,
+) -> None:
     torch.manual_seed(2)
     twice = encoder(size_px=64, decoder=4, detail=True).eval()
     twice.from_imagenet(published())
@@ -142,7 +144,7 @@ def test_a_second_look_adds_what_the_detail_changes_and_mirror_images_still_scor
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("sgtd_e", {"size_px": 64}), ("fghv_e", {"draws": 4})])
-def test_what_stands_on_the_encoder_scores_mirror_images_the_same(name, arguments):
+def test_what_stands_on_the_encoder_scores_mirror_images_the_same(name: str, arguments: Any) -> None:
     torch.manual_seed(3)
     network: Any = MODELS[name](**arguments)
     network.from_imagenet(published())
@@ -154,7 +156,7 @@ def test_what_stands_on_the_encoder_scores_mirror_images_the_same(name, argument
     assert plain.score.unique().numel() == 2
 
 
-def test_training_moves_no_number_of_the_encoder(network):
+def test_training_moves_no_number_of_the_encoder(network: Any) -> None:
     before = {name: tensor.clone() for name, tensor in network.backbone.state_dict().items()}
     network.train()
     moving = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -167,18 +169,18 @@ def test_training_moves_no_number_of_the_encoder(network):
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
 
 
-def test_weights_of_another_network_are_one_sentence():
+def test_weights_of_another_network_are_one_sentence() -> None:
     with pytest.raises(ModelError, match="not weights of EfficientNet-Lite0"):
         encoder(size_px=64).from_imagenet({"_conv_stem.weight": torch.zeros(8, 3, 3, 3)})
 
 
 @pytest.mark.parametrize("size_px", [32, 100])
-def test_a_side_that_its_strides_do_not_divide_is_refused(size_px):
+def test_a_side_that_its_strides_do_not_divide_is_refused(size_px: int) -> None:
     with pytest.raises(SettingsError, match="multiple of 32"):
         encoder(size_px=size_px)
 
 
-def test_the_published_weights_know_a_cat():
+def test_the_published_weights_know_a_cat() -> None:
     from skimage import data
 
     from unmask.media.assets import assets_folder, imagenet_weights
@@ -196,7 +198,7 @@ def test_the_published_weights_know_a_cat():
     assert int(classes.argmax()) in range(281, 286)  # tabby to Egyptian cat
 
 
-def test_weights_made_before_tight_pictures_were_moved_are_read_as_ones_that_do_not(network):
+def test_weights_made_before_tight_pictures_were_moved_are_read_as_ones_that_do_not(network: Any) -> None:
     state = network.state_dict()
     del state["framing_shift"]
     again = encoder(size_px=64, decoder=4)
@@ -205,7 +207,7 @@ def test_weights_made_before_tight_pictures_were_moved_are_read_as_ones_that_do_
     assert not again.framing_shift.any()
 
 
-def test_tight_pictures_are_moved_by_the_shift_and_whole_ones_are_not():
+def test_tight_pictures_are_moved_by_the_shift_and_whole_ones_are_not() -> None:
     one = encoder(size_px=64, decoder=4)
     raw = torch.zeros(2, FEATURES)
     raw[:, 0] = torch.tensor([-1.0, 1.0])  # tells the second picture to be tight

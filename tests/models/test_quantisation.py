@@ -1,5 +1,8 @@
 """int8 moves scores little, keeps the first convolutions as they are, and refuses what it cannot make."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -13,7 +16,7 @@ from unmask.models.quantisation import quantised
 from unmask.types import SettingsError
 
 
-def _inputs(rng, count: int) -> list[dict[str, np.ndarray]]:
+def _inputs(rng: np.random.Generator, count: int) -> list[dict[str, np.ndarray]]:
     mask = ellipse_mask()[None]
     ramp = np.linspace(0, 1, SIDE, dtype=np.float32)
     return [
@@ -27,17 +30,17 @@ def _inputs(rng, count: int) -> list[dict[str, np.ndarray]]:
     ]
 
 
-def _scores(model: onnx.ModelProto, inputs) -> np.ndarray:
+def _scores(model: onnx.ModelProto, inputs: Any) -> np.ndarray:
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return np.array([session.run(["score"], one)[0][0] for one in inputs])
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory) -> onnx.ModelProto:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
     return onnx.load(conv_model(tmp_path_factory.mktemp("conv") / "f32.onnx"))
 
 
-def test_scores_are_near_those_in_f32(plain, rng):
+def test_scores_are_near_those_in_f32(plain: Any, rng: np.random.Generator) -> None:
     inputs = _inputs(rng, 8)
     before, after = _scores(plain, inputs), _scores(quantised(plain, inputs), inputs)
     assert before.max() - before.min() > 0.2  # else the test sees nothing
@@ -45,7 +48,9 @@ def test_scores_are_near_those_in_f32(plain, rng):
     assert np.abs(after - before).max() > 0  # and int8 it is
 
 
-def test_the_first_three_convolutions_of_few_channels_stay_in_f32(plain, rng):
+def test_the_first_three_convolutions_of_few_channels_stay_in_f32(
+    plain: Any, rng: np.random.Generator
+) -> None:
     made = quantised(plain, _inputs(rng, 4))
     kinds = {tensor.name: tensor.data_type for tensor in made.graph.initializer}
     assert {kinds[name] for name in ("stem", "first", "second")} == {onnx.TensorProto.FLOAT}
@@ -53,7 +58,7 @@ def test_the_first_three_convolutions_of_few_channels_stay_in_f32(plain, rng):
     assert "wide" not in kinds
 
 
-def test_kernels_stored_in_half_become_whole_before(plain, rng):
+def test_kernels_stored_in_half_become_whole_before(plain: Any, rng: np.random.Generator) -> None:
     half = onnx.ModelProto()
     half.CopyFrom(plain)
     store_half(half)
@@ -63,7 +68,7 @@ def test_kernels_stored_in_half_become_whole_before(plain, rng):
     )
 
 
-def test_the_contract_does_not_go_along_and_names_do(plain, rng):
+def test_the_contract_does_not_go_along_and_names_do(plain: Any, rng: np.random.Generator) -> None:
     made = quantised(plain, _inputs(rng, 2))
     assert not [entry for entry in made.metadata_props if entry.key == CONTRACT_KEY]
     assert [
@@ -73,7 +78,9 @@ def test_the_contract_does_not_go_along_and_names_do(plain, rng):
     assert {one.name for one in made.graph.input} == {"clips", "mask"}
 
 
-def test_without_clips_or_convolutions_there_is_no_int8(plain, rng, tmp_path):
+def test_without_clips_or_convolutions_there_is_no_int8(
+    plain: Any, rng: np.random.Generator, tmp_path: Path
+) -> None:
     with pytest.raises(SettingsError, match="needs clips"):
         quantised(plain, [])
     flat = onnx.load(linear_model(tmp_path / "flat.onnx", weight=np.ones(48)))
@@ -81,13 +88,13 @@ def test_without_clips_or_convolutions_there_is_no_int8(plain, rng, tmp_path):
         quantised(flat, _inputs(rng, 1))
 
 
-def _two_looks(rng) -> onnx.ModelProto:
+def _two_looks(rng: np.random.Generator) -> onnx.ModelProto:
     """A picture and its half by the same kernels and batch norms, which stand behind them; the score is the
     mean difference.
     """
     wide = {"kernel": (8, 3, 3, 3), "narrow": (8, 1, 3, 3), "again": (8, 1, 3, 3), "mixed": (4, 8, 1, 1)}
     constants = {name: rng.normal(0, 0.4, shape).astype(np.float32) for name, shape in wide.items()}
-    constants["zero"], constants["six"] = np.float32(0), np.float32(6)
+    constants["zero"], constants["six"] = np.array(0, np.float32), np.array(6, np.float32)
     nodes = [helper.make_node("AveragePool", ["clips"], ["half"], kernel_shape=[2, 2], strides=[2, 2])]
     for name, shape in wide.items():
         for what, low, high in (("scale", 0.5, 3), ("shift", -1, 1), ("mean", -1, 1), ("variance", 0.1, 2)):
@@ -123,7 +130,9 @@ def _two_looks(rng) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
 
-def test_batch_norms_behind_kernels_that_two_looks_share_are_multiplied_into_them(rng):
+def test_batch_norms_behind_kernels_that_two_looks_share_are_multiplied_into_them(
+    rng: np.random.Generator,
+) -> None:
     inputs = [{"clips": one["clips"][:, 0]} for one in _inputs(rng, 8)]
     model = _two_looks(rng)
     made = quantised(model, inputs)

@@ -34,12 +34,12 @@ def _file(folder: Path, text: str, name: str = "scores.txt") -> Path:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_table_is_known_by_sight_and_says_what_its_format_can(tmp_path: Path, form: Any) -> None:
-    living, attack = read_scores(_file(tmp_path, TABLES[form]))
-    assert (living.label, attack.label) == (Label.BONA_FIDE, Label.ATTACK)
-    assert living.score == 0.75
+    bona_fide, attack = read_scores(_file(tmp_path, TABLES[form]))
+    assert (bona_fide.label, attack.label) == (Label.BONA_FIDE, Label.ATTACK)
+    assert bona_fide.score == 0.75
     assert math.isnan(attack.score)
     if form != "score-label":
-        assert (living.name, living.subject, living.instrument) == ("1_1_36_1", "36", "")
+        assert (bona_fide.name, bona_fide.subject, bona_fide.instrument) == ("1_1_36_1", "36", "")
         assert (attack.name, attack.instrument) == ("1_1_36_2", "print/printer-1")
 
 

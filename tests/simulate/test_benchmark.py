@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,12 +32,12 @@ PEOPLE = [f"person_{n:02d}" for n in range(60)]
 
 
 @pytest.fixture(scope="module")
-def planned():
+def planned() -> Any:
     return plan(SIZES["small"], seed=1, subjects=PEOPLE)
 
 
 @pytest.fixture
-def more_models(monkeypatch):
+def more_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Printers and displays enough to hold some out, whatever the table holds today."""
     models = {"print": ("p0", "p1", "p2", "p3"), "replay": ("d0", "d1", "d2", "d3", "d4")}
     for name, row in INSTRUMENTS.items():
@@ -43,7 +45,7 @@ def more_models(monkeypatch):
             monkeypatch.setitem(INSTRUMENTS, name, dataclasses.replace(row, models=own))
 
 
-def rows_of(planned):
+def rows_of(planned: Any) -> Any:
     return [
         {
             "path": f"videos/{n:06d}.mp4",
@@ -62,11 +64,11 @@ def rows_of(planned):
 
 
 @pytest.fixture
-def rows(more_models):
+def rows(more_models: Any) -> Any:
     return rows_of(plan(SIZES["small"], seed=1, subjects=PEOPLE))
 
 
-def test_a_plan_is_a_function_of_its_arguments(planned):
+def test_a_plan_is_a_function_of_its_arguments(planned: Any) -> None:
     assert planned == plan(SIZES["small"], seed=1, subjects=PEOPLE)
     assert planned != plan(SIZES["small"], seed=2, subjects=PEOPLE)
     assert len(planned) == 1200
@@ -75,7 +77,7 @@ def test_a_plan_is_a_function_of_its_arguments(planned):
 
 @pytest.mark.parametrize("people", [FEWEST, 31, 60, 90])
 @pytest.mark.parametrize("size", SIZES)
-def test_subjects_are_in_one_split_and_one_domain_with_company(people, size):
+def test_subjects_are_in_one_split_and_one_domain_with_company(people: int, size: Any) -> None:
     planned = plan(SIZES[size], seed=3, subjects=[f"p{n}" for n in range(people)])
     assert len(planned) == pytest.approx(SIZES[size].clips, rel=0.05)
     homes = {clip.subject: (clip.split, clip.home) for clip in planned}
@@ -85,12 +87,12 @@ def test_subjects_are_in_one_split_and_one_domain_with_company(people, size):
     assert min(company.values()) >= 2
 
 
-def test_domains_share_the_places_and_cameras_out():
+def test_domains_share_the_places_and_cameras_out() -> None:
     assert list(DOMAINS) == list(PLACES)
     assert sorted(camera for cameras in DOMAINS.values() for camera in cameras) == sorted(MODELS)
 
 
-def test_what_is_recorded_at_home_is_of_the_domain(more_models):
+def test_what_is_recorded_at_home_is_of_the_domain(more_models: Any) -> None:
     planned = plan(SIZES["small"], seed=1, subjects=PEOPLE)
     home = [clip for clip in planned if clip.domain]
     assert 0.45 < len(home) / len(planned) < 0.55
@@ -107,7 +109,7 @@ def test_what_is_recorded_at_home_is_of_the_domain(more_models):
     assert sorted(model for models in printers.values() for model in models) == ["p0", "p1", "p2", "p3"]
 
 
-def test_printers_and_displays_of_a_domain_are_in_no_other(planned):
+def test_printers_and_displays_of_a_domain_are_in_no_other(planned: Any) -> None:
     owned = [
         {
             clip.model
@@ -120,7 +122,7 @@ def test_printers_and_displays_of_a_domain_are_in_no_other(planned):
     assert len(set().union(*owned)) == sum(len(models) for models in owned)
 
 
-def test_every_camera_meets_every_place_and_every_instrument_comes_in_every_split(planned):
+def test_every_camera_meets_every_place_and_every_instrument_comes_in_every_split(planned: Any) -> None:
     for split in ("train", "dev", "test"):
         clips = [clip for clip in planned if clip.split == split]
         for kind in (True, False):
@@ -131,12 +133,12 @@ def test_every_camera_meets_every_place_and_every_instrument_comes_in_every_spli
         assert share == pytest.approx(0.4, abs=0.02)
 
 
-def test_too_few_subjects_are_refused():
+def test_too_few_subjects_are_refused() -> None:
     with pytest.raises(DataError, match=r"needs 24 subjects.*not 1;"):
         plan(SIZES["small"], seed=1, subjects=["alone"])
 
 
-def test_no_protocol_tests_on_those_it_learns_from(rows):
+def test_no_protocol_tests_on_those_it_learns_from(rows: Any) -> None:
     subjects = {row["path"]: row["subject"] for row in rows}
     for protocol in protocols(rows):
         people = {
@@ -149,19 +151,19 @@ def test_no_protocol_tests_on_those_it_learns_from(rows):
         assert lacking(protocol, rows) == "", protocol.name
 
 
-def parts(protocol, rows):
+def parts(protocol: Any, rows: Any) -> Any:
     learnt = [row for row in rows if protocol.parts.get(row["path"]) in ("train", "dev")]
     tested = [row for row in rows if protocol.parts.get(row["path"]) == "test"]
     return learnt, tested, [row for row in tested if row["label"] == "attack"]
 
 
-def test_what_is_held_out_is_in_the_test_alone(rows):
+def test_what_is_held_out_is_in_the_test_alone(rows: Any) -> None:
     found = {protocol.name: parts(protocol, rows) for protocol in protocols(rows)}
 
-    def values(rows, column):
+    def values(rows: Any, column: str) -> Any:
         return {row[column] for row in rows} - {""}
 
-    def alone(name, column, expected):
+    def alone(name: str, column: str, expected: Any) -> Any:
         learnt, tested, attacks = found[name]
         assert values(attacks, column) == expected
         assert values(tested, column) == expected
@@ -192,7 +194,7 @@ def test_what_is_held_out_is_in_the_test_alone(rows):
     assert f"types-{len(kinds) + 1}" not in found
 
 
-def test_depth_labels_differ_in_the_attacks_alone(rows):
+def test_depth_labels_differ_in_the_attacks_alone(rows: Any) -> None:
     real, zero = (protocol for protocol in protocols(rows) if protocol.name.startswith("depth"))
     assert real.parts == zero.parts == {row["path"]: row["split"] for row in rows}
     for row in rows:
@@ -205,7 +207,7 @@ def test_depth_labels_differ_in_the_attacks_alone(rows):
     }
 
 
-def test_a_protocol_without_attacks_in_the_test_is_named(rows):
+def test_a_protocol_without_attacks_in_the_test_is_named(rows: Any) -> None:
     kept = [row for row in rows if not (row["split"] == "test" and row["label"] == "attack")]
     assert {lacking(protocol, kept) for protocol in protocols(kept) if "oulu" in protocol.name} == {
         "attacks in test"
@@ -214,7 +216,7 @@ def test_a_protocol_without_attacks_in_the_test_is_named(rows):
 
 
 @pytest.fixture(scope="module")
-def recordings():
+def recordings() -> Any:
     """Three clips of a tiny plan: each of another subject, one of them worn by somebody else."""
     size = Size(clips=24 * 6, subjects=24, frames=2, side_px=64)
     planned = plan(size, seed=1, subjects=[f"p{n}" for n in range(24)])
@@ -227,22 +229,22 @@ def recordings():
     return Recordings(planned=chosen, portraits=portraits, size=size)
 
 
-def made(out, recordings, *, jobs, **settings):
+def made(out: Path, recordings: Any, *, jobs: int, **settings: Any) -> Any:
     return make_benchmark(out, recordings, settings={"size": "tiny", **settings}, seed=1, jobs=jobs)
 
 
-def contents(folder):
+def contents(folder: Path) -> Any:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.slow  # two processes import the simulator; test_series.py asks the same of the same pool
-def test_one_process_and_two_give_the_same_bytes(recordings, tmp_path):
+def test_one_process_and_two_give_the_same_bytes(recordings: Any, tmp_path: Path) -> None:
     made(tmp_path / "one", recordings, jobs=0)
     made(tmp_path / "two", recordings, jobs=2)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def test_recordings_have_their_split_depth_and_hash(recordings, tmp_path):
+def test_recordings_have_their_split_depth_and_hash(recordings: Any, tmp_path: Path) -> None:
     rows = made(tmp_path / "one", recordings, jobs=0)
     assert [row["path"] for row in rows] == [f"videos/{n:06d}.mp4" for n in range(3)]
     presentations = read_labels(tmp_path / "one")
@@ -254,7 +256,7 @@ def test_recordings_have_their_split_depth_and_hash(recordings, tmp_path):
     assert len({row["frames_sha256"] for row in table}) == len(table) == 3
 
 
-def test_other_settings_and_the_files_of_others_are_refused(recordings, tmp_path):
+def test_other_settings_and_the_files_of_others_are_refused(recordings: Any, tmp_path: Path) -> None:
     claim(tmp_path / "mine", {"size": "tiny", "versions": benchmark.versions()}, mark=benchmark.MARK)
     with pytest.raises(OutputError, match=r"other settings \(size\)"):
         made(tmp_path / "mine", recordings, jobs=0, size="huge")
@@ -265,7 +267,7 @@ def test_other_settings_and_the_files_of_others_are_refused(recordings, tmp_path
     assert contents(tmp_path / "thesis") == {"chapter.txt": b"years of work"}
 
 
-def grey(index):
+def grey(index: int) -> Any:
     """A recording that takes no time."""
     shade = np.full((32, 32, 3), 9 * index, np.uint8)
     return Simulated(
@@ -282,24 +284,24 @@ def grey(index):
     )
 
 
-def grey_or_killed(index, *, fatal):
+def grey_or_killed(index: int, *, fatal: Any) -> Any:
     if index == 3 and fatal.exists():
         os.kill(os.getpid(), signal.SIGKILL)
     return grey(index)
 
 
-def grey_or_slow(index, *, pids):
+def grey_or_slow(index: int, *, pids: Any) -> Any:
     (pids / str(os.getpid())).touch()
     time.sleep(0.2)
     return grey(index)
 
 
-def written(out, source, *, jobs, count=6):
+def written(out: Path, source: Any, *, jobs: int, count: int = 6) -> Any:
     names = shuffled_names(1, count)
     return write_recordings(out, source=source, names=names, delivery=Delivery(fps=10.0), jobs=jobs)
 
 
-def test_a_killed_worker_is_said_and_the_rest_is_kept(tmp_path):
+def test_a_killed_worker_is_said_and_the_rest_is_kept(tmp_path: Path) -> None:
     fatal = tmp_path / "fatal"
     fatal.touch()
     source = partial(grey_or_killed, fatal=fatal)
@@ -314,7 +316,7 @@ def test_a_killed_worker_is_said_and_the_rest_is_kept(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_workers_leave_with_a_killed_parent_and_what_they_left_half_is_made_again(tmp_path):
+def test_workers_leave_with_a_killed_parent_and_what_they_left_half_is_made_again(tmp_path: Path) -> None:
     pids, out = tmp_path / "pids", tmp_path / "out"
     pids.mkdir()
     program = (
@@ -338,14 +340,15 @@ def test_workers_leave_with_a_killed_parent_and_what_they_left_half_is_made_agai
     assert contents(out) == contents(tmp_path / "straight")
 
 
-def until(condition, seconds=120.0):  # workers import numba first, which takes a busy machine half a minute
+def until(condition: Callable[[], bool], *, seconds: float = 120.0) -> None:
+    """Waits for it: workers import numba first, which takes a busy machine half a minute."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-def alive(pid):
+def alive(pid: int) -> Any:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -353,11 +356,13 @@ def alive(pid):
     return True
 
 
-def test_a_full_disk_stops_the_run_and_leaves_no_half_file(tmp_path, monkeypatch):
+def test_a_full_disk_stops_the_run_and_leaves_no_half_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written(tmp_path, grey, jobs=0, count=2)
     real = np.savez_compressed
 
-    def full(file, **arrays):
+    def full(file: Any, **arrays: Any) -> None:
         real(file, **arrays)
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -368,14 +373,18 @@ def test_a_full_disk_stops_the_run_and_leaves_no_half_file(tmp_path, monkeypatch
     assert len(list(tmp_path.glob("truth/*.npz"))) == len(list(tmp_path.glob("truth/*.json"))) == 2
 
 
-def test_a_disk_without_room_is_refused_before_anything_is_made(planned, tmp_path, monkeypatch):
+def test_a_disk_without_room_is_refused_before_anything_is_made(
+    planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(app.shutil, "disk_usage", lambda path: type("", (), {"free": 1_000_000})())
     with pytest.raises(OutputError, match=r"needs about 0.2 GB.*make room"):
         app.announce(tmp_path / "new", planned, size=SIZES["small"], jobs=2)
     assert not (tmp_path / "new").exists()
 
 
-def test_what_comes_is_said_before_it_starts(planned, tmp_path, capsys):
+def test_what_comes_is_said_before_it_starts(
+    planned: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     app.announce(tmp_path / "new", planned, size=SIZES["small"], jobs=2)
     said = capsys.readouterr().err
     assert "1,200 clips of 8 frames" in said
@@ -384,7 +393,7 @@ def test_what_comes_is_said_before_it_starts(planned, tmp_path, capsys):
     assert "GB of disk" in said
 
 
-def test_a_folder_of_one_subject_is_refused(tmp_path, monkeypatch):
+def test_a_folder_of_one_subject_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = [procedural_portrait(np.random.default_rng(1))]
     monkeypatch.setattr(app, "load_portraits", lambda folder, finder, progress: one)
     monkeypatch.setattr(app.FaceFinder, "load", lambda: None)

@@ -59,13 +59,13 @@ def test_a_picture_is_a_function_of_seed_and_index_alone(series: Recaptures) -> 
 
 def test_the_even_index_lives_and_the_odd_one_shows_the_same_picture(series: Recaptures) -> None:
     for pair in range(6):
-        living, attack = series(2 * pair), series(2 * pair + 1)
-        assert living.label is Label.BONA_FIDE
-        assert living.instrument == ""
+        bona_fide, attack = series(2 * pair), series(2 * pair + 1)
+        assert bona_fide.label is Label.BONA_FIDE
+        assert bona_fide.instrument == ""
         assert attack.label is Label.ATTACK
         assert attack.instrument
-        assert living.subject == attack.subject
-        assert living.light == attack.light  # both tight or both wide
+        assert bona_fide.subject == attack.subject
+        assert bona_fide.light == attack.light  # both tight or both wide
 
 
 def test_every_picture_comes_once_before_any_comes_again(portraits: list[Portrait]) -> None:

@@ -82,8 +82,8 @@ def test_a_display_is_a_plane_and_a_living_face_is_not(portraits: list[Portrait]
         terms = np.column_stack([np.round(mesh[inside]), np.ones(inside.sum())])
         off = np.abs(inverse - terms @ np.linalg.lstsq(terms, inverse, rcond=None)[0]) / inverse
         assert np.median(off) < 1e-3  # hands may cover a part
-        living = simulate_clip(portraits[0], instrument=None, seed=seed, frames=1)
-        assert np.ptp(depth_under(living)) > 0.03
+        bona_fide = simulate_clip(portraits[0], instrument=None, seed=seed, frames=1)
+        assert np.ptp(depth_under(bona_fide)) > 0.03
 
 
 def own_motion(made: Any) -> float:

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ torch.set_num_threads(1)
 SIZE = 64
 
 
-def drawn(rng, *, rows=120, width=30):
+def drawn(rng: np.random.Generator, *, rows: int = 120, width: int = 30) -> Any:
     labels = rng.random(rows) < 0.4
     features = rng.normal(3, 2, (rows, width)) + labels[:, None] * rng.normal(0, 1, width)
     features[:, 5] = 7.0  # a feature that never changes
@@ -50,7 +51,7 @@ def drawn(rng, *, rows=120, width=30):
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
 @pytest.mark.parametrize("C", [3e-4, 1.0])
-def test_the_head_is_scikit_learns(rng, kind, C):
+def test_the_head_is_scikit_learns(rng: np.random.Generator, kind: str, C: float) -> None:
     features, labels = drawn(rng)
     weights = rng.uniform(0.1, 3, len(labels))
     theirs = make_pipeline(StandardScaler(), LogisticRegression(C=C, tol=1e-10, max_iter=5000))
@@ -62,7 +63,7 @@ def test_the_head_is_scikit_learns(rng, kind, C):
     np.testing.assert_allclose(ours.weight, theirs[-1].coef_[0], atol=rounding)
 
 
-def test_a_head_of_two_looks_is_the_mean_of_a_head_of_each(rng):
+def test_a_head_of_two_looks_is_the_mean_of_a_head_of_each(rng: np.random.Generator) -> None:
     features, labels = drawn(rng)
     weights = rng.uniform(0.1, 3, len(labels))
     other, _ = drawn(rng, rows=len(labels), width=12)
@@ -73,7 +74,7 @@ def test_a_head_of_two_looks_is_the_mean_of_a_head_of_each(rng):
     np.testing.assert_allclose(both.logits(np.hstack([features, other])), (first + second) / 2, atol=1e-9)
 
 
-def test_a_head_of_one_class_or_of_features_that_are_not_finite_is_refused(rng):
+def test_a_head_of_one_class_or_of_features_that_are_not_finite_is_refused(rng: np.random.Generator) -> None:
     features, labels = drawn(rng)
     with pytest.raises(DataError, match="both classes"):
         fit_head(features, np.ones(len(labels), bool))
@@ -82,36 +83,36 @@ def test_a_head_of_one_class_or_of_features_that_are_not_finite_is_refused(rng):
         fit_head(features, labels)
 
 
-def row(label, *, view="whole"):
+def row(label: Any, *, view: str = "whole") -> Any:
     kind = Label.BONA_FIDE if label else Label.ATTACK
     return Row(presentation=Presentation(path="p", label=kind, subject="s"), number=0, source="x", view=view)
 
 
-def test_sets_have_their_shares_and_classes_are_even_in_every_view():
+def test_sets_have_their_shares_and_classes_are_even_in_every_view() -> None:
     many = [row(k % 4 == 0) for k in range(40)] + [row(k % 3 == 0, view="tight") for k in range(12)]
     few = [row(True), row(False), row(False)]
     weights = row_weights([many, few], HeadSettings(rows=1000, shares=(0.95, 0.05)))
     assert weights.sum() == pytest.approx(1000)
     assert weights[52:].sum() == pytest.approx(50)
     tight = weights[40:52]
-    living = np.array([one.label is Label.BONA_FIDE for one in many[40:]])
-    assert tight[living].sum() == pytest.approx(tight[~living].sum())
+    bona_fide = np.array([one.label is Label.BONA_FIDE for one in many[40:]])
+    assert tight[bona_fide].sum() == pytest.approx(tight[~bona_fide].sum())
     assert tight.sum() == pytest.approx(950 * 12 / 52)
 
 
-def test_a_set_of_one_class_leaves_the_classes_even_over_all():
+def test_a_set_of_one_class_leaves_the_classes_even_over_all() -> None:
     rows = [[row(True)] * 6, [row(True), row(False), row(False)]]
     weights = row_weights(rows, HeadSettings(rows=100))
-    living = np.array([True] * 7 + [False] * 2)
-    assert weights[living].sum() == pytest.approx(weights[~living].sum()) == pytest.approx(50)
+    bona_fide = np.array([True] * 7 + [False] * 2)
+    assert weights[bona_fide].sum() == pytest.approx(weights[~bona_fide].sum()) == pytest.approx(50)
 
 
-def test_shares_must_fit_the_sets():
+def test_shares_must_fit_the_sets() -> None:
     with pytest.raises(SettingsError, match="2 numbers for 1 sets"):
         row_weights([[row(True), row(False)]], HeadSettings(shares=(0.5, 0.5)))
 
 
-def test_the_map_brings_the_threshold_to_one_half_and_keeps_the_order(rng):
+def test_the_map_brings_the_threshold_to_one_half_and_keeps_the_order(rng: np.random.Generator) -> None:
     scores = np.concatenate([rng.beta(6, 3, 60), rng.beta(3, 6, 90)])
     rows = [row(k < 60).of(path=str(k)) for k in range(150)]
     found = fitted_map(rows, scores, threshold=0.437, alone=False)
@@ -124,7 +125,7 @@ def test_the_map_brings_the_threshold_to_one_half_and_keeps_the_order(rng):
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory):
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Any:
     root = tmp_path_factory.mktemp("toy")
     for name, seed in (("many", 1), ("few", 5)):
         write_toy(root / name / "train", seed=seed, subjects="a", size=SIZE, frames=1)
@@ -149,7 +150,7 @@ def settings(**changes: dict[str, Any]) -> Settings:
 
 
 @pytest.fixture
-def imagenet(tmp_path, monkeypatch):
+def imagenet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawn numbers in the place of the published weights."""
     path = tmp_path / "published.pth"
     torch.save(published(), path)
@@ -165,7 +166,9 @@ def imagenet(tmp_path, monkeypatch):
     "detail",  # each exports an encoder, ten seconds of a core; one with details has all that the other has
     [pytest.param(False, marks=pytest.mark.slow), True],
 )
-def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(toy, tmp_path, imagenet, detail):
+def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(
+    toy: Path, tmp_path: Path, imagenet: None, detail: bool
+) -> None:
     data = [toy / "many", toy / "few"]
     chosen = settings(arguments={"detail": detail})
     out = train(chosen, data=data, out=tmp_path / "run", init="imagenet")
@@ -179,10 +182,10 @@ def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(toy,
     assert finished.dev.auc > 0.95  # stripes are plain to see
     prepared = PreparedSet.joined([PreparedSet.open(folder / "train") for folder in data])
     raw = features_of(network, prepared, device=torch.device("cpu"))
-    living = np.array([one.label is Label.BONA_FIDE for one in prepared.rows])
+    bona_fide = np.array([one.label is Label.BONA_FIDE for one in prepared.rows])
     sizes = [len(PreparedSet.open(folder / "train").rows) for folder in data]
     parts = [prepared.rows[: sizes[0]], prepared.rows[sizes[0] :]]
-    head = fit_groups(raw, living, groups=groups_of(chosen), weights=row_weights(parts, chosen.head))
+    head = fit_groups(raw, bona_fide, groups=groups_of(chosen), weights=row_weights(parts, chosen.head))
     with torch.no_grad():
         logits = network.score_features(torch.from_numpy(raw)).logit().numpy()
     np.testing.assert_allclose(logits, head.logits(raw), atol=1e-4)
@@ -192,7 +195,9 @@ def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(toy,
         assert len(list(csv.DictReader(file))) == 2
 
 
-def test_features_are_looked_up_once_and_again_when_the_shard_changes(toy, tmp_path, imagenet, monkeypatch):
+def test_features_are_looked_up_once_and_again_when_the_shard_changes(
+    toy: Path, tmp_path: Path, imagenet: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_toy(tmp_path / "set", seed=9, subjects="c", size=SIZE, frames=1, recordings=4)
     network = training_networks.build(settings(), init="imagenet")
     assert isinstance(network, Encoder)
@@ -200,7 +205,7 @@ def test_features_are_looked_up_once_and_again_when_the_shard_changes(toy, tmp_p
     looked = []
     real = Encoder.raw_features
 
-    def counted(self, frames):
+    def counted(self: Any, frames: torch.Tensor) -> Any:
         looked.append(len(frames))
         return real(self, frames)
 
@@ -223,7 +228,9 @@ def test_features_are_looked_up_once_and_again_when_the_shard_changes(toy, tmp_p
     assert not np.allclose(other, first)
 
 
-def test_a_killed_run_goes_on_with_the_same_head_and_decoder(toy, tmp_path, imagenet):
+def test_a_killed_run_goes_on_with_the_same_head_and_decoder(
+    toy: Path, tmp_path: Path, imagenet: None
+) -> None:
     data = [toy / "many", toy / "few"]
     whole = train(settings(), data=data, out=tmp_path / "whole", init="imagenet")
     with pytest.raises(CutOffError):
@@ -233,14 +240,14 @@ def test_a_killed_run_goes_on_with_the_same_head_and_decoder(toy, tmp_path, imag
     assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
-def test_a_frozen_encoder_without_first_weights_is_refused(toy, tmp_path):
+def test_a_frozen_encoder_without_first_weights_is_refused(toy: Path, tmp_path: Path) -> None:
     with pytest.raises(
         SettingsError, match="by --init the weights of stage 1, or `imagenet` for a network on the encoder"
     ):
         train(settings(head={"shares": []}), data=toy / "many", out=tmp_path / "run")
 
 
-def test_a_head_is_fitted_to_encoders_alone_and_imagenet_fills_no_others():
+def test_a_head_is_fitted_to_encoders_alone_and_imagenet_fills_no_others() -> None:
     other = settings(run={"network": "resnet18", "backbone": "trained"}, arguments={})
     other = replace(other, arguments={"width": 4})
     with pytest.raises(SettingsError, match="head of an encoder"):
@@ -249,7 +256,7 @@ def test_a_head_is_fitted_to_encoders_alone_and_imagenet_fills_no_others():
         training_networks.build(replace(other, head=HeadSettings()), init="imagenet")
 
 
-def test_points_seen_through_a_map_decide_as_before(rng):
+def test_points_seen_through_a_map_decide_as_before(rng: np.random.Generator) -> None:
     from conftest import random_contract
 
     points = random_contract("encoder", frames=1, threshold=0.4, margin=0.1).operating_points
@@ -262,17 +269,19 @@ def test_points_seen_through_a_map_decide_as_before(rng):
     assert through(points, None) == points
 
 
-def test_a_head_that_is_blind_to_the_simulator_does_not_use_what_is_its_alone(rng):
+def test_a_head_that_is_blind_to_the_simulator_does_not_use_what_is_its_alone(
+    rng: np.random.Generator,
+) -> None:
     n = 400
-    living = np.tile([True, False], n)
+    bona_fide = np.tile([True, False], n)
     features = rng.normal(0, 1, (2 * n, 6)).astype(np.float32)
-    features[:, 0] += np.where(living, 1.0, -1.0)  # the class, everywhere
-    features[:, 1] += np.where(living, 2.0, -2.0)  # the simulator's own mark of its bona fide
+    features[:, 0] += np.where(bona_fide, 1.0, -1.0)  # the class, everywhere
+    features[:, 1] += np.where(bona_fide, 2.0, -2.0)  # the simulator's own mark of its bona fide
     photographs = rng.normal(0, 1, (n, 6)).astype(np.float32)
     photographs[:, 0] += 1.0
     photographs[:, 1] -= 2.0  # real bona fide look the other way there
     raw = np.concatenate([features, photographs])
-    labels = np.concatenate([living, np.ones(n, bool)])
+    labels = np.concatenate([bona_fide, np.ones(n, bool)])
     real = np.arange(3 * n) >= 2 * n
     weights = np.where(real, 0.0, 1.0)
     seeing = fit_head(raw, labels, weights=weights, C=1.0)
@@ -283,13 +292,15 @@ def test_a_head_that_is_blind_to_the_simulator_does_not_use_what_is_its_alone(rn
     assert abs(float(blind.weight @ hidden)) < 1e-3 * np.linalg.norm(blind.weight)
 
 
-def test_hiding_the_simulator_needs_real_and_simulated_pictures(rng):
+def test_hiding_the_simulator_needs_real_and_simulated_pictures(rng: np.random.Generator) -> None:
     features, labels = rng.normal(0, 1, (8, 3)), np.tile([True, False], 4)
     with pytest.raises(DataError, match="add the other"):
         fit_head(features, labels, real=np.zeros(8, bool))
 
 
-def test_the_parts_of_a_set_share_what_was_seen_of_its_pictures(toy, monkeypatch):
+def test_the_parts_of_a_set_share_what_was_seen_of_its_pictures(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network, whole = Encoder(size_px=SIZE, decoder=4), PreparedSet.open(toy / "many" / "train")
     names = sorted({row.name for row in whole.rows})
     parts = [whole.only(names[:3]), whole.only(names[3:])]
@@ -312,7 +323,7 @@ def framed(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[Row]]
     return features, labels, [row(labels[n], view="tight" if tight[n] else "whole") for n in range(200)]
 
 
-def test_features_of_tight_pictures_count_more_and_their_logits_are_moved(rng):
+def test_features_of_tight_pictures_count_more_and_their_logits_are_moved(rng: np.random.Generator) -> None:
     features, labels, rows = framed(rng)
     tight = np.array([one.view == "tight" for one in rows])
     weights = np.ones(200)
@@ -330,7 +341,7 @@ def test_features_of_tight_pictures_count_more_and_their_logits_are_moved(rng):
         with_framing(plain, features, labels, sets=[whole], weights=weights, gain=0.5)
 
 
-def test_bias_and_offset_of_tight_pictures_fit_best_with_the_rest_as_it_is(rng):
+def test_bias_and_offset_of_tight_pictures_fit_best_with_the_rest_as_it_is(rng: np.random.Generator) -> None:
     """No step away from them makes the weighted loss, written out, smaller."""
     features, labels, rows = framed(rng)
     tight = np.array([one.view == "tight" for one in rows], np.float64)

@@ -35,8 +35,8 @@ def rows_of(*presentations: Any) -> Any:
 
 def test_a_presentation_scores_the_mean_of_its_clips() -> None:
     rows = rows_of(("a", "", 2), ("b", "print", 1), ("c", "mask", 3))
-    living, attacks = presentation_scores(rows, np.array([0.6, 0.8, 0.1, 0.2, 0.3, 0.4]))
-    assert living.tolist() == pytest.approx([0.7])
+    bona_fide, attacks = presentation_scores(rows, np.array([0.6, 0.8, 0.1, 0.2, 0.3, 0.4]))
+    assert bona_fide.tolist() == pytest.approx([0.7])
     assert list(attacks) == ["mask", "print"]
     assert [*attacks["mask"], *attacks["print"]] == pytest.approx([0.3, 0.1])
     alone, _ = presentation_scores(rows, np.array([0.6, 0.8, 0.1, 0.2, 0.3, 0.4]), alone=True)
@@ -45,10 +45,10 @@ def test_a_presentation_scores_the_mean_of_its_clips() -> None:
 
 def test_the_margin_leaves_the_asked_share_of_single_clips_wrong() -> None:
     rng = np.random.default_rng(1)
-    living, attacks = rng.normal(0.6, 0.05, 4000), rng.normal(0.4, 0.05, 4000)
-    band = margin(living, attacks, 0.5, error=0.005)
+    bona_fide, attacks = rng.normal(0.6, 0.05, 4000), rng.normal(0.4, 0.05, 4000)
+    band = margin(bona_fide, attacks, 0.5, error=0.005)
     assert np.mean(attacks >= 0.5 + band) <= 0.005 + 1e-3
-    assert np.mean(living < 0.5 - band) <= 0.005 + 1e-3
+    assert np.mean(bona_fide < 0.5 - band) <= 0.005 + 1e-3
     assert band == pytest.approx(
         0.05 * 2.576 - 0.1, abs=0.01
     )  # the normal's 0.5 % point, less the means' distance
@@ -56,9 +56,9 @@ def test_the_margin_leaves_the_asked_share_of_single_clips_wrong() -> None:
 
 def test_the_margin_never_silences_more_than_half_of_the_right_clips() -> None:
     rng = np.random.default_rng(2)
-    living, attacks = rng.normal(0.51, 0.1, 2000), rng.normal(0.49, 0.1, 2000)  # hopeless
-    band = margin(living, attacks, 0.5, error=0.0)
-    right = living[living >= 0.5]
+    bona_fide, attacks = rng.normal(0.51, 0.1, 2000), rng.normal(0.49, 0.1, 2000)  # hopeless
+    band = margin(bona_fide, attacks, 0.5, error=0.0)
+    right = bona_fide[bona_fide >= 0.5]
     assert np.mean(right >= 0.5 + band) >= 0.5
 
 
