@@ -103,7 +103,10 @@ def test_a_track_that_begins_after_the_others_is_refused_when_it_comes(tmp_path:
     second = _written(tmp_path / "second", how, seed=6, pictures=LONG, **elsewhere)
     path.write_bytes(_written(tmp_path / "first", how, pictures=LONG) + second)
     with pytest.raises(SourceError, match="has a track that begins after the others"):
-        list(open_source(path).frames)
+        open_source(path)
+    path.write_bytes(_written(tmp_path / "first", how, pictures=LONG) + b"what is no packet" * 99 + second)
+    with pytest.raises(SourceError, match="has a track that begins after the others"):
+        open_source(path)
 
 
 @pytest.mark.parametrize("name", CONTAINERS)

@@ -42,6 +42,13 @@ def rate_of(stream: VideoStream) -> float:
     return float(rate) if rate else DEFAULT_FPS
 
 
+def track_that_begins_late(name: str) -> SourceError:
+    """What is said of a file with a track of which its start does not tell."""
+    return SourceError(
+        f"{name} has a track that begins after the others, as of a second recording; save each alone"
+    )
+
+
 class Reader:
     """Decodes one track; what is damaged is left out, up to the next frame that rests on no other."""
 
@@ -171,10 +178,7 @@ class Reader:
             try:
                 packet = next(packets, None)
             except IndexError as unknown:  # of the list of tracks, by a packet of one that is not in it
-                raise SourceError(
-                    f"{self._name} has a track that begins after the others, as of a second recording; save "
-                    "each alone"
-                ) from unknown
+                raise track_that_begins_late(self._name) from unknown
             if packet is None:
                 return
             yield packet

@@ -14,13 +14,14 @@ from av.error import ArgumentError, FFmpegError, InvalidDataError
 from unmask.media.account import Account
 from unmask.media.containers import is_cut_off
 from unmask.media.declared import check_declared
-from unmask.media.decoding import Reader, rate_of
+from unmask.media.decoding import Reader, rate_of, track_that_begins_late
 from unmask.media.encoding import VideoWriter, encode_decode, write_video
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.patience import Patient, Readable, stalled
 from unmask.media.pictures import HEAD_BYTES, kind_of
 from unmask.media.regular import open_regular
 from unmask.media.tails import behind_video
+from unmask.media.transport import video_tracks
 from unmask.media.video_tracks import chosen
 from unmask.plain import address_shown
 from unmask.types import Frame, SourceError
@@ -96,7 +97,9 @@ def open_file(file: BinaryIO, *, name: str, limits: Limits = DEFAULT_LIMITS, tur
     start = file.read(HEAD_BYTES)
     file.seek(0)
     formats = ",".join(form for form in FILE_FORMATS.split(",") if start.startswith(BARE.get(form, b"")))
-    video = open_readable(file, name=name, limits=limits, turns=turns, formats=formats)
+    tracks = video_tracks(file, name=name)
+    file.seek(0)
+    video = open_readable(file, name=name, limits=limits, turns=turns, formats=formats, tracks=tracks)
     video.account.notes += notes
     return video
 
@@ -109,8 +112,12 @@ def open_readable(
     turns: int = 0,
     formats: str = WEB_FORMATS,
     arrival_s: Callable[[int], float] | None = None,
+    tracks: frozenset[int] = frozenset(),
 ) -> Video:
-    """A container that is read from `file`; `arrival_s` says when a byte of a live one came."""
+    """A container that is read from `file`; `arrival_s` says when a byte of a live one came.
+
+    SourceError where it does not name one of `tracks` from its start on.
+    """
     patient = Patient(file, name=name, timeout_s=limits.timeout_s)
     options = _options(limits, formats, protocols=NO_PROTOCOL) | WHOLE
     size = BUFFER_BYTES if arrival_s is None else LIVE_BUFFER_BYTES
@@ -125,6 +132,8 @@ def open_readable(
         raise SourceError(f"{name} cannot be opened: {broken.strerror}; check the file") from broken
     with ExitStack() as until_opened:
         until_opened.enter_context(container)
+        if tracks - {stream.id for stream in container.streams}:
+            raise track_that_begins_late(name)
         video = _video(
             container,
             patient,
