@@ -50,10 +50,10 @@ def _indexes(file: BinaryIO, *, name: str) -> Iterator[bytes]:
     """The outermost boxes that may count, whole; the file is gone through as FFmpeg does, rubbish or not."""
     size, at = file.seek(0, 2), 0
     for _ in range(MOST_BOXES):
+        if at + 8 > size:
+            return
         file.seek(at)
         head = file.read(16)
-        if len(head) < 8:
-            return
         length, kind = struct.unpack_from(">I4s", head)
         if length == 1 and len(head) == 16:
             (length,) = struct.unpack_from(">Q", head, 8)
