@@ -6,6 +6,7 @@ blown out or black in one of them is not compared. What is left is blinks, lips,
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ BLACK, WHITE = 8.0, 235.0  # beyond them grey values tell nothing of each other
 LEAST_SEEN = 0.25  # of a cell; one that shows less is not compared
 STEPS = 12  # of each of the two alignments
 INSIDE = SIDE - 2 * BORDER
+EVERYWHERE = np.full((SIDE, SIDE), 255, np.uint8)
 WAVES = 5  # half waves of light across what is compared: along it, down it, or together
 
 
@@ -30,16 +32,23 @@ def _waves() -> list[np.ndarray]:
     return [np.outer(across[down], across[along]).astype(np.float32) for down, along in pairs]
 
 
-LIGHT = _waves()
+LIGHT = np.stack(_waves())  # (forms, INSIDE, INSIDE)
+LEAST_SINGULAR = 1e-7  # of the largest singular value: below it is how grey values were rounded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Look:
     """A face as it is compared: grey (SIDE, SIDE) float32 and its mesh (468, 2) in those pixels."""
 
     grey: np.ndarray
     mesh: np.ndarray
     time_s: float
+
+    @cached_property
+    def unlit(self) -> np.ndarray:
+        """The grey values against those around them, so that light does not move what is to be aligned."""
+        around: np.ndarray = cv2.GaussianBlur(self.grey, (0, 0), CELL)
+        return (self.grey - around) / (around + BLACK)
 
 
 def grey_in(sighting: Sighting, box: np.ndarray) -> np.ndarray:
@@ -69,28 +78,29 @@ def difference(look: Look, other: Look) -> float:
         return 0.0
     spread = max(float(found.std()), LEAST_CONTRAST)
     level = (found - float(found.mean())) / spread
-    terms = (
-        np.ones_like(level),
-        level**2,
-        LIGHT[1],
-        LIGHT[1].T,
-        *(found / spread * light for light in LIGHT),
-    )
-    chosen: np.ndarray = np.stack([term[seen] for term in terms], axis=1)
-    fitted, *_ = np.linalg.lstsq(chosen, wanted[seen], rcond=None)
+    plain = np.stack([np.ones_like(level), level**2, LIGHT[1], LIGHT[1].T])
+    terms = np.concatenate([plain, found / spread * LIGHT])[:, seen].astype(np.float64)
+    fitted = _fitted(terms, wanted[seen])
     left = np.zeros_like(wanted)
-    left[seen] = np.abs(wanted[seen] - chosen @ fitted) / max(float(wanted.std()), LEAST_CONTRAST)
+    left[seen] = np.abs(wanted[seen] - fitted @ terms) / max(float(wanted.std()), LEAST_CONTRAST)
     cells = INSIDE // CELL
     sums, counts = (each.reshape(cells, CELL, cells, CELL).sum(axis=(1, 3)) for each in (left, seen))
     compared = counts >= LEAST_SEEN * CELL**2
     return float((sums[compared] / counts[compared]).max(initial=0.0))
 
 
+def _fitted(terms: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The factors (K,) with which terms (K, n) come nearest to n values, by K sums in place of n rows: a
+    decomposition of all of them takes several times as long.
+    """
+    return np.linalg.lstsq(terms @ terms.T, terms @ wanted, rcond=LEAST_SINGULAR**2)[0]
+
+
 def _laid_over(look: Look, other: Look) -> np.ndarray:
     """The other look (SIDE, SIDE) where this one has it: by the meshes, then by the pixels."""
-    points = np.column_stack([look.mesh, np.ones(len(look.mesh))])
-    rough, *_ = np.linalg.lstsq(points, other.mesh, rcond=None)
-    one, two = _without_light(look.grey), _without_light(other.grey)
+    points = np.vstack([look.mesh.T, np.ones(len(look.mesh))])
+    rough = np.linalg.lstsq(points @ points.T, points @ other.mesh, rcond=None)[0]
+    one, two = look.unlit, other.unlit
     affine = _aligned(one, two, np.ascontiguousarray(rough.T, np.float32), cv2.MOTION_AFFINE)
     last_row = np.array([[0, 0, 1]], np.float32)
     flat = _aligned(one, two, np.vstack([affine, last_row]), cv2.MOTION_HOMOGRAPHY)
@@ -101,15 +111,8 @@ def _laid_over(look: Look, other: Look) -> np.ndarray:
 def _aligned(one: np.ndarray, two: np.ndarray, first: np.ndarray, motion: int) -> np.ndarray:
     """The map of that kind that lays `two` over `one` best, from a first one."""
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, 1e-5)
-    everywhere = np.full((SIDE, SIDE), 255, np.uint8)
     try:
-        found = cv2.findTransformECC(one, two, first.copy(), motion, criteria, everywhere, 3)[1]
+        found = cv2.findTransformECC(one, two, first.copy(), motion, criteria, EVERYWHERE, 3)[1]
     except cv2.error:
         return first  # the two differ too much to be aligned further, or show nothing
     return np.asarray(found, np.float32)
-
-
-def _without_light(grey: np.ndarray) -> np.ndarray:
-    """The grey values against those around them, so that light does not move what is to be aligned."""
-    around: np.ndarray = cv2.GaussianBlur(grey, (0, 0), CELL)
-    return (grey - around) / (around + BLACK)

@@ -58,24 +58,45 @@ class _HeldLook:
 
 
 class StillPart:
-    """Fed with looks in order: when a part of `STILL_S` ended in which each look was like each other one.
+    """Fed with looks in order: whether a part of `STILL_S` ended in which each look was like each other one.
 
-    Looks are compared once such a part could have ended, the latest first: one that moved rules out all parts
-    that began before, and nothing more is asked until another could have ended. The answer is the same as if
-    each were compared with all before it.
+    Looks are compared once somebody asks, and no more of them than the answer takes: those of the first such
+    part, and of a next one once that is forgotten. Where a part could have ended, the latest are compared
+    first: one that moved rules out all parts that began before. The answer is the same as if each look were
+    compared with all before it as it comes.
     """
 
     def __init__(self) -> None:
-        self.end_s = -math.inf
+        self._end_s = self._since_s = -math.inf  # of the latest part found, and after which one counts
+        self._coming: deque[_HeldLook] = deque()  # that nobody asked about
         self._held: deque[_HeldLook] = deque()  # from the first that a part may begin with
 
     def add(self, look: Look, neighbours: Sequence[Neighbours]) -> None:
         """Take one more look, and what tells the noise there."""
-        self._held.append(_HeldLook(look=look, neighbours=neighbours))
-        while look.time_s - self._held[0].look.time_s >= STILL_S - 1e-6:
+        self._coming.append(_HeldLook(look=look, neighbours=neighbours))
+
+    def forget(self, before_s: float) -> None:
+        """Parts that ended earlier no longer count."""
+        self._since_s = before_s
+        for looks in (self._held, self._coming):
+            while len(looks) > 1 and looks[1].look.time_s <= before_s - STILL_S:
+                looks.popleft()  # a part that counts may as well begin with the next one
+
+    def found(self) -> bool:
+        """Whether there is such a part."""
+        while not self._counts() and self._coming:
+            self._take(self._coming.popleft())
+        return self._counts()
+
+    def _counts(self) -> bool:
+        return self._end_s > -math.inf and self._end_s >= self._since_s
+
+    def _take(self, latest: _HeldLook) -> None:
+        self._held.append(latest)
+        while latest.look.time_s - self._held[0].look.time_s >= STILL_S - 1e-6:
             differing = self._differing()
             if differing is None:
-                self.end_s = look.time_s
+                self._end_s = latest.look.time_s
                 self._held.popleft()
                 return
             for _ in range(differing + 1):
@@ -112,7 +133,7 @@ class Stillness:
     @property
     def moved(self) -> bool:
         """Whether the face moved, and there is no part in which it stood still or was held."""
-        return self._moved and self._still.end_s == -math.inf and not self._repeats.held
+        return self._moved and not self._repeats.held and not self._still.found()
 
     @property
     def repeated(self) -> list[tuple[float, float]]:
@@ -127,8 +148,7 @@ class Stillness:
     def forget(self, before_s: float) -> None:
         """Let go of parts that ended earlier."""
         self._repeats.forget(before_s)
-        if self._still.end_s < before_s:
-            self._still.end_s = -math.inf
+        self._still.forget(before_s)
 
     def add(self, sighting: Sighting) -> None:
         """Compare one more sighting with those before."""
