@@ -192,32 +192,64 @@ def _many(detector: Detector, folder: Path, *, repeats: int, count: int) -> Iter
     cores = sorted(os.sched_getaffinity(0))[:2]
     found = in_turn(
         repeats,
-        one=lambda: _rate_on(cores[:1], paths),
-        two=lambda: _rate_on(cores, paths),
+        one=lambda: rate_on([cores[:1]], paths),
+        two=lambda: rate_on([cores], paths),
+        apart=lambda: rate_on([[core] for core in cores], paths),
     )
-    yield Row(
+    row = Row(
         work="`check_many`, 640x480 pictures, 2 cores",
         unit="pictures/s",
         value=interval(found["two"]),
         goal="60; 1.9 x one core",
+        limit="the encoder; what two cores share",
+    )
+    yield replace(
+        row,
         against=f"one core: {np.median(found['one']):.1f} pictures/s",
         ratio=ratio(found["two"], found["one"]),
-        limit="the encoder",
+    )
+    yield replace(
+        row,
+        against=f"a process for each core, both at once: {np.median(found['apart']):.1f} pictures/s",
+        ratio=ratio(found["two"], found["apart"]),
     )
 
 
-def _rate_on(cores: list[int], paths: list[Path]) -> float:
-    """Pictures a second of a process that is kept to those cores."""
-    words = [sys.executable, "-c", SCRIPT, ",".join(map(str, cores)), *map(str, paths)]
-    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+def rate_on(processes: list[list[int]], paths: list[Path]) -> float:
+    """Pictures a second of processes that check all paths at once, each kept to its cores."""
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, ",".join(map(str, cores)), *map(str, paths)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for cores in processes
+    ]
+    for child in children:
+        assert child.stdout is not None
+        child.stdout.readline()  # it is ready
+    return sum(float(said) for said in _answers(children))
+
+
+def _answers(children: list["subprocess.Popen[str]"]) -> list[str]:
+    """What they say once all were told to begin."""
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("begin\n")
+        child.stdin.flush()
+    return [child.communicate()[0] for child in children]
 
 
 def rate(cores: str, *paths: str) -> None:
-    """Prints the pictures a second; the child of `_rate_on`."""
+    """Prints the pictures a second, once told to begin; the child of `rate_on`."""
     numbers = {int(core) for core in cores.split(",")}
     os.sched_setaffinity(0, numbers)
     detector = Detector.load(threads=len(numbers))
     list(detector.check_many(paths[:2], progress=False))
+    print("ready", flush=True)
+    sys.stdin.readline()
     print(len(paths) / walled(lambda: list(detector.check_many(paths, progress=False)))())
 
 

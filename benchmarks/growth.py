@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import material
-from benchmarks.checking import _rate_on
+from benchmarks.checking import rate_on
 from benchmarks.timing import Cost, cored, exponent, in_turn, resident_mb
 from experiments import metrics
 from unmask.detector.detector import Detector
@@ -158,7 +158,7 @@ def _memory(detector: Detector, path: Path, *, count: int) -> Growth:
 
 def _cores(path: Path, *, repeats: int, count: int) -> Growth:
     cores = sorted(os.sched_getaffinity(0))[:2]
-    ways = {f"n{n}": lambda n=n: 1 / _rate_on(cores[:n], [path] * count) for n in range(1, len(cores) + 1)}
+    ways = {f"n{n}": lambda n=n: 1 / rate_on([cores[:n]], [path] * count) for n in range(1, len(cores) + 1)}
     found = in_turn(min(repeats, 5), **ways)
     sizes = list(range(1, len(cores) + 1))
     return Growth(
