@@ -49,6 +49,25 @@ def test_overlapping_detections_blend_by_score() -> None:
     assert (first.score, second.score) == (0.9, 0.7)
 
 
+def test_a_blend_is_the_average_by_score(rng: np.random.Generator) -> None:
+    found = [
+        Detection(
+            box=np.array([0.0, 0, 40, 40]) + rng.normal(0, 2, 4),
+            points=rng.normal(20, 5, (6, 2)),
+            score=float(score),
+        )
+        for score in rng.uniform(0.5, 1, 7)
+    ]
+    (blend,) = merged(found)
+    weights = [one.score for one in found]
+    np.testing.assert_allclose(blend.box, np.average([one.box for one in found], axis=0, weights=weights))
+    np.testing.assert_allclose(
+        blend.points, np.average([one.points for one in found], axis=0, weights=weights)
+    )
+    assert blend.score == max(weights)
+    assert merged([]) == []
+
+
 def test_a_box_without_area_overlaps_nothing() -> None:
     assert overlap(np.array([1.0, 1, 1, 1]), np.array([[0.0, 0, 2, 2], [1, 1, 1, 1]])).tolist() == [0, 0]
 

@@ -15,10 +15,13 @@ def colourfulness(square: np.ndarray) -> float:
     0.0
     """
     lab = cv2.cvtColor(square.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    lab = cv2.GaussianBlur(lab, (0, 0), 1.5).reshape(-1, 3).astype(np.float64)  # noise is not colour
-    level = lab[:, 0] / 50 - 1  # about -1 to 1, so that the sums below keep their digits
-    light = np.stack([np.ones_like(level), level, level**2])
-    # Three unknowns by three sums: a decomposition of all pixels takes several times as long.
-    tint = np.linalg.lstsq(light @ light.T, light @ lab[:, 1:], rcond=None)[0]
-    left = lab[:, 1:] - light.T @ tint
-    return float(np.sqrt(np.square(left).mean(axis=0).sum()))
+    lab = cv2.GaussianBlur(lab, (0, 0), 1.5)  # noise is not colour
+    level, *colours = (plane.ravel().astype(np.float64) for plane in cv2.split(lab))
+    level = level / 50 - 1  # about -1 to 1, so that the sums below keep their digits
+    terms = np.stack([np.ones_like(level), level, level**2, *colours])
+    # By sums of products alone: a decomposition of all pixels takes several times as long.
+    sums = terms @ terms.T / level.size
+    light, both, colour = sums[:3, :3], sums[:3, 3:], sums[3:, 3:]
+    tint = np.linalg.lstsq(light, both, rcond=None)[0]
+    left = colour - tint.T @ both - both.T @ tint + tint.T @ light @ tint  # of the colours less their tint
+    return float(np.sqrt(max(0.0, np.trace(left))))

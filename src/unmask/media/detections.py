@@ -60,22 +60,25 @@ def decode(regressors: np.ndarray, logits: np.ndarray, *, min_score: float = MIN
 
 def merged(found: list[Detection]) -> list[Detection]:
     """Non-maximum suppression that blends: a survivor is the mean, weighted by score, of its group."""
+    if not found:
+        return []
     left = sorted(found, key=lambda d: -d.score)
+    boxes, points = np.stack([d.box for d in left]), np.stack([d.points for d in left])
+    scores = np.array([d.score for d in left])
     kept = []
-    while left:
-        boxes = np.stack([d.box for d in left])
+    while len(scores):
         same = overlap(boxes[0], boxes) > MAX_OVERLAP
         same[0] = True
-        group = [d for d, is_same in zip(left, same, strict=True) if is_same]
-        weights = np.array([d.score for d in group])
+        weights = scores[same][:, None]
+        whole = weights.sum(axis=0)
         kept.append(
             Detection(
-                box=np.average([d.box for d in group], axis=0, weights=weights),
-                points=np.average([d.points for d in group], axis=0, weights=weights),
-                score=left[0].score,
+                box=(boxes[same] * weights).sum(axis=0) / whole,
+                points=(points[same] * weights[..., None]).sum(axis=0) / whole,
+                score=float(scores[0]),
             )
         )
-        left = [d for d, is_same in zip(left, same, strict=True) if not is_same]
+        boxes, points, scores = boxes[~same], points[~same], scores[~same]
     return kept
 
 
