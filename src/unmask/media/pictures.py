@@ -8,6 +8,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -154,16 +155,25 @@ class Picture:
                 self.opened.draft(None, (self.width // factor, self.height // factor))
             if factor > 1 and self.kind == "JPEG 2000":
                 self.opened.reduce = factor.bit_length() - 1
-            self.opened.load()
-            if self.kind == "JPEG" and is_damaged(self.content, pixels=self.width * self.height):
-                raise SourceError(
-                    f"{self.name} is damaged: parts of its JPEG cannot be decoded as they were written; "
-                    "copy it again"
-                )
+            if self.kind == "JPEG":
+                self._load_strictly()
+            else:
+                self.opened.load()
             image = self.opened
             if scale_down(image.width * image.height) > 1:
                 image = _plain(image, name=self.name).reduce(scale_down(image.width * image.height))
             return _rgb(_plain(image, name=self.name))
+
+    def _load_strictly(self) -> None:
+        """Decode a JPEG while a second thread looks for damage that decoders paint over."""
+        with ThreadPoolExecutor(1, thread_name_prefix="strict") as second:
+            damaged = second.submit(is_damaged, self.content, pixels=self.width * self.height)
+            self.opened.load()
+            if damaged.result():
+                raise SourceError(
+                    f"{self.name} is damaged: parts of its JPEG cannot be decoded as they were written; "
+                    "copy it again"
+                )
 
     def animation(self) -> Iterator[tuple[np.ndarray, float, float]]:
         """Every picture (H, W, 3) uint8 RGB of an animation, and from when to when it is shown."""
