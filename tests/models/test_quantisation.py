@@ -58,6 +58,19 @@ def test_the_first_three_convolutions_of_few_channels_stay_in_f32(
     assert "wide" not in kinds
 
 
+def test_two_products_of_a_map_and_a_kernel_fit_into_16_bits(plain: Any, rng: np.random.Generator) -> None:
+    made = quantised(plain, _inputs(rng, 4))
+    kernels = [
+        onnx.numpy_helper.to_array(tensor).astype(int)
+        for tensor in made.graph.initializer
+        if tensor.name.endswith("_quantized")
+    ]
+    assert kernels
+    largest = max(np.abs(kernel).max() for kernel in kernels)
+    assert largest > 50  # of seven bits, all are used
+    assert 2 * largest * np.iinfo(np.uint8).max <= np.iinfo(np.int16).max
+
+
 def test_kernels_stored_in_half_become_whole_before(plain: Any, rng: np.random.Generator) -> None:
     half = onnx.ModelProto()
     half.CopyFrom(plain)
