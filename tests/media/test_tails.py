@@ -118,7 +118,9 @@ def test_other_bytes_behind_a_recording_are_said_and_padding_is_not(
     path.write_bytes(first + bytes(5000))
     assert _notes(path) == []
     path.write_bytes(first + b"what a camera tells of itself " * 200)
-    assert _notes(path)[0] == "6000 bytes behind the end of the recording were not looked at"
+    assert _notes(path)[0] == (
+        "6000 bytes behind the end of the recording, which hold no other one, were not judged"
+    )
 
 
 def test_more_behind_a_recording_than_is_looked_through_is_refused_as_what_it_is(

@@ -24,6 +24,8 @@ def test_ranges_and_choices_are_read_as_settings_are() -> None:
     for wrong in ("optimiser.rate=2..1", "optimiser.kind=adam", "rate=1..2", "optimiser.kind=a..b"):
         with pytest.raises(SettingsError, match=r"--(over|set)"):
             spaces_of([wrong])
+    with pytest.raises(SettingsError, match=r"^--over gives batches\.size twice; give each key once$"):
+        spaces_of(["batches.size=4|8", "batches.size=8..16"])
 
 
 def test_a_search_keeps_its_trials_and_goes_on_to_as_many_as_asked(
@@ -77,6 +79,17 @@ def test_what_no_setting_may_be_is_named_before_the_first_trial(
     assert code == 4
     assert sentence in err
     assert not out.exists()
+
+
+def test_a_key_that_is_held_and_varied_at_once_is_refused(
+    toy: Any, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
+    pytest.importorskip("optuna", reason="the extra search is not installed")
+    named = ("--config", "resnet18_s", "--data", toy, "--out", tmp_path / "out")
+    code, _, err = unmask("search", *named, "--set", "run.ema=0.1", "--over", "run.ema=0..0.9")
+    assert code == 4
+    assert "--set holds run.ema and --over varies it; give one of them" in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_search_without_prepared_clips_leaves_nothing(

@@ -279,3 +279,19 @@ def test_a_list_of_loggers_reads_back(tmp_path: Path) -> None:
 def test_a_preset_is_found_by_its_name_with_or_without_suffix() -> None:
     for name in presets():
         assert read_settings(name.removesuffix(".toml")) == read_settings(name)
+
+
+@pytest.mark.parametrize("key", ["name", "version"])
+@pytest.mark.parametrize("empty", ["", " ", "\t"])
+def test_a_model_without_a_name_or_a_version_is_refused(tmp_path: Path, key: str, empty: str) -> None:
+    sentence = rf"^\[run\] {key} is empty; give the model a {key}$"
+    with pytest.raises(SettingsError, match=sentence):
+        read_settings("sgtd_s_single", overrides=changes_of([f'run.{key}="{empty}"']))
+    with pytest.raises(SettingsError, match=sentence):
+        read_settings("sgtd_s_single", overrides=changes_of([f"run.{key}="]))
+
+
+@pytest.mark.parametrize("again", ["run.steps=3", "run.steps=2", " run.steps =3"])
+def test_a_key_that_is_changed_twice_is_refused(again: str) -> None:
+    with pytest.raises(SettingsError, match=r"^--set gives run\.steps twice; give each key once$"):
+        changes_of(["run.steps=2", "optimiser.kind=sgd", again])

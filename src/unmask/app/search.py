@@ -14,6 +14,7 @@ from unmask.app.extras import extra_of
 from unmask.app.options import Choices
 from unmask.app.progress import busy, losses, say
 from unmask.files import keep_inputs
+from unmask.types import SettingsError
 
 AIMS = ("eer", "auc", "loss")
 
@@ -56,6 +57,8 @@ def search(options: SearchOptions) -> int:
 
     keep_inputs({"--out": options.out}, options.data)
     fixed, space = changes_of(options.changes), searching.spaces_of(options.over)
+    if both := sorted(fixed.keys() & space.keys()):
+        raise SettingsError(f"--set holds {both[0]} and --over varies it; give one of them")
 
     def settings_of(varied: Mapping[str, Any]) -> Settings:
         return read_settings(options.config, overrides={**fixed, **varied})

@@ -119,7 +119,7 @@ def behind_video(file: BinaryIO, *, name: str) -> list[str]:
             break
     if end is None or is_empty:
         return []
-    return [f"{size - end} bytes behind the end of the recording were not looked at"]
+    return [f"{size - end} bytes behind the end of the recording, which hold no other one, were not judged"]
 
 
 def _pieces(file: BinaryIO, at: int) -> Iterator[bytes]:

@@ -58,6 +58,8 @@ def spaces_of(words: Sequence[str]) -> dict[str, SearchSpace]:
     for word in words:
         place, _, text = word.partition("=")
         place = place.strip()
+        if place in found:
+            raise SettingsError(f"--over gives {place} twice; give each key once")
         if ".." in text:
             low, high = (
                 changes_of([f"{place}={part}"], option="--over")[place] for part in text.split("..", 1)

@@ -226,6 +226,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         refuse_out_of_range(asdict(self))
+        for key, text in (("name", self.run.name), ("version", self.run.version)):
+            if not text.strip():  # the contract of the weights would name no model
+                raise SettingsError(f"[run] {key} is empty; give the model a {key}")
         shares = self.head.shares
         if shares and not (all(math.isfinite(share) and share >= 0 for share in shares) and any(shares)):
             raise SettingsError(f"[head] shares must be 0 or more, one of them above 0, not {list(shares)}")
@@ -310,11 +313,14 @@ def changes_of(words: Sequence[str], *, option: str = "--set") -> dict[str, Any]
         section, point, key = place.strip().partition(".")
         if not (equals and point and section and key) or "." in key:
             raise SettingsError(f"{option} takes section.key=value, as run.steps=200, not {word!r}")
+        place = place.strip()
+        if place in found:
+            raise SettingsError(f"{option} gives {place} twice; give each key once")
         try:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             value = text.strip()  # a bare string; its key says whether it may be one
-        found[place.strip()] = value
+        found[place] = value
     return found
 
 
