@@ -1,6 +1,7 @@
 """Picture files that are large, moving, hostile or of rarer kinds: read, or refused by a sentence."""
 
 import struct
+import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
+from unmask.media import jpeg, pictures
 from unmask.media.encoding import write_video
 from unmask.media.images import read_image
 from unmask.media.sources import open_source
@@ -143,3 +146,48 @@ def test_damage_inside_a_jpeg_is_never_painted_over(tmp_path: Path, options: Any
     path.write_bytes(spoilt)
     with pytest.raises(SourceError, match=r"is damaged: |is cut off"):
         read_image(path)
+
+
+def test_a_large_jpeg_is_looked_at_before_it_is_decoded_not_held_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    load = JpegImageFile.load
+
+    def looked(*args: Any, **given: Any) -> bool:
+        time.sleep(0.2)
+        done.append("looked at")
+        return False
+
+    def decoded(image: Any) -> Any:
+        done.append("decoded")
+        return load(image)
+
+    monkeypatch.setattr(pictures, "is_damaged", looked)
+    monkeypatch.setattr(JpegImageFile, "load", decoded)
+    monkeypatch.setattr(pictures, "WORKING_PIXELS", 240 * 320 - 1)
+    Image.new("RGB", (320, 240)).save(tmp_path / "a.jpg")
+    read_image(tmp_path / "a.jpg")
+    assert done[0] == "looked at"
+
+
+@pytest.mark.parametrize(
+    ("subsampling", "progressive", "held"),
+    [("4:4:4", False, 3), ("4:2:0", False, 1.5), ("4:2:0", True, 4.5)],
+)
+def test_a_jpeg_is_looked_at_strictly_as_far_as_memory_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subsampling: str, progressive: bool, held: float
+) -> None:
+    file = BytesIO()
+    noise = np.random.default_rng(5).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    Image.fromarray(cv2.GaussianBlur(noise, (0, 0), 2)).save(
+        file, "JPEG", quality=90, subsampling=subsampling, progressive=progressive
+    )
+    spoilt = bytearray(file.getvalue())
+    spoilt[len(spoilt) // 2 : -2] = bytes(len(spoilt) // 2)
+    (tmp_path / "a.jpg").write_bytes(spoilt)
+    monkeypatch.setattr(jpeg, "MOST_HELD", int(320 * 240 * held))
+    with pytest.raises(SourceError, match=r"is damaged: "):
+        read_image(tmp_path / "a.jpg")
+    monkeypatch.setattr(jpeg, "MOST_HELD", int(320 * 240 * held) - 1)
+    assert read_image(tmp_path / "a.jpg").shape == (240, 320, 3)

@@ -6,16 +6,18 @@ from av.video.codeccontext import VideoCodecContext
 
 STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
 LENIENT = {"err_detect": "ignore_err"}
-MOST_PIXELS = 100_000_000  # beyond it a second look would cost more memory than a picture may take
+MOST_HELD = 600_000_000  # bytes; beyond them a second look would cost more than a picture may take
 
 
-def is_damaged(content: bytes, *, pixels: int) -> bool:
+def is_damaged(content: bytes, *, samples: int, scans: int) -> bool:
     """Whether a JPEG that decodes breaks the rules of its code somewhere (missing or torn blocks).
 
     Some flipped bits make another picture that keeps to all rules: nothing can tell them. False where FFmpeg
-    does not read this kind of JPEG at all.
+    does not read this kind of JPEG at all, and for pictures that are too large: it holds a byte for each of
+    the `samples` of all channels, and of several scans a coefficient of two.
     """
-    return pixels <= MOST_PIXELS and not _decodes(content, STRICT) and _decodes(content, LENIENT)
+    held = samples * (3 if scans > 1 else 1)
+    return held <= MOST_HELD and not _decodes(content, STRICT) and _decodes(content, LENIENT)
 
 
 def _decodes(content: bytes, options: dict[str, str]) -> bool:

@@ -8,7 +8,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -165,9 +165,15 @@ class Picture:
             return _rgb(_plain(image, name=self.name))
 
     def _load_strictly(self) -> None:
-        """Decode a JPEG while a second thread looks for damage that decoders paint over."""
+        """Decode a JPEG while a second thread looks for damage that decoders paint over.
+
+        The thread looks first at a large one: both at once would hold it twice.
+        """
+        samples, scans = _samples(self.opened), _scans(self.content)
         with ThreadPoolExecutor(1, thread_name_prefix="strict") as second:
-            damaged = second.submit(is_damaged, self.content, pixels=self.width * self.height)
+            damaged = second.submit(is_damaged, self.content, samples=samples, scans=scans)
+            if self.width * self.height > WORKING_PIXELS:
+                wait([damaged])
             self.opened.load()
             if damaged.result():
                 raise SourceError(
@@ -281,19 +287,28 @@ def _opened(file: _Counted, kind: str) -> Any:
 
 def _check_scans(content: bytes, opened: Any, *, name: str) -> None:
     """Refuse a JPEG that asks for far more work or memory than its pixels are worth."""
-    scans = content.count(b"\xff\xda")
+    scans = _scans(content)
     pixels = opened.size[0] * opened.size[1]
     if scans * pixels > max(MOST_SCANNED, 64 * pixels):
         raise SourceError(
             f"{name} is a JPEG of {scans} scans, far more than any camera writes; save it again"
         )
-    blocks = sum(layer[1] * layer[2] for layer in opened.layer)
-    largest = max((layer[1] * layer[2] for layer in opened.layer), default=1)
-    if scans > 1 and 2 * pixels * blocks // max(largest, 1) > MOST_COEFFICIENTS:
+    if scans > 1 and 2 * _samples(opened) > MOST_COEFFICIENTS:
         raise SourceError(
             f"{name} is a progressive JPEG of {opened.size[0]}x{opened.size[1]} pixels, which has to be held "
             "whole; save it without progressive coding, or smaller"
         )
+
+
+def _scans(content: bytes) -> int:
+    return content.count(b"\xff\xda")
+
+
+def _samples(opened: Any) -> int:
+    """How many values a JPEG holds in all channels, some of which may be stored at half the sides."""
+    width, height = opened.size
+    blocks = [layer[1] * layer[2] for layer in opened.layer]
+    return width * height * sum(blocks) // max([*blocks, 1])
 
 
 def _plain(image: Any, *, name: str) -> Any:
