@@ -61,7 +61,7 @@ NOT_RUN = {
     "docs/challenges.md": 1,
     "docs/datasets.md": 1,
     "docs/evaluation.md": 1,
-    "docs/export.md": 2,
+    "docs/export.md": 1,
     "docs/fghv.md": 1,
     "docs/material.md": 1,
     "docs/performance.md": 1,

@@ -372,7 +372,7 @@ def test_a_summary_has_mean_and_deviation(tmp_path: Path) -> None:
 def test_several_seeds_go_on_where_they_were_killed(
     toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shipped = SimpleNamespace(weights=tmp_path / "w", model=tmp_path / "m")
+    shipped = SimpleNamespace(weights=tmp_path / "w", model=tmp_path / "m", uncalibrated="")
     cited, begun = [], []
 
     def finished(*given: Any, command: Any, **named: Any) -> Any:  # exports, tested elsewhere
@@ -412,7 +412,7 @@ def test_several_seeds_go_on_where_they_were_killed(
 def test_a_seed_is_there_only_with_the_settings_that_are_asked_for(
     toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shipped = SimpleNamespace(weights=tmp_path / "w", model=tmp_path / "m")
+    shipped = SimpleNamespace(weights=tmp_path / "w", model=tmp_path / "m", uncalibrated="")
     monkeypatch.setattr(app_train, "finish", lambda *given, **named: shipped)
     monkeypatch.setattr(app_train, "add_bf16_points", lambda *given, **named: None)
     config, out = tmp_path / "toy.toml", tmp_path / "out"
