@@ -31,7 +31,7 @@ from unmask.app.watch_mqtt import Broker, discovery
 from unmask.app.watch_webhook import Webhook
 from unmask.media.sources import Source
 from unmask.media.video import write_video
-from unmask.types import Frame, SettingsError, SourceError
+from unmask.types import Frame, OutputError, SettingsError, SourceError
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 needs_broker = pytest.mark.skipif(MOSQUITTO is None, reason="no mosquitto here: apt-get install mosquitto")
@@ -121,6 +121,34 @@ def lines_of(path: Any) -> list[str]:
     """What an events' file holds when a run begins."""
     with closing(EventFile(path)) as file:
         return file.lines
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"path,label\na.mp4,bona_fide\n",
+        b"path,label\na.mp4,bona",  # cut off, as a line of events may be
+        b"\x08\x07\x12\x0amodel\nof bytes\xff\xfe",
+        b'{"event": "verdict"}\n{"score": 0.7}\n',
+        b'["event"]\n',
+        b"[" * 100_000 + b"\n",
+    ],
+)
+def test_events_are_never_written_into_another_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "other"
+    path.write_bytes(content)
+    with pytest.raises(OutputError, match="holds something else than events; name another file"):
+        lines_of(path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("cut", [b"", b"{", b'{"event": "ver'])
+def test_a_line_of_events_that_was_cut_off_is_taken_away(tmp_path: Path, cut: bytes) -> None:
+    path, whole = tmp_path / "events.jsonl", b'{"event": "verdict", "n": 1}\n'
+    for before in (b"", whole):
+        path.write_bytes(before + cut)
+        assert lines_of(path) == before.decode().splitlines()
+        assert path.read_bytes() == before
 
 
 class Receiver:

@@ -13,6 +13,7 @@ from unmask.files import write_bytes
 from unmask.types import OutputError, UnmaskError
 
 FIRST_S, LONGEST_S = 1.0, 60.0  # between two tries of a delivery
+BEGIN = b'{"event": "'  # of each line of the file
 Event = dict[str, Any]
 
 
@@ -138,14 +139,28 @@ class Courier:
 
 
 def _lines_of(path: Path) -> list[str]:
-    """The whole lines that the file holds; a last one that was cut off is taken away."""
+    """The whole lines that the file holds; a last one that was cut off is taken away.
+
+    OutputError where it is not a file of events: another file stays as it was, to the last byte.
+    """
     if not path.is_file():
         return []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    whole, _, cut = text.rpartition("\n")
+    content = path.read_bytes()
+    *whole, cut = content.split(b"\n")
+    begins = cut.startswith(BEGIN) or BEGIN.startswith(cut)
+    if not begins or not all(_is_event(line) for line in whole):
+        raise OutputError(f"{path} holds something else than events; name another file for them")
     if cut:
-        write_bytes(path, (whole + "\n").encode() if whole else b"")
-    return whole.splitlines() if whole else []
+        write_bytes(path, content[: len(content) - len(cut)])
+    return [line.decode() for line in whole]
+
+
+def _is_event(line: bytes) -> bool:
+    try:
+        event = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(event, dict) and "event" in event
 
 
 def _count_in(path: Path | None) -> int:
