@@ -37,9 +37,7 @@ CROP_SCALE = 1.5  # of the longer side of the box, as MediaPipe has it
 RIGHT_EYE, LEFT_EYE = 33, 263  # outer corners; the crop is turned so that they lie level
 
 MIN_PRESENCE = 0.5  # of the mesh
-SURE = (
-    0.9999  # belief with which no face was upside down: what the mesh bent into such ones had 0.999 at most
-)
+SURE = 0.999999  # belief of the mesh that no face upside down had: of 122 the surest had 0.99993
 THREADS = 2  # the mesh takes 0.7 ms on one thread, 0.45 on two; more gain little on networks this small
 LEAST_SHARE = 3.5  # tiles of this many sizes of a face show all faces from half its size on
 
