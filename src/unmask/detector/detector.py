@@ -236,7 +236,7 @@ class Detector:
     def _run(self, opened: Source, watch: Watch, *, clock: Stopwatch, progress: Progress | None) -> Ending:
         """Watch the source until it is decided, ends, or takes too long."""
         live = opened.kind in LIVE_KINDS
-        frames = opened.frames if live or opened.kind == "image" else standing(opened)
+        frames = opened.frames if live else standing(opened)
         count, sure = 0, False
         while True:
             if not sure and (live or self.settings.early_stop) and watch.done():

@@ -12,9 +12,10 @@ its crop is kept inside the picture, and shows less about the face than any pict
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from unmask.detector.decision import Rule, rule_of
 from unmask.detector.network import LoadedNetwork
 from unmask.detector.odds import from_log_odds, log_odds, margin, width
 from unmask.types import Clip, ClipScore, ClipView, SettingsError
+
+Judge = TypeVar("Judge")  # a network, or its contract alone
 
 BASE = "default"  # the point whose threshold is 0.5 of the fused score
 
@@ -71,19 +74,22 @@ class FusedNetwork:
 
 def fused(networks: Sequence[LoadedNetwork]) -> list[LoadedNetwork]:
     """The networks by their count of frames, in order of it: those of the same count as one."""
-    order = sorted(networks, key=lambda network: network.contract.clip.frames)
-    groups = [list(same) for _, same in groupby(order, key=lambda network: network.contract.clip.frames)]
+    groups = _grouped(networks, frames=lambda network: network.contract.clip.frames)
     return [FusedNetwork(same) if len(same) > 1 else same[0] for same in groups]
 
 
 def fused_contracts(contracts: Sequence[Contract], *, precision: str) -> list[Contract]:
     """The contracts of the networks that `fused` would give, known without loading one."""
-    order = sorted(contracts, key=lambda contract: contract.clip.frames)
-    groups = [list(same) for _, same in groupby(order, key=lambda contract: contract.clip.frames)]
+    groups = _grouped(contracts, frames=lambda contract: contract.clip.frames)
     return [
         fused_contract(same, weights=fusion_weights(same), precision=precision) if len(same) > 1 else same[0]
         for same in groups
     ]
+
+
+def _grouped(judges: Sequence[Judge], *, frames: Callable[[Judge], int]) -> list[list[Judge]]:
+    """Those that judge clips of as many frames together, the shortest clips first."""
+    return [list(same) for _, same in groupby(sorted(judges, key=frames), key=frames)]
 
 
 def fusion_weights(contracts: Sequence[Contract]) -> tuple[float, ...]:
