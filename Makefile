@@ -14,10 +14,13 @@ install = $(call uv_install,$(1)) || $(call pip_install,$(1))
 
 setup: $(VENV)/.dev
 
-# One thread a worker: several threads on a shared core are slower than one. `make test PYTEST=` runs the slow ones, too.
+# One thread a worker: several threads on a shared core are slower than one. Bytecode is kept, also where the environment
+# says otherwise: tests start hundreds of processes, and each would compile the package anew. `make test PYTEST=` runs the
+# slow ones, too.
 PYTEST ?= -m "not slow"
+TESTING := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
+	$(TESTING) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
 # The core install is enough here, so that those who only want verdicts never download torch.
 demo: $(VENV)/.core
@@ -30,7 +33,7 @@ check: $(VENV)/.dev
 	$(BIN)/codespell
 	$(MAKE) test PYTEST="--cov --cov-report=term"
 	$(MAKE) core deploy
-	UNMASK_SLOW_TESTS=ray,browser OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
+	UNMASK_SLOW_TESTS=ray,browser $(TESTING) \
 		$(BIN)/python -m pytest tests/serve/test_ray.py tests/serve/test_camera_page.py \
 		tests/serve/test_light_page.py tests/serve/test_head_page.py tests/serve/test_login_example.py
 
@@ -51,7 +54,7 @@ beside-%:
 libraries: $(VENV)/.core
 	$(call install,pytest pytest-xdist scikit-image numba $(LIBRARIES))
 	$(if $(ALONE),$(call install,$(ALONE)))
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/adapters -rs
+	$(TESTING) $(BIN)/python -m pytest tests/adapters -rs
 
 # The fast tests with the lowest versions that pyproject.toml allows, and with the newest, on each Python of PYTHONS. uv alone
 # resolves to the lowest; wheels only, since nobody builds a numpy. What old libraries warn of is no error here. Of a Python
@@ -68,7 +71,7 @@ lowest newest:
 		&& UV_FIND_LINKS="$$PIP_FIND_LINKS" $(UV) pip install -q --python $$folder/bin/python --resolution $(RESOLUTION) \
 			--only-binary :all: --no-binary unmask -e ".[$(EXTRAS)]" \
 		&& $$folder/bin/unmask assets \
-		&& OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $$folder/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not slow" \
+		&& $(TESTING) $$folder/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not slow" \
 			-W ignore $(BOUNDED) || exit 1; \
 	done
 
