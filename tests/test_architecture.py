@@ -346,7 +346,7 @@ NEED_THE_EXTRA = {
 }
 
 
-def import_all(parts: set[str], *, blocked: set[str]) -> subprocess.CompletedProcess:
+def import_all(parts: set[str], *, blocked: set[str]) -> subprocess.CompletedProcess[str]:
     """Imports every module of these parts in a fresh interpreter that cannot find the blocked packages."""
     names = [
         ".".join(["unmask", *Path(path).with_suffix("").parts]).removesuffix(".__init__")

@@ -163,7 +163,7 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(
             _ran(example, unmask)
 
 
-def _talked(example: Example, names: dict) -> None:
+def _talked(example: Example, names: dict[str, Any]) -> None:
     """Runs a conversation with the interpreter; what it prints must be what the page shows."""
     talk = doctest.DocTestParser().get_doctest(example.text, names, example.page, example.page, 0)
     said = io.StringIO()

@@ -131,7 +131,8 @@ def test_an_endless_iterator_is_taken_no_further_than_the_batch() -> None:
             yield taken[-1]
 
     found = checked_many(lambda source: source, endless(), batch=4, progress=False)
-    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    seen: list[Any] = [next(found) for _ in range(3)]
+    assert seen == [0, 1, 2]
     assert len(taken) == 6
     found.close()
     with pytest.raises(SettingsError, match="batch must be 1"):

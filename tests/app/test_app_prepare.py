@@ -92,7 +92,7 @@ def hashes(out: Path) -> dict[str, str]:
     return {str(p.relative_to(out)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(files)}
 
 
-def manifest(out: Path) -> dict[str, dict]:
+def manifest(out: Path) -> dict[str, dict[str, Any]]:
     return {row["path"]: row for row in pq.read_table(out / "manifest.parquet").to_pylist()}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from unmask.app import training_sets
+from unmask.data.prepare.prepared import PreparedSet
 from unmask.media.images import write_image
 from unmask.simulate import folder, series as make
 from unmask.simulate.people.subjects import procedural_portrait
@@ -54,7 +55,7 @@ def test_pictures_are_cut_for_networks_of_single_frames(
 ) -> None:
     cuttings = []
     monkeypatch.setattr(training_sets, "prepare", lambda *_, cutting, **others: cuttings.append(cutting))
-    monkeypatch.setattr(training_sets.PreparedSet, "open", lambda _: SimpleNamespace(shards=()))
+    monkeypatch.setattr(PreparedSet, "open", lambda _: SimpleNamespace(shards=()))
     settings = read_settings(config)
     training_sets.prepared(pictures(tmp_path, suffix), tmp_path / "out", settings=settings)
     assert [cutting.clip.frames for cutting in cuttings] == [frames, frames]
@@ -77,7 +78,7 @@ def test_what_gave_no_clip_on_the_way_to_a_training_is_said(
     monkeypatch.setattr(training_sets, "prepare", lambda *_, **others: None)
     outcomes = [SimpleNamespace(clips=0, reason="TOO_SHORT"), SimpleNamespace(clips=2, reason="")]
     shards = (SimpleNamespace(outcomes=outcomes),)
-    monkeypatch.setattr(training_sets.PreparedSet, "open", lambda _: SimpleNamespace(shards=shards))
+    monkeypatch.setattr(PreparedSet, "open", lambda _: SimpleNamespace(shards=shards))
     settings = read_settings("sgtd_s_single")
     training_sets.prepared(pictures(tmp_path, ".mp4"), tmp_path / "out", settings=settings)
     assert (

@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ def test_losses_and_the_time_left_are_lines_where_stderr_is_no_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([0.0, 10.0, 20.0, 30.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(progress, "LINES", 2)
     with progress.losses("training x") as advance:
         for done, loss in ((25, 1.0), (50, 0.5), (100, 0.25)):

@@ -12,6 +12,7 @@ from unmask.app import score_rows
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.detector.scoring import PresentationScorer, Scored
 from unmask.files import content_of, is_same
+from unmask.parallel import ENGINES
 from unmask.types import Label, Presentation
 
 
@@ -84,7 +85,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> Any:
                 content,
             )
 
-    monkeypatch.setitem(score_rows.ENGINES, "processes", engine)
+    monkeypatch.setitem(ENGINES, "processes", engine)
     monkeypatch.setattr(score_rows, "mark_of", lambda scorer: {"model": "m 1"})
     return names
 

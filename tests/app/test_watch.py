@@ -310,10 +310,10 @@ class Listener:
     """What a subscriber of all topics hears."""
 
     def __init__(self, port: int) -> None:
-        from paho.mqtt import client
+        from paho.mqtt import client, enums
 
         self.heard: list[tuple[str, str, bool]] = []
-        self.client = client.Client(client.CallbackAPIVersion.VERSION2)
+        self.client = client.Client(enums.CallbackAPIVersion.VERSION2)
         self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload.decode(), m.retain))
         self.client.on_connect = lambda c, *_: c.subscribe("#", qos=1)
         self.client.reconnect_delay_set(1, 1)

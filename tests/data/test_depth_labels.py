@@ -93,7 +93,7 @@ def test_a_depth1d_is_cut_as_its_picture_and_near_is_one(out: int, tmp_path: Pat
     box = authors_box(read_box(frame.box), picture=(120, 160))
     depth = present(frame.depth)
     label = read_depth1d(depth, box, out=out)
-    assert (label.shape, label.dtype) == ((out, out), np.float32)
+    assert (label.shape, label.dtype) == ((out, out), np.dtype(np.float32))
     assert label[out // 2, out // 2] == pytest.approx(1, abs=0.03)
     assert label[0, 0] == pytest.approx(0, abs=0.03)
     picture = cut_picture(present(cv2.imread(str(depth))), box, size_px=out)
@@ -148,7 +148,7 @@ def test_a_picture_is_no_depth_map(tmp_path: Path) -> None:
 def test_a_real_face_is_near_one_far_zero_and_the_wall_nothing(out: int) -> None:
     box = authors_box(FACE, picture=(120, 160))
     label = face_depth(dome(), box, out=out)
-    assert (label.shape, label.dtype) == ((out, out), np.float32)
+    assert (label.shape, label.dtype) == ((out, out), np.dtype(np.float32))
     assert label[out // 2, out // 2] == pytest.approx(1, abs=0.02)
     assert label.min() == 0
     assert label[1, 1] == 0

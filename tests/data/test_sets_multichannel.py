@@ -176,7 +176,7 @@ def test_other_channels_show_as_grey_and_give_depth(tmp_path: Path) -> None:
         file["Frame_0"]["array"][1, 2, 4] = 77
     assert next(open_source(path).frames).image[0, 0].tolist() == [10, 10, 10]
     depths = hdf5_depths(path)
-    assert (depths.shape, depths.dtype) == ((12, 6, 8), np.float32)
+    assert (depths.shape, depths.dtype) == ((12, 6, 8), np.dtype(np.float32))
     assert np.isnan(depths[0, 2, 3])
     assert depths[0, 2, 4] == 77
 

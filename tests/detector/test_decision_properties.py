@@ -232,7 +232,8 @@ def test_the_decision_is_that_of_the_model(runs: Any, moves: Any, repeats: Any, 
     assume(seen.decisions())
     found = watch.decided("it", seen, contract=contract, rule=RULE, timed_out=False, live=live)
     verdict, score = oracle(frames, moves=moves, repeated=repeats, live=live)
-    assert (found.verdict, found.score) == (verdict, pytest.approx(score, abs=1e-6, nan_ok=True))
+    assert found.verdict == verdict
+    assert found.score == pytest.approx(score, abs=1e-6, nan_ok=True)
     assert found.verdict is Verdict.LIVE or found.reasons or found.verdict is Verdict.ATTACK
 
 

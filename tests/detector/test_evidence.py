@@ -122,7 +122,7 @@ def test_another_face_starts_anew() -> None:
     assert [clip[0].frame.time_s for clip in clips if clip] == pytest.approx([10 / 30])
 
 
-def _evidence(scores: Any = (), *, seen_s: float = 2.0, refused: tuple = ()) -> Evidence:
+def _evidence(scores: Any = (), *, seen_s: float = 2.0, refused: tuple[Any, ...] = ()) -> Evidence:
     """Twenty sightings of a picture: whether anything moved is another matter."""
     evidence = Evidence(identity=0, rule=RULE, still=True)
     for time_s in np.linspace(0, seen_s, 20):

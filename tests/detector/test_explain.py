@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -14,7 +15,7 @@ from test_network import calmed, resealed
 from conftest import ModelFiles
 from face_meshes import face_mesh
 from present import present
-from unmask.app import annotate as annotate_module, check as check_module
+from unmask.app import check as check_module
 from unmask.app.annotate import annotated
 from unmask.app.check import CheckOptions
 from unmask.detector.detector import Detector
@@ -223,13 +224,13 @@ def test_the_video_shows_heat_left_depth_right_and_weights_below(
     told: Checked, outcomes: list[Any], size: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = []
-    write = annotate_module.cv2.putText
+    write = cv2.putText
 
     def noted(*given: Any) -> None:
         lines.append((given[1], given[4]))
         write(*given)
 
-    monkeypatch.setattr(annotate_module.cv2, "putText", noted)
+    monkeypatch.setattr(cv2, "putText", noted)
     image = np.full((*size, 3), 90, np.uint8)
     drawn = annotated(image, told, time_s=0.4)
     plain = annotated(image, outcomes[0], time_s=0.4)

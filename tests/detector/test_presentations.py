@@ -14,6 +14,7 @@ from unmask.detector import detector as detector_module
 from unmask.media import tracks
 from unmask.media.encoding import write_video
 from unmask.media.images import write_image
+from unmask.media.limits import DEFAULT_LIMITS
 from unmask.media.sources import open_presentation
 from unmask.types import DataError, Face, Label, Presentation
 
@@ -142,5 +143,5 @@ def test_training_and_scoring_see_a_rotated_clip_upright(clip: Path, monkeypatch
     folder = TrackedFolder(presentations=[rotated], load_finder=lambda: None, stride_s=0.1)
     assert present(folder(0)).sightings == []  # no face was seen
     assert {bright_corner(image) for image in Watching.shown} == {"lower right"}
-    opened = detector_module.source_of(rotated, fps=30, limits=detector_module.DEFAULT_LIMITS)
+    opened = detector_module.source_of(rotated, fps=30, limits=DEFAULT_LIMITS)
     assert [bright_corner(frame.image) for frame in opened.frames] == ["lower right"] * 3

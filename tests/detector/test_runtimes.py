@@ -22,6 +22,7 @@ from unmask.detector.runtimes import (
     runtime_of,
 )
 from unmask.media.compiled import SWITCH
+from unmask.media.engine import ov
 from unmask.types import ModelError, SettingsError
 
 CPU = ["CPUExecutionProvider"]
@@ -96,7 +97,7 @@ def test_a_gpu_is_openvinos_or_one_with_cuda(monkeypatch: pytest.MonkeyPatch) ->
     class Core:
         available_devices: tuple[str, ...] = ("CPU", "GPU.0", "NPU")
 
-    monkeypatch.setattr(runtimes.ov, "Core", Core)
+    monkeypatch.setattr(ov, "Core", Core)
     assert [device_of(name) for name in ("auto", "cpu", "gpu", "npu")] == ["CPU", "CPU", "GPU", "NPU"]
     Core.available_devices = ("CPU",)
     monkeypatch.setattr(runtimes, "cuda_here", lambda: True)

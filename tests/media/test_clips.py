@@ -175,7 +175,7 @@ def test_the_mask_covers_what_the_mesh_covers(astronaut: Sighting) -> None:
     clip = cut([astronaut], spec=ClipSpec(frames=1))
     mask = mesh_mask(clip.meshes[0], size_px=256)
     hull = cv2.convexHull(np.ascontiguousarray(clip.meshes[0][:, :2]))
-    assert (mask.shape, mask.dtype) == ((32, 32), np.float32)
+    assert (mask.shape, mask.dtype) == ((32, 32), np.dtype(np.float32))
     assert (mask.min(), mask.max()) == (0, 1)
     assert mask.sum() * 64 == pytest.approx(
         cv2.contourArea(hull), rel=0.04

@@ -66,7 +66,7 @@ def test_a_senseless_orientation_is_no_orientation(tmp_path: Path, value: int) -
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), smooth_rgb())
 
 
-def pictures() -> dict[str, tuple[Image.Image, dict]]:
+def pictures() -> dict[str, tuple[Image.Image, dict[str, Any]]]:
     rgb = smooth_rgb()
     alpha = (7 * np.arange(HEIGHT * WIDTH) % 256).reshape(HEIGHT, WIDTH, 1).astype(np.uint8)
     palette = Image.fromarray(rgb).quantize(32)

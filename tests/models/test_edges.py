@@ -16,7 +16,7 @@ def both(x: torch.Tensor, weights: torch.Tensor) -> list[tuple[torch.Tensor, tor
     expected = torch.sqrt(across**2 + up**2 + EPSILON)
     (expected * weights.float()).sum().backward()
     fused_input = x.clone().requires_grad_()
-    fused = FusedStrength.apply(fused_input, EPSILON)
+    fused = FusedStrength.apply(fused_input, EPSILON)  # type: ignore[no-untyped-call]
     (fused * weights).sum().backward()
     return [
         (expected.detach(), present(plain.grad)),

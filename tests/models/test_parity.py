@@ -12,7 +12,7 @@ import torch
 
 from present import present
 from unmask.models import losses
-from unmask.models.network import Output
+from unmask.models.output import Output
 from unmask.models.sgtd.network import from_tensorflow
 
 FOLDER = Path(os.environ.get("UNMASK_PARITY") or Path(__file__).parents[1] / "parity")

@@ -1,6 +1,7 @@
 """The parts of FAS-SGTD against their formulas written out."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -82,7 +83,7 @@ def test_block_is_its_formula(gradient: Any) -> None:
         return (across**2 + along**2).view_as(z)
 
     with torch.no_grad():
-        branch = {
+        branch: dict[str, Callable[[], torch.Tensor]] = {
             "code": lambda: block.point(torch.sqrt(squared(x) + EPSILON)),
             "squared": lambda: block.point(squared(x)),
             "paper": lambda: squared(block.point(x)),

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Generator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -183,7 +183,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_network_sees_the_changed_picture_in_the_moved_box(judge: Judge, folder: Path) -> None:
-    detector = stress_module.loaded(None)
+    detector = scoring.loaded(cast(Any, None))
     straight = detector.check(folder / "0.png")
     assert straight.score == pytest.approx(LIVE / 255)
     grown = detector.check(folder / "0.png", move=BoxMove(growth=2.0))

@@ -35,7 +35,7 @@ class BrightFaces:
         return [_face(x.min(), y.min(), x.max() - x.min())] if len(x) else []
 
 
-class Brightness(Judge):
+class Brightness(Judge):  # type: ignore[misc]
     """The score is the brightness of the face; `error` is raised in its place."""
 
     error: Exception | None = None

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from present import present
 from unmask.serve import audit, frames, sessions
+from unmask.serve.database import AWAY
 
 
 def told_to_close(socket: Any) -> tuple[int, str]:
@@ -211,10 +212,10 @@ def test_a_score_that_is_no_number_is_never_live(door: Any, network: Brightness)
 
 def test_nothing_is_told_that_the_database_does_not_hold(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: Any, **__: Any) -> None:
-        raise frames.AWAY[0]("finish", {}, Exception("gone"))
+        raise AWAY[0]("finish", {}, Exception("gone"))
 
     person = door.person()
-    monkeypatch.setattr(frames.sessions, "finish", away)
+    monkeypatch.setattr(sessions, "finish", away)
     with person.connect() as socket:
         person.hello(socket)
         told = person.until_told(socket, LIVE)

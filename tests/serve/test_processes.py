@@ -41,7 +41,7 @@ class Command:
                 cwd=folder,
             )
 
-    def events(self) -> list[dict]:
+    def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
     def wait_started(self, workers: int = 1) -> "Command":
@@ -97,7 +97,7 @@ def _frame() -> bytes:
 
 
 @contextmanager
-def running(person: Person) -> Iterator:
+def running(person: Person) -> Iterator[Any]:
     """A connection that has sent a few frames."""
     with person.connect() as socket:
         assert person.hello(socket)["type"] == "ready"

@@ -2,6 +2,7 @@ import csv
 import dataclasses
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 from unmask.app import benchmark_make as app
 from unmask.data.benchmark import counts, lacking, protocols
 from unmask.data.folder import read_labels
+from unmask.media.faces import FaceFinder
 from unmask.simulate import benchmark
 from unmask.simulate.benchmark import DOMAINS, FEWEST, SIZES, Recordings, Size, make_benchmark, plan
 from unmask.simulate.camera.models import MODELS
@@ -376,7 +378,7 @@ def test_a_full_disk_stops_the_run_and_leaves_no_half_file(
 def test_a_disk_without_room_is_refused_before_anything_is_made(
     planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.shutil, "disk_usage", lambda path: type("", (), {"free": 1_000_000})())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("", (), {"free": 1_000_000})())
     with pytest.raises(OutputError, match=r"needs about 0.2 GB.*make room"):
         app.announce(tmp_path / "new", planned, size=SIZES["small"], jobs=2)
     assert not (tmp_path / "new").exists()
@@ -396,7 +398,7 @@ def test_what_comes_is_said_before_it_starts(
 def test_a_folder_of_one_subject_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = [procedural_portrait(np.random.default_rng(1))]
     monkeypatch.setattr(app, "load_portraits", lambda folder, finder, progress: one)
-    monkeypatch.setattr(app.FaceFinder, "load", lambda: None)
+    monkeypatch.setattr(FaceFinder, "load", lambda: None)
     with pytest.raises(DataError, match=r"needs portraits of 24 people.* has 1; add"):
         app.benchmark_make(app.BenchmarkOptions(out=tmp_path / "out", portraits=tmp_path))
     assert not (tmp_path / "out").exists()

@@ -53,7 +53,7 @@ def setting_of(stage: Any, seed: int, *, times_s: Any = (0.0, 0.1), shaken: bool
     )
 
 
-def presented(portrait: Any, setting: Setting, seed: int) -> tuple:
+def presented(portrait: Any, setting: Setting, seed: int) -> tuple[Any, ...]:
     """A medium and its motion, geometry only: every other one a print, else a display."""
     rng = np.random.default_rng([seed, 1])
     shown = ShownPicture(frames=(portrait.image,), meshes=(portrait.mesh,))

@@ -30,7 +30,9 @@ MARKS = (
 REST = Pose(translation=np.array([0, 0, 0.6], np.float32))
 
 
-def egg(rows: int, columns: int, radii: tuple, middle: tuple) -> tuple[np.ndarray, np.ndarray]:
+def egg(
+    rows: int, columns: int, radii: tuple[float, ...], middle: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray]:
     """A closed surface: vertices and quads, outward by the right hand."""
     height, round_ = np.meshgrid(np.linspace(0.01, np.pi - 0.01, rows), np.linspace(0, 2 * np.pi, columns))
     way = np.stack(

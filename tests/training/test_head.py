@@ -51,7 +51,7 @@ def drawn(rng: np.random.Generator, *, rows: int = 120, width: int = 30) -> Any:
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
 @pytest.mark.parametrize("C", [3e-4, 1.0])
-def test_the_head_is_scikit_learns(rng: np.random.Generator, kind: str, C: float) -> None:
+def test_the_head_is_scikit_learns(rng: np.random.Generator, kind: type[np.floating[Any]], C: float) -> None:
     features, labels = drawn(rng)
     weights = rng.uniform(0.1, 3, len(labels))
     theirs = make_pipeline(StandardScaler(), LogisticRegression(C=C, tol=1e-10, max_iter=5000))

@@ -22,9 +22,8 @@ from test_training import CutOffError, curve, networks, stop_after, toy, toy_set
 
 from conftest import random_contract
 from present import present
-from unmask import files
 from unmask.app import training_runs as app_train, training_sets
-from unmask.app.train import TrainOptions
+from unmask.app.train_options import TrainOptions
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.models import MODELS
 from unmask.models.weights import load, save
@@ -270,14 +269,14 @@ def test_accumulated_batches_are_one_of_their_size(toy: Any, begun: Path, tmp_pa
 def test_a_full_disk_keeps_the_checkpoint_before_it(
     toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replaced = files.os.replace
+    replaced = os.replace
 
     def full(source: Any, target: Any) -> None:
         if Path(target).name == CHECKPOINT and Path(target).exists():
             raise OSError(errno.ENOSPC, "No space left on device")
         replaced(source, target)
 
-    monkeypatch.setattr(files.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OutputError, match=r"cannot write .*checkpoint.*: the disk is full"):
         train(toy_settings(), data=toy, out=tmp_path / "run")
     assert read(tmp_path / "run" / CHECKPOINT).history.step == 3

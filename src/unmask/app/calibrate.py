@@ -21,7 +21,6 @@ from unmask.data.folder import LABELS, read_labels
 from unmask.detector.model_file import read_file
 from unmask.detector.scoring import PresentationScorer
 from unmask.evaluation.calibration import (
-    METHODS,
     OVER,
     Calibrated,
     calibrate as fitted,
@@ -32,6 +31,7 @@ from unmask.evaluation.calibration import (
     write_calibrated,
 )
 from unmask.files import keep_inputs, name_below, write_page
+from unmask.metrics.calibration import METHODS
 from unmask.types import Label, Score, SettingsError
 
 FEW = 200  # captures below which a step of an isotonic map stands on a handful

@@ -167,7 +167,7 @@ def main() -> None:
     """Runs the command and exits; whatever goes wrong is one sentence on stderr and no 0."""
     spell_out()
     if "_UNMASK_COMPLETE" in os.environ:  # the shell asks what may come next
-        from typer.completion import completion_init
+        from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
     try:

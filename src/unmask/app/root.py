@@ -106,7 +106,7 @@ def root(
         print(f"unmask {__version__}")
         raise typer.Exit
     if show_completion or install_completion:
-        from typer.completion import get_completion_script, install
+        from typer.completion import get_completion_script, install  # type: ignore[attr-defined]
 
         if show_completion:
             name = show_completion.value

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
+from typing import Any
 
 import numpy as np
 
@@ -128,7 +129,7 @@ def steps_in(signal: np.ndarray, times_s: np.ndarray, schedule: Schedule) -> Ste
     return Steps(size=max(sizes), explained=1 - min(left), sharp=max(left) / max(min(left), 1e-6))
 
 
-def _chance(best: float, models: list, schedule: Schedule, *, steps: int) -> float:
+def _chance(best: float, models: list[Any], schedule: Schedule, *, steps: int) -> float:
     others = _drawn(len(schedule.primaries), steps, DRAWS)
     as_good = 0
     for part in (others[:FEW], others[FEW:]):

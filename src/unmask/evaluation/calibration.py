@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -129,7 +129,7 @@ def calibrate(
 
 def grouped(scores: Sequence[Score], *, over: str) -> dict[str, np.ndarray]:
     """Attacks' scores (n,) by what a rate must hold for: each instrument, each family, or all of them."""
-    names = {
+    names: dict[str, Callable[[str], str]] = {
         "instrument": lambda name: name,
         "family": family_of,
         "all": lambda _: "all",

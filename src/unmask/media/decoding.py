@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
-from typing import cast
+from typing import TypeAlias, cast
 
 import numpy as np
 from av.container import InputContainer
@@ -21,6 +21,7 @@ from unmask.media.references import References
 from unmask.media.shown import Display, display_of, luma_of
 from unmask.types import Frame, SourceError
 
+VideoPacket: TypeAlias = "Packet[VideoStream]"  # in quotes: only the stubs of PyAV know it as generic
 WITHOUT_DELAY = frozenset({"mjpeg", "gif", "png", "rawvideo"})  # codecs that give a picture for each packet
 DEFAULT_FPS = 30.0  # where a file does not say
 # A camera without a clock: the first come out of its buffer at once, so that their times of arrival tell
@@ -143,7 +144,7 @@ class Reader:
 
     def _pictures(
         self, container: InputContainer, patient: Patient | None
-    ) -> Iterator[tuple[VideoFrame, Packet]]:
+    ) -> Iterator[tuple[VideoFrame, VideoPacket]]:
         """Decoded pictures that are whole, with the packets that brought them."""
         begun_s = time.monotonic()
         immediate = self._stream.codec_context.codec.name in WITHOUT_DELAY
@@ -171,7 +172,7 @@ class Reader:
                     "connection"
                 )
 
-    def _of_track(self, container: InputContainer) -> Iterator[Packet]:
+    def _of_track(self, container: InputContainer) -> Iterator[VideoPacket]:
         """The packets of the track; SourceError once another one begins, which was not to be chosen from."""
         packets = container.demux(self._stream)
         while True:
@@ -183,7 +184,7 @@ class Reader:
                 return
             yield packet
 
-    def _miss(self, packet: Packet) -> None:
+    def _miss(self, packet: VideoPacket) -> None:
         """Notice pictures that are not in the file, but on which others rest."""
         if self._references is None or not packet.size or packet.dts is None:
             return
@@ -195,7 +196,7 @@ class Reader:
             left_out = 1 if before_s is None else round((dts_s - before_s) / self._account.period_s) - 1
             self._account.lost(max(1, min(lost, left_out)))
 
-    def _decoded(self, packet: Packet) -> list[VideoFrame] | None:
+    def _decoded(self, packet: VideoPacket) -> list[VideoFrame] | None:
         """The pictures that a packet completes, None where it is damaged."""
         try:
             return list(packet.decode())
@@ -256,7 +257,7 @@ class Reader:
         return display
 
 
-def _end(packet: Packet) -> int:
+def _end(packet: VideoPacket) -> int:
     """The offset behind a packet in its file."""
     return (packet.pos or 0) + packet.size
 

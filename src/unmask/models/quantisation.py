@@ -35,7 +35,7 @@ FEW = 3  # channels that one of their outputs is made of: a picture's, or one of
 CLIPPED = ("Clip", "Relu")  # behind a convolution they only narrow its range
 
 
-class _Clips(CalibrationDataReader):
+class _Clips(CalibrationDataReader):  # type: ignore[misc]
     """One clip after the other, as the quantiser asks for them."""
 
     def __init__(self, clips: Sequence[Mapping[str, np.ndarray]]) -> None:

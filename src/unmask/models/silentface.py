@@ -210,7 +210,7 @@ class SilentFace(TrainableNetwork):
             found.append(network(pictures)[0].unflatten(0, view.shape[:2]).mean(dim=1))
         features = torch.cat(found, dim=1)
         shares = [
-            torch.softmax(network.head(part), dim=1)[:, BONA_FIDE]  # type: ignore[operator, union-attr]
+            torch.softmax(network.head(part), dim=1)[:, BONA_FIDE]  # type: ignore[operator]
             for network, part in zip(self.networks, features.split(EMBEDDING, dim=1), strict=True)
         ]
         score = torch.stack(shares).mean(dim=0)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -261,7 +262,7 @@ class Recordings:
             self._studio[key] = Studio(portraits=people, backgrounds=self.backgrounds, heads=self.heads)
         return self._studio[key]
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_studio": {}}  # busts are large and made again where they are needed
 
 

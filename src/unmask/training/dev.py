@@ -11,11 +11,12 @@ from unmask.data.prepare.prepared import PreparedSet
 from unmask.models.encoder import Encoder
 from unmask.models.losses import binary_score
 from unmask.models.network import TrainableNetwork
-from unmask.training.batches import by_instrument, one_frame, prefetch, to_batch
+from unmask.training.batches import one_frame, prefetch, to_batch
 from unmask.training.checkpoint import Dev
 from unmask.training.features import features_of
 from unmask.training.networks import frames_of
 from unmask.training.objective import loss_of
+from unmask.training.sampling import by_instrument
 from unmask.training.settings import Loss, Settings
 from unmask.training.threshold import presentation_scores
 from unmask.types import DataError

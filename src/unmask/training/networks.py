@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from zipfile import is_zipfile
 
 import numpy as np
@@ -23,9 +24,9 @@ from unmask.models.network import (
     TwoStages,
 )
 from unmask.models.weights import load
-from unmask.training.batches import by_instrument, one_frame, to_batch
+from unmask.training.batches import one_frame, to_batch
 from unmask.training.ranges import refuse_arguments_out_of_range
-from unmask.training.sampling import domains_of
+from unmask.training.sampling import by_instrument, domains_of
 from unmask.training.settings import Settings
 from unmask.training.typed import arguments_of
 from unmask.types import ClipSpec, ModelError, SettingsError
@@ -170,7 +171,7 @@ def start_depth(network: TrainableNetwork, prepared: PreparedSet, *, frames: int
         layer.bias.add_(wanted - found)
 
 
-def trained_groups(network: nn.Module, *, decay: float) -> list[dict]:
+def trained_groups(network: nn.Module, *, decay: float) -> list[dict[str, Any]]:
     """Parameters that move, those with L2 first: kernels of convolutions and dense layers, not of the GRU."""
     moving = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
     kernels = {name for name, p in moving if p.ndim > 1 and not name.startswith("recurrence.")}

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from unmask.parallel import connect, ray_module
 from unmask.training.loop import train
@@ -61,7 +62,7 @@ def train_on_ray(
     return out
 
 
-def train_as_worker(given: Mapping) -> None:
+def train_as_worker(given: Mapping[str, Any]) -> None:
     """One of the processes; Ray has set up torch.distributed, and its numbers are where torchrun has them."""
     import tomllib
 

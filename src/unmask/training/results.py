@@ -9,7 +9,7 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import numpy as np
 
@@ -152,7 +152,7 @@ def _of_weights(
     return found
 
 
-def _rates(bona_fide: np.ndarray, attacks: Mapping[str, np.ndarray], threshold: float) -> dict:
+def _rates(bona_fide: np.ndarray, attacks: Mapping[str, np.ndarray], threshold: float) -> dict[str, Any]:
     pooled = np.concatenate(list(attacks.values()))
     accepted = metrics.apcer(attacks, threshold)
     worst = max(accepted, key=lambda instrument: accepted[instrument])

@@ -3,22 +3,24 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from unmask.simulate.people.subjects import Portrait
 from unmask.simulate.photographs.files import Photograph
 
+Item = TypeVar("Item")
 DEV_SHARE = 0.12  # of people and of rooms
 TRAIN_ONLY = ("18F/",)  # sources whose people may be in real items that train; they stay on one side
 DEV_FRAMES = 10  # a second, two clips of half a second: so that the correlation of clips can be measured
 
 
-def part(items: Sequence, *, key: Callable[..., str]) -> tuple[tuple, tuple]:
+def part(items: Sequence[Item], *, key: Callable[[Item], str]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     """Items for training and for dev: a share of the keys, by hash, so that new items move no old one.
 
     >>> part(["ann", "bob", "kim", "lea"], key=str)
     (('ann', 'bob', 'kim'), ('lea',))
     """
-    kept: tuple[list, list] = [], []
+    kept: tuple[list[Item], list[Item]] = [], []
     for item in items:
         share = int(hashlib.sha256(key(item).encode()).hexdigest()[:8], 16) / 2**32
         kept[share < DEV_SHARE].append(item)

@@ -304,7 +304,7 @@ def _depth_label(recording: Recording, clip: Clip, *, chosen: list[int], masks: 
     ]
 
 
-def _bytes(maps: list) -> np.ndarray:
+def _bytes(maps: list[list[np.ndarray]]) -> np.ndarray:
     return np.rint(255 * np.clip(np.array(maps, dtype=np.float32), 0, 1)).astype(np.uint8)
 
 

@@ -14,6 +14,7 @@ tested; all masks are for tests.
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from unmask.data.archive import WIDEST, Refuse, each, folder, folders_in, stop, whole
 from unmask.data.splits import DataSet
@@ -123,7 +124,7 @@ def _mask(path: Path, *, code: str, instrument: str) -> Presentation:
     )
 
 
-def _modalities(path: Path) -> dict:
+def _modalities(path: Path) -> dict[str, Any]:
     """Fields `path` and `columns` of a presentation."""
     colour = next((path / name for name in COLOURS if (path / name).is_dir()), None)
     missing = [name for name in ("depth", "ir") if not (path / name).is_dir()]

@@ -40,4 +40,4 @@ class Discriminator(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         self.seen += 1
         strength = 2 / (1 + math.exp(-10 * min(1.0, float(self.seen) / self.steps))) - 1
-        return self.layers(_Reversed.apply(features, strength))
+        return self.layers(_Reversed.apply(features, strength))  # type: ignore[no-untyped-call]

@@ -67,7 +67,7 @@ class Rsgb(nn.Module):
         if self.gradient == "paper":
             return _squared(*self.sobel(self.point(x)))
         if self.gradient == "code" and x.dtype == torch.bfloat16 and x.device.type == "cpu":
-            return self.point(FusedStrength.apply(x, EPSILON))
+            return self.point(FusedStrength.apply(x, EPSILON))  # type: ignore[no-untyped-call]
         if self.gradient == "code" and x.device.type == "cuda" and x.dtype == torch.bfloat16:
             return self.point(compiled_strength()(x, EPSILON))
         squared = _squared(*self.sobel(x))

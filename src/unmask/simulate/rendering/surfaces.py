@@ -17,7 +17,7 @@ from unmask.simulate.rendering.light import Light, highlight, irradiance
 
 # Averaging a texture takes longer than all else of a small frame, and a head keeps its texture for many.
 TEXTURES_KEPT = 8
-_levels: dict[int, tuple[weakref.ref, dict[tuple[int, int], np.ndarray]]] = {}
+_levels: dict[int, tuple[weakref.ref[np.ndarray], dict[tuple[int, int], np.ndarray]]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -145,7 +146,7 @@ def own_backdrop(bust: Bust, place: Pose, *, things: int = 0) -> Backdrop:
     )
 
 
-_last_furnished: dict[str, tuple[weakref.ref, int, np.ndarray]] = {}
+_last_furnished: dict[str, tuple[weakref.ref[Any], int, np.ndarray]] = {}
 
 
 def _furnished(bust: Bust, seed: int) -> np.ndarray:

@@ -11,6 +11,7 @@ layers on the stage's backdrop.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -81,7 +82,7 @@ class Stage:
 
 
 def draw_stage(
-    rng: np.random.Generator, *, view: View, backgrounds: Sequence = (), place: Place | None = None
+    rng: np.random.Generator, *, view: View, backgrounds: Sequence[Any] = (), place: Place | None = None
 ) -> Stage:
     """A light, a room (a picture of `backgrounds`, paths; or a drawn one) and a camera motion, for every
     class alike; of that place, or of any.
