@@ -1,6 +1,7 @@
 """From a source to a decision: what the command line, the service and a few lines of Python call."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from unmask.detector.together import Together
 from unmask.detector.watch import DEFAULT_SETTINGS, Watch, WatchSettings, decided
 from unmask.detector.whole_clips import WholeClips
 from unmask.media.account import Account
+from unmask.media.ahead import ahead
 from unmask.media.clips import IN_PLACE, BoxMove
 from unmask.media.faces import FaceFinder, FindsFaces
 from unmask.media.given import open_given
@@ -147,14 +149,19 @@ class Detector:
         """
         clock = Stopwatch()
         opened = source_of(source, fps=fps, limits=limits)
-        network, rule = self._fit(image=opened.kind == "image")
-        watch = self._watch(network, rule, clock=clock, move=move, still=opened.kind == "image")
-        try:
-            ended = self._run(opened, watch, clock=clock, progress=progress)
-        finally:
-            opened.close()
+        still, live = opened.kind == "image", opened.kind in LIVE_KINDS
+        network, rule = self._fit(image=still)
+        awaited = still or live or self.settings.early_stop  # each score, before the next frame is looked at
+        if not (awaited or opened.waits):
+            opened = ahead(opened)
+        with ThreadPoolExecutor(1) as pool:  # it starts no thread before its first task
+            beside = None if awaited else pool
+            watch = self._watch(network, rule, clock=clock, move=move, still=still, beside=beside)
+            try:
+                ended = self._run(opened, watch, clock=clock, progress=progress)
+            finally:
+                opened.close()
         contract, timed_out = network.contract, ended == "timed out"
-        live = opened.kind in LIVE_KINDS
         decision = decided(opened.name, watch, contract=contract, rule=rule, timed_out=timed_out, live=live)
         notes = decision.notes
         if ended == "cut":
@@ -217,11 +224,13 @@ class Detector:
         clock: Stopwatch,
         move: BoxMove = IN_PLACE,
         still: bool = False,
+        beside: Executor | None = None,
     ) -> Watch:
         explainer = Explainer(network) if self.settings.explain else None
 
         def scorer() -> WholeClips:
-            return WholeClips(Explained(explainer) if explainer else network, clock=clock, move=move)
+            asked = Explained(explainer) if explainer else network
+            return WholeClips(asked, clock=clock, move=move, beside=beside)
 
         return Watch(
             scorer,

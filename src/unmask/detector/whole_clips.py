@@ -1,6 +1,7 @@
 """What scores the sightings of one face: clips cut one after the other, each by the whole network."""
 
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from typing import Protocol
 
 from unmask.contract import Contract
@@ -33,12 +34,25 @@ class ClipNetwork(Protocol):
 
 
 class WholeClips:
-    """Cuts clips one after the other, their boxes moved by `move`, and scores each by the whole network."""
+    """Cuts clips one after the other, their boxes moved by `move`, and scores each by the whole network.
 
-    def __init__(self, network: ClipNetwork, *, clock: Stopwatch, move: BoxMove = IN_PLACE) -> None:
+    With `beside`, a clip is scored there while the next frames are looked at: its score comes with the next
+    clip, or at the end. So what is given when depends on the frames alone, not on who is quicker.
+    """
+
+    def __init__(
+        self,
+        network: ClipNetwork,
+        *,
+        clock: Stopwatch,
+        move: BoxMove = IN_PLACE,
+        beside: Executor | None = None,
+    ) -> None:
         self._network = network
         self._clock = clock
         self._move = move
+        self._beside = beside
+        self._under_way: Future[list[ClipScore]] | None = None
         self._window = Window(network.contract.clip)
 
     def add(self, sighting: Sighting) -> list[ClipScore]:
@@ -50,7 +64,7 @@ class WholeClips:
     def end(self) -> list[ClipScore]:
         scored = self._scored(self._window.end())
         self._window.clear()
-        return scored
+        return [*scored, *self._awaited()]
 
     def _scored(self, sightings: Sequence[Sighting] | None) -> list[ClipScore]:
         if sightings is None:
@@ -59,5 +73,17 @@ class WholeClips:
         with self._clock.lap("clips"):
             box = box_in(sightings[0], spec=spec)
             clip = cut(sightings, spec=spec, box=moved_box(box, self._move))
+        if self._beside is None:
+            with self._clock.lap("network"):
+                return self._network.score([clip])
+        before = self._awaited()
+        self._under_way = self._beside.submit(self._network.score, [clip])
+        return before
+
+    def _awaited(self) -> list[ClipScore]:
+        """The score that is under way, if there is one."""
+        before, self._under_way = self._under_way, None
+        if before is None:
+            return []
         with self._clock.lap("network"):
-            return self._network.score([clip])
+            return before.result()

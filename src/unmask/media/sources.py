@@ -48,7 +48,8 @@ class Source:
     """An opened source: `frames` come once, decoded as they are asked for.
 
     `frame_count` and `fps` (the mean rate) are None where nothing tells; true times are in the frames.
-    `account` says what became of the frames so far.
+    `account` says what became of the frames so far. `waits`: the next frame may be long in coming, as from a
+    camera or a server; files never wait.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Source:
     frame_count: int | None
     fps: float | None
     account: Account = field(default_factory=Account)
+    waits: bool = True
 
     def close(self) -> None:
         """Let go of the file, camera or connection before the frames ended; harmless after."""
@@ -92,13 +94,15 @@ def open_source(
     if head.startswith(HDF5):
         recorded, count = open_hdf5(Path(name), fps=fps, limits=limits)
         return Source(name=name, kind="video", frames=recorded, frame_count=count, fps=fps)
-    return _of_video(open_video(name, limits=limits, turns=turns), name=name, kind="video")
+    video = open_video(name, limits=limits, turns=turns)
+    return replace(_of_video(video, name=name, kind="video"), waits=False)
 
 
 def open_content(content: bytes, *, name: str = "bytes", limits: Limits = DEFAULT_LIMITS) -> Source:
     """A picture or a video whose file is in memory."""
     if kind_of(content[:HEAD_BYTES]) is None:
-        return _of_video(open_file(BytesIO(content), name=name, limits=limits), name=name, kind="video")
+        video = open_file(BytesIO(content), name=name, limits=limits)
+        return replace(_of_video(video, name=name, kind="video"), waits=False)
     picture = open_picture(content, name=name, limits=limits)
     notes = behind_picture(content, picture.kind, name=name, frames=picture.frames, named=False)
     return _of_picture(replace(picture, notes=tuple(notes)), limits=limits, turns=0)
