@@ -146,6 +146,9 @@ RUNS = {
     "experiments.fuzzing": tabled(
         "--count 4 --out {table}", rows=4, cells="kind input outcome seconds megabytes", alone=True
     ),
+    "experiments.flipped_bits": tabled(
+        "--copies 2 --out {table}", rows=8, cells="coding copies read differ left_out refused"
+    ),
     "experiments.kills": tabled(
         "--kills 5 --only calibrate --out {table}", rows=1, cells="command kills seconds same", alone=True
     ),

@@ -66,5 +66,12 @@ class Frame:
         """
         return None if self._luma is None else self._luma()
 
+    def hold(self) -> None:
+        """Makes the pixels and keeps the grey values, and lets go of the decoder's own picture."""
+        luma = self.luma()
+        kept = None if luma is None else luma.copy()
+        _ = self.image
+        self._luma = None if kept is None else lambda: kept
+
     def __repr__(self) -> str:
         return f"Frame({self.shape}, time_s={self.time_s}, index={self.index})"

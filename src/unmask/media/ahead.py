@@ -10,7 +10,7 @@ from unmask.media.account import Account
 from unmask.media.sources import Source
 from unmask.types import Frame
 
-AHEAD = 4  # frames: enough for the time that a clip is cut and scored
+AHEAD = 3  # frames: as many as a decoder gives while one is looked at
 
 
 def ahead(source: Source) -> Source:

@@ -11,6 +11,7 @@ import numpy as np
 from av.container import InputContainer
 from av.error import ExitError, FFmpegError
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -33,6 +34,9 @@ UNNUMBERED = frozenset(
     {"mpeg4", "msmpeg4v3", "mpeg2video", "mpeg1video", "vp8", "libvpx", "vp9", "libvpx-vp9", "flv", "h263"}
     | {"theora", "wmv1", "wmv2", "av1", "libdav1d", "libaom-av1"}
 )
+# Decoders that give no picture in which something is missing. Others may leave there, without a word, what
+# another picture left in memory: their pixels are made at once, so that they are the same in each reading.
+COMPLETE = frozenset({"h264", "vp9", "libvpx-vp9", "libdav1d", "mjpeg"})
 STEADY, TICK_S = 8, 0.0015  # a clock of milliseconds is off by up to one of them
 LIVE_FAULTS = 60  # damaged packets in a row, some two seconds of them, that a live stream may have
 
@@ -51,10 +55,18 @@ def track_that_begins_late(name: str) -> SourceError:
 
 
 class Reader:
-    """Decodes one track; what is damaged is left out, up to the next frame that rests on no other."""
+    """Decodes one track strictly; what is damaged is left out, to the next frame that rests on no other."""
 
     def __init__(
-        self, stream: VideoStream, *, account: Account, name: str, limits: Limits, live: bool, turns: int
+        self,
+        stream: VideoStream,
+        decoder: VideoCodecContext,
+        *,
+        account: Account,
+        name: str,
+        limits: Limits,
+        live: bool,
+        turns: int,
     ) -> None:
         self._stream, self._account, self._name = stream, account, name
         self._limits, self._live, self._turns = limits, live, turns
@@ -65,10 +77,12 @@ class Reader:
         self._since_s: float | None = None  # when that was, or the first packet
         self._show: Display | None = None  # how the last picture was meant to be seen
         self._other_size = False
-        codec = stream.codec_context
-        self._references = References(codec.extradata) if codec.codec.name == "h264" else None
+        self._decoder = decoder
+        kind, extradata = decoder.codec.name, stream.codec_context.extradata
+        self._marked = kind == "libvpx-vp9"  # it leaves it to the packets to say which are key frames
+        self._references = References(extradata) if kind == "h264" else None
         self._dts_s: float | None = None  # of the last packet
-        self._steps_s: deque[float] | None = deque(maxlen=STEADY) if codec.codec.name in UNNUMBERED else None
+        self._steps_s: deque[float] | None = deque(maxlen=STEADY) if kind in UNNUMBERED else None
 
     def frames(
         self,
@@ -122,13 +136,16 @@ class Reader:
         self._show = self._display(picture, self._show, count=count)
         shown_s = float((picture.duration or 0) * (picture.time_base or 0))
         self._account.good(until_s=time_s + shown_s)
-        return Frame.of_pixels_later(
+        frame = Frame.of_pixels_later(
             partial(self._shown, self._show, picture),
             self._show.shape,
             time_s=time_s,
             index=count,
             luma=partial(luma_of, picture),
         )
+        if self._decoder.codec.name not in COMPLETE:
+            frame.hold()
+        return frame
 
     def _shown(self, display: Display, picture: VideoFrame) -> np.ndarray:
         try:
@@ -147,7 +164,7 @@ class Reader:
     ) -> Iterator[tuple[VideoFrame, VideoPacket]]:
         """Decoded pictures that are whole, with the packets that brought them."""
         begun_s = time.monotonic()
-        immediate = self._stream.codec_context.codec.name in WITHOUT_DELAY
+        immediate = self._decoder.codec.name in WITHOUT_DELAY
         for packet in self._of_track(container):
             if patient is not None:
                 patient.check()
@@ -161,7 +178,7 @@ class Reader:
                 self._since_s = float(packet.pts * packet.time_base) - self._account.period_s
             found = self._decoded(packet)
             for picture in found or ():
-                if self._is_whole(picture):
+                if self._is_whole(picture, key=picture.key_frame or (self._marked and packet.is_keyframe)):
                     yield picture, packet
                     begun_s = time.monotonic()
             if immediate and found == [] and packet.size:
@@ -171,6 +188,10 @@ class Reader:
                     f"{self._name} gives nothing but damaged pictures, {self._faults} in a row; check the "
                     "connection"
                 )
+        if (
+            self._waiting
+        ):  # in vain: what came since the last whole picture gave none, some of it without an error
+            self._account.lost(max(0, self._packets - self._faults))
 
     def _of_track(self, container: InputContainer) -> Iterator[VideoPacket]:
         """The packets of the track; SourceError once another one begins, which was not to be chosen from."""
@@ -199,20 +220,20 @@ class Reader:
     def _decoded(self, packet: VideoPacket) -> list[VideoFrame] | None:
         """The pictures that a packet completes, None where it is damaged."""
         try:
-            return list(packet.decode())
+            return list(self._decoder.decode(packet))
         except ExitError:
             raise
         except FFmpegError:
             # Some decoders take nothing more until they have forgotten what they could not decode.
-            self._stream.codec_context.flush_buffers()
+            self._decoder.flush_buffers()
             self._lose()
             return None
 
-    def _is_whole(self, picture: VideoFrame) -> bool:
-        if missing := self._left_out(picture):
+    def _is_whole(self, picture: VideoFrame, *, key: bool) -> bool:
+        if missing := self._left_out(picture, key=key):
             self._account.lost(missing)
             self._waiting = True
-        if picture.is_corrupt or (self._waiting and not picture.key_frame):
+        if picture.is_corrupt or (self._waiting and not key):
             self._lose()
             return False
         if self._waiting and picture.time is not None and self._since_s is not None:
@@ -223,7 +244,7 @@ class Reader:
         self._since_s = picture.time
         return True
 
-    def _left_out(self, picture: VideoFrame) -> int:
+    def _left_out(self, picture: VideoFrame, *, key: bool) -> int:
         """How many pictures are missing before one that rests on others, by a clock that was steady."""
         if self._steps_s is None or self._waiting or self._since_s is None or picture.time is None:
             return 0
@@ -232,7 +253,7 @@ class Reader:
         off_s = max(TICK_S, 0.05 * usual_s)
         steady = len(steps) == STEADY and max(abs(step - usual_s) for step in steps) < off_s
         count = round(step_s / usual_s) if steady and usual_s > 0 else 0
-        if count > 1 and abs(step_s - count * usual_s) < off_s and not picture.key_frame:
+        if count > 1 and abs(step_s - count * usual_s) < off_s and not key:
             return count - 1
         self._steps_s.append(step_s)
         return 0

@@ -5,11 +5,15 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import av
+from av.codec import codecs_available
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.error import ArgumentError, FFmpegError, InvalidDataError
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
 
 from unmask.media.account import Account
 from unmask.media.containers import is_cut_off
@@ -50,6 +54,7 @@ STREAM_FORMATS = "rtsp,rtp,sdp"
 STREAM_PROTOCOLS = "rtsp,rtp,tcp,tls,udp,srtp"
 NO_PROTOCOL = "none"  # what is read through us opens nothing else
 CLOCKLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "mpegvideo"})  # formats without times
+LIBVPX_VP9 = "libvpx-vp9"
 # Decoders would paint over what is damaged, each in its own way; with these they say so.
 STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
 WHOLE = {
@@ -227,11 +232,25 @@ def _video(
         start_s = (container.start_time or 0) / av.time_base
         late_s = start_s if start_s > LATE_S else 0.0  # Matroska counts what is before the first frame
         limits.check_duration(name, (container.duration or 0) / av.time_base - late_s)
-    context.thread_type = "SLICE"  # threads over frames tell of damage late, and hold live frames back
-    context.options = {"max_pixels": str(limits.max_video_pixels)} | STRICT
     account = Account(period_s=1 / rate_of(stream), notes=notes)
     clockless = arrival_s if container.format.name in CLOCKLESS else None
-    reader = Reader(stream, account=account, name=name, limits=limits, live=live, turns=turns)
+    decoder = _strict_decoder(stream, limits)
+    reader = Reader(stream, decoder, account=account, name=name, limits=limits, live=live, turns=turns)
     frames = reader.frames(container, patient, arrival_s=clockless)
     next(frames)  # into its block, so that the file is closed also if no frame is ever asked for
     return Video(frames=frames, frame_count=stream.frames or None, fps=rate_of(stream), account=account)
+
+
+def _strict_decoder(stream: VideoStream, limits: Limits) -> VideoCodecContext:
+    """What decodes a track, with an error for whatever it finds damaged.
+
+    On one thread: threads over frames tell of damage late, and hold live frames back; with threads over
+    slices the decoder of H.264 says nothing of what is missing from a picture. That of VP8 says nothing
+    without. Of damage in VP9 libvpx finds more than FFmpeg's own decoder.
+    """
+    decoder = stream.codec_context
+    if decoder.codec.name == "vp9" and LIBVPX_VP9 in codecs_available:
+        decoder = cast(VideoCodecContext, CodecContext.create(LIBVPX_VP9, "r"))
+    decoder.thread_type, decoder.thread_count = "SLICE", 2 if decoder.codec.name == "vp8" else 1
+    decoder.options = {"max_pixels": str(limits.max_video_pixels)} | STRICT
+    return decoder
