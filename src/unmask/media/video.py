@@ -246,7 +246,7 @@ def _strict_decoder(stream: VideoStream, limits: Limits) -> VideoCodecContext:
 
     On one thread: threads over frames tell of damage late, and hold live frames back; with threads over
     slices the decoder of H.264 says nothing of what is missing from a picture. That of VP8 says nothing
-    without. Of damage in VP9 libvpx finds more than FFmpeg's own decoder.
+    without. libvpx notices more damage in VP9 than FFmpeg's own decoder does.
     """
     decoder = stream.codec_context
     if decoder.codec.name == "vp9" and LIBVPX_VP9 in codecs_available:
