@@ -1,7 +1,7 @@
 """Whether a network of clips beats the mean over frames on the frozen encoder: sgtd_e, fghv_e and the head.
 
     python -m experiments.clips_or_mean SAMPLES --portraits DIR --photographs DIR --backgrounds DIR --out OUT
-        [--train 160 --dev 64 --steps 120] [--results results/clips_or_mean.csv]
+        [--train 160 --dev 64 --steps 120 --size 224] [--results results/clips_or_mean.csv]
 
 All three learn from the same recordings of photographs as scenes, five frames 0.1 s apart, with hand-held
 motion: sgtd_e from the clips, fghv_e and the linear head from single frames. On dev, people apart, and on
@@ -47,7 +47,7 @@ def main() -> None:
     """Makes the sets, trains, measures."""
     asked = _arguments()
     torch.set_num_threads(asked.threads)
-    spec = read_settings("sgtd_e.toml").clip
+    spec = _clip(asked)
     sets = _sets(asked, spec)
     clips = {which: _clips(PreparedSet.open(sets / which)) for which in ("train", "dev")}
     real = _real(asked.samples, spec)
@@ -72,6 +72,11 @@ def main() -> None:
         }
         print(row, flush=True)
         append(asked.results, [row])
+
+
+def _clip(asked: argparse.Namespace) -> ClipSpec:
+    """How all three are shown their clips."""
+    return read_settings("sgtd_e.toml", overrides={"clip.size_px": asked.size}).clip
 
 
 def _sets(asked: argparse.Namespace, spec: ClipSpec) -> Path:
@@ -148,6 +153,7 @@ def _trained(name: str, sets: Path, asked: argparse.Namespace) -> tuple[nn.Modul
     settings = read_settings(
         f"{name}.toml",
         overrides={
+            **({"arguments.size_px": asked.size} if name == "sgtd_e" else {}),  # fghv_e takes any size
             "run.steps": asked.steps,
             "run.save_every": asked.steps,
             "evaluation.every": asked.steps,
@@ -158,7 +164,7 @@ def _trained(name: str, sets: Path, asked: argparse.Namespace) -> tuple[nn.Modul
             "batches.clips_attack": 0,
         },
     )
-    settings = replace(settings, clip=read_settings("sgtd_e.toml").clip)
+    settings = replace(settings, clip=_clip(asked))
     out = asked.out / name
     if not (out / CHECKPOINT).is_file():
         train(settings, data=sets, out=out, init="imagenet", progress=_tell)
@@ -200,6 +206,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--train", type=int, default=160)
     parser.add_argument("--dev", type=int, default=64)
     parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--results", type=Path, default=Path("results/clips_or_mean.csv"))
     return parser.parse_args()

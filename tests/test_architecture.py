@@ -4,8 +4,9 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -143,7 +144,10 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 def violations(text: str, path: str) -> list[str]:
     """What is wrong with the module `path`, e.g. "media/clips.py", whose source is `text`."""
-    tree = ast.parse(text)
+    return _violations(ast.parse(text), text, path)
+
+
+def _violations(tree: ast.AST, text: str, path: str) -> list[str]:
     part = Path(path).parts[0].removesuffix(".py")
     found = [
         *_floors(tree, part),
@@ -249,22 +253,49 @@ def rings(graph: dict[str, set[str]]) -> list[set[str]]:
     ]
 
 
-def import_graph() -> dict[str, set[str]]:
-    """Module -> modules of the package that it imports."""
-    names = {
-        ".".join(["unmask", *Path(path).with_suffix("").parts]).removesuffix(".__init__"): path
-        for path in modules()
-    }
-    found = {}
-    for name, path in names.items():
-        tree = ast.parse((SOURCE / path).read_text())
-        asked = {
-            f"{node.module}.{one.name}" if f"{node.module}.{one.name}" in names else node.module
+class Module(NamedTuple):
+    """What the tests ask of a module of the package, whose text is parsed once for all of them."""
+
+    violations: list[str]
+    imported: frozenset[tuple[str, str]]  # (module, name) of each `from module import name`
+    classes: tuple[str, ...]
+    names: frozenset[str]
+
+
+@cache
+def module(path: str) -> Module:
+    """The module at that path of the package, e.g. "media/clips.py"."""
+    text = (SOURCE / path).read_text()
+    tree = ast.parse(text)
+    return Module(
+        violations=_violations(tree, text, path),
+        imported=frozenset(
+            (node.module or "", one.name)
             for node in ast.walk(tree)
             if isinstance(node, ast.ImportFrom)
             for one in node.names
-        }
-        found[name] = {one for one in asked if one in names}
+        ),
+        classes=tuple(node.name for node in tree.body if isinstance(node, ast.ClassDef)),
+        names=frozenset(names_in(tree)),
+    )
+
+
+@cache
+def paths() -> dict[str, str]:
+    """Module -> path, e.g. "unmask.media.clips" -> "media/clips.py"."""
+    return {
+        ".".join(["unmask", *Path(path).with_suffix("").parts]).removesuffix(".__init__"): path
+        for path in modules()
+    }
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Module -> modules of the package that it imports."""
+    known = paths()
+    found = {}
+    for name, path in known.items():
+        asked = {f"{one}.{part}" if f"{one}.{part}" in known else one for one, part in module(path).imported}
+        found[name] = asked & known.keys()
     return found
 
 
@@ -279,15 +310,15 @@ def modules() -> list[str]:
 
 @pytest.mark.parametrize("path", modules())
 def test_a_module_keeps_to_its_floor(path: Any) -> None:
-    assert violations((SOURCE / path).read_text(), path) == []
+    assert module(path).violations == []
 
 
 def test_a_class_name_is_used_once() -> None:
     found: dict[str, list[str]] = {}
     for path in modules():
-        for node in ast.parse((SOURCE / path).read_text()).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found.setdefault(node.name, []).append(path)
+        for name in module(path).classes:
+            if not name.startswith("_"):
+                found.setdefault(name, []).append(path)
     assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
 
 
@@ -349,8 +380,8 @@ NEED_THE_EXTRA = {
 def import_all(parts: set[str], *, blocked: set[str]) -> subprocess.CompletedProcess[str]:
     """Imports every module of these parts in a fresh interpreter that cannot find the blocked packages."""
     names = [
-        ".".join(["unmask", *Path(path).with_suffix("").parts]).removesuffix(".__init__")
-        for path in modules()
+        name
+        for name, path in paths().items()
         if Path(path).parts[0].removesuffix(".py") in parts and path not in NEED_THE_EXTRA
     ]
     program = f"""
@@ -410,10 +441,10 @@ def test_tests_ask_what_the_package_says_aloud_alone() -> None:
     assert private_names(planted) == ["_flush", "_thinned"]
 
 
-def names_in(path: str) -> set[str]:
-    """All names that a module of the package binds at its top, imported ones too, also under an if or try."""
+def names_in(tree: ast.Module) -> set[str]:
+    """All names that a module binds at its top, imported ones too, also under an if or try."""
     found: set[str] = set()
-    todo = list(ast.parse((SOURCE / path).read_text()).body)
+    todo = list(tree.body)
     while todo:
         node = todo.pop()
         if isinstance(node, ast.If | ast.Try):
@@ -430,17 +461,14 @@ def names_in(path: str) -> set[str]:
 
 def missing_names(text: str) -> list[str]:
     """What `text` imports from modules of the package that they do not have."""
-    paths = {
-        ".".join(["unmask", *Path(path).with_suffix("").parts]).removesuffix(".__init__"): path
-        for path in modules()
-    }
+    known = paths()
     return [
         f"{node.module}.{name.name}"
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("unmask.")
         for name in node.names
-        if f"{node.module}.{name.name}" not in paths
-        and (node.module not in paths or name.name not in names_in(paths[node.module]))
+        if f"{node.module}.{name.name}" not in known
+        and (node.module not in known or name.name not in module(known[node.module]).names)
     ]
 
 

@@ -106,7 +106,7 @@ RUNS = {
     ),
     "experiments.clips_or_mean": tabled(
         "{samples} --portraits {portraits} --photographs {portraits} --backgrounds {rooms} --out {out}"
-        " --train 2 --dev 2 --steps 1 --results {table}",
+        " --train 2 --dev 2 --steps 1 --size 64 --results {table}",
         rows=3,
         cells="system train steps dev dev_auc real_videos real_auc",
     ),
