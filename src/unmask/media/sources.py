@@ -217,7 +217,15 @@ def open_files(
             )
     account = Account(period_s=1 / fps)
     frames = _frames(paths, fps=fps, limits=limits, turns=turns, account=account)
-    return Source(name=name, kind="folder", frames=frames, frame_count=len(paths), fps=fps, account=account)
+    return Source(
+        name=name,
+        kind="folder",
+        frames=frames,
+        frame_count=len(paths),
+        fps=fps,
+        account=account,
+        waits=False,
+    )
 
 
 def _size(path: Path, *, limits: Limits) -> tuple[int, int]:
