@@ -9,7 +9,7 @@ import pytest
 
 from conftest import random_contract
 from unmask.contract import Contract, OperatingPoint
-from unmask.detector.decision import Rule, independent, read, rule_of, worst
+from unmask.detector.decision import Gathered, Rule, independent, judge, read, rule_of, worst
 from unmask.types import ModelError, Reason, SettingsError, Verdict
 
 RULE = Rule(name="default", threshold=0.5, margin=0.3, correlation=0.5)
@@ -101,6 +101,18 @@ def test_a_score_that_is_no_number_undoes_all_others(bad: Any) -> None:
 
 def test_no_clip_is_no_verdict() -> None:
     assert read([], RULE).reasons == (Reason.TOO_SHORT,)
+
+
+@pytest.mark.parametrize(("glimpses", "verdict"), [(2, Verdict.LIVE), (3, Verdict.ATTACK)])
+def test_glimpses_of_an_attack_count_once_they_last_as_long_together_as_one_that_counts(
+    glimpses: int, verdict: Verdict
+) -> None:
+    alive = Gathered(from_s=0.0, to_s=8.0, times_s=(0.0, 4.0, 8.0), scores=(0.99,) * 3, seen_s=8.0)
+    starts = [9.0 + n for n in range(glimpses)]
+    shown = [Gathered(from_s=s, to_s=s + 0.3, times_s=(s,), scores=(0.01,), seen_s=0.3) for s in starts]
+    found = judge([alive, *shown], replace(RULE, margin=0.05))
+    assert found.reading.verdict is verdict
+    assert [reading.verdict for reading in found.segments] == [Verdict.LIVE] + [Verdict.ATTACK] * glimpses
 
 
 def test_the_worst_verdict_counts() -> None:

@@ -34,6 +34,14 @@ def test_the_contract_and_the_hash_of_the_rest_are_those_of_the_package_onnx(whi
     assert contract_and_rest(graph) == (text, onnx_sha256(loaded))
 
 
+def test_a_file_larger_than_any_model_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "disk.onnx"
+    with path.open("wb") as hole:
+        hole.truncate(2**30 + 1)
+    with pytest.raises(ModelError, match="larger than 1073741824 bytes"):
+        read_file(path)
+
+
 def test_a_file_with_its_fields_in_another_order_is_the_same_model(model: Path) -> None:
     graph = model.read_bytes()
     start, end = _contract_entry(graph)

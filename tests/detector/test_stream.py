@@ -85,6 +85,44 @@ def test_camera_file_and_stream_give_the_same_score_for_the_same_frames(frames: 
     assert [s.verdict for s in streamed.segments] == [s.verdict for s in whole.segments]
 
 
+def test_a_person_is_told_how_much_of_the_time_that_a_verdict_needs_has_passed() -> None:
+    stream = _stream(1)
+    begun = stream.progress()
+    assert (begun.face, begun.share, begun.depth) == (None, 0.0, None)
+    assert math.isnan(begun.score)
+    shares = []
+    for i in range(32):
+        stream.push(_picture((60 + i % 3, 40, 80, LIVE)), i / 30)
+        shares.append(stream.progress().share)
+    assert shares == sorted(shares)
+    assert shares[9] == pytest.approx(9 / 30, abs=0.11)  # of a second, and up to 0.1 s between looks
+    assert shares[-1] == 1.0
+    found = stream.progress()
+    assert present(found.face).reasons == ()
+    assert found.score == pytest.approx(LIVE / 255)
+    assert present(found.depth).shape == (32, 32)
+
+
+def test_of_two_faces_the_worse_score_and_the_shorter_time_are_told() -> None:
+    stream = _stream(1, all_faces=True)
+    for i in range(24):
+        light, late = (60 + i % 3, 40, 80, LIVE), (10, 10, 40, PRINT)
+        stream.watch(_picture(light) if i < 12 else _picture(light, late), i / 30)
+    found = stream.progress()
+    assert found.score == pytest.approx(PRINT / 255)
+    assert found.share == pytest.approx((24 - 12) / 30, abs=0.11)
+    assert present(found.face).face.box[0] == pytest.approx(60, abs=3)  # the largest
+
+
+def test_with_all_faces_one_that_left_long_ago_is_forgotten() -> None:
+    stream = _stream(1, seconds=3.0, all_faces=True)
+    for i in range(200):
+        light, early = (60 + i % 3, 40, 80, LIVE), (10, 10, 40, PRINT)
+        found = stream.watch(_picture(light, early) if i < 10 else _picture(light), i / 30)
+    assert len(present(found).faces) == 1
+    assert present(found).is_live
+
+
 def test_a_decision_stays() -> None:
     stream = _stream()
     decision, _ = _until_decided(stream)

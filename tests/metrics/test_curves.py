@@ -137,6 +137,12 @@ def test_a_class_without_any_score_has_rates_all_the_same() -> None:
     assert metrics.tpr_at_fpr(silent, attacks["print"], fpr=0.5) == 0.0
 
 
+def test_where_more_of_the_bona_fide_than_of_the_attacks_are_silent_the_lowest_score_is_the_eer() -> None:
+    # 2 of 3 bona fide are refused and 1 of 4 attacks accepted even there, and higher up they part further
+    found = metrics.eer(np.array([NAN, NAN, 0.9]), np.array([NAN, NAN, NAN, 0.1]))
+    assert found == metrics.Eer(rate=(2 / 3 + 1 / 4) / 2, threshold=0.1)
+
+
 def test_exact_ties_of_far_and_frr_at_counts_that_floats_cannot_divide() -> None:
     # 2 of 3 refused and 1 - 2/3 accepted are no tie in floating point unless they are counted
     found = metrics.eer(np.array([0.1, 0.4, 0.8]), np.array([0.2, 0.3, 0.5]))

@@ -50,6 +50,12 @@ def test_more_recordings_say_more() -> None:
     assert np.all(np.diff(widths, axis=0) < 0)
 
 
+def test_each_round_of_draws_is_told_as_it_is_done() -> None:
+    done: list[int] = []
+    metrics.summarise(scores(5, 5), 0.5, rounds=7, progress=done.append)
+    assert done == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_without_draws_there_is_no_interval() -> None:
     assert math.isnan(metrics.summarise(scores(5, 5), 0.5, rounds=0).acer.low)
 

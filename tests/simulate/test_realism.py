@@ -38,6 +38,13 @@ def test_a_probe_gains_nothing_by_knowing_the_people(rng: np.random.Generator) -
     assert told_apart(real, made, people=names[:100], other_people=names[100:]) < 0.75
 
 
+def test_people_of_one_kind_only_train_the_probe_and_do_not_judge_it(rng: np.random.Generator) -> None:
+    real, made = rng.normal(size=(2, 120, 10))
+    # ann and bob have both kinds; where neither is held out there is nothing to tell apart
+    people = ["ann", "bob", "cid", "dee", "eve", "fay"] * 20
+    assert told_apart(real, made + 2, people=people, other_people=["ann", "bob"] * 60) > 0.95
+
+
 def test_quantiles_and_shares_agree(rng: np.random.Generator) -> None:
     rows = [{"noise": float(v)} for v in rng.normal(size=1000)]
     table = quantiles(rows)
