@@ -1,5 +1,6 @@
 """Streams of the demo's own recordings, shorter, judged by the packaged weights."""
 
+import re
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -55,3 +56,17 @@ def test_camera_file_and_stream_give_the_same_score_for_the_same_frames(
     assert pushed.score == pytest.approx(whole.score, abs=1e-6)
     assert filmed.score == pytest.approx(whole.score, abs=1e-6)
     assert pushed.verdict is filmed.verdict is whole.verdict
+
+
+def test_the_scores_that_the_front_page_shows_are_those_of_the_packaged_weights(
+    demo_recordings: dict[str, Path], detector: Detector
+) -> None:
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^out/demo/(\w+)\.mp4 +([A-Z]+) +(\d\.\d+)", page, re.MULTILINE)
+    assert sorted(name for name, *_ in shown) == sorted(demo_recordings)
+    for name, verdict, score in shown:
+        decision = detector.check(demo_recordings[name])
+        assert decision.verdict.value == verdict
+        assert decision.score == pytest.approx(
+            float(score), abs=0.002
+        )  # processors differ in the last digits
