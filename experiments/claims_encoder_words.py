@@ -14,25 +14,25 @@ sources of real items, it would take.
 
 METHOD = """## How it was tried
 
-**Sets** (`experiments/claims_encoder_sets.py`) are photographs as scenes ([simulator](simulator.md)): recordings
-of five frames 0.1 s apart, half of them attacks. Each attack shows the photograph of a bona fide recording
-and is recorded by the same camera. *An unseen domain* has a camera, a printer and displays that train does
-not have; *three unseen instruments* are the photo print, the phone and the paper mask. Train, dev and the
-tests share neither people nor rooms. *Real items* are the development items of [real faces](real_faces.md),
-each whole and cut tight, without the one whose owner's photographs are in train; photographs of the other
-owners of real items were left out of all sets. Networks of single frames score the first frame of a simulated
-recording, a picture, or the mean of five frames of a real video.
+**Sets** (`experiments/claims_encoder_sets.py`) are photographs as scenes ([simulator](simulator.md)):
+recordings of five frames 0.1 s apart, half of them attacks. Each attack shows the photograph of a bona
+fide recording and is recorded by the same camera. *An unseen domain* has a camera, a printer and displays
+that train does not have; *three unseen instruments* are the photo print, the phone and the paper mask.
+Train, dev and the tests share neither people nor rooms. *Real items* are the development items of [real
+faces](real_faces.md), each whole and cut tight, without the one whose owner's photographs are in train;
+photographs of the other owners of real items were left out of all sets. Networks of single frames score
+the first frame of a simulated recording, a picture, or the mean of five frames of a real video.
 
-**Trainings.** The encoder looked once at every frame of train, at its mirror image, and at every frame of the
-tests, and its features were kept. Flips are therefore the only augmentation, while `sgtd_e.toml` and
-`fghv_e.toml` also change brightness, cut squares out and compress. All other settings are those of the two
-files, except for the number of steps and for what a claim is about. All variants of FAS-SGTD see the same
-number of frames, and so do all variants of FGHV; both numbers stand in the last table. In stage 1, which
-`sgtd_e.toml` does not have, the losses are the paper's (1 and 0.5); stage 2 begins with its frozen blocks.
-Half of each batch is bona fide. The last weights are taken, without a moving average. FGHV's score is
-whichever of FHVM, GHVM, the variance and 48 combinations of them is best on dev, as `unmask fghv` chooses it. The
-linear head is that of `encoder.toml`, fitted to all frames of train; nothing in it is random, so its seeds
-give equal results.
+**Trainings.** The encoder looked once at every frame of train, at its mirror image, and at every frame of
+the tests, and its features were kept. Flips are therefore the only augmentation, while `sgtd_e.toml` and
+`fghv_e.toml` also change brightness, cut squares out and compress. All other settings are those of the
+two files, except for the number of steps and for what a claim is about. All variants of FAS-SGTD see the
+same number of frames, and so do all variants of FGHV; both numbers stand in the last table. In stage 1,
+which `sgtd_e.toml` does not have, the losses are the paper's (1 and 0.5); stage 2 begins with its frozen
+blocks. Half of each batch is bona fide. The last weights are taken, without a moving average. FGHV's
+score is whichever of FHVM, GHVM, the variance and 48 combinations of them is best on dev, as `unmask
+fghv` chooses it. The linear head is that of `encoder.toml`, fitted to all frames of train; nothing in it
+is random, so its seeds give equal results.
 
 **Left out** are Auxiliary and CDCN, which are backbones of their own. The true depth of an attack
 is here the plane of the print or display, or the relief of the mask.
@@ -63,9 +63,9 @@ effect, one is expected to leave 0 outside its interval.
 **People needed** is the number of people, or sources, of this test times the square of half the interval
 divided by the difference.
 
-**Limits.** Trainings of FAS-SGTD have at most a hundred steps: a claim about it says how it begins. That it is
-behind the linear head, which is fitted to its optimum, says nothing about a longer training. The sets are
-small: photographs as scenes and not recordings of people, a frozen encoder, and maps of 28, 14 and 7 places a
-side resized to 32. What holds here need not hold for the papers' widths and data sets, nor the other way
-round.
+**Limits.** Trainings of FAS-SGTD have at most a hundred steps: a claim about it says how it begins. That
+it is behind the linear head, which is fitted to its optimum, says nothing about a longer training. The
+sets are small: photographs as scenes and not recordings of people, a frozen encoder, and maps of 28, 14
+and 7 places a side resized to 32. What holds here need not hold for the papers' widths and data sets, nor
+the other way round.
 """
