@@ -54,6 +54,10 @@ class Sighting:
     frame: Frame
     face: Face
 
+    def still_shows(self, other: "Sighting") -> bool:
+        """Whether it is the same face in the same picture, which is still shown."""
+        return self.frame.again and self.face is other.face and self.frame.image is other.frame.image
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceTrack:

@@ -171,13 +171,20 @@ def test_a_large_jpeg_is_looked_at_before_it_is_decoded_not_held_twice(
     assert done[0] == "looked at"
 
 
+@pytest.mark.parametrize("scale", [1, 2])  # that is looked at whole, also where it is decoded smaller
 @pytest.mark.parametrize(
     ("subsampling", "progressive", "held"),
     [("4:4:4", False, 3), ("4:2:0", False, 1.5), ("4:2:0", True, 4.5)],
 )
 def test_a_jpeg_is_looked_at_strictly_as_far_as_memory_allows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subsampling: str, progressive: bool, held: float
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    subsampling: str,
+    progressive: bool,
+    held: float,
+    scale: int,
 ) -> None:
+    monkeypatch.setattr(pictures, "WORKING_PIXELS", 320 * 240 // scale**2)
     file = BytesIO()
     noise = np.random.default_rng(5).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     Image.fromarray(cv2.GaussianBlur(noise, (0, 0), 2)).save(
@@ -190,4 +197,4 @@ def test_a_jpeg_is_looked_at_strictly_as_far_as_memory_allows(
     with pytest.raises(SourceError, match=r"is damaged: "):
         read_image(tmp_path / "a.jpg")
     monkeypatch.setattr(jpeg, "MOST_HELD", int(320 * 240 * held) - 1)
-    assert read_image(tmp_path / "a.jpg").shape == (240, 320, 3)
+    assert read_image(tmp_path / "a.jpg").shape == (240 // scale, 320 // scale, 3)

@@ -138,7 +138,7 @@ class Counted:
 
     def __init__(self, finder: FaceFinder) -> None:
         self._finder = finder
-        self.searches = self.thorough = 0
+        self.searches = self.thorough = self.followed = 0
 
     def find(self, image: np.ndarray, *, known: Any = (), thorough: bool = True) -> list[Face]:
         self.searches += 1
@@ -146,6 +146,7 @@ class Counted:
         return self._finder.find(image, known=known, thorough=thorough)
 
     def follow(self, image: np.ndarray, face: Face) -> Face | None:
+        self.followed += 1
         return self._finder.follow(image, face)
 
 
@@ -160,6 +161,45 @@ def test_an_empty_room_is_rarely_searched_in_detail(finder: FaceFinder, head: np
     follow(scene([(head, lambda t: None)], seconds=1), counted)
     assert counted.searches == 30
     assert counted.thorough <= 6
+
+
+def shown_on(frames: Sequence[Frame], *, seconds: float) -> Iterator[Frame]:
+    """The frames, the last of which is still shown for so many seconds."""
+    yield from frames
+    last = frames[-1]
+    yield from (last.again_at(last.time_s + count / 10) for count in range(1, round(10 * seconds) + 1))
+
+
+@pytest.mark.parametrize("place", [(200.0, 115.0), None])
+def test_a_picture_that_is_still_shown_is_looked_at_until_all_of_it_is_known(
+    finder: FaceFinder, head: np.ndarray, place: Place
+) -> None:
+    counted = Counted(finder)
+    before = list(scene([(head, lambda t: place)], seconds=0.5))
+    paths = follow(shown_on(before, seconds=20), counted)
+    assert counted.searches + counted.followed <= 2 * 15 + 12
+    assert [len(path) for path in paths.values()] == ([] if place is None else [15 + 200])
+
+
+def test_a_picture_that_nobody_looked_at_is_not_taken_for_the_one_before(
+    finder: FaceFinder, head: np.ndarray
+) -> None:
+    """The next picture is passed over at first, and looked at while it is still shown."""
+    with_face = list(scene([(head, lambda t: (200, 115))], seconds=0.1))
+    empty = list(scene([(head, lambda t: None)], seconds=0.1))[-1]
+    paths = follow(iter([*shown_on(with_face, seconds=5), empty.again_at(5.2)]), finder)
+    assert [path[-1][0] < 5.2 for path in paths.values()] == [True]
+
+
+def test_somebody_who_joins_while_another_one_is_awaited_in_a_still_picture_is_seen(
+    finder: FaceFinder, head: np.ndarray, stranger: np.ndarray
+) -> None:
+    """The picture that stays shows only the second of two faces: the first is forgotten, not the second."""
+    both = scene([(head, lambda t: (150, 115)), (stranger, lambda t: (450, 115))], seconds=1)
+    one = scene([(stranger, lambda t: (450, 115))], seconds=1.1)
+    paths = follow(shown_on([*both, *[f for f in one if f.time_s >= 1]], seconds=5), finder)
+    assert max(path[-1][0] for path in paths.values()) > 6
+    assert len(paths) == 2
 
 
 def test_light_does_not_change_an_appearance_but_another_face_does(

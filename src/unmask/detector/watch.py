@@ -11,13 +11,14 @@ import numpy as np
 from unmask.contract import Contract
 from unmask.detector.decision import ROUNDING, SEVERITY, SUSTAINED_S, UNJUDGED_SHARE, Rule, judge_of
 from unmask.detector.evidence import GOLDEN, Evidence
+from unmask.detector.measured import Measured, measure
 from unmask.detector.stopwatch import Stopwatch
 from unmask.detector.whole_clips import Scorer
 from unmask.media.clips import LONGEST_GAP
 from unmask.media.continuity import FACE_CHANGE, is_cut, jumps, scene, structure_change
 from unmask.media.quality import judge
-from unmask.media.tracks import Tracker, appearance
-from unmask.media.upright import quarter_turns, upright
+from unmask.media.tracks import Tracker
+from unmask.media.upright import quarter_turns
 from unmask.types import (
     ClipSpec,
     Decision,
@@ -72,18 +73,14 @@ DEFAULT_SETTINGS = WatchSettings()
 
 @dataclass(slots=True, kw_only=True)
 class _Account:
-    """A face's evidence with the scorer that feeds it, and its latest sighting, of the track `identity`.
-
-    `turns` quarter turns bring it upright.
-    """
+    """A face's evidence with the scorer that feeds it, and its latest sighting, of the track `identity`."""
 
     evidence: Evidence
     scorer: Scorer
     identity: int = -1
     shot: int = -1
-    turns: int = 0
-    latest: Sighting | None = None
-    look: np.ndarray | None = None
+    measured: Measured | None = None
+    wrong: tuple[Reason, ...] = ()  # with that sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,38 +310,37 @@ class Watch:
     ) -> Glimpse:
         seen = self._accounts.get(account) or self._open(account, identity)
         with self._clock.lap("faces"):
-            turns = quarter_turns(sighting.face, seen.turns)
-            turned = upright(sighting, turns)
-            refused = (*judge(turned), *refused)
-            look = appearance(sighting.frame.image, sighting.face.mesh)
-            broken = self._breaks(seen, sighting, look, identity=identity, turns=turns)
+            turns = quarter_turns(sighting.face, seen.measured.turns if seen.measured else 0)
+            measured = measure(sighting, turns, before=seen.measured)
+            is_known = seen.measured is not None and measured.look is seen.measured.look
+            seen.wrong = seen.wrong if is_known else judge(measured.upright)
+            refused = (*seen.wrong, *refused)
+            broken = self._breaks(seen, measured, identity=identity)
         unseen_s = 0.0
-        if seen.latest is not None:
-            away_s = sighting.frame.time_s - seen.latest.frame.time_s - step_s
+        if seen.measured is not None:
+            away_s = sighting.frame.time_s - seen.measured.found.frame.time_s - step_s
             unseen_s = min(away_s, LOST_S) if away_s > 1e-6 else 0.0
         if broken:
             seen.evidence.scored(seen.scorer.end())
             seen.evidence.begin(identity)
-        seen.identity, seen.shot, seen.latest, seen.look = identity, self._shot, sighting, look
-        seen.turns = turns
+        seen.identity, seen.shot, seen.measured = identity, self._shot, measured
         with self._clock.lap("faces"):
             seen.evidence.saw(sighting, refused, seconds=step_s, unseen_s=unseen_s)
         if not set(refused) - {Reason.SEVERAL_FACES}:  # scored beside others, too, though never LIVE by it
-            seen.evidence.scored(seen.scorer.add(turned))
+            seen.evidence.scored(seen.scorer.add(measured.upright))
         return Glimpse(face=sighting.face, reasons=refused)
 
-    def _breaks(
-        self, seen: _Account, sighting: Sighting, look: np.ndarray, *, identity: int, turns: int
-    ) -> bool:
+    def _breaks(self, seen: _Account, measured: Measured, *, identity: int) -> bool:
         """Whether this sighting begins a new segment."""
-        if seen.latest is None or seen.look is None:
+        before = seen.measured
+        if before is None:
             return False
-        if (seen.shot, seen.identity, seen.turns) != (self._shot, identity, turns):
+        if (seen.shot, seen.identity, before.turns) != (self._shot, identity, measured.turns):
             return True
-        seconds = sighting.frame.time_s - seen.latest.frame.time_s
+        seconds = measured.found.frame.time_s - before.found.frame.time_s
         lost = seconds > max(LOST_S, self._step_s) + 1e-6
-        changed = structure_change(seen.look, look) > FACE_CHANGE
-        return lost or changed or jumps(seen.latest.face, sighting.face, seconds=seconds)
+        changed = structure_change(before.look, measured.look) > FACE_CHANGE
+        return lost or changed or jumps(before.found.face, measured.found.face, seconds=seconds)
 
     def _open(self, account: int, identity: int) -> _Account:
         evidence = Evidence(identity=identity, rule=self._rule, still=self._still)

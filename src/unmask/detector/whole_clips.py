@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from typing import Protocol
 
 from unmask.contract import Contract
@@ -38,6 +39,8 @@ class WholeClips:
 
     With `beside`, a clip is scored there while the next frames are looked at: its score comes with the next
     clip, or at the end. So what is given when depends on the frames alone, not on who is quicker.
+
+    A clip of the very pictures and faces of the one before, as of a picture that is still shown, has its score.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class WholeClips:
         self._clock = clock
         self._move = move
         self._beside = beside
-        self._under_way: Future[list[ClipScore]] | None = None
+        self._latest: Future[list[ClipScore]] | None = None  # of the last clip
+        self._shown: Sequence[Sighting] = ()  # in the last clip
+        self._under_way: Future[list[ClipScore]] | None = None  # the same, as long as nobody was given it
         self._window = Window(network.contract.clip)
 
     def add(self, sighting: Sighting) -> list[ClipScore]:
@@ -69,16 +74,25 @@ class WholeClips:
     def _scored(self, sightings: Sequence[Sighting] | None) -> list[ClipScore]:
         if sightings is None:
             return []
+        before = self._awaited()
+        is_new = not self._shown or not all(map(Sighting.still_shows, sightings, self._shown))
+        if self._latest is None or is_new:
+            self._latest = self._asked(sightings)
+        self._shown, self._under_way = sightings, self._latest
+        return self._awaited() if self._beside is None else before
+
+    def _asked(self, sightings: Sequence[Sighting]) -> "Future[list[ClipScore]]":
+        """The score of a clip of these, which is there at once where nothing runs beside."""
         spec = self._network.contract.clip
         with self._clock.lap("clips"):
             box = box_in(sightings[0], spec=spec)
             clip = cut(sightings, spec=spec, box=moved_box(box, self._move))
-        if self._beside is None:
-            with self._clock.lap("network"):
-                return self._network.score([clip])
-        before = self._awaited()
-        self._under_way = self._beside.submit(self._network.score, [clip])
-        return before
+        if self._beside is not None:
+            return self._beside.submit(self._network.score, [clip])
+        scored: Future[list[ClipScore]] = Future()
+        with self._clock.lap("network"):
+            scored.set_result(self._network.score([clip]))
+        return scored
 
     def _awaited(self) -> list[ClipScore]:
         """The score that is under way, if there is one."""
@@ -86,4 +100,5 @@ class WholeClips:
         if before is None:
             return []
         with self._clock.lap("network"):
-            return before.result()
+            scored = before.result()
+        return [replace(one, time_s=self._shown[-1].frame.time_s) for one in scored]

@@ -20,6 +20,7 @@ from PIL import Image
 
 from unmask.media.jpeg import is_damaged
 from unmask.media.limits import Limits
+from unmask.media.png_strips import exif_of, has_strips, strips
 from unmask.types import SourceError
 
 READ = "JPEG, PNG, WebP, BMP, GIF, TIFF, JPEG 2000 or AVIF"
@@ -138,7 +139,7 @@ class Picture:
     frames: int
     opened: Any  # PIL.ImageFile.ImageFile
     file: "_Counted" = field(repr=False)
-    content: bytes = field(default=b"", repr=False)  # of a JPEG
+    content: bytes = field(default=b"", repr=False)  # of a JPEG, or a PNG that is read in strips
     notes: tuple[str, ...] = ()
 
     @property
@@ -146,10 +147,16 @@ class Picture:
         """As in EXIF, 1 to 8; 1 where it is not said or makes no sense."""
         return exif_orientation(self.opened)
 
+    @property
+    def _in_strips(self) -> bool:
+        return self.kind == "PNG" and bool(self.content)
+
     def decode(self) -> np.ndarray:
         """(H, W, 3) uint8 RGB as stored, smaller if it is large: alpha on white, 16 bits rounded."""
         with _telling(self):
             self.file.begin()
+            if self._in_strips:
+                return np.concatenate(list(self._strips()))
             factor = scale_down(self.width * self.height)
             if factor > 1 and self.kind == "JPEG":
                 self.opened.draft(None, (self.width // factor, self.height // factor))
@@ -164,14 +171,22 @@ class Picture:
                 image = _plain(image, name=self.name).reduce(scale_down(image.width * image.height))
             return _rgb(_plain(image, name=self.name))
 
+    def _strips(self) -> Iterator[np.ndarray]:
+        """A large PNG from top to bottom, each strip made smaller before the next one is read."""
+        factor = scale_down(self.width * self.height)
+        for strip in strips(self.content, lambda part: _opened(_Counted(part, name=self.name), "PNG")):
+            if (strip.mode, strip.width) != (self.opened.mode, self.width):
+                raise ValueError("its header is not the one that was read")
+            yield _rgb(_plain(strip, name=self.name).reduce(factor))
+
     def _load_strictly(self) -> None:
         """Decode a JPEG while a second thread looks for damage that decoders paint over.
 
         The thread looks first at a large one: both at once would hold it twice.
         """
-        samples, scans = _samples(self.opened), _scans(self.content)
+        samples, scans = self.width * self.height * _channels(self.opened), _scans(self.content)
         with ThreadPoolExecutor(1, thread_name_prefix="strict") as second:
-            damaged = second.submit(is_damaged, self.content, samples=samples, scans=scans)
+            damaged = second.submit(is_damaged, self.content, samples=round(samples), scans=scans)
             if self.width * self.height > WORKING_PIXELS:
                 wait([damaged])
             self.opened.load()
@@ -205,10 +220,13 @@ def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
     opened = _opened(file, kind)
     width, height = opened.size
     limits.check_size(name, width=width, height=height)
-    if kind not in ("JPEG", "JPEG 2000") and width * height > MOST_WHOLE_PIXELS:
-        raise SourceError(
-            f"{name} is a {kind} of {width}x{height} pixels and may have {MOST_WHOLE_PIXELS}; save it as JPEG"
-        )
+    is_large = kind not in ("JPEG", "JPEG 2000") and width * height > MOST_WHOLE_PIXELS
+    in_strips = is_large and kind == "PNG" and has_strips(content)
+    too_large = SourceError(
+        f"{name} is a {kind} of {width}x{height} pixels and may have {MOST_WHOLE_PIXELS}; save it as JPEG"
+    )
+    if is_large and not in_strips:
+        raise too_large
     # No encoder writes more than 16 bits of 4 channels; a file beyond that carries something else.
     if kind not in ANIMATED and len(content) > 8 * width * height + (1 << 24):
         raise SourceError(f"{name} has {len(content)} bytes, more than its pixels can fill; save it again")
@@ -217,6 +235,8 @@ def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
     picture = Picture(name=name, kind=kind, width=width, height=height, frames=1, opened=opened, file=file)
     if kind == "JPEG":
         return replace(picture, content=content)
+    if in_strips:
+        return _of_strips(replace(picture, content=content), too_large)
     if kind not in ANIMATED and kind != "TIFF":
         return picture
     with _telling(picture):
@@ -224,6 +244,15 @@ def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
             _check_pages(opened, name=name)
             return picture
         return replace(picture, frames=int(getattr(opened, "n_frames", 1)))
+
+
+def _of_strips(picture: Picture, too_large: SourceError) -> Picture:
+    """A PNG that is read in strips, with its EXIF block: Pillow would decode all of it to look for one."""
+    with _telling(picture):
+        if getattr(picture.opened, "n_frames", 1) > 1:
+            raise too_large
+        picture.opened.info.setdefault("exif", exif_of(picture.content))
+    return picture
 
 
 def _check_pages(opened: Any, *, name: str) -> None:
@@ -293,7 +322,7 @@ def _check_scans(content: bytes, opened: Any, *, name: str) -> None:
         raise SourceError(
             f"{name} is a JPEG of {scans} scans, far more than any camera writes; save it again"
         )
-    if scans > 1 and 2 * _samples(opened) > MOST_COEFFICIENTS:
+    if scans > 1 and 2 * pixels * _channels(opened) > MOST_COEFFICIENTS:
         raise SourceError(
             f"{name} is a progressive JPEG of {opened.size[0]}x{opened.size[1]} pixels, which has to be held "
             "whole; save it without progressive coding, or smaller"
@@ -304,11 +333,10 @@ def _scans(content: bytes) -> int:
     return content.count(b"\xff\xda")
 
 
-def _samples(opened: Any) -> int:
-    """How many values a JPEG holds in all channels, some of which may be stored at half the sides."""
-    width, height = opened.size
+def _channels(opened: Any) -> float:
+    """How many values of all channels a JPEG holds for each pixel, some of which may share theirs."""
     blocks = [layer[1] * layer[2] for layer in opened.layer]
-    return width * height * sum(blocks) // max([*blocks, 1])
+    return sum(blocks) / max([*blocks, 1])
 
 
 def _plain(image: Any, *, name: str) -> Any:

@@ -25,6 +25,7 @@ USUAL_CHANGES = (
     3.0  # both in units of a track's own usual change, if that is more: noise, small faces, flicker
 )
 SETTLE_S = 0.3  # how long a stranger in the place of a known face waits for an identity
+SETTLED_LOOKS = 3  # at one picture, after which the mesh of a face in it has settled
 FARTHEST = 1.0  # sizes of the face: how far off its path it may be found
 MOST_GROWTH = 1.6  # ratio of sizes within which a face may be found again
 FURTHEST_AHEAD_S = 0.3  # a path is not drawn on for longer
@@ -80,6 +81,9 @@ class Tracker:
         self._searched_tiles_s = -np.inf
         self._next_identity = 0
         self._shape: tuple[int, ...] | None = None  # of the last picture
+        self._image: np.ndarray | None = None  # the last picture
+        self._shown_s, self._looks = -np.inf, 0  # when it was first seen, and how often
+        self._found: list[tuple[int, Face]] = []  # in the last picture
 
     def restart(self) -> None:
         """Forget all faces: the next picture shows another scene, and each of its faces is a new one."""
@@ -89,8 +93,16 @@ class Tracker:
     def update(self, frame: Frame) -> list[tuple[int, Face]]:
         """The faces of this frame with their identities, largest first.
 
-        In pictures of another size than before all are new.
+        In pictures of another size than before all are new. A picture that is still shown when all of it is
+        known is not searched again: its faces stay the same objects.
         """
+        if not frame.again or frame.image is not self._image:
+            self._image, self._shown_s, self._looks = frame.image, frame.time_s, 0
+        elif self._is_known():
+            for track in self._tracks:
+                track.seen_s = frame.time_s
+            return self._found
+        self._looks += 1
         if frame.shape != self._shape:  # where a face was says nothing of where it is now
             self._shape = frame.shape
             self.restart()
@@ -112,7 +124,15 @@ class Tracker:
             alone = not _touches(face, [*others, *(track.face for track in self._tracks if track.hidden)])
             track.learn(face, look, now=now, alone=alone)
             seen.append((track.identity, face))
-        return sorted(seen, key=lambda pair: -size(pair[1]))
+        self._found = sorted(seen, key=lambda pair: -size(pair[1]))
+        return self._found
+
+    def _is_known(self) -> bool:
+        """Whether one more look at the picture would find what the last one found: it was searched in all its
+        parts, its meshes have settled, and no face that was there before is awaited.
+        """
+        searched = self._searched_tiles_s >= self._shown_s and self._looks >= SETTLED_LOOKS
+        return searched and not any(track.hidden for track in self._tracks)
 
     def _is_doubtful(self, face: Face, others: list[Face], *, now: float) -> bool:
         """Whether a face without a track may be what still shows of one that has just been covered."""
