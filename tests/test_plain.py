@@ -16,6 +16,7 @@ from unmask.scores.cells import csv_rows
 from unmask.types import DataError, SourceError
 
 SECRET = "S3cret"
+DRAWN = "dj38Fk29sLmQ82hd7"
 ADDRESSES = [
     f"rtsp://admin:{SECRET}@10.0.0.7:554/live",
     f"rtsp://{SECRET}@10.0.0.7/live",
@@ -27,6 +28,8 @@ ADDRESSES = [
     f"RTSPS://admin:a@{SECRET}@10.0.0.7/x",
     f"http://10.0.0.7:80/x;jsessionid={SECRET}",
     f"http://10.0.0.7:{SECRET}",  # a password that lost its host
+    f"rtsp://10.0.0.7/live/token/{SECRET}/main",
+    f"http://10.0.0.7/API_KEY/{SECRET}",
 ]
 
 
@@ -43,8 +46,37 @@ def test_an_address_is_shown_without_its_credentials(address: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    [
+        f"rtsp://10.0.0.7/live/{DRAWN}",
+        f"http://10.0.0.7/{DRAWN}/index.m3u8",
+        f"http://10.0.0.7/{DRAWN}.mp4",
+        f"http://10.0.0.7/front_{DRAWN}-2",
+        "http://10.0.0.7/d41d8cd98f00b204e9800998ecf8427e/x.ts",
+        "http://10.0.0.7/3f2504e0-4f89-11d3-9a0c-0305e82c3301.mp4",
+    ],
+)
+def test_of_a_key_in_a_path_the_start_alone_is_shown_to_tell_one_from_another(address: str) -> None:
+    shown = address_shown(address)
+    key = address.removeprefix("http://10.0.0.7/").removeprefix("rtsp://10.0.0.7/live/")
+    assert key[:3] in shown
+    assert key[:20] not in shown
+    assert DRAWN[4:] not in shown
+    assert address_shown(shown) == shown
+    assert shown.startswith(address.partition("10.0.0.7/")[0] + "10.0.0.7/")
+
+
+@pytest.mark.parametrize(
     "name",
     [
+        *(
+            "http://h:8000/first-floor_entrance_2026-11-02_door-3.mp4",
+            "http://h/VideoRecordingFrontDoorCamera1.mp4",
+            "http://h/PXL_20260101_123456789.TS.mp4",
+            "rtsp://h264camera1a2b3c4d5e6f.example.com/Streaming/Channels/101",
+            "rtsp://h/h264Preview_01_main",
+            "http://h/a%20b%20c%20d%20e%20f%20g.mp4",
+        ),
         *(
             "videos/a@b.mp4",
             "C:\\a.mp4",

@@ -16,6 +16,17 @@ IN_PATH = re.compile(
     re.IGNORECASE,
 )
 
+# What follows such a word in the path, and what no person named: hexadecimal digits, or letters mixed with
+# digits.
+AFTER_WORD = re.compile(
+    r"(/(?:pass(?:word|wd|phrase)?|pwd|(?:api|access|stream)?[_-]?(?:token|key|secret)"
+    r"|auth|session|sig(?:nature)?)/)[^/]+",
+    re.IGNORECASE,
+)
+DRAWN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Za-z0-9_+%~-]{16,}", re.IGNORECASE)
+MIXED = re.compile(r"(?<=[a-z])[0-9A-Z]|(?<=[A-Z])[0-9a-z]|(?<=[0-9])[A-Za-z]")
+LEAST_MIXED, SHOWN = 4, 3  # changes between letters and digits, and characters that tell one from another
+
 # Full-width signs count for some versions; who typed an apostrophe before such a sign gets it back.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 MISSPELT = re.compile(r"^((?:rtsps?|https?)[:/\\]+)[^/\\@]+:.*@", re.I)  # http:/user:password@host
@@ -24,7 +35,8 @@ NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|-inf")
 
 
 def address_shown(source: str) -> str:
-    """The name of a source without credentials: an address without user, password and values of its query.
+    """The name of a source without credentials: an address without user, password and values of its query;
+    of parts of its path that look like keys the start alone.
 
     All before the last @ may be a password, also one that holds / or ?, and where there is no @ what stands
     in the place of a port and is none. Names that are not addresses stay, unless they are misspelt ones.
@@ -40,7 +52,9 @@ def address_shown(source: str) -> str:
     rest, fragment, _ = rest.partition("#")
     place, query, values = rest.partition("?")
     parts = [f"{part.partition('=')[0]}={HIDDEN}" if "=" in part else HIDDEN for part in values.split("&")]
-    place = IN_PATH.sub(rf"\g<1>{HIDDEN}", place)
+    place = AFTER_WORD.sub(rf"\g<1>{HIDDEN}", IN_PATH.sub(rf"\g<1>{HIDDEN}", place))
+    host, slash, path = place.partition("/")
+    place = f"{host}{slash}{DRAWN.sub(_start, path)}"
     return f"{scheme}://{place}{query}{'&'.join(parts) if query else ''}{fragment and '#' + HIDDEN}"
 
 
@@ -109,6 +123,15 @@ def as_table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> st
     'a,b\\nx,1\\n'
     """
     return as_csv([columns, *([row.get(name, "") for name in columns] for row in rows)])
+
+
+def _start(found: re.Match[str]) -> str:
+    """Of a part of a path, its start where nobody would have named it so."""
+    part = found[0]
+    longest = max(re.split("[_+%~-]", part), key=len)
+    mixed = len(MIXED.findall(longest)) >= LEAST_MIXED and sum(map(str.isdecimal, longest)) >= 2
+    drawn = (len(longest) >= 12 and mixed) or re.fullmatch(r"[0-9a-f-]{32,}", part, re.IGNORECASE) is not None
+    return part[:SHOWN] + HIDDEN if drawn else part
 
 
 def _hide(found: re.Match[str]) -> str:

@@ -211,3 +211,42 @@ def test_pictures_of_a_camera_have_the_times_at_which_they_came() -> None:
     assert len(times_s) >= 5  # the first three have no time to be relied on, and are passed over
     late_s = np.array(times_s) - (np.array(sent_s[3 : 3 + len(times_s)]) - sent_s[0])
     assert np.median(np.abs(late_s)) < period_s / 2
+
+
+@pytest.mark.parametrize("asks", ["Bearer realm=x", "Negotiate", "Digest", "Digest realm=", 'Digest =,"'])
+def test_a_log_in_that_is_not_known_is_told_as_such(asks: str) -> None:
+    def closed(request: http.server.BaseHTTPRequestHandler) -> None:
+        request.send_response(401)
+        request.send_header("WWW-Authenticate", asks)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    with site({"/a": closed}) as (root, _):
+        with pytest.raises(SourceError, match="asks for a log-in that unmask does not know") as caught:
+            open_source(f"{root.replace('//', '//admin:S3cret@')}/a")
+        assert "S3cret" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_nobody_foresaw_while_an_address_is_asked_is_no_stall(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ArithmeticError("nobody foresaw this")
+
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", broken)
+    with pytest.raises(SourceError, match="its answer is not understood"):
+        open_source("http://127.0.0.1:9/a", limits=Limits(timeout_s=5))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_nobody_foresaw_while_a_camera_is_read_ends_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def camera(request: http.server.BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", "multipart/x-mixed-replace;boundary=frame")
+        request.end_headers()
+
+    def broken(*_: object) -> bytes:
+        raise ArithmeticError("nobody foresaw this")
+
+    monkeypatch.setattr("http.client.HTTPResponse.read1", broken)
+    with site({"/video": camera}) as (root, _), pytest.raises(SourceError, match="is not understood"):
+        list(open_source(f"{root}/video", limits=Limits(timeout_s=5)).frames)

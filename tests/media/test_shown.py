@@ -27,6 +27,21 @@ def written(path: Any, *, aspect: Fraction | None = None, transfer: int = 0) -> 
         container.mux(stream.encode(None))
 
 
+def test_making_pixels_square_keeps_the_detail_that_was_stored(tmp_path: Path) -> None:
+    """Waves of three stored pixels: straight lines between these would take a third of their contrast."""
+    waves = 128 + 80 * np.cos(2 * np.pi / 3 * np.arange(96))
+    stored = np.tile(waves.astype(np.uint8)[None, :, None], (48, 1, 3))
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"crf": "4"})
+        stream.width, stream.height, stream.pix_fmt = 96, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(stored, format="rgb24")))
+        container.mux(stream.encode(None))
+    (frame,) = open_video(tmp_path / "a.mkv").frames
+    assert frame.shape == frame.image.shape == (48, 192, 3)
+    assert frame.image[24, 16:-16].std() > 0.9 * stored[24, 8:-8].std()
+
+
 def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
     written(tmp_path / "a.mkv", aspect=Fraction(4, 3))
     assert next(open_video(tmp_path / "a.mkv").frames).image.shape == (48, 85, 3)

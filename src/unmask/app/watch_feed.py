@@ -9,7 +9,6 @@ from unmask.media.standing import standing
 from unmask.types import Frame, SourceError
 
 FIRST_S, LONGEST_S = 1.0, 30.0  # between two tries to reach a camera that is away
-ENDLESS = ("camera", "stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def follow(source: str, *, fps: float, every_s: float, wait: Wait) -> Iterator[N
                 if not pause_s or wait(pause_s):
                     return
                 continue
-            if opened.kind not in ENDLESS:
+            if not opened.is_live:
                 return
         if wait(away_s):
             return
@@ -64,7 +63,7 @@ def follow(source: str, *, fps: float, every_s: float, wait: Wait) -> Iterator[N
 
 def _frames(opened: Source) -> Generator[News, None, bool]:
     """The frames of one connection, and why it ended; True where there was any."""
-    seen, is_recording = False, opened.kind not in (*ENDLESS, "image")
+    seen, is_recording = False, not opened.is_live and opened.kind != "image"
     try:
         for frame in standing(opened) if is_recording else opened.frames:
             if not seen:
@@ -78,7 +77,7 @@ def _frames(opened: Source) -> Generator[News, None, bool]:
         why = str(error)
     finally:
         opened.close()
-    if opened.kind in ENDLESS or not seen:
+    if opened.is_live or not seen:
         yield Lost(why, FIRST_S)
     return seen
 

@@ -35,7 +35,6 @@ from unmask.types import Decision, ModelError, Presentation, Reason, SettingsErr
 PACKAGED = ("encoder.onnx",)
 PACKAGED_INT8 = ("encoder_int8.onnx",)  # the same networks, each a file of its own in int8
 DEFAULT = "default"  # in place of a file: the packaged models
-LIVE_KINDS = ("camera", "stream")  # sources without an end, and without a part that could be missing
 
 Ending = Literal["decided", "ended", "cut", "timed out"]
 Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
@@ -149,7 +148,7 @@ class Detector:
         """
         clock = Stopwatch()
         opened = source_of(source, fps=fps, limits=limits)
-        still, live = opened.kind == "image", opened.kind in LIVE_KINDS
+        still, live = opened.kind == "image", opened.is_live
         network, rule = self._fit(image=still)
         awaited = still or live or self.settings.early_stop  # each score, before the next frame is looked at
         if not (awaited or opened.waits):
@@ -244,7 +243,7 @@ class Detector:
 
     def _run(self, opened: Source, watch: Watch, *, clock: Stopwatch, progress: Progress | None) -> Ending:
         """Watch the source until it is decided, ends, or takes too long."""
-        live = opened.kind in LIVE_KINDS
+        live = opened.is_live
         frames = opened.frames if live else standing(opened)
         count, sure = 0, False
         while True:

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import deque
 from http.client import HTTPException, HTTPMessage, HTTPResponse, InvalidURL
 from tempfile import SpooledTemporaryFile
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from unmask.media.patience import stalled
@@ -24,6 +24,8 @@ LARGEST_KEPT = 1 << 30  # bytes of an answer that is kept, so that it can be rea
 TRIES = 3  # times its patience: to connect, to be asked, and to be asked again with a password
 LARGEST_QUEUE = 1 << 28  # bytes of a live stream that wait to be looked at
 PORTS = {"http": 80, "https": 443}
+# What the standard library raises on answers that are not as they should be, apart from its own errors.
+ODD = (ValueError, LookupError, TypeError, AttributeError, NotImplementedError)
 
 
 class Answer:
@@ -67,6 +69,10 @@ class Answer:
         asking = threading.Thread(target=lambda: found.append(self._answered()), daemon=True)
         asking.start()
         asking.join(TRIES * self.timeout_s)
+        if not found and not asking.is_alive():  # whatever it was, nothing was waited for
+            raise SourceError(
+                f"{self.name} cannot be opened: its answer is not understood; check the address"
+            )
         if not found:
             raise stalled(self.name, self.timeout_s)
         if isinstance(found[0], SourceError):
@@ -91,10 +97,7 @@ class Answer:
         if user is not None:
             known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
             known.add_password(None, address, *user)
-            handlers += [
-                urllib.request.HTTPBasicAuthHandler(known),
-                urllib.request.HTTPDigestAuthHandler(known),
-            ]
+            handlers += [_Basic(known), _Digest(known)]
         try:
             opener = urllib.request.build_opener(*handlers)
             return cast(HTTPResponse, opener.open(address, timeout=self.timeout_s))
@@ -106,14 +109,37 @@ class Answer:
             ) from None
         except TimeoutError as late:
             raise stalled(self.name, self.timeout_s) from late
-        except (OSError, HTTPException, ValueError) as refused:
+        except (OSError, HTTPException, *ODD) as refused:
             reason = getattr(refused, "reason", refused)
             if isinstance(reason, TimeoutError):
                 raise stalled(self.name, self.timeout_s) from None
-            if isinstance(reason, InvalidURL | ValueError):  # which cite the address
+            if isinstance(reason, ODD) and user is not None and not isinstance(reason, UnicodeError):
+                reason = "its server asks for a log-in that unmask does not know, Basic and Digest it does"
+            elif isinstance(reason, (InvalidURL, *ODD)):  # which cite the address
                 reason = "it is not a valid address"
             told = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
             raise SourceError(f"{self.name} cannot be opened: {told}; check the address") from None
+
+
+class _LetsGo:
+    """Closes an answer that asks for a log-in which is not understood."""
+
+    def http_error_401(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> Any:
+        try:
+            return super().http_error_401(req, fp, code, msg, headers)  # type: ignore[misc]
+        except ODD:
+            fp.close()
+            raise
+
+
+class _Basic(_LetsGo, urllib.request.HTTPBasicAuthHandler):
+    """Basic, where a server asks for it."""
+
+
+class _Digest(_LetsGo, urllib.request.HTTPDigestAuthHandler):
+    """Digest, where a server asks for it."""
 
 
 class _SameHost(urllib.request.HTTPRedirectHandler):
@@ -226,7 +252,10 @@ class Live:
         self._waiting = 0
         self._ends: list[int] = []  # offset behind each chunk, and when it came
         self._times_s: list[float] = []
-        self._error: SourceError | None = None
+        # Until it is known better: whatever ends the thread, nobody waits for it.
+        self._error: SourceError | None = SourceError(
+            f"{answer.name} cannot be read on: what it sends is not understood; check the address"
+        )
         self._over = False
         self._news = threading.Condition()
         threading.Thread(target=self._run, daemon=True, name="unmask camera").start()
@@ -261,16 +290,21 @@ class Live:
             self._news.notify_all()
 
     def _run(self) -> None:
-        end, error = 0, None
-        while not self._over:
-            try:
-                chunk = self._answer.read(CHUNK)
-            except SourceError as broken:
-                error = broken
-                break
+        try:
+            self._fetch()
+            self._error = None
+        except SourceError as broken:
+            self._error = broken
+        finally:
+            self._answer.close()
+            with self._news:
+                self._over = True
+                self._news.notify_all()
+
+    def _fetch(self) -> None:
+        end = 0
+        while not self._over and (chunk := self._answer.read(CHUNK)):
             now_s = time.monotonic()
-            if not chunk:
-                break
             end += len(chunk)
             with self._news:
                 self._chunks.append(chunk)
@@ -279,7 +313,3 @@ class Live:
                 self._times_s.append(now_s)
                 self._news.notify_all()
                 self._news.wait_for(lambda: self._waiting < LARGEST_QUEUE or self._over)
-        self._answer.close()
-        with self._news:
-            self._error, self._over = error, True
-            self._news.notify_all()

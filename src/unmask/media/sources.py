@@ -60,6 +60,11 @@ class Source:
     account: Account = field(default_factory=Account)
     waits: bool = True
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it goes on until nobody wants more: a camera or stream, of which no part can be missing."""
+        return self.kind in ("camera", "stream")
+
     def close(self) -> None:
         """Let go of the file, camera or connection before the frames ended; harmless after."""
         self.frames.close()
