@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import sys
 asked = []
@@ -24,3 +26,31 @@ def test_importing_asks_no_server_and_writes_nothing_into_home(tmp_path: Path) -
     assert "openvino_telemetry" not in modules
     assert asked.strip() == "]"
     assert not list(tmp_path.rglob("*"))
+
+
+FORKED = """
+import os, signal, sys
+import numpy as np
+from unmask import Detector
+detector = Detector.load(threads=1)
+picture = np.full((200, 200, 3), 90, np.uint8)
+detector.check(picture)
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    detector.check(picture)
+    if sys.argv[1] == "again":
+        import pickle
+        detector = pickle.loads(pickle.dumps(detector))
+        detector.check(picture)
+    sys.exit(7)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+@pytest.mark.parametrize("wanted", ["used", "again"])
+def test_a_fork_uses_a_loaded_detector_and_ends(wanted: str) -> None:
+    """OpenVINO waits for threads that a fork does not have, when a graph is let go or the process ends."""
+    done = subprocess.run([sys.executable, "-c", FORKED, wanted], capture_output=True, timeout=120)
+    assert (done.returncode, done.stderr.decode()) == (7, "")

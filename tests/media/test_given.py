@@ -1,8 +1,10 @@
 """Whatever Python hands over is read, or refused in one sentence that names what is taken."""
 
+import gzip
 import io
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +207,41 @@ def test_a_pushed_frame_is_one_picture(picture: np.ndarray) -> None:
     for wrong in (None, "a.png", np.stack([picture] * 2), b"\x89PNG"):
         with pytest.raises(UnmaskError, match=r"^stream: .* a frame is a picture or an array"):
             frame_of(wrong)
+
+
+class Raising:
+    """An open file, or an array, whose own code fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def read(self, count: int = -1) -> bytes:
+        raise self._error
+
+
+def test_a_damaged_archive_that_is_read_as_a_file_is_refused(picture: np.ndarray, tmp_path: Path) -> None:
+    whole = gzip.compress(picture.tobytes())
+    for content in (whole[:-9], whole[:30] + b"\xff" * 50 + whole[80:]):
+        with pytest.raises(SourceError, match=r"a file cannot be read; .* and whole"):
+            open_given(gzip.GzipFile(fileobj=io.BytesIO(content)))
+    for error in (KeyError("a" * 999), zipfile.BadZipFile("b"), MemoryError(), EOFError(), zlib.error("c")):
+        with pytest.raises(SourceError, match="a file cannot be read") as caught:
+            open_given(Raising(error))
+        assert len(str(caught.value)) < 300
+
+
+def test_a_file_may_give_its_bytes_in_any_form(picture: np.ndarray, tmp_path: Path) -> None:
+    class Buffered(io.BytesIO):
+        def read(self, count: int | None = -1, /) -> Any:
+            return bytearray(super().read(count))
+
+    write_image(tmp_path / "a.png", picture)
+    (image,) = seen(Buffered((tmp_path / "a.png").read_bytes()))
+    np.testing.assert_array_equal(image, picture)
+
+
+def test_a_tensor_of_halved_precision_is_a_picture(picture: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    tensor = torch.from_numpy(picture).float() / 255
+    (image,) = seen(tensor.bfloat16())
+    assert np.abs(image.astype(int) - picture).max() <= 1

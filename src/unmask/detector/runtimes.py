@@ -14,7 +14,7 @@ import numpy as np
 
 from unmask.detector.doubling import with_quick_doubling
 from unmask.media.compiled import CompiledGraph, compiled_graph
-from unmask.media.engine import ov
+from unmask.media.engine import fork_safe, ov
 from unmask.types import ModelError, SettingsError
 
 DEVICES = ("auto", "cpu", "gpu", "npu")
@@ -62,7 +62,7 @@ class OpenVinoRuntime:
         try:
             request = self._idle.get_nowait()
         except queue.Empty:
-            request = self._compiled.create_infer_request()
+            request = fork_safe(self._compiled.create_infer_request())
         request.infer(dict(inputs))
         found = [np.array(request.get_tensor(name).data, np.float32) for name in self._outputs]
         self._idle.put(request)
@@ -195,8 +195,8 @@ def compiled_for(
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": ARITHMETIC[precision]}
         if device == "NPU":  # it knows f16 alone
             settings["INFERENCE_PRECISION_HINT"] = "f16"
-        model = sized()
-        return CompiledGraph(model=ov.Core().compile_model(model, device, settings), was_kept=False)
+        made = ov.Core().compile_model(sized(), device, settings)
+        return CompiledGraph(model=fork_safe(made), was_kept=False)
     except (RuntimeError, ValueError) as broken:
         raise not_computed(name, broken) from broken
 
@@ -205,7 +205,7 @@ def compiled(model: ov.Model, *, precision: str, threads: int) -> ov.CompiledMod
     """A part of a graph for the processor, as `compiled_for`, and never kept. Raises ModelError."""
     try:
         settings = cpu_settings(precision=precision, threads=threads)
-        return ov.Core().compile_model(model, "CPU", settings)
+        return fork_safe(ov.Core().compile_model(model, "CPU", settings))
     except (RuntimeError, ValueError) as broken:
         raise not_computed(model.friendly_name, broken) from broken
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from unmask.files import write_bytes
 from unmask.media.assets import assets_folder
-from unmask.media.engine import ov
+from unmask.media.engine import fork_safe, ov
 from unmask.types import UnmaskError
 
 SWITCH = "UNMASK_COMPILED"
@@ -46,19 +46,20 @@ def compiled_graph(
     """
     core = ov.Core()
     if os.environ.get(SWITCH, "").lower() == "off":
-        return CompiledGraph(model=core.compile_model(build(core), "CPU", dict(settings)), was_kept=False)
+        model = fork_safe(core.compile_model(build(core), "CPU", dict(settings)))
+        return CompiledGraph(model=model, was_kept=False)
     made_for = (ov.get_version(), core.get_property("CPU", "FULL_DEVICE_NAME"), sorted(settings.items()))
     name = hashlib.sha256(repr(made_for).encode() + hashlib.sha256(key).digest()).hexdigest()[:32]
     path = assets_folder() / "compiled" / f"{name}.blob"
     content = _read(path)
     if content is not None:
         try:
-            model = core.import_model(BytesIO(content), "CPU", dict(settings))
+            model = fork_safe(core.import_model(BytesIO(content), "CPU", dict(settings)))
         except RuntimeError:
             pass  # of an OpenVINO that reads it otherwise
         else:
             return CompiledGraph(model=model, was_kept=True)
-    model = core.compile_model(build(core), "CPU", dict(settings))
+    model = fork_safe(core.compile_model(build(core), "CPU", dict(settings)))
     return CompiledGraph(model=model, was_kept=False, place=path)
 
 

@@ -4,9 +4,11 @@ What is none of these is refused in one sentence that never holds the data.
 """
 
 import os
+import zlib
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image
@@ -26,6 +28,11 @@ FRAME = "a frame is a picture or an array (H, W[, 3 or 4]) of 0 to 255, or of fr
 LARGEST_FILE = 1 << 30  # bytes that are taken from an open file
 LONGEST_NAME = 4096  # characters of a path or an address
 CHANNELS = (1, 3, 4)
+# What objects of others raise while they are read: archives that are damaged, and much else.
+REFUSED = (
+    *(ArithmeticError, AttributeError, BadZipFile, EOFError, LookupError, MemoryError),
+    *(OSError, RuntimeError, TypeError, ValueError, zlib.error),
+)
 
 
 def open_given(source: Any, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMITS) -> Source:
@@ -50,12 +57,12 @@ def open_given(source: Any, *, fps: float = 30.0, limits: Limits = DEFAULT_LIMIT
     if callable(getattr(source, "read", None)):
         try:
             content = source.read(LARGEST_FILE + 1)
-        except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as refused:
+        except REFUSED as refused:
             raise SourceError(
-                f"a file cannot be read; it has to be open, for bytes (rb); {TAKEN}"
+                f"a file cannot be read; it has to be open, for bytes (rb), and whole; {TAKEN}"
             ) from refused
-        if isinstance(content, bytes) and len(content) <= LARGEST_FILE:
-            return _open_bytes(content, name="file", limits=limits)
+        if isinstance(content, bytes | bytearray | memoryview) and len(content) <= LARGEST_FILE:
+            return _open_bytes(bytes(content), name="file", limits=limits)
         raise SourceError(f"a file has to be opened for bytes (rb) and have at most {LARGEST_FILE}; {TAKEN}")
     raise SourceError(f"something of type {_kind(source)} is not a source; {TAKEN}")
 
@@ -74,7 +81,7 @@ def frame_of(image: Any, *, name: str = "stream") -> np.ndarray:
 def _open_name(source: Any, *, fps: float, limits: Limits) -> Source:
     try:
         name = os.fsdecode(source)
-    except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as refused:
+    except REFUSED as refused:
         raise SourceError(f"a {_kind(source)} names no file; {TAKEN}") from refused
     if len(name) > LONGEST_NAME:
         raise SourceError(f"a text of {len(name)} characters is not a path or address; {TAKEN}")
@@ -160,8 +167,10 @@ def _numbers_of(source: Any, *, name: str) -> np.ndarray:
     try:
         for step in ("detach", "cpu"):  # of a torch tensor
             source = getattr(source, step)() if callable(getattr(source, step, None)) else source
+        if str(getattr(source, "dtype", "")) == "torch.bfloat16":  # which numpy does not have
+            source = source.float()
         array = np.asarray(source)
-    except (TypeError, ValueError, RuntimeError, AttributeError) as refused:
+    except REFUSED as refused:
         raise SourceError(f"a {name} gives no array of numbers; {TAKEN}") from refused
     first = array.ndim in (3, 4) and array.shape[-1] not in CHANNELS and array.shape[-3] in CHANNELS
     return np.moveaxis(array, -3, -1) if first else array

@@ -24,7 +24,7 @@ def has_strips(content: bytes) -> bool:
 
 def exif_of(content: bytes) -> bytes:
     """The EXIF block of a PNG, b"" without one; raises as `strips` does."""
-    return next((bytes(part[8:-4]) for part in _parts(content) if part[4:8] == b"eXIf"), b"")
+    return next((bytes(part[8:-4]) for part in _parts(content) if _name(part) == b"eXIf"), b"")
 
 
 def strips(content: bytes, read: Callable[[bytes], Any]) -> Iterator[Any]:
@@ -34,7 +34,7 @@ def strips(content: bytes, read: Callable[[bytes], Any]) -> Iterator[Any]:
     """
     width, height, _, colour = struct.unpack(">IIBB", content[16:26])
     stored = width * CHANNELS[colour]
-    kept = [part for part in _parts(content) if part[4:8] in KEPT]
+    kept = [part for part in _parts(content) if _name(part) in KEPT]
     rows, last = _Inflated(content), b""
     for first in range(0, height, ROWS):
         count = min(ROWS, height - first)
@@ -71,7 +71,7 @@ class _Inflated:
 def _inflated(content: bytes) -> Iterator[bytes]:
     stream = zlib.decompressobj()
     for part in _parts(content):
-        if part[4:8] != b"IDAT":
+        if _name(part) != b"IDAT":
             continue
         for start in range(8, len(part) - 4, PIECE):
             left = bytes(part[start : min(start + PIECE, len(part) - 4)])
@@ -96,8 +96,12 @@ def _parts(content: bytes) -> Iterator[memoryview]:
             raise ValueError("a part of the PNG does not have its sum")
         yield part
         at += 12 + size
-        if part[4:8] == b"IEND":
+        if _name(part) == b"IEND":
             return
+
+
+def _name(part: memoryview) -> bytes:
+    return bytes(part[4:8])
 
 
 def _part(name: bytes, content: bytes) -> bytes:
