@@ -40,7 +40,7 @@ class WholeClips:
     With `beside`, a clip is scored there while the next frames are looked at: its score comes with the next
     clip, or at the end. So what is given when depends on the frames alone, not on who is quicker.
 
-    A clip of the very pictures and faces of the one before, as of a picture that is still shown, has its score.
+    A clip of the same pictures and faces as the one before, of a picture that is still shown, has its score.
     """
 
     def __init__(
