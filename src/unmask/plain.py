@@ -126,7 +126,7 @@ def as_table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> st
 
 
 def _start(found: re.Match[str]) -> str:
-    """Of a part of a path, its start where nobody would have named it so."""
+    """A part of a path, or its start where nobody would have named it so."""
     part = found[0]
     longest = max(re.split("[_+%~-]", part), key=len)
     mixed = len(MIXED.findall(longest)) >= LEAST_MIXED and sum(map(str.isdecimal, longest)) >= 2

@@ -13,7 +13,7 @@ from unmask.media.hdr import TRANSFERS, to_sdr
 from unmask.media.images import turned, upright
 
 CLOCKWISE_TO_ORIENTATION = {90: 6, 180: 3, 270: 8}
-# Of pixels that are not square: bilinear would take away detail that was stored, by which faces are scored.
+# For pixels that are not square: bilinear would take away detail that was stored, by which faces are scored.
 SAMPLING = "LANCZOS"
 NARROWEST_ASPECT, WIDEST_ASPECT = Fraction(1, 4), Fraction(4)  # of a pixel; beyond it the file says nonsense
 
