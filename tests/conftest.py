@@ -1,6 +1,7 @@
 """What all tests share: one thread, the same chances, and a pair of small models with random weights."""
 
 import fcntl
+import gc
 import math
 import os
 import sys
@@ -20,6 +21,12 @@ from unmask.report.outcomes import Checked, Unreadable
 from unmask.types import ClipScore, ClipSpec, Decision, FaceDecision, Reason, Verdict
 
 cv2.setNumThreads(1)  # several threads on a shared core are slower than one
+gc.set_threshold(20_000)  # at 700 a third of the time to import all tests goes into looking for cycles
+
+
+def pytest_collection_finish() -> None:
+    """Modules stay: nobody need look through them for cycles again."""
+    gc.freeze()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -130,6 +131,7 @@ def nearness(depth_m: np.ndarray, mesh: np.ndarray, *, scale: float = 1.0) -> np
     return np.clip((np.median(face) + FARTHER_M - depth_m) / (NEARER_M + FARTHER_M), 0.0, 1.0)
 
 
+@cache
 def _template() -> jinja2.Template:
     text = files("unmask.report").joinpath("benchmark_page.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)

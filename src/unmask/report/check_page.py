@@ -7,6 +7,7 @@ what none of this shows.
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -51,6 +52,7 @@ def shown(clips: Sequence[T], *, at_most: int = CLIPS_SHOWN) -> list[T]:
     return [clips[i] for i in np.linspace(0, len(clips) - 1, at_most).round().astype(int)]
 
 
+@cache
 def _template() -> jinja2.Template:
     text = files("unmask.report").joinpath("check_page.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)

@@ -5,6 +5,7 @@ and intervals, where it breaks, and what none of it shows. No scripts, no links 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -136,6 +137,7 @@ def estimate(found: Estimate | None, *, scale: float = 100.0) -> str:
     return f"{scale * found.value:.1f} %" if scale == 100 else f"{found.value:.3f}"
 
 
+@cache
 def _template() -> jinja2.Template:
     text = files("unmask.report").joinpath("report_page.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
