@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from unmask.files import atomic_path, write_bytes
+from unmask.files import atomic_path, keep_inputs, write_bytes
 from unmask.types import OutputError
 
 
@@ -123,3 +123,12 @@ def test_errors_of_others_pass_through(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="another"), atomic_path(tmp_path / "a.txt"):
         (tmp_path / "another.txt").read_text()
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["https://admin:S3cret@host/a.html", "http:/admin:S3cret@host/a", "rtsp://h/S3cret"]
+)
+def test_an_address_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError, match=r"--report is an address, .*; name a file"):
+        keep_inputs({"--report": Path(name)}, [])

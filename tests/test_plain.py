@@ -46,6 +46,23 @@ def test_an_address_is_shown_without_its_credentials(address: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        f"the set/http:/admin:{SECRET}@10.0.0.7/x does not exist",
+        f"'RTSP:/admin:{SECRET}@10.0.0.7/x' and 'b'",
+        f"sets/a/https:\\admin:{SECRET}@10.0.0.7",
+        f"http:/10.0.0.7/x?key={SECRET}#{SECRET} is not a folder",
+        f"a/rtsp:/10.0.0.7/token/{SECRET}/{DRAWN}.mp4",
+    ],
+)
+def test_an_address_that_was_joined_to_a_path_is_told_without_its_credentials(text: str) -> None:
+    assert SECRET not in sentence(text)
+    assert DRAWN not in sentence(text)
+    assert "10.0.0.7" in sentence(text)
+    assert sentence("write to me@home.org: http:/a is gone") == "write to me@home.org: http:/a is gone"
+
+
+@pytest.mark.parametrize(
     "address",
     [
         f"rtsp://10.0.0.7/live/{DRAWN}",

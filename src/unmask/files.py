@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from unmask.plain import escaped
+from unmask.plain import ADDRESS, escaped
 from unmask.types import DataError, OutputError
 
 # What a disk or folder says no with; whatever else is raised while writing passes through.
@@ -81,6 +81,9 @@ def keep_inputs(outputs: Mapping[str, str | Path | None], inputs: Iterable[str |
     outputs in one file are refused, too.
     """
     given = {option: Path(path) for option, path in outputs.items() if path is not None}
+    for option, path in given.items():
+        if ADDRESS.match(str(path)):  # folders would be made of it, its password among them
+            raise OutputError(f"{option} is an address, {path}; name a file")
     places: dict[object, str] = {}
     for option, path in given.items():
         place = _identity(path) or os.path.normcase(os.path.realpath(path))

@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+# Also an address that was joined to a path, or went through one, which leaves a single slash.
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+|\b(?:rtsps?|https?):[/\\]\S+", re.IGNORECASE)
 HIDDEN = "***"
 LONGEST = 1000  # characters of what is said of one thing
 JOINERS = "\u200c\u200d"  # invisible, but letters of some scripts and emoji need them
@@ -29,7 +30,7 @@ LEAST_MIXED, SHOWN = 4, 3  # changes between letters and digits, and characters 
 
 # Full-width signs count for some versions; who typed an apostrophe before such a sign gets it back.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-MISSPELT = re.compile(r"^((?:rtsps?|https?)[:/\\]+)[^/\\@]+:.*@", re.I)  # http:/user:password@host
+MISSPELT = re.compile(r"((?:rtsps?|https?)(?::[/\\]+|[/\\]{2}))(.*)", re.I | re.DOTALL)  # http:/host
 NO_PORT = re.compile(r"^([^:/?#\[\]]*):(?!\d*(?:[/?#]|$))[^/?#]*")  # host:password, without an @
 NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|-inf")
 
@@ -46,7 +47,13 @@ def address_shown(source: str) -> str:
     """
     scheme, mark, rest = source.partition("://")
     if not mark or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
-        return MISSPELT.sub(rf"\g<1>{HIDDEN}@", source)
+        misspelt = MISSPELT.fullmatch(source)
+        return misspelt[1] + _place_shown(misspelt[2]) if misspelt else source
+    return f"{scheme}://{_place_shown(rest)}"
+
+
+def _place_shown(rest: str) -> str:
+    """What stands behind the scheme of an address, without credentials."""
     _, at, place = rest.rpartition("@")
     rest = f"{HIDDEN}@{place}" if at else NO_PORT.sub(rf"\g<1>:{HIDDEN}", rest)
     rest, fragment, _ = rest.partition("#")
@@ -55,7 +62,7 @@ def address_shown(source: str) -> str:
     place = AFTER_WORD.sub(rf"\g<1>{HIDDEN}", IN_PATH.sub(rf"\g<1>{HIDDEN}", place))
     host, slash, path = place.partition("/")
     place = f"{host}{slash}{DRAWN.sub(_start, path)}"
-    return f"{scheme}://{place}{query}{'&'.join(parts) if query else ''}{fragment and '#' + HIDDEN}"
+    return f"{place}{query}{'&'.join(parts) if query else ''}{fragment and '#' + HIDDEN}"
 
 
 def escaped(text: str) -> str:
@@ -73,7 +80,7 @@ def sentence(text: str) -> str:
     >>> sentence("http://u:p@host/a.mp4: it is gone; check the address")
     'http://***@host/a.mp4: it is gone; check the address'
     """
-    return escaped(ADDRESS.sub(_hide, text) if "://" in text else text)
+    return escaped(ADDRESS.sub(_hide, text) if ":/" in text or ":\\" in text else text)
 
 
 def shortened(text: str) -> str:

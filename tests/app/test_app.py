@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from odd_videos import resized
 from unmask.app.annotate import BOX_HOLDS_S, annotate, annotated, box_at, clip_at, deciding
 from unmask.app.demo import SCENES, mistakes
 from unmask.app.errors import explain
-from unmask.app.render import json_line, table
+from unmask.app.render import console, json_line, print_whole, table
 from unmask.app.score import groups, table as score_table
 from unmask.app.streams import in_utf_8, spell_out
 from unmask.app.training_sets import split
@@ -398,3 +400,17 @@ def test_the_table_names_the_segments_where_there_are_several(outcomes: list[Any
     record = json.loads(json_line(replace(checked, decision=decision)))
     assert [part["from_s"] for part in record["segments"]] == [0.0, 2.0]
     assert record["notes"] == ["only the first 30 s were judged"]
+
+
+def test_a_table_shows_control_characters_by_their_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = Table(title="a\x1b[2Jb")
+    drawn.add_column("name\x9b")
+    drawn.add_row("print/\x1b[31mred")
+    drawn.add_row(Text("two\nlines, caf\u00e9", "bold red"))
+    console().print(drawn)
+    console().print(Text("next\x07"))
+    print_whole(drawn)
+    shown = capsys.readouterr().out
+    assert not {"\x1b", "\x07", "\x9b"} & set(shown)
+    for word in ("a\\x1b[2Jb", "name\\x9b", "print/\\x1b[31", "next\\x07", "two", "lines, caf\u00e9"):
+        assert word in shown

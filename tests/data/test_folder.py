@@ -104,3 +104,13 @@ def test_the_separator_that_was_found_is_named(folder: Path) -> None:
 def test_a_name_that_no_file_can_have_is_one_that_does_not_exist(folder: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"do not exist|not a CSV table"):
         read_labels(write(folder, HEADER + f"{name},attack,,\n"))
+
+
+@pytest.mark.parametrize("path", ["http://admin:S3cret@10.0.0.7/a.mp4", "rtsp://10.0.0.7/live?key=S3cret"])
+def test_an_address_in_a_table_is_refused_without_its_credentials(folder: Path, path: str) -> None:
+    (folder / "labels.csv").write_text(f"path,label,instrument\n{path},bona_fide,\n")
+    with pytest.raises(
+        DataError, match=r"line 2: .*10\.0\.0\.7.* is an address, and tables list files"
+    ) as caught:
+        read_labels(folder)
+    assert "S3cret" not in str(caught.value)

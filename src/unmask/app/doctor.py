@@ -17,6 +17,7 @@ from unmask.app.render import console
 from unmask.data.catalogue import data_set
 from unmask.data.doctor import Examination, Finding, FindingKind, examine
 from unmask.data.splits import DataSet
+from unmask.plain import sentence
 
 WRONG = 1  # exit code where anything was found
 
@@ -38,16 +39,16 @@ def doctor(options: DoctorOptions) -> int:
     with bar(f"opening files of {dataset.title}") as advance:
         examination = examine(dataset, root, every=options.every, progress=advance)
     out = console()
-    out.print(Text(f"{dataset.title} in {root}", style="bold"))
+    out.print(Text(sentence(f"{dataset.title} in {root}"), style="bold"))
     for line in summary(examination, dataset):
-        out.print(Text(line))
+        out.print(Text(sentence(line)))
     last = ""
     for finding in examination.findings:
         if finding.kind != last:
             out.print()
             out.print(Text(finding.kind, style="bold red"))
         last = finding.kind
-        out.print(Padding(Text(_short(finding, root)), (0, 0, 0, 2), expand=False))
+        out.print(Padding(Text(sentence(_short(finding, root))), (0, 0, 0, 2), expand=False))
     if not examination.findings:
         out.print(Text("nothing wrong was found", style="bold green"))
     return WRONG if examination.findings else 0

@@ -5,12 +5,13 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -68,10 +69,22 @@ def table(outcomes: Sequence[Outcome], *, width: int) -> Table | Text:
     return Text("\n").join(line for row in rows for line in _lines(row, width=width))
 
 
+class EscapingConsole(Console):
+    """Shows control characters, as of a name in somebody's table, by their codes."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            lines = segment.text.split("\n")
+            if segment.control or all(map(str.isprintable, lines)):
+                yield segment
+            else:
+                yield Segment("\n".join(map(escaped, lines)), segment.style)
+
+
 def console() -> Console:
     """Where results go: stdout."""
     wide = WIDTH_IN_FILES if not sys.stdout.isatty() and "COLUMNS" not in os.environ else None
-    return Console(width=wide, highlight=False)
+    return EscapingConsole(width=wide, highlight=False)
 
 
 def print_whole(table: Table) -> None:
@@ -79,7 +92,7 @@ def print_whole(table: Table) -> None:
     out = console()
     roomy = Console(width=MOST_WIDE, highlight=False)
     width = max(out.width, Measurement.get(roomy, roomy.options, table).maximum)
-    Console(width=width, highlight=False).print(table, crop=False)
+    EscapingConsole(width=width, highlight=False).print(table, crop=False)
 
 
 def _lines(row: Sequence[Text], *, width: int) -> Iterator[Text]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from unmask.data.archive import Refuse, each, stop
 from unmask.files import is_there
+from unmask.plain import address_shown
 from unmask.scores.cells import label_of, raw_rows, row_cells, table_text
 from unmask.types import FREE_FIELDS, DataError, Label, Presentation
 
@@ -55,6 +56,10 @@ def _presentation(numbered: tuple[str, dict[str, str]], *, root: Path) -> Presen
     cells = row_cells(row, where=where)
     if not cells["path"]:
         raise DataError(f"{where}: the path is empty; name a file relative to {root}")
+    if "://" in cells["path"]:
+        raise DataError(
+            f"{where}: {address_shown(cells['path'])} is an address, and tables list files; fetch it first"
+        )
     label = label_of(cells["label"], where=where)
     if label is Label.BONA_FIDE and cells["instrument"]:
         raise DataError(
