@@ -89,9 +89,11 @@ def _in_int8(detector: Detector, picture: Path, *, repeats: int) -> Row:
 
 
 def _cold(folder: Path, picture: Path, *, repeats: int, quick: bool) -> Iterator[Row]:
+    warm_up = 0 if quick else 1
+
     def ended(*words: str, most: int = 10**6) -> list[Ended]:
-        runs = [process(*words, ok=(0, 1, 2)) for _ in range(min(repeats, most) + 1)]
-        return runs[1:]
+        runs = [process(*words, ok=(0, 1, 2)) for _ in range(min(repeats, most) + warm_up)]
+        return runs[warm_up:]
 
     found = ended("-m", "unmask", "check", str(picture))
     limit = "imports; reading the compiled networks; one golden clip"

@@ -21,23 +21,23 @@ NETWORK, BATCH, SIZE = "sgtd_s_single", 16, 128
 
 def rows(folder: Path, *, repeats: int, quick: bool) -> Iterator[Row]:
     """The rows of this file."""
-    yield _simulator(repeats=repeats, warm_up=1 if quick else 48)
+    yield _simulator(repeats=repeats, warm_up=1 if quick else 48, count=1 if quick else 4)
     yield _preparation(folder, repeats=repeats, seconds=1 if quick else 10)
-    yield _training(folder, repeats=repeats)
+    yield _training(folder, repeats=repeats, batch=4 if quick else BATCH)
 
 
-def _simulator(*, repeats: int, warm_up: int) -> Row:
+def _simulator(*, repeats: int, warm_up: int, count: int) -> Row:
     series = Series(
         portraits=[procedural_portrait(np.random.default_rng(n)) for n in range(3)], seed=1, frames=5
     )
     for index in range(warm_up):  # compiles, or loads, the kernels of most instruments
         series(10_000 + index)
     numbers = iter(range(10_000))
-    found = in_turn(repeats, ours=cored(lambda: [series(next(numbers)) for _ in range(4)]))["ours"]
+    found = in_turn(repeats, ours=cored(lambda: [series(next(numbers)) for _ in range(count)]))["ours"]
     return Row(
         work="simulator, recordings of 5 frames at 640x480, drawn people",
         unit="recordings/s and core",
-        value=interval([4 / seconds for seconds in found]),
+        value=interval([count / seconds for seconds in found]),
         goal="8",
         limit="rendering, lamps and lens at the camera's pixels, frame by frame",
     )
@@ -72,21 +72,21 @@ def _preparation(folder: Path, *, repeats: int, seconds: int) -> Row:
     )
 
 
-def _training(folder: Path, *, repeats: int) -> Row:
+def _training(folder: Path, *, repeats: int, batch: int) -> Row:
     root = folder / "trained"
     root.mkdir()
     prepared = training.write_set(root, frames=1, size_px=SIZE)
-    words = {"network": NETWORK, "batch": BATCH, "frames": 1, "steps": 4}
+    words = {"network": NETWORK, "batch": batch, "frames": 1, "steps": 4}
     found = in_turn(
         repeats,
         plain=lambda: statistics.median(training.plain(prepared, **words)),  # type: ignore[arg-type]
         ours=lambda: statistics.median(training.ours(prepared, **words)[0][1:]),  # type: ignore[arg-type]
     )
-    plain = BATCH / statistics.median(found["plain"])
+    plain = batch / statistics.median(found["plain"])
     return Row(
-        work=f"training, {NETWORK} at {SIZE} px, batches of {BATCH}",
+        work=f"training, {NETWORK} at {SIZE} px, batches of {batch}",
         unit="pictures/s",
-        value=interval([BATCH / seconds for seconds in found["ours"]]),
+        value=interval([batch / seconds for seconds in found["ours"]]),
         goal="4 x the plain loop",
         against=f"the plain loop (PNG, float32, one by one): {plain:.0f} pictures/s",
         ratio=ratio(found["plain"], found["ours"]),
