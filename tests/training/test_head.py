@@ -19,7 +19,7 @@ from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Row
 from unmask.models.encoder import Encoder
 from unmask.models.weights import load
-from unmask.training import networks as training_networks
+from unmask.training import finish as finishing, networks as training_networks
 from unmask.training.calibrated import fitted_map, through
 from unmask.training.checkpoint import CHECKPOINT, read
 from unmask.training.features import features_of
@@ -162,13 +162,12 @@ def imagenet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_networks, "imagenet_weights", Given)
 
 
-@pytest.mark.parametrize(
-    "detail",  # each exports an encoder, ten seconds of a core; one with details has all that the other has
-    [pytest.param(False, marks=pytest.mark.slow), True],
-)
+@pytest.mark.parametrize("detail", [False, True])
 def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(
-    toy: Path, tmp_path: Path, imagenet: None, detail: bool
+    toy: Path, tmp_path: Path, imagenet: None, monkeypatch: pytest.MonkeyPatch, detail: bool
 ) -> None:
+    if not detail:  # test_models.py exports such an encoder, which takes ten seconds of a core
+        monkeypatch.setattr(finishing, "export", lambda network, contract, out: contract)
     data = [toy / "many", toy / "few"]
     chosen = settings(arguments={"detail": detail})
     out = train(chosen, data=data, out=tmp_path / "run", init="imagenet")
