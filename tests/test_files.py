@@ -126,9 +126,10 @@ def test_errors_of_others_pass_through(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["https://admin:S3cret@host/a.html", "http:/admin:S3cret@host/a", "rtsp://h/S3cret"]
+    "name",
+    ["https://admin:S3cret@host/a.html", "http:/admin:S3cret@host/a", "rtsp://h/S3cret", "s3://bucket/a.csv"],
 )
 def test_an_address_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(OutputError, match=r"--report is an address, .*; name a file"):
+    with pytest.raises(OutputError, match=r"--report is an address, .*; name a file on a disk"):
         keep_inputs({"--report": Path(name)}, [])

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from unmask.plain import ADDRESS, escaped
+from unmask.plain import escaped
 from unmask.types import DataError, OutputError
 
 # What a disk or folder says no with; whatever else is raised while writing passes through.
@@ -34,6 +34,7 @@ REFUSALS = {
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]")  # of two letters and more: one is a drive
 _unfinished: set[Path] = set()  # parts that this process writes at this moment
 _unfinished_lock = threading.Lock()
 _cleaned: set[Path] = set()  # folders in which this process looked for what killed ones left
@@ -82,8 +83,8 @@ def keep_inputs(outputs: Mapping[str, str | Path | None], inputs: Iterable[str |
     """
     given = {option: Path(path) for option, path in outputs.items() if path is not None}
     for option, path in given.items():
-        if ADDRESS.match(str(path)):  # folders would be made of it, its password among them
-            raise OutputError(f"{option} is an address, {path}; name a file")
+        if SCHEME.match(str(path)):  # folders would be made of it, a password among them
+            raise OutputError(f"{option} is an address, {path}; name a file on a disk")
     places: dict[object, str] = {}
     for option, path in given.items():
         place = _identity(path) or os.path.normcase(os.path.realpath(path))
