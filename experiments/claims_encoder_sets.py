@@ -6,17 +6,19 @@
 Recordings of five frames 0.1 s apart. Train, dev and the tests have other people and other rooms. "domain",
 an unseen domain, has a camera, a printer and displays that are in no other part; "instruments" are three
 that are in neither train nor dev. Half of each part is bona fide, and each attack is of the photograph, the
-occasion and the camera of a bona fide recording. A part that is there is not made again.
+occasion and the camera of a bona fide recording. Parts of more than 16 recordings come in whole shards of 16.
+A part that is there is not made again.
 """
 
 import argparse
 import hashlib
 import itertools
+import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from unmask.data.prepare.preparation import Cutting, Packing, prepare
+from unmask.data.prepare.preparation import RECORDINGS_A_SHARD, Cutting, Packing, prepare
 from unmask.data.prepare.recordings import Simulations
 from unmask.media.faces import FaceFinder
 from unmask.simulate.photographs import SHOWINGS, Photograph, Photographs, load_photographs
@@ -40,7 +42,7 @@ class Chosen:
     numbers: tuple[int, ...]
 
     def __call__(self, index: int) -> Simulated:
-        return self.series(self.numbers[index % len(self.numbers)])  # the last shard is rounded up
+        return self.series(self.numbers[index])
 
 
 def main() -> None:
@@ -67,14 +69,16 @@ def main() -> None:
             fps=1 / clip.stride_s,
             cache=asked.out / "mattes",
         )
+        packing = Packing(recordings_a_shard=min(count, RECORDINGS_A_SHARD))
+        whole = math.ceil(count / packing.recordings_a_shard) * packing.recordings_a_shard
         jitter = {} if part == "train" else {"scale_jitter": 0.0, "shift_jitter": 0.0}
         print(part, len({one.subject for one in series.photographs if isinstance(one, Photograph)}), "people")
         prepare(
-            Simulations(series=Chosen(series=series, numbers=_numbers(series, part, count))),
+            Simulations(series=Chosen(series=series, numbers=_numbers(series, part, whole))),
             asked.out / part,
             count=count,
             cutting=Cutting(clip=clip, seed=1, every_s=60.0, **jitter),
-            packing=Packing(),
+            packing=packing,
             jobs=asked.jobs,
             progress=partial(_tell, part),
         )
@@ -102,7 +106,9 @@ def _numbers(series: Photographs, part: str, count: int) -> tuple[int, ...]:
         for pair in itertools.count()
         if (series.occasion(2 * pair).camera.model == CAMERA) == (part == "domain")
     )
-    return tuple(number for pair in itertools.islice(pairs, count // 2) for number in (pair, pair + 1))
+    return tuple(
+        number for pair in itertools.islice(pairs, math.ceil(count / 2)) for number in (pair, pair + 1)
+    )
 
 
 def _tell(part: str, done: int, total: int) -> None:

@@ -1,5 +1,6 @@
 """The page docs/claims.md: which claims hold, which do not, and how it was found out."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -177,6 +178,8 @@ def _budget(contents: ClaimsContents) -> Iterator[str]:
 
 
 def _needed(difference: Estimate, people: int, *, test: str) -> str:
+    if math.isnan(difference.low):  # one person of a kind: there is no interval that more could narrow
+        return ""
     needed = people_needed(difference, people=people)
     if not needed:
         return ""
