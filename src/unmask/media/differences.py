@@ -93,7 +93,9 @@ def _fitted(terms: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """The factors (K,) with which terms (K, n) come nearest to n values, by K sums in place of n rows: a
     decomposition of all of them takes several times as long.
     """
-    return np.linalg.lstsq(terms @ terms.T, terms @ wanted, rcond=LEAST_SINGULAR**2)[0]
+    # By OpenCV: BLAS wakes a thread on each core for it, which wait for more, busily, some 30 ms.
+    sums = cv2.mulTransposed(terms, aTa=False)
+    return np.linalg.lstsq(sums, terms @ wanted, rcond=LEAST_SINGULAR**2)[0]
 
 
 def _laid_over(look: Look, other: Look) -> np.ndarray:
