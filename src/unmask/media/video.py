@@ -246,10 +246,12 @@ def _strict_decoder(stream: VideoStream, limits: Limits) -> VideoCodecContext:
 
     On one thread: threads over frames tell of damage late, and hold live frames back; with threads over
     slices the decoder of H.264 says nothing of what is missing from a picture. That of VP8 says nothing
-    without. libvpx notices more damage in VP9 than FFmpeg's own decoder does.
+    without. libvpx notices more damage in VP9 than FFmpeg's own decoder does, but is often built for 8 bits a
+    channel alone.
     """
     decoder = stream.codec_context
-    if decoder.codec.name == "vp9" and LIBVPX_VP9 in codecs_available:
+    has_8_bits = decoder.format is not None and decoder.format.components[0].bits == 8
+    if decoder.codec.name == "vp9" and has_8_bits and LIBVPX_VP9 in codecs_available:
         decoder = cast(VideoCodecContext, CodecContext.create(LIBVPX_VP9, "r"))
     decoder.thread_type, decoder.thread_count = "SLICE", 2 if decoder.codec.name == "vp8" else 1
     decoder.options = {"max_pixels": str(limits.max_video_pixels)} | STRICT
