@@ -130,13 +130,13 @@ def test_an_endless_iterator_is_taken_no_further_than_the_batch() -> None:
             taken.append(len(taken))
             yield taken[-1]
 
-    found = checked_many(lambda source: source, endless(), batch=4, progress=False)
+    found = checked_many(lambda source, progress: source, endless(), batch=4, progress=False)
     seen: list[Any] = [next(found) for _ in range(3)]
     assert seen == [0, 1, 2]
     assert len(taken) == 6
     found.close()
     with pytest.raises(SettingsError, match="batch must be 1"):
-        next(checked_many(lambda source: source, [1], batch=0, progress=False))
+        next(checked_many(lambda source, progress: source, [1], batch=0, progress=False))
 
 
 def test_the_event_loop_goes_on_while_a_source_is_checked(

@@ -1,14 +1,20 @@
 """Many sources on all cores, in their order, and the same from code that must not be blocked."""
 
 import os
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping, Sized
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from typing import Any, Protocol
 
 from unmask.types import Decision, SettingsError, SourceError
 
-Check = Callable[[Any], Decision]
+
+class Check(Protocol):
+    """Judges a source, and tells `progress` of each frame: what that raises ends it."""
+
+    def __call__(self, source: Any, *, progress: Callable[[int, int | None], None]) -> Decision: ...
+
 
 AHEAD = 4  # sources at work for each core: while a batch is in the network, the others find its next pictures
 
@@ -46,16 +52,18 @@ def checked(
     with ThreadPoolExecutor(min(batch, AHEAD * (os.cpu_count() or 1))) as pool, shown:
         task = shown.add_task("checking", total=total)
         waiting: deque[Future[Decision | SourceError]] = deque()
+        ended = threading.Event()
         try:
             for source in sources:
-                waiting.append(pool.submit(_one, check, source))
+                waiting.append(pool.submit(_one, check, source, ended))
                 if len(waiting) >= batch:
-                    yield waiting.popleft().result()
+                    yield _awaited(waiting.popleft())
                     shown.advance(task)
             while waiting:
-                yield waiting.popleft().result()
+                yield _awaited(waiting.popleft())
                 shown.advance(task)
         finally:  # also where nobody asks for the rest
+            ended.set()
             for future in waiting:
                 future.cancel()
 
@@ -72,8 +80,19 @@ async def checked_async(
         yield decision  # type: ignore[misc]
 
 
-def _one(check: Check, source: Any) -> Decision | SourceError:
+def _one(check: Check, source: Any, ended: threading.Event) -> Decision | SourceError:
+    def goes_on(done: int, total: int | None) -> None:
+        if ended.is_set():
+            raise CancelledError
+
     try:
-        return check(source)
+        return check(source, progress=goes_on)
     except SourceError as unreadable:
         return unreadable
+
+
+def _awaited(future: Future[Decision | SourceError]) -> Decision | SourceError:
+    """Its result; Ctrl-C is noticed meanwhile, also where the signal woke another thread than this one."""
+    while not wait([future], timeout=0.2).done:
+        pass
+    return future.result()
