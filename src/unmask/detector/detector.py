@@ -1,6 +1,6 @@
 """From a source to a decision: what the command line, the service and a few lines of Python call."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,7 @@ from unmask.detector.decision import Rule, rule_of
 from unmask.detector.explain import Explained, Explainer
 from unmask.detector.features import FeatureNetwork
 from unmask.detector.fusion import fused
-from unmask.detector.many import checked, checked_async, listed
+from unmask.detector.many import Progress, checked, checked_async, listed
 from unmask.detector.model_card import ModelCard, model_cards
 from unmask.detector.network import LoadedNetwork, Network
 from unmask.detector.stopwatch import Stopwatch
@@ -37,7 +37,6 @@ PACKAGED_INT8 = ("encoder_int8.onnx",)  # the same networks, each a file of its 
 DEFAULT = "default"  # in place of a file: the packaged models
 
 Ending = Literal["decided", "ended", "cut", "timed out"]
-Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
 
 
 class Detector:

@@ -9,11 +9,13 @@ from typing import Any, Protocol
 
 from unmask.types import Decision, SettingsError, SourceError
 
+Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
+
 
 class Check(Protocol):
     """Judges a source, and tells `progress` of each frame: what that raises ends it."""
 
-    def __call__(self, source: Any, *, progress: Callable[[int, int | None], None]) -> Decision: ...
+    def __call__(self, source: Any, *, progress: Progress) -> Decision: ...
 
 
 AHEAD = 4  # sources at work for each core: while a batch is in the network, the others find its next pictures

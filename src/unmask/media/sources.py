@@ -100,14 +100,14 @@ def open_source(
         recorded, count = open_hdf5(Path(name), fps=fps, limits=limits)
         return Source(name=name, kind="video", frames=recorded, frame_count=count, fps=fps)
     video = open_video(name, limits=limits, turns=turns)
-    return replace(_of_video(video, name=name, kind="video"), waits=False)
+    return _of_video(video, name=name, kind="video", waits=False)
 
 
 def open_content(content: bytes, *, name: str = "bytes", limits: Limits = DEFAULT_LIMITS) -> Source:
     """A picture or a video whose file is in memory."""
     if kind_of(content[:HEAD_BYTES]) is None:
         video = open_file(BytesIO(content), name=name, limits=limits)
-        return replace(_of_video(video, name=name, kind="video"), waits=False)
+        return _of_video(video, name=name, kind="video", waits=False)
     picture = open_picture(content, name=name, limits=limits)
     notes = behind_picture(content, picture.kind, name=name, frames=picture.frames, named=False)
     return _of_picture(replace(picture, notes=tuple(notes)), limits=limits, turns=0)
@@ -154,7 +154,7 @@ def _first(frames: Generator[Frame, None, None], count: int) -> Generator[Frame,
         frames.close()
 
 
-def _of_video(video: Video, *, name: str, kind: Kind) -> Source:
+def _of_video(video: Video, *, name: str, kind: Kind, waits: bool = True) -> Source:
     return Source(
         name=name,
         kind=kind,
@@ -162,6 +162,7 @@ def _of_video(video: Video, *, name: str, kind: Kind) -> Source:
         frame_count=video.frame_count,
         fps=video.fps,
         account=video.account,
+        waits=waits,
     )
 
 
