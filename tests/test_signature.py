@@ -1,5 +1,6 @@
 """A signature tells who made a model; the hash in its contract only whether it is damaged."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from unmask.signature import check_signatures, signature_path
+from unmask.signature import check_signatures, signature_path, signed
 from unmask.types import ModelError, SettingsError
 
 ENCODED = serialization.Encoding.PEM
@@ -65,6 +66,18 @@ def test_another_owner_is_not_trusted(
         check_signatures([model], trusted)
     assert unmask("sign", model, "--key", key)[0] == 0
     check_signatures([model], trusted)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_is_neither_signed_nor_waited_for(tmp_path: Path) -> None:
+    key, trusted = write_keys(tmp_path, "ours")
+    pipe = tmp_path / "pipe.onnx"
+    os.mkfifo(pipe)
+    with pytest.raises(ModelError, match="is not a plain file"):
+        signed(pipe, key)
+    signature_path(pipe).write_text('{"ed25519": ""}')
+    with pytest.raises(ModelError, match="is not a plain file"):
+        check_signatures([pipe], trusted)
 
 
 def test_every_model_must_be_signed(signed_model: Any, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 GRACE_S = 0.7  # for what was started, to clear up and end by itself
@@ -35,6 +36,19 @@ def end_at_once(*, quiet: bool = False) -> None:
         os.register_at_fork(after_in_child=_as_before)  # a fork has no thread that listens
 
 
+def end_by(number: int, *, code: int = 0) -> NoReturn:
+    """Ends this process now, as by that signal, whatever its threads wait for; `code` in place of 128 and its
+    number. For commands that hear of signals themselves, and have done what was left to do.
+    """
+    sys.stdout.flush()
+    _end(signal.Signals(number), quiet=False, code=code)
+
+
+def say_ended(number: int) -> None:
+    """The line of a command that ends by that signal."""
+    _say(WORDS[signal.Signals(number)])
+
+
 def _listen(reader: int, quiet: bool) -> None:
     while True:
         for number in os.read(reader, 64):
@@ -42,20 +56,21 @@ def _listen(reader: int, quiet: bool) -> None:
                 _end(signal.Signals(number), quiet=quiet)
 
 
-def _end(number: signal.Signals, *, quiet: bool) -> None:
-    limit = threading.Timer(LAST_S, os._exit, (128 + number,))
+def _end(number: signal.Signals, *, quiet: bool, code: int = 0) -> NoReturn:
+    code = code or 128 + number
+    limit = threading.Timer(LAST_S, os._exit, (code,))
     limit.daemon = True
     limit.start()
     try:
         if not quiet:
-            _say(WORDS[number])
+            say_ended(number)
         if files := sys.modules.get("unmask.files"):  # not loaded before anything is written
             files.remove_unfinished()
         _end_children()
         if util := sys.modules.get("multiprocessing.util"):
             util._run_finalizers(0)  # gives back the semaphores of pools
     finally:
-        os._exit(128 + number)
+        os._exit(code)
 
 
 def _say(word: str) -> None:

@@ -78,6 +78,8 @@ def check_signatures(models: Iterable[str | Path], trusted: str | Path) -> None:
 
 
 def _digest(model: str | Path) -> bytes:
+    if Path(model).exists() and not Path(model).is_file():  # a pipe would never end
+        raise ModelError(f"{model} is not a plain file; name a model file")
     try:
         with Path(model).open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()

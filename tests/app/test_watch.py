@@ -3,10 +3,13 @@
 import hashlib
 import hmac
 import json
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -472,6 +475,31 @@ def test_a_receiver_that_is_away_is_told_above_the_line_that_lives(
     with loudness(quiet=True, verbose=False):
         outlets.show("LIVE", 0.9, 1)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+def test_a_camera_that_stalls_holds_no_signal_back(tmp_path: Path, number: int, word: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/live.mjpeg"
+        command = [sys.executable, "-m", "unmask", "watch", address, "--json"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+            silent.settimeout(60)
+            with silent.accept()[0]:  # it is waited for now, and never answers
+                sent_s = time.monotonic()
+                child.send_signal(number)
+                out, err = child.communicate(timeout=30)
+                took_s = time.monotonic() - sent_s
+    assert (child.returncode, err.decode()) == (128 + number, f"unmask: {word}\n")
+    assert [json.loads(line)["event"] for line in out.splitlines()] == ["started", "stopped"]
+    assert took_s < 5  # two seconds, and a busy machine
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_events_are_not_written_into_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "events.jsonl"
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match="is a pipe, not a plain file"):
+        EventFile(pipe)
 
 
 def test_a_recording_is_watched_to_its_end_and_its_events_are_kept(

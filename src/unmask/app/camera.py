@@ -19,6 +19,7 @@ import typer
 from unmask.app.options import Models, Point, Port
 from unmask.app.progress import busy, say
 from unmask.app.serve import extra
+from unmask.interrupts import say_ended
 
 HOST = "127.0.0.1"
 WAIT_S = 60.0  # for the models to be loaded
@@ -54,7 +55,10 @@ def camera(options: CameraOptions) -> int:
             demo=True,
             demo_hosts=HERE,
         )
-        return serve(settings, host=HOST, port=chosen, workers=1, quiet=True)
+        code = serve(settings, host=HOST, port=chosen, workers=1, quiet=True)
+    if code > 128:
+        say_ended(code - 128)
+    return code
 
 
 def free_port() -> int:

@@ -26,12 +26,13 @@ from unmask.app.given import named
 from unmask.app.options import ModelOptions
 from unmask.app.progress import is_shown, say
 from unmask.app.watch_events import Courier, Event, EventFile
-from unmask.app.watch_feed import FeedConnected, Lost, follow, sleep_or_end
+from unmask.app.watch_feed import FeedConnected, Lost, follow, sleep_or_end, until
 from unmask.app.watch_mqtt import Broker
 from unmask.app.watch_webhook import Webhook
 from unmask.detector.detector import Detector
 from unmask.detector.stream import Stream
 from unmask.files import keep_inputs
+from unmask.interrupts import end_by
 from unmask.plain import address_shown, sentence
 from unmask.types import Decision, Frame, SourceError
 
@@ -83,10 +84,9 @@ def watch(options: WatchOptions) -> int:
     with _until_signalled() as (ended, received), _outlets(options, name=name) as outlets:
         watching = Watching(detector, name=name, outlets=outlets)
         watching.tell("started")
-        for news in follow(source, fps=options.fps, every_s=options.every, wait=sleep_or_end(ended.wait)):
+        feed = follow(source, fps=options.fps, every_s=options.every, wait=sleep_or_end(ended.wait))
+        for news in until(ended, feed):
             watching.take(news)
-            if ended.is_set():
-                break
         watching.close()
         watching.tell("stopped")
     undelivered = sum(outlets.left.values())
@@ -94,9 +94,10 @@ def watch(options: WatchOptions) -> int:
         kept = f"; {options.save_events} keeps them for the next run" if options.save_events else ""
         if count:
             say(f"unmask: {receiver}: {count} events were not delivered{kept}")
-    if undelivered and not options.save_events:
-        return UNDELIVERED
-    return 128 + received[0] if received else 0
+    code = UNDELIVERED if undelivered and not options.save_events else 0
+    if received:
+        end_by(received[0], code=code)  # the camera may still be waited for
+    return code
 
 
 class Watching:

@@ -10,6 +10,7 @@ from typing import Any
 
 from unmask.app.progress import say
 from unmask.files import write_bytes
+from unmask.media.regular import refuse_special
 from unmask.types import OutputError, UnmaskError
 
 FIRST_S, LONGEST_S = 1.0, 60.0  # between two tries of a delivery
@@ -143,6 +144,7 @@ def _lines_of(path: Path) -> list[str]:
 
     OutputError where it is not a file of events: another file stays as it was, to the last byte.
     """
+    refuse_special(path, error=OutputError)
     if not path.is_file():
         return []
     content = path.read_bytes()

@@ -1,7 +1,9 @@
 """A camera that is followed for as long as somebody wants: frames, and when it was lost and came back."""
 
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait as wait_for
 from dataclasses import dataclass
 
 from unmask.media.sources import Source, open_source
@@ -9,6 +11,7 @@ from unmask.media.standing import standing
 from unmask.types import Frame, SourceError
 
 FIRST_S, LONGEST_S = 1.0, 30.0  # between two tries to reach a camera that is away
+STEP_S = 0.2  # after which a signal is heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,28 @@ def follow(source: str, *, fps: float, every_s: float, wait: Wait) -> Iterator[N
         away_s = min(2 * away_s, LONGEST_S)
 
 
+def until(ended: threading.Event, news: Iterator[News]) -> Iterator[News]:
+    """The news until `ended`, got by a second thread: a camera that stalls is not waited for."""
+    getter = ThreadPoolExecutor(1, thread_name_prefix="feed")
+    try:
+        while not ended.is_set():
+            coming = getter.submit(next, news, None)
+            while not wait_for([coming], timeout=STEP_S).done:
+                if ended.is_set():
+                    return
+            one = coming.result()
+            if one is None:
+                return
+            yield one
+    finally:
+        getter.shutdown(wait=False)
+
+
 def _frames(opened: Source) -> Generator[News, None, bool]:
     """The frames of one connection, and why it ended; True where there was any."""
     seen, is_recording = False, not opened.is_live and opened.kind != "image"
     try:
-        for frame in standing(opened) if is_recording else opened.frames:
+        for frame in opened.frames if opened.is_live else standing(opened):
             if not seen:
                 yield FeedConnected(still=opened.kind == "image")
             seen = True
@@ -92,7 +112,7 @@ def sleep_or_end(ended: Callable[[float], bool]) -> Wait:
     def wait(seconds: float) -> bool:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            if ended(min(left, 0.2)):
+            if ended(min(left, STEP_S)):
                 return True
         return ended(0)
 
