@@ -13,10 +13,21 @@ import numpy as np
 import pytest
 
 from face_meshes import face_mesh
+from unmask.app.errors import UNREADABLE, explain
 from unmask.data.prepare.preparation import Cutting, Packing, Recording, prepare
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.parallel import Engine, in_processes, on_ray
-from unmask.types import ClipSpec, Face, Frame, Label, OutputError, Presentation, SettingsError, Sighting
+from unmask.types import (
+    ClipSpec,
+    Face,
+    Frame,
+    Label,
+    OutputError,
+    Presentation,
+    SettingsError,
+    Sighting,
+    UnmaskError,
+)
 
 CUTTING = Cutting(clip=ClipSpec(frames=1, size_px=32), seed=3)
 PACKING = Packing(recordings_a_shard=1)
@@ -30,6 +41,15 @@ def cluster() -> Iterator[Any]:
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield ray
     ray.shutdown()
+
+
+def test_a_killed_worker_is_a_sentence_also_where_nobody_expects_it() -> None:
+    with pytest.raises(
+        UnmaskError, match="was killed, perhaps for want of memory; run the same command"
+    ) as died:
+        list(in_processes(os._exit, [9, 9], jobs=2))
+    text, code = explain(died.value)
+    assert (code, "error of unmask itself" in text) == (UNREADABLE, False)
 
 
 @pytest.fixture(params=[in_processes, pytest.param(on_ray, marks=pytest.mark.slow)], ids=["processes", "ray"])

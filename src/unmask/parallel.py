@@ -28,7 +28,7 @@ TERMINATED_S = 1.0  # that a worker may take to clear up before it is killed
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-class KilledError(Exception):
+class KilledError(UnmaskError):
     """A worker process ended without a word."""
 
 
@@ -194,7 +194,10 @@ def _pooled(
         with WorkerPool(jobs, begin=_begin_work, arguments=(work,)) as pool:
             yield from pool.map(_in_worker, tasks, chunksize=together)
     except BrokenProcessPool as broken:
-        raise KilledError from broken
+        raise KilledError(
+            "a worker process was killed, perhaps for want of memory; run the same command again, with fewer "
+            "--jobs if memory is short"
+        ) from broken
 
 
 @contextmanager

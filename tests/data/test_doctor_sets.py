@@ -1,6 +1,7 @@
 """The doctor on trees of every set: what a reader refuses is told, and the rest is examined all the same."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ def test_a_part_that_is_not_unpacked_leaves_the_others_to_be_counted(tmp_path: P
     sentences = [finding.sentence for finding in examined.findings]
     assert any("holds Dev_files.zip, which is not unpacked" in s for s in sentences)
     assert examined.counts == {"train": (360, 1440), "test": (360, 1440)}
-    assert "dev has 0 bona fide and 0 attacks of 0 subjects, published are 270 and 1080" in sentences
+    assert "dev has 0 bona fide and 0 attacks, published are 270 and 1080" in sentences
 
 
 def test_two_copies_below_one_folder_are_not_chosen_from(tmp_path: Path) -> None:
@@ -159,6 +160,19 @@ def test_one_version_of_siw_m_is_told_from_the_other(tmp_path: Path) -> None:
     assert found("siw-m", second)[FindingKind.MISTAKE] == ["the folder is that of SiW-Mv2: ask for siw-m-v2"]
     shutil.rmtree(second / "pro_3_text")  # without its lists it cannot be read, but is still known
     assert "as version 2 does" in found("siw-m", second)[FindingKind.LAYOUT][0]
+
+
+def test_a_set_that_tells_no_subjects_and_ships_attacks_in_no_part_is_counted_in_whole_sentences(
+    tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
+    root = build_v1(tmp_path / "v1")
+    next((root / "Live" / "Test").iterdir()).unlink()
+    next((root / "Mask" / "HalfMask").iterdir()).unlink()
+    counted = found("siw-m", root)[FindingKind.MISCOUNTED]
+    assert "test has 131 bona fide and 0 attacks, published are 132 and 0" in counted
+    assert "what is in no part has 0 bona fide and 967 attacks, published are 0 and 968" in counted
+    _, said, _ = unmask("doctor", "siw-m", root, width=200)
+    assert "1,626 presentations, subjects unknown; " in said
 
 
 def test_another_order_of_columns_is_named(tmp_path: Path) -> None:

@@ -41,3 +41,14 @@ def test_a_fold_stands_beside_its_group_and_an_unknown_protocol_is_named() -> No
     assert published("oulu-npu/4.6") == published("oulu-npu/4")
     with pytest.raises(SettingsError, match=r"no published figures of 'wmca/grandtest'.*oulu-npu/1"):
         published("wmca/grandtest")
+
+
+def test_the_rows_of_the_fields_table_stand_beside_both_of_its_protocols() -> None:
+    for fold in ("ocm-to-i", "oci-to-m", "omi-to-c", "icm-to-o"):
+        by_lists, by_all = published(f"ocim/{fold}"), published(f"ocim-all/{fold}")
+        assert [(row.method, row.figures) for row in by_all] == [
+            (row.method, row.figures) for row in by_lists
+        ]
+        assert {row.protocol for row in by_all} == {f"ocim-all/{fold}"}
+    with pytest.raises(SettingsError, match="no published figures of"):
+        published("ocim-all/o-to-m")

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,9 @@ from unmask.data.prepare.selection import dataset_of, select
 from unmask.data.prepare.shards import Arrays, Prepared, RecordingOutcome, Row, write_shard
 from unmask.data.protocols.siw_m import TYPES
 from unmask.models import MODELS
+from unmask.training.finish import finish
 from unmask.training.loop import train
+from unmask.training.sampling import domains_of
 from unmask.training.settings import read_settings, to_toml
 from unmask.types import DataError, Label, Presentation
 
@@ -41,8 +44,12 @@ def networks() -> Iterator[None]:
         yield
 
 
-def write_whole(root: Path, *, dataset: str, seed: int) -> Path:
-    """What `unmask prepare DATASET` leaves: of each person of each part one bona fide clip and one attack."""
+def write_whole(
+    root: Path, *, dataset: str, seed: int, domain: str | None = None, without: Sequence[str] = ()
+) -> Path:
+    """What `unmask prepare DATASET` leaves: of each person of each part one bona fide clip and one attack; of
+    those `without`, none.
+    """
     (root / "all").mkdir(parents=True)
     spec = {"clip": {"frames": 1, "stride_s": 0.1, "size_px": PX, "box_scale": 1.3}}
     (root / "all" / "spec.json").write_text(json.dumps(spec))
@@ -60,22 +67,25 @@ def write_whole(root: Path, *, dataset: str, seed: int) -> Path:
                 subject=f"{part}-{person}",
                 dataset=dataset,
                 split=part,
-                domain=dataset,
+                domain=dataset if domain is None else domain,
             ),
             "source": dataset,
         }
         picture = rng.integers(0, 120, (1, 1, PX, PX, 3)) + 100 * (1 - attack)
         maps = np.full((1, 1, 32, 32), 200 * (1 - attack), np.uint8)
+        clips = 0 if known["presentation"].path in without else 1
         recordings.append(
             Prepared(
                 outcome=RecordingOutcome(
                     recording=number,
-                    clips=1,
+                    clips=clips,
                     **known,
                 ),
-                rows=(Row(number=0, **known),),
-                arrays=Arrays(picture.astype(np.uint8), maps, np.full_like(maps, 255)),
-                times_s=np.zeros((1, 1)),
+                rows=(Row(number=0, **known),) * clips,
+                arrays=Arrays(
+                    picture.astype(np.uint8)[:clips], maps[:clips], np.full_like(maps, 255)[:clips]
+                ),
+                times_s=np.zeros((clips, 1)),
             )
         )
     write_shard(root / "all" / "shard-000000.tar", recordings)
@@ -185,6 +195,67 @@ def test_what_is_there_is_taken_only_for_the_same_settings_and_sets(
     assert state.stat().st_mtime_ns == written
     assert unmask(*command, *data, *home, "--set", "run.steps=3")[0] == 0  # a run may be made longer
     assert state.stat().st_mtime_ns > written
+
+
+def test_a_set_that_was_prepared_anew_is_not_taken_for_the_one_that_the_runs_learnt_from(
+    homes: dict[str, Path], tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
+    config = tmp_path / "toy.toml"
+    config.write_text(to_toml(toy_settings(steps=2, run={"ema": 0.0, "loggers": []})))
+    target = write_whole(tmp_path / "C", dataset="casia-fasd", seed=3)
+    others = [home for name, home in homes.items() if name != "casia-fasd"]
+    data = [word for home in (*others, target) for word in ("--data", home)]
+    command = ("benchmark", "ocim", "--config", config, "--task", "limited", "--out", tmp_path / "out", *data)
+    assert unmask(*command)[0] == 0
+    table = (tmp_path / "out" / "table.csv").read_bytes()
+    shutil.rmtree(target)
+    write_whole(target, dataset="casia-fasd", seed=4)
+    code, _, err = unmask(*command, width=300)
+    assert code == 3
+    assert "was prepared anew since its clips were selected into" in err
+    assert (tmp_path / "out" / "table.csv").read_bytes() == table
+    assert unmask(*command[:-1], homes["casia-fasd"])[0] == 4  # another folder, too, is refused
+
+
+def test_a_benchmark_goes_on_from_the_first_weights_of_its_runs_alone(
+    homes: dict[str, Path], tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
+    config = tmp_path / "toy.toml"
+    settings = toy_settings(steps=2, run={"ema": 0.0, "loggers": []})
+    config.write_text(to_toml(settings))
+    data = [word for home in homes.values() for word in ("--data", home)]
+    select(list(homes.values()), protocol="ocim/ocm-to-i", out=tmp_path / "sets")
+    train(settings, data=tmp_path / "sets", out=tmp_path / "stage1")
+    finish(tmp_path / "stage1", data=tmp_path / "sets", training_data=[], command="unmask train")
+    first = tmp_path / "stage1" / "weights.safetensors"
+    command = ("benchmark", "ocim", "--config", config, "--task", "limited", *data)
+    for begun, other in (((), ("--init", first)), (("--init", first), ())):
+        out = ("--out", tmp_path / f"out-{len(begun)}")
+        assert unmask(*command, *out, *begun)[0] == 0
+        assert unmask(*command, *out, *begun)[0] == 0
+        code, _, err = unmask(*command, *out, *other, width=300)
+        assert code == 4
+        assert "began from other first weights than --init gives" in err
+
+
+def test_in_a_protocol_over_several_sets_each_set_is_a_domain_wherever_it_lies(
+    homes: dict[str, Path], tmp_path: Path
+) -> None:
+    bare = write_whole(tmp_path / "deep" / "L", dataset="casia-fasd", seed=2, domain="")
+    races = write_whole(tmp_path / "F", dataset="msu-mfsd", seed=3, domain="asia")
+    select(
+        [bare, races, homes["replay-attack"], homes["oulu-npu"]], protocol="ocim/ocm-to-i", out=tmp_path / "s"
+    )
+    _, names = domains_of(PreparedSet.open(tmp_path / "s" / "train").rows)
+    assert names == ["casia-fasd", "msu-mfsd", "oulu-npu"]
+
+
+def test_a_presentation_without_a_clip_is_told_of(homes: dict[str, Path], tmp_path: Path) -> None:
+    lacking = write_whole(tmp_path / "I", dataset="replay-attack", seed=1, without=("test/1-0",))
+    others = [home for name, home in homes.items() if name != "replay-attack"]
+    notes = select([lacking, *others], protocol="ocim/ocm-to-i", out=tmp_path / "sets")
+    assert "test has 1 of 6 presentations without a clip, which count nowhere" in notes
+    assert not any("without a clip" in note for note in notes if note.startswith(("train", "dev")))
 
 
 def write_siw_m(root: Path) -> Path:

@@ -435,6 +435,37 @@ def test_a_run_is_resumed_on_its_own_clips_alone(toy: Any, tmp_path: Path) -> No
     train(toy_settings(steps=2), data=tmp_path / "moved", out=tmp_path / "run", resume=True)
 
 
+def test_a_run_is_resumed_from_its_own_first_weights_alone(toy: Any, tmp_path: Path) -> None:
+    def resumed(steps: int, init: Path | None) -> int:
+        settings = toy_settings(steps=steps, optimiser={"schedule": "constant"})
+        train(settings, data=toy, out=run, init=init, resume=True)
+        return read(run / CHECKPOINT).history.step
+
+    for seed in (1, 2):
+        out = train(toy_settings(steps=2, run={"seed": seed}), data=toy, out=tmp_path / f"first-{seed}")
+        finishing.finish(out, data=toy, training_data=[], command="unmask train")
+    own, other = (tmp_path / f"first-{seed}" / "weights.safetensors" for seed in (1, 2))
+    run = tmp_path / "run"
+    train(toy_settings(steps=2, optimiser={"schedule": "constant"}), data=toy, out=run, init=own)
+    with pytest.raises(SettingsError, match="began from other first weights than --init gives"):
+        resumed(3, other)
+    assert resumed(3, None) == 3  # need not be told again
+    assert resumed(4, own) == 4
+    with pytest.raises(SettingsError, match="began from other first weights"):
+        resumed(5, other)
+    own.unlink()  # nor be there any more
+    assert resumed(5, own) == 5
+    (run / CHECKPOINT).unlink()  # as if killed before its first one: it would start anew, from chance
+    with pytest.raises(SettingsError, match="began from other first weights"):
+        resumed(5, None)
+
+
+def test_more_processes_than_the_machine_has_cores_are_refused(toy: Any, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"devices is 4000, .* that many processes, and this machine has"):
+        train(toy_settings(compute={"devices": 4000}), data=toy, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("words", [("{}",), ("--data", "{}")])
 def test_train_takes_its_folder_by_place_and_as_an_option(
     toy: Any,

@@ -19,7 +19,8 @@ from unmask.parallel import ENGINES, ray_module
 from unmask.training.field import FIELD, VIEWS, Fold, read_field, write_field, write_table
 from unmask.training.loop import refuse_start, train
 from unmask.training.networks import refuse_unfit
-from unmask.training.run_folder import SETTINGS
+from unmask.training.run_folder import SETTINGS, origin_of
+from unmask.training.sets import part_of
 from unmask.training.settings import Settings, changes_of, read_settings, to_toml
 from unmask.training.trainer import TrainingError
 from unmask.types import SettingsError, UnmaskError
@@ -62,13 +63,13 @@ def _refuse(tasks: Sequence[tuple[str, int]], *, settings: Settings, options: Fo
     """SettingsError or ModelError for what is wrong whatever the clips, with every run that was begun and
     with one that was not.
     """
-    fresh = False
+    fresh, first = False, origin_of(options.init)
     for protocol, seed in tasks:
         folder = _folder(options.out, protocol, seed, settings=settings)
         begun = (folder / SETTINGS).is_file()
         if begun or not fresh:
             its, here = _seeded(settings, seed), options.engine == "processes"
-            refuse_start(its, folder, resume=begun, init=options.init, here=here)
+            refuse_start(its, folder, resume=begun, init=options.init, first=first, here=here)
         fresh |= not begun
 
 
@@ -98,9 +99,11 @@ def _fold(
         )
     its = _seeded(settings, seed)
     resume = (folder / SETTINGS).is_file()
-    if resume and (folder / FIELD).is_file() and read_settings(folder / SETTINGS) == its:
-        return read_field(folder)
     try:
+        for part in ("train", "dev", "test"):
+            part_of(sets, part)  # refuses sets that were prepared anew since
+        if resume and (folder / FIELD).is_file() and read_settings(folder / SETTINGS) == its:
+            return read_field(folder)
         if options.engine == "torchrun":
             _by_torchrun(its, sets=sets, folder=folder, resume=resume, options=options)
         else:

@@ -73,8 +73,9 @@ def summary(examination: Examination, dataset: DataSet) -> list[str]:
         published = f"as published: {edition}"
     wrong = any(finding.kind is FindingKind.MISCOUNTED for finding in examination.findings)
     return [
-        f"{examination.presentations:,} presentations of {examination.subjects:,} subjects; "
-        f"{examination.opened:,} files opened"
+        f"{examination.presentations:,} presentations"
+        + (f" of {examination.subjects:,} subjects; " if examination.subjects else ", subjects unknown; ")
+        + f"{examination.opened:,} files opened"
         + ("" if examination.compared else ", their bytes not compared (--all does both)"),
         f"bona fide + attacks: {parts} ({'not as published' if wrong else published})",
     ]

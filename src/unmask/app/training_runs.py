@@ -19,7 +19,7 @@ from unmask.training.loop import is_rank_zero, refuse_start, train
 from unmask.training.networks import refuse_unfit
 from unmask.training.on_ray import train_on_ray
 from unmask.training.results import RESULTS, Result, read_results, write_results, write_summary
-from unmask.training.run_folder import SETTINGS
+from unmask.training.run_folder import SETTINGS, said_first
 from unmask.training.sets import has_part, part_of
 from unmask.training.settings import Settings, changes_of, read_settings
 from unmask.types import SettingsError, UnmaskError
@@ -49,7 +49,15 @@ def train_all(options: TrainOptions) -> int:
     runs = _runs(settings, options)
     if is_rank_zero():
         for run in runs:
-            refuse_start(run.settings, run.out, resume=run.resume, init=options.init, here=not options.ray)
+            first = said_first(options.init, resume=run.resume)
+            refuse_start(
+                run.settings,
+                run.out,
+                resume=run.resume,
+                init=options.init,
+                first=first,
+                here=not options.ray,
+            )
     found: dict[int, list[Result]] = {}
     made = out / PREPARED
     new_clips, new_lists = not made.exists(), not (out / SETS / PREPARATION).exists()

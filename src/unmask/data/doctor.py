@@ -182,11 +182,12 @@ def _counted(dataset: DataSet, rows: Sequence[Presentation], *, root: Path) -> I
     for part, published in (dataset.counts or {}).items():
         have = found.get(part, (0, 0))
         if have != tuple(published):
-            people = len({row.subject for row in rows if row.split == part})
+            people = len({row.subject for row in rows if row.split == part and row.subject})
             yield Finding(
                 kind=FindingKind.MISCOUNTED,
-                sentence=f"{part} has {have[0]} bona fide and {have[1]} attacks of {people} subjects, "
-                f"published are {published[0]} and {published[1]}",
+                sentence=f"{part or 'what is in no part'} has {have[0]} bona fide and {have[1]} attacks"
+                + (f" of {people} subjects" if people else "")
+                + f", published are {published[0]} and {published[1]}",
             )
             if sum(have) < sum(published):
                 short.append(part)

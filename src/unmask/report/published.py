@@ -7,12 +7,13 @@ where each row was read; a row that was recalled, and not read, says so.
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
 from unmask.types import SettingsError
 
+LISTS, ALL_LISTS = "ocim/", "ocim-all/"
 FIGURES = ("APCER", "BPCER", "ACER", "HTER", "AUC", "EER")
 
 
@@ -44,12 +45,16 @@ def every() -> tuple[PublishedRow, ...]:
 def published(protocol: str) -> list[PublishedRow]:
     """The rows of a protocol, of a fold those of its group; SettingsError names the protocols that have some.
 
+    The field's table of O, C, I and M has methods by train lists and methods by all lists, so that its rows
+    are of both protocols.
+
     >>> published("oulu-npu/1")[0].method, published("oulu-npu/3.2")[0].protocol
     ('GRADIANT', 'oulu-npu/3')
     """
-    for name in (protocol, protocol.rpartition(".")[0]):
+    for name in (protocol, protocol.rpartition(".")[0], protocol.replace(ALL_LISTS, LISTS)):
         if found := [row for row in every() if row.protocol == name]:
-            return found
+            own = protocol if protocol.startswith(ALL_LISTS) else name
+            return [replace(row, protocol=own) for row in found]
     known = ", ".join(dict.fromkeys(row.protocol for row in every()))
     raise SettingsError(f"no published figures of {protocol!r} are here; there are some of {known}")
 

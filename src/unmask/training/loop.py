@@ -17,6 +17,7 @@ from typing import cast
 import numpy as np
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.accelerators.cpu import CPUAccelerator
 from lightning.fabric.loggers.logger import Logger
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
@@ -32,11 +33,13 @@ from unmask.training.loggers import close_loggers, loggers_of
 from unmask.training.meter import Statistics
 from unmask.training.networks import build, frames_of, refuse_domains, start_depth
 from unmask.training.optimisers import optimiser_of
-from unmask.training.run_folder import claim, goes_on
+from unmask.training.run_folder import claim, goes_on, said_first
 from unmask.training.sets import Folders, Sets, real_rows, rows_by_set
 from unmask.training.settings import Compute, Settings
 from unmask.training.trainer import Progress, Trainer
 from unmask.types import SettingsError
+
+FEWEST_PROCESSES = 2  # that may train on any machine, to try whether several do
 
 
 def train(
@@ -60,12 +63,13 @@ def train(
     clips = sets.fingerprint()
     fabric = _fabric(settings, out)
     going_on = False
+    first = said_first(init, resume=resume)
     if fabric.global_rank == 0:
-        going_on = goes_on(out, settings, resume=resume, clips=clips)
+        going_on = goes_on(out, settings, resume=resume, clips=clips, first=first)
     going_on = fabric.broadcast(going_on)
     trainer = _begin(fabric, settings, sets, out, init=None if going_on else init, going_on=going_on)
     if fabric.global_rank == 0:
-        claim(out, settings, clips=clips)  # not before: a run that is refused leaves nothing
+        claim(out, settings, clips=clips, first=first)  # not before: a run that is refused leaves nothing
     status = "failed"
     try:
         trainer.run(progress=progress)
@@ -76,13 +80,19 @@ def train(
 
 
 def refuse_start(
-    settings: Settings, out: Path, *, resume: bool, init: str | Path | None, here: bool = True
+    settings: Settings,
+    out: Path,
+    *,
+    resume: bool,
+    init: str | Path | None,
+    first: str | None,
+    here: bool = True,
 ) -> None:
     """SettingsError or ModelError for what is wrong whatever the clips, before any of them is prepared: the
-    folder of another run, first weights that are missing or do not fit, or, where this process is to train
-    (`here`), devices that it has not.
+    folder of another run, first weights that are missing, do not fit or are not its own (`first`, see
+    run_folder), or, where this process is to train (`here`), devices that it has not.
     """
-    if not goes_on(out, settings, resume=resume):
+    if not goes_on(out, settings, resume=resume, first=first):
         refuse_first(settings, init)
     if here and "TORCHELASTIC_RUN_ID" not in os.environ:
         plain = replace(settings.compute, precision="32-true")  # of which Lightning says nothing
@@ -118,7 +128,7 @@ def _fabric(settings: Settings, out: Path) -> Fabric:
 def _fabric_on(compute: Compute, *, devices: int, nodes: int, loggers: Sequence[Logger] = ()) -> Fabric:
     """Nothing is started yet; SettingsError where the machine has no such devices."""
     try:
-        return Fabric(
+        fabric = Fabric(
             accelerator=compute.accelerator,
             devices=devices,
             num_nodes=nodes,
@@ -132,6 +142,13 @@ def _fabric_on(compute: Compute, *, devices: int, nodes: int, loggers: Sequence[
             f"[compute] accelerator {compute.accelerator!r} with {devices} devices cannot be had here "
             f'({reason}); set accelerator = "auto", or fewer devices'
         ) from missing
+    most = max(os.cpu_count() or 1, FEWEST_PROCESSES)
+    if isinstance(fabric.accelerator, CPUAccelerator) and devices > most:
+        raise SettingsError(
+            f"[compute] devices is {devices}, without a GPU that many processes, and this machine has "
+            f"{os.cpu_count()} cores; give {most} at most"
+        )
+    return fabric
 
 
 def _begin(

@@ -12,7 +12,7 @@ from typing import Any
 
 from unmask.parallel import connect, ray_module
 from unmask.training.loop import train
-from unmask.training.run_folder import goes_on
+from unmask.training.run_folder import goes_on, said_first
 from unmask.training.sets import Folders, Sets, folders_of
 from unmask.training.settings import Settings, from_mapping, to_toml
 from unmask.training.trainer import TrainingError
@@ -38,7 +38,8 @@ def train_on_ray(
     from ray.train.v2.api.exceptions import TrainingFailedError
 
     out = Path(out).resolve()
-    goes_on(out, settings, resume=resume, clips=Sets.open(data).fingerprint())
+    first = said_first(init, resume=resume)
+    goes_on(out, settings, resume=resume, clips=Sets.open(data).fingerprint(), first=first)
     gpus = settings.compute.accelerator in ("gpu", "cuda")
     connect(ray, jobs=workers + 1)  # one more for the trainer itself
     given = {

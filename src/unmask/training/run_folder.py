@@ -1,5 +1,6 @@
 """What a run leaves beside its weights: settings, environment with commit, metrics."""
 
+import hashlib
 import json
 import os
 import platform
@@ -22,6 +23,7 @@ from unmask.types import SettingsError
 SETTINGS = "settings.toml"
 ENVIRONMENT = "environment.json"
 METRICS = "metrics.csv"
+CHANCE = "chance"  # what a run without first weights starts from
 PACKAGES = (
     "unmask",
     "torch",
@@ -35,10 +37,13 @@ PACKAGES = (
 COLUMNS = ("step", "loss", "dev_loss", "dev_auc", "dev_eer", "dev_acer", "dev_bpcer", "dev_worst_apcer")
 
 
-def goes_on(out: Path, settings: Settings, *, resume: bool, clips: str = "") -> bool:
+def goes_on(
+    out: Path, settings: Settings, *, resume: bool, clips: str = "", first: str | None = None
+) -> bool:
     """Whether there is a checkpoint to go on from; SettingsError where the folder is another run's.
 
-    `clips`: the fingerprint of what it is to learn from, once that is known.
+    `clips`: the fingerprint of what it is to learn from, once that is known; `first`: what it is to start
+    from, as `origin_of` gives it, or None where that is not said again.
     """
     written = out / SETTINGS
     if not resume:
@@ -48,25 +53,55 @@ def goes_on(out: Path, settings: Settings, *, resume: bool, clips: str = "") -> 
         raise SettingsError(f"{out} holds no run to resume; start one without --resume")
     elif (text := written.read_text(encoding="utf-8")) != to_toml(settings):
         _refuse_other(from_mapping(tomllib.loads(text), origin=str(written)), settings, written=written)
-    if resume and clips and _clips_of(out) not in ("", clips):
+    if resume and clips and _noted(out, "clips", clips) != clips:
         raise SettingsError(
             f"the run in {out} learns from other clips than those given; give it its own --data"
         )
-    return resume and (out / CHECKPOINT).is_file()  # killed before its first one, it starts anew
+    begun = (out / CHECKPOINT).is_file()
+    first = CHANCE if first is None and not begun else first  # killed before its first one, it starts anew
+    if resume and first is not None and _noted(out, "first_weights", first) != first:
+        raise SettingsError(
+            f"the run in {out} began from other first weights than --init gives; give its own, or name "
+            "another folder"
+        )
+    return resume and begun
 
 
-def claim(out: Path, settings: Settings, *, clips: str) -> None:
-    """Marks the folder as that of a run of these settings on `clips`, their fingerprint."""
+def claim(out: Path, settings: Settings, *, clips: str, first: str | None) -> None:
+    """Marks the folder as that of a run of these settings on clips of that fingerprint, from `first`; with
+    None the note of the run that goes on stays.
+    """
+    first = _noted(out, "first_weights", "") if first is None else first
     write_bytes(out / SETTINGS, to_toml(settings).encode())
-    write_bytes(out / ENVIRONMENT, json.dumps({**environment(), "clips": clips}, indent=2).encode())
+    known = {**environment(), "clips": clips, "first_weights": first}
+    write_bytes(out / ENVIRONMENT, json.dumps(known, indent=2).encode())
 
 
-def _clips_of(out: Path) -> str:
-    """The fingerprint of the clips of the run in `out`; "" of one that was begun before it was kept."""
+def origin_of(init: str | Path | None) -> str | None:
+    """What a run is told to start from: CHANCE, of a file its SHA-256, else the name, as "imagenet"; None
+    where a file is there no more.
+    """
+    if init is None:
+        return CHANCE
+    kind, colon, rest = str(init).rpartition(":")
+    path = Path(rest)
+    if path.is_file():
+        with path.open("rb") as content:
+            return f"{kind}{colon}{hashlib.file_digest(content, 'sha256').hexdigest()}"
+    return None if path.suffix else str(init)
+
+
+def said_first(init: str | Path | None, *, resume: bool) -> str | None:
+    """What is said of first weights: a run that goes on need not be told of its own again."""
+    return None if resume and init is None else origin_of(init)
+
+
+def _noted(out: Path, key: str, default: str) -> str:
+    """What is kept of the run in `out` under `key`; `default` of one that was begun before it was kept."""
     try:
-        return str(json.loads((out / ENVIRONMENT).read_text(encoding="utf-8")).get("clips", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""
+        return str(json.loads((out / ENVIRONMENT).read_text(encoding="utf-8"))[key] or default)
+    except (OSError, ValueError, KeyError, TypeError):
+        return default
 
 
 def _refuse_other(old: Settings, new: Settings, *, written: Path) -> None:

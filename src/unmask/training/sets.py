@@ -42,10 +42,8 @@ class Sets:
         """SHA-256 over the clips of both parts and their labels, wherever their folders lie."""
         digest = hashlib.sha256()
         for prepared in (self.train, self.dev):
-            digest.update(f"{len(prepared.rows)}\n".encode())
-            for shard in prepared.shards:
-                for row, clip in zip(shard.rows, shard.sums or [""] * len(shard.rows), strict=True):
-                    digest.update(f"{row.name}\t{row.number}\t{row.label}\t{clip}\n".encode())
+            for line in prepared.lines():
+                digest.update(line)
         return digest.hexdigest()
 
 

@@ -4,11 +4,13 @@ A set is a folder of shards (data.shards) and its `spec.json`, the settings that
 The tars are WebDataset's, so that other programs can stream them; here any clip is read by its place.
 """
 
+import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,8 +60,7 @@ class PreparedSet:
         settings = read_json(root / SPEC, again="prepare it again")
         try:
             if SELECTED in settings:
-                lists = [(str(one["set"]), set(map(str, one["presentations"]))) for one in settings[SELECTED]]
-                return PreparedSet._selected(root, lists)
+                return PreparedSet._selected(root, [Selection.read(one) for one in settings[SELECTED]])
             spec, depth_px = ClipSpec.read(settings["clip"]), int(settings.get("depth_px", DEPTH_PX))
             margin = float(settings.get("margin", 0.0))
             whole = isinstance(spec.frames, int) and isinstance(spec.size_px, int)
@@ -81,10 +82,19 @@ class PreparedSet:
         return PreparedSet(root, spec, depth_px, rows, tuple(shards), margin)
 
     @staticmethod
-    def _selected(root: Path, lists: Sequence[tuple[str, set[str]]]) -> "PreparedSet":
-        """Some presentations of other sets."""
-        parts = [PreparedSet.open(folder).only(presentations) for folder, presentations in lists]
-        joined = replace(PreparedSet.joined(parts), root=root)
+    def _selected(root: Path, lists: Sequence["Selection"]) -> "PreparedSet":
+        """Some presentations of other sets; DataError where one was prepared anew since."""
+        parts = []
+        for one in lists:
+            part = PreparedSet.open(one.folder).only(one.presentations)
+            if one.clips and one.clips != part.fingerprint():
+                raise DataError(
+                    f"{one.folder} was prepared anew since its clips were selected into {root.parent}; start "
+                    "in another folder"
+                )
+            parts.append(part)
+        domains = [one.dataset for one in lists] if len(lists) > 1 else []
+        joined = replace(PreparedSet.joined(parts, domains=domains), root=root)
         if not joined.rows:
             raise DataError(
                 f"{root} names presentations of which no clip is prepared; prepare the sets again"
@@ -104,11 +114,14 @@ class PreparedSet:
         return replace(self, rows=tuple(row for shard in full for row in shard.rows), shards=full)
 
     @staticmethod
-    def joined(sets: Sequence["PreparedSet"], *, named: bool = False) -> "PreparedSet":
+    def joined(
+        sets: Sequence["PreparedSet"], *, named: bool = False, domains: Sequence[str] = ()
+    ) -> "PreparedSet":
         """Several sets as one; DataError where their clips were cut in different ways.
 
         Two sets may both have a subject "1": presentations and subjects get the folder of their set before
         their name, and so do domains that no manifest names; a single set's stay as they are unless `named`.
+        `domains` makes each set one domain of that name.
         """
         first = sets[0]
         if len(sets) == 1 and not named:
@@ -119,9 +132,26 @@ class PreparedSet:
                     f"{other.root} holds clips cut as {other.spec}, {first.root} as {first.spec}; prepare "
                     "them alike"
                 )
-        rows = tuple(_of(one, row) for one in sets for row in one.rows)
+        names = domains or [""] * len(sets)
+        rows = tuple(
+            _of(one, row, domain=domain) for one, domain in zip(sets, names, strict=True) for row in one.rows
+        )
         shards = tuple(shard for one in sets for shard in one.shards)
         return PreparedSet(first.root, first.spec, first.depth_px, rows, shards, first.margin)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over its clips and their labels, wherever its folder lies."""
+        digest = hashlib.sha256()
+        for line in self.lines():
+            digest.update(line)
+        return digest.hexdigest()
+
+    def lines(self) -> Iterator[bytes]:
+        """What a fingerprint is made of."""
+        yield f"{len(self.rows)}\n".encode()
+        for shard in self.shards:
+            for row, clip in zip(shard.rows, shard.sums or [""] * len(shard.rows), strict=True):
+                yield f"{row.name}\t{row.number}\t{row.label}\t{clip}\n".encode()
 
     @cached_property
     def _starts(self) -> np.ndarray:
@@ -154,6 +184,37 @@ class PreparedSet:
             parts.append(part)
         clips, depth, mask = zip(*parts, strict=True)
         return Arrays(np.stack(clips), np.stack(depth), np.stack(mask))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Presentations of a set that was prepared whole, as a part of a protocol names them; `clips` is the
+    fingerprint that they had then, and `dataset` the name of the set; both are "" where they are not known.
+    """
+
+    folder: Path
+    presentations: frozenset[str]
+    dataset: str = ""
+    clips: str = ""
+
+    @staticmethod
+    def read(given: Mapping[str, Any]) -> "Selection":
+        """What `json` gives."""
+        return Selection(
+            folder=Path(str(given["set"])),
+            presentations=frozenset(map(str, given["presentations"])),
+            dataset=str(given.get("dataset", "")),
+            clips=str(given.get("clips", "")),
+        )
+
+    def json(self) -> dict[str, Any]:
+        """As it stands in the spec of a part."""
+        return {
+            "set": str(self.folder),
+            "presentations": sorted(self.presentations),
+            "dataset": self.dataset,
+            "clips": self.clips,
+        }
 
 
 _unchanged: set[tuple[Path, int, int]] = set()  # shards that were checked: path, bytes, time of change
@@ -210,12 +271,12 @@ def protocol_of(folder: Path) -> str:
         return ""
 
 
-def _of(prepared: PreparedSet, row: Row) -> Row:
+def _of(prepared: PreparedSet, row: Row, *, domain: str) -> Row:
     name = str(prepared.root.parent)  # root is its part train, dev or test
     return row.of(
         path=f"{name}/{row.name}",
         subject=f"{name}/{row.subject}",
-        domain=row.presentation.domain or name,
+        domain=domain or row.presentation.domain or name,
     )
 
 

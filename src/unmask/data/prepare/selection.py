@@ -6,12 +6,12 @@ presentations belong where and writes a folder of parts like any prepared one, w
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from unmask.data.catalogue import protocol as catalogue_protocol, split_by
-from unmask.data.prepare.prepared import PREPARATION, SELECTED, SPEC, PreparedSet
+from unmask.data.prepare.prepared import PREPARATION, SELECTED, SPEC, PreparedSet, Selection
 from unmask.data.prepare.shards import RecordingOutcome
 from unmask.files import read_json, write_bytes
 from unmask.media.sources import MAX_FRAMES
@@ -21,10 +21,11 @@ WHOLE = "all"  # the part of a set that was prepared without a protocol
 
 
 def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
-    """The parts of `protocol` in `out`, from sets prepared whole; a sentence for each miscounted part.
+    """The parts of `protocol` in `out`, from sets prepared whole; a sentence for each part that is miscounted
+    and each with presentations of which no clip could be cut, which are left out.
 
-    DataError where a set that the protocol needs is not among them, or one that it does not need is. A
-    presentation of which no clip could be cut is left out. Written again, the same call writes the same.
+    DataError where a set that the protocol needs is not among them, or one that it does not need is. Written
+    again, the same call writes the same.
     """
     row = catalogue_protocol(protocol)
     homes = homes_of(folders)
@@ -36,14 +37,19 @@ def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
     if surplus := sorted(homes.keys() - set(row.needs)):
         raise DataError(f"{protocol} does not use {surplus[0]}; leave out {homes[surplus[0]]}")
     presentations: list[Presentation] = []
+    without: set[str] = set()
     for name in row.needs:
         shards = PreparedSet.open(homes[name] / WHOLE).shards
         before = f"{name}/" if len(row.needs) > 1 else ""  # two sets may have files of one name
-        presentations += [
-            _presentation(one, dataset=name, before=before) for shard in shards for one in shard.outcomes
-        ]
+        outcomes = [one for shard in shards for one in shard.outcomes]
+        presentations += [_presentation(one, dataset=name, before=before) for one in outcomes]
+        without |= {before + one.name for one in outcomes if not one.clips}
     split, notes = split_by(protocol, presentations)
     for part, rows in split.parts().items():
+        if lacking := sum(one.path in without for one in rows):
+            notes.append(
+                f"{part} has {lacking} of {len(rows)} presentations without a clip, which count nowhere"
+            )
         if any(MAX_FRAMES in one.columns for one in rows):
             raise DataError(
                 f"{protocol} takes the first frames of each video alone, which clips cut before do not know; "
@@ -54,7 +60,9 @@ def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
             for one in rows:
                 before = f"{one.dataset}/" if len(row.needs) > 1 else ""
                 chosen[one.dataset].append(one.path.removeprefix(before))
-            _write(out / part, {homes[name]: names for name, names in chosen.items()})
+            _write(
+                out / part, [_selection(homes[name], names, dataset=name) for name, names in chosen.items()]
+            )
     known = {"dataset": "+".join(row.needs), "protocol": protocol}
     write_bytes(out / PREPARATION, json.dumps(known, indent=1).encode())
     return notes
@@ -113,10 +121,15 @@ def _presentation(outcome: RecordingOutcome, *, dataset: str, before: str) -> Pr
     return replace(outcome.presentation, path=before + outcome.name, dataset=dataset)
 
 
-def _write(part: Path, chosen: Mapping[Path, Sequence[str]]) -> None:
-    spec = read_json(next(iter(chosen)) / WHOLE / SPEC, again="prepare the set again")
-    lists = [
-        {"set": str((home / WHOLE).resolve()), "presentations": sorted(names)}
-        for home, names in chosen.items()
-    ]
+def _selection(home: Path, presentations: Sequence[str], *, dataset: str) -> Selection:
+    """These presentations of the set in `home`, as it is now."""
+    folder = (home / WHOLE).resolve()
+    names = frozenset(presentations)
+    clips = PreparedSet.open(folder).only(names).fingerprint()
+    return Selection(folder=folder, presentations=names, dataset=dataset, clips=clips)
+
+
+def _write(part: Path, chosen: Sequence[Selection]) -> None:
+    spec = read_json(chosen[0].folder / SPEC, again="prepare the set again")
+    lists = [one.json() for one in chosen]
     write_bytes(part / SPEC, json.dumps({**spec, SELECTED: lists}, indent=1).encode())
