@@ -425,6 +425,40 @@ def test_a_packet_lost_by_a_codec_without_numbers_is_missed_in_a_steady_clock(
     assert video.account.sentences() == (TOLD.format(20),)
 
 
+def of_vp9(path: Path, numbers: list[int], *, parallel: int) -> Path:
+    """A video of the pictures with these numbers of a pattern that wanders, at their times."""
+    rng = np.random.default_rng(7)
+    pattern = cv2.GaussianBlur(rng.integers(0, 256, (96, 128, 3), dtype=np.uint8), (0, 0), 2)
+    with av.open(str(path), "w") as container:
+        options = {"deadline": "realtime", "cpu-used": "8", "b": "1M", "frame-parallel": str(parallel)}
+        track = container.add_stream("libvpx-vp9", rate=30, options=options)
+        track.width, track.height, track.codec_context.gop_size = 128, 96, 15
+        for number in numbers:
+            moved = np.roll(pattern, 2 * number, axis=1).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(moved, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 30)
+            container.mux(track.encode(frame))
+        container.mux(track.encode())
+    return path
+
+
+def test_what_an_encoder_of_vp9_left_out_is_not_lost_where_its_decoder_would_notice(tmp_path: Path) -> None:
+    numbers = [n for n in range(60) if n not in (20, 21, 50)]
+    skipping = open_video(of_vp9(tmp_path / "skips.webm", numbers, parallel=0))
+    times_s = [frame.time_s for frame in skipping.frames]
+    np.testing.assert_allclose(times_s, [n / 30 for n in numbers], atol=2e-3)
+    assert skipping.account.sentences() == ()
+
+    whole = of_vp9(tmp_path / "whole.webm", list(range(60)), parallel=0)
+    losing = open_video(spoilt(whole, tmp_path / "loses.webm", lambda n, b: None if n == 20 else b))
+    times_s = [frame.time_s for frame in losing.frames]
+    np.testing.assert_allclose(times_s, [n / 30 for n in range(60) if not 20 <= n < 30], atol=2e-3)
+    assert losing.account.sentences() == (TOLD.format(9).replace("60", "59"),)  # of those that are there
+
+    unsure = open_video(of_vp9(tmp_path / "parallel.webm", numbers, parallel=1))
+    assert len(list(unsure.frames)) < len(numbers)  # the clock alone would tell of a loss
+
+
 def test_a_clock_that_was_never_steady_tells_of_no_loss(tmp_path: Path) -> None:
     whole = moving(tmp_path, "webm", codec="libvpx-vp9")
     path = tmp_path / "a.webm"

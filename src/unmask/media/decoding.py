@@ -20,6 +20,7 @@ from unmask.media.limits import Limits
 from unmask.media.patience import Patient, stalled
 from unmask.media.references import References
 from unmask.media.shown import Display, display_of, luma_of
+from unmask.media.vp9 import notices_missing
 from unmask.types import Frame, SourceError
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"  # in quotes: only the stubs of PyAV know it as generic
@@ -83,6 +84,7 @@ class Reader:
         self._references = References(extradata) if kind == "h264" else None
         self._dts_s: float | None = None  # of the last packet
         self._steps_s: deque[float] | None = deque(maxlen=STEADY) if kind in UNNUMBERED else None
+        self._notices = False  # the decoder itself, where a picture is missing
 
     def frames(
         self,
@@ -207,6 +209,8 @@ class Reader:
 
     def _miss(self, packet: VideoPacket) -> None:
         """Notice pictures that are not in the file, but on which others rest."""
+        if self._marked and packet.is_keyframe:
+            self._notices = notices_missing(bytes(packet))
         if self._references is None or not packet.size or packet.dts is None:
             return
         dts_s, before_s = float(packet.dts * packet.time_base), self._dts_s
@@ -247,6 +251,8 @@ class Reader:
     def _left_out(self, picture: VideoFrame, *, key: bool) -> int:
         """How many pictures are missing before one that rests on others, by a clock that was steady."""
         if self._steps_s is None or self._waiting or self._since_s is None or picture.time is None:
+            return 0
+        if self._notices:  # what is not there then is what the encoder left out
             return 0
         step_s, steps = picture.time - self._since_s, list(self._steps_s)
         usual_s = sum(steps) / len(steps) if steps else 0.0
