@@ -12,6 +12,7 @@ from unmask.media.topology import (
     RIGHT_EYE_LOWER,
     RIGHT_EYE_UPPER,
 )
+from unmask.simulate.rendering.canvas import covered
 from unmask.simulate.rendering.mean_face import MEAN_FACE
 from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
 
@@ -49,7 +50,9 @@ def face_cover(
 
 def lay(picture: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> None:
     """`colour` (3,) or (h, w, 3) over the picture (h, w, 3) in place, where `cover` (h, w) is."""
-    picture += cover[..., None] * (np.asarray(colour, np.float32) - picture)
+    part = covered(cover)
+    colours = np.broadcast_to(np.asarray(colour, np.float32), picture.shape)[part]
+    picture[part] += cover[part][..., None] * (colours - picture[part])
 
 
 def blotches(

@@ -17,6 +17,7 @@ from unmask.media.topology import (
     RIGHT_EYE_LOWER,
     RIGHT_EYE_UPPER,
 )
+from unmask.simulate.rendering.canvas import covered
 from unmask.simulate.rendering.light import Light, draw_light, irradiance
 from unmask.simulate.rendering.mean_face import MEAN_FACE
 from unmask.simulate.rendering.raster import FACE_TRIANGLES, rasterise
@@ -102,9 +103,11 @@ def _background(rng: np.random.Generator) -> np.ndarray:
 
 def _blend(linear: np.ndarray, mask: np.ndarray, colour: np.ndarray, *, soft_px: float = 1.0) -> None:
     """Lay `colour` (3,) or (h, w, 3) over the picture where `mask` (h, w) is, its edge softened."""
-    cover = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), soft_px)[..., None]
-    linear *= 1 - cover
-    linear += cover * colour
+    cover = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), soft_px)
+    part = covered(cover)
+    cover = cover[part][..., None]
+    linear[part] *= 1 - cover
+    linear[part] += cover * np.broadcast_to(colour, linear.shape)[part]
 
 
 def _polygon(points: np.ndarray) -> np.ndarray:

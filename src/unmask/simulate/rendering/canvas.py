@@ -19,6 +19,15 @@ def linear_of(image: np.ndarray) -> np.ndarray:
     return table[image]
 
 
+def covered(cover: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns outside of which `cover` (h, w) is zero: no paint need be laid beyond them."""
+    spans = []
+    for axis in (1, 0):
+        painted = np.flatnonzero(cover.any(axis=axis))
+        spans.append(slice(painted[0], painted[-1] + 1) if len(painted) else slice(0))
+    return spans[0], spans[1]
+
+
 def widened(
     image: np.ndarray, alpha: np.ndarray, *, mesh: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
