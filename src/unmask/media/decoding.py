@@ -29,15 +29,16 @@ DEFAULT_FPS = 30.0  # where a file does not say
 # A camera without a clock: the first come out of its buffer at once, so that their times of arrival tell
 # nothing, and its exposure has not settled.
 UNSETTLED = 3
+LIBVPX_VP9 = "libvpx-vp9"
 # Codecs whose pictures rest on others without numbers by which a missing one would be missed; by the clock it
 # is, if that was steady for so many pictures.
 UNNUMBERED = frozenset(
-    {"mpeg4", "msmpeg4v3", "mpeg2video", "mpeg1video", "vp8", "libvpx", "vp9", "libvpx-vp9", "flv", "h263"}
+    {"mpeg4", "msmpeg4v3", "mpeg2video", "mpeg1video", "vp8", "libvpx", "vp9", LIBVPX_VP9, "flv", "h263"}
     | {"theora", "wmv1", "wmv2", "av1", "libdav1d", "libaom-av1"}
 )
 # Decoders that give no picture in which something is missing. Others may leave there, without a word, what
 # another picture left in memory: their pixels are made at once, so that they are the same in each reading.
-COMPLETE = frozenset({"h264", "vp9", "libvpx-vp9", "libdav1d", "mjpeg"})
+COMPLETE = frozenset({"h264", "vp9", LIBVPX_VP9, "libdav1d", "mjpeg"})
 STEADY, TICK_S = 8, 0.0015  # a clock of milliseconds is off by up to one of them
 LIVE_FAULTS = 60  # damaged packets in a row, some two seconds of them, that a live stream may have
 
@@ -80,7 +81,7 @@ class Reader:
         self._other_size = False
         self._decoder = decoder
         kind, extradata = decoder.codec.name, stream.codec_context.extradata
-        self._marked = kind == "libvpx-vp9"  # it leaves it to the packets to say which are key frames
+        self._marked = kind == LIBVPX_VP9  # it leaves it to the packets to say which are key frames
         self._references = References(extradata) if kind == "h264" else None
         self._dts_s: float | None = None  # of the last packet
         self._steps_s: deque[float] | None = deque(maxlen=STEADY) if kind in UNNUMBERED else None

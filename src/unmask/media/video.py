@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from unmask.media.account import Account
 from unmask.media.containers import is_cut_off
 from unmask.media.declared import check_declared
-from unmask.media.decoding import Reader, rate_of, track_that_begins_late
+from unmask.media.decoding import LIBVPX_VP9, Reader, rate_of, track_that_begins_late
 from unmask.media.encoding import VideoWriter, encode_decode, write_video
 from unmask.media.limits import DEFAULT_LIMITS, Limits
 from unmask.media.patience import Patient, Readable, stalled
@@ -54,7 +54,6 @@ STREAM_FORMATS = "rtsp,rtp,sdp"
 STREAM_PROTOCOLS = "rtsp,rtp,tcp,tls,udp,srtp"
 NO_PROTOCOL = "none"  # what is read through us opens nothing else
 CLOCKLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "mpegvideo"})  # formats without times
-LIBVPX_VP9 = "libvpx-vp9"
 # Decoders would paint over what is damaged, each in its own way; with these they say so.
 STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
 WHOLE = {

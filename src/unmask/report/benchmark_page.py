@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from unmask.evaluation.leakage import ClipStatistics, Leak
 from unmask.media.clips import cut_picture
 from unmask.media.statistics import NAMES
 from unmask.report.pictures import colour_map, jpeg_uri
+from unmask.report.plain_page import template
 
 SIDE_PX = 160  # of a picture on a sheet
 NEARER_M, FARTHER_M = 0.08, 0.16  # of the middle of the face: what the colours of depth span
@@ -73,7 +71,7 @@ class BenchmarkContents:
 def page(contents: BenchmarkContents) -> str:
     """The page as text; the same contents give the same page."""
     rows = contents.rows
-    return _template().render(
+    return template("benchmark_page.html.j2").render(
         settings=contents.settings,
         made=contents.made,
         clips=len(rows),
@@ -129,13 +127,6 @@ def nearness(depth_m: np.ndarray, mesh: np.ndarray, *, scale: float = 1.0) -> np
     inside = (points >= 0).all(axis=1) & (points < [width, height]).all(axis=1)
     face = depth_m[points[inside, 1], points[inside, 0]] if inside.any() else depth_m
     return np.clip((np.median(face) + FARTHER_M - depth_m) / (NEARER_M + FARTHER_M), 0.0, 1.0)
-
-
-@cache
-def _template() -> jinja2.Template:
-    text = files("unmask.report").joinpath("benchmark_page.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(text)
 
 
 def _counts(rows: Sequence[Mapping[str, str]], column: str) -> list[tuple[str, dict[str, int]]]:

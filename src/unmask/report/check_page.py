@@ -7,12 +7,9 @@ what none of this shows.
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from typing import Any, TypeVar
 
-import jinja2
 import numpy as np
 
 from unmask.contract import Contract, OperatingPoint
@@ -21,6 +18,7 @@ from unmask.report.curve import draw, segmented
 from unmask.report.explanations import frame_weights, heat_map, pulls, weightiest
 from unmask.report.outcomes import REASON_WORDS, Checked, Outcome, number
 from unmask.report.pictures import colour_map, jpeg_uri, png_uri
+from unmask.report.plain_page import template
 from unmask.types import ClipScore, FaceDecision, Segment, Verdict
 
 FACES_SHOWN, CLIPS_SHOWN, FRAMES_SHOWN, SEGMENTS_SHOWN = 4, 8, 4, 40
@@ -31,7 +29,7 @@ T = TypeVar("T")
 
 def page(outcomes: Sequence[Outcome], *, made_at: datetime) -> str:
     """The page as text; the same outcomes and time give the same page."""
-    return _template().render(
+    return template("check_page.html.j2", number, percent, signed).render(
         outcomes=[_outcome(outcome, f"source-{n}") for n, outcome in enumerate(outcomes, start=1)],
         tally=_tally(outcomes),
         models=_models(outcomes),
@@ -50,16 +48,6 @@ def shown(clips: Sequence[T], *, at_most: int = CLIPS_SHOWN) -> list[T]:
     if len(clips) <= at_most:
         return list(clips)
     return [clips[i] for i in np.linspace(0, len(clips) - 1, at_most).round().astype(int)]
-
-
-@cache
-def _template() -> jinja2.Template:
-    text = files("unmask.report").joinpath("check_page.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters["number"] = number
-    environment.filters["percent"] = percent
-    environment.filters["signed"] = signed
-    return environment.from_string(text)
 
 
 def percent(share: float) -> str:

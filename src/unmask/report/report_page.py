@@ -5,12 +5,9 @@ and intervals, where it breaks, and what none of it shows. No scripts, no links 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
@@ -21,6 +18,7 @@ from unmask.metrics import Estimate, Rate
 from unmask.report import charts
 from unmask.report.galleries import NO_EVIDENCE, Gallery, KeptEvidence, galleries, mapped
 from unmask.report.outcomes import number
+from unmask.report.plain_page import template
 from unmask.report.planes import decision_plane, tsne
 from unmask.report.published import PublishedRow, names
 from unmask.types import Label, Score
@@ -66,7 +64,7 @@ def page(report: Report, *, made_at: datetime) -> str:
         _system(system, provenance, report, anchor=f"system-{n}")
         for n, (system, provenance) in enumerate(zip(report.systems, report.provenance, strict=True), start=1)
     ]
-    return _template().render(
+    return template("report_page.html.j2", number, share, interval, counted, estimate).render(
         title=report.title or ", ".join(system.name for system in report.systems),
         systems=systems,
         notes=report.notes,
@@ -135,15 +133,6 @@ def estimate(found: Estimate | None, *, scale: float = 100.0) -> str:
     if found is None or not np.isfinite(found.value):
         return "–"
     return f"{scale * found.value:.1f} %" if scale == 100 else f"{found.value:.3f}"
-
-
-@cache
-def _template() -> jinja2.Template:
-    text = files("unmask.report").joinpath("report_page.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    for helper in (number, share, interval, counted, estimate):
-        environment.filters[helper.__name__] = helper
-    return environment.from_string(text)
 
 
 def _system(system: Evaluation, provenance: Provenance, report: Report, *, anchor: str) -> dict[str, Any]:
