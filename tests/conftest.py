@@ -1,12 +1,9 @@
 """What all tests share: one thread, the same chances, and a pair of small models with random weights."""
 
-import fcntl
 import gc
 import math
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,10 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
+import unmask as unmask_package
 from unmask.app.demo import RECORDINGS
 from unmask.contract import Contract, OperatingPoint, TrainingData
 from unmask.report.outcomes import Checked, Unreadable
 from unmask.types import ClipScore, ClipSpec, Decision, FaceDecision, Reason, Verdict
+
+WEIGHTS = Path(unmask_package.__file__).parent / "weights"  # of the package
 
 cv2.setNumThreads(1)  # several threads on a shared core are slower than one
 gc.set_threshold(20_000)  # at 700 a third of the time to import all tests goes into looking for cycles
@@ -41,50 +41,22 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class ModelFiles(NamedTuple):
-    """Exported networks of the narrow preset, with random weights."""
+    """Files of FAS-SGTD's networks, of pictures and of clips."""
 
     single: Path
     multi: Path
 
 
 @pytest.fixture(scope="session")
-def model_files(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
-    with shared_folder(tmp_path_factory, "models") as folder:  # exporting takes half a minute
-        return ModelFiles(
-            exported(folder, "sgtd_s_single", frames=1), exported(folder, "sgtd_s_multi", frames=5)
-        )
+def model_files() -> ModelFiles:
+    """Those that come with the package: to export others takes a quarter of a minute."""
+    return ModelFiles(WEIGHTS / "sgtd_s_single.onnx", WEIGHTS / "sgtd_s_multi.onnx")
 
 
 @pytest.fixture(scope="session")
 def demo_recordings() -> dict[str, Path]:
     """The videos of `unmask demo`: bona_fide, print, replay, mask."""
     return {path.stem: path for path in RECORDINGS.glob("*.mp4")}
-
-
-@contextmanager
-def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
-    """A folder of that name, held alone; workers of pytest-xdist share it."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield folder
-
-
-def exported(folder: Path, name: str, *, frames: int) -> Path:
-    """The ONNX file of that name, made if it is not there yet."""
-    path = folder / f"{name}.onnx"
-    if not path.exists():
-        import torch
-
-        from unmask.models import MODELS
-        from unmask.models.export import export
-
-        torch.set_num_threads(1)
-        torch.manual_seed(0)
-        export(MODELS[name]().eval(), random_contract(name, frames=frames), path)
-    return path
 
 
 def random_contract(name: str, *, frames: int, threshold: float = 0.5, margin: float = 0.05) -> Contract:

@@ -9,7 +9,7 @@ import pytest
 from skimage import data
 from test_training import write_toy
 
-import unmask as unmask_package
+from conftest import WEIGHTS
 from tiny_models import SIDE, conv_model
 from unmask.app import precision as app_precision
 from unmask.app.precision import Material, clip_scores, write_at
@@ -17,8 +17,6 @@ from unmask.data.prepare.prepared import PreparedSet
 from unmask.detector.detector import Detector
 from unmask.detector.network import Network
 from unmask.types import DataError, SettingsError
-
-WEIGHTS = Path(unmask_package.__file__).parent / "weights"
 
 
 @pytest.fixture(scope="module")
