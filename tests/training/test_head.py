@@ -17,6 +17,7 @@ from test_training import CutOffError, stop_after, write_toy
 from present import present
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.data.prepare.shards import Row
+from unmask.detector.model_file import read_file
 from unmask.models.encoder import Encoder
 from unmask.models.weights import load
 from unmask.training import finish as finishing, networks as training_networks
@@ -162,17 +163,25 @@ def imagenet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_networks, "imagenet_weights", Given)
 
 
-@pytest.mark.parametrize("detail", [False, True])
+@pytest.mark.parametrize(
+    ("detail", "exports"),
+    [
+        (False, False),
+        (True, False),
+        pytest.param(True, True, marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_fits_the_head_trains_the_decoder_and_ships_a_calibrated_file(
-    toy: Path, tmp_path: Path, imagenet: None, monkeypatch: pytest.MonkeyPatch, detail: bool
+    toy: Path, tmp_path: Path, imagenet: None, monkeypatch: pytest.MonkeyPatch, detail: bool, exports: bool
 ) -> None:
-    if not detail:  # test_models.py exports such an encoder, which takes ten seconds of a core
+    if not exports:
         monkeypatch.setattr(finishing, "export", lambda network, contract, out: contract)
     data = [toy / "many", toy / "few"]
     chosen = settings(arguments={"detail": detail})
     out = train(chosen, data=data, out=tmp_path / "run", init="imagenet")
     finished = finish(out, data=data, training_data=(), command="test")
     contract = finished.contract
+    assert not exports or read_file(finished.model)[1] == contract
     network, _ = load(finished.weights)
     assert isinstance(network, Encoder)
     default = contract.point("default", precision="f32")

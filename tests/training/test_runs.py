@@ -579,25 +579,31 @@ KINDS = (("a", "bona_fide", ""), ("b", "attack", "print/a4"))
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Clips as the narrow settings ask for."""
+def small(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Clips as the narrow settings ask for, and as they ask without their pools, by their size."""
     root = tmp_path_factory.mktemp("small")
-    for seed, part in enumerate(("train", "dev")):
-        write_toy(root / part, seed=seed, subjects=part, recordings=4, frames=5, size=128)
-    return root
+    for size, (seed, part) in product((32, 128), enumerate(("train", "dev"))):
+        write_toy(root / str(size) / part, seed=seed, subjects=part, recordings=4, frames=5, size=size)
+    return {size: root / str(size) for size in (32, 128)}
 
 
 @pytest.mark.parametrize(
     "name", [name for name in sorted(presets()) if "_s" in name.removesuffix("_single.toml")]
 )
-def test_every_narrow_network_trains_from_its_settings(small: Path, tmp_path: Path, name: Any) -> None:
+def test_every_narrow_network_trains_from_its_settings(
+    small: dict[int, Path], tmp_path: Path, name: Any
+) -> None:
     given = {"run.steps": 2, "batches.size": 2, "compute.accelerator": "cpu", "compute.threads": 1}
+    if "multi" in name or "sgtd" in name:  # bfloat16 is slow on most processors
+        given |= {"arguments.pools": [1, 1, 1], "clip.size_px": 32}
     settings, init = read_settings(name, overrides=given), None
     if settings.run.backbone == "frozen":
         first = settings.run.network.replace("multi", "single")
         init = tmp_path / "first.safetensors"
-        save(init, MODELS[first](), random_contract(first, frames=1))
-    history = read(train(settings, data=small, out=tmp_path / "run", init=init) / CHECKPOINT).history
+        contract = replace(random_contract(first, frames=1), arguments=settings.arguments)
+        save(init, MODELS[first](**settings.arguments), contract)
+    data = small[settings.clip.size_px]
+    history = read(train(settings, data=data, out=tmp_path / "run", init=init) / CHECKPOINT).history
     assert history.step == 2
     assert all(np.isfinite(loss) and loss > 0 for _, loss in history.losses)
 
