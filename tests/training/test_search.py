@@ -11,7 +11,7 @@ from test_training import networks, toy, toy_settings
 
 from unmask.training.search import SearchSpace, spaces_of
 from unmask.training.settings import to_toml
-from unmask.types import SettingsError
+from unmask.types import OutputError, SettingsError
 
 __all__ = ["networks", "toy"]  # fixtures
 
@@ -53,6 +53,10 @@ def test_a_search_keeps_its_trials_and_goes_on_to_as_many_as_asked(
         rows = list(csv.DictReader(file))
     assert [row["trial"] for row in rows] == ["0", "1", "2"]
     assert all(1e-4 <= float(row["optimiser.rate"]) <= 1e-2 for row in rows)
+    whole = [tmp_path / "whole" if word == out else word for word in command]
+    assert unmask(*whole, "--trials", 3)[0] == 0  # the proposals of a search that was not broken off
+    assert (tmp_path / "whole" / "trials.csv").read_bytes() == (out / "trials.csv").read_bytes()
+    assert len({row["optimiser.rate"] for row in rows}) == 3
     best = max(rows, key=lambda row: float(row["auc"]))
     kept = tomllib.loads((out / "best.toml").read_text())
     assert kept["optimiser"]["rate"] == float(best["optimiser.rate"])
@@ -100,6 +104,27 @@ def test_a_search_without_prepared_clips_leaves_nothing(
     code, _, err = unmask("search", *named, "--over", "optimiser.rate=1e-4..1e-2")
     assert code == 3, err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_trial_that_was_broken_off_is_made_up_for(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
+    pytest.importorskip("optuna", reason="the extra search is not installed")
+    config, out = tmp_path / "toy.toml", tmp_path / "out"
+    config.write_text(to_toml(toy_settings(steps=2, run={"ema": 0.0, "loggers": []})))
+    over = ("--over", "optimiser.rate=1e-4..1e-2")
+    command = ("search", "--config", config, "--data", toy, "--out", out, *over, "--trials", 2)
+
+    def full(*given: object, **named: object) -> None:
+        raise OutputError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("unmask.training.search.train", full)
+        assert unmask(*command)[0] == 3
+    assert unmask(*command)[0] == 0
+    with (out / "trials.csv").open(newline="") as file:
+        states = [row["state"] for row in csv.DictReader(file)]
+    assert states == ["fail", "complete", "complete"]
 
 
 def test_a_search_that_wants_first_weights_leaves_nothing_without_them(

@@ -15,6 +15,7 @@ from unmask.files import write_bytes
 from unmask.plain import as_csv
 from unmask.training.checkpoint import CHECKPOINT, read
 from unmask.training.loop import train
+from unmask.training.run_folder import origin_of
 from unmask.training.sets import Folders, Sets
 from unmask.training.settings import Settings, changes_of, to_toml
 from unmask.training.trainer import Progress, TrainingError
@@ -23,6 +24,7 @@ from unmask.types import SettingsError
 JOURNAL = "journal.log"
 TRIALS = "trials.csv"
 BEST_SETTINGS = "best.toml"
+DONE = ("COMPLETE", "PRUNED")  # states of a trial; one that was broken off is not
 DECADE = 10  # from this ratio on a range is searched by its logarithm
 Aim = Literal["eer", "auc", "loss"]
 
@@ -99,7 +101,7 @@ def search(
     `settings_of` maps "section.key" -> value to the settings of a trial. The best evaluation on dev of each
     run counts, by its `aim`. A run whose loss is not finite counts as failed. `progress` gets the steps of
     all trials as if each had as many as the one that runs. SettingsError where the trials that are there
-    were of other settings, clips, space or aim.
+    were of other settings, clips, first weights, space or aim.
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend
@@ -111,7 +113,6 @@ def search(
         storage=optuna.storages.JournalStorage(backend),
         study_name="search",
         direction="maximize" if aim == "auc" else "minimize",
-        sampler=optuna.samplers.TPESampler(seed=settings_of({}).run.seed),
         load_if_exists=True,
     )
     asked = {
@@ -119,6 +120,7 @@ def search(
         "space": {place: repr(of) for place, of in space.items()},
         "settings": to_toml(settings_of({})),
         "clips": Sets.open(data).fingerprint(),
+        "--init": origin_of(init),
     }
     for name, value in asked.items():
         if study.user_attrs.get(name, value) != value:
@@ -146,8 +148,11 @@ def search(
         told(f"trial {trial.number}: dev {aim} {value:.4f} with {_words(changes)}")
         return value
 
-    done = sum(trial.state.is_finished() for trial in study.trials)
-    study.optimize(run, n_trials=max(0, trials - done))
+    done = sum(trial.state.name in DONE for trial in study.trials)
+    for _ in range(trials - done):
+        # A sampler of each trial's own: one for all would propose the first ones again when a search goes on
+        study.sampler = optuna.samplers.TPESampler(seed=settings_of({}).run.seed + len(study.trials))
+        study.optimize(run, n_trials=1)
     finished = [trial for trial in study.trials if trial.state.is_finished()]
     write_bytes(out / TRIALS, _table(finished, list(space), aim=aim).encode())
     if not any(trial.state.name == "COMPLETE" for trial in finished):
