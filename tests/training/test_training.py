@@ -163,6 +163,17 @@ def test_a_run_can_be_made_longer_and_not_shorter(toy: Path, tmp_path: Path) -> 
         train(toy_settings(steps=9), data=toy, out=longer, resume=True)
 
 
+def test_thresholds_are_not_fitted_on_clips_that_are_cut_otherwise(tmp_path: Path) -> None:
+    write_toy(tmp_path / "train", seed=1, subjects="a")
+    write_toy(tmp_path / "dev", seed=2, subjects="b")
+    spec = json.loads((tmp_path / "dev" / "spec.json").read_text())
+    spec["clip"]["box_scale"] = 2.8
+    (tmp_path / "dev" / "spec.json").write_text(json.dumps(spec))
+    with pytest.raises(DataError, match=r"dev holds clips cut as .*2\.8.*; prepare them alike"):
+        train(toy_settings(), data=tmp_path, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_refused_run_leaves_nothing_behind(toy: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="has no second stage"):
         train(toy_settings(run={"backbone": "frozen"}), data=toy, out=tmp_path / "run", init="x")

@@ -21,6 +21,7 @@ from PIL import Image
 from unmask.media.jpeg import is_damaged
 from unmask.media.limits import Limits
 from unmask.media.png_strips import exif_of, has_strips, strips
+from unmask.media.webp import can_be_halved, halved
 from unmask.types import SourceError
 
 READ = "JPEG, PNG, WebP, BMP, GIF, TIFF, JPEG 2000 or AVIF"
@@ -43,6 +44,7 @@ ANIMATED = ("PNG", "WebP", "GIF", "AVIF")
 ORIENTATION = 0x0112  # the tag of EXIF
 WORKING_PIXELS = 25_000_000  # what is larger is decoded at half, a quarter or an eighth of its sides
 MOST_WHOLE_PIXELS = 80_000_000  # of kinds that can be decoded at full size alone: 1 GB with the models
+MOST_HALVED_PIXELS = 160_000_000  # of WebPs that come at half of their sides: 1 GB, too
 MOST_BYTES = 1 << 28
 MOST_SCANNED = 20_000_000_000  # pixels times scans of a JPEG: a second or so
 MOST_COEFFICIENTS = 700_000_000  # bytes in which a JPEG of several scans keeps all its blocks
@@ -139,7 +141,9 @@ class Picture:
     frames: int
     opened: Any  # PIL.ImageFile.ImageFile
     file: "_Counted" = field(repr=False)
-    content: bytes = field(default=b"", repr=False)  # of a JPEG, or a PNG that is read in strips
+    content: bytes = field(
+        default=b"", repr=False
+    )  # of a JPEG, or a PNG or WebP that is too large for Pillow
     notes: tuple[str, ...] = ()
 
     @property
@@ -147,17 +151,16 @@ class Picture:
         """As in EXIF, 1 to 8; 1 where it is not said or makes no sense."""
         return exif_orientation(self.opened)
 
-    @property
-    def _in_strips(self) -> bool:
-        return self.kind == "PNG" and bool(self.content)
-
     def decode(self) -> np.ndarray:
         """(H, W, 3) uint8 RGB as stored, smaller if it is large: alpha on white, 16 bits rounded."""
         with _telling(self):
             self.file.begin()
-            if self._in_strips:
-                return np.concatenate(list(self._strips()))
             factor = scale_down(self.width * self.height)
+            if self.content and self.kind == "PNG":
+                return np.concatenate(list(self._strips()))
+            if self.content and self.kind == "WebP":
+                half = Image.fromarray(halved(self.content, width=self.width, height=self.height))
+                return np.array(half.reduce(factor // 2))
             if factor > 1 and self.kind == "JPEG":
                 self.opened.draft(None, (self.width // factor, self.height // factor))
             if factor > 1 and self.kind == "JPEG 2000":
@@ -222,10 +225,12 @@ def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
     limits.check_size(name, width=width, height=height)
     is_large = kind not in ("JPEG", "JPEG 2000") and width * height > MOST_WHOLE_PIXELS
     in_strips = is_large and kind == "PNG" and has_strips(content)
+    halves = is_large and kind == "WebP" and can_be_halved(content)
+    most = MOST_HALVED_PIXELS if halves else MOST_WHOLE_PIXELS
     too_large = SourceError(
-        f"{name} is a {kind} of {width}x{height} pixels and may have {MOST_WHOLE_PIXELS}; save it as JPEG"
+        f"{name} is a {kind} of {width}x{height} pixels and may have {most}; save it as JPEG"
     )
-    if is_large and not in_strips:
+    if is_large and not in_strips and width * height > most:
         raise too_large
     # No encoder writes more than 16 bits of 4 channels; a file beyond that carries something else.
     if kind not in ANIMATED and len(content) > 8 * width * height + (1 << 24):
@@ -233,7 +238,7 @@ def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
     if kind == "JPEG":
         _check_scans(content, opened, name=name)
     picture = Picture(name=name, kind=kind, width=width, height=height, frames=1, opened=opened, file=file)
-    if kind == "JPEG":
+    if kind == "JPEG" or halves:
         return replace(picture, content=content)
     if in_strips:
         return _of_strips(replace(picture, content=content), too_large)

@@ -12,7 +12,7 @@ from unmask.data.prepare.shards import Row
 from unmask.training.dev import refuse_shared_subjects
 from unmask.training.sampling import by_instrument
 from unmask.training.settings import HeadSettings
-from unmask.types import SettingsError
+from unmask.types import DataError, SettingsError
 
 Folders = str | Path | Sequence[str | Path]
 
@@ -33,6 +33,11 @@ class Sets:
         together.
         """
         sets = Sets(part_of(data, "train"), part_of(data, "dev"))
+        if sets.train.spec != sets.dev.spec:  # thresholds would be those of other pictures
+            raise DataError(
+                f"{sets.dev.root} holds clips cut as {sets.dev.spec}, {sets.train.root} as "
+                f"{sets.train.spec}; prepare them alike"
+            )
         refuse_shared_subjects(sets.train, sets.dev)
         for prepared in (sets.train, sets.dev):  # said now, not at the first evaluation
             by_instrument(prepared.rows, origin=str(prepared.root))
