@@ -4,7 +4,9 @@ import contextlib
 import json
 import logging
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -394,6 +396,32 @@ def test_spans_hold_paths_and_nothing_of_a_person(door: Any) -> None:
     assert f"{read.context.trace_id:032x}" == parent.split("-")[1]
     text = str([one.to_json() for one in made])
     assert not [word for word in ("erika", session["token"], door.key, "client.address") if word in text]
+
+
+def test_checks_that_wait_when_a_server_is_to_stop_are_sent_to_another_one(
+    serve: Any, network: Brightness
+) -> None:
+    door = serve(threads=1, checks_waiting=4)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def held(light: float) -> float:
+        begun.set()
+        assert go_on.wait(30)
+        return 1.0
+
+    network._score = held
+    with ThreadPoolExecutor(3) as callers:
+        answers = [callers.submit(door.call, "POST", "/v1/checks", content=jpeg_of(LIVE)) for _ in range(3)]
+        assert begun.wait(30)
+        until = time.monotonic() + 30
+        while door.service.gate._inside < 3:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        door.service.draining = True
+        go_on.set()
+        found = sorted((one.result().status_code, "Retry-After" in one.result().headers) for one in answers)
+    door.service.draining = False
+    assert found == [(200, False), (503, True), (503, True)]
 
 
 def test_metrics_are_closed_where_that_was_asked_for(serve: Any) -> None:

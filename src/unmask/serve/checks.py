@@ -51,11 +51,11 @@ async def check(request: Request, caller: Creator, point: str | None = None) -> 
     detector = service.detectors.get(point or service.settings.points[0])
     if detector is None:
         raise HTTPException(422, f"point must be one of {', '.join(service.settings.points)}")
-    if service.draining:
-        raise HTTPException(503, "the server is about to stop; call another one", {"Retry-After": "1"})
+    _refuse_at_the_end(service)
     try:
         async with asyncio.timeout(service.settings.request_s):
             async with service.gate.place():
+                _refuse_at_the_end(service)  # which may have come while it waited
                 content = await _content(request)
                 decision = await service.compute(_judged, detector, content, service.limits())
     except SourceError as unreadable:
@@ -66,6 +66,11 @@ async def check(request: Request, caller: Creator, point: str | None = None) -> 
             503, "the deadline passed; send less, or come again", {"Retry-After": "5"}
         ) from late
     return await _recorded(service, decision, key=caller.key)
+
+
+def _refuse_at_the_end(service: Service) -> None:
+    if service.draining:
+        raise HTTPException(503, "the server is about to stop; call another one", {"Retry-After": "1"})
 
 
 def _judged(detector: Detector, content: bytes, limits: Limits) -> Decision:
