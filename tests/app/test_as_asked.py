@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from drawn import drawn_portrait
 from unmask.app import training_sets
 from unmask.data.prepare.prepared import PreparedSet
 from unmask.media.images import write_image
 from unmask.simulate import folder, series as make
-from unmask.simulate.people.subjects import procedural_portrait
 from unmask.training.settings import read_settings
 from unmask.types import SettingsError
 
@@ -27,7 +27,7 @@ def test_every_subject_has_clips_where_there_are_as_many(
         return []
 
     monkeypatch.setattr(folder, "write_recordings", record)
-    portrait = procedural_portrait(np.random.default_rng(1))
+    portrait = drawn_portrait(1)
     portraits = [portrait] * subjects
     make.simulate_folder(tmp_path / "out", portraits=portraits, subjects=subjects, clips=clips, seed=5)
     assert set(asked) == set(range(subjects))

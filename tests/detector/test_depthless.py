@@ -2,36 +2,27 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from skimage import data
 
-from conftest import ModelFiles
+from tiny_models import FEATURES, linear_model
 from unmask.contract import ellipse_mask
 from unmask.detector.detector import Detector
-from unmask.detector.model_file import read_file
 from unmask.detector.network import Network
 from unmask.detector.watch import WatchSettings
 from unmask.media.video import write_video
+from unmask.types import ClipSpec
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, model_files: ModelFiles) -> Path:
-    """A narrow ResNet-18 over clips of five frames."""
-    import torch
-
-    from unmask.models import MODELS
-    from unmask.models.export import export
-
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("depthless") / "resnet.onnx"
-    contract = replace(read_file(model_files.multi)[1], name="resnet18", network="resnet18", golden=())
-    export(MODELS["resnet18"](width=8).eval(), replace(contract, arguments={"width": 8}), path)
-    return path
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A score of the means of places over clips of five frames."""
+    spec = ClipSpec(frames=5, size_px=128)
+    weight = np.linspace(-0.1, 0.1, FEATURES)
+    return linear_model(tmp_path_factory.mktemp("depthless") / "tiny.onnx", weight=weight, spec=spec)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +57,7 @@ def test_a_check_with_it_has_a_page_and_a_video_without_depth(
     code, out, _ = unmask("check", video, "--model", model, "--json", "--report", page, "--annotate", drawn)
     found = json.loads(out)
     assert code in (0, 1, 2)
-    assert found["model"]["name"] == "resnet18"
+    assert found["model"]["name"] == "tiny"
     assert found["clips"]
     assert drawn.stat().st_size > 0
     assert "face.mp4" in page.read_text()

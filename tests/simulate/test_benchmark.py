@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from drawn import drawn_portrait
 from unmask.app import benchmark_make as app
 from unmask.data.benchmark import counts, lacking, protocols
 from unmask.data.folder import read_labels
@@ -25,7 +26,6 @@ from unmask.simulate.benchmark import DOMAINS, FEWEST, SIZES, Recordings, Size, 
 from unmask.simulate.camera.models import MODELS
 from unmask.simulate.folder import Delivery, claim, shuffled_names, write_recordings
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import procedural_portrait
 from unmask.simulate.stage.places import PLACES
 from unmask.simulate.studio import Simulated, simulated_presentation
 from unmask.types import DataError, OutputError
@@ -226,7 +226,7 @@ def recordings() -> Any:
     chosen = [masks[0], next(c for c in planned if c.subject == masks[0].subject and not c.instrument)]
     chosen.append(next(c for c in planned if (c.split, c.home) != (masks[0].split, masks[0].home)))
     people = {clip.subject for clip in chosen}
-    faces = [procedural_portrait(np.random.default_rng(n)) for n in range(2)]
+    faces = [drawn_portrait(n) for n in range(2)]
     portraits = [dataclasses.replace(faces[n % 2], name=name) for n, name in enumerate(sorted(people))]
     return Recordings(planned=chosen, portraits=portraits, size=size)
 
@@ -396,7 +396,7 @@ def test_what_comes_is_said_before_it_starts(
 
 
 def test_a_folder_of_one_subject_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = [procedural_portrait(np.random.default_rng(1))]
+    one = [drawn_portrait(1)]
     monkeypatch.setattr(app, "load_portraits", lambda folder, finder, progress: one)
     monkeypatch.setattr(FaceFinder, "load", lambda: None)
     with pytest.raises(DataError, match=r"needs portraits of 24 people.* has 1; add"):

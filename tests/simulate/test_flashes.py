@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from drawn import drawn_portrait
 from unmask.challenges.light import LightChallenge
 from unmask.media.quality import pose_of
 from unmask.simulate.camera.exposure import Adaptation, Exposure, capture
@@ -17,7 +18,6 @@ from unmask.simulate.flashes import (
     with_screen_on,
 )
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import procedural_portrait
 from unmask.simulate.stage.scene import Shot, draw_stage
 from unmask.simulate.studio import Request, Studio
 from unmask.simulate.turns import Turns, draw_turns, record_turned
@@ -31,7 +31,7 @@ SCREEN = FlashingScreen(
 
 @pytest.fixture(scope="module")
 def studio() -> Studio:
-    return Studio(portraits=(procedural_portrait(np.random.default_rng(4)),))
+    return Studio(portraits=(drawn_portrait(4),))
 
 
 def test_the_screen_shows_its_colours_one_after_the_other() -> None:

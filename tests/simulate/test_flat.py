@@ -4,6 +4,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from drawn import drawn_bust, drawn_portrait
 from unmask.simulate.instruments.cutouts import behind, draw_cutout
 from unmask.simulate.instruments.displays import DISPLAYS
 from unmask.simulate.instruments.flat import hold
@@ -13,13 +14,13 @@ from unmask.simulate.instruments.screens import draw_screen
 from unmask.simulate.instruments.setting import Setting
 from unmask.simulate.instruments.sheet import on_sheet, trace_sheet
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import Portrait, procedural_portrait
+from unmask.simulate.people.subjects import Portrait
 from unmask.simulate.population import draw_face_share
 from unmask.simulate.rendering.layout import ShownPicture, face_box, held, on_page
 from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.motion import RigidMotion, draw_camera_motion
 from unmask.simulate.rendering.surfaces import Pose, View
-from unmask.simulate.stage.scene import Stage, draw_stage, make_bust
+from unmask.simulate.stage.scene import Stage, draw_stage
 
 VIEW = View(height=480, width=640, focal_px=560.0)
 EVEN = Light(kind="test", ambient=np.ones(3), tilt=np.zeros(3), lamps=(), background=np.ones(3))
@@ -27,7 +28,7 @@ EVEN = Light(kind="test", ambient=np.ones(3), tilt=np.zeros(3), lamps=(), backgr
 
 @pytest.fixture(scope="module")
 def portrait() -> Portrait:
-    return procedural_portrait(np.random.default_rng(1))
+    return drawn_portrait(1)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +127,7 @@ def test_printers_and_displays_are_what_was_asked_for(portrait: Portrait) -> Non
 
 
 def test_an_eye_hole_shows_the_eyes_of_who_holds_the_paper(portrait: Portrait, stage: Stage) -> None:
-    wearer = make_bust(portrait)
+    wearer = drawn_bust(1)
     setting = replace(setting_of(stage, 0), wearer=lambda: wearer)
     view = View(height=160, width=160, focal_px=300.0)
     small = replace(setting.stage, view=view, light=EVEN)

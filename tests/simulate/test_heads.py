@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from drawn import drawn_bust, drawn_portrait
 from unmask.media.topology import POINTS
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.bust import make_bust, posed
+from unmask.simulate.people.bust import posed
 from unmask.simulate.people.head_model import FACE
 from unmask.simulate.people.heads import HeadModel, load_heads, make_head
-from unmask.simulate.people.subjects import Portrait, procedural_portrait
+from unmask.simulate.people.subjects import Portrait
 from unmask.simulate.rendering.mean_face import MEAN_FACE
 from unmask.simulate.rendering.surfaces import Pose, grid, turn
 from unmask.simulate.series import simulate_folder
@@ -98,7 +99,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> HeadModel:
 
 @pytest.fixture(scope="module")
 def portrait() -> Portrait:
-    return procedural_portrait(np.random.default_rng(4))
+    return drawn_portrait(4)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +147,7 @@ def width_of_mouth(bust: Any, **changes: Any) -> float:
 def test_a_smile_draws_the_corners_of_a_mouth_apart_on_heads_and_portraits(
     head: Bust, portrait: Portrait
 ) -> None:
-    for bust in (head, make_bust(portrait)):
+    for bust in (head, drawn_bust(4)):
         assert width_of_mouth(bust, smile=1.0) > width_of_mouth(bust) + 0.004
 
 

@@ -6,30 +6,24 @@ from typing import Any
 import numpy as np
 import pytest
 
+from drawn import drawn_bust
 from unmask.simulate.instruments.makeup import made_up, paint_cosmetic, paint_likeness, paint_obfuscation
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import procedural_portrait
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion
 from unmask.simulate.rendering.surfaces import Pose
-from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage, make_bust
-from unmask.simulate.studio import Studio
+from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage
 
 ROWS = [name for name in INSTRUMENTS if name.startswith("makeup/")]
 
 
 @pytest.fixture(scope="module")
-def studio() -> Studio:
-    return Studio(portraits=[procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)])
+def bust() -> Bust:
+    return drawn_bust(1)
 
 
 @pytest.fixture(scope="module")
-def bust(studio: Studio) -> Bust:
-    return make_bust(studio.portraits[0])
-
-
-@pytest.fixture(scope="module")
-def victim(studio: Studio) -> Bust:
-    return make_bust(studio.portraits[1])
+def victim() -> Bust:
+    return drawn_bust(2)
 
 
 def painted(bust: Any, name: Any, victim: Any) -> Any:

@@ -7,25 +7,26 @@ import cv2
 import numpy as np
 import pytest
 
+from drawn import drawn_bust, drawn_portrait
 from unmask.simulate.instruments.masks import cut_out, draw_paper_mask, paper_mask
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import Portrait, procedural_portrait
+from unmask.simulate.people.subjects import Portrait
 from unmask.simulate.rendering.light import Light
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion
 from unmask.simulate.rendering.surfaces import Pose
-from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage, make_bust
+from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage
 
 VIEW = View(height=120, width=160, focal_px=140.0)
 
 
 @pytest.fixture(scope="module")
 def portraits() -> list[Portrait]:
-    return [procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)]
+    return [drawn_portrait(seed) for seed in (1, 2)]
 
 
 @pytest.fixture(scope="module")
-def wearer(portraits: list[Portrait]) -> Bust:
-    return make_bust(portraits[1])
+def wearer() -> Bust:
+    return drawn_bust(2)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from drawn import drawn_portrait
 from unmask.simulate.camera.matching import (
     FACE_PX,
     GAINS,
@@ -17,12 +18,12 @@ from unmask.simulate.camera.matching import (
     look_of,
     matched,
 )
-from unmask.simulate.people.subjects import Portrait, procedural_portrait
+from unmask.simulate.people.subjects import Portrait
 
 
 @pytest.fixture(scope="module")
 def portraits() -> list[Portrait]:
-    return [procedural_portrait(np.random.default_rng(seed)) for seed in range(6)]
+    return [drawn_portrait(seed) for seed in range(6)]
 
 
 def poorer(image: np.ndarray) -> np.ndarray:

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from drawn import drawn_bust
 from unmask.simulate.instruments.paint import FACE_SIZE, FACE_UV, draw_tone, painted_face
 from unmask.simulate.instruments.partial import draw_funny_eyes, draw_paper_glasses, draw_strip, worn_patch
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import Portrait, procedural_portrait
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion
 from unmask.simulate.rendering.surfaces import Pose
-from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage, make_bust
+from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage
 
 ROWS = [name for name in INSTRUMENTS if name.startswith("partial/")]
 DRAWS = {
@@ -24,13 +24,8 @@ VIEW = View(height=120, width=160, focal_px=140.0)
 
 
 @pytest.fixture(scope="module")
-def portraits() -> list[Portrait]:
-    return [procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)]
-
-
-@pytest.fixture(scope="module")
-def wearer(portraits: list[Portrait]) -> Bust:
-    return make_bust(portraits[1])
+def wearer() -> Bust:
+    return drawn_bust(2)
 
 
 def shots(wearer: Any, name: Any, model: Any, *, seed: Any = 4) -> Any:

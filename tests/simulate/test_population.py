@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from drawn import drawn_bust, drawn_portrait
 from unmask.simulate import population, studio
 from unmask.simulate.camera.models import draw_camera
 from unmask.simulate.camera.wear import Framed
 from unmask.simulate.instruments import worn
-from unmask.simulate.people.subjects import procedural_portrait
-from unmask.simulate.stage.scene import draw_stage, make_bust
+from unmask.simulate.stage.scene import draw_stage
 from unmask.simulate.studio import Request, Studio
 
 REQUESTS = 2000
@@ -27,9 +27,9 @@ class AnsweredError(Exception):
 @pytest.fixture(scope="module")
 def drawn() -> Any:
     """Class -> face shares (n,) and whether the background was kept (n,), by the studio's own way to them."""
-    portrait = procedural_portrait(np.random.default_rng(4))
+    portrait = drawn_portrait(4)
     room = Studio(portraits=(portrait, portrait))
-    bust = replace(make_bust(portrait), contrast=1.0)  # a rim that is no guess
+    bust = replace(drawn_bust(4), contrast=1.0)  # a rim that is no guess
     camera = draw_camera(np.random.default_rng(1), model="new-phone")
     stage = draw_stage(np.random.default_rng(2), view=camera.view)
     kept, shares = [], []

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from drawn import drawn_portrait
 from unmask.media.topology import OUTLINE
 from unmask.metrics.realism import within
 from unmask.simulate.appearance import NAMES, appearance
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import Portrait, load_portraits, procedural_portrait
+from unmask.simulate.people.subjects import Portrait, load_portraits
 from unmask.simulate.recapture import Recaptures
 from unmask.simulate.recapture.attacks import KINDS, AttackRequest
 from unmask.simulate.recapture.bona_fide import TAKINGS
@@ -34,7 +35,7 @@ def portraits() -> list[Portrait]:
     """Real portraits where UNMASK_PORTRAITS names a folder of them, else drawn ones."""
     if folder := os.environ.get("UNMASK_PORTRAITS"):
         return load_portraits(Path(folder))[:60]
-    return [procedural_portrait(np.random.default_rng(n)) for n in range(4)]
+    return [drawn_portrait(n) for n in range(4)]
 
 
 @pytest.fixture(scope="module")

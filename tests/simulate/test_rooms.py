@@ -2,8 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.simulate.people.bust import make_bust
-from unmask.simulate.people.subjects import procedural_portrait
+from drawn import drawn_bust
 from unmask.simulate.rendering.rooms import THINGS, add_clutter, draw_room
 from unmask.simulate.rendering.surfaces import Pose, View
 from unmask.simulate.stage.backdrops import draw_backdrop, own_backdrop
@@ -81,7 +80,7 @@ def test_a_frame_often_stands_right_behind_who_is_there() -> None:
 
 
 def test_a_portraits_own_background_is_furnished_by_its_seed_alone() -> None:
-    bust = make_bust(procedural_portrait(np.random.default_rng(1)))
+    bust = drawn_bust(1)
     place = Pose(translation=np.array([0, 0, 0.5], np.float32))
     bare, one, other, again = (own_backdrop(bust, place, things=seed).picture for seed in (0, 5, 6, 5))
     assert bare is bust.own

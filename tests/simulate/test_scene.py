@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from drawn import drawn_bust, drawn_portrait
 from unmask.media.topology import POINTS
 from unmask.simulate.instruments.masks import cut_out, draw_paper_mask, paper_mask
 from unmask.simulate.people.subjects import Portrait, is_usable, procedural_portrait
@@ -20,7 +21,6 @@ from unmask.simulate.stage.scene import (
     draw_place,
     draw_stage,
     expose,
-    make_bust,
     suits_own_background,
 )
 
@@ -29,12 +29,12 @@ VIEW = View(height=120, width=160, focal_px=140.0)
 
 @pytest.fixture(scope="module")
 def portrait() -> Portrait:
-    return procedural_portrait(np.random.default_rng(4))
+    return drawn_portrait(4)
 
 
 @pytest.fixture(scope="module")
-def bust(portrait: Portrait) -> Bust:
-    return make_bust(portrait)
+def bust() -> Bust:
+    return drawn_bust(4)
 
 
 def _still(bust: Any, *, liveliness: float = 0.0) -> Any:

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+from drawn import drawn_portrait
 from unmask.media.video import read_video
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import Portrait, procedural_portrait
+from unmask.simulate.people.subjects import Portrait
 from unmask.simulate.series import Series, simulate_clip, simulate_crops, simulate_folder
 from unmask.simulate.studio import Request, Studio
 from unmask.types import ClipSpec, Label, OutputError
@@ -21,7 +22,7 @@ SIZE = (256, 256)
 
 @pytest.fixture(scope="module")
 def portraits() -> list[Portrait]:
-    return [procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)]
+    return [drawn_portrait(seed) for seed in (1, 2)]
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from drawn import drawn_bust
 from unmask.simulate.instruments.paint import EYES
 from unmask.simulate.instruments.shells import (
     draw_half,
@@ -15,23 +16,17 @@ from unmask.simulate.instruments.shells import (
     worn_shell,
 )
 from unmask.simulate.instruments.table import INSTRUMENTS
-from unmask.simulate.people.subjects import Portrait, procedural_portrait
 from unmask.simulate.rendering.motion import draw_camera_motion, draw_head_motion
 from unmask.simulate.rendering.surfaces import Pose
-from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage, make_bust
+from unmask.simulate.stage.scene import Bust, View, bona_fide, draw_stage
 
 ROWS = [f"mask/{name}" for name in ("half", "resin", "silicone", "transparent")]
 VIEW = View(height=120, width=160, focal_px=140.0)
 
 
 @pytest.fixture(scope="module")
-def portraits() -> list[Portrait]:
-    return [procedural_portrait(np.random.default_rng(seed)) for seed in (1, 2)]
-
-
-@pytest.fixture(scope="module")
-def busts(portraits: list[Portrait]) -> list[Bust]:
-    return [make_bust(portrait) for portrait in portraits]
+def busts() -> list[Bust]:
+    return [drawn_bust(seed) for seed in (1, 2)]
 
 
 class Worn:

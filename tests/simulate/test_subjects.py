@@ -7,14 +7,15 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.simulate.people.subjects import Portrait, is_usable, load_portraits, procedural_portrait
+from drawn import drawn_portrait
+from unmask.simulate.people.subjects import Portrait, is_usable, load_portraits
 from unmask.simulate.rendering.mattes import matte
 from unmask.types import DataError
 
 
 @pytest.fixture(scope="module")
 def drawn() -> Portrait:
-    return procedural_portrait(np.random.default_rng(0))
+    return drawn_portrait(0)
 
 
 @pytest.fixture
