@@ -1,6 +1,7 @@
 """The sequential test against Wald's own form of it, and against cases known by thought."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -113,6 +114,33 @@ def test_glimpses_of_an_attack_count_once_they_last_as_long_together_as_one_that
     found = judge([alive, *shown], replace(RULE, margin=0.05))
     assert found.reading.verdict is verdict
     assert [reading.verdict for reading in found.segments] == [Verdict.LIVE] + [Verdict.ATTACK] * glimpses
+
+
+@pytest.mark.parametrize(
+    ("seen_s", "scores", "verdict"),
+    [
+        ((0.33, 0.33, 0.17, 0.17), (0.1, 0.1, 0.1, None), Verdict.UNDECIDED),  # some too short for a score
+        ((0.4, 0.4), (0.1, None), Verdict.LIVE),  # less than a second
+        ((0.5, 0.5), (None, None), Verdict.LIVE),  # nothing speaks of an attack
+    ],
+)
+def test_an_attack_of_a_second_that_breaks_into_glimpses_is_never_live(
+    seen_s: Sequence[float], scores: Sequence[float | None], verdict: Verdict
+) -> None:
+    alive = Gathered(from_s=0.0, to_s=4.0, times_s=(0.0, 2.0, 4.0), scores=(0.99,) * 3, seen_s=4.0)
+    shown = [
+        Gathered(
+            from_s=4.0,
+            to_s=4.0,
+            times_s=() if score is None else (4.0,),
+            scores=() if score is None else (score,),
+            seen_s=seconds,
+        )
+        for seconds, score in zip(seen_s, scores, strict=True)
+    ]
+    found = judge([alive, *shown, alive], replace(RULE, margin=0.05)).reading
+    assert found.verdict is verdict
+    assert (Reason.SCORE_DROPPED in found.reasons) is (verdict is Verdict.UNDECIDED)
 
 
 def test_the_worst_verdict_counts() -> None:

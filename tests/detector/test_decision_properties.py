@@ -89,6 +89,15 @@ def oracle(frames: list[Run], *, moves: bool, repeated: Spans = (), live: bool =
     lost = sum(s["lost"] if s in counted else s["seen"] for s in segments)
     if verdict == "LIVE" and lost > 0.25 * sum(s["seen"] for s in segments) + 1e-6:
         verdict = "UNDECIDED"
+    glimpses: list[list[dict[str, Any]]] = [[]]  # in succession
+    for segment in segments:
+        if segment in counted:
+            glimpses.append([])
+        else:
+            glimpses[-1].append(segment)
+    doubtful = [some for some in glimpses if any(s["verdict"] == "ATTACK" for s in some)]
+    if verdict == "LIVE" and any(sum(s["seen"] for s in some) >= 0.9 - 1e-6 for some in doubtful):
+        verdict = "UNDECIDED"
     if live and sum(s["judged"] for s in segments) < 0.5 - 1e-6:
         verdict = "UNDECIDED"  # before half a second of frames was judged nothing is decided
     steps = [1 / 30 if n == 0 else 1 / FPS for n in range(len(frames))]

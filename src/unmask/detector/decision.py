@@ -249,6 +249,11 @@ def judge(segments: Sequence[Gathered], rule: Rule) -> Judged:
         why = _why_unjudged(segments) if too_much else ()
         why = (*why, Reason.SEVERAL_FACES) if several and Reason.SEVERAL_FACES not in why else why
         found = replace(found, verdict=Verdict.UNDECIDED, reasons=why or (Reason.NOT_CONTINUOUS,))
+    elif (
+        found.verdict is Verdict.LIVE
+        and _longest_doubt_s(segments, readings, counted) >= GLIMPSE_S - ROUNDING
+    ):
+        found = replace(found, verdict=Verdict.UNDECIDED, reasons=(Reason.SCORE_DROPPED,))
     elif found.verdict is Verdict.ATTACK and beside_s > UNJUDGED_SHARE * seen_s + ROUNDING:
         # So long that nothing tells whom it is about.
         found = replace(found, verdict=Verdict.UNDECIDED, reasons=_why_unjudged(segments))
@@ -277,6 +282,22 @@ def _that_count(segments: Sequence[Gathered], readings: Sequence[Reading]) -> se
     if sum(segments[place].seen_s for place in flashes) >= GLIMPSE_S - ROUNDING:
         counted |= set(flashes)
     return counted or set(scored)
+
+
+def _longest_doubt_s(segments: Sequence[Gathered], readings: Sequence[Reading], counted: set[int]) -> float:
+    """How long the longest succession of segments lasts that do not count, one of them an ATTACK: an attack
+    that breaks into glimpses, of which some are too short for a score.
+    """
+    longest_s = seen_s = 0.0
+    attacked = False
+    for place, segment in enumerate(segments):
+        if place in counted:
+            seen_s, attacked = 0.0, False
+            continue
+        seen_s += segment.seen_s
+        attacked = attacked or readings[place].verdict is Verdict.ATTACK
+        longest_s = max(longest_s, seen_s if attacked else 0.0)
+    return longest_s
 
 
 def _why_unjudged(segments: Sequence[Gathered]) -> tuple[Reason, ...]:
