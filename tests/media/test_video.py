@@ -348,6 +348,26 @@ def test_a_video_without_frames_is_told(tmp_path: Path) -> None:
         list(read_video(tmp_path / "a.avi"))
 
 
+@pytest.mark.parametrize(("codec", "pixels"), [("qtrle", "rgb24"), ("svq1", "yuv410p")])
+def test_codecs_whose_decoders_mark_no_key_frame_are_read_and_damage_in_them_is_left_out(
+    tmp_path: Path, codec: str, pixels: str
+) -> None:
+    path = tmp_path / "whole.mov"
+    rng = np.random.default_rng(5)
+    with av.open(str(path), "w") as container:
+        track = cast(VideoStream, container.add_stream(codec, rate=30))
+        track.width, track.height, track.pix_fmt, track.codec_context.gop_size = 64, 64, pixels, 10
+        for _ in range(30):
+            picture = cv2.blur(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8), (9, 9)).astype(np.uint8)
+            container.mux(track.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(track.encode(None))
+    assert len(list(read_video(path))) == 30
+    headless = spoilt(path, tmp_path / "headless.mov", lambda n, b: None if n == 0 else b)
+    video = open_video(headless)
+    assert len(list(video.frames)) == 20
+    assert video.account.damaged == 9
+
+
 def test_limits_are_held_by_the_header(tmp_path: Path) -> None:
     path = made(tmp_path, "mp4")
     for limits, rule in {

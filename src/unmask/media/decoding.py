@@ -34,8 +34,10 @@ LIBVPX_VP9 = "libvpx-vp9"
 # is, if that was steady for so many pictures.
 UNNUMBERED = frozenset(
     {"mpeg4", "msmpeg4v3", "mpeg2video", "mpeg1video", "vp8", "libvpx", "vp9", LIBVPX_VP9, "flv", "h263"}
-    | {"theora", "wmv1", "wmv2", "av1", "libdav1d", "libaom-av1"}
+    | {"theora", "wmv1", "wmv2", "av1", "libdav1d", "libaom-av1", "qtrle", "svq1"}
 )
+# Decoders that leave it to the packets to say which pictures are key frames.
+MARKED_BY_PACKETS = frozenset({LIBVPX_VP9, "qtrle", "svq1"})
 # Decoders that give no picture in which something is missing. Others may leave there, without a word, what
 # another picture left in memory: their pixels are made at once, so that they are the same in each reading.
 COMPLETE = frozenset({"h264", "vp9", LIBVPX_VP9, "libdav1d", "mjpeg"})
@@ -81,7 +83,7 @@ class Reader:
         self._other_size = False
         self._decoder = decoder
         kind, extradata = decoder.codec.name, stream.codec_context.extradata
-        self._marked = kind == LIBVPX_VP9  # it leaves it to the packets to say which are key frames
+        self._marked = kind in MARKED_BY_PACKETS
         self._references = References(extradata) if kind == "h264" else None
         self._dts_s: float | None = None  # of the last packet
         self._steps_s: deque[float] | None = deque(maxlen=STEADY) if kind in UNNUMBERED else None
