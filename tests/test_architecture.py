@@ -1,4 +1,4 @@
-"""The house as design.md draws it, held by reading every import."""
+"""The house as docs/architecture.md describes it, held by reading every import."""
 
 import ast
 import subprocess

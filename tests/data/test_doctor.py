@@ -190,11 +190,11 @@ def test_a_folder_above_or_below_or_of_another_set_is_recognised(copy: Path, tmp
 
 
 def test_a_folder_that_is_not_there_or_not_unpacked_is_told(tmp_path: Path, unmask: Any) -> None:
-    code, out, _ = unmask("doctor", "msu-mfsd", tmp_path / "nowhere")
+    code, out, _ = unmask("doctor", "msu-mfsd", tmp_path / "nowhere", width=300)
     assert code == 1
     assert "does not exist; name the folder" in out
     (tmp_path / "MSU-MFSD.zip").touch()
-    code, out, _ = unmask("doctor", "msu-mfsd", tmp_path)
+    code, out, _ = unmask("doctor", "msu-mfsd", tmp_path, width=300)
     assert code == 1
     assert "not unpacked: MSU-MFSD.zip; unpack all of them here" in out
     assert "no presentation could be read" in out

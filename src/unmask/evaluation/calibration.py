@@ -11,11 +11,12 @@ import numpy as np
 import onnx
 
 from unmask import metrics
-from unmask.contract import Contract, OperatingPoint, ScoreMap, seal_onnx
+from unmask.contract import Contract, ScoreMap, seal_onnx
 from unmask.detector.model_file import read_file
 from unmask.files import write_bytes
 from unmask.metrics.bounds import captures_needed, errors_allowed, upper_bound
 from unmask.metrics.calibration import METHODS
+from unmask.metrics.points import measured_point
 from unmask.metrics.ranked import Ranked, ranked, threshold_up_to
 from unmask.types import DataError, Label, ModelError, Presentation, Score, SettingsError, family_of
 
@@ -111,18 +112,16 @@ def calibrate(
     for name, value in thresholds.items():
         sentence = supported(value, bona_fide, attacks)
         supports[name] = sentence
-        points.append(
-            _point(
-                name,
-                value,
-                bona_fide,
-                attacks,
-                old=contract,
-                score_map=score_map,
-                precision=precision,
-                measured_on=f"{measured_on}; {sentence}",
-            )
+        point = measured_point(
+            name,
+            value,
+            bona_fide=bona_fide,
+            attacks=attacks,
+            margin=_margin(name, value, old=contract, score_map=score_map, precision=precision),
+            precision=precision,
+            measured_on=f"{measured_on}; {sentence}",
         )
+        points.append(replace(point, threshold=score_map(value)))
     made = replace(contract, operating_points=tuple(points), score_map=score_map)
     return Calibrated(contract=replace(made, version=_version(made)), supports=supports)
 
@@ -248,33 +247,6 @@ def _short_of_attacks(wanted: Wanted, groups: Mapping[str, np.ndarray], short: S
         f"{wanted.name}: APCER <= {100 * wanted.target:g} % (95 % one-sided) needs {needed} scored captures "
         f"of each kind of attack of which none is accepted; capture {each}, or ask for less, or with --over "
         "family or all"
-    )
-
-
-def _point(
-    name: str,
-    value: float,
-    bona_fide: np.ndarray,
-    attacks: Mapping[str, np.ndarray],
-    *,
-    old: Contract,
-    score_map: ScoreMap,
-    precision: str,
-    measured_on: str,
-) -> OperatingPoint:
-    accepted = metrics.apcer(attacks, value)
-    worst = max(accepted, key=lambda instrument: accepted[instrument])
-    return OperatingPoint(
-        name=name,
-        threshold=score_map(value),
-        margin=_margin(name, value, old=old, score_map=score_map, precision=precision),
-        precision=precision,
-        apcer=accepted[worst],
-        worst_instrument=worst,
-        bpcer=metrics.bpcer(bona_fide, value),
-        attacks=sum(len(found) for found in attacks.values()),
-        bona_fide=len(bona_fide),
-        measured_on=measured_on,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from unmask import metrics
 from unmask.contract import OperatingPoint
 from unmask.data.prepare.shards import Row
+from unmask.metrics.points import measured_point
 from unmask.training.settings import EvaluationSettings
 from unmask.types import Label
 
@@ -119,11 +120,11 @@ def operating_points(
     }
     within = {name: min(max(threshold, LEAST), 1.0) for name, threshold in thresholds.items()}
     return tuple(
-        _point(
+        measured_point(
             name,
             threshold,
-            bona_fide,
-            attacks,
+            bona_fide=bona_fide,
+            attacks=attacks,
             margin=margin(
                 clips[0], np.concatenate(list(clips[1].values())), threshold, error=settings.early_error
             ),
@@ -131,30 +132,4 @@ def operating_points(
             measured_on=measured_on,
         )
         for name, threshold in within.items()
-    )
-
-
-def _point(
-    name: str,
-    threshold: float,
-    bona_fide: np.ndarray,
-    attacks: Mapping[str, np.ndarray],
-    *,
-    margin: float,
-    precision: str,
-    measured_on: str,
-) -> OperatingPoint:
-    accepted = metrics.apcer(attacks, threshold)
-    worst = max(accepted, key=lambda instrument: accepted[instrument])
-    return OperatingPoint(
-        name=name,
-        threshold=threshold,
-        margin=margin,
-        precision=precision,
-        apcer=accepted[worst],
-        worst_instrument=worst,
-        bpcer=metrics.bpcer(bona_fide, threshold),
-        attacks=sum(len(scores) for scores in attacks.values()),
-        bona_fide=len(bona_fide),
-        measured_on=measured_on,
     )
