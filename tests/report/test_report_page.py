@@ -456,6 +456,20 @@ def test_own_rows_stand_below_the_published_ones(report: Any) -> None:
     assert "its folds are oulu-npu/3.1, oulu" in report({"mine": rows}, "--beside", "oulu-npu/3.9")[2]
 
 
+def test_the_worst_of_families_is_called_so(report: Any) -> None:
+    rows = [
+        replace(row, columns={**row.columns, "protocol": "oulu-npu/1"})
+        for row in scores(np.random.default_rng(0), threshold="0.5")
+    ]
+    text = words(report({"mine": rows})[1])
+    assert "APCER, worst family" in text
+    assert "APCER of each family of PAI species" in text
+    assert "APCER, worst instrument" not in text
+    text = words(report({"mine": rows}, "--worst", "instrument")[1])
+    assert "APCER, worst instrument" in text
+    assert "APCER of each PAI species" in text
+
+
 def test_published_figures_of_another_protocol_are_told(report: Any) -> None:
     rows = [
         replace(row, columns={**row.columns, "protocol": "oulu-npu/3.2"})

@@ -55,6 +55,18 @@ def test_the_script_of_the_framework_starts_torchrun_with_its_three_words(cluste
     assert [line.strip() for line in told] == [f"{command} --config sgtd_single --data a b --out run"]
 
 
+def test_the_script_of_the_framework_says_which_word_it_lacks(cluster: Any) -> None:
+    for given, said in (
+        ((), "say GPU_NUM CONFIG PORT"),
+        (("4",), "say CONFIG and PORT, too"),
+        (("4", "sgtd_single"), "say PORT, too"),
+    ):
+        done, told = cluster("train.sh", *given, programs={"torchrun": TOLD})
+        assert done.returncode != 0
+        assert said in done.stderr
+        assert not told
+
+
 @pytest.mark.parametrize(
     ("lent", "processes", "port"),
     [({}, "8", "29500"), ({"SLURM_GPUS_ON_NODE": "4", "MASTER_PORT": "29777"}, "4", "29777")],

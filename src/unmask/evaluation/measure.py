@@ -21,6 +21,7 @@ from unmask.types import DataError, Score
 FEW = 30  # presentations below which a rate is called small: 0 of 29 is anything up to 12 %
 APCER_TARGETS = (0.10, 0.05, 0.01)  # ISO/IEC 30107-3: BPCER10, BPCER20, BPCER100
 FPR_TARGETS = (0.01, 0.001, 0.0001)  # of the CASIA-SURF and CeFA challenges
+KINDS = {"instrument": "instruments", "family": "families of instruments"}  # what APCER is the worst of
 OWN = "the model's own operating point"
 
 
@@ -118,7 +119,7 @@ def measure(
         oracle=oracle,
         points=() if oracle is None else tuple(_points(run)),
         tpr_at={} if oracle is None else _tpr_at(run),
-        notes=tuple(_notes(run, honest, oracle)),
+        notes=tuple(_notes(run, honest, oracle, worst_of=worst_of)),
         worst_of=worst_of,
     )
 
@@ -214,7 +215,7 @@ def _tpr_at(run: Run) -> dict[float, float]:
     return {target: metrics.tpr_at_fpr(bona_fide, pooled, fpr=target) for target in FPR_TARGETS}
 
 
-def _notes(run: Run, honest: Summary | None, oracle: Summary | None) -> Iterator[str]:
+def _notes(run: Run, honest: Summary | None, oracle: Summary | None, *, worst_of: str) -> Iterator[str]:
     bona_fide, attacks = _counts(run.test)
     if not bona_fide:
         yield "There is no bona fide presentation: nothing is known of BPCER, ACER and the curves."
@@ -232,11 +233,11 @@ def _notes(run: Run, honest: Summary | None, oracle: Summary | None) -> Iterator
     instruments = {name: len(scores) for name, scores in metrics.columns(run.test).attacks().items()}
     few = sum(count < FEW for count in instruments.values())
     if len(instruments) == 1:
-        yield f"There is one instrument alone, {next(iter(instruments))}: nothing is known of any other."
+        yield f"There is one {worst_of} alone, {next(iter(instruments))}: nothing is known of any other."
     elif few:
         yield (
-            f"{few} of {len(instruments)} instruments have fewer than {FEW} attacks: the worst APCER moves "
-            "in large steps, and which is the worst may be chance."
+            f"{few} of {len(instruments)} {KINDS[worst_of]} have fewer than {FEW} attacks: the worst APCER "
+            "moves in large steps, and which is the worst may be chance."
         )
     if 0 < bona_fide < FEW:
         yield f"{bona_fide} bona fide presentations are few: {_support(bona_fide)}."

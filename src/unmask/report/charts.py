@@ -38,9 +38,10 @@ def need_matplotlib() -> None:
 
 
 def det(systems: Sequence[Evaluation]) -> str:
-    """APCER of the worst instrument against BPCER on normal deviates, a line a system, as a data URI.
+    """APCER of the worst instrument or family against BPCER on normal deviates, as a data URI.
 
-    A full marker is the honest threshold, a hollow one the oracle's. "" where no system has both classes.
+    Each system is a line. A full marker is the honest threshold, a hollow one the oracle's. "" where no
+    system has both classes.
     """
     curves = [(system, rates_of(system, worst=True)) for system in systems if system.oracle]
     if not curves:
@@ -57,8 +58,15 @@ def det(systems: Sequence[Evaluation]) -> str:
         axis.set_ticks(_deviate(TICKS), [f"{100 * tick:g}" for tick in TICKS])
     limits = _deviate([LEAST, 1 - LEAST])
     axes.set(xlim=limits, ylim=limits, aspect="equal")
-    axes.set(xlabel="APCER of the worst instrument, %", ylabel="BPCER, %")
+    kind = kind_of([system for system, _ in curves])
+    axes.set(xlabel=f"APCER of the worst {kind}, %" if kind else "worst APCER, %", ylabel="BPCER, %")
     return _finished(figure, axes, legend=len(curves) > 1)
+
+
+def kind_of(systems: Sequence[Evaluation]) -> str:
+    """What APCER is the worst of, "instrument" or "family"; "" where the systems differ."""
+    kinds = {system.worst_of for system in systems}
+    return kinds.pop() if len(kinds) == 1 else ""
 
 
 def roc(systems: Sequence[Evaluation]) -> str:
@@ -149,7 +157,7 @@ def _histogram(
 
 
 def rates_of(system: Evaluation, *, worst: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(APCER of the worst instrument or of all attacks pooled, BPCER) at each threshold, from the lowest."""
+    """(APCER of what is the worst or of all attacks pooled, BPCER) at each threshold, from the lowest."""
     table = metrics.columns(metrics.over(system.test, system.worst_of))
     bona_fide = metrics.ranked(table.bona_fide_scores())
     attacks = [metrics.ranked(scores) for scores in table.attacks().values()]

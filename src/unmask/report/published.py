@@ -1,7 +1,7 @@
 """Published error rates by protocol, to put a row of one's own below them: the table published.csv.
 
 Figures are per cent, as printed, with the deviation over folds where a protocol has several. `source` says
-where each row was read; a row that was recalled, and not read, says so.
+where each row was read.
 """
 
 import csv

@@ -67,6 +67,7 @@ def page(report: Report, *, made_at: datetime) -> str:
     return template("report_page.html.j2", number, share, interval, counted, estimate).render(
         title=report.title or ", ".join(system.name for system in report.systems),
         systems=systems,
+        worst_of=charts.kind_of(report.systems),
         notes=report.notes,
         det=charts.det(report.systems),
         roc=charts.roc(report.systems),
@@ -146,6 +147,7 @@ def _system(system: Evaluation, provenance: Provenance, report: Report, *, ancho
         "honest": system.honest,
         "oracle": system.oracle,
         "shown": system.shown,
+        "worst_of": system.worst_of,
         "rule": system.rule_words or "the oracle, chosen on test",
         "levels": system.levels(),
         "bona_fide": bona_fide,
