@@ -217,6 +217,7 @@ def test_a_set_that_was_prepared_anew_is_not_taken_for_the_one_that_the_runs_lea
     assert unmask(*command[:-1], homes["casia-fasd"])[0] == 4  # another folder, too, is refused
 
 
+@pytest.mark.usefixtures("without_export")
 def test_a_benchmark_goes_on_from_the_first_weights_of_its_runs_alone(
     homes: dict[str, Path], tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
 ) -> None:

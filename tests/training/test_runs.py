@@ -435,6 +435,7 @@ def test_a_run_is_resumed_on_its_own_clips_alone(toy: Any, tmp_path: Path) -> No
     train(toy_settings(steps=2), data=tmp_path / "moved", out=tmp_path / "run", resume=True)
 
 
+@pytest.mark.usefixtures("without_export")
 def test_a_run_is_resumed_from_its_own_first_weights_alone(toy: Any, tmp_path: Path) -> None:
     def resumed(steps: int, init: Path | None) -> int:
         settings = toy_settings(steps=steps, optimiser={"schedule": "constant"})
@@ -557,6 +558,7 @@ def test_what_no_machine_or_network_does_is_refused_before_recordings_are_prepar
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("without_export")
 def test_a_training_whose_scores_take_no_rising_map_ends_with_its_results(
     toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unmask: Callable[..., tuple[int, str, str]]
 ) -> None:
@@ -564,7 +566,6 @@ def test_a_training_whose_scores_take_no_rising_map_ends_with_its_results(
         raise DataError("bona fide clips of dev do not score higher than its attacks")
 
     monkeypatch.setattr(finishing, "fitted_map", unfit)
-    monkeypatch.setattr(finishing, "export", lambda network, contract, out: contract)  # tested elsewhere
     monkeypatch.setattr(app_train, "_add_bf16", lambda *_, **others: None)
     config, out = tmp_path / "toy.toml", tmp_path / "out"
     config.write_text(to_toml(toy_settings(steps=2, evaluation={"calibrate": "platt"})))
