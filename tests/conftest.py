@@ -42,7 +42,7 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def without_export(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings end without an exported file: it takes five seconds of a core, and test_models.py tries it."""
+    """Trainings end without an exported file: it takes five seconds of a core; test_models.py tries it."""
     from unmask.training import finish
 
     monkeypatch.setattr(finish, "export", lambda network, contract, out: contract)
