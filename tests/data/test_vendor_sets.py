@@ -595,6 +595,8 @@ def test_lists_of_clients_that_are_not_the_published_ones_are_refused(tmp_path: 
 def test_an_unknown_name_brings_the_known_ones_nearest_first() -> None:
     with pytest.raises(DataError, match="no data set 'oulu'; there are oulu-npu,"):
         data_set("oulu")
+    with pytest.raises(DataError, match=r"^oulu-npu/3\.2 is a protocol of oulu-npu; `unmask data oulu"):
+        data_set("oulu-npu/3.2")
     with pytest.raises(DataError, match=r"no protocol 'oulu/3.2'; the nearest are oulu-npu/3.2,"):
         protocol("oulu/3.2")
 

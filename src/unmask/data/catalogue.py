@@ -21,6 +21,9 @@ def data_set(name: str) -> DataSet:
     An option follows the name after a colon, as in "casia-surf:live=0": what the reader cannot know.
     """
     name, colon, option = name.partition(":")
+    if name in PROTOCOLS:
+        needs = PROTOCOLS[name].needs
+        raise DataError(f"{name} is a protocol of {', '.join(needs)}; `unmask data {needs[0]}` shows it")
     if name not in DATASETS:
         known = ", ".join(nearest(name, DATASETS))
         raise DataError(f"there is no data set {name!r}; there are {known}: see `unmask data`")

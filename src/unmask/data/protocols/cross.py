@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain
 
 from unmask.data.protocols.dev_share import Pair, with_dev
-from unmask.data.sets import casia_fasd, msu_mfsd, oulu_npu, replay_attack
+from unmask.data.sets import casia_fasd, celeba_spoof, msu_mfsd, oulu_npu, replay_attack
 from unmask.data.splits import DataSet, Protocol, Split, checked, in_part, of_set
 from unmask.types import Presentation
 
@@ -134,13 +134,13 @@ def _channels(sources: str, target: str) -> Protocol:
 
 def _more(sources: str, target: str) -> Protocol:
     """With CelebA-Spoof as a further source, as FLIP has it."""
-    start, end = [LETTERS[letter].name for letter in sources], LETTERS[target].name
+    start, end = [*(LETTERS[letter] for letter in sources), celeba_spoof.CELEBA_SPOOF], LETTERS[target]
     name = f"ocim-celeba/{sources}-to-{target}"
     return Protocol(
         name=name,
-        question=f"from {', '.join(start)} and celeba-spoof to {end}",
-        needs=(*start, "celeba-spoof", end),
-        split=partial(cross, sources=[*start, "celeba-spoof"], targets=[end], name=name),
+        question=f"from {', '.join(row.title for row in start)} to {end.title}",
+        needs=(*(row.name for row in start), end.name),
+        split=partial(cross, sources=[row.name for row in start], targets=[end.name], name=name),
         folds="ocim-celeba",
     )
 
