@@ -60,6 +60,13 @@ def test_only_single_pictures_with_loss_and_without_alpha_are_halved() -> None:
     assert not can_be_halved(b"RIFF\x10\0\0\0WEBPVP8X")
 
 
+@pytest.mark.parametrize(("empty", "halved"), [(50, True), (1000, False)])
+def test_a_picture_behind_more_parts_than_a_file_has_is_not_looked_for(empty: int, halved: bool) -> None:
+    content = webp(smooth_noise(), icc_profile=b"a profile")
+    head = 12 + 8 + 10  # RIFF and what the file has in it
+    assert can_be_halved(content[:head] + empty * b"ABCD\0\0\0\0" + content[head:]) is halved
+
+
 def test_large_webps_that_are_damaged_or_beyond_the_limit_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ class Reader:
         self._decoder = decoder
         kind, extradata = decoder.codec.name, stream.codec_context.extradata
         self._marked = kind in MARKED_BY_PACKETS
+        self._may_notice = kind == LIBVPX_VP9
         self._references = References(extradata) if kind == "h264" else None
         self._dts_s: float | None = None  # of the last packet
         self._steps_s: deque[float] | None = deque(maxlen=STEADY) if kind in UNNUMBERED else None
@@ -212,7 +213,7 @@ class Reader:
 
     def _miss(self, packet: VideoPacket) -> None:
         """Notice pictures that are not in the file, but on which others rest."""
-        if self._marked and packet.is_keyframe:
+        if self._may_notice and packet.is_keyframe:
             self._notices = notices_missing(bytes(packet))
         if self._references is None or not packet.size or packet.dts is None:
             return

@@ -141,9 +141,7 @@ class Picture:
     frames: int
     opened: Any  # PIL.ImageFile.ImageFile
     file: "_Counted" = field(repr=False)
-    content: bytes = field(
-        default=b"", repr=False
-    )  # of a JPEG, or a PNG or WebP that is too large for Pillow
+    content: bytes = field(default=b"", repr=False)  # of a JPEG, and what is too large for Pillow
     notes: tuple[str, ...] = ()
 
     @property

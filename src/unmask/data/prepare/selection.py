@@ -36,12 +36,12 @@ def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
         )
     if surplus := sorted(homes.keys() - set(row.needs)):
         raise DataError(f"{protocol} does not use {surplus[0]}; leave out {homes[surplus[0]]}")
+    wholes = {name: PreparedSet.open(homes[name] / WHOLE) for name in row.needs}
     presentations: list[Presentation] = []
     without: set[str] = set()
-    for name in row.needs:
-        shards = PreparedSet.open(homes[name] / WHOLE).shards
+    for name, whole in wholes.items():
         before = f"{name}/" if len(row.needs) > 1 else ""  # two sets may have files of one name
-        outcomes = [one for shard in shards for one in shard.outcomes]
+        outcomes = [one for shard in whole.shards for one in shard.outcomes]
         presentations += [_presentation(one, dataset=name, before=before) for one in outcomes]
         without |= {before + one.name for one in outcomes if not one.clips}
     split, notes = split_by(protocol, presentations)
@@ -61,7 +61,7 @@ def select(folders: Sequence[Path], *, protocol: str, out: Path) -> list[str]:
                 before = f"{one.dataset}/" if len(row.needs) > 1 else ""
                 chosen[one.dataset].append(one.path.removeprefix(before))
             _write(
-                out / part, [_selection(homes[name], names, dataset=name) for name, names in chosen.items()]
+                out / part, [_selection(wholes[name], names, dataset=name) for name, names in chosen.items()]
             )
     known = {"dataset": "+".join(row.needs), "protocol": protocol}
     write_bytes(out / PREPARATION, json.dumps(known, indent=1).encode())
@@ -121,12 +121,11 @@ def _presentation(outcome: RecordingOutcome, *, dataset: str, before: str) -> Pr
     return replace(outcome.presentation, path=before + outcome.name, dataset=dataset)
 
 
-def _selection(home: Path, presentations: Sequence[str], *, dataset: str) -> Selection:
-    """These presentations of the set in `home`, as it is now."""
-    folder = (home / WHOLE).resolve()
+def _selection(whole: PreparedSet, presentations: Sequence[str], *, dataset: str) -> Selection:
+    """These presentations of a set that was prepared whole, as it is now."""
     names = frozenset(presentations)
-    clips = PreparedSet.open(folder).only(names).fingerprint()
-    return Selection(folder=folder, presentations=names, dataset=dataset, clips=clips)
+    clips = whole.only(names).fingerprint()
+    return Selection(folder=whole.root.resolve(), presentations=names, dataset=dataset, clips=clips)
 
 
 def _write(part: Path, chosen: Sequence[Selection]) -> None:
