@@ -48,7 +48,7 @@ def test_labels_may_lie_elsewhere(folder: Path, tmp_path_factory: pytest.TempPat
             "path,instrument\na.mp4,\n",
             "no column label, its first line parted by commas; such a table has path,label",
         ),
-        ("", "no column path, label, instrument, its first line parted by commas"),
+        ("", "no column path, label, instrument, its first line not parted by any separator known"),
         (HEADER, "lists no presentation"),
         (HEADER + "a.mp4,real,,\n", "line 2: the label is 'real'; it must be bona_fide or attack"),
         (HEADER + "a.mp4,bona_fide,print/a4,\n", "bona_fide with the instrument 'print/a4'"),
@@ -85,6 +85,7 @@ def test_a_table_that_is_not_utf8_is_refused(folder: Path) -> None:
     [
         "Path;Label;Instrument;Subject\na.mp4;Bona Fide;;ann\nb.mp4; ATTACK ;print/a4;bob\n",
         "PATH\tlabel\t instrument \tSUBJECT\na.mp4\tbona-fide\t\tann\nb.mp4\tAttack\tprint/a4\tbob\n",
+        "path|label|instrument|subject\na.mp4|bona_fide||ann\nb.mp4|attack|print/a4|bob\n",
         " path , LABEL,instrument,subject\na.mp4,BONA_FIDE,,ann\nb.mp4,attack,print/a4,bob\n",
         "\n\npath;label;instrument;subject;;\na.mp4;bona_fide;;ann;;;\n;;;\n \nb.mp4;attack;print/a4;bob;;\n",
     ],
@@ -95,9 +96,17 @@ def test_separators_capitals_and_blanks_of_spreadsheets_are_understood(folder: P
     assert (second.label, second.instrument, second.subject) == (Label.ATTACK, "print/a4", "bob")
 
 
-def test_the_separator_that_was_found_is_named(folder: Path) -> None:
-    with pytest.raises(DataError, match="no column instrument, its first line parted by semicolons"):
-        read_labels(write(folder, "path;label\na.mp4;attack\n"))
+@pytest.mark.parametrize(
+    ("first", "found"),
+    [
+        ("path;label", "parted by semicolons"),
+        ("path|label", "parted by vertical bars"),
+        ("path:label", "not parted by any separator known"),
+    ],
+)
+def test_the_separator_that_was_found_is_named(folder: Path, first: str, found: str) -> None:
+    with pytest.raises(DataError, match=f"no column .*instrument, its first line {found}"):
+        read_labels(write(folder, f"{first}\na.mp4;attack\n"))
 
 
 @pytest.mark.parametrize("name", ["1" * 5000 + ".mp4", "nul\0byte.mp4"])

@@ -1,8 +1,9 @@
 """A plain folder with `labels.csv` -> presentations.
 
-The file, parted by commas, semicolons or tabs, has the columns path, label, instrument (family/species;
-empty when bona fide), the other fields of a Presentation where they are known, and as many free columns as
-wanted; paths are relative to the folder. A path may be a video, a picture or a folder of frames.
+The file, parted by commas, semicolons, tabs or vertical bars, has the columns path, label, instrument
+(family/species; empty when bona fide), the other fields of a Presentation where they are known, and as many
+free columns as wanted; paths are relative to the folder. A path may be a video, a picture or a folder of
+frames.
 """
 
 from collections import Counter

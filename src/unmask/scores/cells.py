@@ -13,7 +13,7 @@ from unmask.plain import active
 from unmask.types import DataError, Label, Presentation, Score
 
 LARGEST = 2**30
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 EMPTY_LINES = re.compile(r"(?:[ \t]*\r?\n)*")
 # One presentation may have a row in each of these: a table may hold several parts, protocols and models.
 RUN_COLUMNS = ("split", "protocol", "model")
@@ -148,9 +148,10 @@ def raw_rows(
         names = [word if (word := plain_word(name)) in (*needed, *known) else name for name in names]
         reader.fieldnames = names
         if absent := [name for name in needed if name not in names]:
+            found = f"parted by {SEPARATORS[comma]}" if names[1:] else "not parted by any separator known"
             raise DataError(
-                f"{where} has no column {', '.join(absent)}, its first line parted by {SEPARATORS[comma]}; "
-                f"such a table has {','.join(needed)}"
+                f"{where} has no column {', '.join(absent)}, its first line {found}; such a table has "
+                f"{','.join(needed)}"
             )
         if twice := next((name for name in names if name and names.count(name) > 1), None):
             raise DataError(f"{where} has two columns {twice!r}; name each once")
@@ -203,7 +204,7 @@ def header(text: str) -> list[str]:
 
 
 def delimiter(text: str) -> str:
-    """What parts the cells: a comma, or the semicolon or tab of some spreadsheets.
+    """What parts the cells: a comma, or the semicolon, tab or vertical bar of some spreadsheets.
 
     >>> delimiter("path;label,x;instrument"), delimiter("score")
     (';', ',')
