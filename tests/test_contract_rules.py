@@ -65,6 +65,16 @@ IMPOSSIBLE = {
     "frames without end": of_clip(frames=10**12),
     "stride infinite": of_clip(stride_s=float("inf")),
     "stride a text": of_clip(stride_s="0.1"),
+    "a point with a name of a page": of_points(name="strict" * 300),
+    "an instrument with a name of a page": of_points(worst_instrument="print " * 300),
+    "measured on a book": of_points(measured_on="dev " * 30_000),
+    "a name of a page": of_contract(name="sgtd" * 300),
+    "a version of a page": of_contract(version="1" * 300),
+    "a command of a book": of_contract(command="unmask train " * 10_000),
+    "a licence of a book": of_contract(
+        training_data=[{"name": "a", "licence": "MIT " * 10_000, "items": 1, "note": ""}]
+    ),
+    "golden clips without end": of_contract(golden=[{"seed": 1, "score": 0.5}] * 1001),
     "more than is known": of_points(extra=1),
     "nested without end": of_contract(commit=json.loads("[" * 500 + "]" * 500)),
 }
@@ -78,6 +88,13 @@ def test_an_untouched_contract_is_read() -> None:
 def test_an_impossible_contract_is_refused(case: Any) -> None:
     with pytest.raises(ModelError, match=r"^m\.onnx has (an impossible|a) contract"):
         from_json(resealed(IMPOSSIBLE[case]), origin="m.onnx")
+
+
+@pytest.mark.parametrize("case", [case for case in IMPOSSIBLE if "page" in case or "book" in case])
+def test_the_sentence_on_a_text_that_is_too_long_is_short(case: Any) -> None:
+    with pytest.raises(ModelError, match="must be a text of at most") as refused:
+        from_json(resealed(IMPOSSIBLE[case]), origin="m.onnx")
+    assert len(str(refused.value)) < 500
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"contract": ' * 100_000, "null", "[]", '{"format": 1}'])

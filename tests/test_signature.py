@@ -5,12 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from unmask.signature import check_signatures, signature_path, signed
+from tiny_models import FEATURES, linear_model
+from unmask.detector import model_file
+from unmask.detector.detector import Detector
+from unmask.detector.model_file import read_file
+from unmask.signature import check_signature, signature_path
 from unmask.types import ModelError, SettingsError
 
 ENCODED = serialization.Encoding.PEM
@@ -28,8 +33,7 @@ def write_keys(folder: Any, name: Any, kind: Any = Ed25519PrivateKey) -> Any:
 @pytest.fixture
 def signed_model(tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]) -> Any:
     key, trusted = write_keys(tmp_path, "ours")
-    model = tmp_path / "m.onnx"
-    model.write_bytes(b"a model")
+    model = linear_model(tmp_path / "m.onnx", weight=np.full(FEATURES, 0.25), name="signed")
     code, _, err = unmask("sign", model, "--key", key)
     assert (code, err) == (0, f"signature: {signature_path(model)}\n")
     return model, trusted
@@ -37,14 +41,14 @@ def signed_model(tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]) ->
 
 def test_a_signed_model_is_trusted(signed_model: Any) -> None:
     model, trusted = signed_model
-    check_signatures([model], trusted)
+    assert read_file(model, trusted=trusted)[1].name == "signed"
 
 
 def test_a_changed_byte_breaks_the_signature(signed_model: Any) -> None:
     model, trusted = signed_model
-    model.write_bytes(b"b model")
+    linear_model(model, weight=np.full(FEATURES, 0.26))
     with pytest.raises(ModelError, match=r"is not as the owner of .* signed it"):
-        check_signatures([model], trusted)
+        read_file(model, trusted=trusted)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +58,7 @@ def test_a_spoilt_signature_is_refused(signed_model: Any, spoil: bytes) -> None:
     model, trusted = signed_model
     signature_path(model).write_bytes(spoil)
     with pytest.raises(ModelError, match="fetch model and signature again"):
-        check_signatures([model], trusted)
+        read_file(model, trusted=trusted)
 
 
 def test_another_owner_is_not_trusted(
@@ -63,28 +67,64 @@ def test_another_owner_is_not_trusted(
     model, _ = signed_model
     key, trusted = write_keys(tmp_path, "theirs")
     with pytest.raises(ModelError):
-        check_signatures([model], trusted)
+        read_file(model, trusted=trusted)
     assert unmask("sign", model, "--key", key)[0] == 0
-    check_signatures([model], trusted)
+    read_file(model, trusted=trusted)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
-def test_a_pipe_is_neither_signed_nor_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_neither_signed_nor_waited_for(
+    tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
     key, trusted = write_keys(tmp_path, "ours")
     pipe = tmp_path / "pipe.onnx"
     os.mkfifo(pipe)
-    with pytest.raises(ModelError, match="is not a plain file"):
-        signed(pipe, key)
     signature_path(pipe).write_text('{"ed25519": ""}')
-    with pytest.raises(ModelError, match="is not a plain file"):
-        check_signatures([pipe], trusted)
+    for command in (["sign", pipe, "--key", key], ["check", "a.mp4", "--model", pipe, "--trust", trusted]):
+        code, out, err = unmask(*command)
+        assert (code, out) == (3, "")
+        assert "is a pipe, not a plain file" in err
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "weights.safetensors", "cut.onnx"])
+def test_nothing_but_a_model_is_signed(
+    name: str, signed_model: Any, tmp_path: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
+    given = tmp_path / name
+    given.write_bytes(signed_model[0].read_bytes()[:-40] if name == "cut.onnx" else b"Pay to the bearer.")
+    code, out, err = unmask("sign", given, "--key", tmp_path / "ours.pem")
+    assert (code, out) == (3, "")
+    assert f"{name} is no ONNX file, or was cut or altered" in err
+    assert not signature_path(given).exists()
+
+
+@pytest.mark.parametrize("stranger_lies_there", ["when it is read", "after it was checked"])
+def test_what_was_checked_is_what_is_loaded(
+    stranger_lies_there: str, signed_model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, trusted = signed_model
+    owners = model.read_bytes()
+    strangers = linear_model(tmp_path / "b.onnx", weight=np.full(FEATURES, 0.3), name="strange").read_bytes()
+
+    def swapped(*given: Any) -> None:
+        model.write_bytes(owners)
+        check_signature(*given)
+        model.write_bytes(strangers)
+
+    monkeypatch.setattr(model_file, "check_signature", swapped)
+    if stranger_lies_there == "when it is read":
+        model.write_bytes(strangers)
+        with pytest.raises(ModelError, match=r"is not as the owner of .* signed it"):
+            Detector.load(model, trusted=trusted)
+    else:
+        assert [contract.name for contract in Detector.load(model, trusted=trusted).contracts] == ["signed"]
 
 
 def test_every_model_must_be_signed(signed_model: Any, tmp_path: Path) -> None:
     model, trusted = signed_model
-    (tmp_path / "other.onnx").write_bytes(b"other")
+    other = linear_model(tmp_path / "other.onnx", weight=np.full(FEATURES, 0.2))
     with pytest.raises(ModelError, match="is not signed"):
-        check_signatures([model, tmp_path / "other.onnx"], trusted)
+        Detector.load([model, other], trusted=trusted)
 
 
 @pytest.mark.parametrize("command", [["check", "a.mp4", "--model"], ["score", "folder"]])
@@ -106,4 +146,4 @@ def test_what_is_no_key_is_wrong_use(
         code, _, err = unmask("sign", model, "--key", given)
         assert code == 4, err
     with pytest.raises(SettingsError, match="not a public key"):
-        check_signatures([model], model)
+        read_file(model, trusted=model)

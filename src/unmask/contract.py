@@ -21,7 +21,8 @@ from unmask.types import ClipSpec, ModelError, SettingsError
 CONTRACT_KEY = "unmask.contract"
 FORMAT = 1
 MAPPED_FORMAT = 2  # with a score map, which readers of the first format would pass over
-PLAIN_TEXT = "a text without control characters"
+LONGEST_NAME, LONGEST_TEXT = 200, 10_000  # letters: tables and errors show names whole
+MOST = {"operating_points": 1000, "golden": 1000, "training_data": 100_000}
 PRECISIONS = ("f32", "bf16", "int8")  # of inference; int8 is a graph of its own, see models.quantisation
 YOUNGER = ("score_map", "second_opinion")  # fields that older files lack, and that are written only if set
 MAP_PX = 32  # depth maps and masks are 32x32, whatever the size of the clip
@@ -291,9 +292,12 @@ def refuse_impossible(contract: Contract, *, origin: str) -> None:
 
 def _rules(contract: Contract) -> Iterator[tuple[str, Any, str, bool]]:
     """(what, its value, the rule, whether it holds)."""
-    for name in ("name", "version", "network", "command", "commit", "payload_sha256"):
-        value = getattr(contract, name)
-        yield name, value, PLAIN_TEXT, _plain(value)
+    for name in ("name", "version", "network", "commit", "payload_sha256"):
+        yield _text(name, getattr(contract, name))
+    yield _text("command", contract.command, most=LONGEST_TEXT)
+    for name, most in MOST.items():
+        count = len(getattr(contract, name))
+        yield f"the number of {name}", count, f"at most {most}", count <= most
     yield "arguments", contract.arguments, "a mapping", isinstance(contract.arguments, Mapping)
     yield "seed", contract.seed, "a whole number", _whole(contract.seed)
     clip = contract.clip
@@ -308,8 +312,8 @@ def _rules(contract: Contract) -> Iterator[tuple[str, Any, str, bool]]:
         yield "golden seed", golden.seed, "a whole number from 0", _whole(golden.seed) and golden.seed >= 0
         yield "golden score", golden.score, "in [0, 1]", _within(golden.score, 0, 1)
     for row in contract.training_data:
-        texts = (row.name, row.licence, row.note)
-        yield "training_data", row, "three texts without control characters", all(map(_plain, texts))
+        for name in ("name", "licence", "note"):
+            yield _text(f"training_data.{name}", getattr(row, name), most=LONGEST_TEXT)
         yield "training_data.items", row.items, "a whole number from 0", _whole(row.items) and row.items >= 0
     for point in contract.operating_points:
         yield from _rules_of_point(point)
@@ -317,9 +321,10 @@ def _rules(contract: Contract) -> Iterator[tuple[str, Any, str, bool]]:
 
 
 def _rules_of_point(point: OperatingPoint) -> Iterator[tuple[str, Any, str, bool]]:
+    yield _text("the name of an operating point", point.name)
     where = f"operating point {point.name}"
-    for name in ("name", "worst_instrument", "measured_on"):
-        yield f"{where}: {name}", getattr(point, name), PLAIN_TEXT, _plain(getattr(point, name))
+    yield _text(f"{where}: worst_instrument", point.worst_instrument)
+    yield _text(f"{where}: measured_on", point.measured_on, most=LONGEST_TEXT)
     known = f"one of {', '.join(PRECISIONS)}"
     yield f"{where}: precision", point.precision, known, point.precision in PRECISIONS
     # At a threshold of 0 or less every presentation is accepted, whatever its score.
@@ -353,8 +358,9 @@ def _order(points: Sequence[OperatingPoint]) -> Iterator[tuple[str, Any, str, bo
             yield f"operating point {high.name}: rates", (high.apcer, high.bpcer), rule, holds
 
 
-def _plain(value: Any) -> bool:
-    return isinstance(value, str) and escaped(value) == value
+def _text(what: str, value: Any, *, most: int = LONGEST_NAME) -> tuple[str, Any, str, bool]:
+    holds = isinstance(value, str) and len(value) <= most and escaped(value) == value
+    return what, value, f"a text of at most {most} letters without control characters", holds
 
 
 def _whole(value: Any) -> bool:
@@ -378,8 +384,10 @@ def _score_map(body: Any) -> ScoreMap | None:
 
 
 def sealed(contract: Contract, payload_sha256: str) -> Contract:
-    """The same contract for a payload with that hash."""
-    return replace(contract, payload_sha256=payload_sha256)
+    """The same contract for a payload with that hash; ModelError where nobody could read it again."""
+    made = replace(contract, payload_sha256=payload_sha256)
+    refuse_impossible(made, origin="the model to be written")
+    return made
 
 
 def _hash(body: Any) -> str:

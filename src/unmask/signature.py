@@ -8,7 +8,6 @@ Needs the extra `sign`.
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,11 @@ def signature_path(model: str | Path) -> Path:
     return model.with_name(f"{model.name}.sig")
 
 
-def signed(model: str | Path, key: str | Path) -> bytes:
-    """The content of the signature file of a model, by a private key in PEM without a password.
+def signed(content: bytes, key: str | Path) -> bytes:
+    """The content of the signature file of a model, given as its bytes, by a private key in PEM without a
+    password.
 
-    Raises ModelError, SettingsError.
+    Raises SettingsError.
     """
     keys = _keys()
     private = keys.serialization.load_pem_private_key
@@ -44,13 +44,15 @@ def signed(model: str | Path, key: str | Path) -> bytes:
         ) from broken
     if not isinstance(made, keys.private):
         raise SettingsError(f"{key} is not an Ed25519 key; make one by `openssl genpkey -algorithm ed25519`")
-    digest = _digest(model)
+    digest = hashlib.sha256(content).digest()
     text = base64.b64encode(made.sign(PURPOSE + digest)).decode()
     return json.dumps({"format": 1, "sha256": digest.hex(), "ed25519": text}).encode()
 
 
-def check_signatures(models: Iterable[str | Path], trusted: str | Path) -> None:
-    """ModelError unless the owner of `trusted`, a public key in PEM, signed each model."""
+def check_signature(content: bytes, model: str | Path, trusted: str | Path) -> None:
+    """ModelError unless the owner of `trusted`, a public key in PEM, signed the bytes that were read from
+    `model`, which is not read here: by now another file may lie there.
+    """
     keys = _keys()
     try:
         public = keys.serialization.load_pem_public_key(_read(trusted, "key", LARGEST_KEY))
@@ -62,29 +64,19 @@ def check_signatures(models: Iterable[str | Path], trusted: str | Path) -> None:
         raise SettingsError(
             f"{trusted} is not an Ed25519 key; name the public key of the one who signs the models"
         )
-    for model in models:
-        if not signature_path(model).is_file():
-            raise ModelError(
-                f"{model} is not signed: there is no {signature_path(model).name} beside it; sign it by "
-                "`unmask sign`, or leave --trust out"
-            )
-        try:
-            about = json.loads(_read(signature_path(model), "signature", LARGEST_KEY))
-            public.verify(base64.b64decode(about["ed25519"], validate=True), PURPOSE + _digest(model))
-        except (keys.invalid, ValueError, KeyError, TypeError, RecursionError) as wrong:
-            raise ModelError(
-                f"{model} is not as the owner of {trusted} signed it; fetch model and signature again"
-            ) from wrong
-
-
-def _digest(model: str | Path) -> bytes:
-    if Path(model).exists() and not Path(model).is_file():  # a pipe would never end
-        raise ModelError(f"{model} is not a plain file; name a model file")
+    if not signature_path(model).is_file():
+        raise ModelError(
+            f"{model} is not signed: there is no {signature_path(model).name} beside it; sign it by "
+            "`unmask sign`, or leave --trust out"
+        )
     try:
-        with Path(model).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError as missing:
-        raise ModelError(f"{model} cannot be read ({missing.strerror}); name a model file") from missing
+        about = json.loads(_read(signature_path(model), "signature", LARGEST_KEY))
+        message = PURPOSE + hashlib.sha256(content).digest()
+        public.verify(base64.b64decode(about["ed25519"], validate=True), message)
+    except (keys.invalid, ValueError, KeyError, TypeError, RecursionError) as wrong:
+        raise ModelError(
+            f"{model} is not as the owner of {trusted} signed it; fetch model and signature again"
+        ) from wrong
 
 
 def _read(path: str | Path, what: str, most: int) -> bytes:

@@ -23,7 +23,7 @@ from unmask.detector.watch import WatchSettings
 from unmask.files import keep_inputs, write_page
 from unmask.plain import address_shown, as_csv
 from unmask.report.outcomes import Checked, Outcome, Unreadable, exit_code
-from unmask.signature import check_signatures, signature_path
+from unmask.signature import signature_path
 from unmask.types import Decision, SettingsError, SourceError, UnmaskError
 
 
@@ -69,8 +69,6 @@ class CheckOptions(ModelOptions):
 def check(options: CheckOptions) -> int:
     """Checks each source, shows what came out, and gives the exit code."""
     _refuse_impossible(options)
-    if options.trust:
-        check_signatures(options.models or packaged(options.precision), options.trust)
     detector = Detector.load(
         options.models or None,
         point=options.point,
@@ -79,6 +77,7 @@ def check(options: CheckOptions) -> int:
         settings=WatchSettings(
             all_faces=options.all_faces, seconds=options.seconds, early_stop=options.early_stop
         ),
+        trusted=options.trust,
     )
     form = "json" if options.json_lines else options.form
     outcomes: list[Outcome] = []

@@ -20,13 +20,13 @@ from unmask.app.score_protocol import score_protocol
 from unmask.app.score_rows import Entry, ScoreOutput, write_rows
 from unmask.app.worst import Worst
 from unmask.data.folder import LABELS, read_labels
-from unmask.detector.detector import packaged
-from unmask.detector.scoring import PresentationScorer, thresholds_of
+from unmask.detector.detector import model_paths
+from unmask.detector.scoring import PresentationScorer, contracts_of, thresholds_of
 from unmask.files import keep_inputs, name_below
 from unmask.metrics import Estimate, Rate, over, summarise
 from unmask.parallel import ray_module
 from unmask.plain import sentence
-from unmask.signature import check_signatures, signature_path
+from unmask.signature import signature_path
 from unmask.types import DataError, Score, SettingsError, Verdict
 
 
@@ -68,13 +68,11 @@ def score(options: ScoreOptions) -> int:
     if not folders:
         raise SettingsError("there is nothing to score; name a folder")
     if options.trust:
-        judges: list[str | Path] = [*models, *options.models]
-        judges = judges or [*packaged(options.precision)]
+        judges = model_paths((*models, *options.models) or None, precision=options.precision)
         keep_inputs(
             {"--out": options.out, "--clips": options.clips},
             [options.trust, *map(signature_path, judges)],
         )
-        check_signatures(judges, options.trust)
     if options.engine == "ray":
         ray_module()  # what is missing is said before the work
     scorer = PresentationScorer(
@@ -84,7 +82,10 @@ def score(options: ScoreOptions) -> int:
         device=options.device,
         fps=options.fps,
         evidence=str(options.evidence or ""),
+        trusted=str(options.trust or ""),
     )
+    if options.trust:
+        contracts_of(scorer)  # whatever else is wrong, models of strangers are named first
     output = ScoreOutput(table=options.out, clips=options.clips, engine=options.engine, jobs=options.jobs)
     if options.protocol:
         if options.labels or options.by:

@@ -160,7 +160,9 @@ def _scored(
     if output.engine == "ray":  # whose workers may stand in other folders
         todo = [(number, replace(p, path=os.path.abspath(p.path)), name) for number, p, name in todo]
         evidence = scorer.evidence and os.path.abspath(scorer.evidence)
-        scorer = replace(scorer, models=tuple(map(os.path.abspath, scorer.models)), evidence=evidence)
+        trusted = scorer.trusted and os.path.abspath(scorer.trusted)
+        models = tuple(map(os.path.abspath, scorer.models))
+        scorer = replace(scorer, models=models, evidence=evidence, trusted=trusted)
     told = 0
     try:
         scored = engine(Bound(scorer), todo, jobs=_jobs(output, len(todo)))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from unmask.app.progress import say
+from unmask.detector.model_file import read_file
 from unmask.files import keep_inputs, write_bytes
 from unmask.signature import signature_path, signed
 
@@ -15,15 +16,16 @@ from unmask.signature import signature_path, signed
 class SignOptions:
     """The options of the command."""
 
-    model: Annotated[Path, typer.Argument(help="A model file, .onnx or .safetensors.", metavar="MODEL")]
+    model: Annotated[Path, typer.Argument(help="An exported model file, .onnx.", metavar="MODEL")]
     key: Annotated[Path, typer.Option(help="Your private Ed25519 key, PEM without a password.")]
     out: Annotated[Path | None, typer.Option(help="The signature; MODEL.sig if not given.")] = None
 
 
 def sign(options: SignOptions) -> int:
-    """Writes the signature."""
+    """Writes the signature; nothing but an exported model is signed, since `--trust` checks nothing else."""
     target = options.out or signature_path(options.model)
     keep_inputs({"--out": target}, [options.model, options.key])
-    write_bytes(target, signed(options.model, options.key))
+    content, _ = read_file(options.model)
+    write_bytes(target, signed(content, options.key))
     say(f"signature: {target}")
     return 0

@@ -11,6 +11,7 @@ from unmask.app.precision import add_bf16_points
 from unmask.app.progress import adding, bar, losses, say
 from unmask.app.train_options import TrainOptions
 from unmask.app.training_sets import prepared, training_data
+from unmask.contract import LONGEST_TEXT
 from unmask.data.prepare.prepared import PREPARATION, PreparedSet, protocol_of
 from unmask.data.prepare.selection import select, unselect
 from unmask.files import keep_inputs
@@ -143,7 +144,7 @@ def _one(run: _PlannedTraining, options: TrainOptions, *, data: Sequence[Path], 
     if not is_rank_zero():
         return
     # A resumed run leaves the bytes of an unbroken one, to the command that its model cites.
-    command = shlex.join(["unmask", *(word for word in sys.argv[1:] if word != "--resume")])
+    command = shlex.join(["unmask", *(word for word in sys.argv[1:] if word != "--resume")])[:LONGEST_TEXT]
     material = [row for folder in data for row in training_data(folder)]
     dev = part_of(sets, "dev")
     test = len(part_of(sets, "test").rows) if has_part(sets, "test") else 0

@@ -80,6 +80,7 @@ class Detector:
         threads: int = 0,
         settings: WatchSettings = DEFAULT_SETTINGS,
         with_features: bool = False,
+        trusted: str | Path | None = None,
     ) -> "Detector":
         """Ready to use; `model`: a single-frame and a multi-frame file, or one; None for the packaged ones.
 
@@ -87,13 +88,13 @@ class Detector:
         `device` is "auto" (the processor, for which thresholds were measured), "cpu", "gpu" or "npu";
         `precision` "f32", "bf16" or "int8": the packaged models are there in each, another file in those that
         it was exported for; `threads` 0 for OpenVINO's choice; `with_features` adds mesh and features to
-        clip scores. Raises ModelError, AssetError.
+        clip scores; with `trusted`, a public key (PEM), each file must be signed by its owner. Raises ModelError, AssetError.
         """
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 0:
             raise SettingsError(f"threads must be a whole number, 0 or more, not {threads!r:.40}")
         kind = FeatureNetwork if with_features else Network
         networks = [
-            kind.load(path, precision=precision, threads=threads, device=device)
+            kind.load(path, precision=precision, threads=threads, device=device, trusted=trusted)
             for path in model_paths(model, precision=precision)
         ]
         finder = FaceFinder.load(threads=threads) if threads else FaceFinder.load()
@@ -106,6 +107,7 @@ class Detector:
             "precision": precision,
             "threads": threads,
             "with_features": with_features,
+            "trusted": None if trusted is None else str(trusted),
         }
         return detector
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from unmask.contract import CONTRACT_KEY, Contract, from_json, onnx_sha256, to_json
 from unmask.media.regular import refuse_special
+from unmask.signature import check_signature
 from unmask.types import ModelError
 
 LARGEST_FILE = 2**30  # bytes
@@ -18,8 +19,12 @@ METADATA, KEY, VALUE = 14, 1, 2  # numbers of fields, of a ModelProto and of an 
 VARINT, LENGTH_DELIMITED = 0, 2  # the kinds of fields that a ModelProto has
 
 
-def read_file(path: str | Path) -> tuple[bytes, Contract]:
-    """The bytes of an ONNX file and its contract, both unaltered. Raises ModelError."""
+def read_file(path: str | Path, *, trusted: str | Path | None = None) -> tuple[bytes, Contract]:
+    """The bytes of an ONNX file and its contract, both unaltered, and with a public key `trusted` signed by
+    its owner.
+
+    Raises ModelError, and SettingsError where `trusted` is no such key.
+    """
     path = Path(path)
     refuse_special(path, error=ModelError)
     try:
@@ -32,6 +37,8 @@ def read_file(path: str | Path) -> tuple[bytes, Contract]:
         raise ModelError(
             f"model {path} cannot be read ({missing.strerror}); name an exported .onnx file"
         ) from missing
+    if trusted is not None:
+        check_signature(graph, path, trusted)
     text, digest = contract_and_rest(graph) or (None, "")
     if text is not None:
         contract = from_json(text, origin=str(path))

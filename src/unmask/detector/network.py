@@ -79,17 +79,23 @@ class Network:
 
     @classmethod
     def load(
-        cls, path: str | Path, *, precision: str = "f32", threads: int = 0, device: str = "auto"
+        cls,
+        path: str | Path,
+        *,
+        precision: str = "f32",
+        threads: int = 0,
+        device: str = "auto",
+        trusted: str | Path | None = None,
     ) -> Self:
         """`precision` is "f32", "bf16", or "int8" for a file that was exported so; `threads` 0 lets OpenVINO
-        choose; `device` is one of runtimes.DEVICES.
+        choose; `device` is one of runtimes.DEVICES; `trusted` as `model_file.read_file` has it.
 
         Raises ModelError, SettingsError.
         """
         if precision not in TOLERANCE:
             raise SettingsError(f"precision must be one of {', '.join(TOLERANCE)}, not {precision!r}")
         used = device_of(device)
-        graph, contract = read_file(path)
+        graph, contract = read_file(path, trusted=trusted)
         network = cls(graph, contract, origin=str(path), precision=precision, threads=threads, device=used)
         network.check_golden(origin=str(path), every=not network._runtime.was_kept)
         network._runtime.keep()  # all its golden clips were right

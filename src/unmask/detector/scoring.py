@@ -47,7 +47,8 @@ class PresentationScorer:
 
     `models` are files, none for the packaged ones. On one thread, so that scores do not depend on how many
     processes there are. With `evidence`, a folder, it writes there what scores.evidence says, and measures
-    the columns of `detector.saved_evidence.LOOKS`.
+    the columns of `detector.saved_evidence.LOOKS`. With `trusted`, a public key, its owner must have signed
+    the models.
     """
 
     models: tuple[str, ...] = ()
@@ -56,6 +57,7 @@ class PresentationScorer:
     device: str = "auto"
     fps: float = 30.0
     evidence: str = ""
+    trusted: str = ""
 
     def __call__(self, task: tuple[int, Presentation, str]) -> tuple[int, Scored]:
         """(number, presentation, its name in the table) -> (number, what came of it).
@@ -81,7 +83,8 @@ def contracts_of(scorer: PresentationScorer) -> list[Contract]:
     Raises ModelError, and SettingsError where a contract has no such operating point.
     """
     files = model_paths(scorer.models or None, precision=scorer.precision)
-    contracts = fused_contracts([read_file(path)[1] for path in files], precision=scorer.precision)
+    read = [read_file(path, trusted=scorer.trusted or None)[1] for path in files]
+    contracts = fused_contracts(read, precision=scorer.precision)
     for contract in contracts:
         rule_of(contract, point=scorer.point, precision=scorer.precision)
     return contracts
@@ -98,6 +101,7 @@ def loaded(scorer: PresentationScorer) -> Detector:
             device=scorer.device,
             threads=1,
             with_features=bool(scorer.evidence),
+            trusted=scorer.trusted or None,
         )
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from unmask import metrics
-from unmask.contract import Contract, ScoreMap, seal_onnx
+from unmask.contract import LONGEST_NAME, Contract, ScoreMap, seal_onnx
 from unmask.detector.model_file import read_file
 from unmask.files import write_bytes
 from unmask.metrics.bounds import captures_needed, errors_allowed, upper_bound
@@ -47,7 +47,7 @@ def read_point(text: str) -> Wanted:
     >>> read_point("door:apcer=0.05")
     Wanted(name='door', rate='apcer', target=0.05)
     """
-    found = re.fullmatch(r"([A-Za-z0-9_-]+):(apcer|bpcer)=([0-9.eE+-]+)", text.strip())
+    found = re.fullmatch(rf"([A-Za-z0-9_-]{{1,{LONGEST_NAME}}}):(apcer|bpcer)=([0-9.eE+-]+)", text.strip())
     try:
         target = float(found.group(3)) if found else math.nan
     except ValueError:
