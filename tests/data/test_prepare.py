@@ -1,5 +1,6 @@
 import csv
 import errno
+import hashlib
 import json
 import os
 import signal
@@ -316,6 +317,60 @@ def test_a_set_that_is_damaged_or_empty_is_named(tmp_path: Path) -> None:
         PreparedSet.open(tmp_path / "set")
 
 
+def _without_the_second_shard(folder: Path) -> None:
+    (folder / "shard-000001.tar").unlink()
+    (folder / "shard-000001.json").unlink()
+
+
+def _with_another_scale(folder: Path) -> None:
+    spec = json.loads((folder / "spec.json").read_text())
+    spec["clip"]["box_scale"] = 2.8
+    (folder / "spec.json").write_text(json.dumps(spec))
+
+
+def _with_another_subject(folder: Path) -> None:
+    path = folder / "shard-000001.json"
+    index = json.loads(path.read_text())
+    index["recordings"][0]["subject"] = "somebody else"
+    del index["sha256_of_index"]
+    text = json.dumps(index, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    path.write_text(json.dumps({**index, "sha256_of_index": hashlib.sha256(text.encode()).hexdigest()}))
+
+
+def _with_a_shard_of_another_set(folder: Path) -> None:
+    for suffix in (".tar", ".json"):
+        (folder / f"shard-000003{suffix}").write_bytes((folder / f"shard-000000{suffix}").read_bytes())
+
+
+def _with_a_seal_of_nothing(folder: Path) -> None:
+    (folder / "seal.json").write_text("[]")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_without_the_second_shard, r"set lacks shard-000001\.tar, with which it was prepared"),
+        (_with_another_scale, r"spec\.json has changed since the set was prepared"),
+        (_with_another_subject, r"shard-000001\.json has changed since the set was prepared"),
+        (_with_a_shard_of_another_set, r"shard-000003\.json has changed since the set was prepared"),
+        (_with_a_seal_of_nothing, r"seal\.json is damaged"),
+    ],
+)
+def test_a_set_is_whole_or_says_what_is_not_as_it_was_prepared(
+    tmp_path: Path, change: Any, told: str
+) -> None:
+    folder = tmp_path / "set"
+    one_a_shard = Packing(recordings_a_shard=1)
+    prepare(source, folder, count=3, cutting=CUTTING, packing=one_a_shard)
+    fingerprint = PreparedSet.open(folder).fingerprint()
+    change(folder)
+    with pytest.raises(DataError, match=told):
+        PreparedSet.open(folder)
+    if change is _without_the_second_shard:  # and is made again as it was
+        prepare(source, folder, count=3, cutting=CUTTING, packing=one_a_shard)
+        assert PreparedSet.open(folder).fingerprint() == fingerprint
+
+
 def test_a_set_of_the_old_form_is_named_as_such(tmp_path: Path) -> None:
     prepare(lambda n: None, tmp_path / "set", count=1, cutting=CUTTING)
     (tmp_path / "set" / "shard-00000").mkdir()
@@ -328,6 +383,7 @@ def test_clips_of_another_size_than_the_settings_say_are_refused(tmp_path: Path)
     prepare(source, tmp_path / "set", count=1, cutting=CUTTING)
     spec = tmp_path / "set" / "spec.json"
     spec.write_text(spec.read_text().replace('"size_px": 32', '"size_px": 64'))
+    (tmp_path / "set" / "seal.json").unlink()  # as in sets of older versions
     with pytest.raises(DataError, match="holds clips of another size"):
         PreparedSet.open(tmp_path / "set")
 

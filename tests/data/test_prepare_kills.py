@@ -93,7 +93,7 @@ def test_fifty_kills_lose_a_shard_each_at_most_and_change_no_byte(tmp_path: Path
     assert sum(run["killed"] for run in runs) >= KILLS
     assert all(run["code"] == 0 for run in runs if not run["killed"]), done.stderr
     whole = hashes(tmp_path / "unbroken")
-    assert len(whole) == 2 * 9 + 2  # tars and their indices, spec.json, .lock
+    assert len(whole) == 2 * 9 + 3  # tars and their indices, spec.json, seal.json, .lock
     for folder in {run["folder"] for run in runs}:
         assert hashes(tmp_path / folder) == whole  # no file too many either
     for run in runs:

@@ -88,8 +88,8 @@ class Detector:
         `device` is "auto" (the processor, for which thresholds were measured), "cpu", "gpu" or "npu";
         `precision` "f32", "bf16" or "int8": the packaged models are there in each, another file in those that
         it was exported for; `threads` 0 for OpenVINO's choice; `with_features` adds mesh and features to
-        clip scores; with `trusted`, a public key (PEM), each file must be signed by its owner. Raises ModelError,
-        AssetError.
+        clip scores; with `trusted`, a public key (PEM), each file must be signed by its owner. Raises
+        ModelError, AssetError.
         """
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 0:
             raise SettingsError(f"threads must be a whole number, 0 or more, not {threads!r:.40}")

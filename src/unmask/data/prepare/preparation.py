@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from unmask.data.prepare.depth_labels import attack_depth, face_depth
-from unmask.data.prepare.prepared import DEPTH_PX, SPEC, depth_with_margin, with_margin
+from unmask.data.prepare.prepared import DEPTH_PX, SEAL, SPEC, depth_with_margin, with_margin, write_seal
 from unmask.data.prepare.shards import Arrays, Pictures, Prepared, RecordingOutcome, Row, write_shard
 from unmask.data.prepare.views import VIEWS, degraded, tightened
 from unmask.files import held, left_behind, write_bytes
@@ -35,7 +35,7 @@ from unmask.types import (
 
 RECORDINGS_A_SHARD = 16
 DEGRADED_TIGHT = 0.5  # how often a degraded picture is a tight one, too
-FILES = r"shard-\d{6}\.(tar|json)|spec\.json"  # of a set
+FILES = r"shard-\d{6}\.(tar|json)|spec\.json|seal\.json"  # of a set
 Maps = list[np.ndarray]
 
 
@@ -170,6 +170,8 @@ def prepare(
     with held(out):
         _claim(out, cutting=cutting, packing=packing)
         missing = [n for n in range(shards) if not shard_path(out, n).is_file()]
+        if missing:
+            (out / SEAL).unlink(missing_ok=True)
         work = partial(_write, source=source, out=out, cutting=cutting, packing=packing)
         done = shards - len(missing)
         if progress is not None:
@@ -185,6 +187,8 @@ def prepare(
                 f"a worker process was killed, perhaps for want of memory, with {kept} of {shards} shards in "
                 f"{out} made; run the same command again to go on, with fewer --jobs if memory is short"
             ) from killed
+        if not (out / SEAL).is_file():
+            write_seal(out)
     return out
 
 

@@ -15,14 +15,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from unmask.data.prepare.shards import PATTERN, Arrays, Row, Shard
-from unmask.files import read_json
+from unmask.data.prepare.shards import PATTERN, Arrays, Row, Shard, index_of
+from unmask.files import read_json, write_bytes
 from unmask.media.clips import cut_picture
 from unmask.types import ClipSpec, DataError, SettingsError
 
 SELECTED = "selected"  # key of a spec: the part is lists of presentations in other sets, see data.selection
 DEPTH_PX = 32  # of the networks' maps
 SPEC = "spec.json"
+SEAL = "seal.json"  # appears last: the hashes of the spec and of each shard's index
 CHECKED_WHOLE = 2**31  # bytes of a set that is checked when it is opened; each clip is when it is read
 PREPARATION = "preparation.json"  # beside the parts: data set and protocol that `unmask prepare` made them of
 FINER = 2  # maps of clips with a margin, so that a crop of them is not blurred
@@ -68,7 +69,9 @@ class PreparedSet:
                 raise ValueError(f"it says {spec}, depth_px {depth_px}, margin {margin}")
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError, SettingsError) as broken:
             raise DataError(f"{root / SPEC} is damaged ({str(broken)[:200]}); prepare it again") from broken
-        shards = [shard for shard in map(Shard.open, sorted(root.glob(PATTERN))) if shard.rows]
+        opened = [Shard.open(tar) for tar in sorted(root.glob(PATTERN))]
+        _check_seal(root, opened)
+        shards = [shard for shard in opened if shard.rows]
         for shard in shards:
             _check(shard, spec=with_margin(spec, margin), depth_px=depth_with_margin(depth_px, margin))
         if sum(shard.tar.stat().st_size for shard in shards) <= CHECKED_WHOLE:
@@ -215,6 +218,40 @@ class Selection:
             "dataset": self.dataset,
             "clips": self.clips,
         }
+
+
+def write_seal(root: Path) -> None:
+    """Seals the set as it is: a shard that is missing later, and a spec or an index of other bytes, is noticed
+    when it is opened.
+    """
+    shards = {tar.name: _sha256_of(index_of(tar)) for tar in sorted(root.glob(PATTERN))}
+    known = {SPEC: _sha256_of(root / SPEC), "shards": shards}
+    write_bytes(root / SEAL, json.dumps(known, indent=1, sort_keys=True).encode())
+
+
+def _check_seal(root: Path, shards: Sequence[Shard]) -> None:
+    """DataError names what is not as it was sealed; sets of older versions, or that are being made, have no
+    seal.
+    """
+    if not (root / SEAL).is_file():
+        return
+    known = read_json(root / SEAL, again="prepare it again")
+    if not (isinstance(known, dict) and isinstance(known.get("shards"), dict)):
+        raise DataError(f"{root / SEAL} is damaged: it names no shards; prepare the set again")
+    sealed, found = known["shards"], {shard.tar.name: shard.index_sha256 for shard in shards}
+    if known.get(SPEC) != _sha256_of(root / SPEC):
+        raise DataError(f"{root / SPEC} has changed since the set was prepared; prepare it again")
+    if missing := sorted(sealed.keys() - found.keys()):
+        raise DataError(f"{root} lacks {missing[0]}, with which it was prepared; prepare it again")
+    if others := [name for name in found if found[name] != sealed.get(name)]:
+        index = index_of(root / others[0])
+        raise DataError(
+            f"{index} has changed since the set was prepared; delete {others[0]} and prepare again"
+        )
+
+
+def _sha256_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 _unchanged: set[tuple[Path, int, int]] = set()  # shards that were checked: path, bytes, time of change

@@ -202,7 +202,7 @@ class Shard:
 
     `places` (n, 3, 2) int64: where the clip, depth and mask of each row begin in the tar, and their lengths.
     `sums` (n): where all members of each row begin, their length, and their SHA-256; None in shards of
-    versions that kept only that of the tar, `whole`.
+    versions that kept only that of the tar, `whole`. `index_sha256` is of the index as a file.
     """
 
     tar: Path
@@ -212,6 +212,7 @@ class Shard:
     pictures: Pictures
     sums: tuple[tuple[int, int, str], ...] | None
     whole: str
+    index_sha256: str
 
     @staticmethod
     def open(tar: Path) -> "Shard":
@@ -220,13 +221,14 @@ class Shard:
         for file in (tar, index_of(tar)):
             refuse_special(file, error=DataError)  # a pipe would never end
         try:
-            index = json.loads(index_of(tar).read_text(encoding="utf-8"))
+            content = index_of(tar).read_bytes()
+            index = json.loads(content.decode())
             if "sha256_of_index" in index and index.pop("sha256_of_index") != _hash_of(index):
                 raise DataError(f"{index_of(tar)} is damaged: it does not match its own hash; {again}")
             size, found = index["bytes"], tar.stat().st_size
             if size != found:
                 raise DataError(f"{tar} has {found} bytes, not the {size} of its index; {again}")
-            return _of_index(tar, index)
+            return _of_index(tar, index, index_sha256=hashlib.sha256(content).hexdigest())
         except DataError:
             raise
         except UNREADABLE as broken:
@@ -279,7 +281,7 @@ class Shard:
         return begin, np.frombuffer(content, np.uint8)
 
 
-def _of_index(tar: Path, index: Mapping[str, Any]) -> Shard:
+def _of_index(tar: Path, index: Mapping[str, Any], *, index_sha256: str) -> Shard:
     """The shard that its index describes; one of UNREADABLE where that makes no sense."""
     outcomes, rows, places, sums = [], [], [], []
     for entry in index["recordings"]:
@@ -297,7 +299,16 @@ def _of_index(tar: Path, index: Mapping[str, Any]) -> Shard:
         if (spots < 0).any() or (spots.sum(axis=-1) > index["bytes"]).any():
             raise ValueError("a clip lies outside of the tar")
     known = tuple(sums) if len(sums) == len(rows) else None
-    return Shard(tar, tuple(outcomes), tuple(rows), where, index["pictures"], known, str(index["sha256"]))
+    return Shard(
+        tar,
+        tuple(outcomes),
+        tuple(rows),
+        where,
+        pictures=index["pictures"],
+        sums=known,
+        whole=str(index["sha256"]),
+        index_sha256=index_sha256,
+    )
 
 
 def _hash_of(index: Mapping[str, Any]) -> str:
