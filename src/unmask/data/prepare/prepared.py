@@ -221,7 +221,7 @@ class Selection:
 
 
 def write_seal(root: Path) -> None:
-    """Seals the set as it is: a shard that is missing later, and a spec or an index of other bytes, is noticed
+    """Seals the set as it is: a shard that is missing later, and a spec or an index of other bytes, is named
     when it is opened.
     """
     shards = {tar.name: _sha256_of(index_of(tar)) for tar in sorted(root.glob(PATTERN))}
