@@ -97,7 +97,7 @@ def test_the_queue_is_bounded_and_gives_its_places_back() -> None:
 
         async def check(name: str) -> None:
             try:
-                async with gate.place():
+                async with gate.place(), gate.turn():
                     told.append(f"{name} runs")
                     await free.wait()
             except TooManyError:

@@ -135,6 +135,7 @@ REFUSED: dict[int | str, dict[str, Any]] = {
         401: "No key, or one that is not in force.",
         403: "The key lacks the scope.",
         404: "There is none of this id for this key.",
+        408: "The body did not come in time.",
         413: "The body is too large.",
         422: "A field is wrong, or what was sent cannot be read.",
         429: "Too many at once; see Retry-After.",

@@ -21,7 +21,8 @@ SAFE = (
 )
 SMALL_BYTES = 64 << 10  # of a body, where no upload belongs
 GONE = 499  # in logs and metrics alone: who sent the request does not wait for its answer
-SLOWEST_BYTES = 16 << 10  # a second, of an upload
+SLOWEST_BYTES = 16 << 10  # a second, of a body
+GRACE_S = 5.0  # before it must have come so fast
 
 
 class BodySizeError(Exception):
@@ -93,13 +94,14 @@ class Bounds:
 
     def _bounded(self, receive: Receive, most: int) -> Receive:
         """`receive`, which raises once the body is too large or too slow."""
-        until_s = time.monotonic() + min(self._deadline_s, 5 + most / SLOWEST_BYTES)
+        begun_s = time.monotonic()
         taken, whole = 0, False
 
         async def bounded() -> Message:
             nonlocal taken, whole
             if whole:
                 return await receive()
+            until_s = begun_s + min(self._deadline_s, GRACE_S + taken / SLOWEST_BYTES)
             try:
                 async with asyncio.timeout(max(0.01, until_s - time.monotonic())):
                     message = await receive()

@@ -52,11 +52,12 @@ async def check(request: Request, caller: Creator, point: str | None = None) -> 
     if detector is None:
         raise HTTPException(422, f"point must be one of {', '.join(service.settings.points)}")
     _refuse_at_the_end(service)
+    until_s = asyncio.get_running_loop().time() + service.settings.request_s
     try:
-        async with asyncio.timeout(service.settings.request_s):
-            async with service.gate.place():
+        async with service.gate.place():
+            content = await _content(request)
+            async with asyncio.timeout_at(until_s), service.gate.turn():
                 _refuse_at_the_end(service)  # which may have come while it waited
-                content = await _content(request)
                 decision = await service.compute(_judged, detector, content, service.limits())
     except SourceError as unreadable:
         raise HTTPException(422, str(unreadable)) from unreadable

@@ -75,7 +75,7 @@ def _limit(written: str) -> RateLimitItem:
 
 
 class Gate:
-    """Lets so many in at once and so many wait; the next one is TooManyError."""
+    """Lets so many run at once and so many wait; the next one is TooManyError."""
 
     def __init__(self, *, running: int, waiting: int, metrics: Metrics) -> None:
         self._places = asyncio.Semaphore(running)
@@ -86,21 +86,28 @@ class Gate:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """A place for the time of the block."""
+        """A place for the time of the block, among those that wait."""
         if self._inside >= self._most:
             raise TooManyError("checks", "the service is busy; come again later", retry_s=2)
         self._inside += 1
         self._waiting.inc()
         try:
-            try:
-                await self._places.acquire()
-            finally:
-                self._waiting.dec()
-            self._running.inc()
-            try:
-                yield
-            finally:
-                self._running.dec()
-                self._places.release()
+            yield
         finally:
+            self._waiting.dec()
             self._inside -= 1
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """To run for the time of the block, of whoever has a place: once nothing more has to arrive, since a
+        slow client would keep the others from running.
+        """
+        await self._places.acquire()
+        self._waiting.dec()
+        self._running.inc()
+        try:
+            yield
+        finally:
+            self._running.dec()
+            self._waiting.inc()
+            self._places.release()
