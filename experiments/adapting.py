@@ -2,14 +2,15 @@
 
     python -m experiments.adapting SAMPLES --data SET [SET ...] --portraits DIR --photographs DIR
         --backgrounds DIR [--config encoder.toml] [--set ...] [--cache FILE] [--few 1 3 5 10] [--draws 20]
-        [--cameras 3 --pictures 160] [--results results/adapting.csv]
+        [--cameras 3 --pictures 160 --instruments print/matt replay/phone] [--results results/adapting.csv]
 
 Two kinds of places. Real sources: each source of SAMPLES with captures of both classes, by a head that saw
 nothing of it; k bona fide and k attacks of it are drawn, whole pictures, and the other items of the source
 are judged, whole and tight. Nobody is named in them, so that people may be the same. Simulated cameras: the
-models that dev's photographs as scenes meet most often; the head knows such cameras from training, its people
-it does not, and who is captured is never judged. The head is adapted by `evaluation.heads`, as the command
-does. Where k captures of a class with others left to judge are not there, nothing is said.
+models that dev's photographs as scenes meet most often, before the packaged model; it knows such cameras from
+training, its people it does not, and who is captured is never judged. The head is adapted by
+`evaluation.heads`, as the command does. Where k captures of a class with others left to judge are not there,
+nothing is said.
 """
 
 import argparse
@@ -19,23 +20,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from benchmarks.result_lines import append, stamp
 from experiments.out_of_source import CPU, Item, fitted, real_items
 from unmask import metrics
+from unmask.detector.detector import Detector, packaged
+from unmask.evaluation.adapt import calibrated_head, read_head
 from unmask.evaluation.heads import CaptureSample, OddsHead, chosen_strength, fitted as adapted
-from unmask.media.clips import bordered, clip_box, cut_picture
 from unmask.media.faces import FaceFinder
 from unmask.models.encoder import Encoder
-from unmask.simulate.photographs import Photographs, load_photographs
+from unmask.simulate.photographs import SHOWINGS, Photographs, load_photographs
 from unmask.training.features import features_of
 from unmask.training.head import FittedHead
 from unmask.training.networks import build
 from unmask.training.sets import part_of
 from unmask.training.settings import changes_of, read_settings
 from unmask.training.simulated import part, part_photographs, room
-from unmask.types import ClipSpec, Label
+from unmask.types import Label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ def main() -> None:
     def head_without(source: str) -> FittedHead:
         return fitted(train, features, settings=settings, without=source)
 
-    simulated = _simulated(asked, network, train.spec, head_without("")) if asked.cameras else ()
+    simulated = _simulated(asked) if asked.cameras else ()
     lines = []
     for place in (*_real(items, head_without), *simulated):
         for k in (0, *asked.few):
@@ -97,36 +98,43 @@ def _real(items: Sequence[Item], head_without: Callable[[str], FittedHead]) -> I
         )
 
 
-def _simulated(
-    asked: argparse.Namespace, network: Encoder, spec: ClipSpec, head: FittedHead
-) -> Iterator[Place]:
+def _simulated(asked: argparse.Namespace) -> Iterator[Place]:
     """The cameras that dev's people meet most often, `asked.pictures` of each: a person and an attack, by
-    turns.
+    turns. Pictures of which the packaged model judges nothing are left out, as `unmask adapt` refuses them.
     """
+    head, contract = read_head(packaged()[0])
+    head = calibrated_head(head, contract, precision="f32")
+    detector = Detector.load(with_features=True)
     pictures = load_photographs([asked.portraits, asked.photographs], finder=FaceFinder.load())
     rooms = part(sorted(asked.backgrounds.glob("*.jpg")), key=room)[1]
-    series = Photographs(photographs=part_photographs(pictures)[1], seed=77, backgrounds=rooms)
+    series = Photographs(
+        photographs=part_photographs(pictures)[1],
+        seed=77,
+        backgrounds=rooms,
+        instruments=tuple(asked.instruments),
+    )
     met = [series.occasion(2 * pair).camera.model for pair in range(4 * asked.pictures)]
     for name, _ in Counter(met).most_common(asked.cameras):
         pairs = [pair for pair, camera in enumerate(met) if camera == name][: asked.pictures // 2]
-        found = []
-        for index in (2 * pair + side for pair in pairs for side in (0, 1)):
-            made = series(index)
-            box = bordered(clip_box(made.meshes[0], scale=spec.box_scale), made.frames[0], spec=spec)
-            crop = cut_picture(made.frames[0], box, size_px=spec.size_px)
-            planes = torch.from_numpy(crop.transpose(2, 0, 1)[None]).float() / 255
-            with torch.inference_mode():
-                raw = network.raw_features(planes)[0].numpy()
-            found.append((raw, made.label is Label.BONA_FIDE, made.subject))
+        made = [series(2 * pair + side) for pair in pairs for side in (0, 1)]
+        seen = [
+            (one, features) for one in made if (features := _features(detector, one.frames[0])) is not None
+        ]
         yield Place(
-            kind="simulated",
+            kind="simulated" if asked.instruments == list(SHOWINGS) else "simulated, few instruments",
             name=name,
-            head=OddsHead(weight=head.weight, bias=head.bias),
-            features=head.read(np.stack([raw for raw, _, _ in found])),
-            bona_fide=np.array([bona_fide for _, bona_fide, _ in found]),
-            person=np.array([person for _, _, person in found]),
-            captured=np.ones(len(found), bool),
+            head=head,
+            features=np.stack([features for _, features in seen]).astype(np.float64),
+            bona_fide=np.array([one.label is Label.BONA_FIDE for one, _ in seen]),
+            person=np.array([one.subject for one, _ in seen]),
+            captured=np.ones(len(seen), bool),
         )
+
+
+def _features(detector: Detector, picture: np.ndarray) -> np.ndarray | None:
+    """What the head reads of the picture's face; None where it is refused."""
+    clips = [clip for face in detector.check(picture).faces[:1] for clip in face.clips]
+    return clips[0].features if clips else None
 
 
 def measured(place: Place, k: int, *, draws: int) -> dict[str, object] | None:
@@ -198,6 +206,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--cameras", type=int, default=3)
     parser.add_argument("--pictures", type=int, default=160, help="of each simulated camera")
+    parser.add_argument("--instruments", nargs="+", default=list(SHOWINGS), help="of the simulated cameras")
     parser.add_argument("--results", type=Path)
     return parser.parse_args()
 

@@ -58,11 +58,36 @@ def test_the_head_is_the_minimum_of_the_penalised_loss(rng: np.random.Generator,
     assert np.append(weight, bias) == pytest.approx(found, abs=1e-4)
 
 
-def test_an_infinite_strength_leaves_the_prior_as_it_is(rng: np.random.Generator) -> None:
+def test_an_infinite_strength_moves_slope_and_offset_alone(rng: np.random.Generator) -> None:
     prior, sample = _source(rng, each=3)
     found = fitted(prior, sample, strength=np.inf)
-    assert (found.weight == prior.weight).all()
-    assert found.bias == prior.bias
+    slope, offset = recalibration(prior(sample.features), sample)
+    assert found.weight == pytest.approx(slope * prior.weight)
+    assert found.bias == pytest.approx(slope * prior.bias + offset)
+    assert offset < -0.5  # the camera moves all scores up by 1.5
+
+
+def test_weights_stay_where_captures_do_not_clearly_ask_for_others(rng: np.random.Generator) -> None:
+    """A prior that knows all there is to know, and twenty captures with 300 features of chance: by the least
+    loss on what was left out its weights would move in eleven draws of twenty.
+    """
+    moved = 0
+    for _ in range(20):
+        labels = np.repeat([True, False], 10)
+        x = rng.normal(size=(20, 300))
+        x[:, 0] = np.where(labels, 1.0, -1.0) + rng.normal(0, 0.8, 20)
+        prior = OddsHead(weight=3.0 * np.eye(300)[0], bias=0.0)
+        moved += np.isfinite(chosen_strength(prior, _sample(x, labels)))
+    assert moved <= 1
+
+
+def test_weights_move_where_captures_clearly_ask_for_others(rng: np.random.Generator) -> None:
+    """What tells the classes at this camera is a feature that the prior does not read."""
+    labels = np.repeat([True, False], 10)
+    x = rng.normal(size=(20, 30))
+    x[:, 1] = np.where(labels, 6.0, -6.0)
+    prior = OddsHead(weight=0.3 * np.eye(30)[0], bias=0.0)
+    assert np.isfinite(chosen_strength(prior, _sample(x, labels)))
 
 
 @pytest.mark.parametrize(("strength", "labels"), [(0.0, [True, False]), (1.0, [True, True])])
@@ -78,14 +103,14 @@ def test_no_strength_and_no_second_class_are_refused(strength: float, labels: An
 
 
 def test_a_handful_of_captures_repairs_the_zero_of_a_new_camera(rng: np.random.Generator) -> None:
-    prior, sample = _source(rng, each=8, shift=4.0)
-    fresh = _source(rng, each=200, shift=4.0)[1]
+    prior, sample = _source(rng, each=8, shift=2.0)
+    fresh = _source(rng, each=200, shift=2.0)[1]
 
     def right(head: OddsHead) -> float:
         return float(((head(fresh.features) >= 0) == fresh.labels).mean())
 
     adapted = fitted(prior, sample, strength=chosen_strength(prior, sample))
-    assert right(prior) < 0.6
+    assert right(prior) < 0.7
     assert right(adapted) > 0.85
 
 

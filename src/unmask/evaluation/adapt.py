@@ -37,7 +37,6 @@ from unmask.evaluation.heads import (
     chosen_strength,
     fitted,
     left_out,
-    recalibration,
 )
 from unmask.files import write_bytes
 from unmask.types import DataError, Label, ModelError, PresentationRecord
@@ -143,12 +142,11 @@ def adapt(
     prior = calibrated_head(head, contract, precision=precision)
     sample = sample_of(captures)
     said = left_out(prior, sample, progress=progress)
-    slope, offset = recalibration(said, sample)
     strength = chosen_strength(prior, sample)
-    after = capture_scores(slope * said + offset, sample)[1]
+    after = capture_scores(said, sample)[1]
     before = capture_scores(prior(sample.features), sample)[1]
     truths = np.array([capture.bona_fide for capture in captures])
-    new_head = fitted(prior, sample, strength=strength).stretched(slope, offset)
+    new_head = fitted(prior, sample, strength=strength)
     subjects = len({capture.group for capture in captures})
     held = f"each left out with its group, of which there are {subjects}"
     measured_on = (

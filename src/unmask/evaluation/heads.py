@@ -4,6 +4,10 @@ z = features . weight + bias is the log-odds of bona fide. The loss is the log l
 the weight, plus strength / 2 times the squared distance from the prior head, in which D features of variance
 1 count as much as the bias. Few captures and many features: all is solved in the space of the captures (the
 representer theorem), exactly and in milliseconds.
+
+Slope and offset of the shipped head are fitted to the captures first. Its weights are moved beyond that only
+where captures that were left out clearly speak for it: a handful of them is soon followed too closely
+(docs/adapt.md has the figures).
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +23,7 @@ STEPS = 50  # of Newton's method, at most; some 8 are needed
 EXACT = 1e-9
 FOLDS = 10  # of captures left out, at most
 INNER_FOLDS = 5  # of the rest, which choose the strength without them
+CLEARLY = 2.0  # standard errors by which the best strength must be better than a stronger one to be taken
 SLOPE_SPREAD, OFFSET_SPREAD = 0.5, 1.0  # of the recalibration's prior: log of the slope, and the offset
 
 
@@ -137,7 +142,8 @@ def _newton(
 
 
 def fitted(prior: OddsHead, sample: CaptureSample, *, strength: float) -> OddsHead:
-    """The head adapted to a sample."""
+    """The head adapted to a sample; of infinite strength the prior with its slope and offset fitted anew."""
+    prior = prior.stretched(*recalibration(prior(sample.features), sample))
     weight, bias = adapted_head(
         prior_weight=prior.weight,
         prior_bias=prior.bias,
@@ -166,16 +172,22 @@ def folds_of(sample: CaptureSample, *, most: int) -> np.ndarray:
 
 
 def chosen_strength(prior: OddsHead, sample: CaptureSample) -> float:
-    """The strength whose heads say the most of what was left out, by the log loss; the strongest of equals.
+    """The strongest that is not clearly worse on what was left out than the best one, by the log loss.
 
-    Infinite, the prior itself, where none says more than that.
+    Clearly is by CLEARLY standard errors of the difference between groups. Infinite: the prior's weights.
     """
     fold = folds_of(sample, most=INNER_FOLDS)
-    losses = {np.inf: _loss(prior(sample.features), sample)}
-    for strength in STRENGTHS:
-        said = _left_out(prior, sample, fold, strengths=(strength,) * (fold.max() + 1))
-        losses[strength] = _loss(said, sample)
-    return min(losses, key=lambda strength: (round(losses[strength], 6), -strength))
+    strengths = (np.inf, *STRENGTHS)
+    losses = np.stack(
+        [
+            _group_losses(_left_out(prior, sample, fold, strengths=(strength,) * (fold.max() + 1)), sample)
+            for strength in strengths
+        ]
+    )
+    worse = losses - losses[losses.mean(axis=1).argmin()]
+    groups = losses.shape[1]
+    unsure = worse.std(axis=1, ddof=1) / np.sqrt(groups) if groups > 1 else np.full(len(strengths), np.inf)
+    return strengths[int(np.argmax(worse.mean(axis=1) <= CLEARLY * unsure + EXACT))]
 
 
 def left_out(
@@ -228,6 +240,7 @@ def _left_out(
     return said
 
 
-def _loss(said: np.ndarray, sample: CaptureSample) -> float:
-    weights = sample.weights()
-    return float((weights * (np.logaddexp(0, said) - sample.labels * said)).sum() / weights.sum())
+def _group_losses(said: np.ndarray, sample: CaptureSample) -> np.ndarray:
+    """The log loss (groups,) of each group's clips; their mean is proportional to that of the sample."""
+    losses = sample.weights() * (np.logaddexp(0, said) - sample.labels * said)
+    return np.bincount(np.unique(sample.group, return_inverse=True)[1], losses)
