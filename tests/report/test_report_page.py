@@ -409,9 +409,9 @@ def test_the_decision_plane_is_drawn_where_the_table_has_its_columns(
 def test_the_stress_of_its_own_table_ends_in_the_page(
     report: Any, rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand_in: Any = ModuleType("unmask.report.stress")
+    stand_in: Any = ModuleType("unmask.report.stress_page")
     stand_in.section = lambda path: f"<p>stressed by {path.name}</p>"
-    monkeypatch.setitem(sys.modules, "unmask.report.stress", stand_in)
+    monkeypatch.setitem(sys.modules, "unmask.report.stress_page", stand_in)
     text = words(report({"door": scores(rng)}, "--stress", tmp_path / "stress.csv")[1])
     assert "stressed by stress.csv" in text
 

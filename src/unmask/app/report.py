@@ -208,6 +208,6 @@ def _contracts(models: Sequence[Path]) -> list[Contract]:
 
 
 def _stress(path: Path) -> str:
-    from unmask.report.stress import section
+    from unmask.report.stress_page import section
 
     return section(path)

@@ -166,7 +166,7 @@ def _row(trial: Trial, found: Scored, *, root: Path) -> StressRow:
 
 def _show(rows: Sequence[StressRow], options: StressOptions) -> None:
     """The effects on stdout, and in the page and the table that were wished for."""
-    from unmask.evaluation.robustness import HEADER, cells, effects
+    from unmask.evaluation.stress import HEADER, cells, effects
 
     found = effects(rows)
     drawn = Table(box=None, pad_edge=False)
@@ -182,7 +182,7 @@ def _show(rows: Sequence[StressRow], options: StressOptions) -> None:
         write_bytes(options.summary, as_csv([HEADER, *map(cells, found)]).encode())
         say(f"summary: {options.summary}")
     if options.report:
-        from unmask.report.stress import page
+        from unmask.report.stress_page import page
 
         write_page(options.report, page(options.out, made_at=datetime.now()))
         say(f"report: {options.report}")

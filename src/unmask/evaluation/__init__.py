@@ -1,1 +1,1 @@
-"""What a score table says: rates, slices, robustness, calibration, self-test, adaptation."""
+"""What a score table says: rates, slices, stress, calibration, self-test, adaptation."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.evaluation.robustness import Effect, effects
+from unmask.evaluation.stress import Effect, effects
 from unmask.media.changes import CHANGES, NONE
 from unmask.metrics import Rate
 from unmask.report.lines import INK, Line, draw
@@ -37,7 +37,7 @@ def section(path: Path) -> str:
         _change(name, [one for one in found if one.change == name], rows, limit=limit)
         for name in dict.fromkeys(one.change for one in found if one.change != NONE)
     ]
-    return template("stress.html.j2").render(
+    return template("stress_page.html.j2").render(
         whole=whole,
         charts=charts,
         effects=found,

@@ -17,11 +17,11 @@ from unmask.detector import scoring, watch
 from unmask.detector.detector import Detector
 from unmask.detector.watch import WatchSettings
 from unmask.evaluation import perturbed as stress_module
-from unmask.evaluation.robustness import effects
+from unmask.evaluation.stress import effects
 from unmask.media.changes import CHANGES, NONE, changed, read_doses
 from unmask.media.clips import BoxMove, clip_box, moved_box
 from unmask.media.sources import Source
-from unmask.report.stress import page, section
+from unmask.report.stress_page import page, section
 from unmask.scores.stress import StressRow, read_stress, write_stress
 from unmask.types import DataError, Frame, Label, Presentation, Score, SettingsError, Verdict
 
