@@ -5,11 +5,12 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from unmask.media import pictures
+from unmask.media import large, pictures
 from unmask.media.images import read_image
 from unmask.types import SourceError
 
@@ -37,7 +38,8 @@ def coloured(mode: str) -> Image.Image:
 
 def whole_and_in_strips(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.ndarray]:
     whole = read_image(path)
-    monkeypatch.setattr(pictures, "MOST_WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(large, "MOST_WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(large, "MOST_MEMORY", 1000)
     return whole, read_image(path)
 
 
@@ -52,6 +54,28 @@ def test_strips_are_the_whole_picture(tmp_path: Path, monkeypatch: pytest.Monkey
     whole, striped = whole_and_in_strips(path, monkeypatch)
     assert whole.shape == (-(-HEIGHT // 4), -(-WIDTH // 4), 3)
     np.testing.assert_array_equal(striped, whole)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+@pytest.mark.parametrize("transparency", [{}, {"transparency": 1}])
+def test_several_values_in_a_byte_are_told_apart_in_strips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bits: int, transparency: Any
+) -> None:
+    path = tmp_path / "a.png"
+    coloured("RGB").quantize(2**bits).save(path, bits=bits, **transparency)
+    whole, striped = whole_and_in_strips(path, monkeypatch)
+    np.testing.assert_array_equal(striped, whole)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_of_16_bits_the_higher_8_are_read_in_strips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    path = tmp_path / "a.png"
+    deep = np.asarray(coloured("RGBA")).astype(np.uint16) * 256 + 99
+    cv2.imwrite(str(path), deep[..., :channels])
+    whole, striped = whole_and_in_strips(path, monkeypatch)
+    assert np.abs(striped.astype(int) - whole).max() <= 1  # grey as a whole is rounded
 
 
 @pytest.mark.parametrize(
@@ -88,15 +112,14 @@ def test_strips_are_turned_as_the_whole_picture_is_wherever_the_file_says_so(
 def test_pngs_that_have_no_rows_in_order_are_refused_where_they_are_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "MOST_WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(large, "MOST_WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(large, "MOST_MEMORY", 1000)
     path = tmp_path / "a.png"
-    coloured("L").convert("I").point(lambda value: value * 200).convert("I;16").save(path)
-    with pytest.raises(SourceError, match="may have 1000; save it as JPEG"):
-        read_image(path)
-    coloured("1").save(path)
-    with pytest.raises(SourceError, match="may have 1000; save it as JPEG"):
-        read_image(path)
-    coloured("RGB").save(path, save_all=True, append_images=[coloured("RGB").rotate(180)])
+    coloured("RGB").save(path)
+    interlaced = bytearray(path.read_bytes())
+    interlaced[28] = 1  # as its header says
+    interlaced[29:33] = zlib.crc32(interlaced[12:29]).to_bytes(4)
+    path.write_bytes(interlaced)
     with pytest.raises(SourceError, match="may have 1000; save it as JPEG"):
         read_image(path)
 
@@ -122,7 +145,8 @@ def test_damage_in_a_large_png_is_a_sentence(
 ) -> None:
     path = tmp_path / "a.png"
     coloured("RGB").save(path)
-    monkeypatch.setattr(pictures, "MOST_WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(large, "MOST_WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(large, "MOST_MEMORY", 1000)
     path.write_bytes(harm(path.read_bytes()))
     if said == ".":  # what stands behind the pixels does not count
         assert read_image(path).shape == (83, 51, 3)

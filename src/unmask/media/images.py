@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 
 from unmask.files import write_bytes
+from unmask.media.large import most_bytes
 from unmask.media.limits import DEFAULT_LIMITS, Limits
-from unmask.media.pictures import MOST_BYTES, Picture, open_picture
-from unmask.media.regular import read_regular
+from unmask.media.pictures import HEAD_BYTES, Picture, kind_of, open_picture
+from unmask.media.regular import open_regular, read_regular
 from unmask.media.tails import behind_picture
 from unmask.types import OutputError, SourceError
 
@@ -40,7 +41,9 @@ def read_image(path: str | Path, *, limits: Limits = DEFAULT_LIMITS, turns: int 
 
 def probe_image(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> Picture:
     """The picture of a file within the limits; SourceError for anything else, before a pixel is decoded."""
-    content = read_regular(path, most_bytes=MOST_BYTES)
+    with open_regular(path) as file:
+        kind = kind_of(file.read(HEAD_BYTES))
+    content = read_regular(path, most_bytes=most_bytes(kind))
     if not content:
         raise SourceError(f"{path} is empty; copy it again")
     picture = open_picture(content, name=str(path), limits=limits)

@@ -19,9 +19,8 @@ import numpy as np
 from PIL import Image
 
 from unmask.media.jpeg import is_damaged
+from unmask.media.large import Way, way_of
 from unmask.media.limits import Limits
-from unmask.media.png_strips import exif_of, has_strips, strips
-from unmask.media.webp import can_be_halved, halved
 from unmask.types import SourceError
 
 READ = "JPEG, PNG, WebP, BMP, GIF, TIFF, JPEG 2000 or AVIF"
@@ -43,9 +42,7 @@ READERS = {
 ANIMATED = ("PNG", "WebP", "GIF", "AVIF")
 ORIENTATION = 0x0112  # the tag of EXIF
 WORKING_PIXELS = 25_000_000  # what is larger is decoded at half, a quarter or an eighth of its sides
-MOST_WHOLE_PIXELS = 80_000_000  # of kinds that can be decoded at full size alone: 1 GB with the models
-MOST_HALVED_PIXELS = 160_000_000  # of WebPs that come at half of their sides: 1 GB, too
-MOST_BYTES = 1 << 28
+BAND = 64  # rows that are made smaller at once: as many as the largest scale divides
 MOST_SCANNED = 20_000_000_000  # pixels times scans of a JPEG: a second or so
 MOST_COEFFICIENTS = 700_000_000  # bytes in which a JPEG of several scans keeps all its blocks
 # Pillow reads a file part by part: so often, and once more for so many bytes of it, at each of its steps.
@@ -141,7 +138,8 @@ class Picture:
     frames: int
     opened: Any  # PIL.ImageFile.ImageFile
     file: "_Counted" = field(repr=False)
-    content: bytes = field(default=b"", repr=False)  # of a JPEG, and what is too large for Pillow
+    content: bytes = field(default=b"", repr=False)  # of a JPEG, and what comes in parts
+    way: Way | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
 
     @property
@@ -154,11 +152,9 @@ class Picture:
         with _telling(self):
             self.file.begin()
             factor = scale_down(self.width * self.height)
-            if self.content and self.kind == "PNG":
-                return np.concatenate(list(self._strips()))
-            if self.content and self.kind == "WebP":
-                half = Image.fromarray(halved(self.content, width=self.width, height=self.height))
-                return np.array(half.reduce(factor // 2))
+            if self.way is not None and self.way.parts is not None:
+                strips = self.way.parts(self.opened, self.content, self._read)
+                return np.concatenate([self._smaller(strip, factor // self.way.scale) for strip in strips])
             if factor > 1 and self.kind == "JPEG":
                 self.opened.draft(None, (self.width // factor, self.height // factor))
             if factor > 1 and self.kind == "JPEG 2000":
@@ -168,17 +164,20 @@ class Picture:
             else:
                 self.opened.load()
             image = self.opened
-            if scale_down(image.width * image.height) > 1:
-                image = _plain(image, name=self.name).reduce(scale_down(image.width * image.height))
-            return _rgb(_plain(image, name=self.name))
+            factor = scale_down(image.width * image.height)
+            if factor == 1:
+                return _rgb(_plain(image, name=self.name))
+            tops = range(0, image.height, BAND)  # each made smaller before the next one: no second picture
+            bands = (image.crop((0, top, image.width, min(top + BAND, image.height))) for top in tops)
+            return np.concatenate([self._smaller(band, factor) for band in bands])
 
-    def _strips(self) -> Iterator[np.ndarray]:
-        """A large PNG from top to bottom, each strip made smaller before the next one is read."""
-        factor = scale_down(self.width * self.height)
-        for strip in strips(self.content, lambda part: _opened(_Counted(part, name=self.name), "PNG")):
-            if (strip.mode, strip.width) != (self.opened.mode, self.width):
-                raise ValueError("its header is not the one that was read")
-            yield _rgb(_plain(strip, name=self.name).reduce(factor))
+    def _smaller(self, band: Any, factor: int) -> np.ndarray:
+        """Some rows of the picture, at the scale of the whole."""
+        return _rgb(_plain(band, name=self.name).reduce(factor))
+
+    def _read(self, part: bytes) -> Any:
+        """A part of the picture that was made a file of its own."""
+        return _opened(_Counted(part, name=self.name), self.kind)
 
     def _load_strictly(self) -> None:
         """Decode a JPEG while a second thread looks for damage that decoders paint over.
@@ -221,41 +220,30 @@ def open_picture(content: bytes, *, name: str, limits: Limits) -> Picture:
     opened = _opened(file, kind)
     width, height = opened.size
     limits.check_size(name, width=width, height=height)
-    is_large = kind not in ("JPEG", "JPEG 2000") and width * height > MOST_WHOLE_PIXELS
-    in_strips = is_large and kind == "PNG" and has_strips(content)
-    halves = is_large and kind == "WebP" and can_be_halved(content)
-    most = MOST_HALVED_PIXELS if halves else MOST_WHOLE_PIXELS
-    too_large = SourceError(
-        f"{name} is a {kind} of {width}x{height} pixels and may have {most}; save it as JPEG"
-    )
-    if is_large and not in_strips and width * height > most:
-        raise too_large
     # No encoder writes more than 16 bits of 4 channels; a file beyond that carries something else.
     if kind not in ANIMATED and len(content) > 8 * width * height + (1 << 24):
         raise SourceError(f"{name} has {len(content)} bytes, more than its pixels can fill; save it again")
     if kind == "JPEG":
         _check_scans(content, opened, name=name)
     picture = Picture(name=name, kind=kind, width=width, height=height, frames=1, opened=opened, file=file)
-    if kind == "JPEG" or halves:
+    if kind == "JPEG":
         return replace(picture, content=content)
-    if in_strips:
-        return _of_strips(replace(picture, content=content), too_large)
-    if kind not in ANIMATED and kind != "TIFF":
-        return picture
     with _telling(picture):
         if kind == "TIFF":
             _check_pages(opened, name=name)
-            return picture
-        return replace(picture, frames=int(getattr(opened, "n_frames", 1)))
+        if kind in ANIMATED and (frames := int(getattr(opened, "n_frames", 1))) > 1:
+            limits.check_video_size(name, width=width, height=height)
+            return replace(picture, frames=frames)
+        return picture if kind == "JPEG 2000" else _in_memory(picture, content)
 
 
-def _of_strips(picture: Picture, too_large: SourceError) -> Picture:
-    """A PNG that is read in strips, with its EXIF block: Pillow would decode all of it to look for one."""
-    with _telling(picture):
-        if getattr(picture.opened, "n_frames", 1) > 1:
-            raise too_large
-        picture.opened.info.setdefault("exif", exif_of(picture.content))
-    return picture
+def _in_memory(picture: Picture, content: bytes) -> Picture:
+    """A picture that is decoded whole, or part by part where that would take too much memory."""
+    way = way_of(picture.kind, picture.opened, content)
+    if picture.width * picture.height > way.most_pixels:
+        size = f"{picture.kind} of {picture.width}x{picture.height} pixels"
+        raise SourceError(f"{picture.name} is a {size} and may have {way.most_pixels}; save it as JPEG")
+    return picture if way.parts is None else replace(picture, content=content, way=way)
 
 
 def _check_pages(opened: Any, *, name: str) -> None:
@@ -297,7 +285,7 @@ def scale_down(pixels: int) -> int:
 
 
 def _opened(file: _Counted, kind: str) -> Any:
-    name, content = file.name, file.getbuffer()
+    name, content = file.name, file.getvalue()  # no copy, as `getbuffer` would make
     module, reader = READERS[kind]
     try:
         make = getattr(import_module(module), reader)

@@ -1,13 +1,16 @@
 """Large PNGs strip by strip, since no reader of them decodes at a smaller scale.
 
 Each strip is made a PNG of its own, so that the same reader decodes large pictures and small ones. The rows
-of a PNG are stored as differences from the row before: a strip begins with the last row of the one before it.
+of a PNG are stored as differences from the row before, byte by byte: a strip begins with the last row of the
+one before it, and of values of 16 bits the higher bytes are a PNG of 8 bits.
 """
 
 import struct
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type
 ROWS = 64  # of a strip: as many as the largest scale divides
@@ -18,34 +21,56 @@ KEPT = (b"PLTE", b"tRNS")  # parts that say what the values mean
 
 
 def has_strips(content: bytes) -> bool:
-    """Whether the PNG, whose header was read, can be decoded so: 8 bits a channel, its rows in order."""
-    return content[12:16] == b"IHDR" and content[24] == 8 and content[25] in CHANNELS and content[28] == 0
+    """Whether the PNG, whose header was read, can be decoded so: its rows in order.
+
+    Not with 16 bits where a colour may be marked as clear, which takes all of its bits.
+    """
+    in_order = content[12:16] == b"IHDR" and content[25] in CHANNELS and content[28] == 0
+    return in_order and not (content[24] == 16 and any(_name(part) == b"tRNS" for part in _parts(content)))
 
 
-def exif_of(content: bytes) -> bytes:
-    """The EXIF block of a PNG, b"" without one; raises as `strips` does."""
+def _exif_of(content: bytes) -> bytes:
+    """The EXIF block of a PNG, b"" without one."""
     return next((bytes(part[8:-4]) for part in _parts(content) if _name(part) == b"eXIf"), b"")
 
 
-def strips(content: bytes, read: Callable[[bytes], Any]) -> Iterator[Any]:
+def strips(opened: Any, content: bytes, read: Callable[[bytes], Any]) -> Iterator[Any]:
     """PIL pictures of `ROWS` rows, the last one of what is left; `read` opens a PNG file.
+
+    `opened` gets the EXIF block, for which Pillow would decode the whole picture.
 
     Raises zlib.error, ValueError or EOFError where it is damaged or cut off.
     """
-    width, height, _, colour = struct.unpack(">IIBB", content[16:26])
-    stored = width * CHANNELS[colour]
+    opened.info.setdefault("exif", _exif_of(content))
+    width, height, bits, colour = struct.unpack(">IIBB", content[16:26])
+    stored, step = (width * CHANNELS[colour] * bits + 7) // 8, max(bits // 8, 1)  # bytes of a row, of a value
     kept = [part for part in _parts(content) if _name(part) in KEPT]
     rows, last = _Inflated(content), b""
     for first in range(0, height, ROWS):
         count = min(ROWS, height - first)
-        filtered = last + rows.read(count * (1 + stored))
+        filtered = last + _higher(rows.read(count * (1 + stored)), count, step)
         lines = count + (1 if last else 0)
-        header = struct.pack(">II", width, lines) + content[24:29]
-        values = _part(b"IDAT", zlib.compress(filtered, 0))  # inflated already: packing them takes longer
-        picture = read(b"".join([SIGNATURE, _part(b"IHDR", header), *kept, values, _part(b"IEND", b"")]))
+        kind = bytes([min(bits, 8), colour]) + content[26:29]
+        picture = read(_png(filtered, struct.pack(">II", width, lines) + kind, kept))
         picture.load()
         yield picture.crop((0, lines - count, width, lines))
-        last = b"\0" + picture.crop((0, lines - 1, width, lines)).tobytes()
+        if bits < 8:  # as bytes of several values
+            grey = struct.pack(">II", stored, lines) + bytes([8, 0]) + content[26:29]
+            picture = read(_png(filtered, grey, []))
+        last = b"\0" + picture.crop((0, lines - 1, picture.width, lines)).tobytes()
+
+
+def _higher(filtered: bytes, lines: int, step: int) -> bytes:
+    """Of values of `step` bytes the first ones alone, behind the byte of each line that says how."""
+    if step == 1:
+        return filtered
+    table = np.frombuffer(filtered, np.uint8).reshape(lines, -1)
+    return np.hstack([table[:, :1], table[:, 1::step]]).tobytes()
+
+
+def _png(filtered: bytes, header: bytes, kept: list[memoryview]) -> bytes:
+    values = _part(b"IDAT", zlib.compress(filtered, 0))  # inflated already: packing them takes longer
+    return b"".join([SIGNATURE, _part(b"IHDR", header), *kept, values, _part(b"IEND", b"")])
 
 
 class _Inflated:

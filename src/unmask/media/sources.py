@@ -18,8 +18,9 @@ import numpy as np
 from unmask.media.account import Account
 from unmask.media.hdf5 import MAGIC as HDF5, open_hdf5
 from unmask.media.images import READ_SUFFIXES, probe_image, read_image, shown, turned, upright
+from unmask.media.large import MOST_BYTES
 from unmask.media.limits import DEFAULT_LIMITS, Limits
-from unmask.media.pictures import HEAD_BYTES, MOST_BYTES, Picture, kind_of, open_picture
+from unmask.media.pictures import HEAD_BYTES, Picture, kind_of, open_picture
 from unmask.media.regular import open_regular
 from unmask.media.tails import behind_picture
 from unmask.media.video import Video, open_file, open_readable, open_stream, open_video
