@@ -108,18 +108,18 @@ def _tiff(tags: Any, pieces: list[bytes], rows: int, rows_a_piece: int) -> bytes
         (TILE_COUNTS if tiled else COUNTS, tuple(map(len, pieces))),
     ):
         entries[tag] = _written(TiffTags.LONG, values, order)
-    values, directory = [bytes(end % 2)], []
+    behind, directory = [bytes(end % 2)], []
     at = end + end % 2
     for tag, (kind, count, value) in sorted(entries.items()):
         place = value.ljust(4, b"\0")
         if len(value) > 4:
             place = struct.pack(f"{order}I", at)
-            values.append(value + bytes(len(value) % 2))
-            at += len(values[-1])
+            behind.append(value + bytes(len(value) % 2))
+            at += len(behind[-1])
         directory.append(struct.pack(f"{order}HHI", tag, kind, count) + place)
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", at)
-    count = struct.pack(f"{order}H", len(directory))
-    return b"".join([head, *pieces, *values, count, *directory, bytes(4)])
+    length = struct.pack(f"{order}H", len(directory))
+    return b"".join([head, *pieces, *behind, length, *directory, bytes(4)])
 
 
 def _written(kind: int, value: Any, order: str) -> tuple[int, int, bytes]:
