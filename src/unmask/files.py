@@ -79,12 +79,14 @@ def keep_inputs(outputs: Mapping[str, str | Path | None], inputs: Iterable[str |
 
     The same file is recognised under any spelling of its name and through soft and hard links. A folder among
     the inputs stands for all files in it. Inputs that are not files, such as addresses, do no harm. Two
-    outputs in one file are refused, too.
+    outputs in one file are refused, too, and so are pipes and devices.
     """
     given = {option: Path(path) for option, path in outputs.items() if path is not None}
     for option, path in given.items():
         if SCHEME.match(str(path)):  # folders would be made of it, a password among them
             raise OutputError(f"{option} is an address, {path}; name a file on a disk")
+        if path.exists() and not path.is_file() and not path.is_dir():  # told before the work, not after it
+            raise OutputError(f"cannot write {path}: it is not a plain file; name a file")
     places: dict[object, str] = {}
     for option, path in given.items():
         place = _identity(path) or os.path.normcase(os.path.realpath(path))

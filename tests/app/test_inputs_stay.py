@@ -131,6 +131,27 @@ def test_an_input_is_known_under_every_name(tmp_path: Path) -> None:
         keep_inputs({"--out": output}, [tmp_path / "other.txt"])
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "check {}/a.mp4 --report {}/pipe",
+        "calibrate {}/m.onnx {}/set --out {}/pipe",
+        "benchmark make --out {}/pipe",
+        "experiment claims --data {}/pipe --out {}/new",
+        "experiment claims --data {}/new --out {}/o --results {}/pipe",
+    ],
+)
+def test_a_pipe_is_no_output_which_is_told_before_the_work(
+    arguments: str, folder: Path, unmask: Callable[..., tuple[int, str, str]]
+) -> None:
+    os.mkfifo(folder / "pipe")
+    code, out, err = unmask(*(word.replace("{}", str(folder)) for word in arguments.split()))
+    assert (code, out) == (3, "")
+    assert "pipe: it is not a plain file; name a file" in err
+    assert "drawing" not in err
+
+
 def test_two_outputs_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("old")
     for output in spellings(tmp_path).values():
