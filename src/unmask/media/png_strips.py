@@ -61,7 +61,7 @@ def strips(opened: Any, content: bytes, read: Callable[[bytes], Any]) -> Iterato
 
 
 def _higher(filtered: bytes, lines: int, step: int) -> bytes:
-    """Of values of `step` bytes the first ones alone, behind the byte of each line that says how."""
+    """The first byte of each value of `step` bytes, behind the byte of each line that says how."""
     if step == 1:
         return filtered
     table = np.frombuffer(filtered, np.uint8).reshape(lines, -1)
