@@ -143,6 +143,49 @@ def test_an_attack_of_a_second_that_breaks_into_glimpses_is_never_live(
     assert (Reason.SCORE_DROPPED in found.reasons) is (verdict is Verdict.UNDECIDED)
 
 
+@pytest.mark.parametrize("fps", [2.0, 2.2, 2.5, 2.9, 3.9, 4.7, 6.0, 9.0, 12.0])
+def test_an_attack_of_a_second_before_a_slow_camera_is_never_live(fps: float) -> None:
+    looks = math.floor(fps + 1e-9)  # the fewest that fall into a second
+    alive = Gathered(from_s=0.0, to_s=6.0, times_s=(0.0, 3.0, 6.0), scores=(0.99,) * 3, seen_s=6.0)
+    times_s = tuple(7 + k / fps for k in range(looks))
+    attack = Gathered(
+        from_s=7.0,
+        to_s=times_s[-1],
+        times_s=times_s,
+        scores=(0.1,) * looks,
+        seen_s=looks / fps,
+        look_s=1 / fps,
+    )
+    rule = replace(RULE, margin=0.05)
+    assert judge([alive, attack, alive], rule).reading.verdict is Verdict.ATTACK
+    glimpse = replace(attack, to_s=7.0, times_s=(7.0,), scores=(0.1,), seen_s=1 / fps)
+    assert judge([alive, glimpse, alive], rule).reading.verdict is Verdict.LIVE
+
+
+@pytest.mark.parametrize(
+    ("low", "glimpse_s", "verdict"),
+    [
+        ((0.3, 0.3), 0.4, Verdict.UNDECIDED),  # fades in, is a glimpse, and fades out
+        ((0.3, 0.3), 0.0, Verdict.LIVE),  # half a second about a break
+        ((0.99, 0.99), 0.4, Verdict.LIVE),
+    ],
+)
+def test_what_lies_below_the_threshold_beside_glimpses_of_an_attack_counts_with_them(
+    low: Sequence[float], glimpse_s: float, verdict: Verdict
+) -> None:
+    count = 20
+    times_s = tuple(0.2 * k for k in range(count))
+    before = Gathered(
+        from_s=0.0, to_s=times_s[-1], times_s=times_s, scores=(*(0.9,) * (count - 1), low[0]), seen_s=3.8
+    )
+    after = replace(before, scores=(low[1], *(0.9,) * (count - 1)))
+    glimpse = Gathered(from_s=4.0, to_s=4.5, times_s=(4.2,), scores=(0.05,), seen_s=glimpse_s + 0.3)
+    shown = [glimpse] if glimpse_s else []
+    found = judge([before, *shown, after], replace(RULE, margin=0.05)).reading
+    assert found.verdict is verdict
+    assert (Reason.SCORE_DROPPED in found.reasons) is (verdict is Verdict.UNDECIDED)
+
+
 def test_the_worst_verdict_counts() -> None:
     assert worst([Verdict.LIVE, Verdict.ATTACK, Verdict.UNDECIDED]) is Verdict.ATTACK
     assert worst([Verdict.LIVE, Verdict.LIVE]) is Verdict.LIVE

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from statistics import NormalDist
 from typing import Any, cast
 
@@ -62,10 +62,11 @@ def oracle(frames: list[Run], *, moves: bool, repeated: Spans = (), live: bool =
         step = 1 / 30 if n == 0 else 1 / FPS
         away = 0 if since is None else (n - since) / FPS - step
         if last != run.who or away + step > 0.3 + 1e-6:
-            segments.append({"scores": [], "seen": 0.0, "lost": 0.0, "judged": 0.0})
+            segments.append({"scores": [], "seen": 0.0, "lost": 0.0, "judged": 0.0, "from": n / FPS})
         last, since, segment = run.who, n, segments[-1]
         unseen = min(max(away, 0), 0.3)
         segment["seen"] += step + unseen
+        segment["to"] = n / FPS
         stale = any(from_s < n / FPS <= to_s for from_s, to_s in repeated)
         segment["judged"] += 0 if run.refused else step
         segment["lost"] += step if run.refused or stale else 0
@@ -89,14 +90,15 @@ def oracle(frames: list[Run], *, moves: bool, repeated: Spans = (), live: bool =
     lost = sum(s["lost"] if s in counted else s["seen"] for s in segments)
     if verdict == "LIVE" and lost > 0.25 * sum(s["seen"] for s in segments) + 1e-6:
         verdict = "UNDECIDED"
-    glimpses: list[list[dict[str, Any]]] = [[]]  # in succession
+    doubts: list[list[tuple[float, bool]]] = [[]]  # in succession: how long, and whether as an attack
     for segment in segments:
         if segment in counted:
-            glimpses.append([])
+            doubts[-1].append(low_end(segment["scores"], segment["from"], segment["to"]))
+            doubts.append([low_end(segment["scores"][::-1], segment["to"], segment["from"])])
         else:
-            glimpses[-1].append(segment)
-    doubtful = [some for some in glimpses if any(s["verdict"] == "ATTACK" for s in some)]
-    if verdict == "LIVE" and any(sum(s["seen"] for s in some) >= 0.9 - 1e-6 for some in doubtful):
+            doubts[-1].append((segment["seen"], segment["verdict"] == "ATTACK"))
+    long = any(sum(s for s, _ in some) >= 0.9 - 1e-6 and any(a for _, a in some) for some in doubts)
+    if verdict == "LIVE" and long:
         verdict = "UNDECIDED"
     if live and sum(s["judged"] for s in segments) < 0.5 - 1e-6:
         verdict = "UNDECIDED"  # before half a second of frames was judged nothing is decided
@@ -107,6 +109,16 @@ def oracle(frames: list[Run], *, moves: bool, repeated: Spans = (), live: bool =
     if verdict == "LIVE" and not live and (found < 0.5 * sum(steps) - 1e-6 or found < 0.75 * between - 1e-6):
         verdict = "UNDECIDED"  # most of a file, or much between two sightings, shows nobody
     return verdict, worst["score"]
+
+
+def low_end(scores: list[tuple[float, float]], begin: float, end: float) -> tuple[float, bool]:
+    """How long the scores that come first lie below the threshold, and whether as those of an attack."""
+    low = list(takewhile(lambda one: one[1] < 0.5, scores))
+    after = scores[len(low)][0] if len(low) < len(scores) else end
+    seconds = abs((low[-1][0] + after) / 2 - begin) if low else 0.0
+    count = max(len(low), 1)
+    band = 0.05 * (1 + (count - 1) * 0.5) / count
+    return seconds, bool(low) and sum(score for _, score in low) / count < 0.5 - band
 
 
 def judged(scores: list[tuple[float, float]], *, moves: bool) -> tuple[str, float]:

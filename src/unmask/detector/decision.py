@@ -11,8 +11,9 @@ independent ones (Kish 1965). A decided verdict always agrees with score >= thre
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from statistics import median
 
 import numpy as np
@@ -23,7 +24,8 @@ from unmask.types import FaceDecision, ModelError, Reason, Verdict
 SEVERITY = {Verdict.LIVE: 0, Verdict.UNDECIDED: 1, Verdict.ATTACK: 2}
 
 SUSTAINED_S = 1.0  # an attack that is shown for so long is never outvoted
-GLIMPSE_S = 0.9  # what is seen for a second by looks up to a tenth of one apart; less is a glimpse
+# What is shown for a second is seen for a second less a look, and by more than one.
+SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.1, 0.45
 STRETCH_S = 3.0  # so much time the worst second is gathered from: frames by turns are one attack
 LARGEST_SPREAD = 0.1  # of one person's clip scores; more is not put down to chance
 ALLOWANCE, ALLOWANCE_GROWTH, SHORT_S = 2.5, 0.4, 5.0  # standard deviations; see `allowance`
@@ -87,7 +89,7 @@ class Gathered:
     `times_s` and `scores` are those of its clips, in order, before calibration. `seen_s` is the time in which
     it was seen, `refused` how much of that for which reason (several may hold at once), `refused_s` for any.
     `moved`: the face changed more than noise explains and never stood still for long, or a single picture was
-    given.
+    given. `look_s`: between two looks at it, as a rule.
     """
 
     from_s: float
@@ -98,6 +100,7 @@ class Gathered:
     refused_s: float = 0.0
     refused: Mapping[Reason, float] = field(default_factory=dict)
     moved: bool = True
+    look_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,8 +226,9 @@ def read_segment(gathered: Gathered, rule: Rule) -> Reading:
 def judge(segments: Sequence[Gathered], rule: Rule) -> Judged:
     """One face: the worst of the segments that count, and never LIVE on a rest of what was seen.
 
-    A segment shorter than `GLIMPSE_S` counts where it is LIVE, where all such that are ATTACK last as long
-    together, and where no longer one was scored. What does not count, and what was refused, was not judged.
+    A segment shorter than a second, a glimpse, counts where it is LIVE, where all such that are ATTACK last
+    as long together, and where no longer one was scored. What does not count, and what was refused, was not
+    judged.
     """
     readings = tuple(read_segment(segment, rule) for segment in segments)
     counted = _that_count(segments, readings)
@@ -249,10 +253,7 @@ def judge(segments: Sequence[Gathered], rule: Rule) -> Judged:
         why = _why_unjudged(segments) if too_much else ()
         why = (*why, Reason.SEVERAL_FACES) if several and Reason.SEVERAL_FACES not in why else why
         found = replace(found, verdict=Verdict.UNDECIDED, reasons=why or (Reason.NOT_CONTINUOUS,))
-    elif (
-        found.verdict is Verdict.LIVE
-        and _longest_doubt_s(segments, readings, counted) >= GLIMPSE_S - ROUNDING
-    ):
+    elif found.verdict is Verdict.LIVE and _breaks_up(segments, readings, counted, rule):
         found = replace(found, verdict=Verdict.UNDECIDED, reasons=(Reason.SCORE_DROPPED,))
     elif found.verdict is Verdict.ATTACK and beside_s > UNJUDGED_SHARE * seen_s + ROUNDING:
         # So long that nothing tells whom it is about.
@@ -272,32 +273,59 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
     return max(verdicts, key=SEVERITY.__getitem__, default=Verdict.UNDECIDED)
 
 
+def _is_a_second(seen_s: float, looks_s: Iterable[float]) -> bool:
+    """Whether what was seen for so long, with looks so far apart, may have been shown for a second."""
+    look_s = min(max([SHORTEST_LOOK_S, *looks_s]), LONGEST_LOOK_S)
+    return seen_s >= SUSTAINED_S - look_s - ROUNDING
+
+
 def _that_count(segments: Sequence[Gathered], readings: Sequence[Reading]) -> set[int]:
     """The places of the segments that count."""
     scored = [place for place, segment in enumerate(segments) if segment.scores]
-    short = [p for p in scored if segments[p].seen_s < GLIMPSE_S - ROUNDING]
+    short = [p for p in scored if not _is_a_second(segments[p].seen_s, [segments[p].look_s])]
     flashes = [p for p in short if readings[p].verdict is Verdict.ATTACK]
     counted = {p for p in scored if p not in short or readings[p].verdict is Verdict.LIVE}
     counted |= {p for p in short if Reason.NOT_FINITE in readings[p].reasons}
-    if sum(segments[place].seen_s for place in flashes) >= GLIMPSE_S - ROUNDING:
+    if _is_a_second(sum(segments[p].seen_s for p in flashes), [segments[p].look_s for p in flashes]):
         counted |= set(flashes)
     return counted or set(scored)
 
 
-def _longest_doubt_s(segments: Sequence[Gathered], readings: Sequence[Reading], counted: set[int]) -> float:
-    """How long the longest succession of segments lasts that do not count, one of them an ATTACK: an attack
-    that breaks into glimpses, of which some are too short for a score.
+def _breaks_up(
+    segments: Sequence[Gathered], readings: Sequence[Reading], counted: set[int], rule: Rule
+) -> bool:
+    """Whether an attack of a second breaks into parts none of which counts: glimpses, some perhaps too short
+    for a score, and what lies below the threshold at the ends of the segments before and after.
     """
-    longest_s = seen_s = 0.0
-    attacked = False
+    seen_s, looks_s, attacked = 0.0, [0.0], False
     for place, segment in enumerate(segments):
+        looks_s.append(segment.look_s)
+        if place not in counted:
+            seen_s += segment.seen_s
+            attacked = attacked or readings[place].verdict is Verdict.ATTACK
+        else:
+            begin_s, is_attack = _low_end(segment, rule, back=False)
+            seen_s, attacked = seen_s + begin_s, attacked or is_attack
+        if attacked and _is_a_second(seen_s, looks_s):
+            return True
         if place in counted:
-            seen_s, attacked = 0.0, False
-            continue
-        seen_s += segment.seen_s
-        attacked = attacked or readings[place].verdict is Verdict.ATTACK
-        longest_s = max(longest_s, seen_s if attacked else 0.0)
-    return longest_s
+            (seen_s, attacked), looks_s = _low_end(segment, rule, back=True), [segment.look_s]
+    return False
+
+
+def _low_end(segment: Gathered, rule: Rule, *, back: bool) -> tuple[float, bool]:
+    """How long the clips at the start of a segment, or at its end, lie below the threshold, and whether they
+    are those of an attack.
+    """
+    order = -1 if back else 1
+    scores, times_s = segment.scores[::order], segment.times_s[::order]
+    low = list(takewhile(lambda score: rule.calibrated(score) < rule.threshold, scores))
+    if not low:
+        return 0.0, False
+    first_s, last_s = (segment.from_s, segment.to_s)[::order]
+    beyond_s = times_s[len(low)] if len(low) < len(times_s) else last_s
+    lasts_s = abs((times_s[len(low) - 1] + beyond_s) / 2 - first_s)
+    return lasts_s, read(low, rule).verdict is Verdict.ATTACK
 
 
 def _why_unjudged(segments: Sequence[Gathered]) -> tuple[Reason, ...]:

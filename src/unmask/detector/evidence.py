@@ -7,6 +7,7 @@ Memory is bounded: a window holds the frames of one clip in the making; a face k
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 
 import numpy as np
 
@@ -146,6 +147,7 @@ class _Part:
             times_s=tuple(clip.time_s for clip in self.clips),
             scores=tuple(clip.score for clip in self.clips),
             seen_s=sum(one.seconds for one in self.seen),
+            look_s=median(one.seconds for one in self.seen),
             refused_s=refused_s,
             refused=dict(refused),
             moved=still or self.stillness.moved,
