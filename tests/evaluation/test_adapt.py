@@ -165,6 +165,8 @@ def test_labels_that_say_nothing_about_the_pictures_give_a_warning_with_both_fig
     ]
     _label(folder, mixed)
     code, _, err = unmask("adapt", model, folder, "--out", tmp_path / "new.onnx")
+    assert "weights stay as they are" in err
+    assert read_file(tmp_path / "new.onnx")[1].training_data[-1].note.endswith("weights kept")
     assert code == 0
     assert "no better" in err
     assert "AUC" in err

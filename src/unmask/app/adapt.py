@@ -1,6 +1,7 @@
 """Refit a model's head to a handful of captures of your own camera, and say what that gained."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -165,6 +166,11 @@ def show(made: Adapted, captures: Sequence[Capture]) -> None:
     console().print(drawn)
     groups = len({capture.group for capture in captures})
     say(f"left out in turn: {groups} groups, which are subjects, or captures where fewer than two are named")
+    if math.isinf(made.strength):
+        say(
+            "the head's weights stay as they are, since the captures left out do not clearly ask for others; "
+            "its scores are calibrated anew"
+        )
     if not made.better:
         say(
             "unmask: the captures left out are judged no better than by the model as it was "

@@ -143,6 +143,7 @@ def adapt(
     sample = sample_of(captures)
     said = left_out(prior, sample, progress=progress)
     strength = chosen_strength(prior, sample)
+    weights = "weights kept" if np.isinf(strength) else f"strength of the prior {strength:g}"
     after = capture_scores(said, sample)[1]
     before = capture_scores(prior(sample.features), sample)[1]
     truths = np.array([capture.bona_fide for capture in captures])
@@ -157,7 +158,7 @@ def adapt(
         licence="the user's own",
         items=len(captures),
         note=f"adapted head, {day}: {bona_fide} bona fide, {len(captures) - bona_fide} attacks in {subjects} "
-        f"groups, strength of the prior {strength:g}",
+        f"groups, {weights}",
     )
     new = replace(
         contract,
