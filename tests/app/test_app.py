@@ -132,6 +132,17 @@ def test_a_table_in_ascii_alone_is_whole(outcomes: list[Any], monkeypatch: pytes
     assert "+- - \\xe9 \\u4e2d" in text
 
 
+@pytest.mark.parametrize("letter", ["\x7f", "\x9b", "\u202e", "\u2028", "\u200b", "\x85", "\U000e0041"])
+def test_a_line_of_json_holds_nothing_that_ends_or_turns_it_on_a_terminal(
+    letter: str,
+) -> None:
+    odd = Unreadable(source=f"漢é {letter}.mp4", sentence=f"{letter} is gone")
+    for line in (json_line(odd), json_line(odd, ascii_only=True)):
+        assert line.isprintable()
+        assert json.loads(line)["source"] == f"漢é {letter}.mp4"
+    assert "漢é" in json_line(odd)
+
+
 def test_json_is_utf_8_whatever_the_name(outcomes: list[Any]) -> None:
     for name, shown in (("caf\udce9.mp4", "caf\\xe9.mp4"), ("é\x1b.mp4", "é\x1b.mp4")):
         line = json_line(Unreadable(source=name, sentence="no"))

@@ -34,7 +34,9 @@ def json_line(outcome: Outcome, *, ascii_only: bool = False) -> str:
     """The outcome as docs/json.md describes it: strict JSON, NaN as null, valid UTF-8 whatever the name."""
     record = _unreadable(outcome) if isinstance(outcome, Unreadable) else outcome.decision.to_dict()
     record["source"] = NOT_UTF_8.sub(lambda found: escaped(found[0]), address_shown(record["source"]))
-    return json.dumps(record, allow_nan=False, ensure_ascii=ascii_only)
+    line = json.dumps(record, allow_nan=False, ensure_ascii=ascii_only)
+    # JSON lets signs through that turn the line round, end it, or command a terminal.
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in line)
 
 
 def csv_row(outcome: Outcome) -> list[object]:
