@@ -2,7 +2,7 @@
 
     python -m experiments.flipped_bits [--copies 24] [--seed 0] [--out build/flipped_bits.csv]
 
-The print of the demo is coded anew in eight ways, with one key frame each, and copied; copy n has 1 + n // 2
+The print of the demo is coded anew in nine ways, with one key frame each, and copied; copy n has 1 + n // 2
 bits flipped between the first tenth of the file and the last. A picture that is read differs from what was
 recorded where more than a hundredth of it is off by more than 30 grey values. A coding that FFmpeg was built
 without is passed over.
@@ -29,6 +29,7 @@ CODINGS: dict[str, tuple[str, dict[str, str]]] = {
     "h264.mp4": ("libx264", {}),
     "h264_slices.mkv": ("libx264", {"x264-params": "slices=4"}),
     "hevc.mp4": ("libx265", {"x265-params": "log-level=none"}),
+    "hevc_md5.mkv": ("libx265", {"x265-params": "log-level=none:hash=1"}),
     "vp9.webm": ("libvpx-vp9", {"cpu-used": "8", "deadline": "realtime"}),
     "vp8.webm": ("libvpx", {"cpu-used": "8", "deadline": "realtime"}),
     "mpeg4.avi": ("mpeg4", {}),

@@ -162,7 +162,7 @@ RUNS = {
         "--count 4 --out {table}", rows=4, cells="kind input outcome seconds megabytes", alone=True
     ),
     "experiments.flipped_bits": tabled(
-        "--copies 2 --out {table}", rows=8, cells="coding copies read differ left_out refused"
+        "--copies 2 --out {table}", rows=9, cells="coding copies read differ left_out refused"
     ),
     "experiments.kills": tabled(
         "--kills 5 --only calibrate --out {table}", rows=1, cells="command kills seconds same", alone=True
