@@ -54,3 +54,56 @@ def test_a_fork_uses_a_loaded_detector_and_ends(wanted: str) -> None:
     """OpenVINO waits for threads that a fork does not have, when a graph is let go or the process ends."""
     done = subprocess.run([sys.executable, "-c", FORKED, wanted], capture_output=True, timeout=120)
     assert (done.returncode, done.stderr.decode()) == (7, "")
+
+
+AMID_A_CHECK = """
+import os, signal, sys, threading
+import numpy as np
+from unmask import Detector
+detector = Detector.load(threads=1)
+pictures = np.full((8, 200, 200, 3), 90, np.uint8)
+detector.check(pictures[0])
+threading.Thread(target=lambda: [detector.check(pictures) for _ in range(100000)], daemon=True).start()
+ended = []
+for _ in range(4):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        threading.Thread(target=detector.check, args=(pictures[0],)).start()
+        detector.check(pictures[0])
+        Detector.load(threads=1).check(pictures[0])
+        sys.exit(7)
+    ended.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+os._exit(7 if ended == [7] * 4 else 1)
+"""
+
+UNABLE_TO_WAIT = """
+import os, signal, sys, threading, time
+import numpy as np
+from unmask import Detector, ModelError
+from unmask.media import engine
+engine.FORK_WAITS_S = 0.1
+detector, begun = Detector.load(threads=1), threading.Event()
+def long():
+    with engine.at_work():
+        begun.set()
+        time.sleep(2)
+threading.Thread(target=long, daemon=True).start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    try:
+        detector.check(np.full((200, 200, 3), 90, np.uint8))
+    except ModelError as refused:
+        sys.exit(7 if "forked" in str(refused) else 1)
+    sys.exit(2)
+os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+@pytest.mark.parametrize("program", [AMID_A_CHECK, UNABLE_TO_WAIT], ids=["waits", "refuses"])
+def test_a_fork_from_the_middle_of_a_check_works_or_is_refused_and_never_hangs(program: str) -> None:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=180)
+    assert (done.returncode, done.stderr.decode()) == (7, "")

@@ -7,7 +7,7 @@ import numpy as np
 
 from unmask.detector.network import LoadedNetwork, read_graph
 from unmask.detector.runtimes import compiled
-from unmask.media.engine import fork_safe, ov
+from unmask.media.engine import at_work, fork_safe, ov
 from unmask.types import ModelError
 
 TAPS = ("tap1", "tap2", "tap3")  # features of one frame, by level, where a graph names them
@@ -22,13 +22,14 @@ class Part:
         self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
 
     def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        try:
-            request = self._idle.get_nowait()
-        except queue.Empty:
-            request = fork_safe(self._compiled.create_infer_request())
-        request.infer(inputs, share_inputs=True)
-        outputs = {name: np.array(request.get_tensor(name).data, np.float32) for name in self._outputs}
-        self._idle.put(request)
+        with at_work():
+            try:
+                request = self._idle.get_nowait()
+            except queue.Empty:
+                request = fork_safe(self._compiled.create_infer_request())
+            request.infer(inputs, share_inputs=True)
+            outputs = {name: np.array(request.get_tensor(name).data, np.float32) for name in self._outputs}
+            self._idle.put(request)
         return outputs
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from unmask.detector.doubling import with_quick_doubling
 from unmask.media.compiled import CompiledGraph, compiled_graph
-from unmask.media.engine import fork_safe, ov
+from unmask.media.engine import at_work, fork_safe, ov
 from unmask.types import ModelError, SettingsError
 
 DEVICES = ("auto", "cpu", "gpu", "npu")
@@ -59,13 +59,14 @@ class OpenVinoRuntime:
         return self._once(inputs)
 
     def _once(self, inputs: Inputs) -> list[np.ndarray]:
-        try:
-            request = self._idle.get_nowait()
-        except queue.Empty:
-            request = fork_safe(self._compiled.create_infer_request())
-        request.infer(dict(inputs))
-        found = [np.array(request.get_tensor(name).data, np.float32) for name in self._outputs]
-        self._idle.put(request)
+        with at_work():
+            try:
+                request = self._idle.get_nowait()
+            except queue.Empty:
+                request = fork_safe(self._compiled.create_infer_request())
+            request.infer(dict(inputs))
+            found = [np.array(request.get_tensor(name).data, np.float32) for name in self._outputs]
+            self._idle.put(request)
         return found
 
 
@@ -195,7 +196,8 @@ def compiled_for(
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": ARITHMETIC[precision]}
         if device == "NPU":  # it knows f16 alone
             settings["INFERENCE_PRECISION_HINT"] = "f16"
-        made = ov.Core().compile_model(sized(), device, settings)
+        with at_work():
+            made = ov.Core().compile_model(sized(), device, settings)
         return CompiledGraph(model=fork_safe(made), was_kept=False)
     except (RuntimeError, ValueError) as broken:
         raise not_computed(name, broken) from broken
@@ -205,7 +207,8 @@ def compiled(model: ov.Model, *, precision: str, threads: int) -> ov.CompiledMod
     """A part of a graph for the processor, as `compiled_for`, and never kept. Raises ModelError."""
     try:
         settings = cpu_settings(precision=precision, threads=threads)
-        return fork_safe(ov.Core().compile_model(model, "CPU", settings))
+        with at_work():
+            return fork_safe(ov.Core().compile_model(model, "CPU", settings))
     except (RuntimeError, ValueError) as broken:
         raise not_computed(model.friendly_name, broken) from broken
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from unmask.files import write_bytes
 from unmask.media.assets import assets_folder
-from unmask.media.engine import fork_safe, ov
+from unmask.media.engine import at_work, fork_safe, ov
 from unmask.types import UnmaskError
 
 SWITCH = "UNMASK_COMPILED"
@@ -38,6 +38,7 @@ class CompiledGraph:
             _write(self.place, self.model.export_model().getvalue())
 
 
+@at_work()
 def compiled_graph(
     key: bytes, build: Callable[[ov.Core], ov.Model], settings: Mapping[str, str | int | bool]
 ) -> CompiledGraph:

@@ -28,7 +28,7 @@ from unmask.media.detections import (
     overlap,
     tiles,
 )
-from unmask.media.engine import fork_safe, ov
+from unmask.media.engine import at_work, fork_safe, ov
 from unmask.types import Face
 
 MESH_SIDE = 192
@@ -226,11 +226,12 @@ class _Network:
 
     def __call__(self, pixels: np.ndarray) -> list[np.ndarray]:
         request = getattr(self._local, "request", None)
-        if request is None:
-            request = self._local.request = fork_safe(self._compiled.create_infer_request())
-        # Converting here saves the 0.1 ms in which the network would transpose bytes.
-        np.copyto(request.get_input_tensor().data, pixels[None], casting="unsafe")
-        request.infer()
+        with at_work():
+            if request is None:
+                request = self._local.request = fork_safe(self._compiled.create_infer_request())
+            # Converting here saves the 0.1 ms in which the network would transpose bytes.
+            np.copyto(request.get_input_tensor().data, pixels[None], casting="unsafe")
+            request.infer()
         return [request.get_output_tensor(i).data for i in range(2)]
 
 
