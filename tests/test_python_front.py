@@ -135,8 +135,10 @@ def test_an_endless_iterator_is_taken_no_further_than_the_batch() -> None:
     assert seen == [0, 1, 2]
     assert len(taken) == 6
     found.close()
-    with pytest.raises(SettingsError, match="batch must be 1"):
-        next(checked_many(lambda source, progress: source, [1], batch=0, progress=False))
+    wrong: Any
+    for wrong in (0, -1, 1.5, "4", None, True):
+        with pytest.raises(SettingsError, match="batch must be a whole number, 1 or more, not"):
+            next(checked_many(lambda source, progress: source, [1], batch=wrong, progress=False))
 
 
 def test_the_event_loop_goes_on_while_a_source_is_checked(

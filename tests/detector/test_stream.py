@@ -220,16 +220,25 @@ def test_frames_that_are_none_and_times_that_do_not_rise_are_refused_and_change_
     for i, picture in enumerate(video):
         found.append((stream.push(picture, 1 + i / 30), other.push(picture, 1 + i / 30)))
         if i == 10:
-            for late in (1 + i / 30, 0.5, math.nan, 10**400, "9", None):
+            for late in (1 + i / 30, 0.5):
                 with pytest.raises(SourceError, match="times must rise"):
                     stream.push(picture, late)
+            for wrong in (math.nan, 10**400, 1.7e12, "9", None, True):
+                with pytest.raises(SourceError, match="a time must be a number of seconds below 1e"):
+                    stream.push(picture, wrong)
     assert [one is None for one, _ in found] == [two is None for _, two in found]
     assert present(found[-1][0]).score == present(found[-1][1]).score
 
 
 def test_the_first_time_that_is_none_is_refused_without_another_one_beside_it() -> None:
-    with pytest.raises(SourceError, match=r"times must rise, not nan after no frame; .* in seconds"):
+    with pytest.raises(SourceError, match=r"a number of seconds below 1e\+12, not nan; give that of"):
         _stream().push(_picture(), math.nan)
+
+
+@pytest.mark.parametrize("name", [None, 5, b"door"])
+def test_a_name_of_a_stream_that_is_no_text_is_refused(name: Any) -> None:
+    with pytest.raises(SettingsError, match=r"the name of a stream must be a text, not (None|5|b'door')"):
+        _detector(Judge(5)).stream(name=name)
 
 
 @pytest.mark.parametrize("value", [0, -1.0, math.nan, "3", None, True])

@@ -207,6 +207,8 @@ class Detector:
 
         Where `name` is an address, its credentials are left out.
         """
+        if not isinstance(name, str):
+            raise SettingsError(f"the name of a stream must be a text, not {name!r:.40}")
         network, rule = self._fit(image=False)
         clock = Stopwatch()
         watch = self._watch(network, rule, clock=clock)

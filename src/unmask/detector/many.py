@@ -1,5 +1,6 @@
 """Many sources on all cores, in their order, and the same from code that must not be blocked."""
 
+import numbers
 import os
 import threading
 from collections import deque
@@ -43,8 +44,8 @@ def checked(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    if batch < 1:
-        raise SettingsError(f"batch must be 1 or more, not {batch}")
+    if isinstance(batch, bool) or not isinstance(batch, numbers.Integral) or batch < 1:
+        raise SettingsError(f"batch must be a whole number, 1 or more, not {batch!r:.40}")
     total = len(sources) if isinstance(sources, Sized) else None
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -105,7 +105,13 @@ class Stream:
         """The picture and the seconds since the first; SourceError unless it comes after the others."""
         picture = frame_of(image, name=self._name)
         first_s, latest_s = self._times_s
-        if not isinstance(time_s, numbers.Real) or not abs(time_s) < LATEST_S or time_s <= latest_s:
+        is_number = isinstance(time_s, numbers.Real) and not isinstance(time_s, bool)
+        if not is_number or not abs(time_s) < LATEST_S:
+            raise SourceError(
+                f"{self._name}: a time must be a number of seconds below {LATEST_S:g}, not {time_s!r:.40}; "
+                "give that of the camera"
+            )
+        if time_s <= latest_s:
             raise SourceError(
                 f"{self._name}: times must rise, not {time_s!r:.40} after "
                 f"{latest_s if self._count else 'no frame'}; give those of the camera, in seconds"
