@@ -138,104 +138,38 @@ PLAIN = {
 
 @pytest.fixture(scope="module")
 def begun(toy: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return begun_as(tmp_path_factory.mktemp("begun"), toy, "tiny_single")
+
+
+def begun_as(folder: Path, toy: Path, name: str, **arguments: Any) -> Path:
     """Weights with batch statistics of their own, so that these can be frozen."""
     torch.manual_seed(3)
-    network = MODELS["tiny_single"]()
+    network = MODELS[name](**arguments)
     arrays = PreparedSet.open(toy / "train").read(range(8))
     clips = to_batch(arrays, np.ones(8, dtype=bool), device=torch.device("cpu")).clips
     with torch.no_grad():
         for _ in range(60):
             network(clips[:, :1], torch.ones(8, 32, 32))
-    path = tmp_path_factory.mktemp("begun") / "weights.safetensors"
-    save(path, network, random_contract("tiny_single", frames=1))
+    path = folder / "weights.safetensors"
+    save(path, network, replace(random_contract(name, frames=1), arguments=arguments))
     return path
 
 
 @pytest.mark.slow
-def test_two_processes_are_one_with_the_doubled_batch(toy: Any, begun: Path, tmp_path: Path) -> None:
-    script = tmp_path / "two.py"
-    script.write_text(
-        RANKS.format(
-            tests=str(Path(__file__).parent), data=str(toy), out=str(tmp_path / "two"), init=str(begun)
-        )
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    ranks = [torch.load(tmp_path / f"two-{rank}.pt", weights_only=True) for rank in (0, 1)]
-    assert ranks[0].keys() == ranks[1].keys()
-    assert all(torch.equal(ranks[0][name], ranks[1][name]) for name in ranks[0])
-    one = train(
-        toy_settings(steps=4, batches={"size": 8}, **PLAIN), data=toy, out=tmp_path / "one", init=begun
-    )
-    together, alone = read(tmp_path / "two" / CHECKPOINT), read(one / CHECKPOINT)
-    assert [step for step, _ in together.history.losses] == [1, 2, 3, 4]
-    for (_, mine), (_, theirs) in zip(together.history.losses, alone.history.losses, strict=True):
-        assert mine == pytest.approx(theirs, rel=1e-4)
-    start = load(begun)[0].state_dict()
-    moved = sum(float((alone.network[name] - tensor).square().sum()) for name, tensor in start.items())
-    apart = sum(
-        float((alone.network[name] - tensor).square().sum()) for name, tensor in together.network.items()
-    )
-    assert moved > 0
-    assert apart < 1e-4 * moved  # what float32 rounds: a hundredth of the way
-
-
-RANKS = """
-import sys
-sys.path[:0] = [{tests!r}, {tests!r} + "/.."]
-import os
-import shutil
-from pathlib import Path
-import torch
-from test_training import MODELS, NETWORKS, toy_settings, train
-from test_runs import PLAIN
-from unmask.training.trainer import Trainer
-MODELS.update(NETWORKS)
-torch.set_num_threads(1)
-kept = []
-run = Trainer.run
-Trainer.run = lambda trainer, **named: kept.append(trainer) or run(trainer, **named)
-settings = toy_settings(steps=4, batches={{"size": 4}}, **PLAIN)
-train(settings, data=Path({data!r}), out=Path({out!r}), init={init!r})
-torch.save(kept[0].bare.state_dict(), {out!r} + "-" + os.environ["RANK"] + ".pt")
-torch.distributed.destroy_process_group()
-"""
-
-
-TWO_STEPS = """
-[run]
-name = "auxiliary_s"
-network = "auxiliary_s"
-steps = 9
-[batches]
-size = 4
-[clip]
-frames = 2
-size_px = 128
-box_scale = 1.3
-[loss]
-contrast = 0.0
-[evaluation]
-every = 2
-"""
-
-
-@pytest.mark.slow
-def test_the_documented_torchrun_command_writes_its_files_once(tmp_path: Path) -> None:
-    for seed, part in enumerate(("train", "dev")):
-        write_toy(tmp_path / "toy" / part, seed=seed, subjects=part, size=128, frames=2)
-    (tmp_path / "two.toml").write_text(TWO_STEPS)
+def test_the_documented_torchrun_command_is_one_process_with_the_doubled_batch(
+    toy: Any, tmp_path: Path
+) -> None:
+    arguments = {"width": 4}
+    changes = {"network": "auxiliary", "arguments": arguments, "loss": {"contrast": 0.0}, **PLAIN}
+    clip = {"frames": 1, "size_px": 32, "box_scale": 1.3}
+    init = begun_as(tmp_path, toy, "auxiliary", **arguments)
+    half = toy_settings(steps=9, batches={"size": 4}, clip=clip, **changes)
+    (tmp_path / "two.toml").write_text(to_toml(half))
+    (tmp_path / "toy").symlink_to(toy)
     bin_ = Path(sys.executable).parent
     program, ours = str(bin_ / "torchrun"), str(bin_ / "unmask")
     torchrun = [program, "--standalone", "--nproc-per-node", "2", "--no-python", ours]
-    named = ["--config", "two.toml", "--data", "toy", "--out", "run", "--steps", "2"]
+    named = ["--config", "two.toml", "--data", "toy", "--out", "run", "--steps", "4", "--init", str(init)]
     done = subprocess.run(
         [*torchrun, "train", *named],
         cwd=tmp_path,
@@ -248,8 +182,26 @@ def test_the_documented_torchrun_command_writes_its_files_once(tmp_path: Path) -
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split()[-2:] == ["run/weights.safetensors", "run/model.onnx"]
     assert done.stdout.count("model.onnx") == 1  # by the first process alone
-    assert done.stderr.count("step 2 of 2") == 1
-    assert read(tmp_path / "run" / CHECKPOINT).history.step == 2
+    assert done.stderr.count("step 4 of 4") == 1
+    one = train(
+        toy_settings(steps=4, batches={"size": 8}, clip=clip, **changes),
+        data=toy,
+        out=tmp_path / "one",
+        init=init,
+    )
+    # The second process has these weights, too: from others its gradients, which are half of each step, would
+    # be others.
+    together, alone = read(tmp_path / "run" / CHECKPOINT), read(one / CHECKPOINT)
+    assert [step for step, _ in together.history.losses] == [1, 2, 3, 4]
+    for (_, mine), (_, theirs) in zip(together.history.losses, alone.history.losses, strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-4)
+    start = load(init)[0].state_dict()
+    moved = sum(float((alone.network[name] - tensor).square().sum()) for name, tensor in start.items())
+    apart = sum(
+        float((alone.network[name] - tensor).square().sum()) for name, tensor in together.network.items()
+    )
+    assert moved > 0
+    assert apart < 1e-4 * moved  # what float32 rounds: a hundredth of the way
 
 
 def test_accumulated_batches_are_one_of_their_size(toy: Any, begun: Path, tmp_path: Path) -> None:

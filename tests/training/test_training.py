@@ -343,7 +343,7 @@ def test_a_finished_run_carries_its_contract_in_both_files(learned: Finished, to
     assert all(torch.equal(kernel, kernel.half().float()) for kernel in kernels)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("without_export")
 def test_stage_two_moves_everything_but_the_backbone(learned: Finished, toy: Path, tmp_path: Path) -> None:
     settings = toy_settings(
         network="tiny_multi",
