@@ -15,12 +15,12 @@ install = $(call uv_install,$(1)) || $(call pip_install,$(1))
 setup: $(VENV)/.dev
 
 # One thread a worker: several threads on a shared core are slower than one. Bytecode is kept, also where the environment
-# says otherwise: tests start hundreds of processes, and each would compile the package anew. `make test PYTEST=` runs the
-# slow ones, too.
+# says otherwise: tests start hundreds of processes, and each would compile the package anew. A worker without work takes
+# half of what another one still has: some files take as long as all others. `make test PYTEST=` runs the slow ones, too.
 PYTEST ?= -m "not slow"
 TESTING := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 test: $(VENV)/.dev
-	$(TESTING) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
+	$(TESTING) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST)
 
 # The core install is enough here, so that those who only want verdicts never download torch.
 demo: $(VENV)/.core
@@ -71,7 +71,7 @@ lowest newest:
 		&& UV_FIND_LINKS="$$PIP_FIND_LINKS" $(UV) pip install -q --python $$folder/bin/python --resolution $(RESOLUTION) \
 			--only-binary :all: --no-binary unmask -e ".[$(EXTRAS)]" \
 		&& $$folder/bin/unmask assets \
-		&& $(TESTING) $$folder/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not slow" \
+		&& $(TESTING) $$folder/bin/python -m pytest -n $(JOBS) --dist worksteal -m "not slow" \
 			-W ignore $(BOUNDED) || exit 1; \
 	done
 
