@@ -239,6 +239,18 @@ def test_several_tables_are_a_leaderboard_with_the_smallest_acer_first(
     assert "different presentations" not in out
 
 
+def test_a_table_without_a_scored_presentation_of_a_class_says_why_it_has_no_figures(
+    unmask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    table = tmp_path / "silent.csv"
+    table.write_text("presentation,subject,label,instrument,score\na,s,attack,print,\nb,t,bona_fide,,\n")
+    said = "There are no figures of silent: of a class nothing was scored"
+    assert said in " ".join(unmask("evaluate", table, "--rounds", 0)[1].split())
+    fixed = unmask("evaluate", table, "--rounds", 0, "--threshold", "fixed=0.5")[1]
+    assert "BPNRR" in fixed
+    assert "There are no figures" not in fixed
+
+
 def test_folds_are_one_system(unmask: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     tables = [_table(tmp_path, f"net_fold_{k}.csv", _both(k)) for k in range(3)]
     code, out, _ = unmask("evaluate", *tables, "--folds", "--rounds", 0, "--csv", tmp_path / "f.csv")

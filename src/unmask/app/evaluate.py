@@ -123,6 +123,11 @@ def notes(
             f"No honest threshold: {', '.join(without)} came without dev scores, so what needs a threshold "
             "is shown at the oracle's alone; give --dev, a column split, or --threshold fixed=..."
         )
+    if unscored := [one.system for one in systems if not one.free]:
+        yield (
+            f"There are no figures of {', '.join(unscored)}: of a class nothing was scored, so no threshold "
+            "can be chosen; give --threshold fixed=... for the rates of non-responses"
+        )
     for one in systems:
         of = f"{one.system}: " if len(systems) > 1 else ""
         yield from (f"{of}{hint}" for hint in one.hints)
