@@ -35,11 +35,13 @@ class FghvOptions:
     out: ScoresOut = Path("scores.csv")
     train: Annotated[
         Path | None,
-        typer.Option(help="The prepared set the weights learned from; PREPARED's sister if not given."),
+        typer.Option(help="The prepared set the weights learned from; `train` beside PREPARED if not given."),
     ] = None
     dev: Annotated[
         Path | None,
-        typer.Option(help="The prepared set that weighs the parts of the score; PREPARED's sister."),
+        typer.Option(
+            help="The prepared set that weighs the parts of the score; `dev` beside PREPARED if not given."
+        ),
     ] = None
     steps: Annotated[int, typer.Option(help="Steps of the search for latent vectors.", min=0)] = 10
     rate: Annotated[float, typer.Option(help="Step size of the search.", min=1e-6)] = 0.05

@@ -6,11 +6,13 @@ A field is an option with its default and its help, written once. Fields of a tu
 
 import inspect
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
+from typer.models import ArgumentInfo
 
 from unmask.app.root import with_loudness
 
@@ -115,7 +117,7 @@ def as_typer(function: Callable[[Any], int]) -> Callable[..., int]:
     shared = [field for field in fields(options) if field.name not in options.__annotations__]
     parameters, many = [], set()
     for field in (*own, *shared):
-        hint, repeats = _read(hints[field.name])
+        hint, repeats = _read(hints[field.name], name=field.name)
         default = inspect.Parameter.empty if field.default is MISSING else field.default
         if repeats:
             many.add(field.name)
@@ -133,7 +135,7 @@ def as_typer(function: Callable[[Any], int]) -> Callable[..., int]:
     return with_loudness(called)
 
 
-def _read(hint: Any) -> tuple[Any, bool]:
+def _read(hint: Any, *, name: str) -> tuple[Any, bool]:
     """A field's type as typer takes it, and whether its option may be given again."""
     marks = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
     kind = get_args(hint)[0] if marks else hint
@@ -143,5 +145,13 @@ def _read(hint: Any) -> tuple[Any, bool]:
     repeats = get_origin(kind) is tuple
     if repeats:
         kind = list[get_args(kind)[0]] | None  # type: ignore[misc]
-    kept = tuple(mark for mark in marks if not isinstance(mark, Choices))
+    kept = tuple(_in_capitals(mark, name) for mark in marks if not isinstance(mark, Choices))
     return (Annotated[(kind, *kept)] if kept else kind), repeats
+
+
+def _in_capitals(mark: Any, name: str) -> Any:
+    """An argument as help shows it, NAME where nothing else was said; an option as it is."""
+    if isinstance(mark, ArgumentInfo) and mark.metavar is None:
+        mark = copy(mark)
+        mark.metavar = name.upper()
+    return mark

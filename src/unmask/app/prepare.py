@@ -55,7 +55,9 @@ class PrepareOptions(EngineOptions):
     clip_frames: Annotated[int, typer.Option(help="Frames of a clip.", min=1)] = 5
     clip_stride: Annotated[float, typer.Option(help="Seconds between its frames.", min=0.001)] = 0.1
     clip_size: Annotated[int, typer.Option(help="Pixels of its side.", min=32)] = 256
-    clip_scale: Annotated[float, typer.Option(help="Its side over the face's longer one.", min=1.0)] = 1.3
+    clip_scale: Annotated[
+        float, typer.Option(help="Crop side divided by the longer side of the face box.", min=1.0)
+    ] = 1.3
     clip_border: Annotated[
         Border,
         typer.Option(
@@ -74,7 +76,9 @@ class PrepareOptions(EngineOptions):
         typer.Option(help="Room around clips of train, in which each reading draws its crop anew.", min=0.0),
     ] = MARGIN
     seed: Annotated[int, typer.Option(help="The same seed moves the boxes alike.", min=0)] = 1
-    shard: Annotated[int, typer.Option(help="Presentations in a shard: what a kill may cost.", min=1)] = 16
+    shard: Annotated[
+        int, typer.Option(help="Presentations in a shard; an interrupted process loses one at most.", min=1)
+    ] = 16
     pictures: Annotated[
         Pictures, typer.Option(help="Plain bytes, or PNG: half the disk, read much slower. Both lossless.")
     ] = "npy"

@@ -47,12 +47,13 @@ class StressOptions(ModelOptions, JobOptions):
             metavar="DATA",
         ),
     ]
-    out: Annotated[Path, typer.Option(help="The table: a row a change, strength and presentation.")] = Path(
-        "stress.csv"
-    )
+    out: Annotated[
+        Path, typer.Option(help="The table: one row for each change, strength and presentation.")
+    ] = Path("stress.csv")
     report: Page = None
     summary: Annotated[
-        Path | None, typer.Option(help="Write the effects to this table: a row a change and strength.")
+        Path | None,
+        typer.Option(help="Write the effects to this table: one row for each change and strength."),
     ] = None
     labels: Labels = None
     changes: Annotated[

@@ -50,7 +50,7 @@ class TrainOptions:
         bool,
         typer.Option("--list", help="List the presets.", callback=_list_presets, is_eager=True),
     ] = False
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False
+    resume: Annotated[bool, typer.Option("--resume", help="Resume from the checkpoint in --out.")] = False
     init: Annotated[
         Path | None,
         typer.Option(

@@ -53,7 +53,7 @@ class References:
                 found = _sequence(unit)
                 self._sequences[found.number] = found
             elif kind == PICTURE:
-                bits = _Bits(unit[1:])
+                bits = _UnitBits(unit[1:])
                 picture = bits.number()
                 self._of_picture[picture] = bits.number()
             elif kind in (SLICE, INSTANT):
@@ -63,7 +63,7 @@ class References:
         return None
 
     def _lost(self, unit: bytes) -> int:
-        bits = _Bits(unit[1 : 1 + HEADER_BYTES])
+        bits = _UnitBits(unit[1 : 1 + HEADER_BYTES])
         bits.number(), bits.number()  # first macroblock and type
         sequence = self._sequences.get(self._of_picture.get(bits.number(), -1))
         if sequence is None:
@@ -77,7 +77,7 @@ class References:
         return (number - before - 1) % (1 << sequence.bits)
 
 
-class _Bits:
+class _UnitBits:
     """Reads a unit bit by bit, without the bytes that keep start codes out of it; IndexError at its end."""
 
     def __init__(self, unit: bytes) -> None:
@@ -100,7 +100,7 @@ class _Bits:
 
 
 def _sequence(unit: bytes) -> _Sequence:
-    bits = _Bits(unit[1:])
+    bits = _UnitBits(unit[1:])
     profile = bits.bits(8)
     bits.bits(16)  # constraints and level
     number = bits.number()
@@ -124,7 +124,7 @@ def _sequence(unit: bytes) -> _Sequence:
     return _Sequence(number=number, bits=min(length, 16), planes=planes, gaps=bool(bits.bits(1)))
 
 
-def _skip_scaling(bits: _Bits, size: int) -> None:
+def _skip_scaling(bits: _UnitBits, size: int) -> None:
     """One list of scaling factors, which are coded by their differences, if it is there."""
     last = following = 8
     if not bits.bits(1):

@@ -23,7 +23,7 @@ MOST_PIECES = 1 << 18  # strips or tiles
 CHUNKY, PLAIN = 1, 1  # values together pixel by pixel; no compression
 
 
-class _Layout(NamedTuple):
+class _Pieces(NamedTuple):
     """Where the picture lies: `across` pieces of `rows` rows beside each other, offset and length of each."""
 
     across: int
@@ -56,7 +56,7 @@ def strips(opened: Any, content: bytes, read: Callable[[bytes], Any]) -> Iterato
         yield picture
 
 
-def _layout(tags: Any) -> _Layout | None:
+def _layout(tags: Any) -> _Pieces | None:
     """None where it is told by other tags than these, or so that too much is decoded at once."""
     width, height, tiled = tags[WIDTH], tags[HEIGHT], TILE_OFFSETS in tags
     rows = tags.get(TILE_HEIGHT, 0) if tiled else min(tags.get(ROWS_A_STRIP, height), height)
@@ -66,13 +66,13 @@ def _layout(tags: Any) -> _Layout | None:
         return None
     if not len(offsets) == len(counts) == across * math.ceil(height / rows) <= MOST_PIECES:
         return None
-    layout = _Layout(across, rows, list(zip(offsets, counts, strict=True)))
+    layout = _Pieces(across, rows, list(zip(offsets, counts, strict=True)))
     if not tiled and tags.get(COMPRESSION, PLAIN) == PLAIN:
         layout = _cut(layout, tags)
     return layout if _together(layout.rows) * layout.rows * width <= MOST_PIXELS else None
 
 
-def _cut(layout: _Layout, tags: Any) -> _Layout:
+def _cut(layout: _Pieces, tags: Any) -> _Pieces:
     """Strips without compression, cut into ones of `ROWS` rows or less where they have more."""
     rows = ROWS if len(layout.pieces) == 1 else math.gcd(layout.rows, ROWS)
     if layout.rows <= ROWS or rows % SCALE:
@@ -82,7 +82,7 @@ def _cut(layout: _Layout, tags: Any) -> _Layout:
     for number, (at, _) in enumerate(layout.pieces):
         held = min(layout.rows, tags[HEIGHT] - number * layout.rows)
         pieces += [(at + row * row_bytes, min(rows, held - row) * row_bytes) for row in range(0, held, rows)]
-    return _Layout(1, rows, pieces)
+    return _Pieces(1, rows, pieces)
 
 
 def _together(rows: int) -> int:

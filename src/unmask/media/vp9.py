@@ -16,7 +16,7 @@ def notices_missing(key_frame: bytes) -> bool:
     >>> notices_missing(bytes.fromhex("8249834200175010f408"))
     True
     """
-    bits = _Bits(key_frame[:32])
+    bits = _HeaderBits(key_frame[:32])
     marker = bits.take(2)
     profile = bits.take(1) + 2 * bits.take(1)
     if profile == 3:
@@ -38,7 +38,7 @@ def notices_missing(key_frame: bytes) -> bool:
     return bool(keeps_context and not in_parallel)
 
 
-class _Bits:
+class _HeaderBits:
     """Numbers from the highest bit on; zeros behind the end."""
 
     def __init__(self, content: bytes) -> None:

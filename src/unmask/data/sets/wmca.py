@@ -55,7 +55,7 @@ class _NamedTruth:
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class _Release:
     """What the two sets differ in."""
 
     title: str
@@ -66,17 +66,17 @@ class _Layout:
 
 def wmca(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """The recordings of grandtest; the column "depth" is the file of the other channels."""
-    return _read(root, _Layout("WMCA", "wmca", "PROTOCOL-grandtest.csv", _truth), refuse=refuse)
+    return _read(root, _Release("WMCA", "wmca", "PROTOCOL-grandtest.csv", _truth), refuse=refuse)
 
 
 def hq_wmca(root: str | Path, *, refuse: Refuse = stop) -> list[Presentation]:
     """The recordings of grand_test. Types of attack keep their numbers ("type-05/02"): their words are in the
     set's own documentation.
     """
-    return _read(root, _Layout("HQ-WMCA", "hq-wmca", "PROTOCOL-grand_test.csv", _truth_hq), refuse=refuse)
+    return _read(root, _Release("HQ-WMCA", "hq-wmca", "PROTOCOL-grand_test.csv", _truth_hq), refuse=refuse)
 
 
-def _read(root: str | Path, layout: _Layout, *, refuse: Refuse) -> list[Presentation]:
+def _read(root: str | Path, layout: _Release, *, refuse: Refuse) -> list[Presentation]:
     root = folder(root, of=layout.title)
     if not any((place / STATION).is_dir() for place in nests(root)):
         raise DataError(f"{root} has no folder {STATION}: it is not {layout.title}; name its folder")
@@ -87,7 +87,7 @@ def _read(root: str | Path, layout: _Layout, *, refuse: Refuse) -> list[Presenta
 
 
 def _presentation(
-    listed: tuple[str, str, str], *, files: Mapping[str, Mapping[str, str]], layout: _Layout
+    listed: tuple[str, str, str], *, files: Mapping[str, Mapping[str, str]], layout: _Release
 ) -> Presentation:
     where, name, group = listed
     if group not in SPLITS or not name.startswith(STATION):
