@@ -175,7 +175,7 @@ def _on_test(weights: Path, test: PreparedSet, settings: Settings) -> dict[str, 
     attack = np.array([row.label is Label.ATTACK for row in test.rows])
     subjects = np.array([row.subject for row in test.rows])
     low, high = area_interval(-scored, attack, subjects)
-    families = np.array([row.instrument.partition("/")[0] for row in test.rows])
+    families = np.array([row.family for row in test.rows])
     return {
         "auc": round(float(area(-scored, attack)), 4),
         "low": round(low, 4),
@@ -205,7 +205,7 @@ def _on_pictures(name: str, model: Path, asked: argparse.Namespace, *, into: Pat
     scores = [score for score in read_scores(table) if math.isfinite(score.score)]
     values = np.array([score.score for score in scores])
     attack = np.array([score.label is Label.ATTACK for score in scores])
-    families = np.array([score.instrument.partition("/")[0] for score in scores])
+    families = np.array([score.family for score in scores])
     found: dict[str, object] = {
         "real_auc": round(float(area(-values, attack)), 4),
         "real_pictures": len(scores),

@@ -19,6 +19,7 @@ from unmask.media.sources import open_source
 from unmask.media.statistics import CROP, NAMES, face_statistics
 from unmask.media.video import read_video
 from unmask.simulate.series import CLIPS_A_SUBJECT, Series
+from unmask.types import family_of
 
 A_SUBJECT = 3  # clips of a class from one run of neighbours, which share a subject
 RAREST = 200  # requests looked through for each clip wanted, so that a rare family ends the search
@@ -68,12 +69,12 @@ def simulated(series: Series, *, a_class: int, jobs: int) -> Clips:
 
 def chosen(series: Series, *, a_class: int) -> list[int]:
     """Indices of the series in its order: `a_class` of each class, A_SUBJECT of a subject at most."""
-    families = {"", *(name.partition("/")[0] for name in series.instruments)}
+    families = {"", *(family_of(name) for name in series.instruments)}
     found: Counter[str] = Counter()
     of_subject: Counter[tuple[str, int]] = Counter()
     wanted = []
     for index in range(RAREST * a_class):
-        family = (series.request(index).instrument or "").partition("/")[0]
+        family = family_of(series.request(index).instrument or "")
         place = (family, index // CLIPS_A_SUBJECT)
         if found[family] < a_class and of_subject[place] < A_SUBJECT:
             found[family] += 1

@@ -28,6 +28,7 @@ from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.head_model import load_heads
 from unmask.simulate.people.subjects import load_portraits
 from unmask.simulate.series import Series
+from unmask.types import family_of
 
 
 def main() -> None:
@@ -94,7 +95,7 @@ def series_of(asked: argparse.Namespace) -> Series:
         backgrounds=tuple(backgrounds),
         seed=asked.seed,
         instruments=tuple(
-            name for name in INSTRUMENTS if not asked.families or name.partition("/")[0] in asked.families
+            name for name in INSTRUMENTS if not asked.families or family_of(name) in asked.families
         ),
         frames=2,
         cache=asked.cache,

@@ -234,7 +234,7 @@ def figures(items: Sequence[Item], scores: np.ndarray) -> dict[str, str]:
     """AUC pooled, per view and per instrument's family, with the interval of the pooled one."""
     bona_fide = np.array([item.bona_fide for item in items])
     views = np.array([item.view for item in items])
-    families = np.array([item.presentation.instrument.partition("/")[0] for item in items])
+    families = np.array([item.presentation.family for item in items])
     scored = np.isfinite(scores)
     parts = {"auc": scored} | {f"auc_{view}": scored & (views == view) for view in VIEWS}
     for family in ("print", "replay", "mask"):

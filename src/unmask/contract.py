@@ -205,12 +205,17 @@ def tensors_sha256(tensors: Mapping[str, np.ndarray]) -> str:
 
 def onnx_sha256(model: Any) -> str:
     """One hash of an `onnx.ModelProto`: of all that is in it except the contract, which holds the hash."""
+    return hashlib.sha256(without_contract(model).SerializeToString(deterministic=True)).hexdigest()
+
+
+def without_contract(model: Any) -> Any:
+    """A copy of an `onnx.ModelProto` that keeps its other metadata."""
     bare = type(model)()
     bare.CopyFrom(model)
     for place in reversed(range(len(bare.metadata_props))):
         if bare.metadata_props[place].key == CONTRACT_KEY:
             del bare.metadata_props[place]
-    return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
+    return bare
 
 
 def seal_onnx(model: Any, contract: Contract) -> tuple[Contract, bytes]:

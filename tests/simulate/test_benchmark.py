@@ -24,7 +24,7 @@ from unmask.media.faces import FaceFinder
 from unmask.simulate import benchmark
 from unmask.simulate.benchmark import DOMAINS, FEWEST, SIZES, Recordings, Size, make_benchmark, plan
 from unmask.simulate.camera.models import MODELS
-from unmask.simulate.folder import Delivery, claim, shuffled_names, write_recordings
+from unmask.simulate.folder import Delivery, mark_folder, shuffled_names, write_recordings
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.stage.places import PLACES
 from unmask.simulate.studio import Simulated, simulated_presentation
@@ -259,7 +259,7 @@ def test_recordings_have_their_split_depth_and_hash(recordings: Any, tmp_path: P
 
 
 def test_other_settings_and_the_files_of_others_are_refused(recordings: Any, tmp_path: Path) -> None:
-    claim(tmp_path / "mine", {"size": "tiny", "versions": benchmark.versions()}, mark=benchmark.MARK)
+    mark_folder(tmp_path / "mine", {"size": "tiny", "versions": benchmark.versions()}, mark=benchmark.MARK)
     with pytest.raises(OutputError, match=r"other settings \(size\)"):
         made(tmp_path / "mine", recordings, jobs=0, size="huge")
     (tmp_path / "thesis").mkdir()

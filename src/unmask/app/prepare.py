@@ -108,7 +108,7 @@ def prepare(options: PrepareOptions) -> int:
     parts = parts_of(dataset, root, protocol=options.protocol)
     if options.depth == "real":
         check_depth([p for presentations in parts.values() for p in presentations], dataset=dataset)
-    refuse_others(out, claim=MARK, files=FILES)
+    refuse_others(out, mark=MARK, files=FILES)
     settings = {"dataset": dataset, "protocol": options.protocol}
     if options.depth != "mesh":  # unsaid: folders of versions that knew nothing else go on
         settings["depth"] = options.depth

@@ -26,7 +26,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from unmask.contract import CONTRACT_KEY
+from unmask.contract import without_contract
 from unmask.models.export import quiet
 from unmask.types import SettingsError
 
@@ -85,11 +85,7 @@ def quantised(model: onnx.ModelProto, clips: Sequence[Mapping[str, np.ndarray]])
 
 def _in_f32(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy without contract whose kernels are f32 again and not fp16 behind a Cast."""
-    bare = onnx.ModelProto()
-    bare.CopyFrom(model)
-    for place in reversed(range(len(bare.metadata_props))):
-        if bare.metadata_props[place].key == CONTRACT_KEY:
-            del bare.metadata_props[place]
+    bare: onnx.ModelProto = without_contract(model)
     stored = {tensor.name: tensor for tensor in bare.graph.initializer}
     kept = []
     for node in bare.graph.node:

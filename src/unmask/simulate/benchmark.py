@@ -20,7 +20,7 @@ from unmask.simulate.folder import (
     COLUMNS,
     Delivery,
     Progress,
-    claim,
+    mark_folder,
     shuffled_names,
     write_recordings,
     write_table,
@@ -283,7 +283,7 @@ def make_benchmark(
     A folder that was left half made is continued; one with other files in it, or of other `settings`, is
     refused. `like` names the type of SiW-M.
     """
-    claim(out, {**settings, "versions": versions()}, mark=MARK)
+    mark_folder(out, {**settings, "versions": versions()}, mark=MARK)
     made = write_recordings(
         out,
         source=recordings,

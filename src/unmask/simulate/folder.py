@@ -43,7 +43,7 @@ class Delivery:
     hashed: bool = False
 
 
-def claim(out: Path, settings: Mapping[str, object], *, mark: str) -> None:
+def mark_folder(out: Path, settings: Mapping[str, object], *, mark: str) -> None:
     """Marks the folder as made by these settings; one with other files, or of other settings, is refused."""
     text = json.dumps(settings, indent=1)
     if (out / mark).exists():

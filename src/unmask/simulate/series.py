@@ -13,7 +13,7 @@ import numpy as np
 
 from unmask.media.clips import cut, mesh_depth, mesh_mask
 from unmask.simulate.camera.models import MODELS
-from unmask.simulate.folder import Progress, claim, write_labelled
+from unmask.simulate.folder import Progress, mark_folder, write_labelled
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.heads import HeadModel
 from unmask.simulate.people.subjects import Portrait
@@ -174,7 +174,7 @@ def simulate_folder(
     settings["clips of a subject in a row"] = together
     if heads is not None:
         settings["heads"] = heads.fingerprint
-    claim(out, settings, mark="simulation.json")
+    mark_folder(out, settings, mark="simulation.json")
     series = Series(
         portraits=tuple(portraits[:subjects]),
         heads=heads,

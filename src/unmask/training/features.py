@@ -26,7 +26,7 @@ from unmask.types import DataError
 AT_ONCE = 32  # pictures
 AT_ONCE_ON_CPU = 1  # each of eight takes a third longer there: their maps leave the cache
 COMPILED_FROM = 400  # pictures: making a graph of the network takes as long as it saves on so many
-TOLD = 20  # times in all, how far it is
+PROGRESS_NOTES = 20  # lines of progress in all
 LOOK = "one way"  # of the files' names: 0.3.0 took the mean of both mirror images
 DETAIL = "|head and detail"  # and of those of an encoder that looks twice
 
@@ -54,7 +54,7 @@ def features_of(
             at_once = AT_ONCE_ON_CPU if device.type == "cpu" else AT_ONCE
             write_bytes(path, _npy(_shard_features(look, whole, prepared, at_once=at_once)))
             before, done = done, done + len(whole.rows)
-            if progress is not None and TOLD * done // missing > TOLD * before // missing:
+            if progress is not None and PROGRESS_NOTES * done // missing > PROGRESS_NOTES * before // missing:
                 progress(done, missing)
         chosen = np.isin(whole.places[:, 0, 0], shard.places[:, 0, 0])  # where a clip begins in the tar
         parts.append(_read(path, shape=(len(whole.rows), width))[chosen])

@@ -33,7 +33,7 @@ from unmask.training.loggers import close_loggers, loggers_of
 from unmask.training.meter import Statistics
 from unmask.training.networks import build, frames_of, refuse_domains, start_depth
 from unmask.training.optimisers import optimiser_of
-from unmask.training.run_folder import claim, goes_on, said_first
+from unmask.training.run_folder import goes_on, mark_folder, said_first
 from unmask.training.sets import Folders, Sets, real_rows, rows_by_set
 from unmask.training.settings import Compute, Settings
 from unmask.training.trainer import Progress, Trainer
@@ -69,7 +69,9 @@ def train(
     going_on = fabric.broadcast(going_on)
     trainer = _begin(fabric, settings, sets, out, init=None if going_on else init, going_on=going_on)
     if fabric.global_rank == 0:
-        claim(out, settings, clips=clips, first=first)  # not before: a run that is refused leaves nothing
+        mark_folder(
+            out, settings, clips=clips, first=first
+        )  # not before: a run that is refused leaves nothing
     status = "failed"
     try:
         trainer.run(progress=progress)

@@ -67,7 +67,7 @@ def goes_on(
     return resume and begun
 
 
-def claim(out: Path, settings: Settings, *, clips: str, first: str | None) -> None:
+def mark_folder(out: Path, settings: Settings, *, clips: str, first: str | None) -> None:
     """Marks the folder as that of a run of these settings on clips of that fingerprint, from `first`; with
     None the note of the run that goes on stays.
     """

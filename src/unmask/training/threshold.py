@@ -81,13 +81,13 @@ def correlation(rows: Sequence[Row], scores: np.ndarray) -> float:
     return float(np.clip((between - within) / spread, 0, 1)) if spread > 0 else CORRELATION_UNKNOWN
 
 
-def families(attacks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def large_families(attacks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Scores by the family of the instrument, the part of its name before "/".
 
     Families of fewer than FEW_ATTACKS presentations are left out: one attack of ten moves a rate too far to
     set a threshold. Where all are that small they are taken together.
 
-    >>> found = families({"print/a": np.zeros(60), "print/b": np.zeros(2), "mask/c": np.zeros(3)})
+    >>> found = large_families({"print/a": np.zeros(60), "print/b": np.zeros(2), "mask/c": np.zeros(3)})
     >>> {name: len(scores) for name, scores in found.items()}
     {'print': 62}
     """
@@ -113,9 +113,10 @@ def operating_points(
     """
     bona_fide, attacks = presentation_scores(rows, scores, alone=alone)
     clips = presentation_scores(rows, scores, alone=True)
+    families = large_families(attacks)
     thresholds = {
-        "default": metrics.threshold_at_apcer(bona_fide, families(attacks), target=settings.default_apcer),
-        "strict": metrics.threshold_at_apcer(bona_fide, families(attacks), target=settings.strict_apcer),
+        "default": metrics.threshold_at_apcer(bona_fide, families, target=settings.default_apcer),
+        "strict": metrics.threshold_at_apcer(bona_fide, families, target=settings.strict_apcer),
         "lenient": metrics.threshold_at_bpcer(bona_fide, attacks, target=settings.lenient_bpcer),
     }
     within = {name: min(max(threshold, LEAST), 1.0) for name, threshold in thresholds.items()}

@@ -166,7 +166,7 @@ def prepare(
     """
     out, packing = Path(out), packing or Packing()
     shards = -(-count // packing.recordings_a_shard)
-    refuse_others(out, claim=SPEC, files=FILES)
+    refuse_others(out, mark=SPEC, files=FILES)
     with held(out):
         _claim(out, cutting=cutting, packing=packing)
         missing = [n for n in range(shards) if not shard_path(out, n).is_file()]
@@ -192,9 +192,9 @@ def prepare(
     return out
 
 
-def refuse_others(out: Path, *, claim: str, files: str) -> None:
-    """OutputError where `out` holds files but not the mark `claim`; a killed run may leave `files`."""
-    if not out.is_dir() or (out / claim).is_file():
+def refuse_others(out: Path, *, mark: str, files: str) -> None:
+    """OutputError where `out` holds files but not that `mark`; a killed run may leave `files`."""
+    if not out.is_dir() or (out / mark).is_file():
         return
     ours = left_behind(out, files)
     if others := [path.name for path in out.iterdir() if path not in ours and not path.name.startswith(".")]:

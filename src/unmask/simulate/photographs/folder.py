@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from unmask.simulate.folder import COLUMNS, Progress, claim, write_labelled
+from unmask.simulate.folder import COLUMNS, Progress, mark_folder, write_labelled
 from unmask.simulate.photographs.files import Photograph
 from unmask.simulate.photographs.series import Photographs
 
@@ -30,7 +30,7 @@ def simulate_photographs(
     """
     names = [photograph.name for photograph in photographs]
     settings = {"seed": seed, "clips": clips, "seconds": seconds, "fps": fps, "photographs": names}
-    claim(out, settings, mark="simulation.json")
+    mark_folder(out, settings, mark="simulation.json")
     series = Photographs(
         photographs=tuple(photographs),
         backgrounds=tuple(backgrounds),
