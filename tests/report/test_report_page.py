@@ -450,7 +450,7 @@ def test_own_rows_stand_below_the_published_ones(report: Any) -> None:
     assert text.index("CDCN++") < text.index("mine")
     assert "no published figures of 'x'" in report({"mine": rows}, "--beside", "x")[2]
     assert (
-        "oulu-npu/1.7 is no protocol; name oulu-npu/1"
+        "oulu-npu/1.7 is not a protocol; name oulu-npu/1"
         in report({"mine": rows}, "--beside", "oulu-npu/1.7")[2]
     )
     assert "its folds are oulu-npu/3.1, oulu" in report({"mine": rows}, "--beside", "oulu-npu/3.9")[2]

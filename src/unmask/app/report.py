@@ -128,7 +128,7 @@ def _beside(name: str) -> tuple[PublishedRow, ...]:
     if name != group and name not in PROTOCOLS:
         folds = [fold for fold, row in PROTOCOLS.items() if row.folds == group]
         remedy = f"its folds are {', '.join(folds)}" if folds else f"name {group}, which has no folds"
-        raise SettingsError(f"--beside {name} is no protocol; {remedy}")
+        raise SettingsError(f"--beside {name} is not a protocol; {remedy}")
     return rows
 
 

@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreOutput:
-    """Where rows go, `clips` being a table of a row a clip; which of ENGINES makes them, and on how many
+    """Where rows go, `clips` being a table of one row for each clip; which of ENGINES makes them, and on how many
     processes (0: one for each core that is worth it).
     """
 

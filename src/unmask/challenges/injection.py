@@ -63,8 +63,8 @@ def injection_hints(
 
 def _of_client(client: Mapping[str, Any]) -> list[InjectionHint]:
     found = []
-    told = str(client.get("label") or "").lower()[:80]
-    label = "".join(letter for letter in told if letter.isprintable())  # half a surrogate pair is no text
+    given = str(client.get("label") or "").lower()[:80]
+    label = "".join(letter for letter in given if letter.isprintable())  # half a surrogate pair is not text
     words = label.replace("(", " ").replace(")", " ").replace("-", " ").split()
     named = [name for name in SOFTWARE_CAMERAS if name in words or (" " in name and name in label)]
     if named:

@@ -62,7 +62,7 @@ class DataSet:
     """One data set: `read` takes the unpacked archive's folder and gives its presentations, sorted by path.
 
     `counts`: split as shipped -> (bona fide, attacks) as published, or None: "counts unverified". `apply`
-    says where and how to get it; `layout` is what the folder looks like, a line a path. `mistakes` looks at
+    says where and how to get it; `layout` is what the folder looks like, one path a line. `mistakes` looks at
     the folder for what usually goes wrong with this set and gives one sentence for each. `read` takes
     `refuse`, see data.archive. `editions`: words for an edition of the archive -> its counts, where there are
     several; the first has `counts`. `options`: what may follow the name after a colon -> keywords of `read`.

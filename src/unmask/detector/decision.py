@@ -188,7 +188,7 @@ def worst_second(times_s: Sequence[float], scores: Sequence[float]) -> tuple[flo
 
 
 def dip(times_s: Sequence[float], scores: Sequence[float], rule: Rule) -> Reading | None:
-    """The reading of the worst second where it is no chance: below the threshold, and further below the
+    """The reading of the worst second where it is not chance: below the threshold, and further below the
     person's own level than `allowance` explains.
 
     Level and spread are those of the upper half of the scores, which an attack that is shown for less than

@@ -23,7 +23,7 @@ def read_file(path: str | Path, *, trusted: str | Path | None = None) -> tuple[b
     """The bytes of an ONNX file and its contract, both unaltered, and with a public key `trusted` signed by
     its owner.
 
-    Raises ModelError, and SettingsError where `trusted` is no such key.
+    Raises ModelError, and SettingsError where `trusted` is not a public key.
     """
     path = Path(path)
     refuse_special(path, error=ModelError)

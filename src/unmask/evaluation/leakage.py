@@ -66,7 +66,7 @@ class Leak:
 def leak_table(rows: Sequence[ClipStatistics], *, seed: int = 0, draws: int = 1000) -> list[Leak]:
     """All attacks against bona fide, then each family in order of name; of the face, then of the whole crop.
 
-    The crop holds the instrument too (a white page, a bezel), which is no matter of quality: the limits are
+    The crop holds the instrument too (a white page, a bezel), which is not a matter of quality: the limits are
     stated for both, and meant for the face. Raises DataError for too few rows. `seed` decides the folds and
     the draws of the intervals.
     """

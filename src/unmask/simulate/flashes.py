@@ -31,7 +31,7 @@ LUX = 400.0  # of irradiance 1: an office's light on a desk
 LATENCY_S = (0.03, 0.2)  # from light in the room to the time that a page gives its frame
 EYES = ((33, 133), (263, 362))  # outer and inner corners in the mesh
 KEY_FPS = 3.0  # rendered; between them the scene is blended, the light is not
-NEAREST_M = 0.12  # nearer than this the screen is no small lamp, and light grows no more
+NEAREST_M = 0.12  # nearer than this the screen is not a small lamp, and light no longer grows
 # For each kind: area in square metres, luminance of white in candela a square metre from low to high.
 SCREENS = {"phone": (0.0100, 350.0, 800.0), "laptop": (0.054, 220.0, 400.0), "monitor": (0.160, 200.0, 350.0)}
 

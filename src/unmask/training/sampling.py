@@ -132,7 +132,7 @@ def _attacks_by_domain(instruments: Sequence[np.ndarray], domains: np.ndarray) -
 
 
 def _turns(rng: np.random.Generator, kinds: int, *, count: int) -> np.ndarray:
-    """`count` numbers below `kinds`, each as often as any other; who is more often by one is drawn."""
+    """`count` numbers below `kinds`, each as often as any other; which ones come once more is drawn."""
     return np.tile(rng.permutation(kinds), -(-count // kinds))[:count]
 
 

@@ -159,7 +159,7 @@ def _lines(
     count: int,
     wide: int,
 ) -> None:
-    """Lines of words, as strokes of their length; small text is no more than that."""
+    """Lines of words, as strokes of their length; small text is not more than that."""
     x0, y = at
     for _ in range(count):
         x, end = x0, x0 + wide * rng.uniform(0.5, 1.0)
