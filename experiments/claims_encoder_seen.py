@@ -26,7 +26,7 @@ FRAMES = 5
 SIZES = {1: 28, 3: 14, 4: 7}  # of the maps of LEVELS, for pictures of 224 px
 SHAPES = [(TAPS[tap][1], SIZES[tap], SIZES[tap]) for tap in LEVELS]
 COUNTS = [channels * side * side for channels, side, _ in SHAPES]
-TRAINED_ON = ("ropensci",)  # owner of photographs of train: its one real item is no test
+TRAINED_ON = ("ropensci",)  # owner of photographs of train: its one real item tests nothing
 
 Look = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # pictures (n, S, S, 3) -> maps and features
 

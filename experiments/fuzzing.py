@@ -262,7 +262,7 @@ def _format_of(body: dict[str, Any]) -> int:
 
 
 def resealed(content: bytes) -> bytes:
-    """A model sealed again by whoever broke it; as it is where it is no ONNX file any more."""
+    """A model sealed again by whoever broke it; as it is where it is not an ONNX file any more."""
     try:
         model = onnx.load_model_from_string(content)
         entry = next(one for one in model.metadata_props if one.key == contracts.CONTRACT_KEY)

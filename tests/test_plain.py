@@ -168,7 +168,7 @@ CELLS = [
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_cell_is_no_formula_and_is_read_back_as_it_was(cell: Any) -> None:
-    text = as_csv([["name", "=column", "number"], [cell, cell, 1]])  # a line of blanks is no row
+    text = as_csv([["name", "=column", "number"], [cell, cell, 1]])  # a line of blanks is not a row
     for written in (found for row in csv.reader(io.StringIO(text, newline="")) for found in row):
         assert not re.match(r"[=+@\t\r＝]|-(?![\d.]+(e[-+]?\d+)?$)", written)
     assert [row for _, row in csv_rows(text, ["name"], where="t")] == [

@@ -94,7 +94,7 @@ def test_nothing_but_a_model_is_signed(
     given.write_bytes(signed_model[0].read_bytes()[:-40] if name == "cut.onnx" else b"Pay to the bearer.")
     code, out, err = unmask("sign", given, "--key", tmp_path / "ours.pem")
     assert (code, out) == (3, "")
-    assert f"{name} is no ONNX file, or was cut or altered" in err
+    assert f"{name} is not an ONNX file, or was cut or altered" in err
     assert not signature_path(given).exists()
 
 

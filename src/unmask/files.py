@@ -146,7 +146,7 @@ def read_json(path: str | Path, *, again: str) -> Any:
     except OSError as refused:
         raise DataError(f"{path} cannot be read: {refused.strerror}; {again}") from refused
     except (ValueError, RecursionError) as broken:  # no text, no JSON, or lists in lists without end
-        raise DataError(f"{path} is damaged: it is no JSON; {again}") from broken
+        raise DataError(f"{path} is damaged: it is not JSON; {again}") from broken
 
 
 def is_there(path: str | Path) -> bool:

@@ -81,7 +81,7 @@ def _say(word: str) -> None:
 
 
 def _stand_still(number: int, frame: FrameType | None) -> None:
-    """What the first thread does from the signal on, lest it tells of workers that ended."""
+    """What the first thread does from the signal on: it does not report workers that ended."""
     time.sleep(LAST_S)
     os._exit(128 + number)
 

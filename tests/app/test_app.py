@@ -54,7 +54,7 @@ def test_every_outcome_has_the_same_keys_in_strict_json(outcomes: list[Any]) -> 
     for outcome in outcomes:
         line = json_line(outcome)
         assert "\n" not in line
-        record = json.loads(line, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
+        record = json.loads(line, parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"))
         assert list(record)[:10] == [*KEYS, "timings_ms"]
 
 

@@ -84,10 +84,10 @@ def test_an_index_of_other_places_inside_is_refused_when_its_clip_is_read(folder
 
 def test_json_that_is_not_there_or_is_none_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"{'a': 1}")
-    with pytest.raises(DataError, match=r"a\.json is damaged: it is no JSON; make it again"):
+    with pytest.raises(DataError, match=r"a\.json is damaged: it is not JSON; make it again"):
         read_json(tmp_path / "a.json", again="make it again")
     with pytest.raises(DataError, match=r"b\.json cannot be read: No such file.*; make it again"):
         read_json(tmp_path / "b.json", again="make it again")
     np.savez(tmp_path / "c.json")
-    with pytest.raises(DataError, match="is no JSON"):
+    with pytest.raises(DataError, match="is not JSON"):
         read_json(tmp_path / "c.json.npz", again="make it again")

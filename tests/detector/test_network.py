@@ -156,7 +156,7 @@ def test_a_truncated_file_is_refused(multi_file: Path, tmp_path: Path) -> None:
         cut.write_bytes(whole[: int(share * len(whole))])
         with pytest.raises(ModelError):
             Network.load(cut)
-    (tmp_path / "text.onnx").write_text("this is no network")
+    (tmp_path / "text.onnx").write_text("this is not a network")
     with pytest.raises(ModelError):
         Network.load(tmp_path / "text.onnx")
 

@@ -104,7 +104,7 @@ def test_a_track_that_begins_after_the_others_is_refused_when_it_comes(tmp_path:
     path.write_bytes(_written(tmp_path / "first", how, pictures=LONG) + second)
     with pytest.raises(SourceError, match="has a track that begins after the others"):
         open_source(path)
-    path.write_bytes(_written(tmp_path / "first", how, pictures=LONG) + b"what is no packet" * 99 + second)
+    path.write_bytes(_written(tmp_path / "first", how, pictures=LONG) + b"what is not a packet" * 99 + second)
     with pytest.raises(SourceError, match="has a track that begins after the others"):
         open_source(path)
 

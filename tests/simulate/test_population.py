@@ -29,7 +29,7 @@ def drawn() -> Any:
     """Class -> face shares (n,) and whether the background was kept (n,), by the studio's own way to them."""
     portrait = drawn_portrait(4)
     room = Studio(portraits=(portrait, portrait))
-    bust = replace(drawn_bust(4), contrast=1.0)  # a rim that is no guess
+    bust = replace(drawn_bust(4), contrast=1.0)  # a rim that is not a guess
     camera = draw_camera(np.random.default_rng(1), model="new-phone")
     stage = draw_stage(np.random.default_rng(2), view=camera.view)
     kept, shares = [], []

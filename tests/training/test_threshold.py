@@ -73,7 +73,7 @@ def test_the_correlation_is_that_which_the_scores_were_drawn_with(rho: float) ->
     rows = rows_of(*((f"p{k}", "print" if k % 2 else "", clips) for k in range(800)))
     shared = np.repeat(rng.normal(size=800), clips)
     scores = np.sqrt(rho) * shared + np.sqrt(1 - rho) * rng.normal(size=3200)
-    scores += [3.0 * (row.label is Label.BONA_FIDE) for row in rows]  # a class's level is no correlation
+    scores += [3.0 * (row.label is Label.BONA_FIDE) for row in rows]  # a class's level is not a correlation
     assert correlation(rows, scores) == pytest.approx(rho, abs=0.06)
 
 

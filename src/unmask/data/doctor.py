@@ -323,7 +323,7 @@ def _refusal(row: Presentation) -> str:
     """Why the first frame cannot be had; "" where it can."""
     if Path(row.path).suffix.lower() in (".h5", ".hdf5"):
         with open(row.path, "rb") as file:
-            return "" if file.read(len(HDF5)) == HDF5 else f"{row.path} is no HDF5 file; copy it again"
+            return "" if file.read(len(HDF5)) == HDF5 else f"{row.path} is not an HDF5 file; copy it again"
     try:
         source = open_presentation(row)
         next(source.frames)

@@ -112,7 +112,7 @@ class Judged:
 
 
 def rule_of(contract: Contract, *, point: str, precision: str) -> Rule:
-    """The rule at an operating point; ModelError where its numbers are none, lest anything pass by NaN."""
+    """The rule at an operating point; ModelError where its numbers are none: NaN would let anything pass."""
     chosen: OperatingPoint = contract.point(point, precision=precision)
     rho = contract.evidence_correlation
     if not (math.isfinite(chosen.threshold) and 0 <= chosen.margin < math.inf and 0 <= rho <= 1):

@@ -108,7 +108,7 @@ def _read_by_onnx(graph: bytes, *, origin: str) -> Contract:
     try:
         model = onnx.load_model_from_string(graph)
     except DecodeError as broken:
-        raise ModelError(f"{origin} is no ONNX file, or was cut or altered; fetch it again") from broken
+        raise ModelError(f"{origin} is not an ONNX file, or was cut or altered; fetch it again") from broken
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     text = metadata.get(CONTRACT_KEY)
     contract = from_json(text, origin=origin)

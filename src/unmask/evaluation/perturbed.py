@@ -14,7 +14,7 @@ MEANS_NOTHING = Scored(score=math.nan, verdict="", reasons="")  # a frame rate o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """Presentation `number` under the change of that name and strength; "none" is no change."""
+    """Presentation `number` under the change of that name and strength; "none" changes nothing."""
 
     presentation: Presentation
     number: int

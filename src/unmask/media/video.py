@@ -47,7 +47,7 @@ FILE_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,"
     "flv,asf,ogg,h264,hevc,m4v,mjpeg,ivf,yuv4mpegpipe"
 )
-# Formats without a head, which are guessed: by one of these starts, lest an archive of pictures be a video.
+# Formats without a head, which are guessed: by one of these starts: an archive of pictures is not a video.
 BARE = {"mjpeg": b"\xff\xd8", **dict.fromkeys(("h264", "hevc", "m4v", "mpegvideo"), b"\0\0")}
 WEB_FORMATS = f"{FILE_FORMATS},mpjpeg"
 STREAM_FORMATS = "rtsp,rtp,sdp"
