@@ -42,8 +42,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreOutput:
-    """Where rows go, `clips` being a table of one row for each clip; which of ENGINES makes them, and on how many
-    processes (0: one for each core that is worth it).
+    """Where rows go, `clips` being a table of one row for each clip; which of ENGINES makes them, and on how
+    many processes (0: one for each core that is worth it).
     """
 
     table: Path

@@ -209,8 +209,8 @@ def step_shares(moments_s: np.ndarray, schedule: Schedule) -> np.ndarray:
 
 
 def slow_basis(times_s: np.ndarray, motion: np.ndarray | None = None) -> np.ndarray:
-    """What cannot be an answer (T, SLOW + k), orthonormal: a constant, half cosines over the whole time, and the
-    `motion` (T, k) of the head, by which light changes, too.
+    """What cannot be an answer (T, SLOW + k), orthonormal: a constant, half cosines over the whole time, and
+    the `motion` (T, k) of the head, by which light changes, too.
     """
     share = (times_s - times_s[0]) / max(times_s[-1] - times_s[0], 1e-9)
     slow = np.cos(np.pi * share[:, None] * np.arange(SLOW))

@@ -66,9 +66,9 @@ class Leak:
 def leak_table(rows: Sequence[ClipStatistics], *, seed: int = 0, draws: int = 1000) -> list[Leak]:
     """All attacks against bona fide, then each family in order of name; of the face, then of the whole crop.
 
-    The crop holds the instrument too (a white page, a bezel), which is not a matter of quality: the limits are
-    stated for both, and meant for the face. Raises DataError for too few rows. `seed` decides the folds and
-    the draws of the intervals.
+    The crop holds the instrument too (a white page, a bezel), which is not a matter of quality: the limits
+    are stated for both, and meant for the face. Raises DataError for too few rows. `seed` decides the folds
+    and the draws of the intervals.
     """
     if not rows or len({row.family for row in rows}) < 2 or all(row.family for row in rows):
         raise DataError(

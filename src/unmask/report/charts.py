@@ -70,7 +70,7 @@ def kind_of(systems: Sequence[Evaluation]) -> str:
 
 
 def roc(systems: Sequence[Evaluation]) -> str:
-    """The share of all attacks accepted against that of the bona fide, one line for each system, as a data URI."""
+    """The share of all attacks accepted against that of the bona fide, one line per system, as a data URI."""
     curves = [(system, rates_of(system, worst=False)) for system in systems if system.oracle]
     if not curves:
         return ""

@@ -1,4 +1,4 @@
-"""What was prepared, as two Parquet tables: one row for each presentation, with why it failed, and one for each clip.
+"""What was prepared, as two Parquet tables: one row per presentation, with why it failed, and one per clip.
 
 They say again what the indices of the shards say, in a form in which a data frame or a query reads them at
 once. Only writing them needs pyarrow, of the extra `data`: training reads the shards.
