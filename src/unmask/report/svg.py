@@ -1,7 +1,10 @@
 """Figures of matplotlib as text; it is of the extra `report`, so it is imported where it draws."""
 
 import io
+import warnings
 from typing import Any
+
+from unmask.plain import escaped
 
 
 def plain_figure(width_in: float, height_in: float) -> tuple[Any, Any]:
@@ -19,9 +22,17 @@ def svg_of(figure: Any, *, letters: str = "path", transparent: bool = False) -> 
     "none" for the reader's own fonts.
     """
     import matplotlib
+    from matplotlib.text import Text
 
+    for text in figure.findobj(Text):  # names of instruments among them: no formulas, no commands
+        text.set_text(escaped(text.get_text()))
+        text.set_parse_math(False)
     page = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "unmask", "svg.fonttype": letters}):
+    with (
+        warnings.catch_warnings(),
+        matplotlib.rc_context({"svg.hashsalt": "unmask", "svg.fonttype": letters}),
+    ):
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a box stands for it
         figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None}, transparent=transparent)
-    text = page.getvalue()
-    return text[text.index("<svg") :]
+    drawn = page.getvalue()
+    return drawn[drawn.index("<svg") :]
