@@ -32,7 +32,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 def main() -> int:
     """Measures, writes and prints; the exit code."""
     asked = _arguments()
-    repeats = 1 if asked.quick else asked.repeats
+    repeats = 0 if asked.quick else asked.repeats
     rows: list[Row] = []
     lines: list[growth.Growth] = []
     began, load = time.monotonic(), os.getloadavg()[0]

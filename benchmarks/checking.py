@@ -92,7 +92,7 @@ def _cold(folder: Path, picture: Path, *, repeats: int, quick: bool) -> Iterator
     warm_up = 0 if quick else 1
 
     def ended(*words: str, most: int = 10**6) -> list[Ended]:
-        runs = [process(*words, ok=(0, 1, 2)) for _ in range(min(repeats, most) + warm_up)]
+        runs = [process(*words, ok=(0, 1, 2)) for _ in range(max(1, min(repeats, most)) + warm_up)]
         return runs[warm_up:]
 
     found = ended("-m", "unmask", "check", str(picture))
