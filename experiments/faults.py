@@ -33,6 +33,7 @@ from unmask.simulate.photographs import Photographs
 from unmask.types import UnmaskError, Verdict
 
 FPS, FRAMES = 15.0, 27
+ATTACKS = 15  # recordings
 INSTRUMENTS = ("print/matt", "print/glossy", "replay/phone", "replay/monitor", "mask/paper")
 BONA_FIDE_SEED = 3  # the demo's
 CODED = {
@@ -86,7 +87,7 @@ def recordings(folder: Path) -> tuple[Path, list[Path]]:
     """The living recording and the attacks, made once."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {"bona_fide": (BONA_FIDE_SEED, ())}
-    for number in range(15):
+    for number in range(ATTACKS):
         wanted[f"attack-{number}"] = (BONA_FIDE_SEED + number, (INSTRUMENTS[number % len(INSTRUMENTS)],))
     portrait = None
     for name, (seed, instruments) in wanted.items():

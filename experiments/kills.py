@@ -20,7 +20,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", default=list(SHARES), choices=list(SHARES))
     parser.add_argument("--out", type=Path, default=Path("build/kills.csv"))
     asked = parser.parse_args()
-    import_all()
+    import_all(asked.only)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     begun = not asked.out.exists()
     bad = 0
@@ -60,7 +60,7 @@ def main() -> int:
         rows = csv.writer(table, lineterminator="\n")
         if begun:
             rows.writerow(COLUMNS)
-        commands = made_inputs(Path(folder))
+        commands = made_inputs(Path(folder), asked.only)
         for name in asked.only:
             bad += campaign(
                 name,
@@ -154,39 +154,40 @@ def fork(line: str, out: Path) -> int:
         os._exit(70)
 
 
-def import_all() -> None:
-    """What the commands import when they are called, here once for all."""
-    import lightning  # noqa: F401
+def import_all(only: Sequence[str]) -> None:
+    """What these commands import when they are called, here once for all."""
     import onnx  # noqa: F401
     import openvino  # noqa: F401
-    import torch
 
     import unmask.app.calibrate
     import unmask.app.cli
     import unmask.app.prepare
     import unmask.app.score
     import unmask.app.simulate
-    import unmask.app.train  # noqa: F401
 
-    torch.set_num_threads(1)
+    if "train" in only:
+        import lightning  # noqa: F401
+        import torch
+
+        import unmask.app.train  # noqa: F401
+
+        torch.set_num_threads(1)
 
 
-def made_inputs(base: Path) -> dict[str, Command]:
-    """Recordings, pictures, a model, a prepared set; and what is called on them."""
+def made_inputs(base: Path, only: Sequence[str]) -> dict[str, Command]:
+    """Recordings, pictures, a model, for `train` a prepared set; and what is called on them."""
     sys.path.append(str(Path(__file__).parents[1] / "tests"))
     from tiny_models import FEATURES, linear_model
 
     model = linear_model(base / "tiny.onnx", weight=np.full(FEATURES, 0.05))
     recordings(base / "videos")
     captures(base / "captures", people=24)
-    parts = {}
-    for part in ("train", "dev"):
+    for part in ("train", "dev") if "train" in only else ():
         captures(base / f"pics-{part}", people=2, named=part)
         if start(f"prepare folder {base}/pics-{part} --out {{out}} {CUT}", base / f"all-{part}")() != 0:
             raise SystemExit("the set for training cannot be prepared")
-        parts[part] = next((base / f"all-{part}").rglob("spec.json")).parent
         (base / "set").mkdir(exist_ok=True)
-        (base / "set" / part).symlink_to(parts[part])
+        (base / "set" / part).symlink_to(next((base / f"all-{part}").rglob("spec.json")).parent)
     settings = " ".join(f"--set {setting}" for setting in TINY)
     train = f"train --config sgtd_s_single --data {base}/set --out {{out}} --steps 6 {settings}"
     lines = {

@@ -3,11 +3,11 @@
 import csv
 import importlib
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +25,7 @@ from unmask.evaluation.leakage import ClipStatistics, presentation_of
 from unmask.media import assets
 from unmask.media.images import write_image
 from unmask.media.statistics import CROP, NAMES
+from unmask.media.video import read_video, write_video
 from unmask.simulate.benchmark import PlannedRecording, Recordings, Size, make_benchmark
 from unmask.simulate.instruments.table import INSTRUMENTS
 from unmask.simulate.people.subjects import Portrait, procedural_portrait
@@ -33,6 +34,7 @@ from unmask.training import networks
 ROOT = Path(__file__).parents[1]
 # Some of these names are in train and some in dev, by their hashes.
 PEOPLE = ("ann", "bob", "kim", "lea", "max", "eva", "tom", "zoe", "ida", "ben")
+ATTACKS = ("print", "replay", "mask")  # of the demo's recordings
 SCENES = "--portraits {portraits} --backgrounds {rooms}"
 SMALL_ENCODER = "--set arguments.size_px=64"
 torch.set_num_threads(1)
@@ -97,6 +99,7 @@ RUNS = {
         "light --out {out}/light --people 1 --attacks 0 --parts 5",
         "head --out {out}/head --people 1 --attacks 0",
         "report --out {out}/light --head {out}/head --csv {out}/t.csv",
+        changes={"FPS": 7.5},
         table="t.csv",
         rows=27,
         cells="test group",
@@ -119,6 +122,7 @@ RUNS = {
     "experiments.clips_or_mean": tabled(
         "{samples} --portraits {portraits} --photographs {portraits} --backgrounds {rooms} --out {out}"
         " --train 2 --dev 2 --steps 1 --size 64 --results {table}",
+        changes={"REAL_CLIPS": 1},
         rows=3,
         cells="system train steps dev dev_auc real_videos real_auc",
     ),
@@ -131,8 +135,8 @@ RUNS = {
     "experiments.decision": run("--people 4", says="attacks of 1 s at 0.25"),
     "experiments.depth_labels": run("", changes={"FRAMES": 20}, codes=(0, 1), says="decoded to label"),
     "experiments.edits": tabled(
-        "{samples} --results {table} --sheet {out}/sheet.png",
-        rows=248,
+        "{pair} --results {table} --sheet {out}/sheet.png",
+        rows=62,
         cells="model edit group pictures before change spread unscored",
         files=("sheet.png",),
     ),
@@ -141,10 +145,10 @@ RUNS = {
         rows=4,
         cells="run auc auc_interval bpcer apcer",
     ),
-    "experiments.end_to_end": run("--rounds 1", says="with the early stop"),
+    "experiments.end_to_end": run("--rounds 1", changes={"SECONDS": 2}, says="with the early stop"),
     "experiments.faults": tabled(
         "--count 1 --out {table} --media {out}",
-        changes={"FRAMES": 10},
+        changes={"FRAMES": 10, "ATTACKS": 2},
         rows=1,
         cells="number fault coding attack verdict seconds",
     ),
@@ -162,7 +166,7 @@ RUNS = {
         "--count 4 --out {table}", rows=4, cells="kind input outcome seconds megabytes", alone=True
     ),
     "experiments.flipped_bits": tabled(
-        "--copies 2 --out {table}", rows=9, cells="coding copies read differ left_out refused"
+        "--copies 1 --out {table}", rows=9, cells="coding copies read differ left_out refused"
     ),
     "experiments.kills": tabled(
         "--kills 5 --only calibrate --out {table}", rows=1, cells="command kills seconds same", alone=True
@@ -220,7 +224,10 @@ RUNS = {
         files=("bona_fide.png", "attack.png"),
     ),
     "experiments.scale": tabled(
-        "--out {table}", rows=10, cells="preset clips frames gflop_a_clip memory_gb hours_1_gpu"
+        "--out {table}",
+        changes={"PRESETS": ("auxiliary",), "BASELINES": ("resnet18",)},
+        rows=2,
+        cells="preset clips frames gflop_a_clip memory_gb hours_1_gpu",
     ),
     "experiments.simulator": run(
         "--portraits {portraits} --clips 2 --frames 1 --jobs 1", changes={"WARM_UP": 1}, says="frames"
@@ -237,7 +244,7 @@ RUNS = {
     ),
     "experiments.simulated_trees": run(
         "--portraits {few} --backgrounds {rooms} --out {out} --people 1",
-        changes={"FRAMES": 1},
+        changes={"FRAMES": 1, "SIZE": (128, 128)},
         says="100 of 119",
         files=("O/Train_files/1_1_01_1.mp4", "S/Live/Test/Live_Test_001.mp4"),
     ),
@@ -279,7 +286,7 @@ NOT_RUN = {
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What the programs are given: drawn, but for scikit-image's astronaut, as in the demo's recordings."""
     given = tmp_path_factory.mktemp("given")
-    for name in ("portraits", "few", "rooms", "samples"):
+    for name in ("portraits", "few", "rooms", "samples", "pair"):
         (given / name).mkdir()
     people = [
         replace(procedural_portrait(np.random.default_rng(number)), name=name)
@@ -290,7 +297,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             write_image(given / folder / f"drawn_{name}.jpg", people[number].image)
         room = np.random.default_rng(100 + number).integers(0, 256, (15, 20, 3), dtype=np.uint8)
         write_image(given / "rooms" / f"{name}_000.jpg", cv2.resize(room, (640, 480)))
-    write_samples(given / "samples")
+    write_samples(given / "samples", sources=("first", "second"), videos=("bona_fide", *ATTACKS))
+    write_samples(given / "pair", sources=("first",), videos=("print",))
     for name, size in (("set", 128), ("small_set", 64)):
         for seed, part in enumerate(("train", "dev", "test")):
             write_toy(given / name / part, seed=seed, subjects=part, recordings=32, size=size, frames=1)
@@ -323,20 +331,21 @@ def write_benchmark(folder: Path, portraits: list[Portrait]) -> None:
                     seed=4 * number + k,
                 )
             )
-    made = Recordings(planned=planned, portraits=portraits, size=Size(clips=16, subjects=8, frames=8))
+    made = Recordings(planned=planned, portraits=portraits, size=Size(clips=16, subjects=8, frames=5))
     make_benchmark(folder, made, settings={"size": "tiny", "seed": 1}, seed=1, jobs=0)
 
 
-def write_samples(folder: Path) -> None:
-    """Real items as the experiments take them: a picture and four videos from each of two sources."""
+def write_samples(folder: Path, *, sources: tuple[str, ...], videos: tuple[str, ...]) -> None:
+    """Real items as the experiments take them: from each source a picture, and a second of each video."""
     from skimage import data
 
     rows = ["path,label,instrument,source,media,framing"]
-    for source in ("first", "second"):
+    for source in sources:
         write_image(folder / f"{source}.png", data.astronaut())
         rows.append(f"{source}.png,bona_fide,,{source}/a,image,whole")
-        for name in ("bona_fide", "print", "replay", "mask"):
-            shutil.copy(RECORDINGS / f"{name}.mp4", folder / f"{source}_{name}.mp4")
+        for name in videos:
+            frames = (frame.image for frame in read_video(RECORDINGS / f"{name}.mp4"))
+            write_video(folder / f"{source}_{name}.mp4", islice(frames, 30), fps=30)
             label = "bona_fide," if name == "bona_fide" else f"attack,{name}"
             rows.append(f"{source}_{name}.mp4,{label},{source}/a,video,whole")
     (folder / "labels.csv").write_text("\n".join(rows) + "\n")
