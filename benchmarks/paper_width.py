@@ -29,6 +29,7 @@ from unmask.models.quantisation import quantised
 from unmask.types import ClipSpec
 
 NETWORK, TINY = "sgtd_multi", "sgtd_s_multi"
+FRAMES = 5  # of the paper's clips
 GOAL = "100"  # ten new frames a second
 CHANNELS, SIDE = 192, 128  # of the convolution that shows the machine's limit
 THREADS = 2
@@ -42,17 +43,16 @@ def rows(folder: Path, *, repeats: int, quick: bool) -> Iterator[Row]:
     threads = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     try:
-        yield from _rows(
-            folder, TINY if quick else NETWORK, repeats=repeats, channels=8 if quick else CHANNELS
-        )
+        name, frames, channels = (TINY, 2, 8) if quick else (NETWORK, FRAMES, CHANNELS)
+        yield from _rows(folder, name, repeats=repeats, frames=frames, channels=channels)
     finally:
         torch.set_num_threads(threads)
 
 
-def _rows(folder: Path, name: str, *, repeats: int, channels: int) -> Iterator[Row]:
+def _rows(folder: Path, name: str, *, repeats: int, frames: int, channels: int) -> Iterator[Row]:
     torch.manual_seed(0)
     network = MODELS[name]().eval()
-    spec = ClipSpec(frames=5, size_px=32 * int(np.prod(network.form.pools)))
+    spec = ClipSpec(frames=frames, size_px=32 * int(np.prod(network.form.pools)))
     pixels, mask = golden_pixels(1, spec), ellipse_mask()
     operations = counted(network, spec)
     settle(network, pixels)
