@@ -108,7 +108,8 @@ def campaign(
         same = code == 0 and found == wanted
         bad += not same
         done += killed
-        tell([name, number, killed, f"{time.monotonic() - begun_s:.1f}", same, " ".join(left)])
+        if killed or not same:  # else it had ended before it could be killed, which says nothing
+            tell([name, number, killed, f"{time.monotonic() - begun_s:.1f}", same, " ".join(left)])
         if not same:
             differing = sorted({path for path, _ in set(found.items()) ^ set(wanted.items())})
             print(f"{name} {number}: exit code {code}, differing: {differing}", flush=True)
