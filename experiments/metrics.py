@@ -38,6 +38,7 @@ def main() -> None:
     tracemalloc.start()
     figures(bona_fide, attacks)
     extra_mb = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
     print(
         f"{asked.scores} scores: {seconds:.2f} s; {given_mb:.0f} MB given, at most {extra_mb:.0f} MB more "
         f"(tracemalloc), {peak_mb:.0f} MB of the process at its peak"
