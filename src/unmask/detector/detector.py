@@ -306,6 +306,7 @@ def packaged(precision: str = "f32") -> list[Path]:
 
 
 def source_of(source: Any, *, fps: float, limits: Limits) -> Source:
+    """Opens a presentation, or whatever `check` takes, `fps` for frames without a clock. SourceError."""
     if isinstance(source, Presentation):
         return open_presentation(source, fps=fps, limits=limits)
     return open_given(source, fps=fps, limits=limits)

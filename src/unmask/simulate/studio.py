@@ -261,12 +261,14 @@ def _worth_showing(camera: Camera) -> Camera:
 
 
 def draw_model(rng: np.random.Generator, request: Request) -> str:
+    """The model of the instrument, as asked for or drawn; "" of a bona fide face."""
     if request.instrument is None:
         return ""
     return request.model or str(rng.choice(INSTRUMENTS[request.instrument].models))
 
 
 def times_of(request: Request) -> tuple[float, ...]:
+    """Seconds from the start at which frames are taken, one for each frame."""
     return tuple(index / request.fps for index in range(request.frames))
 
 
