@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_runs import TWO_STEPS
 from test_training import write_toy
 
 from unmask.training.checkpoint import CHECKPOINT, read
@@ -19,6 +18,24 @@ PROGRAMS = {  # a cluster of two machines, which are this one
     "scontrol": 'test "$1 $2 $3" = "show hostnames node[1-2]" && printf "localhost\\nnode2\\n"\n',
     "srun": 'SLURM_NODEID=0 "$@" & first=$!\nSLURM_NODEID=1 "$@" || exit 1\nwait "$first"\n',
 }
+TWO_STEPS = """
+[run]
+name = "tiny"
+network = "auxiliary"
+steps = 2
+[arguments]
+width = 4
+[batches]
+size = 4
+[clip]
+frames = 2
+size_px = 32
+box_scale = 1.3
+[loss]
+contrast = 0.0
+[evaluation]
+every = 2
+"""
 LENT = {"SLURM_JOB_NODELIST": "node[1-2]", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_ID": "77"}
 
 
@@ -88,8 +105,8 @@ def test_slurm_starts_the_same_torchrun_on_each_machine(
 @pytest.mark.slow
 def test_slurms_script_trains_on_two_agents_and_goes_on(cluster: Any, tmp_path: Path) -> None:
     for seed, part in enumerate(("train", "dev")):
-        write_toy(tmp_path / "toy" / part, seed=seed, subjects=part, size=128, frames=2)
-    (tmp_path / "two.toml").write_text(TWO_STEPS.replace("steps = 9", "steps = 2"))
+        write_toy(tmp_path / "toy" / part, seed=seed, subjects=part, frames=2)
+    (tmp_path / "two.toml").write_text(TWO_STEPS)
     for steps, more in ((2, ()), (4, ("--resume",))):
         with socket.socket() as free:
             free.bind(("localhost", 0))
