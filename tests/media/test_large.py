@@ -168,3 +168,25 @@ def test_an_animation_may_have_the_pixels_of_a_video(tmp_path: Path, kind: str) 
         open_source(path, limits=limits)
     pictures_of_it[0].save(path, kind)
     assert open_source(path, limits=limits).kind == "image"
+
+
+@pytest.mark.parametrize("kind", ["BMP", "PNG", "TIFF"])
+def test_what_is_broken_anywhere_is_read_in_parts_or_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, kind: str
+) -> None:
+    monkeypatch.setattr(large, "MOST_WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(large, "MOST_MEMORY", 0)
+    file = io.BytesIO()
+    coloured("RGB").save(file, kind, **({"compression": "tiff_lzw"} if kind == "TIFF" else {}))
+    assert pictures.open_picture(file.getvalue(), name="a", limits=DEFAULT_LIMITS).decode().ndim == 3
+    sentences = []
+    for _ in range(150):
+        broken = bytearray(file.getvalue())
+        for at in rng.integers(0, rng.choice([400, len(broken)]), 4):
+            broken[at] = rng.integers(256)
+        del broken[int(rng.integers(len(broken))) if rng.random() < 0.2 else len(broken) :]
+        try:
+            pictures.open_picture(bytes(broken), name="a", limits=DEFAULT_LIMITS).decode()
+        except SourceError as refused:
+            sentences.append(str(refused))
+    assert 0 < max(map(len, sentences)) < 300
