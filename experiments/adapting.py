@@ -116,17 +116,19 @@ def _simulated(asked: argparse.Namespace) -> Iterator[Place]:
     met = [series.occasion(2 * pair).camera.model for pair in range(4 * asked.pictures)]
     for name, _ in Counter(met).most_common(asked.cameras):
         pairs = [pair for pair, camera in enumerate(met) if camera == name][: asked.pictures // 2]
-        made = [series(2 * pair + side) for pair in pairs for side in (0, 1)]
+        made = (series(2 * pair + side) for pair in pairs for side in (0, 1))  # one in memory at a time
         seen = [
-            (one, features) for one in made if (features := _features(detector, one.frames[0])) is not None
+            (one.label is Label.BONA_FIDE, one.subject, features)
+            for one in made
+            if (features := _features(detector, one.frames[0])) is not None
         ]
         yield Place(
             kind="simulated" if asked.instruments == list(SHOWINGS) else "simulated, few instruments",
             name=name,
             head=head,
-            features=np.stack([features for _, features in seen]).astype(np.float64),
-            bona_fide=np.array([one.label is Label.BONA_FIDE for one, _ in seen]),
-            person=np.array([one.subject for one, _ in seen]),
+            features=np.stack([features for *_, features in seen]).astype(np.float64),
+            bona_fide=np.array([bona_fide for bona_fide, *_ in seen]),
+            person=np.array([subject for _, subject, _ in seen]),
             captured=np.ones(len(seen), bool),
         )
 
